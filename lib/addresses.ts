@@ -1,0 +1,83 @@
+/** IPv4 and IPv6 addresses of links. */
+import * as check from './check.js';
+import { explain } from './diagnosis.js';
+import { resolveIndex } from './links.js';
+import type { Call, Namespace } from './namespace.js';
+import { type AddressRecord, Refusal } from './native.js';
+import { AF_INET, AF_INET6 } from './records.js';
+import type { Address, AddressFilter, AddressOptions, AddressToRemove, LinkRef } from './types.js';
+import { ADDRESS_FLAGS, parseIp, parsePrefix, SCOPES, wordNumber } from './values.js';
+
+const INFINITY_LIFE_TIME = 0xffffffff;
+
+function seconds(lifetime: number): number {
+  return lifetime === Number.POSITIVE_INFINITY ? INFINITY_LIFE_TIME : lifetime;
+}
+
+function lifetimes(options: AddressOptions): AddressRecord['cacheInfo'] {
+  const { validLifetime, preferredLifetime } = options;
+  if (validLifetime === undefined && preferredLifetime === undefined) return undefined;
+  const valid = seconds(validLifetime ?? Number.POSITIVE_INFINITY);
+  return { valid, preferred: preferredLifetime === undefined ? valid : seconds(preferredLifetime) };
+}
+
+function isLoopback(bytes: Uint8Array): boolean {
+  return bytes.length === 4 && bytes[0] === 127;
+}
+
+/** The record of an address on a link; the address has been checked. */
+export function addressRecord(address: string | AddressOptions, index: number): AddressRecord {
+  const options: AddressOptions = typeof address === 'string' ? { address } : address;
+  const { peer, broadcast, label, scope, flags, metric } = options;
+  const parsed = parsePrefix(options.address) as NonNullable<ReturnType<typeof parsePrefix>>;
+  const { bytes } = parsed;
+  const bits = (flags ?? []).reduce((sum, flag) => sum | (ADDRESS_FLAGS[flag] ?? 0), 0);
+  return {
+    family: bytes.length === 4 ? AF_INET : AF_INET6,
+    prefixLength: options.prefixLength ?? parsed.prefixLength ?? bytes.length * 8,
+    scope: wordNumber(SCOPES, scope ?? (isLoopback(bytes) ? 'host' : 'global')),
+    index,
+    local: bytes,
+    address: peer == null ? bytes : (parseIp(peer) ?? bytes),
+    broadcast: broadcast == null ? undefined : (parseIp(broadcast) ?? undefined),
+    label: label ?? undefined,
+    cacheInfo: lifetimes(options),
+    flags: bits === 0 ? undefined : bits,
+    metric,
+  };
+}
+
+type Change = 'addAddress' | 'replaceAddress' | 'removeAddress';
+
+export async function changeAddress(
+  namespace: Namespace,
+  call: Call,
+  operation: Change,
+  ref: LinkRef,
+  address: string | AddressToRemove,
+): Promise<void> {
+  check.check(call.operation, check.linkRef, ref, 'link');
+  const rule = operation === 'removeAddress' ? check.addressToRemove : check.address;
+  check.check(call.operation, rule, address, 'address');
+  const link = await resolveIndex(namespace, call, ref);
+  const record = addressRecord(address as string | AddressOptions, link);
+  const result = await namespace.ask(operation, record, call.signal);
+  if (!(result instanceof Refusal)) return;
+  throw call.error(result, await explain(namespace, result, { link, asked: record }));
+}
+
+export async function listAddresses(
+  namespace: Namespace,
+  call: Call,
+  filter: AddressFilter = {},
+): Promise<Address[]> {
+  check.check(call.operation, check.addressFilter, filter, 'filter');
+  const link =
+    filter.link === undefined
+      ? undefined
+      : await resolveIndex(namespace, call, filter.link, 'filter.link');
+  const family =
+    filter.family === undefined ? undefined : filter.family === 'IPv4' ? AF_INET : AF_INET6;
+  const addresses = await namespace.demand(call, 'listAddresses', { family });
+  return link === undefined ? addresses : addresses.filter(({ linkIndex }) => linkIndex === link);
+}

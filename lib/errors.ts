@@ -1,0 +1,238 @@
+/** The errors of the package: what the kernel refused, and what was refused before it was asked. */
+import { constants } from 'node:os';
+import { getSystemErrorMap, inspect } from 'node:util';
+
+const brand: unique symbol = Symbol.for('macvlan-netlink.NetlinkError') as never;
+
+/** Errnos that the kernel answers with and `os.constants.errno` does not list. */
+const FURTHER_ERRNOS: Readonly<Record<string, number>> = {
+  ENOTUNIQ: 76,
+  EUSERS: 87,
+  ESOCKTNOSUPPORT: 94,
+  EPFNOSUPPORT: 96,
+  ESHUTDOWN: 108,
+  ENOMEDIUM: 123,
+  ERFKILL: 132,
+  ENOTSUPP: 524, // include/linux/errno.h: meant for the kernel alone, drivers let it out
+};
+
+/** Second names of errnos that the kernel's documentation calls otherwise. */
+const SECOND_NAMES = new Set(['ENOTSUP', 'EWOULDBLOCK', 'EDEADLOCK']);
+
+const ERRNOS: ReadonlyMap<string, number> = new Map([
+  ...Object.entries(constants.errno),
+  ...Object.entries(FURTHER_ERRNOS),
+]);
+
+const NAMES: ReadonlyMap<number, string> = new Map(
+  [...ERRNOS].filter(([name]) => !SECOND_NAMES.has(name)).map(([name, errno]) => [errno, name]),
+);
+
+/** Reasons that read better than libuv's, which knows one name for errno 95. */
+const REASONS: Readonly<Record<string, string>> = {
+  EOPNOTSUPP: 'operation not supported',
+  ENOTSUPP: 'operation not supported',
+};
+
+/** The name of an errno, whichever its sign: `'EINVAL'` for -22 and for 22. */
+export function errnoName(errno: number): string {
+  const positive = Math.abs(errno);
+  return NAMES.get(positive) ?? `ERRNO_${positive}`;
+}
+
+/** The errno of a name, negative as Node has it; `undefined` for a name that is none. */
+export function errnoOf(name: string): number | undefined {
+  const errno = ERRNOS.get(name);
+  return errno === undefined ? undefined : -errno;
+}
+
+/** Where an operation was called: holds the call's stack, which is made into text only when read. */
+export interface Caller {
+  readonly stack?: string;
+}
+
+/**
+ * How many of the caller's frames are kept, because each costs time in every call that succeeds. A
+ * program that raises `Error.stackTraceLimit` above Node's own 10 gets as many as it asked for.
+ */
+const CALLER_FRAMES = 3;
+const NODE_FRAMES = 10;
+
+/**
+ * Records the stack of whoever called `operation`, a function that is running now. An error that
+ * comes later, from another turn of the event loop, then shows the line that asked for it.
+ */
+export function captureCaller(operation: (...args: never[]) => unknown): Caller {
+  const caller: Caller = {};
+  const limit = Error.stackTraceLimit;
+  if (limit > CALLER_FRAMES && limit <= NODE_FRAMES) {
+    // Reflect.set, because an assignment throws where a program froze Error.
+    Reflect.set(Error, 'stackTraceLimit', CALLER_FRAMES);
+    Error.captureStackTrace(caller, operation);
+    Reflect.set(Error, 'stackTraceLimit', limit);
+  } else {
+    Error.captureStackTrace(caller, operation);
+  }
+  return caller;
+}
+
+/** The lines of a stack below its message. */
+function framesOf(caller: Caller): string | undefined {
+  const { stack } = caller;
+  // A program may install an Error.prepareStackTrace that makes something else than text.
+  if (typeof stack !== 'string') return undefined;
+  const at = stack.indexOf('\n    at ');
+  return at < 0 ? undefined : stack.slice(at);
+}
+
+/** What a {@link NetlinkError} is made of. */
+export interface NetlinkErrorDetails {
+  /** `'EEXIST'`, or a code of the package's own such as `'ERR_NETNS_CLOSED'`. */
+  readonly code?: string | undefined;
+  /** The kernel's errno, of either sign; `code` follows from it. */
+  readonly errno?: number | undefined;
+  /** The request's type or the system call: `'RTM_NEWLINK'`, `'setns'`. */
+  readonly syscall?: string | undefined;
+  readonly operation: string;
+  readonly target?: string | number | null | undefined;
+  readonly part?: string | undefined;
+  readonly kernelMessage?: string | null | undefined;
+  readonly attribute?: string | null | undefined;
+  readonly hint?: string | null | undefined;
+  /** What went wrong, for a `code` that is no errno. */
+  readonly reason?: string | undefined;
+  readonly cause?: unknown;
+  /** From {@link captureCaller}: whose line the stack shows. */
+  readonly caller?: Caller | undefined;
+}
+
+/**
+ * The kernel refused a request, or a handle could not take it.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await createMacvlan({ parent: 'eth0', name: 'macv1' });
+ * } catch (error) {
+ *   if (isNetlinkError(error, 'EEXIST')) console.log(error.target, 'is there already');
+ *   else throw error;
+ * }
+ * ```
+ */
+export class NetlinkError extends Error {
+  declare readonly name: 'NetlinkError';
+  /** The errno's name, such as `'EEXIST'`; `'ERR_NETNS_CLOSED'` for a handle that is closed. */
+  readonly code: string;
+  /** The errno, negative as in Node; 0 when the code is the package's own. */
+  readonly errno: number;
+  /** The request that was refused, such as `'RTM_NEWLINK'`; empty when nothing was asked. */
+  readonly syscall: string;
+  /** The function of this package that was called, such as `'createMacvlan'`. */
+  readonly operation: string;
+  /** The name or the index of what it was about; `null` when it was about nothing in particular. */
+  readonly target: string | number | null;
+  /** The option that could not be carried out, where one operation is several requests. */
+  declare readonly part?: string;
+  /** The kernel's own words (`NLMSGERR_ATTR_MSG`), where it gives any. */
+  declare readonly kernelMessage?: string;
+  /** The attribute at fault (`NLMSGERR_ATTR_OFFS`), such as `'IFLA_MACVLAN_MODE'`. */
+  declare readonly attribute?: string;
+  /** Why, in a sentence, found out by looking after the refusal. */
+  declare readonly hint?: string;
+
+  /** @internal */
+  constructor(details: NetlinkErrorDetails) {
+    const errno = -Math.abs(details.errno ?? (errnoOf(details.code ?? '') || 0)) || 0;
+    const code = details.code ?? errnoName(errno);
+    super(
+      describe(code, errno, details),
+      'cause' in details ? { cause: details.cause } : undefined,
+    );
+    this.code = code;
+    this.errno = errno;
+    this.syscall = details.syscall ?? '';
+    this.operation = details.operation;
+    this.target = details.target ?? null;
+    if (details.part) this.part = details.part;
+    if (details.kernelMessage) this.kernelMessage = details.kernelMessage;
+    if (details.attribute) this.attribute = details.attribute;
+    if (details.hint) this.hint = details.hint;
+    const frames = details.caller && framesOf(details.caller);
+    if (frames !== undefined) this.stack = `NetlinkError: ${this.message}${frames}`;
+  }
+
+  /** Tells an error of another copy of this package too. */
+  get [brand](): true {
+    return true;
+  }
+}
+
+// On the prototype, as for Node's own errors: V8 writes the stack's first line before fields exist.
+Object.defineProperty(NetlinkError.prototype, 'name', {
+  value: 'NetlinkError',
+  configurable: true,
+  writable: true,
+});
+
+/** `createMacvlan 'macv1': EINVAL, invalid argument (RTM_NEWLINK, IFLA_MTU): why. Hint.` */
+function describe(code: string, errno: number, details: NetlinkErrorDetails): string {
+  const { operation, target, part, syscall, kernelMessage, attribute, hint } = details;
+  const reason = details.reason ?? REASONS[code] ?? getSystemErrorMap().get(errno)?.[1];
+  const where = [syscall, attribute].filter(Boolean).join(', ');
+  let text = operation;
+  if (target !== undefined && target !== null) text += ` ${inspect(target)}`;
+  if (part) text += `, ${part}`;
+  text += `: ${code}`;
+  if (reason) text += `, ${reason}`;
+  if (where) text += ` (${where})`;
+  if (kernelMessage) text += `: ${kernelMessage}`;
+  if (hint) text += `${/[.!?]$/.test(text) ? '' : '.'} ${hint}`;
+  return text;
+}
+
+/** Whether an error is a {@link NetlinkError}, and of that `code` when one is given. */
+export function isNetlinkError<Code extends string = string>(
+  error: unknown,
+  code?: Code,
+): error is NetlinkError & { readonly code: Code } {
+  if (typeof error !== 'object' || error === null) return false;
+  const candidate = error as { readonly [brand]?: unknown; readonly code?: unknown };
+  return candidate[brand] === true && (code === undefined || candidate.code === code);
+}
+
+/** The codes of Node's own argument errors. */
+export type ArgumentErrorCode =
+  | 'ERR_INVALID_ARG_TYPE'
+  | 'ERR_INVALID_ARG_VALUE'
+  | 'ERR_OUT_OF_RANGE';
+
+/** An error of Node's kind for an argument: `RangeError` out of range, `TypeError` otherwise. */
+export type ArgumentError = (TypeError | RangeError) & { readonly code: ArgumentErrorCode };
+
+/**
+ * Makes the error for an argument that is refused before anything is sent.
+ *
+ * @param above - The function that the stack begins below, so that it begins at the caller's line.
+ */
+export function argumentError(
+  code: ArgumentErrorCode,
+  message: string,
+  above?: (...args: never[]) => unknown,
+): ArgumentError {
+  const Base = code === 'ERR_OUT_OF_RANGE' ? RangeError : TypeError;
+  const error = Object.assign(new Base(message), { code });
+  if (above !== undefined) Error.captureStackTrace(error, above);
+  return error;
+}
+
+/** A value as an error's message shows it: on one line, cut short, without running its code. */
+export function showValue(value: unknown): string {
+  const text = inspect(value, {
+    depth: 0,
+    breakLength: Number.POSITIVE_INFINITY,
+    maxStringLength: 120,
+    maxArrayLength: 5,
+    customInspect: false,
+  });
+  return text.length > 160 ? `${text.slice(0, 157)}...` : text;
+}

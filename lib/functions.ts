@@ -1,0 +1,164 @@
+/** Every operation as a function, in the caller's own namespace. */
+import { Netns } from './netns.js';
+import type {
+  Address,
+  AddressFilter,
+  AddressOptions,
+  AddressToRemove,
+  CreateLinkOptions,
+  CreateMacvlanOptions,
+  CreateMacvtapOptions,
+  Link,
+  LinkChanges,
+  LinkFilter,
+  LinkOfKind,
+  LinkRef,
+  MacvlanChanges,
+  MacvlanLink,
+  MacvtapLink,
+  MoveOptions,
+  NetnsRef,
+  OperationOptions,
+  Route,
+  RouteFilter,
+  RouteOptions,
+  RouteToRemove,
+  Support,
+  SupportOptions,
+} from './types.js';
+
+/** {@link Netns.createMacvlan} in the caller's own namespace. */
+export function createMacvlan(options: CreateMacvlanOptions): Promise<MacvlanLink> {
+  return Netns.current().createMacvlan(options);
+}
+
+/** {@link Netns.createMacvtap} in the caller's own namespace. */
+export function createMacvtap(options: CreateMacvtapOptions): Promise<MacvtapLink> {
+  return Netns.current().createMacvtap(options);
+}
+
+/** {@link Netns.createLink} in the caller's own namespace. */
+export function createLink<O extends CreateLinkOptions>(
+  options: O,
+): Promise<LinkOfKind<O['kind']>> {
+  return Netns.current().createLink(options);
+}
+
+/** {@link Netns.getLink} in the caller's own namespace. */
+export function getLink(link: LinkRef, options?: OperationOptions): Promise<Link> {
+  return Netns.current().getLink(link, options);
+}
+
+/** {@link Netns.listLinks} in the caller's own namespace. */
+export function listLinks(filter?: LinkFilter): Promise<Link[]> {
+  return Netns.current().listLinks(filter);
+}
+
+/** {@link Netns.setLink} in the caller's own namespace. */
+export function setLink(link: LinkRef, changes: LinkChanges): Promise<void> {
+  return Netns.current().setLink(link, changes);
+}
+
+/** {@link Netns.setPromiscuous} in the caller's own namespace. */
+export function setPromiscuous(
+  link: LinkRef,
+  on: boolean,
+  options?: OperationOptions,
+): Promise<void> {
+  return Netns.current().setPromiscuous(link, on, options);
+}
+
+/** {@link Netns.setMacvlan} in the caller's own namespace. */
+export function setMacvlan(link: LinkRef, changes: MacvlanChanges): Promise<void> {
+  return Netns.current().setMacvlan(link, changes);
+}
+
+/** {@link Netns.addSources} in the caller's own namespace. */
+export function addSources(
+  link: LinkRef,
+  macs: readonly string[],
+  options?: OperationOptions,
+): Promise<void> {
+  return Netns.current().addSources(link, macs, options);
+}
+
+/** {@link Netns.removeSources} in the caller's own namespace. */
+export function removeSources(
+  link: LinkRef,
+  macs: readonly string[],
+  options?: OperationOptions,
+): Promise<void> {
+  return Netns.current().removeSources(link, macs, options);
+}
+
+/** {@link Netns.moveLink} in the caller's own namespace. */
+export function moveLink(link: LinkRef, netns: NetnsRef, options?: MoveOptions): Promise<Link> {
+  return Netns.current().moveLink(link, netns, options);
+}
+
+/** {@link Netns.deleteLink} in the caller's own namespace. */
+export function deleteLink(link: LinkRef, options?: OperationOptions): Promise<void> {
+  return Netns.current().deleteLink(link, options);
+}
+
+/** {@link Netns.deleteLinks} in the caller's own namespace. */
+export function deleteLinks(refs: readonly LinkRef[], options?: OperationOptions): Promise<void> {
+  return Netns.current().deleteLinks(refs, options);
+}
+
+/** {@link Netns.addAddress} in the caller's own namespace. */
+export function addAddress(
+  link: LinkRef,
+  address: string | AddressOptions,
+  options?: OperationOptions,
+): Promise<void> {
+  return Netns.current().addAddress(link, address, options);
+}
+
+/** {@link Netns.replaceAddress} in the caller's own namespace. */
+export function replaceAddress(
+  link: LinkRef,
+  address: string | AddressOptions,
+  options?: OperationOptions,
+): Promise<void> {
+  return Netns.current().replaceAddress(link, address, options);
+}
+
+/** {@link Netns.removeAddress} in the caller's own namespace. */
+export function removeAddress(
+  link: LinkRef,
+  address: string | AddressToRemove,
+  options?: OperationOptions,
+): Promise<void> {
+  return Netns.current().removeAddress(link, address, options);
+}
+
+/** {@link Netns.listAddresses} in the caller's own namespace. */
+export function listAddresses(filter?: AddressFilter): Promise<Address[]> {
+  return Netns.current().listAddresses(filter);
+}
+
+/** {@link Netns.addRoute} in the caller's own namespace. */
+export function addRoute(route: RouteOptions & OperationOptions): Promise<void> {
+  return Netns.current().addRoute(route);
+}
+
+/** {@link Netns.replaceRoute} in the caller's own namespace. */
+export function replaceRoute(route: RouteOptions & OperationOptions): Promise<void> {
+  return Netns.current().replaceRoute(route);
+}
+
+/** {@link Netns.removeRoute} in the caller's own namespace. */
+export function removeRoute(route: RouteToRemove & OperationOptions): Promise<void> {
+  return Netns.current().removeRoute(route);
+}
+
+/** {@link Netns.listRoutes} in the caller's own namespace. */
+export function listRoutes(filter?: RouteFilter): Promise<Route[]> {
+  return Netns.current().listRoutes(filter);
+}
+
+/** {@link Netns.checkSupport} in the caller's own namespace. */
+export function checkSupport(options?: SupportOptions): Promise<Support> {
+  return Netns.current().checkSupport(options);
+}

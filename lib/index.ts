@@ -1,0 +1,10 @@
+/**
+ * Linux macvlan and macvtap links, network namespaces, addresses and routes over rtnetlink.
+ *
+ * @packageDocumentation
+ */
+export { isNetlinkError, NetlinkError } from './errors.js';
+export * from './functions.js';
+export { Netns } from './netns.js';
+export type { RunOptions } from './run.js';
+export type * from './types.js';

@@ -1,0 +1,84 @@
+/** `createLink`: links of every kind that can be made here. */
+import * as check from './check.js';
+import { type Birth, createIn } from './create.js';
+import { flagBits, resolveIndex } from './links.js';
+import { createMacvlanOfKind } from './macvlan.js';
+import { type Call, type Namespace, withNamespace } from './namespace.js';
+import type { LinkRecord } from './native.js';
+import type { CreateLinkOptions, CreateVethOptions, CreateVlanOptions, Link } from './types.js';
+import { parseMac, randomMac, VLAN_PROTOCOLS } from './values.js';
+
+export async function createLink(
+  namespace: Namespace,
+  call: Call,
+  options: CreateLinkOptions,
+): Promise<Link> {
+  check.check(call.operation, check.createLinkOptions, options);
+  switch (options.kind) {
+    case 'macvlan':
+    case 'macvtap':
+      return createMacvlanOfKind(namespace, call, options.kind, options);
+    case 'veth':
+      return createVeth(namespace, call, options);
+    case 'vlan':
+      return createVlan(namespace, call, options);
+    case 'bridge':
+    case 'dummy': {
+      const { kind } = options;
+      return createIn(namespace, call, plainBirth(kind, { info: { kind } }), options);
+    }
+  }
+}
+
+function plainBirth(kind: string, record: LinkRecord): Birth {
+  return { kind, record: () => record, choosesMac: true };
+}
+
+async function createVlan(
+  namespace: Namespace,
+  call: Call,
+  options: CreateVlanOptions,
+): Promise<Link> {
+  const { kind, id, protocol } = options;
+  const parent = await resolveIndex(namespace, call, options.parent, 'options.parent');
+  const vlan = { id, protocol: protocol === undefined ? undefined : VLAN_PROTOCOLS[protocol] };
+  // A VLAN has its parent's MAC unless it is given one.
+  const birth: Birth = {
+    kind,
+    record: () => ({ parent, info: { kind, vlan } }),
+    choosesMac: false,
+  };
+  return createIn(namespace, call, birth, options);
+}
+
+async function createVeth(
+  namespace: Namespace,
+  call: Call,
+  options: CreateVethOptions,
+): Promise<Link> {
+  const { kind, peer = {} } = options;
+  const mac = (peer.mac === undefined ? null : parseMac(peer.mac)) ?? randomMac();
+  const make = (other?: Namespace) => {
+    const birth: Birth = {
+      kind,
+      choosesMac: true,
+      record: (target) => {
+        // Said always: where the kernel puts a peer without it has changed over time.
+        const netnsFd = (other ?? target).fd;
+        return { info: { kind, veth: { peer: { netnsFd, name: peer.name, mac } } } };
+      },
+    };
+    if (peer.up !== undefined) {
+      // Not in the first message: the kernel opens the peer before it has the other end, and
+      // answers ENOTCONN (drivers/net/veth.c, veth_open, Linux 6.18).
+      const { up } = peer;
+      birth.complete = async (link, target) => {
+        const index = link.parent?.index ?? 0;
+        const record = { index, ...flagBits({ up }) };
+        await (other ?? target).demand(call, 'changeLink', record);
+      };
+    }
+    return createIn(namespace, call, birth, options);
+  };
+  return peer.netns === undefined ? make() : withNamespace(call, peer.netns, make);
+}

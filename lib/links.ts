@@ -1,0 +1,373 @@
+/** Links of every kind: finding, listing, changing, moving and deleting them. */
+import * as check from './check.js';
+import { explain } from './diagnosis.js';
+import { argumentError, showValue } from './errors.js';
+import { type Call, type Namespace, withNamespace } from './namespace.js';
+import { type LinkRecord, Refusal, type Step } from './native.js';
+import { IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP } from './records.js';
+import type { Link, LinkChanges, LinkFilter, LinkRef, MoveOptions, NetnsRef } from './types.js';
+import { ADDR_GEN_MODES, parseMac } from './values.js';
+
+/**
+ * RTEXT_FILTER_VF. Any value but zero makes the kernel size a listing's buffer by its largest link;
+ * without, a listing ends without an error at the first link that does not fit
+ * (net/core/rtnetlink.c, rtnl_calcit, Linux 6.18).
+ */
+const EXT_MASK = 1;
+
+const IFNAMSIZ = 16;
+
+/** How a request names a link: by its index, or by a name that the kernel looks up. */
+export function linkRecord(ref: number | string): LinkRecord {
+  if (typeof ref === 'number') return { index: ref, extMask: EXT_MASK };
+  // IFLA_IFNAME finds alternative names too, but is refused when longer than a name may be.
+  return Buffer.byteLength(ref) < IFNAMSIZ
+    ? { name: ref, extMask: EXT_MASK }
+    : { altName: ref, extMask: EXT_MASK };
+}
+
+/** The index or name that a reference gives; a `Link` of another namespace is refused. */
+export function plainRef(
+  namespace: Namespace,
+  call: Call,
+  ref: LinkRef,
+  option = 'link',
+): number | string {
+  if (typeof ref !== 'object') return ref;
+  const seenIn = (ref as Partial<Link>).netns;
+  if (seenIn !== undefined && seenIn !== namespace.inode) {
+    throw argumentError(
+      'ERR_INVALID_ARG_VALUE',
+      `${call.operation}: ${option} must be a link of the namespace net:[${namespace.inode}], ` +
+        `and was seen in net:[${seenIn}]; received ${showValue(ref)}`,
+    );
+  }
+  return ref.index;
+}
+
+/** What an error says it was about. */
+export function targetOf(ref: unknown): string | number | null {
+  if (typeof ref === 'string' || typeof ref === 'number') return ref;
+  const { name, index } = (ref ?? {}) as Partial<Link>;
+  if (typeof name === 'string') return name;
+  return typeof index === 'number' ? index : null;
+}
+
+/** Reads a link; `undefined` when there is none. */
+export async function findLink(
+  namespace: Namespace,
+  ref: number | string,
+): Promise<Link | undefined> {
+  const result = await namespace.ask('getLink', linkRecord(ref));
+  return result instanceof Refusal ? undefined : result;
+}
+
+/** Reads the link that a reference names. */
+export async function readLink(
+  namespace: Namespace,
+  call: Call,
+  ref: LinkRef,
+  option?: string,
+): Promise<Link> {
+  const plain = plainRef(namespace, call, ref, option);
+  const result = await namespace.ask('getLink', linkRecord(plain), call.signal);
+  if (!(result instanceof Refusal)) return result;
+  throw call.error(result, await explain(namespace, result, { link: plain, option }));
+}
+
+/**
+ * The index of the link that a reference names. A name is looked up here and now, and whatever
+ * follows goes by the index: the name may meanwhile come to mean another link.
+ */
+export async function resolveIndex(
+  namespace: Namespace,
+  call: Call,
+  ref: LinkRef,
+  option?: string,
+): Promise<number> {
+  const plain = plainRef(namespace, call, ref, option);
+  return typeof plain === 'number' ? plain : (await readLink(namespace, call, plain, option)).index;
+}
+
+export function getLink(namespace: Namespace, call: Call, ref: LinkRef): Promise<Link> {
+  check.check(call.operation, check.linkRef, ref, 'link');
+  return readLink(namespace, call, ref);
+}
+
+export async function listLinks(
+  namespace: Namespace,
+  call: Call,
+  filter: LinkFilter = {},
+): Promise<Link[]> {
+  check.check(call.operation, check.linkFilter, filter, 'filter');
+  const { kind, group, up } = filter;
+  const index = async (option: 'parent' | 'master') => {
+    const ref = filter[option];
+    return ref == null ? ref : resolveIndex(namespace, call, ref, `filter.${option}`);
+  };
+  const parent = await index('parent');
+  const master = await index('master');
+  const links = await namespace.demand(call, 'listLinks', {
+    extMask: EXT_MASK,
+    master: master ?? undefined,
+    info: kind == null ? undefined : { kind },
+  });
+  // The kernel's own filters only save work: it knows none for a parent, and answers a kind that it
+  // does not know with every link there is (net/core/rtnetlink.c, rtnl_dump_ifinfo).
+  return links.filter(
+    (link) =>
+      (kind === undefined || link.kind === kind) &&
+      (parent === undefined || (link.parent?.index === parent && link.parent.netnsid === null)) &&
+      (master === undefined || link.master === master) &&
+      (group === undefined || link.group === group) &&
+      (up === undefined || link.up === up),
+  );
+}
+
+/** `ifi_flags` and the mask that says which of them are meant; neither, when none is. */
+export function flagBits(
+  options: Pick<LinkChanges, 'up' | 'promiscuous' | 'allMulticast' | 'arp' | 'multicast'>,
+): Pick<LinkRecord, 'flags' | 'change'> {
+  let flags = 0;
+  let change = 0;
+  const set = (bit: number, on: boolean | undefined) => {
+    if (on === undefined) return;
+    change |= bit;
+    if (on) flags |= bit;
+  };
+  set(IFF_UP, options.up);
+  set(IFF_PROMISC, options.promiscuous);
+  set(IFF_ALLMULTI, options.allMulticast);
+  set(IFF_NOARP, options.arp === undefined ? undefined : !options.arp);
+  set(IFF_MULTICAST, options.multicast);
+  return change === 0 ? {} : { flags, change };
+}
+
+/** The settings of IPv6 on a link; nothing, when none is asked for. */
+export function familySettings(mode: LinkChanges['addrGenMode']): Pick<LinkRecord, 'families'> {
+  return mode === undefined ? {} : { families: { inet6: { addrGenMode: ADDR_GEN_MODES[mode] } } };
+}
+
+/** Whether a record asks for anything besides saying which link it is about. */
+function changesSomething(record: LinkRecord): boolean {
+  return Object.entries(record).some(([name, value]) => name !== 'index' && value !== undefined);
+}
+
+function changeSteps(index: number, changes: LinkChanges, master: number | undefined): Step[] {
+  const { name, mac, mtu, txQueueLen, group, alias, addAltNames, removeAltNames } = changes;
+  const families = familySettings(changes.addrGenMode);
+  const record: LinkRecord = {
+    index,
+    ...flagBits(changes),
+    name,
+    mac: mac === undefined ? undefined : (parseMac(mac) ?? undefined),
+    mtu,
+    txQueueLen,
+    group,
+    alias: alias === null ? '' : alias,
+    master,
+  };
+  const { hairpin } = changes.bridgePort ?? {};
+  if (hairpin !== undefined) {
+    record.info = { slaveKind: 'bridge', bridgePort: { hairpin: Number(hairpin) } };
+  }
+  // The kernel sets the families' settings last, when the link is up already and has made its
+  // address (net/core/rtnetlink.c, do_setlink).
+  const steps: Step[] = [];
+  if (families.families !== undefined) {
+    steps.push({ operation: 'changeLink', record: { index, ...families } });
+  }
+  if (changesSomething(record)) steps.push({ operation: 'changeLink', record, barrier: true });
+  if (removeAltNames !== undefined && removeAltNames.length > 0) {
+    const names = { index, altNames: removeAltNames };
+    steps.push({ operation: 'removeAltNames', record: names, barrier: true });
+  }
+  if (addAltNames !== undefined && addAltNames.length > 0) {
+    const names = { index, altNames: addAltNames };
+    steps.push({ operation: 'addAltNames', record: names, barrier: true });
+  }
+  return steps;
+}
+
+export async function setLink(
+  namespace: Namespace,
+  call: Call,
+  ref: LinkRef,
+  changes: LinkChanges,
+): Promise<void> {
+  check.check(call.operation, check.linkRef, ref, 'link');
+  check.check(call.operation, check.linkChanges, changes, 'changes');
+  const index = await resolveIndex(namespace, call, ref);
+  const { master } = changes;
+  const masterIndex =
+    master == null ? master : await resolveIndex(namespace, call, master, 'changes.master');
+  // Index 0 is how a link leaves its master.
+  const steps = changeSteps(index, changes, masterIndex === null ? 0 : masterIndex);
+  if (steps.length === 0) {
+    await readLink(namespace, call, index);
+    return;
+  }
+  await sendAll(namespace, call, steps, index, changes);
+}
+
+export function setPromiscuous(
+  namespace: Namespace,
+  call: Call,
+  ref: LinkRef,
+  on: boolean,
+): Promise<void> {
+  check.check(call.operation, check.flag, on, 'on');
+  return setLink(namespace, call, ref, { promiscuous: on });
+}
+
+/** Sends changes of one link; the first refusal is thrown, with the reason found by looking. */
+export async function sendAll(
+  namespace: Namespace,
+  call: Call,
+  steps: readonly Step[],
+  link: number,
+  asked: LinkChanges = {},
+): Promise<void> {
+  const results = await namespace.exchange(steps, call.signal);
+  call.checkSignal();
+  const refusal = results.find((result) => result instanceof Refusal);
+  if (refusal === undefined) return;
+  throw call.error(refusal, await explain(namespace, refusal, { link, asked }));
+}
+
+export async function moveLink(
+  namespace: Namespace,
+  call: Call,
+  ref: LinkRef,
+  netns: NetnsRef,
+  options: MoveOptions = {},
+): Promise<Link> {
+  check.check(call.operation, check.linkRef, ref, 'link');
+  check.check(call.operation, check.netnsRef, netns, 'netns');
+  check.check(call.operation, check.moveOptions, options);
+  const link = await readLink(namespace, call, ref);
+  return withNamespace(call, netns, (target) =>
+    target.inode === namespace.inode
+      ? stay(namespace, call, link, options)
+      : move(namespace, target, call, link, options),
+  );
+}
+
+/** A move to where the link is already: only the name can change. */
+async function stay(
+  namespace: Namespace,
+  call: Call,
+  link: Link,
+  { name, index }: MoveOptions,
+): Promise<Link> {
+  if (index !== undefined && index !== link.index) {
+    throw call.fail(
+      'EINVAL',
+      'the link is in that namespace already',
+      'The index of a link can only be chosen when it moves to another namespace.',
+    );
+  }
+  if (name !== undefined && name !== link.name) {
+    const steps: Step[] = [{ operation: 'changeLink', record: { index: link.index, name } }];
+    await sendAll(namespace, call, steps, link.index, { name });
+  }
+  return readLink(namespace, call, link.index);
+}
+
+async function move(
+  namespace: Namespace,
+  target: Namespace,
+  call: Call,
+  link: Link,
+  options: MoveOptions,
+): Promise<Link> {
+  const name = options.name ?? link.name;
+  // The kernel moves first and renames afterwards: when the new name turns out to be taken, it
+  // answers EEXIST and the link is in the other namespace all the same (do_setlink). So the name
+  // is looked at first.
+  const holder = await findLink(target, name);
+  if (holder !== undefined) {
+    throw call.fail(
+      'EEXIST',
+      undefined,
+      `The namespace already has a link named '${name}', with index ${holder.index}.`,
+    );
+  }
+  const index = await indexThere(target, link, options);
+  const record: LinkRecord = {
+    index: link.index,
+    netnsFd: target.fd,
+    newIfindex: index,
+    name: options.name,
+  };
+  const result = await namespace.ask('changeLink', record);
+  if (result instanceof Refusal) {
+    await bringBack(namespace, target, call, link, index);
+    throw call.error(result, await explain(namespace, result, { link: link.index, target }));
+  }
+  return readLink(target, call, index);
+}
+
+/** Its index in the target: what was asked for, the one it has if that is free, or a new one. */
+async function indexThere(target: Namespace, link: Link, options: MoveOptions): Promise<number> {
+  if (options.index !== undefined) return options.index;
+  const holder = await findLink(target, link.index);
+  return holder === undefined ? link.index : target.chooseIndex();
+}
+
+/** Undoes a move that the kernel refused half way. */
+async function bringBack(
+  namespace: Namespace,
+  target: Namespace,
+  call: Call,
+  link: Link,
+  index: number,
+): Promise<void> {
+  if ((await findLink(namespace, link.index)) !== undefined) return;
+  const moved = await findLink(target, index);
+  if (moved === undefined || moved.mac !== link.mac || moved.kind !== link.kind) return;
+  const record: LinkRecord = {
+    index,
+    netnsFd: namespace.fd,
+    newIfindex: link.index,
+    name: link.name,
+  };
+  const result = await target.ask('changeLink', record);
+  if (result instanceof Refusal) {
+    throw call.error(result, {
+      hint: `The link was moved, and could not be brought back: it is '${moved.name}' there, index ${index}.`,
+    });
+  }
+}
+
+export async function deleteLink(namespace: Namespace, call: Call, ref: LinkRef): Promise<void> {
+  check.check(call.operation, check.linkRef, ref, 'link');
+  const plain = plainRef(namespace, call, ref);
+  const result = await namespace.ask('deleteLink', linkRecord(plain), call.signal);
+  if (!(result instanceof Refusal)) return;
+  throw call.error(result, await explain(namespace, result, { link: plain }));
+}
+
+export async function deleteLinks(
+  namespace: Namespace,
+  call: Call,
+  refs: readonly LinkRef[],
+): Promise<void> {
+  check.check(call.operation, check.linkRefs, refs, 'links');
+  const plain = refs.map((ref, at) => plainRef(namespace, call, ref, `links[${at}]`));
+  const steps = plain.map((ref): Step => ({ operation: 'deleteLink', record: linkRecord(ref) }));
+  const results = await namespace.exchange(steps, call.signal);
+  call.checkSignal();
+  const errors: Error[] = [];
+  for (const [at, result] of results.entries()) {
+    if (!(result instanceof Refusal)) continue;
+    const link = plain[at] as number | string;
+    const one = call.about(targetOf(refs[at]));
+    errors.push(one.error(result, await explain(namespace, result, { link })));
+  }
+  if (errors.length === 0) return;
+  throw new AggregateError(
+    errors,
+    `${call.operation}: ${errors.length} of ${refs.length} links could not be deleted`,
+  );
+}

@@ -1,0 +1,214 @@
+/** macvlan and macvtap: what is special to making and changing them. */
+import * as check from './check.js';
+import { type Birth, createIn } from './create.js';
+import { plainRef, readLink, resolveIndex, sendAll } from './links.js';
+import type { Call, Namespace } from './namespace.js';
+import type { MacvlanRecord, Step } from './native.js';
+import type {
+  CreateMacvlanOptions,
+  Link,
+  LinkRef,
+  MacvlanChanges,
+  MacvlanInfo,
+  MacvlanLink,
+  MacvtapLink,
+} from './types.js';
+import { MACVLAN_MODES, MAX_SOURCES, parseMac } from './values.js';
+
+const MACVLAN_FLAG_NOPROMISC = 1;
+const MACVLAN_FLAG_NODST = 2;
+
+/** `MACVLAN_MACADDR_*` (linux/if_link.h). */
+const MACADDR = { add: 0, del: 1, flush: 2, set: 3 } as const;
+
+function macs(texts: readonly string[]): Uint8Array[] {
+  return texts.map((text) => parseMac(text) as Uint8Array);
+}
+
+/** The source list as a whole; the kernel takes no empty list, but a flush. */
+function sourceList(sources: readonly string[] | undefined): MacvlanRecord {
+  if (sources === undefined) return {};
+  return sources.length === 0
+    ? { macAddressMode: MACADDR.flush }
+    : { macAddressMode: MACADDR.set, macAddresses: macs(sources) };
+}
+
+/** All flags at once: the kernel replaces them, it does not add. */
+function flagsRecord(nopromisc: boolean, nodst: boolean): number {
+  return (nopromisc ? MACVLAN_FLAG_NOPROMISC : 0) | (nodst ? MACVLAN_FLAG_NODST : 0);
+}
+
+function dataOf(options: CreateMacvlanOptions): MacvlanRecord {
+  const { mode, nopromisc, nodst, sources, bcQueueLen, bcCutoff } = options;
+  const flags = flagsRecord(nopromisc === true, nodst === true);
+  return {
+    mode: mode === undefined ? undefined : MACVLAN_MODES[mode],
+    flags: flags === 0 ? undefined : flags,
+    ...sourceList(sources),
+    bcQueueLen,
+    bcCutoff,
+  };
+}
+
+/**
+ * Kernels pass over attributes that they do not know without a word, so what was asked for is
+ * looked for in what the link reports.
+ */
+function unknownToKernel(
+  { bcQueueLen, bcCutoff }: { bcQueueLen?: number | undefined; bcCutoff?: number | undefined },
+  info: MacvlanInfo | undefined,
+): string | undefined {
+  const missing = (option: string, attribute: string, version: string) =>
+    `This kernel ignores ${option}: it does not know ${attribute} (Linux ${version}).`;
+  if (bcQueueLen !== undefined && info?.bcQueueLen === null) {
+    return missing('bcQueueLen', 'IFLA_MACVLAN_BC_QUEUE_LEN', '5.11');
+  }
+  if (bcCutoff !== undefined && info?.bcCutoff === null) {
+    return missing('bcCutoff', 'IFLA_MACVLAN_BC_CUTOFF', '6.4');
+  }
+  return undefined;
+}
+
+/** How `createLink` and the two functions below make one. */
+export async function createMacvlanOfKind(
+  namespace: Namespace,
+  call: Call,
+  kind: 'macvlan' | 'macvtap',
+  options: CreateMacvlanOptions,
+): Promise<Link> {
+  const parent = await resolveIndex(namespace, call, options.parent, 'options.parent');
+  const birth: Birth = {
+    kind,
+    record: () => ({ parent, info: { kind, macvlan: dataOf(options) } }),
+    // In passthru mode it has the parent's.
+    choosesMac: options.mode !== 'passthru',
+    verify: ({ macvlan }) => unknownToKernel(options, macvlan),
+  };
+  return createIn(namespace, call, birth, options);
+}
+
+export async function createMacvlan(
+  namespace: Namespace,
+  call: Call,
+  options: CreateMacvlanOptions,
+): Promise<MacvlanLink> {
+  check.check(call.operation, check.createMacvlanOptions, options);
+  return (await createMacvlanOfKind(namespace, call, 'macvlan', options)) as MacvlanLink;
+}
+
+export async function createMacvtap(
+  namespace: Namespace,
+  call: Call,
+  options: CreateMacvlanOptions,
+): Promise<MacvtapLink> {
+  check.check(call.operation, check.createMacvlanOptions, options);
+  return (await createMacvlanOfKind(namespace, call, 'macvtap', options)) as MacvtapLink;
+}
+
+type Living = Link & { readonly macvlan: MacvlanInfo };
+
+async function readMacvlan(namespace: Namespace, call: Call, ref: LinkRef): Promise<Living> {
+  const link = await readLink(namespace, call, plainRef(namespace, call, ref));
+  if (link.macvlan !== undefined) return link as Living;
+  const kind = link.kind === null ? 'has no kind' : `is of kind '${link.kind}'`;
+  throw call.fail('EOPNOTSUPP', 'not a macvlan or macvtap', `The link '${link.name}' ${kind}.`);
+}
+
+/** The reason why a change does not go with the mode that the link has or is to have. */
+function modeFault(link: Living, changes: MacvlanChanges): string | undefined {
+  const mode = changes.mode ?? link.macvlan.mode;
+  if (changes.nopromisc !== undefined && mode !== 'passthru') {
+    return `nopromisc needs mode 'passthru', and '${link.name}' is in mode '${mode}'.`;
+  }
+  for (const option of ['sources', 'nodst'] as const) {
+    if (changes[option] !== undefined && mode !== 'source') {
+      return `${option} needs mode 'source', and '${link.name}' is in mode '${mode}'.`;
+    }
+  }
+  return undefined;
+}
+
+export async function setMacvlan(
+  namespace: Namespace,
+  call: Call,
+  ref: LinkRef,
+  changes: MacvlanChanges,
+): Promise<void> {
+  check.check(call.operation, check.linkRef, ref, 'link');
+  check.check(call.operation, check.macvlanChanges, changes, 'changes');
+  const link = await readMacvlan(namespace, call, ref);
+  const fault = modeFault(link, changes);
+  if (fault !== undefined) throw call.fail('EINVAL', undefined, fault);
+  const { mode, nopromisc, nodst, sources, bcQueueLen, bcCutoff } = changes;
+  if (nopromisc !== undefined && nopromisc !== link.macvlan.nopromisc && !link.up) {
+    throw call.fail(
+      'ENETDOWN',
+      undefined,
+      `Bring '${link.name}' up first: while it is down, the kernel would miscount its parent's ` +
+        'promiscuity for ever (drivers/net/macvlan.c, macvlan_changelink).',
+    );
+  }
+  const flagsChange = nopromisc !== undefined || nodst !== undefined;
+  const macvlan: MacvlanRecord = {
+    mode: mode === undefined ? undefined : MACVLAN_MODES[mode],
+    flags: flagsChange
+      ? flagsRecord(nopromisc ?? link.macvlan.nopromisc, nodst ?? link.macvlan.nodst)
+      : undefined,
+    ...sourceList(sources),
+    bcQueueLen,
+    bcCutoff,
+  };
+  if (Object.values(macvlan).every((value) => value === undefined)) return;
+  await sendAll(namespace, call, [changeStep(link, macvlan)], link.index);
+  const ignored =
+    bcQueueLen === undefined && bcCutoff === undefined
+      ? undefined
+      : unknownToKernel(changes, (await readMacvlan(namespace, call, link.index)).macvlan);
+  if (ignored !== undefined) throw call.fail('EOPNOTSUPP', undefined, ignored);
+}
+
+function changeStep(link: Living, macvlan: MacvlanRecord): Step {
+  const kind = link.kind as string;
+  return { operation: 'changeLink', record: { index: link.index, info: { kind, macvlan } } };
+}
+
+export async function changeSources(
+  namespace: Namespace,
+  call: Call,
+  change: 'add' | 'del',
+  ref: LinkRef,
+  addresses: readonly string[],
+): Promise<void> {
+  check.check(call.operation, check.linkRef, ref, 'link');
+  check.check(call.operation, check.sources, addresses, 'macs');
+  const link = await readMacvlan(namespace, call, ref);
+  const { mode, sources } = link.macvlan;
+  if (mode !== 'source') {
+    const hint = `Only mode 'source' has a source list, and '${link.name}' is in mode '${mode}'.`;
+    throw call.fail('EINVAL', undefined, hint);
+  }
+  const list = macs(addresses);
+  if (change === 'add') checkRoom(call, link, sources, addresses);
+  // Each message adds or takes away one address; they travel together.
+  const steps = list.map((macAddress) =>
+    changeStep(link, { macAddressMode: MACADDR[change], macAddress }),
+  );
+  if (steps.length > 0) await sendAll(namespace, call, steps, link.index);
+}
+
+/** The kernel takes more than it can list again, and then lists garbage. */
+function checkRoom(
+  call: Call,
+  link: Link,
+  sources: readonly string[],
+  added: readonly string[],
+): void {
+  const normal = added.map((text) => text.toLowerCase().replaceAll('-', ':'));
+  const total = new Set([...sources, ...normal]).size;
+  if (total <= MAX_SOURCES) return;
+  throw call.fail(
+    'E2BIG',
+    undefined,
+    `'${link.name}' would have ${total} sources, and the kernel can list ${MAX_SOURCES} at most.`,
+  );
+}

@@ -1,0 +1,44 @@
+/** Where the kernel's modules stand, from what the kernel and `depmod` say of them. */
+import { readFile } from 'node:fs/promises';
+import { release } from 'node:os';
+import type { ModuleState } from './types.js';
+
+/** The module that brings each kind of link, where its name is another. */
+const MODULE_OF_KIND: Readonly<Record<string, string>> = { vlan: '8021q' };
+
+export function moduleOf(kind: string): string {
+  return MODULE_OF_KIND[kind] ?? kind;
+}
+
+/** The file's text; empty when it is not there, which is normal for a kernel without modules. */
+async function textOf(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'EACCES' || code === 'ENOTDIR') return '';
+    throw error;
+  }
+}
+
+/** The module's name in a line such as `kernel/drivers/net/macvlan.ko.xz: …`. */
+function namesModule(line: string, module: string): boolean {
+  const file = /([^/]+)\.ko(?:\.\w+)?(?::|$)/.exec(line)?.[1];
+  // The kernel makes no difference between the two dashes.
+  return file?.replaceAll('-', '_') === module.replaceAll('-', '_');
+}
+
+/**
+ * Where a module stands by the files alone; `null` when they do not say. What is built in and
+ * has no file of a list (a kernel without /lib/modules) only the kernel itself can tell.
+ */
+export async function moduleState(module: string): Promise<ModuleState | null> {
+  const loaded = await textOf('/proc/modules');
+  if (loaded.split('\n').some((line) => line.startsWith(`${module} `))) return 'loaded';
+  const folder = `/lib/modules/${release()}`;
+  const builtin = await textOf(`${folder}/modules.builtin`);
+  if (builtin.split('\n').some((line) => namesModule(line, module))) return 'builtin';
+  const known = await textOf(`${folder}/modules.dep`);
+  if (known.split('\n').some((line) => namesModule(line, module))) return 'loadable';
+  return null;
+}

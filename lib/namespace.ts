@@ -1,0 +1,273 @@
+/**
+ * A namespace that is held open, and the account of what is under way in it. What services build
+ * on; the public class `Netns` adds their operations.
+ */
+import { constants } from 'node:os';
+import { check, signal as signalRule } from './check.js';
+import { type Caller, captureCaller, isNetlinkError, NetlinkError } from './errors.js';
+import {
+  addon,
+  exchange,
+  type NamespaceHandle,
+  namespaceJob,
+  type Operations,
+  Refusal,
+  type Result,
+  type Step,
+} from './native.js';
+import type { NetnsLike, NetnsRef, OperationOptions } from './types.js';
+import { netnsBrand } from './values.js';
+
+const RUN_DIRECTORY = '/run/netns';
+const ENOENT = -constants.errno.ENOENT;
+const ECANCELED = -constants.errno.ECANCELED;
+
+/** A call of the public surface: where it came from, and what it is about. */
+export class Call {
+  readonly signal: AbortSignal | undefined;
+
+  constructor(
+    readonly operation: string,
+    readonly target: string | number | null,
+    readonly caller: Caller,
+    options?: OperationOptions,
+  ) {
+    this.signal = options?.signal ?? undefined;
+  }
+
+  /** The same call, for one of several things that it is about. */
+  about(target: string | number | null): Call {
+    const options = this.signal === undefined ? {} : { signal: this.signal };
+    return new Call(this.operation, target, this.caller, options);
+  }
+
+  /** Throws the signal's reason when it has fired. */
+  checkSignal(): void {
+    if (this.signal === undefined) return;
+    check(this.operation, signalRule, this.signal, 'options.signal');
+    this.signal.throwIfAborted();
+  }
+
+  /** The error for a refusal, with its stack at the caller's line. */
+  error(refusal: Refusal, more: { hint?: string | undefined; part?: string } = {}): NetlinkError {
+    return new NetlinkError({
+      errno: refusal.errno,
+      syscall: refusal.syscall,
+      operation: this.operation,
+      target: this.target,
+      kernelMessage: refusal.kernelMessage,
+      attribute: refusal.attribute,
+      caller: this.caller,
+      ...more,
+    });
+  }
+
+  /** An error that the kernel was not asked for. */
+  fail(code: string, reason: string | undefined, hint?: string): NetlinkError {
+    const { operation, target, caller } = this;
+    return new NetlinkError({ code, reason, hint, operation, target, caller });
+  }
+}
+
+/** Marks the class that TypeScript and programs see as `Netns`. */
+export class Namespace implements NetnsLike {
+  /** @internal */
+  readonly [netnsBrand] = true as const;
+  /** Its name under /run/netns, or `null` when it was made or opened without one. */
+  readonly name: string | null;
+  /** The namespace's inode in nsfs, as in `net:[4026531840]`. */
+  readonly inode: number;
+
+  #handle: NamespaceHandle | null;
+  #underWay = 0;
+  #closed: Promise<void> | null = null;
+  #idle: (() => void) | null = null;
+  #nextIndex = 0;
+
+  /** @internal */
+  constructor(handle: NamespaceHandle, name: string | null) {
+    this.#handle = handle;
+    this.name = name;
+    this.inode = handle.inode;
+  }
+
+  /**
+   * The file descriptor that holds the namespace open, to hand to a child process
+   * (`stdio: ['inherit', 'inherit', 'inherit', netns.fd]`); -1 once it is closed.
+   */
+  get fd(): number {
+    return this.#handle?.fd ?? -1;
+  }
+
+  /**
+   * Waits for what was already asked, then gives the descriptor and the socket back. Later
+   * operations reject with `ERR_NETNS_CLOSED`.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#finish();
+    return this.#closed;
+  }
+
+  async #finish(): Promise<void> {
+    if (this.#underWay > 0) {
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+    }
+    this.#handle?.close();
+    this.#handle = null;
+  }
+
+  /** Closes it at the end of an `await using` block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Runs an operation that this namespace must stay open for. @internal */
+  async hold<T>(call: Call, body: () => Promise<T>): Promise<T> {
+    if (this.#closed !== null) {
+      throw call.fail('ERR_NETNS_CLOSED', `the network namespace ${describe(this)} is closed`);
+    }
+    this.#underWay++;
+    try {
+      call.checkSignal();
+      return await body();
+    } finally {
+      if (--this.#underWay === 0) this.#idle?.();
+    }
+  }
+
+  /**
+   * Sends steps, within {@link hold}, and gives a result for each. Rejects with the signal's reason
+   * when it fired before anything was sent; when it fires later, the results tell what was done.
+   * @internal
+   */
+  async exchange(steps: readonly Step[], signal?: AbortSignal): Promise<readonly Result[]> {
+    signal?.throwIfAborted();
+    const results = await exchange(this.#handle as NamespaceHandle, steps, signal);
+    const [first] = results;
+    if (first instanceof Refusal && first.errno === ECANCELED) signal?.throwIfAborted();
+    return results as readonly Result[];
+  }
+
+  /**
+   * Sends one request; its refusal comes back as a value. Rejects with the signal's reason also
+   * when it fired after the request was sent, which then has taken effect.
+   * @internal
+   */
+  async ask<Name extends keyof Operations>(
+    operation: Name,
+    record: Operations[Name][0],
+    signal?: AbortSignal,
+  ): Promise<Result<Name>> {
+    const [result] = await this.exchange([{ operation, record }], signal);
+    signal?.throwIfAborted();
+    return result as Result<Name>;
+  }
+
+  /** Sends one request; a refusal is thrown. @internal */
+  async demand<Name extends keyof Operations>(
+    call: Call,
+    operation: Name,
+    record: Operations[Name][0],
+  ): Promise<Operations[Name][1]> {
+    const result = await this.ask(operation, record, call.signal);
+    if (result instanceof Refusal) throw call.error(result);
+    return result;
+  }
+
+  /** Runs `body`, synchronously, with the calling thread in this namespace. @internal */
+  within<T>(call: Call, body: () => T): T {
+    const result = addon.runWithin(this.#handle as NamespaceHandle, body);
+    if (result instanceof Refusal) throw call.error(result);
+    return result;
+  }
+
+  /**
+   * An index for a link to be, so that it is known before the kernel has answered. Counted on from
+   * a random start, far from the kernel's own small numbers, because other programs choose too.
+   * @internal
+   */
+  chooseIndex(): number {
+    if (this.#nextIndex === 0) this.#nextIndex = 0x1_0000 + Math.floor(Math.random() * 0xff_0000);
+    return this.#nextIndex++;
+  }
+
+  /** After a collision: begins to count somewhere else. @internal */
+  forgetIndexes(): void {
+    this.#nextIndex = 0;
+  }
+}
+
+/** How an error or a hint names a namespace. */
+export function describe(namespace: Namespace): string {
+  return namespace.name === null ? `net:[${namespace.inode}]` : `'${namespace.name}'`;
+}
+
+/** Where a reference that is not a `Netns` leads: the path, or the descriptor to copy. */
+function locate(ref: Exclude<NetnsRef, NetnsLike>): { path: string } | { fd: number } {
+  if (typeof ref === 'string') {
+    return { path: ref.includes('/') ? ref : `${RUN_DIRECTORY}/${ref}` };
+  }
+  return 'pid' in ref ? { path: `/proc/${ref.pid}/ns/net` } : { fd: ref.fd };
+}
+
+function nameOfPath(path: string): string | null {
+  return /^(?:\/var)?\/run\/netns\/([^/]+)$/.exec(path)?.[1] ?? null;
+}
+
+/** Opens what a reference names; the caller closes it. The reference has been checked. */
+export async function openHandle(
+  call: Call,
+  ref: Exclude<NetnsRef, NetnsLike>,
+): Promise<[NamespaceHandle, string | null]> {
+  const place = locate(ref);
+  const result =
+    'path' in place
+      ? await namespaceJob('openNamespacePath', place.path)
+      : addon.openNamespaceDescriptor(place.fd);
+  if (result instanceof Refusal) throw call.error(result, { hint: whyNotOpened(ref, result) });
+  return [result as NamespaceHandle, 'path' in place ? nameOfPath(place.path) : null];
+}
+
+function whyNotOpened(ref: Exclude<NetnsRef, NetnsLike>, refusal: Refusal): string | undefined {
+  if (refusal.syscall.startsWith('ioctl')) {
+    return `${JSON.stringify(ref)} is not a network namespace.`;
+  }
+  if (refusal.errno !== ENOENT || typeof ref !== 'string' || ref.includes('/')) return undefined;
+  return `There is no network namespace of that name under ${RUN_DIRECTORY}.`;
+}
+
+/**
+ * Runs `body` with the namespace that an option names, held open meanwhile; one that had to be
+ * opened for this is closed again.
+ */
+export async function withNamespace<T>(
+  call: Call,
+  ref: NetnsRef,
+  body: (namespace: Namespace) => Promise<T>,
+): Promise<T> {
+  if (ref instanceof Namespace) return ref.hold(call, () => body(ref));
+  // A Netns of another copy of this package is known by its brand, and shared by its descriptor.
+  const place = typeof ref === 'object' && netnsBrand in ref ? { fd: ref.fd } : ref;
+  const namespace = new Namespace(...(await openHandle(call, place)));
+  try {
+    return await namespace.hold(call, () => body(namespace));
+  } finally {
+    await namespace.close();
+  }
+}
+
+/** The calling thread's own namespace. */
+export function openOwn(): NamespaceHandle {
+  const result = addon.openOwnNamespace();
+  if (!(result instanceof Refusal)) return result;
+  throw new Call('Netns.current', null, captureCaller(openOwn)).error(result, {
+    hint: 'It is found by /proc/thread-self/ns/net: is /proc mounted?',
+  });
+}
+
+/** Whether an error is a refusal with one of these codes. */
+export function isRefused(error: unknown, ...codes: readonly string[]): error is NetlinkError {
+  return codes.some((code) => isNetlinkError(error, code));
+}

@@ -1,0 +1,277 @@
+/**
+ * The addon: loads it, declares its whole surface, and keeps account of what is under way. The only
+ * file that touches it.
+ */
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { makeAddress, makeLink, makeRoute } from './records.js';
+import type { Address, Link, Route } from './types.js';
+
+/** What a request says of a link, in the table's own terms (native/rtnl/link.h). */
+export interface LinkRecord {
+  index?: number | undefined;
+  flags?: number | undefined;
+  /** Which bits of `flags` count; never zero where flags are sent. */
+  change?: number | undefined;
+  name?: string | undefined;
+  altName?: string | undefined;
+  mac?: Uint8Array | undefined;
+  mtu?: number | undefined;
+  parent?: number | undefined;
+  parentNetnsid?: number | undefined;
+  master?: number | undefined;
+  info?: LinkInfoRecord | undefined;
+  netnsFd?: number | undefined;
+  alias?: string | undefined;
+  extMask?: number | undefined;
+  txQueueLen?: number | undefined;
+  numTxQueues?: number | undefined;
+  numRxQueues?: number | undefined;
+  group?: number | undefined;
+  newIfindex?: number | undefined;
+  altNames?: readonly string[] | undefined;
+  families?: { inet6: { addrGenMode: number } } | undefined;
+}
+
+/** `IFLA_LINKINFO`: the kind, and the data of that kind. */
+export interface LinkInfoRecord {
+  kind?: string | undefined;
+  macvlan?: MacvlanRecord | undefined;
+  veth?: { peer: LinkRecord } | undefined;
+  vlan?: { id: number; protocol?: number | undefined } | undefined;
+  slaveKind?: string | undefined;
+  bridgePort?: { hairpin: number } | undefined;
+}
+
+/** `IFLA_INFO_DATA` of macvlan and macvtap (native/rtnl/macvlan.h). */
+export interface MacvlanRecord {
+  mode?: number | undefined;
+  flags?: number | undefined;
+  macAddressMode?: number | undefined;
+  macAddress?: Uint8Array | undefined;
+  macAddresses?: readonly Uint8Array[] | undefined;
+  bcQueueLen?: number | undefined;
+  bcCutoff?: number | undefined;
+}
+
+/** What a request says of an address (native/rtnl/address.h). */
+export interface AddressRecord {
+  family?: number | undefined;
+  prefixLength?: number | undefined;
+  scope?: number | undefined;
+  index?: number | undefined;
+  address?: Uint8Array | undefined;
+  local?: Uint8Array | undefined;
+  label?: string | undefined;
+  broadcast?: Uint8Array | undefined;
+  cacheInfo?: { preferred: number; valid: number } | undefined;
+  flags?: number | undefined;
+  metric?: number | undefined;
+}
+
+/** What a request says of a route (native/rtnl/route.h). */
+export interface RouteRecord {
+  family?: number | undefined;
+  destinationLength?: number | undefined;
+  table?: number | undefined;
+  protocol?: number | undefined;
+  scope?: number | undefined;
+  type?: number | undefined;
+  flags?: number | undefined;
+  destination?: Uint8Array | undefined;
+  gateway?: Uint8Array | undefined;
+  link?: number | undefined;
+  metric?: number | undefined;
+  tableId?: number | undefined;
+  source?: Uint8Array | undefined;
+  metrics?: { mtu: number } | undefined;
+}
+
+/** Each operation of native/rtnl/operations.h: what it says, and what it is answered with. */
+export interface Operations {
+  createLink: [LinkRecord, undefined];
+  changeLink: [LinkRecord, undefined];
+  deleteLink: [LinkRecord, undefined];
+  getLink: [LinkRecord, Link];
+  listLinks: [LinkRecord, Link[]];
+  addAltNames: [LinkRecord, undefined];
+  removeAltNames: [LinkRecord, undefined];
+  addAddress: [AddressRecord, undefined];
+  replaceAddress: [AddressRecord, undefined];
+  removeAddress: [AddressRecord, undefined];
+  listAddresses: [AddressRecord, Address[]];
+  addRoute: [RouteRecord, undefined];
+  replaceRoute: [RouteRecord, undefined];
+  removeRoute: [RouteRecord, undefined];
+  listRoutes: [RouteRecord, Route[]];
+}
+
+/** A request that the kernel, or a system call on the way to it, refused. */
+export class Refusal {
+  constructor(
+    /** Negative, as in Node. */
+    readonly errno: number,
+    /** `'RTM_NEWLINK'`, or the system call. */
+    readonly syscall: string,
+    readonly kernelMessage: string | undefined,
+    readonly attribute: string | undefined,
+  ) {}
+}
+
+/** One request of an exchange. */
+export interface Step<Name extends keyof Operations = keyof Operations> {
+  readonly operation: Name;
+  readonly record: Operations[Name][0];
+  /** It and what follows it are sent only when everything before it has succeeded. */
+  readonly barrier?: boolean;
+}
+
+/** What became of a step. */
+export type Result<Name extends keyof Operations = keyof Operations> =
+  | Operations[Name][1]
+  | Refusal;
+
+/** A column's number, and the columns of the record in it (a text names a whole record). */
+type Columns = { readonly [name: string]: readonly [number, (Columns | string)?] };
+type RecordName = 'link' | 'address' | 'route';
+
+/** An open namespace (native/node/namespace_handle.h). */
+export interface NamespaceHandle {
+  readonly fd: number;
+  readonly inode: number;
+  submit(id: number, steps: readonly unknown[]): void;
+  withdraw(id: number): boolean;
+  close(): void;
+}
+
+/** The addon's exports (native/node/addon.cc). */
+export interface Addon {
+  readonly operations: Readonly<Record<keyof Operations, number>>;
+  readonly requests: Readonly<Record<RecordName, Columns>>;
+  readonly answers: Readonly<Record<RecordName, readonly string[]>>;
+  initialize(hooks: Hooks): void;
+  openOwnNamespace(): NamespaceHandle | Refusal;
+  openNamespaceDescriptor(fd: number): NamespaceHandle | Refusal;
+  openNamespacePath(id: number, path: string): void;
+  createNamespace(id: number, name: string): void;
+  removeNamespace(id: number, name: string): void;
+  runWithin<T>(handle: NamespaceHandle, body: () => T): T | Refusal;
+}
+
+interface Hooks {
+  readonly link: typeof makeLink;
+  readonly address: typeof makeAddress;
+  readonly route: typeof makeRoute;
+  readonly failure: (...columns: ConstructorParameters<typeof Refusal>) => Refusal;
+  readonly settle: (id: number, results: readonly unknown[]) => void;
+  readonly later: (callback: () => void) => unknown;
+}
+
+/** What each operation's record is a record of. */
+const RECORD_OF: Readonly<Record<keyof Operations, RecordName>> = {
+  createLink: 'link',
+  changeLink: 'link',
+  deleteLink: 'link',
+  getLink: 'link',
+  listLinks: 'link',
+  addAltNames: 'link',
+  removeAltNames: 'link',
+  addAddress: 'address',
+  replaceAddress: 'address',
+  removeAddress: 'address',
+  listAddresses: 'address',
+  addRoute: 'route',
+  replaceRoute: 'route',
+  removeRoute: 'route',
+  listRoutes: 'route',
+};
+
+function load(): Addon {
+  // node-gyp-build looks for prebuilds/ and build/Release/ below the package's folder.
+  const find = createRequire(import.meta.url)('node-gyp-build') as (folder: string) => Addon;
+  return find(fileURLToPath(new URL('..', import.meta.url)));
+}
+
+export const addon = load();
+
+const pending = new Map<number, (results: readonly unknown[]) => void>();
+let lastId = 0;
+
+addon.initialize({
+  link: makeLink,
+  address: makeAddress,
+  route: makeRoute,
+  failure: (...columns) => new Refusal(...columns),
+  settle: (id, results) => {
+    const resolve = pending.get(id);
+    pending.delete(id);
+    resolve?.(results);
+  },
+  later: (callback) => setImmediate(callback),
+});
+
+/** Starts something that the addon settles by its id; the id is handed back beside the promise. */
+function start(begin: (id: number) => void): [Promise<readonly unknown[]>, number] {
+  lastId = (lastId + 1) >>> 0;
+  const id = lastId;
+  const promise = new Promise<readonly unknown[]>((resolve) => pending.set(id, resolve));
+  try {
+    begin(id);
+  } catch (error) {
+    pending.delete(id);
+    throw error;
+  }
+  return [promise, id];
+}
+
+/** Turns a record into the flat array that the addon reads: column, value, column, value … */
+function pack(columns: Columns, record: object): unknown[] {
+  const packed: unknown[] = [];
+  for (const name in record) {
+    const value = (record as Record<string, unknown>)[name];
+    if (value === undefined) continue;
+    const [number, inner] = columns[name] as Columns[string];
+    const content =
+      inner === undefined
+        ? value
+        : pack(typeof inner === 'string' ? addon.requests.link : inner, value as object);
+    packed.push(number, content);
+  }
+  return packed;
+}
+
+/**
+ * Sends the steps to a namespace, in order, and gives a result for each. A `signal` that fires
+ * before anything is sent withdraws them: each is then refused with `ECANCELED`.
+ */
+export async function exchange(
+  handle: NamespaceHandle,
+  steps: readonly Step[],
+  signal?: AbortSignal,
+): Promise<readonly unknown[]> {
+  if (steps.length === 0) return [];
+  const packed: unknown[] = [];
+  for (const { operation, record, barrier } of steps) {
+    const columns = addon.requests[RECORD_OF[operation]];
+    packed.push(addon.operations[operation], barrier === true, pack(columns, record));
+  }
+  const [promise, id] = start((given) => handle.submit(given, packed));
+  if (signal === undefined) return promise;
+  const withdraw = () => handle.withdraw(id);
+  signal.addEventListener('abort', withdraw);
+  try {
+    return await promise;
+  } finally {
+    signal.removeEventListener('abort', withdraw);
+  }
+}
+
+/** Runs one of the addon's namespace jobs. */
+export async function namespaceJob(
+  name: 'openNamespacePath' | 'createNamespace' | 'removeNamespace',
+  argument: string,
+): Promise<NamespaceHandle | Refusal | undefined> {
+  const [promise] = start((id) => addon[name](id, argument));
+  const [result] = await promise;
+  return result as NamespaceHandle | Refusal | undefined;
+}

@@ -1,0 +1,378 @@
+/** The class `Netns`: network namespaces, and everything that can be done in one. */
+import { readdir, statfs } from 'node:fs/promises';
+import type { Worker } from 'node:worker_threads';
+import * as addresses from './addresses.js';
+import * as check from './check.js';
+import { captureCaller } from './errors.js';
+import { createLink } from './kinds.js';
+import * as links from './links.js';
+import * as macvlan from './macvlan.js';
+import { Call, Namespace, openHandle, openOwn } from './namespace.js';
+import { type NamespaceHandle, namespaceJob, Refusal } from './native.js';
+import * as routes from './routes.js';
+import { type RunOptions, run } from './run.js';
+import { checkSupport } from './support.js';
+import type {
+  Address,
+  AddressFilter,
+  AddressOptions,
+  AddressToRemove,
+  CreateLinkOptions,
+  CreateMacvlanOptions,
+  CreateMacvtapOptions,
+  Link,
+  LinkChanges,
+  LinkFilter,
+  LinkOfKind,
+  LinkRef,
+  MacvlanChanges,
+  MacvlanLink,
+  MacvtapLink,
+  MoveOptions,
+  NetnsRef,
+  OperationOptions,
+  Route,
+  RouteFilter,
+  RouteOptions,
+  RouteToRemove,
+  Support,
+  SupportOptions,
+} from './types.js';
+
+const RUN_DIRECTORY = '/run/netns';
+/** What statfs says of a file that is a namespace (NSFS_MAGIC, linux/magic.h). */
+const NSFS_MAGIC = 0x6e736673;
+
+let own: Netns | undefined;
+
+/** The stack of whoever called the function that is running, and what it was about. */
+function callOf(
+  operation: string,
+  target: unknown,
+  above: (...args: never[]) => unknown,
+  options?: OperationOptions,
+): Call {
+  return new Call(operation, links.targetOf(target), captureCaller(above), options);
+}
+
+/**
+ * A network namespace to operate in. Operations of one namespace are carried out in the order in
+ * which they were asked for; namespaces do not wait for one another. Each operation rejects with
+ * a `NetlinkError` when the kernel refuses, and with a `TypeError` or `RangeError` that names the
+ * option when an argument is wrong, before anything is sent.
+ */
+export class Netns extends Namespace {
+  /**
+   * The calling thread's own namespace; in a Worker of {@link Netns.run}, that Worker's. Opened on
+   * first use and never closed: `close` does nothing to it.
+   */
+  static current(): Netns {
+    own ??= new OwnNetns(openOwn(), null);
+    return own;
+  }
+
+  /**
+   * Opens a namespace by name, path, process or descriptor. What it opens stays alive until
+   * `close`, even when its name is removed. `EINVAL`: not a network namespace; `ENOENT`: no such
+   * name.
+   */
+  static async open(ref: NetnsRef, options?: OperationOptions): Promise<Netns> {
+    const call = callOf('Netns.open', refText(ref), Netns.open, options);
+    check.check(call.operation, check.netnsRef, ref, 'ref');
+    call.checkSignal();
+    const place = ref instanceof Namespace ? { fd: ref.fd } : ref;
+    const [handle, name] = await openHandle(call, place as Exclude<NetnsRef, Netns>);
+    return new Netns(handle, ref instanceof Namespace ? ref.name : name);
+  }
+
+  /**
+   * Makes a namespace. With a name it is what `ip netns add` makes, mounted at /run/netns/NAME,
+   * under the same lock and with the same mount propagation; it stays until `remove`. Without one
+   * it lives while this handle, a process or a link holds it. The loopback link in it is down.
+   * `EEXIST`: the name is taken; `EPERM`: needs `CAP_SYS_ADMIN`.
+   */
+  static async create(name?: string, options?: OperationOptions): Promise<Netns> {
+    const call = callOf('Netns.create', name, Netns.create, options);
+    if (name !== undefined) check.check(call.operation, check.netnsName, name, 'name');
+    call.checkSignal();
+    const result = await namespaceJob('createNamespace', name ?? '');
+    if (result instanceof Refusal) throw call.error(result, whyNotCreated(result));
+    return new Netns(result as NamespaceHandle, name ?? null);
+  }
+
+  /** The names under /run/netns that really are namespaces, sorted. */
+  static async list(): Promise<string[]> {
+    let names: string[];
+    try {
+      names = await readdir(RUN_DIRECTORY);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
+    }
+    const live = await Promise.all(names.map(async (name) => isNamespaceFile(name)));
+    return names.filter((_, at) => live[at]).sort();
+  }
+
+  /**
+   * Takes the name away, the same as `ip netns delete`; the namespace itself goes when nothing
+   * holds it any more. `ENOENT`: there is no such name.
+   */
+  static async remove(name: string, options?: OperationOptions): Promise<void> {
+    const call = callOf('Netns.remove', name, Netns.remove, options);
+    check.check(call.operation, check.netnsName, name, 'name');
+    call.checkSignal();
+    const result = await namespaceJob('removeNamespace', name);
+    if (result instanceof Refusal) throw call.error(result);
+  }
+
+  /**
+   * Makes a macvlan: all of it or nothing. In whichever step it fails, no link stays behind, and the
+   * error's `part` says which option could not be carried out.
+   */
+  createMacvlan(options: CreateMacvlanOptions): Promise<MacvlanLink> {
+    const call = callOf('createMacvlan', options?.name, this.createMacvlan, options);
+    return this.hold(call, () => macvlan.createMacvlan(this, call, options));
+  }
+
+  /**
+   * Makes a macvtap, whose frames go to a character device: all of it or nothing, as `createMacvlan`.
+   */
+  createMacvtap(options: CreateMacvtapOptions): Promise<MacvtapLink> {
+    const call = callOf('createMacvtap', options?.name, this.createMacvtap, options);
+    return this.hold(call, () => macvlan.createMacvtap(this, call, options));
+  }
+
+  /**
+   * Makes a link of any of the kinds `macvlan`, `macvtap`, `veth`, `bridge`, `dummy` and `vlan`: all of
+   * it or nothing. `EOPNOTSUPP` with a hint that names the module: this kernel lacks the kind.
+   */
+  createLink<O extends CreateLinkOptions>(options: O): Promise<LinkOfKind<O['kind']>>;
+  createLink(options: CreateLinkOptions): Promise<Link> {
+    const call = callOf('createLink', options?.name, this.createLink, options);
+    return this.hold(call, () => createLink(this, call, options));
+  }
+
+  /**
+   * Reads a link (`RTM_GETLINK`). `ENODEV`: there is none.
+   */
+  getLink(link: LinkRef, options?: OperationOptions): Promise<Link> {
+    const call = callOf('getLink', link, this.getLink, options);
+    return this.hold(call, () => links.getLink(this, call, link));
+  }
+
+  /**
+   * Lists the links that match everything the filter names, by index. A listing that a change runs
+   * into is made again, a bounded number of times; `EINTR`: every time.
+   */
+  listLinks(filter?: LinkFilter): Promise<Link[]> {
+    const call = callOf('listLinks', null, this.listLinks, filter);
+    return this.hold(call, () => links.listLinks(this, call, filter));
+  }
+
+  /**
+   * Changes what is named, and nothing else; the flags of a link too change one by one. The kernel
+   * works through the changes in an order of its own and keeps what it did before it refused one.
+   */
+  setLink(link: LinkRef, changes: LinkChanges): Promise<void> {
+    const call = callOf('setLink', link, this.setLink, changes);
+    return this.hold(call, () => links.setLink(this, call, link, changes));
+  }
+
+  /**
+   * Sets or clears `IFF_PROMISC`, and no other flag. Whether the device is promiscuous in the end is
+   * `Link.promiscuity`: others may hold it so.
+   */
+  setPromiscuous(link: LinkRef, on: boolean, options?: OperationOptions): Promise<void> {
+    const call = callOf('setPromiscuous', link, this.setPromiscuous, options);
+    return this.hold(call, () => links.setPromiscuous(this, call, link, on));
+  }
+
+  /**
+   * Changes a living macvlan or macvtap. `EINVAL`: to or from passthru, or an option that its mode
+   * does not take; `ENETDOWN`: `nopromisc` while the link is down, which would make the kernel
+   * miscount its parent's promiscuity for ever.
+   */
+  setMacvlan(link: LinkRef, changes: MacvlanChanges): Promise<void> {
+    const call = callOf('setMacvlan', link, this.setMacvlan, changes);
+    return this.hold(call, () => macvlan.setMacvlan(this, call, link, changes));
+  }
+
+  /**
+   * Adds to the list of source mode; what is on it already stays. `E2BIG`: over 5,460 in all.
+   */
+  addSources(link: LinkRef, macs: readonly string[], options?: OperationOptions): Promise<void> {
+    const call = callOf('addSources', link, this.addSources, options);
+    return this.hold(call, () => macvlan.changeSources(this, call, 'add', link, macs));
+  }
+
+  /**
+   * Takes away from the list of source mode; what is not on it is no error.
+   */
+  removeSources(link: LinkRef, macs: readonly string[], options?: OperationOptions): Promise<void> {
+    const call = callOf('removeSources', link, this.removeSources, options);
+    return this.hold(call, () => macvlan.changeSources(this, call, 'del', link, macs));
+  }
+
+  /**
+   * Moves a link to another namespace and gives it as it is there. The kernel takes it down and drops
+   * its addresses on the way, and holds its lock for the whole machine meanwhile (17 ms): a link
+   * that can be made where it is to live, with the option `netns`, is better made there.
+   */
+  moveLink(link: LinkRef, netns: NetnsRef, options?: MoveOptions): Promise<Link> {
+    const call = callOf('moveLink', link, this.moveLink, options);
+    return this.hold(call, () => links.moveLink(this, call, link, netns, options));
+  }
+
+  /**
+   * Deletes a link (`RTM_DELLINK`). `ENODEV`: there is none; `EOPNOTSUPP`: a device that is not made
+   * by software.
+   */
+  deleteLink(link: LinkRef, options?: OperationOptions): Promise<void> {
+    const call = callOf('deleteLink', link, this.deleteLink, options);
+    return this.hold(call, () => links.deleteLink(this, call, link));
+  }
+
+  /**
+   * Deletes any number of links. What can be deleted is; an `AggregateError` holds a `NetlinkError` for
+   * each that could not.
+   */
+  deleteLinks(refs: readonly LinkRef[], options?: OperationOptions): Promise<void> {
+    const call = callOf('deleteLinks', null, this.deleteLinks, options);
+    return this.hold(call, () => links.deleteLinks(this, call, refs));
+  }
+
+  /**
+   * Puts an address on a link: `'52.1.1.151/24'`, `'fd00::1/64'`, or an object. `EEXIST`: it is there
+   * already.
+   */
+  addAddress(
+    link: LinkRef,
+    address: string | AddressOptions,
+    options?: OperationOptions,
+  ): Promise<void> {
+    const call = callOf('addAddress', link, this.addAddress, options);
+    return this.hold(call, () => addresses.changeAddress(this, call, 'addAddress', link, address));
+  }
+
+  /**
+   * Puts an address on a link, or changes its lifetimes and flags where it is there already.
+   */
+  replaceAddress(
+    link: LinkRef,
+    address: string | AddressOptions,
+    options?: OperationOptions,
+  ): Promise<void> {
+    const call = callOf('replaceAddress', link, this.replaceAddress, options);
+    return this.hold(call, () =>
+      addresses.changeAddress(this, call, 'replaceAddress', link, address),
+    );
+  }
+
+  /**
+   * Takes an address off a link; an `Address` as it was listed will do. `EADDRNOTAVAIL`: it is not
+   * there.
+   */
+  removeAddress(
+    link: LinkRef,
+    address: string | AddressToRemove,
+    options?: OperationOptions,
+  ): Promise<void> {
+    const call = callOf('removeAddress', link, this.removeAddress, options);
+    return this.hold(call, () =>
+      addresses.changeAddress(this, call, 'removeAddress', link, address),
+    );
+  }
+
+  /**
+   * Lists the addresses of all links, or of one.
+   */
+  listAddresses(filter?: AddressFilter): Promise<Address[]> {
+    const call = callOf('listAddresses', null, this.listAddresses, filter);
+    return this.hold(call, () => addresses.listAddresses(this, call, filter));
+  }
+
+  /**
+   * Adds a route. `EEXIST`: there is one; `ENETUNREACH`: no address of a link reaches the gateway.
+   */
+  addRoute(route: RouteOptions & OperationOptions): Promise<void> {
+    const call = callOf('addRoute', route?.to, this.addRoute, route);
+    return this.hold(call, () => routes.addRoute(this, call, 'addRoute', route));
+  }
+
+  /**
+   * Adds a route, in place of the one to the same destination with the same metric.
+   */
+  replaceRoute(route: RouteOptions & OperationOptions): Promise<void> {
+    const call = callOf('replaceRoute', route?.to, this.replaceRoute, route);
+    return this.hold(call, () => routes.addRoute(this, call, 'replaceRoute', route));
+  }
+
+  /**
+   * Removes the first route that agrees with everything said; a `Route` as it was listed will do.
+   * `ESRCH`: there is none.
+   */
+  removeRoute(route: RouteToRemove & OperationOptions): Promise<void> {
+    const call = callOf('removeRoute', route?.to, this.removeRoute, route);
+    return this.hold(call, () => routes.removeRoute(this, call, route));
+  }
+
+  /**
+   * Lists the routes of every table, IPv4 first, or those that match the filter.
+   */
+  listRoutes(filter?: RouteFilter): Promise<Route[]> {
+    const call = callOf('listRoutes', null, this.listRoutes, filter);
+    return this.hold(call, () => routes.listRoutes(this, call, filter));
+  }
+
+  /**
+   * Tells whether the kernel has macvlan and macvtap, built in, loaded or to be loaded, which of their
+   * attributes it knows, and whether the process may use them. `load: true` makes the kernel load
+   * the modules; what came of it is in the answer. Needs no `lsmod` and no `modprobe`.
+   */
+  checkSupport(options?: SupportOptions): Promise<Support> {
+    const call = callOf('checkSupport', null, this.checkSupport, options);
+    return this.hold(call, () => checkSupport(this, call, options));
+  }
+
+  /**
+   * Starts a Worker whose thread lives in the namespace: its sockets (`net`, `http`, `dgram`) and its
+   * child processes are there, and `Netns.current()` is this namespace. `dns.lookup` and the `fs`
+   * promises use libuv's threads, which stay in the namespace of the process; `dns.Resolver` has
+   * sockets of its own and works in the namespace. Needs `CAP_SYS_ADMIN`.
+   */
+  run(worker: string | URL, options?: RunOptions): Promise<Worker> {
+    const call = callOf('run', null, this.run, options);
+    return this.hold(call, () => run(this, call, worker, options));
+  }
+}
+
+/** The thread's own namespace, which nobody can close. */
+class OwnNetns extends Netns {
+  override async close(): Promise<void> {
+    // It is shared by everything that acts in this thread's namespace.
+  }
+}
+
+function refText(ref: unknown): string | null {
+  if (typeof ref === 'string') return ref;
+  const { pid, fd } = (ref ?? {}) as { pid?: unknown; fd?: unknown };
+  return pid === undefined ? `fd ${String(fd)}` : `pid ${String(pid)}`;
+}
+
+function whyNotCreated({ errno, syscall }: Refusal): { hint?: string } {
+  if (errno !== -1 && errno !== -13) return {};
+  return syscall === 'unshare'
+    ? { hint: 'Making a network namespace needs CAP_SYS_ADMIN.' }
+    : { hint: `A name needs CAP_SYS_ADMIN and a writable ${RUN_DIRECTORY}.` };
+}
+
+async function isNamespaceFile(name: string): Promise<boolean> {
+  try {
+    return (await statfs(`${RUN_DIRECTORY}/${name}`)).type === NSFS_MAGIC;
+  } catch (error) {
+    // Removed since it was listed, or unreadable: a mount point that is being made has mode 0.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'EACCES') return false;
+    throw error;
+  }
+}

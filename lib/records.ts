@@ -1,0 +1,380 @@
+/**
+ * Makes the public results out of what the kernel answered: the addon calls each factory with one
+ * argument for every column of its table, in the table's order (`answers` in native.ts).
+ */
+import { release } from 'node:os';
+import type { Address, Link, LinkStats, MacvlanInfo, NextHop, Route } from './types.js';
+import {
+  ADDR_GEN_MODES,
+  MACVLAN_MODES,
+  nameOf,
+  ROUTE_PROTOCOLS,
+  ROUTE_TYPES,
+  SCOPES,
+} from './values.js';
+
+/** `IFF_*` (linux/if.h), named as `ip` prints them and in its order. */
+const LINK_FLAGS: readonly (readonly [number, string])[] = [
+  [0x8, 'LOOPBACK'],
+  [0x2, 'BROADCAST'],
+  [0x10, 'POINTOPOINT'],
+  [0x1000, 'MULTICAST'],
+  [0x80, 'NOARP'],
+  [0x200, 'ALLMULTI'],
+  [0x100, 'PROMISC'],
+  [0x400, 'MASTER'],
+  [0x800, 'SLAVE'],
+  [0x4, 'DEBUG'],
+  [0x8000, 'DYNAMIC'],
+  [0x4000, 'AUTOMEDIA'],
+  [0x2000, 'PORTSEL'],
+  [0x20, 'NOTRAILERS'],
+  [0x1, 'UP'],
+  [0x10000, 'LOWER_UP'],
+  [0x20000, 'DORMANT'],
+  [0x40000, 'ECHO'],
+];
+
+export const IFF_UP = 0x1;
+export const IFF_NOARP = 0x80;
+export const IFF_PROMISC = 0x100;
+export const IFF_ALLMULTI = 0x200;
+export const IFF_MULTICAST = 0x1000;
+const IFF_RUNNING = 0x40;
+const IFF_LOWER_UP = 0x10000;
+
+/** `ARPHRD_*` (linux/if_arp.h), named as `ip` prints them. */
+const LINK_TYPES: Readonly<Record<number, string>> = {
+  1: 'ether',
+  24: 'ieee1394',
+  32: 'infiniband',
+  280: 'can',
+  512: 'ppp',
+  519: 'rawip',
+  768: 'ipip',
+  769: 'tunnel6',
+  772: 'loopback',
+  776: 'sit',
+  778: 'gre',
+  801: 'ieee802.11',
+  803: 'ieee802.11/radiotap',
+  823: 'gre6',
+  824: 'netlink',
+  826: 'vsockmon',
+  65534: 'none',
+  65535: 'void',
+};
+
+/** `IF_OPER_*` (linux/if.h), by number. */
+const OPER_STATES = [
+  'unknown',
+  'notpresent',
+  'down',
+  'lowerlayerdown',
+  'testing',
+  'dormant',
+  'up',
+] as const;
+
+/** `IFA_F_*` (linux/if_addr.h); the first bit means something else in each family. */
+const ADDRESS_FLAG_NAMES: readonly (readonly [number, string])[] = [
+  [0x02, 'nodad'],
+  [0x04, 'optimistic'],
+  [0x08, 'dadfailed'],
+  [0x10, 'home'],
+  [0x20, 'deprecated'],
+  [0x40, 'tentative'],
+  [0x80, 'permanent'],
+  [0x100, 'mngtmpaddr'],
+  [0x200, 'noprefixroute'],
+  [0x400, 'autojoin'],
+  [0x800, 'stable-privacy'],
+];
+
+const MACVLAN_FLAG_NOPROMISC = 1;
+const MACVLAN_FLAG_NODST = 2;
+
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+
+/** Lists of names recur with every link, so each combination is made once and frozen. */
+function memoised(make: (bits: number) => string[]): (bits: number) => readonly string[] {
+  const made = new Map<number, readonly string[]>();
+  return (bits) => {
+    let names = made.get(bits);
+    if (names === undefined) {
+      names = Object.freeze(make(bits));
+      made.set(bits, names);
+    }
+    return names;
+  };
+}
+
+function namesOf(rows: readonly (readonly [number, string])[], bits: number): string[] {
+  return rows.filter(([bit]) => (bits & bit) !== 0).map(([, name]) => name);
+}
+
+const linkFlagNames = memoised((bits) => {
+  const names = namesOf(LINK_FLAGS, bits);
+  return (bits & IFF_UP) !== 0 && (bits & IFF_RUNNING) === 0 ? ['NO-CARRIER', ...names] : names;
+});
+const addressFlagNames4 = memoised((bits) => addressFlags(bits, 'secondary'));
+const addressFlagNames6 = memoised((bits) => addressFlags(bits, 'temporary'));
+
+function addressFlags(bits: number, first: string): string[] {
+  const names = namesOf(ADDRESS_FLAG_NAMES, bits);
+  if ((bits & 0x80) === 0) names.unshift('dynamic');
+  return (bits & 1) !== 0 ? [first, ...names] : names;
+}
+
+const NO_NAMES: readonly string[] = Object.freeze([]);
+
+/**
+ * The kernel leaves `IFLA_MACVLAN_BC_CUTOFF` out of its answers while it is 1, the default
+ * (drivers/net/macvlan.c, macvlan_fill_info), so only its version tells "1" from "unknown".
+ */
+const BC_CUTOFF_DEFAULT: number | null = isAtLeast(release(), 6, 4) ? 1 : null;
+
+/** Whether a kernel release such as `6.1.0-27-amd64` is of that version or a later one. */
+export function isAtLeast(version: string, major: number, minor: number): boolean {
+  const [ourMajor = 0, ourMinor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+  return ourMajor > major || (ourMajor === major && ourMinor >= minor);
+}
+
+/** The columns of IFLA_STATS64 (struct rtnl_link_stats64) come in an array that is used again. */
+function makeStats(counters: Float64Array): LinkStats {
+  return {
+    rxPackets: counters[0] as number,
+    txPackets: counters[1] as number,
+    rxBytes: counters[2] as number,
+    txBytes: counters[3] as number,
+    rxErrors: counters[4] as number,
+    txErrors: counters[5] as number,
+    rxDropped: counters[6] as number,
+    txDropped: counters[7] as number,
+    multicast: counters[8] as number,
+    collisions: counters[9] as number,
+  };
+}
+
+function makeMacvlanInfo(
+  mode: number,
+  flags: number | undefined,
+  sources: readonly string[] | undefined,
+  bcQueueLen: number | undefined,
+  bcQueueLenUsed: number | undefined,
+  bcCutoff: number | undefined,
+): MacvlanInfo {
+  const bits = flags ?? 0;
+  return {
+    mode: nameOf(MACVLAN_MODES, mode) as MacvlanInfo['mode'],
+    nopromisc: (bits & MACVLAN_FLAG_NOPROMISC) !== 0,
+    nodst: (bits & MACVLAN_FLAG_NODST) !== 0,
+    sources: sources ?? NO_NAMES,
+    bcQueueLen: bcQueueLen ?? null,
+    bcQueueLenUsed: bcQueueLenUsed ?? null,
+    bcCutoff: bcCutoff ?? BC_CUTOFF_DEFAULT,
+  };
+}
+
+/** Columns of a link. The order is the table's, and a test holds the two together. */
+export function makeLink(
+  netns: number,
+  _family: number,
+  type: number,
+  index: number,
+  flags: number,
+  _change: number,
+  name: string,
+  mac: string | undefined,
+  broadcast: string | undefined,
+  mtu: number,
+  minMtu: number | undefined,
+  maxMtu: number | undefined,
+  parent: number | undefined,
+  parentNetnsid: number | undefined,
+  qdisc: string | undefined,
+  stats: Float64Array | undefined,
+  master: number | undefined,
+  operState: number | undefined,
+  carrier: number | undefined,
+  kind: string | undefined,
+  macvlanMode: number | undefined,
+  macvlanFlags: number | undefined,
+  macvlanSources: readonly string[] | undefined,
+  bcQueueLen: number | undefined,
+  bcQueueLenUsed: number | undefined,
+  bcCutoff: number | undefined,
+  vlanId: number | undefined,
+  vlanProtocol: number | undefined,
+  _slaveKind: string | undefined,
+  _bridgePortState: number | undefined,
+  bridgePortHairpin: number | undefined,
+  alias: string | undefined,
+  promiscuity: number | undefined,
+  txQueueLen: number | undefined,
+  numTxQueues: number | undefined,
+  numRxQueues: number | undefined,
+  group: number | undefined,
+  _newNetnsid: number | undefined,
+  _newIfindex: number | undefined,
+  altNames: readonly string[] | undefined,
+  addrGenMode: number | undefined,
+): Link {
+  const link: Mutable<Link> = {
+    index,
+    name,
+    netns,
+    kind: kind ?? null,
+    type: LINK_TYPES[type] ?? String(type),
+    mac: mac === undefined || mac === '' ? null : mac,
+    broadcast: broadcast === undefined || broadcast === '' ? null : broadcast,
+    mtu,
+    minMtu: minMtu ?? 0,
+    maxMtu: maxMtu ?? 0,
+    up: (flags & IFF_UP) !== 0,
+    lowerUp: (flags & IFF_LOWER_UP) !== 0,
+    running: (flags & IFF_RUNNING) !== 0,
+    carrier: carrier === 1,
+    promiscuous: (flags & IFF_PROMISC) !== 0,
+    promiscuity: promiscuity ?? 0,
+    allMulticast: (flags & IFF_ALLMULTI) !== 0,
+    arp: (flags & IFF_NOARP) === 0,
+    multicast: (flags & IFF_MULTICAST) !== 0,
+    flags: linkFlagNames(flags),
+    operState: OPER_STATES[operState ?? 0] ?? 'unknown',
+    qdisc: qdisc ?? null,
+    txQueueLen: txQueueLen ?? 0,
+    numTxQueues: numTxQueues ?? 1,
+    numRxQueues: numRxQueues ?? 1,
+    group: group ?? 0,
+    alias: alias ?? null,
+    altNames: altNames ?? NO_NAMES,
+    master: master ?? null,
+    parent: makeParent(index, parent, parentNetnsid),
+    addrGenMode: nameOf(ADDR_GEN_MODES, addrGenMode ?? -1) ?? null,
+    stats: stats === undefined ? null : makeStats(stats),
+  };
+  if (macvlanMode !== undefined) {
+    link.macvlan = makeMacvlanInfo(
+      macvlanMode,
+      macvlanFlags,
+      macvlanSources,
+      bcQueueLen,
+      bcQueueLenUsed,
+      bcCutoff,
+    );
+  }
+  if (vlanId !== undefined) {
+    link.vlan = { id: vlanId, protocol: vlanProtocol === 0x88a8 ? '802.1ad' : '802.1Q' };
+  }
+  if (bridgePortHairpin !== undefined) link.bridgePort = { hairpin: bridgePortHairpin === 1 };
+  return link;
+}
+
+function makeParent(
+  index: number,
+  parent: number | undefined,
+  netnsid: number | undefined,
+): Link['parent'] {
+  // A device without a parent reports none, 0, or itself; an index of another namespace may well
+  // be the same number as this link's own.
+  if (parent === undefined || parent === 0 || (parent === index && netnsid === undefined)) {
+    return null;
+  }
+  return { index: parent, netnsid: netnsid ?? null };
+}
+
+const FOR_EVER = 0xffffffff;
+
+function lifetime(seconds: number | undefined): number {
+  return seconds === undefined || seconds === FOR_EVER ? Number.POSITIVE_INFINITY : seconds;
+}
+
+/** Columns of an address. */
+export function makeAddress(
+  _netns: number,
+  family: number,
+  prefixLength: number,
+  scope: number,
+  linkIndex: number,
+  address: string | undefined,
+  local: string | undefined,
+  label: string | undefined,
+  broadcast: string | undefined,
+  preferred: number | undefined,
+  valid: number | undefined,
+  flags: number | undefined,
+  metric: number | undefined,
+): Address {
+  const own = local ?? address ?? '';
+  return {
+    address: own,
+    prefixLength,
+    cidr: `${own}/${prefixLength}`,
+    family: family === AF_INET6 ? 'IPv6' : 'IPv4',
+    linkIndex,
+    scope: nameOf(SCOPES, scope) ?? String(scope),
+    label: label ?? null,
+    broadcast: broadcast ?? null,
+    peer: address !== undefined && address !== own ? address : null,
+    flags: (family === AF_INET6 ? addressFlagNames6 : addressFlagNames4)(flags ?? 0),
+    validLifetime: lifetime(valid),
+    preferredLifetime: lifetime(preferred),
+    metric: metric ?? 0,
+  };
+}
+
+export const RTNH_F_ONLINK = 4;
+
+type NextHopColumns = readonly [
+  index: number,
+  flags: number,
+  hops: number,
+  gateway: string | undefined,
+  via: string | undefined,
+];
+
+function makeNextHop([index, , hops, gateway, via]: NextHopColumns): NextHop {
+  return { link: index, via: gateway ?? via ?? null, weight: hops + 1 };
+}
+
+/** Columns of a route. */
+export function makeRoute(
+  _netns: number,
+  family: number,
+  destinationLength: number,
+  _sourceLength: number,
+  table: number,
+  protocol: number,
+  scope: number,
+  type: number,
+  flags: number,
+  destination: string | undefined,
+  gateway: string | undefined,
+  via: string | undefined,
+  link: number | undefined,
+  metric: number | undefined,
+  tableId: number | undefined,
+  source: string | undefined,
+  mtu: number | undefined,
+  nextHops: readonly NextHopColumns[] | undefined,
+): Route {
+  return {
+    to: destination === undefined ? 'default' : `${destination}/${destinationLength}`,
+    family: family === AF_INET6 ? 'IPv6' : 'IPv4',
+    via: gateway ?? via ?? null,
+    link: link ?? null,
+    metric: metric ?? 0,
+    table: tableId ?? table,
+    source: source ?? null,
+    scope: nameOf(SCOPES, scope) ?? String(scope),
+    protocol: nameOf(ROUTE_PROTOCOLS, protocol) ?? String(protocol),
+    type: nameOf(ROUTE_TYPES, type) ?? String(type),
+    onlink: (flags & RTNH_F_ONLINK) !== 0,
+    mtu: mtu ?? null,
+    nextHops: (nextHops ?? []).map(makeNextHop),
+  };
+}
+
+type Mutable<T> = { -readonly [key in keyof T]: T[key] };

@@ -1,0 +1,154 @@
+/** IPv4 and IPv6 routes. */
+import * as check from './check.js';
+import { explain } from './diagnosis.js';
+import { resolveIndex } from './links.js';
+import type { Call, Namespace } from './namespace.js';
+import { Refusal, type RouteRecord, type Step } from './native.js';
+import { AF_INET, AF_INET6, RTNH_F_ONLINK } from './records.js';
+import type { Route, RouteFilter, RouteOptions, RouteToRemove } from './types.js';
+import {
+  parseIp,
+  parsePrefix,
+  ROUTE_PROTOCOLS,
+  ROUTE_TABLES,
+  ROUTE_TYPES,
+  SCOPES,
+  wordNumber,
+} from './values.js';
+
+const FAMILIES = { IPv4: AF_INET, IPv6: AF_INET6 } as const;
+
+function addressOf(text: string | null | undefined): Uint8Array | undefined {
+  return text == null ? undefined : (parseIp(text) ?? undefined);
+}
+
+/** As `ip route` has it: what has no gateway is on the link itself. IPv6 knows no scopes. */
+function defaultScope(route: RouteOptions): keyof typeof SCOPES {
+  if (route.type === 'local') return 'host';
+  const direct = route.type === undefined || route.type === 'unicast';
+  return direct && route.via === undefined ? 'link' : 'global';
+}
+
+/** The record of a route by the link of that index; the route has been checked. */
+export function routeRecord(route: RouteOptions, link: number | undefined): RouteRecord {
+  const destination = route.to === 'default' ? null : parsePrefix(route.to);
+  const gateway = addressOf(route.via);
+  const source = addressOf(route.source);
+  const known = destination?.bytes ?? gateway ?? source;
+  const family = known === undefined ? FAMILIES[route.family ?? 'IPv4'] : familyOf(known);
+  const table = wordNumber(ROUTE_TABLES, route.table ?? 'main');
+  const { mtu, metric } = route;
+  return {
+    family,
+    destinationLength: destination?.prefixLength ?? (destination?.bytes.length ?? 0) * 8,
+    // A table of more than a byte stands in its attribute alone.
+    table: table < 256 ? table : 0,
+    tableId: table < 256 ? undefined : table,
+    protocol: wordNumber(ROUTE_PROTOCOLS, route.protocol ?? 'static'),
+    scope:
+      family === AF_INET6 && route.scope === undefined
+        ? SCOPES.global
+        : wordNumber(SCOPES, route.scope ?? defaultScope(route)),
+    type: wordNumber(ROUTE_TYPES, route.type ?? 'unicast'),
+    flags: route.onlink === true ? RTNH_F_ONLINK : 0,
+    destination: route.to === 'default' ? undefined : destination?.bytes,
+    gateway,
+    source,
+    link,
+    metric,
+    metrics: mtu === undefined ? undefined : { mtu },
+  };
+}
+
+function familyOf(bytes: Uint8Array): number {
+  return bytes.length === 4 ? AF_INET : AF_INET6;
+}
+
+/** What is left out of a removal matches any: protocol 0, scope nowhere. */
+function removalRecord(route: RouteToRemove, link: number | undefined): RouteRecord {
+  const { to, via, source, metric, table, family } = route;
+  const record = routeRecord(
+    {
+      to,
+      via: via ?? undefined,
+      source: source ?? undefined,
+      metric,
+      table,
+      family,
+      protocol: 'unspec',
+      scope: 'nowhere',
+    },
+    link,
+  );
+  return { ...record, type: 0 };
+}
+
+async function linkOf(
+  namespace: Namespace,
+  call: Call,
+  route: RouteOptions | RouteToRemove,
+): Promise<number | undefined> {
+  return route.link == null ? undefined : resolveIndex(namespace, call, route.link, 'route.link');
+}
+
+export async function addRoute(
+  namespace: Namespace,
+  call: Call,
+  operation: 'addRoute' | 'replaceRoute',
+  route: RouteOptions,
+): Promise<void> {
+  check.check(call.operation, check.route, route, 'route');
+  const record = routeRecord(route, await linkOf(namespace, call, route));
+  await send(namespace, call, { operation, record });
+}
+
+export async function removeRoute(
+  namespace: Namespace,
+  call: Call,
+  route: RouteToRemove,
+): Promise<void> {
+  check.check(call.operation, check.routeToRemove, route, 'route');
+  const record = removalRecord(route, await linkOf(namespace, call, route));
+  await send(namespace, call, { operation: 'removeRoute', record });
+}
+
+async function send(
+  namespace: Namespace,
+  call: Call,
+  { operation, record }: Step<'addRoute' | 'replaceRoute' | 'removeRoute'>,
+): Promise<void> {
+  const result = await namespace.ask(operation, record, call.signal);
+  if (!(result instanceof Refusal)) return;
+  throw call.error(result, await explain(namespace, result, { link: record.link, asked: record }));
+}
+
+export async function listRoutes(
+  namespace: Namespace,
+  call: Call,
+  filter: RouteFilter = {},
+): Promise<Route[]> {
+  check.check(call.operation, check.routeFilter, filter, 'filter');
+  const { family, protocol, type } = filter;
+  const link =
+    filter.link === undefined
+      ? undefined
+      : await resolveIndex(namespace, call, filter.link, 'filter.link');
+  const table = filter.table === undefined ? undefined : wordNumber(ROUTE_TABLES, filter.table);
+  const wantedProtocol = protocol === undefined ? undefined : wordNumber(ROUTE_PROTOCOLS, protocol);
+  const families = family === undefined ? [AF_INET, AF_INET6] : [FAMILIES[family]];
+  const lists = await Promise.all(
+    families.map((one) => namespace.demand(call, 'listRoutes', { family: one })),
+  );
+  return lists
+    .flat()
+    .filter(
+      (route) =>
+        (link === undefined ||
+          route.link === link ||
+          route.nextHops.some((hop) => hop.link === link)) &&
+        (table === undefined || route.table === table) &&
+        (wantedProtocol === undefined ||
+          wordNumber(ROUTE_PROTOCOLS, route.protocol) === wantedProtocol) &&
+        (type === undefined || route.type === type),
+    );
+}

@@ -1,0 +1,44 @@
+/** `netns.run`: a Worker whose thread lives in a network namespace. */
+import { stat } from 'node:fs/promises';
+import { Worker, type WorkerOptions } from 'node:worker_threads';
+import { argumentError, showValue } from './errors.js';
+import type { Call, Namespace } from './namespace.js';
+import type { OperationOptions } from './types.js';
+
+/** What `run` takes: everything that a `Worker` takes. */
+export type RunOptions = WorkerOptions & OperationOptions;
+
+export async function run(
+  namespace: Namespace,
+  call: Call,
+  worker: string | URL,
+  options: RunOptions = {},
+): Promise<Worker> {
+  if (typeof worker !== 'string' && !(worker instanceof URL)) {
+    throw wrongType(call, 'worker must be a path, a file: URL or code', worker);
+  }
+  if (typeof options !== 'object' || options === null) {
+    throw wrongType(call, 'options must be an object', options);
+  }
+  await startThreadPool();
+  call.checkSignal();
+  const { signal: _, ...workerOptions } = options;
+  // A thread is born in its creator's namespace.
+  return namespace.within(call, () => new Worker(worker, workerOptions));
+}
+
+function wrongType(call: Call, says: string, value: unknown): TypeError {
+  return argumentError(
+    'ERR_INVALID_ARG_TYPE',
+    `${call.operation}: ${says}; received ${showValue(value)}`,
+  );
+}
+
+/**
+ * libuv starts its pool, which the whole process shares, from the thread that first needs it, and
+ * those threads too are born where their creator is. Started from here, before any Worker lives
+ * elsewhere, every module's file and DNS work stays where it was.
+ */
+async function startThreadPool(): Promise<void> {
+  await stat('/');
+}

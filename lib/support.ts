@@ -1,0 +1,127 @@
+/** `checkSupport`: what the kernel and the process can do. */
+import { constants, release } from 'node:os';
+import * as check from './check.js';
+import { moduleState } from './modules.js';
+import { type Call, Namespace } from './namespace.js';
+import { namespaceJob, Refusal, type Step } from './native.js';
+import { isAtLeast } from './records.js';
+import type { Link, ModuleState, Support, SupportOptions } from './types.js';
+import { MACVLAN_MODES } from './values.js';
+
+type Kind = 'macvlan' | 'macvtap';
+type Features = Support['features'];
+
+const EPERM = -constants.errno.EPERM;
+/** No link can have it: the kernel counts up from 1, and choosing it is the only way there. */
+const LAST_INDEX = 2 ** 31 - 1;
+const MACVLAN_FLAG_NODST = 2;
+/** Neither is the default, so that both are seen again in what the link reports. */
+const PROBE = { bcQueueLen: 77, bcCutoff: 7 } as const;
+
+export async function checkSupport(
+  namespace: Namespace,
+  call: Call,
+  options: SupportOptions = {},
+): Promise<Support> {
+  check.check(call.operation, check.supportOptions, options);
+  const netAdmin = await hasNetAdmin(namespace);
+  if (options.load === true && netAdmin) {
+    await loadKind(namespace, 'macvlan');
+    await loadKind(namespace, 'macvtap');
+  }
+  call.checkSignal();
+  const macvlan = await stateOf(namespace, 'macvlan');
+  const macvtap = await stateOf(namespace, 'macvtap');
+  const known = macvlan === 'builtin' || macvlan === 'loaded';
+  const features = (known ? await probe() : undefined) ?? featuresByVersion(macvlan);
+  call.checkSignal();
+  return { kernel: release(), netAdmin, macvlan, macvtap, features };
+}
+
+/**
+ * Asks for a change of nothing on a link that does not exist: whether one may is looked at first
+ * (net/core/rtnetlink.c, rtnetlink_rcv_msg).
+ */
+async function hasNetAdmin(namespace: Namespace): Promise<boolean> {
+  const result = await namespace.ask('changeLink', { index: LAST_INDEX });
+  return !(result instanceof Refusal && result.errno === EPERM);
+}
+
+/**
+ * Makes the kernel load the kind's module, if it has one: it does so when a link of a kind is asked
+ * for that it does not know. The link is not made, since a macvlan without a parent is refused.
+ */
+async function loadKind(namespace: Namespace, kind: Kind): Promise<void> {
+  await namespace.ask('createLink', { info: { kind } });
+}
+
+async function stateOf(namespace: Namespace, kind: Kind): Promise<ModuleState> {
+  const byFiles = await moduleState(kind);
+  if (byFiles === 'loaded' || byFiles === 'builtin') return byFiles;
+  if (await isRegistered(namespace, kind)) return 'builtin';
+  return byFiles ?? 'missing';
+}
+
+/**
+ * Whether the kernel knows a kind now; asking so loads nothing. A listing of one kind shows no
+ * loopback device, but the kernel leaves a filter out of account whose kind it does not know.
+ */
+async function isRegistered(namespace: Namespace, kind: Kind): Promise<boolean> {
+  const links = await namespace.ask('listLinks', { extMask: 1, info: { kind } });
+  return !(links instanceof Refusal) && links.every((link) => link.kind === kind);
+}
+
+/**
+ * Sets each attribute on links of a namespace made for this, and reads it back: kernels ignore
+ * attributes they do not know. `undefined` where no namespace can be made.
+ */
+async function probe(): Promise<Features | undefined> {
+  const handle = await namespaceJob('createNamespace', '');
+  if (handle === undefined || handle instanceof Refusal) return undefined;
+  const namespace = new Namespace(handle, null);
+  try {
+    const results = await namespace.exchange(probeSteps());
+    if (results[0] instanceof Refusal) return undefined;
+    const made = (at: number) => !(results[at] instanceof Refusal);
+    const info = made(2) ? (results[2] as Link).macvlan : undefined;
+    return {
+      bcQueueLen: info?.bcQueueLen === PROBE.bcQueueLen,
+      bcCutoff: info?.bcCutoff === PROBE.bcCutoff,
+      nodst: made(3),
+      source: made(4),
+    };
+  } finally {
+    await namespace.close();
+  }
+}
+
+function probeSteps(): Step[] {
+  const [parent, peer, plain, nodst, source] = [2, 3, 4, 5, 6] as const;
+  const { private: isolated, source: bySource } = MACVLAN_MODES;
+  const child = (index: number, macvlan: object): Step => ({
+    operation: 'createLink',
+    record: { index, parent, info: { kind: 'macvlan', macvlan } },
+  });
+  return [
+    {
+      operation: 'createLink',
+      record: { index: parent, info: { kind: 'veth', veth: { peer: { index: peer } } } },
+    },
+    child(plain, { mode: isolated, ...PROBE }),
+    { operation: 'getLink', record: { index: plain, extMask: 1 } },
+    child(nodst, { mode: bySource, flags: MACVLAN_FLAG_NODST }),
+    child(source, { mode: bySource }),
+  ];
+}
+
+/** By the versions that brought them, where the kernel cannot be asked. */
+function featuresByVersion(macvlan: ModuleState): Features {
+  const since = (major: number, minor: number) =>
+    macvlan !== 'missing' && isAtLeast(release(), major, minor);
+  return {
+    bcQueueLen: since(5, 11),
+    bcCutoff: since(6, 4),
+    nodst: since(5, 13),
+    source: since(3, 18),
+  };
+}

@@ -1,0 +1,123 @@
+#include "io/namespace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+namespace macvlan_netlink::io {
+namespace {
+
+constexpr const char kRunDirectory[] = "/run/netns";
+constexpr const char kOwnNamespace[] = "/proc/thread-self/ns/net";
+
+Status Identify(Descriptor fd, Namespace& out) {
+  struct stat info;
+  if (fstat(fd.get(), &info) != 0) return Status::FromErrno("fstat");
+  out.id = {info.st_ino, info.st_dev};
+  out.fd = std::move(fd);
+  return {};
+}
+
+Status OpenChecked(const char* path, Namespace& out) {
+  // O_NONBLOCK: a path that is no namespace may be a FIFO, and must not hang.
+  Descriptor fd(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd.valid()) return Status::FromErrno("open");
+  const int type = ioctl(fd.get(), NS_GET_NSTYPE);
+  if (type != CLONE_NEWNET) return {-EINVAL, "ioctl(NS_GET_NSTYPE)"};
+  return Identify(std::move(fd), out);
+}
+
+// /run/netns must be a shared mount point, so that a namespace mounted there is seen, and its
+// removal too, in mount namespaces made later. Whoever comes first makes it one; the lock keeps
+// two that come at once from stacking mounts (iproute2, ip/ipnetns.c, Debian bug 949235).
+Status PrepareRunDirectory() {
+  if (mkdir(kRunDirectory, 0755) != 0 && errno != EEXIST) return Status::FromErrno("mkdir");
+  const Descriptor lock(open(kRunDirectory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lock.valid()) return Status::FromErrno("open");
+  while (flock(lock.get(), LOCK_EX) != 0) {
+    if (errno != EINTR) return Status::FromErrno("flock");
+  }
+  if (mount("", kRunDirectory, "none", MS_SHARED | MS_REC, nullptr) == 0) return {};
+  if (errno != EINVAL) return Status::FromErrno("mount");
+  if (mount(kRunDirectory, kRunDirectory, "none", MS_BIND | MS_REC, nullptr) != 0 ||
+      mount("", kRunDirectory, "none", MS_SHARED | MS_REC, nullptr) != 0) {
+    return Status::FromErrno("mount");
+  }
+  return {};
+}
+
+// The mount point of a name, made with O_EXCL, so that of two processes asking for one name just
+// one gets it.
+Status ReserveName(const std::string& path) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0));
+  return file.valid() ? Status{} : Status::FromErrno("open");
+}
+
+Status MakeHere(const std::string& path, Namespace& out) {
+  Status status = OpenOwn(out);
+  if (!status.ok() || path.empty()) return status;
+  if (mount(kOwnNamespace, path.c_str(), "none", MS_BIND, nullptr) != 0) {
+    return Status::FromErrno("mount");
+  }
+  return {};
+}
+
+}  // namespace
+
+Status Status::FromErrno(const char* syscall) { return {-errno, syscall}; }
+
+Status OpenOwn(Namespace& out) { return OpenChecked(kOwnNamespace, out); }
+
+Status OpenPath(const std::string& path, Namespace& out) { return OpenChecked(path.c_str(), out); }
+
+Status OpenDescriptor(int fd, Namespace& out) {
+  Descriptor copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!copy.valid()) return Status::FromErrno("fcntl");
+  const int type = ioctl(copy.get(), NS_GET_NSTYPE);
+  if (type != CLONE_NEWNET) return {-EINVAL, "ioctl(NS_GET_NSTYPE)"};
+  return Identify(std::move(copy), out);
+}
+
+Status Enter(int fd) {
+  return setns(fd, CLONE_NEWNET) == 0 ? Status{} : Status::FromErrno("setns");
+}
+
+Status CreateNamespace(const std::string& name, Namespace& out, bool& returned) {
+  returned = true;
+  Namespace home;
+  Status status = OpenOwn(home);
+  if (!status.ok()) return status;
+  std::string path;
+  if (!name.empty()) {
+    status = PrepareRunDirectory();
+    if (!status.ok()) return status;
+    path = std::string(kRunDirectory) + "/" + name;
+    status = ReserveName(path);
+    if (!status.ok()) return status;
+  }
+  if (unshare(CLONE_NEWNET) == 0) {
+    status = MakeHere(path, out);
+    returned = Enter(home.fd.get()).ok();
+  } else {
+    status = Status::FromErrno("unshare");
+  }
+  if (!status.ok() && !path.empty()) unlink(path.c_str());
+  return status;
+}
+
+Status RemoveNamespace(const std::string& name) {
+  const std::string path = std::string(kRunDirectory) + "/" + name;
+  // EINVAL: the file is there, but nothing is mounted on it (an interrupted `add`); it goes all the
+  // same, as with `ip netns delete`.
+  if (umount2(path.c_str(), MNT_DETACH) != 0 && errno != EINVAL) {
+    return Status::FromErrno("umount2");
+  }
+  return unlink(path.c_str()) == 0 ? Status{} : Status::FromErrno("unlink");
+}
+
+}  // namespace macvlan_netlink::io

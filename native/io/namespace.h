@@ -1,0 +1,71 @@
+// Network namespaces: opening, making, removing and entering them. Everything here blocks and
+// belongs on a pool thread, but for OpenOwn.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "io/descriptor.h"
+
+namespace macvlan_netlink::io {
+
+// Which system call refused, and its negative errno; 0 when all went well.
+struct Status {
+  int error = 0;
+  const char* syscall = "";
+
+  bool ok() const { return error == 0; }
+  static Status FromErrno(const char* syscall);
+};
+
+// What names a namespace for good: the inode of its nsfs file, on the device of that file system.
+struct NamespaceId {
+  uint64_t inode = 0;
+  uint64_t device = 0;
+  bool operator==(const NamespaceId& other) const {
+    return inode == other.inode && device == other.device;
+  }
+};
+
+// An open namespace; it lives at least as long as this.
+struct Namespace {
+  Descriptor fd;
+  NamespaceId id;
+};
+
+// The calling thread's own. /proc/self would be the main thread's.
+Status OpenOwn(Namespace& out);
+// A file that is a network namespace: /run/netns/NAME, /proc/PID/ns/net. Anything else is EINVAL.
+Status OpenPath(const std::string& path, Namespace& out);
+// Another descriptor of one that is open.
+Status OpenDescriptor(int fd, Namespace& out);
+
+// A new namespace. Named, it is mounted at /run/netns/NAME the way `ip netns add` does it, under the
+// same lock and with the same mount propagation; unnamed, it lives while something holds it.
+// The calling thread enters the new namespace and comes back; `returned` false means that it could
+// not and must end.
+Status CreateNamespace(const std::string& name, Namespace& out, bool& returned);
+// The same as `ip netns delete`: unmounts /run/netns/NAME and removes the file.
+Status RemoveNamespace(const std::string& name);
+
+// Runs `body` with the calling thread in the namespace. `returned` as above.
+template <class Body>
+Status Within(const Namespace& target, bool& returned, Body&& body);
+
+Status Enter(int fd);
+
+template <class Body>
+Status Within(const Namespace& target, bool& returned, Body&& body) {
+  returned = true;
+  Namespace home;
+  Status status = OpenOwn(home);
+  if (!status.ok()) return status;
+  if (home.id == target.id) return body();
+  status = Enter(target.fd.get());
+  if (!status.ok()) return status;
+  status = body();
+  returned = Enter(home.fd.get()).ok();
+  return status;
+}
+
+}  // namespace macvlan_netlink::io

@@ -1,0 +1,75 @@
+// A small pool of threads for work that blocks in the kernel.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "wire/bytes.h"
+
+namespace macvlan_netlink::io {
+
+// What a task is given of the thread it runs on.
+struct PoolThread {
+  // Receive buffer, shared by the tasks that run here one after another. One dump datagram is at
+  // most 32 KiB; a single link with its virtual functions or 5,460 source addresses can be larger.
+  wire::Bytes buffer = wire::Bytes(256 * 1024);
+  // False once the thread could not get back into its own namespace: it must not run another task.
+  bool at_home = true;
+};
+
+class Task {
+ public:
+  virtual ~Task() = default;
+  virtual void Run(PoolThread& thread) = 0;
+};
+
+// Threads start when there is work and end after some idle seconds. They are started by the owner's
+// thread only: a new thread is born in its creator's namespace, and the owner's is the right one.
+class Pool {
+ public:
+  struct Hooks {
+    // On a pool thread, about once a second while there is nothing to do: give up what is idle.
+    std::function<void()> on_idle;
+    // On a pool thread that ends because it cannot get home: the owner should call Reinforce.
+    std::function<void()> on_thread_lost;
+  };
+
+  Pool(size_t max_threads, Hooks hooks);
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // Any thread. After Stop the task is dropped unrun.
+  void Schedule(std::shared_ptr<Task> task);
+  // Owner's thread: starts a thread when work waits and none is there to do it.
+  void Reinforce();
+  // Owner's thread: lets running tasks finish, drops the others, joins every thread.
+  void Stop();
+
+ private:
+  struct Thread {
+    std::thread handle;
+    bool ended = false;
+  };
+
+  void StartIfNeeded(const std::lock_guard<std::mutex>& held);
+  void Loop(Thread& self);
+
+  const size_t max_threads_;
+  const Hooks hooks_;
+  const std::thread::id owner_ = std::this_thread::get_id();
+
+  std::mutex mutex_;  // guards everything below
+  std::condition_variable wake_;
+  std::deque<std::shared_ptr<Task>> tasks_;
+  std::list<Thread> threads_;
+  size_t idle_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace macvlan_netlink::io

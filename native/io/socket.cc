@@ -1,0 +1,101 @@
+#include "io/socket.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+namespace macvlan_netlink::io {
+namespace {
+
+constexpr int kWantedReceiveBuffer = 1 << 20;
+constexpr int kWantedSendBuffer = 1 << 19;
+
+bool SetOption(int fd, int level, int name, int value) {
+  return setsockopt(fd, level, name, &value, sizeof(value)) == 0;
+}
+
+// The FORCE form goes past net.core.[rw]mem_max but needs CAP_NET_ADMIN in the first user
+// namespace; without it the plain form gives what the limit allows.
+void SetBuffer(int fd, int force, int plain, int bytes) {
+  if (!SetOption(fd, SOL_SOCKET, force, bytes)) SetOption(fd, SOL_SOCKET, plain, bytes);
+}
+
+}  // namespace
+
+Status Socket::Open() {
+  Descriptor fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+  if (!fd.valid()) return Status::FromErrno("socket");
+  SetBuffer(fd.get(), SO_RCVBUFFORCE, SO_RCVBUF, kWantedReceiveBuffer);
+  SetBuffer(fd.get(), SO_SNDBUFFORCE, SO_SNDBUF, kWantedSendBuffer);
+  if (!SetOption(fd.get(), SOL_NETLINK, NETLINK_CAP_ACK, 1) ||
+      !SetOption(fd.get(), SOL_NETLINK, NETLINK_EXT_ACK, 1)) {
+    return Status::FromErrno("setsockopt");
+  }
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  socklen_t length = sizeof(address);
+  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), length) != 0) {
+    return Status::FromErrno("bind");
+  }
+  if (getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    return Status::FromErrno("getsockname");
+  }
+  int buffer = 0;
+  length = sizeof(buffer);
+  if (getsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &buffer, &length) != 0) {
+    return Status::FromErrno("getsockopt");
+  }
+  // A random start: an answer meant for another socket that had this port id before cannot match.
+  if (getrandom(&sequence_, sizeof(sequence_), 0) != sizeof(sequence_)) {
+    return Status::FromErrno("getrandom");
+  }
+  port_ = address.nl_pid;
+  receive_capacity_ = static_cast<size_t>(buffer);
+  fd_ = std::move(fd);
+  return {};
+}
+
+Status Socket::Send(const std::vector<wire::ByteSpan>& messages) {
+  std::vector<iovec> parts;
+  parts.reserve(messages.size());
+  for (const wire::ByteSpan& message : messages) {
+    parts.push_back({const_cast<uint8_t*>(message.data), message.size});
+  }
+  sockaddr_nl kernel{};
+  kernel.nl_family = AF_NETLINK;
+  msghdr header{};
+  header.msg_name = &kernel;
+  header.msg_namelen = sizeof(kernel);
+  header.msg_iov = parts.data();
+  header.msg_iovlen = parts.size();
+  while (sendmsg(fd_.get(), &header, 0) < 0) {
+    if (errno != EINTR) return Status::FromErrno("sendmsg");
+  }
+  return {};
+}
+
+Status Socket::Receive(wire::Bytes& buffer, wire::ByteSpan& datagram) {
+  while (true) {
+    sockaddr_nl sender{};
+    iovec part{buffer.data(), buffer.size()};
+    msghdr header{};
+    header.msg_name = &sender;
+    header.msg_namelen = sizeof(sender);
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    const ssize_t size = recvmsg(fd_.get(), &header, MSG_DONTWAIT);
+    if (size < 0) {
+      if (errno == EINTR) continue;
+      return Status::FromErrno("recvmsg");
+    }
+    if (sender.nl_pid != 0) continue;
+    if ((header.msg_flags & MSG_TRUNC) != 0) return {-EMSGSIZE, "recvmsg"};
+    datagram = {buffer.data(), static_cast<size_t>(size)};
+    return {};
+  }
+}
+
+}  // namespace macvlan_netlink::io

@@ -1,0 +1,41 @@
+// An rtnetlink socket in one namespace. Blocks; belongs to one pool thread at a time.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <vector>
+
+#include "io/descriptor.h"
+#include "io/namespace.h"
+#include "wire/bytes.h"
+
+namespace macvlan_netlink::io {
+
+class Socket {
+ public:
+  // Opens it in the calling thread's namespace, which it keeps for good.
+  Status Open();
+  void Close() { fd_.Reset(); }
+  bool is_open() const { return fd_.valid(); }
+
+  // Hands the messages to the kernel in one datagram. The kernel carries them out before this
+  // returns, in order, and their answers are then in the receive buffer (net/netlink/af_netlink.c).
+  Status Send(const std::vector<wire::ByteSpan>& messages);
+
+  // The next datagram from the kernel, without waiting; datagrams of other senders are dropped.
+  // -EAGAIN when there is none. The span is valid until the next call with the same buffer.
+  Status Receive(wire::Bytes& buffer, wire::ByteSpan& datagram);
+
+  uint32_t port() const { return port_; }
+  uint32_t NextSequence() { return sequence_++; }
+  // Bytes that answers may take, counted as the kernel counts them.
+  size_t receive_capacity() const { return receive_capacity_; }
+
+ private:
+  Descriptor fd_;
+  uint32_t port_ = 0;
+  uint32_t sequence_ = 0;
+  size_t receive_capacity_ = 0;
+};
+
+}  // namespace macvlan_netlink::io

@@ -1,0 +1,126 @@
+#include "node/environment.h"
+
+#include <algorithm>
+
+namespace macvlan_netlink::node {
+namespace {
+
+// Four requests that block for long (a delete waits 17 ms in the kernel) leave room in other
+// namespaces only if there are more threads than such requests; the issue of cost is one of memory.
+constexpr size_t kMaxPoolThreads = 4;
+constexpr std::chrono::seconds kIdleSocketAge(2);
+// How long one visit to the JavaScript thread may take.
+constexpr std::chrono::microseconds kSlice(1000);
+
+}  // namespace
+
+Environment::Environment(Napi::Env env) : env_(env) {
+  const Napi::String name = Napi::String::New(env, "macvlan-netlink");
+  const napi_status status =
+      napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this,
+                                      &Environment::OnCall, &to_script_);
+  if (status != napi_ok) Napi::Error::Fatal("macvlan-netlink", "no thread-safe function");
+  napi_unref_threadsafe_function(env, to_script_);
+  counters_ = Napi::Persistent(Napi::Float64Array::New(env, kCounters));
+  pool_ = std::make_unique<io::Pool>(
+      kMaxPoolThreads, io::Pool::Hooks{[this] { CloseIdleSockets(); },
+                                       [this] {
+                                         napi_call_threadsafe_function(to_script_, nullptr,
+                                                                       napi_tsfn_nonblocking);
+                                       }});
+  // Hooks run last in, first out: this one stops the threads before Node closes the function they
+  // call.
+  napi_add_env_cleanup_hook(
+      env, [](void* self) { static_cast<Environment*>(self)->TearDown(); }, this);
+}
+
+void Environment::Finalize(Napi::Env, Environment* environment) { delete environment; }
+
+void Environment::TearDown() {
+  pool_->Stop();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  deliveries_.clear();
+}
+
+void Environment::Enqueue(std::shared_ptr<Delivery> delivery) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    deliveries_.push_back(std::move(delivery));
+    if (std::exchange(called_, true)) return;
+  }
+  // Any status but ok means that the environment is going: nobody is left to hear of it.
+  napi_call_threadsafe_function(to_script_, nullptr, napi_tsfn_nonblocking);
+}
+
+void Environment::OnCall(napi_env env, napi_value, void* context, void*) {
+  if (env == nullptr) return;
+  auto* self = static_cast<Environment*>(context);
+  self->pool_->Reinforce();
+  self->Drain();
+}
+
+void Environment::Drain() {
+  const auto deadline = std::chrono::steady_clock::now() + kSlice;
+  while (true) {
+    std::shared_ptr<Delivery> delivery;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (deliveries_.empty()) {
+        called_ = false;
+        return;
+      }
+      delivery = std::move(deliveries_.front());
+      deliveries_.pop_front();
+    }
+    const Napi::HandleScope scope(env_);
+    if (!delivery->Deliver(*this, deadline)) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      deliveries_.push_front(std::move(delivery));
+      break;
+    }
+    if (std::chrono::steady_clock::now() >= deadline) break;
+  }
+  DrainLater();
+}
+
+// Calling the thread-safe function again would not give the event loop its turn: Node empties that
+// queue up to a thousand calls at a time.
+void Environment::DrainLater() {
+  const Napi::HandleScope scope(env_);
+  hooks.later.Call({Napi::Function::New(env_, [this](const Napi::CallbackInfo&) { Drain(); })});
+}
+
+void Environment::BeginPending() {
+  if (pending_++ == 0) napi_ref_threadsafe_function(env_, to_script_);
+}
+
+void Environment::EndPending() {
+  if (--pending_ == 0) napi_unref_threadsafe_function(env_, to_script_);
+}
+
+std::shared_ptr<io::Channel> Environment::OpenChannel(std::shared_ptr<const io::Namespace> target) {
+  auto channel = std::make_shared<io::Channel>(*pool_, std::move(target));
+  const std::lock_guard<std::mutex> lock(channels_mutex_);
+  channels_.erase(std::remove_if(channels_.begin(), channels_.end(),
+                                 [](const auto& weak) { return weak.expired(); }),
+                  channels_.end());
+  channels_.push_back(channel);
+  return channel;
+}
+
+bool Environment::CloseIdleSockets() {
+  const std::lock_guard<std::mutex> lock(channels_mutex_);
+  bool open = false;
+  for (const auto& weak : channels_) {
+    const std::shared_ptr<io::Channel> channel = weak.lock();
+    if (channel && channel->CloseIdle(kIdleSocketAge)) open = true;
+  }
+  return open;
+}
+
+Arguments Environment::MakeArguments() {
+  Napi::Float64Array counters = counters_.Value();
+  return {env_, env_.Undefined(), counters, counters.Data()};
+}
+
+}  // namespace macvlan_netlink::node

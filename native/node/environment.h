@@ -1,0 +1,82 @@
+// What belongs to one JavaScript environment (the main thread, or a Worker): the pool of threads,
+// and the way back from them.
+#pragma once
+
+#include <napi.h>
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <set>
+
+#include "io/channel.h"
+#include "node/to_js.h"
+
+namespace macvlan_netlink::node {
+
+class Environment;
+
+// Something that a pool thread has finished and JavaScript is to hear of.
+class Delivery {
+ public:
+  virtual ~Delivery() = default;
+  // On the JavaScript thread. False when time was up before all was handed over: it is called again
+  // after the event loop has had its turn.
+  virtual bool Deliver(Environment& environment, std::chrono::steady_clock::time_point deadline) = 0;
+};
+
+// The functions that TypeScript hands in at load (see lib/native.ts).
+struct ScriptHooks {
+  Napi::FunctionReference link, address, route;  // factories of answers
+  Napi::FunctionReference failure;               // factory of refusals
+  Napi::FunctionReference settle;                // settle(id, results)
+  Napi::FunctionReference later;                 // setImmediate
+  Napi::FunctionReference namespace_handle;      // the class NamespaceHandle, made in C++
+};
+
+class Environment {
+ public:
+  static Environment& Of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
+  static void Finalize(Napi::Env env, Environment* environment);
+
+  explicit Environment(Napi::Env env);
+
+  // Any thread. `delivery` is handed over soon, in the order of these calls.
+  void Enqueue(std::shared_ptr<Delivery> delivery);
+
+  // JavaScript thread. The process stays alive while something is pending.
+  void BeginPending();
+  void EndPending();
+
+  std::shared_ptr<io::Channel> OpenChannel(std::shared_ptr<const io::Namespace> target);
+
+  Napi::Env env() const { return env_; }
+  io::Pool& pool() { return *pool_; }
+  Arguments MakeArguments();
+
+  ScriptHooks hooks;
+
+ private:
+  static void OnCall(napi_env env, napi_value, void* context, void*);
+  void Drain();
+  void DrainLater();
+  bool CloseIdleSockets();
+  void TearDown();
+
+  const Napi::Env env_;
+  napi_threadsafe_function to_script_ = nullptr;
+  Napi::Reference<Napi::Float64Array> counters_;
+  size_t pending_ = 0;  // JavaScript thread only
+
+  std::mutex mutex_;  // guards the two below
+  std::deque<std::shared_ptr<Delivery>> deliveries_;
+  bool called_ = false;  // a call to JavaScript is under way, or will come after setImmediate
+
+  std::mutex channels_mutex_;  // guards the list
+  std::vector<std::weak_ptr<io::Channel>> channels_;
+
+  // Its threads call Enqueue: it goes first.
+  std::unique_ptr<io::Pool> pool_;
+};
+
+}  // namespace macvlan_netlink::node

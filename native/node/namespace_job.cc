@@ -1,0 +1,37 @@
+#include "node/namespace_job.h"
+
+#include "node/namespace_handle.h"
+
+namespace macvlan_netlink::node {
+
+NamespaceJob::NamespaceJob(Environment& environment, uint32_t id, Work work)
+    : environment_(environment), id_(id), work_(std::move(work)) {}
+
+void NamespaceJob::Start(Environment& environment, uint32_t id, Work work) {
+  environment.BeginPending();
+  environment.pool().Schedule(std::make_shared<NamespaceJob>(environment, id, std::move(work)));
+}
+
+void NamespaceJob::Run(io::PoolThread& thread) {
+  status_ = work_(opened_, thread.at_home);
+  environment_.Enqueue(shared_from_this());
+}
+
+bool NamespaceJob::Deliver(Environment& environment, std::chrono::steady_clock::time_point) {
+  const Napi::Env env = environment.env();
+  Napi::Value result = env.Undefined();
+  if (!status_.ok()) {
+    result = environment.hooks.failure.Call({Napi::Number::New(env, status_.error),
+                                             Napi::String::New(env, status_.syscall),
+                                             env.Undefined(), env.Undefined()});
+  } else if (opened_.fd.valid()) {
+    result = NamespaceHandle::Wrap(environment, std::move(opened_));
+  }
+  const Napi::Array results = Napi::Array::New(env, 1);
+  results.Set(0U, result);
+  environment.EndPending();
+  environment.hooks.settle.Call({Napi::Number::New(env, id_), results});
+  return true;
+}
+
+}  // namespace macvlan_netlink::node

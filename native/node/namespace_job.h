@@ -1,0 +1,32 @@
+// Opening, making and removing namespaces: system calls that block, so a pool thread makes them.
+#pragma once
+
+#include <functional>
+
+#include "node/environment.h"
+
+namespace macvlan_netlink::node {
+
+// Runs once on a pool thread, then settles with [NamespaceHandle], [undefined] or [failure].
+class NamespaceJob : public io::Task,
+                     public Delivery,
+                     public std::enable_shared_from_this<NamespaceJob> {
+ public:
+  // `returned` false: the thread is not in its own namespace any more.
+  using Work = std::function<io::Status(io::Namespace& out, bool& returned)>;
+
+  static void Start(Environment& environment, uint32_t id, Work work);
+
+  NamespaceJob(Environment& environment, uint32_t id, Work work);
+  void Run(io::PoolThread& thread) override;
+  bool Deliver(Environment& environment, std::chrono::steady_clock::time_point deadline) override;
+
+ private:
+  Environment& environment_;
+  const uint32_t id_;
+  const Work work_;
+  io::Namespace opened_;
+  io::Status status_;
+};
+
+}  // namespace macvlan_netlink::node

@@ -1,0 +1,176 @@
+#include "node/script_exchange.h"
+
+namespace macvlan_netlink::node {
+namespace {
+
+// Large enough that handing over costs nothing, small enough that JavaScript objects are made while
+// the kernel still lists.
+constexpr size_t kBatch = 128;
+// How many records are converted between two looks at the clock.
+constexpr size_t kClockInterval = 16;
+
+template <class R>
+void DecodeInto(std::vector<rtnl::Record>& records, wire::ByteSpan body) {
+  R record;
+  if (wire::DecodeBody(body, record)) records.emplace_back(std::move(record));
+}
+
+io::Expect Expected(rtnl::Answer answer) {
+  switch (answer) {
+    case rtnl::Answer::kNone:
+      return io::Expect::kAck;
+    case rtnl::Answer::kOne:
+      return io::Expect::kRead;
+    case rtnl::Answer::kDump:
+      return io::Expect::kDump;
+  }
+  return io::Expect::kAck;
+}
+
+}  // namespace
+
+bool ScriptExchange::Add(const rtnl::Operation& operation, const rtnl::Record& record,
+                         bool barrier) {
+  io::Step& step = steps.emplace_back();
+  step.expect = Expected(operation.answer);
+  step.barrier = barrier;
+  operations_.push_back(&operation);
+  return rtnl::EncodeRequest(operation, record, step.request);
+}
+
+void ScriptExchange::OnAnswer(size_t step, const wire::Message& message) {
+  if (current_.step != step) HandOver();
+  current_.step = step;
+  switch (operations_[step]->record) {
+    case rtnl::RecordKind::kLink:
+      DecodeInto<rtnl::LinkRecord>(current_.records, message.payload);
+      break;
+    case rtnl::RecordKind::kAddress:
+      DecodeInto<rtnl::AddressRecord>(current_.records, message.payload);
+      break;
+    case rtnl::RecordKind::kRoute:
+      DecodeInto<rtnl::RouteRecord>(current_.records, message.payload);
+      break;
+  }
+  if (current_.records.size() >= kBatch) HandOver();
+}
+
+void ScriptExchange::OnRestart(size_t step) {
+  current_ = {step, {}, true};
+  HandOver();
+}
+
+// Passes the current batch on, and calls JavaScript when it is a full one: the rest waits for OnEnd.
+void ScriptExchange::HandOver() {
+  if (current_.records.empty() && !current_.restart) return;
+  const bool worth_a_call = current_.records.size() >= kBatch;
+  bool call = false;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    batches_.push_back(std::exchange(current_, {current_.step, {}}));
+    if (worth_a_call) call = !std::exchange(enqueued_, true);
+  }
+  if (call) environment_.Enqueue(shared_from_this());
+}
+
+void ScriptExchange::OnEnd() {
+  HandOver();
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ended_ = true;
+    if (std::exchange(enqueued_, true)) return;
+  }
+  environment_.Enqueue(shared_from_this());
+}
+
+bool ScriptExchange::Deliver(Environment& environment,
+                             std::chrono::steady_clock::time_point deadline) {
+  if (values_.IsEmpty()) {
+    values_ = Napi::Persistent(Napi::Array::New(environment.env(), steps.size()));
+  }
+  while (true) {
+    Batch batch{0, {}};
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (batches_.empty()) {
+        if (ended_) break;
+        enqueued_ = false;
+        return true;
+      }
+      batch = std::move(batches_.front());
+      batches_.pop_front();
+    }
+    if (!ConvertBatch(batch, deadline)) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      batches_.push_front(std::move(batch));
+      return false;
+    }
+    converted_ = 0;
+  }
+  const Napi::Array results = Napi::Array::New(environment.env(), steps.size());
+  for (size_t i = 0; i < steps.size(); ++i) results.Set(static_cast<uint32_t>(i), Result(i));
+  values_.Reset();
+  environment.EndPending();
+  environment.hooks.settle.Call({Napi::Number::New(environment.env(), token), results});
+  return true;
+}
+
+bool ScriptExchange::ConvertBatch(Batch& batch, std::chrono::steady_clock::time_point deadline) {
+  const Napi::Env env = environment_.env();
+  const Napi::Array values = values_.Value();
+  const auto step = static_cast<uint32_t>(batch.step);
+  if (batch.restart || !values.Get(step).IsArray()) values.Set(step, Napi::Array::New(env));
+  batch.restart = false;
+  const auto list = values.Get(step).As<Napi::Array>();
+  uint32_t next = list.Length();
+  while (converted_ < batch.records.size()) {
+    {
+      const Napi::HandleScope scope(env);
+      list.Set(next++, Convert(batch.records[converted_++]));
+    }
+    if (converted_ % kClockInterval == 0 && std::chrono::steady_clock::now() >= deadline) {
+      return converted_ == batch.records.size();
+    }
+  }
+  return true;
+}
+
+Napi::Value ScriptExchange::Convert(const rtnl::Record& record) {
+  Arguments arguments = environment_.MakeArguments();
+  arguments.Push(Napi::Number::New(environment_.env(), netns_));
+  std::visit([&](const auto& columns) { arguments.PushColumns(columns); }, record);
+  const Napi::FunctionReference* factories[] = {
+      &environment_.hooks.link, &environment_.hooks.address, &environment_.hooks.route};
+  return factories[record.index()]->Value().Call(
+      environment_.env().Undefined(), arguments.count(), arguments.values());
+}
+
+// Undefined for a change that was made, the record for a read, an array for a listing, and a
+// failure for whatever the kernel refused.
+Napi::Value ScriptExchange::Result(size_t step) {
+  const Napi::Env env = environment_.env();
+  if (steps[step].ack.error != 0) return Failure(steps[step], *operations_[step]);
+  const auto index = static_cast<uint32_t>(step);
+  const Napi::Value list = values_.Value().Get(index);
+  switch (operations_[step]->answer) {
+    case rtnl::Answer::kNone:
+      return env.Undefined();
+    case rtnl::Answer::kOne:
+      return list.IsArray() ? list.As<Napi::Array>().Get(0U) : env.Undefined();
+    case rtnl::Answer::kDump:
+      return list.IsArray() ? list : Napi::Array::New(env).As<Napi::Value>();
+  }
+  return env.Undefined();
+}
+
+Napi::Value ScriptExchange::Failure(const io::Step& step, const rtnl::Operation& operation) {
+  const Napi::Env env = environment_.env();
+  const char* attribute = rtnl::AttributeAtFault(operation, step.request, step.ack);
+  const char* syscall = step.syscall != nullptr ? step.syscall : operation.kernel_name;
+  return environment_.hooks.failure.Call(
+      {Napi::Number::New(env, step.ack.error), Napi::String::New(env, syscall),
+       step.ack.message.empty() ? env.Undefined() : Napi::String::New(env, step.ack.message),
+       attribute == nullptr ? env.Undefined() : Napi::String::New(env, attribute)});
+}
+
+}  // namespace macvlan_netlink::node

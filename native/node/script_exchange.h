@@ -1,0 +1,56 @@
+// An exchange whose results go to JavaScript: settle(token, results), a result for each step.
+#pragma once
+
+#include "node/environment.h"
+
+namespace macvlan_netlink::node {
+
+class ScriptExchange : public io::Exchange,
+                       public Delivery,
+                       public std::enable_shared_from_this<ScriptExchange> {
+ public:
+  ScriptExchange(Environment& environment, uint32_t id, double netns)
+      : environment_(environment), netns_(netns) {
+    token = id;
+  }
+
+  // Encodes and appends a request; false when it does not fit a message.
+  bool Add(const rtnl::Operation& operation, const rtnl::Record& record, bool barrier);
+
+  void OnAnswer(size_t step, const wire::Message& message) override;
+  void OnRestart(size_t step) override;
+  void OnEnd() override;
+
+  bool Deliver(Environment& environment, std::chrono::steady_clock::time_point deadline) override;
+
+ private:
+  // A run of records that a step was answered with.
+  struct Batch {
+    size_t step;
+    std::vector<rtnl::Record> records;
+    bool restart = false;  // what came before is void
+  };
+
+  void HandOver();
+  bool ConvertBatch(Batch& batch, std::chrono::steady_clock::time_point deadline);
+  Napi::Value Convert(const rtnl::Record& record);
+  Napi::Value Result(size_t step);
+  Napi::Value Failure(const io::Step& step, const rtnl::Operation& operation);
+
+  Environment& environment_;
+  const double netns_;  // inode of the namespace, which every link names
+  std::vector<const rtnl::Operation*> operations_;
+
+  Batch current_{0, {}};  // pool thread only
+
+  std::mutex mutex_;  // guards the three below
+  std::deque<Batch> batches_;
+  bool enqueued_ = false;
+  bool ended_ = false;
+
+  // JavaScript thread only.
+  Napi::Reference<Napi::Array> values_;  // for each step: an array of its records
+  size_t converted_ = 0;                 // records of the front batch
+};
+
+}  // namespace macvlan_netlink::node

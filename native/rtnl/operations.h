@@ -1,0 +1,64 @@
+// The requests that can be sent: what each is called, its message type and flags, and what comes
+// back.
+#pragma once
+
+#include <linux/netlink.h>
+
+#include <variant>
+
+#include "rtnl/address.h"
+#include "rtnl/link.h"
+#include "rtnl/route.h"
+#include "wire/message.h"
+
+namespace macvlan_netlink::rtnl {
+
+using Record = std::variant<LinkRecord, AddressRecord, RouteRecord>;
+enum class RecordKind : uint8_t { kLink, kAddress, kRoute };
+
+enum class Answer : uint8_t { kNone, kOne, kDump };
+
+struct Operation {
+  const char* js_name;
+  const char* kernel_name;
+  uint16_t type;
+  uint16_t flags;  // besides NLM_F_REQUEST, and NLM_F_ACK where it is no dump
+  RecordKind record;
+  Answer answer;
+};
+
+inline constexpr Operation kOperations[] = {
+    {"createLink", "RTM_NEWLINK", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, RecordKind::kLink,
+     Answer::kNone},
+    // RTM_SETLINK would answer success and ignore IFLA_INFO_DATA (net/core/rtnetlink.c, Linux 6.18).
+    {"changeLink", "RTM_NEWLINK", RTM_NEWLINK, 0, RecordKind::kLink, Answer::kNone},
+    {"deleteLink", "RTM_DELLINK", RTM_DELLINK, 0, RecordKind::kLink, Answer::kNone},
+    {"getLink", "RTM_GETLINK", RTM_GETLINK, 0, RecordKind::kLink, Answer::kOne},
+    {"listLinks", "RTM_GETLINK", RTM_GETLINK, NLM_F_DUMP, RecordKind::kLink, Answer::kDump},
+    {"addAltNames", "RTM_NEWLINKPROP", RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND,
+     RecordKind::kLink, Answer::kNone},
+    {"removeAltNames", "RTM_DELLINKPROP", RTM_DELLINKPROP, 0, RecordKind::kLink, Answer::kNone},
+    {"addAddress", "RTM_NEWADDR", RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, RecordKind::kAddress,
+     Answer::kNone},
+    {"replaceAddress", "RTM_NEWADDR", RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE,
+     RecordKind::kAddress, Answer::kNone},
+    {"removeAddress", "RTM_DELADDR", RTM_DELADDR, 0, RecordKind::kAddress, Answer::kNone},
+    {"listAddresses", "RTM_GETADDR", RTM_GETADDR, NLM_F_DUMP, RecordKind::kAddress, Answer::kDump},
+    {"addRoute", "RTM_NEWROUTE", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, RecordKind::kRoute,
+     Answer::kNone},
+    {"replaceRoute", "RTM_NEWROUTE", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, RecordKind::kRoute,
+     Answer::kNone},
+    {"removeRoute", "RTM_DELROUTE", RTM_DELROUTE, 0, RecordKind::kRoute, Answer::kNone},
+    {"listRoutes", "RTM_GETROUTE", RTM_GETROUTE, NLM_F_DUMP, RecordKind::kRoute, Answer::kDump},
+};
+
+// Encodes one request, padded to the next message's start; false when an attribute is too long for
+// its length field.
+bool EncodeRequest(const Operation& operation, const Record& record, wire::Bytes& out);
+
+// The kernel's name of the attribute that an acknowledgement points at or misses; null when it
+// names none, or one that no table knows.
+const char* AttributeAtFault(const Operation& operation, wire::ByteSpan request,
+                             const wire::Ack& ack);
+
+}  // namespace macvlan_netlink::rtnl

@@ -1,0 +1,78 @@
+// Appends netlink attributes to a buffer.
+#pragma once
+
+#include <linux/netlink.h>
+
+#include <limits>
+
+#include "wire/bytes.h"
+
+namespace macvlan_netlink::wire {
+
+// The first failure sticks: later calls append nothing, and ok() tells at the end. The only failure
+// possible is an attribute longer than its 16-bit length field can say.
+class Writer {
+ public:
+  explicit Writer(Bytes& out) : out_(out) {}
+
+  void Attribute(uint16_t type, ByteSpan payload) {
+    if (payload.size > kMaxPayload) ok_ = false;
+    if (!ok_) return;
+    const size_t start = Open(type);
+    Append(payload);
+    Close(start);
+  }
+
+  // Writes a nested attribute whose content `body` appends; begin and end cannot be unbalanced.
+  template <class Body>
+  void Nest(uint16_t type, Body&& body) {
+    if (!ok_) return;
+    const size_t start = Open(type);
+    body();
+    Close(start);
+  }
+
+  // A structure that stands before the attributes (ifinfomsg and its like), padded as the kernel
+  // expects.
+  template <class Struct>
+  void Header(const Struct& header) {
+    const auto* bytes = reinterpret_cast<const uint8_t*>(&header);
+    Append({bytes, sizeof(Struct)});
+    Pad();
+  }
+
+  bool ok() const { return ok_; }
+
+ private:
+  static constexpr size_t kMaxPayload = std::numeric_limits<uint16_t>::max() - NLA_HDRLEN;
+
+  size_t Open(uint16_t type) {
+    const size_t start = out_.size();
+    const nlattr header{0, type};
+    const auto* bytes = reinterpret_cast<const uint8_t*>(&header);
+    out_.insert(out_.end(), bytes, bytes + sizeof(header));
+    return start;
+  }
+
+  void Close(size_t start) {
+    const size_t length = out_.size() - start;
+    if (length > std::numeric_limits<uint16_t>::max()) {
+      ok_ = false;
+      return;
+    }
+    const auto field = static_cast<uint16_t>(length);
+    std::memcpy(out_.data() + start, &field, sizeof(field));
+    Pad();
+  }
+
+  void Append(ByteSpan bytes) {
+    if (bytes.size != 0) out_.insert(out_.end(), bytes.data, bytes.data + bytes.size);
+  }
+
+  void Pad() { out_.resize(Align(out_.size())); }
+
+  Bytes& out_;
+  bool ok_ = true;
+};
+
+}  // namespace macvlan_netlink::wire

@@ -1,0 +1,5 @@
+// npm run build: the addon and dist/, with everything that they need.
+import { setup } from './setup.mjs';
+import { runMain } from './support/step.mjs';
+
+await runMain(() => setup('package'));

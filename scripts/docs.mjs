@@ -1,0 +1,8 @@
+// npm run docs: the API pages in docs/api; an export without a doc comment is an error.
+import { setup } from './setup.mjs';
+import { bin, commandStep, runMain } from './support/step.mjs';
+
+await runMain(async () => {
+  await setup('tools');
+  await commandStep('Writing docs/api', process.execPath, [bin.typedoc]);
+});

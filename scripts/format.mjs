@@ -1,0 +1,10 @@
+// npm run format: rewrites TypeScript, JavaScript, JSON and C++ in the project's style.
+import { setup } from './setup.mjs';
+import { unformattedCpp } from './support/clang-format.mjs';
+import { bin, passThrough, runMain } from './support/step.mjs';
+
+await runMain(async () => {
+  await setup('tools');
+  for (const file of await unformattedCpp(true)) process.stdout.write(`${file}\n`);
+  return passThrough(process.execPath, [bin.biome, 'check', '--write', '.']);
+});

@@ -1,0 +1,42 @@
+// npm run prebuild: prebuilds/linux-ARCH/macvlan-netlink.LIBC.node for this machine.
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { arch, availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { addonSources, headerArguments, setup } from './setup.mjs';
+import { locked } from './support/lock.mjs';
+import { fingerprint, unlessDone } from './support/stamp.mjs';
+import { bin, commandStep, root, runMain } from './support/step.mjs';
+
+const { header } = /** @type {any} */ (process.report.getReport());
+const libc = header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
+const output = `prebuilds/linux-${arch()}/macvlan-netlink.${libc}.node`;
+
+async function prebuild() {
+  // prebuildify rebuilds from nothing and moves the result away: in a copy, so that build/ stays.
+  const copy = mkdtempSync(join(tmpdir(), 'macvlan-netlink-prebuild-'));
+  try {
+    for (const path of ['package.json', 'binding.gyp', 'native']) {
+      cpSync(join(root, path), join(copy, path), { recursive: true });
+    }
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+    const [nodedir] = headerArguments();
+    const env = {
+      ...process.env,
+      MAKEFLAGS: `-j${availableParallelism()}`,
+      ...(nodedir === undefined ? {} : { npm_config_nodedir: nodedir.replace(/^--nodedir=/, '') }),
+    };
+    const options = ['--napi', '--strip', '--tag-libc', '--cwd', copy, '--out', root];
+    await commandStep('Prebuilding the addon', process.execPath, [bin.prebuildify, ...options], {
+      env: { ...env, PREBUILD_LIBC: libc },
+    });
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+await runMain(async () => {
+  await setup('package');
+  const inputs = fingerprint(addonSources(), [process.version]);
+  await locked(() => unlessDone('prebuild', inputs, [output], prebuild));
+  process.stdout.write(`${output}\n`);
+});

@@ -1,0 +1,99 @@
+// Makes a fresh clone ready: system packages, node_modules, the addon and dist/. Uses Node's own
+// modules only. What has been done for the same inputs is not done again.
+//
+//   node scripts/setup.mjs        everything that the tests need
+import { existsSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { locked } from './support/lock.mjs';
+import { filesUnder, fingerprint, unlessDone } from './support/stamp.mjs';
+import { bin, commandStep, Failure, root, runMain } from './support/step.mjs';
+import { requireCommands } from './support/system.mjs';
+
+const addon = 'build/Release/macvlan_netlink.node';
+const layers = ['wire', 'rtnl', 'io', 'node'];
+
+const isNative = (file) => /\.(cc|h)$/.test(file);
+
+/** Everything that the addon is compiled from. */
+export const addonSources = () => [
+  'binding.gyp',
+  'native/exports.map',
+  'package-lock.json',
+  ...layers.flatMap((layer) => filesUnder(`native/${layer}`, isNative)),
+];
+
+/**
+ * The arguments that point node-gyp at this Node's own headers where they are installed beside it;
+ * otherwise it downloads them.
+ */
+export function headerArguments() {
+  const prefix = dirname(dirname(process.execPath));
+  const headers = join(prefix, 'include/node');
+  const complete = ['node_api.h', 'common.gypi', 'config.gypi'].every((file) =>
+    existsSync(join(headers, file)),
+  );
+  return complete ? [`--nodedir=${prefix}`] : [];
+}
+
+/** Installs exactly what package-lock.json names. */
+async function installModules() {
+  const inputs = fingerprint(['package.json', 'package-lock.json']);
+  await unlessDone('modules', inputs, ['node_modules/.package-lock.json'], () =>
+    commandStep('Installing the npm packages', 'npm', ['ci', '--no-audit', '--no-fund']),
+  );
+}
+
+/** Builds build/Release/macvlan_netlink.node with node-gyp; only what changed is compiled. */
+async function buildAddon() {
+  const sources = addonSources();
+  const env = { ...process.env, MACVLAN_NETLINK_WERROR: '1' };
+  const gyp = (title, ...args) =>
+    commandStep(title, process.execPath, [bin.nodeGyp, ...args, ...headerArguments()], { env });
+
+  await unlessDone('addon', fingerprint(sources, [process.version]), [addon], async () => {
+    // The makefiles name the sources, and Node's headers: write them anew when either changes.
+    const list = fingerprint(['binding.gyp', 'package-lock.json'], [process.version, ...sources]);
+    await unlessDone('makefiles', list, ['build/Makefile', 'build/binding.Makefile'], () =>
+      gyp('Configuring the addon', 'configure'),
+    );
+    await gyp('Building the addon', 'build', '--jobs', 'max');
+  });
+}
+
+/** Compiles lib/ into dist/, and removes what no source stands behind any more. */
+async function compileLibrary() {
+  const sources = filesUnder('lib', (file) => file.endsWith('.ts'));
+  const output = (source, end) => source.replace(/^lib\//, 'dist/').replace(/\.ts$/, end);
+  const outputs = sources.flatMap((file) => [output(file, '.js'), output(file, '.d.ts')]);
+  const inputs = fingerprint(['tsconfig.json', 'package-lock.json', ...sources]);
+  await unlessDone('library', inputs, outputs, async () => {
+    await commandStep('Compiling the library', process.execPath, [bin.tsc, '-p', 'tsconfig.json']);
+    for (const file of filesUnder('dist')) {
+      if (!outputs.includes(file)) rmSync(join(root, file));
+    }
+  });
+}
+
+/**
+ * Makes ready what `purpose` needs: 'tools' are the npm packages alone, 'package' adds the addon and
+ * dist/, 'test' adds what the tests use.
+ *
+ * @param {'tools' | 'package' | 'test'} purpose
+ */
+export async function setup(purpose) {
+  const [major] = process.versions.node.split('.').map(Number);
+  if (process.platform !== 'linux') throw new Failure('This package is for Linux.');
+  if (major < 20) throw new Failure(`Node 20 or newer is needed; this is ${process.version}.`);
+  await requireCommands(['npm']);
+  if (purpose !== 'tools') await requireCommands(['g++', 'make', 'python3']);
+  if (purpose === 'test') await requireCommands(['cmake', 'ip', 'unshare', 'mount']);
+  await locked(async () => {
+    await installModules();
+    if (purpose === 'tools') return;
+    await buildAddon();
+    await compileLibrary();
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await runMain(() => setup('test'));

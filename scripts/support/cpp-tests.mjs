@@ -1,0 +1,39 @@
+// Builds and runs test/wire: the layers without Node, under the sanitizers.
+import { availableParallelism } from 'node:os';
+import { filesUnder, fingerprint, unlessDone } from './stamp.mjs';
+import { bin, capture, commandStep } from './step.mjs';
+
+const folder = 'build-cmake';
+
+/**
+ * Runs the C++ tests whose names contain one of `filters`; all without any.
+ *
+ * @param {readonly string[]} filters
+ * @returns {Promise<{ passed: number, failed: number }>}
+ */
+export async function runCppTests(filters) {
+  const sources = [
+    'package-lock.json',
+    ...['native', 'test/wire'].flatMap((path) => filesUnder(path)),
+  ];
+  await unlessDone('cpp-tests', fingerprint(sources), [`${folder}/CTestTestfile.cmake`], () => {
+    const config = ['-B', 'RelWithDebInfo', '--CDSANITIZE=ON', '--CDWERROR=ON'];
+    const args = [bin.cmakeJs, 'compile', '-d', 'native', '-O', folder, ...config];
+    const env = { ...process.env, CMAKE_BUILD_PARALLEL_LEVEL: String(availableParallelism()) };
+    return commandStep('Building the C++ tests', process.execPath, args, { env });
+  });
+
+  const pattern = filters.map((text) => text.replace(/[^\w-]/g, '.')).join('|');
+  const select = filters.length > 0 ? ['-R', pattern] : [];
+  const { output } = await capture('ctest', [
+    '--test-dir',
+    folder,
+    '--output-on-failure',
+    ...select,
+  ]);
+  process.stdout.write(`\n C++ tests (address and undefined-behaviour sanitizers)\n\n${output}\n`);
+  // "67% tests passed, 1 tests failed out of 3"; without any test ctest prints no such line.
+  const summary = /(\d+) tests? failed out of (\d+)/.exec(output);
+  const failed = Number(summary?.[1] ?? 0);
+  return { passed: Number(summary?.[2] ?? 0) - failed, failed };
+}

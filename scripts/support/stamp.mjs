@@ -1,0 +1,59 @@
+// Whether outputs are up to date, by the content of what they are made from: a checkout changes
+// times without changing content, and a deleted source is a change as well.
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { root } from './step.mjs';
+
+/**
+ * The files of a folder, deep, as paths from the project's folder, sorted; none when it is absent.
+ *
+ * @param {string} folder
+ * @param {(file: string) => boolean} [wanted]
+ * @returns {string[]}
+ */
+export function filesUnder(folder, wanted = () => true) {
+  if (!existsSync(join(root, folder))) return [];
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(root.length))
+    .filter(wanted)
+    .sort();
+}
+
+/**
+ * A hash over names and contents, and over further values that the outputs depend on.
+ *
+ * @param {readonly string[]} files
+ * @param {readonly string[]} [values]
+ */
+export function fingerprint(files, values = []) {
+  const hash = createHash('sha256').update(JSON.stringify(values));
+  for (const file of files) {
+    const content = readFileSync(join(root, file));
+    hash.update(`\n${file} ${content.length}\n`).update(content);
+  }
+  return hash.digest('hex');
+}
+
+/**
+ * Does `make` unless it has been done for the same inputs and the outputs are still there. The
+ * stamps lie in node_modules, so that they go when the tools change.
+ *
+ * @param {string} name
+ * @param {string} inputs a fingerprint
+ * @param {readonly string[]} outputs
+ * @param {() => Promise<unknown>} make
+ */
+export async function unlessDone(name, inputs, outputs, make) {
+  const stamp = join(root, 'node_modules/.cache/macvlan-netlink', name);
+  const done =
+    existsSync(stamp) &&
+    readFileSync(stamp, 'utf8') === inputs &&
+    outputs.every((output) => existsSync(join(root, output)));
+  if (done) return;
+  rmSync(stamp, { force: true });
+  await make();
+  mkdirSync(dirname(stamp), { recursive: true });
+  writeFileSync(stamp, inputs);
+}

@@ -1,0 +1,138 @@
+// Runs commands as named steps: progress on a terminal, one line each elsewhere, and the whole
+// output of a step that fails.
+import { spawn } from 'node:child_process';
+
+/** The project's folder, with a slash at its end. */
+export const root = new URL('../../', import.meta.url).pathname;
+
+/** Whether this runs unattended, where a missing capability is a failure and not a skip. */
+export const ci = process.env.CI === 'true';
+
+const terminal = process.stderr.isTTY === true && !ci;
+
+/** A failure whose message is all that its reader needs: no stack is printed. */
+export class Failure extends Error {}
+
+const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
+
+/**
+ * Runs `work` under a title that tells what goes on and, afterwards, how long it took.
+ *
+ * @template T
+ * @param {string} title
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+export async function step(title, work) {
+  const start = performance.now();
+  const say = (end) => process.stderr.write(`${terminal ? '\r\x1b[K' : ''}${title} ${end}`);
+  if (terminal) say('…');
+  const timer = terminal ? setInterval(() => say(`… ${seconds(start)}`), 500) : undefined;
+  try {
+    const result = await work();
+    say(`(${seconds(start)})\n`);
+    return result;
+  } catch (error) {
+    say(`failed (${seconds(start)})\n`);
+    throw error;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/**
+ * Runs a command silently and gives its exit code and everything it printed.
+ *
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {import('node:child_process').SpawnOptions} [options]
+ * @returns {Promise<{ code: number, stdout: string, output: string }>}
+ */
+export function capture(command, args, options = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...options,
+    });
+    let stdout = '';
+    let output = '';
+    child.stdout?.setEncoding('utf8').on('data', (text) => {
+      stdout += text;
+      output += text;
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text) => {
+      output += text;
+    });
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      if (signal !== null) output += `\n(ended by ${signal})`;
+      resolve({ code: code ?? 1, stdout, output });
+    });
+  });
+}
+
+/**
+ * Runs a command as a step; when it fails, everything it printed is in the error.
+ *
+ * @param {string} title
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {import('node:child_process').SpawnOptions} [options]
+ */
+export async function commandStep(title, command, args, options) {
+  return step(title, async () => {
+    const result = await capture(command, args, options);
+    if (result.code !== 0) {
+      throw new Failure(`${result.output}\n${command} ${args.join(' ')}: exit code ${result.code}`);
+    }
+    return result;
+  });
+}
+
+/**
+ * Runs a command on this terminal and gives its exit code. An interrupt reaches the command by
+ * itself; this process waits for what it does about it.
+ *
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {import('node:child_process').SpawnOptions} [options]
+ * @returns {Promise<number>}
+ */
+export async function passThrough(command, args, options) {
+  const wait = () => {};
+  process.on('SIGINT', wait);
+  try {
+    return (await capture(command, args, { stdio: 'inherit', ...options })).code;
+  } finally {
+    process.off('SIGINT', wait);
+  }
+}
+
+/** The script behind an npm package's command, to be run by this Node. */
+export const bin = Object.freeze({
+  attw: `${root}node_modules/@arethetypeswrong/cli/dist/index.js`,
+  biome: `${root}node_modules/@biomejs/biome/bin/biome`,
+  cmakeJs: `${root}node_modules/cmake-js/bin/cmake-js`,
+  nodeGyp: `${root}node_modules/node-gyp/bin/node-gyp.js`,
+  prebuildify: `${root}node_modules/prebuildify/bin.js`,
+  publint: `${root}node_modules/publint/src/cli.js`,
+  tsc: `${root}node_modules/typescript/bin/tsc`,
+  typedoc: `${root}node_modules/typedoc/bin/typedoc`,
+  vitest: `${root}node_modules/vitest/vitest.mjs`,
+});
+
+/**
+ * Runs a script's main function; a Failure becomes its message and exit code 1.
+ *
+ * @param {() => Promise<unknown>} main what it gives is the exit code; 0 when that is no number
+ */
+export async function runMain(main) {
+  try {
+    const code = await main();
+    process.exitCode = typeof code === 'number' ? code : 0;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Failure ? error.message : error.stack}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,159 @@
+// npm test: sets everything up, then runs the C++ tests and all Vitest suites.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { setup } from './setup.mjs';
+import { runCppTests } from './support/cpp-tests.mjs';
+import { inPrivateNamespaces, missingForNamespaces } from './support/namespaces.mjs';
+import { bin, capture, ci, Failure, passThrough, runMain } from './support/step.mjs';
+
+const suites = ['wire', 'unit', 'addon', 'types', 'package', 'integration'];
+
+const help = `npm test -- [options] [words…]
+
+Words restrict the run to test files whose path contains one of them.
+
+  --suite NAME          only this suite, may be repeated: ${suites.join(', ')}
+                        (wire: the C++ tests; integration: in private namespaces)
+  -t, --name PATTERN    only tests whose name matches (Vitest suites)
+  --help                this text
+
+With CI=true whatever a suite lacks is a failure; otherwise the suite is skipped, saying why.`;
+
+/** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+
+/**
+ * What Vitest's JSON report counts. A file that fails as a whole (it cannot be loaded, a hook of its
+ * top level throws) is one failure.
+ *
+ * @param {string} file
+ * @returns {Counts}
+ */
+function readReport(file) {
+  if (!existsSync(file)) return { passed: 0, failed: 0, skipped: 0 };
+  const report = JSON.parse(readFileSync(file, 'utf8'));
+  const broken = report.testResults.filter(
+    (result) =>
+      result.status === 'failed' &&
+      !result.assertionResults.some((test) => test.status === 'failed'),
+  );
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + broken.length,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}
+
+/**
+ * Does `work` with the path of a file that is gone afterwards.
+ *
+ * @template T
+ * @param {(file: string) => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+async function withTemporaryFile(work) {
+  const folder = mkdtempSync(join(tmpdir(), 'macvlan-netlink-test-'));
+  try {
+    return await work(join(folder, 'report.json'));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * One run of Vitest over some suites.
+ *
+ * @param {readonly string[]} projects
+ * @param {readonly string[]} args
+ * @param {boolean} privately in private namespaces, and one file after another: the files share them
+ * @returns {Promise<Counts>}
+ */
+function runVitest(projects, args, privately) {
+  return withTemporaryFile(async (report) => {
+    const vitest = [
+      bin.vitest,
+      'run',
+      '--passWithNoTests',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+      ...projects.map((name) => `--project=${name}`),
+      ...(privately ? ['--no-file-parallelism'] : []),
+      ...args,
+    ];
+    const run = privately
+      ? inPrivateNamespaces([process.execPath, ...vitest])
+      : { command: process.execPath, args: vitest, env: process.env };
+    // Vitest colours its output in CI as well; a log file is better without.
+    const env = process.stdout.isTTY ? run.env : { ...run.env, NO_COLOR: '1' };
+    const code = await passThrough(run.command, run.args, { env });
+    const counts = readReport(report);
+    // An error outside every test, or Vitest's own end, must not read as success.
+    if (code !== 0 && counts.failed === 0) counts.failed = 1;
+    return counts;
+  });
+}
+
+/**
+ * The integration suite. Where it cannot run its tests count as skipped, or in CI as one failure.
+ *
+ * @param {readonly string[]} args
+ * @returns {Promise<Counts>}
+ */
+async function runIntegration(args) {
+  const missing = await missingForNamespaces();
+  if (missing === null) return runVitest(['integration'], args, true);
+  process.stdout.write(`\n The integration tests need ${missing}.\n`);
+  if (ci) return { passed: 0, failed: 1, skipped: 0 };
+  return withTemporaryFile(async (list) => {
+    const line = [bin.vitest, 'list', '--project=integration', `--json=${list}`, ...args];
+    const { code, output } = await capture(process.execPath, line);
+    if (code !== 0) throw new Failure(output);
+    return { passed: 0, failed: 0, skipped: JSON.parse(readFileSync(list, 'utf8')).length };
+  });
+}
+
+async function main() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      suite: { type: 'string', multiple: true, default: suites },
+      name: { type: 'string', short: 't' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(`${help}\n`);
+    return 0;
+  }
+  const unknown = values.suite.find((name) => !suites.includes(name));
+  if (unknown !== undefined) throw new Failure(`No suite "${unknown}".\n\n${help}`);
+  const wanted = (name) => values.suite.includes(name);
+
+  await setup('test');
+  const args = [
+    ...(values.name === undefined ? [] : [`--testNamePattern=${values.name}`]),
+    ...positionals,
+  ];
+  const ordinary = suites.filter(
+    (name) => name !== 'wire' && name !== 'integration' && wanted(name),
+  );
+  /** @type {Counts[]} */
+  const all = [];
+  if (wanted('wire') && values.name === undefined) {
+    all.push({ ...(await runCppTests(positionals)), skipped: 0 });
+  }
+  if (ordinary.length > 0) all.push(await runVitest(ordinary, args, false));
+  if (wanted('integration')) all.push(await runIntegration(args));
+
+  const sum = (key) => all.reduce((total, counts) => total + counts[key], 0);
+  const passed = sum('passed');
+  const failed = sum('failed');
+  const skipped = sum('skipped');
+  const tail = skipped > 0 ? `, ${skipped} skipped` : '';
+  process.stdout.write(`\n${passed} passed, ${failed} failed${tail}\n`);
+  return failed > 0 || passed === 0 ? 1 : 0;
+}
+
+await runMain(main);

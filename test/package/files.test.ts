@@ -1,0 +1,28 @@
+// What travels in the package: everything that should, and nothing else.
+import { beforeAll, expect, test } from 'vitest';
+import { namesIn, pack, prebuild } from '../support/package.js';
+
+let addon = '';
+beforeAll(async () => {
+  addon = await prebuild();
+});
+
+test('npm pack takes exactly the files that the package is made of', async () => {
+  const modules = namesIn('lib').map((name) => name.replace(/\.ts$/, ''));
+  const native = ['wire', 'rtnl', 'io', 'node'].flatMap((layer) =>
+    namesIn(`native/${layer}`).map((name) => `native/${layer}/${name}`),
+  );
+  const expected = [
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'binding.gyp',
+    'native/exports.map',
+    'package.json',
+    ...modules.flatMap((name) => [`dist/${name}.js`, `dist/${name}.d.ts`]),
+    ...native,
+    addon,
+  ];
+  const { files } = await pack('--dry-run');
+  expect(files.map(({ path }) => path).sort()).toEqual(expected.sort());
+});

@@ -1,0 +1,99 @@
+// The packed package as its user meets it: installed without scripts and without a network.
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { release, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { pack, prebuild, root, run } from '../support/package.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'macvlan-netlink-install-'));
+const project = join(folder, 'node_modules/macvlan-netlink');
+let tarball = '';
+
+interface Analysis {
+  readonly types: { readonly kind: string };
+  readonly problems: readonly { readonly kind: string; readonly resolutionKind?: string }[];
+}
+
+beforeAll(async () => {
+  await prebuild();
+  const packed = await pack('--pack-destination', folder);
+  tarball = join(folder, packed.filename);
+  // The one dependency comes from this clone's node_modules, so that no registry is needed.
+  const dependency = await pack('--pack-destination', folder, './node_modules/node-gyp-build');
+
+  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
+  const options = ['--ignore-scripts', '--offline', '--no-audit', '--no-fund'];
+  await run('npm', ['install', ...options, join(folder, dependency.filename), tarball], {
+    cwd: folder,
+  });
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test('the installed package has a prebuilt addon and no built one', () => {
+  expect(readdirSync(project)).toContain('prebuilds');
+  expect(readdirSync(project)).not.toContain('build');
+});
+
+test('the installed package talks to the kernel', async () => {
+  const script = `
+    import { checkSupport } from 'macvlan-netlink';
+    process.stdout.write(JSON.stringify(await checkSupport()));
+  `;
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], {
+    cwd: folder,
+  });
+  expect(JSON.parse(stdout)).toMatchObject({ kernel: release() });
+});
+
+/** The prebuilt addon in the installed package. */
+function addon(): string {
+  const [name] = readdirSync(join(project, 'prebuilds'), { recursive: true })
+    .map(String)
+    .filter((path) => path.endsWith('.node'));
+  return join(project, 'prebuilds', name ?? 'none');
+}
+
+test('the prebuilt addon needs nothing but the C library', async () => {
+  const { stdout } = await run('readelf', ['--dynamic', '--wide', addon()]);
+  const needed = [...stdout.matchAll(/\(NEEDED\).*\[(.+)\]/g)].map((match) => match[1]);
+  expect(needed).not.toEqual([]);
+  const libc = /^(lib(c|m|pthread|dl)\.so|ld-linux|libc\.musl)/;
+  expect(needed.filter((name) => !libc.test(name ?? ''))).toEqual([]);
+});
+
+test('the prebuilt addon shows its two entry points and calls Node-API alone', async () => {
+  const { stdout } = await run('nm', ['--dynamic', '--defined-only', '-P', addon()]);
+  const names = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' ')[0]);
+  expect(names.sort()).toEqual(['napi_register_module_v1', 'node_api_module_get_api_version_v1']);
+
+  const undefinedOnly = await run('nm', ['--dynamic', '--undefined-only', '-P', addon()]);
+  const calls = undefinedOnly.stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' ')[0] ?? '');
+  expect(calls.filter((name) => name.startsWith('napi_'))).not.toEqual([]);
+  expect(calls.filter((name) => /^(uv_|_ZN?K?\d*(2v8|4node))/.test(name))).toEqual([]);
+});
+
+test('publint finds nothing', async () => {
+  const publint = join(root, 'node_modules/publint/src/cli.js');
+  const { stdout } = await run(process.execPath, [publint, tarball, '--strict']);
+  expect(stdout).toContain('All good!');
+});
+
+test('the types are the ones that an ESM user resolves', async () => {
+  const attw = join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js');
+  const args = [attw, tarball, '--profile', 'esm-only', '--format', 'json'];
+  const { stdout } = await run(process.execPath, args);
+  const { analysis } = JSON.parse(stdout) as { analysis: Analysis };
+  expect(analysis.types.kind).toBe('included');
+  const notForEsm = ['node10', 'node16-cjs'];
+  const problems = analysis.problems.filter(
+    ({ resolutionKind }) => !notForEsm.includes(resolutionKind ?? ''),
+  );
+  expect(problems).toEqual([]);
+});

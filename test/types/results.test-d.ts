@@ -1,0 +1,113 @@
+/** What the types of results let a program do without a cast. */
+import { describe, expectTypeOf, test } from 'vitest';
+import type { NetlinkError } from '../../lib/errors.js';
+import { isNetlinkError } from '../../lib/errors.js';
+import type {
+  Address,
+  Link,
+  LinkOfKind,
+  LinkRef,
+  MacvlanInfo,
+  MacvlanLink,
+  MacvlanMode,
+  MacvtapLink,
+  ModuleState,
+  NetlinkEvent,
+  Route,
+  Support,
+} from '../../lib/types.js';
+
+declare const link: Link;
+declare const created: MacvlanLink | MacvtapLink;
+declare const event: NetlinkEvent;
+declare const caught: unknown;
+
+describe('links', () => {
+  test('a macvlan is a link, and says what only it has', () => {
+    expectTypeOf<MacvlanLink>().toExtend<Link>();
+    expectTypeOf<MacvtapLink>().toExtend<Link>();
+    expectTypeOf<Link>().not.toExtend<MacvlanLink>();
+    expectTypeOf<MacvlanLink>().not.toExtend<MacvtapLink>();
+    expectTypeOf<MacvlanLink['macvlan']>().toEqualTypeOf<MacvlanInfo>();
+    expectTypeOf<MacvlanInfo['mode']>().toEqualTypeOf<MacvlanMode>();
+  });
+
+  test('kind tells macvlan and macvtap apart', () => {
+    if (created.kind === 'macvlan') expectTypeOf(created).toEqualTypeOf<MacvlanLink>();
+    else expectTypeOf(created).toEqualTypeOf<MacvtapLink>();
+    expectTypeOf<LinkOfKind<'macvlan'>>().toEqualTypeOf<MacvlanLink>();
+    expectTypeOf<LinkOfKind<'macvtap'>>().toEqualTypeOf<MacvtapLink>();
+    expectTypeOf<LinkOfKind<'veth'>>().toEqualTypeOf<Link>();
+  });
+
+  test('of any link, macvlan is looked at before it is used', () => {
+    // @ts-expect-error: may be a link of another kind
+    link.macvlan.mode;
+    if (link.macvlan !== undefined) expectTypeOf(link.macvlan).toEqualTypeOf<MacvlanInfo>();
+  });
+
+  test('a link names itself, and cannot be written to', () => {
+    expectTypeOf<Link>().toExtend<LinkRef>();
+    // @ts-expect-error: a result
+    link.mtu = 1400;
+    // @ts-expect-error: a result
+    link.altNames.push('a');
+    // @ts-expect-error: a result
+    created.macvlan.mode = 'bridge';
+  });
+});
+
+describe('events', () => {
+  test('type tells them apart', () => {
+    if (event.type === 'link') expectTypeOf(event.link).toEqualTypeOf<Link>();
+    else if (event.type === 'address') expectTypeOf(event.address).toEqualTypeOf<Address>();
+    else if (event.type === 'route') expectTypeOf(event.route).toEqualTypeOf<Route>();
+    else expectTypeOf(event).toEqualTypeOf<{ readonly type: 'resync' }>();
+    // @ts-expect-error: not of every event
+    event.link;
+  });
+
+  test('only a removed link was moved elsewhere', () => {
+    if (event.type !== 'link') return;
+    if (event.action === 'removed') {
+      expectTypeOf(event.movedTo).toEqualTypeOf<
+        { readonly netnsid: number; readonly index: number } | undefined
+      >();
+    } else {
+      // @ts-expect-error: it is still there
+      event.movedTo;
+    }
+  });
+
+  test('a switch over them can be exhaustive', () => {
+    switch (event.type) {
+      case 'link':
+      case 'address':
+      case 'route':
+      case 'resync':
+        break;
+      default:
+        expectTypeOf(event).toBeNever();
+    }
+  });
+});
+
+describe('errors and support', () => {
+  test('the guard gives the error its type, and the code its literal', () => {
+    if (isNetlinkError(caught)) {
+      expectTypeOf(caught).toExtend<NetlinkError>();
+      expectTypeOf(caught.code).toEqualTypeOf<string>();
+      expectTypeOf(caught.errno).toEqualTypeOf<number>();
+      expectTypeOf(caught.hint).toEqualTypeOf<string | undefined>();
+    }
+    if (isNetlinkError(caught, 'EEXIST')) expectTypeOf(caught.code).toExtend<'EEXIST'>();
+    // @ts-expect-error: not looked at yet
+    caught.code;
+  });
+
+  test('a module is in one of four states', () => {
+    expectTypeOf<Support['macvlan']>().toEqualTypeOf<ModuleState>();
+    expectTypeOf<ModuleState>().toEqualTypeOf<'builtin' | 'loaded' | 'loadable' | 'missing'>();
+    expectTypeOf<Support['features']['nodst']>().toEqualTypeOf<boolean>();
+  });
+});

@@ -1,0 +1,648 @@
+import fc from 'fast-check';
+import { describe, expect, test, vi } from 'vitest';
+import * as rules from '../../lib/check.js';
+import { type Check, check } from '../../lib/check.js';
+import { netnsBrand } from '../../lib/values.js';
+
+const { createMacvlanOptions, createLinkOptions, linkChanges, macvlanChanges } = rules;
+const { address, addressToRemove, route, routeToRemove, linkRef, netnsRef } = rules;
+
+const mac = '02:00:5e:10:00:01';
+const signal = new AbortController().signal;
+const handle = { [netnsBrand]: true, fd: 20, inode: 4026531840, name: 'net1' };
+
+/** Every rule that the services use. */
+const everyRule = Object.entries(rules).filter(([name]) => name !== 'check') as [string, Check][];
+
+interface Refusal {
+  readonly name: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What `check` throws; the test fails when it throws nothing, or something else. */
+function refusal(rule: Check, value: unknown): Refusal {
+  try {
+    check('operation', rule, value);
+  } catch (error) {
+    const { name, code, message } = error as Refusal;
+    const expected = code === 'ERR_OUT_OF_RANGE' ? RangeError : TypeError;
+    expect(error).toBeInstanceOf(expected);
+    expect(code).toMatch(/^ERR_(INVALID_ARG_TYPE|INVALID_ARG_VALUE|OUT_OF_RANGE)$/);
+    return { name, code, message };
+  }
+  throw new Error(`nothing was refused in ${String(value)}`);
+}
+
+function accepts(rule: Check, value: unknown): void {
+  expect(() => check('operation', rule, value)).not.toThrow();
+}
+
+const LINK_OPTIONS = {
+  name: 'macv1',
+  netns: 'net1',
+  index: 7,
+  mac,
+  mtu: 1400,
+  up: true,
+  txQueueLen: 500,
+  numTxQueues: 2,
+  numRxQueues: 4096,
+  group: 2 ** 32 - 1,
+  alias: 'a text',
+  altNames: ['web', 'x'.repeat(127)],
+  addresses: ['52.1.1.151/24', { address: 'fd00::1', prefixLength: 64, flags: ['nodad'] }],
+  routes: [{ to: 'default', via: '52.1.1.1' }, { to: '10.0.0.0/8' }],
+  promiscuous: false,
+  allMulticast: true,
+  master: { index: 4 },
+  addrGenMode: 'stable-privacy',
+  signal,
+};
+
+describe('options that are in order', () => {
+  test.each<[string, Check, unknown]>([
+    ['a parent alone', createMacvlanOptions, { parent: 3 }],
+    ['all of a link', createMacvlanOptions, { ...LINK_OPTIONS, parent: 'eth0', mode: 'bridge' }],
+    ['queue and cutoff', createMacvlanOptions, { parent: 3, bcQueueLen: 0, bcCutoff: -(2 ** 31) }],
+    ['passthru', createMacvlanOptions, { parent: 3, mode: 'passthru', nopromisc: true }],
+    [
+      'source',
+      createMacvlanOptions,
+      { parent: 3, mode: 'source', sources: [mac], nodst: false, mac },
+    ],
+    ['a macvlan', createLinkOptions, { ...LINK_OPTIONS, kind: 'macvlan', parent: 'eth0' }],
+    ['a macvtap', createLinkOptions, { kind: 'macvtap', parent: 3, mode: 'source', sources: [] }],
+    ['a veth', createLinkOptions, { ...LINK_OPTIONS, kind: 'veth' }],
+    [
+      'a peer',
+      createLinkOptions,
+      { kind: 'veth', peer: { name: 'b', netns: handle, mac, up: true } },
+    ],
+    ['a bridge', createLinkOptions, { ...LINK_OPTIONS, kind: 'bridge' }],
+    ['a dummy', createLinkOptions, { ...LINK_OPTIONS, kind: 'dummy' }],
+    ['a VLAN', createLinkOptions, { ...LINK_OPTIONS, kind: 'vlan', parent: 3, id: 4094 }],
+    ['a service VLAN', createLinkOptions, { kind: 'vlan', parent: 3, id: 1, protocol: '802.1ad' }],
+    ['no changes', linkChanges, {}],
+    ['changes', linkChanges, { name: 'a', mac, mtu: 0, up: false, arp: true, multicast: false }],
+    ['names', linkChanges, { addAltNames: ['a'], removeAltNames: ['b c'] }],
+    ['what goes', linkChanges, { alias: '', master: null }],
+    ['what goes, too', linkChanges, { alias: null, bridgePort: { hairpin: true } }],
+    ['changes of a mode', macvlanChanges, { mode: 'source', sources: [mac], nodst: true }],
+    ['changes without one', macvlanChanges, { sources: [] }],
+    ['another mode', macvlanChanges, { nopromisc: true, bcCutoff: 0 }],
+    ['a move', rules.moveOptions, { name: 'eth0', index: 2 ** 31 - 1, signal }],
+    ['a filter', rules.linkFilter, { kind: null, parent: 3, master: null, group: 0, up: true }],
+    ['another', rules.addressFilter, { link: 'eth0', family: 'IPv6' }],
+    ['a third', rules.routeFilter, { table: 'main', protocol: 'dhcp', type: 'local', link: 1 }],
+    ['a watch', rules.watchOptions, { initial: true, addresses: true, routes: false, signal }],
+    ['a look', rules.supportOptions, { load: true }],
+  ])('%s', (_, rule, value) => {
+    accepts(rule, value);
+    accepts(rule, Object.assign(Object.create(null), value));
+  });
+
+  test('undefined counts as left out, of an option and of all of them', () => {
+    for (const rule of [linkChanges, macvlanChanges, rules.moveOptions, rules.operationOptions]) {
+      accepts(rule, undefined);
+    }
+    const absent = Object.fromEntries(Object.keys(LINK_OPTIONS).map((name) => [name, undefined]));
+    accepts(createMacvlanOptions, { ...absent, parent: 3, mode: undefined, sources: undefined });
+    accepts(createMacvlanOptions, { parent: 3, unknown: undefined });
+  });
+
+  test('are left as they were', () => {
+    const options = { ...LINK_OPTIONS, parent: 'eth0', mode: 'bridge' };
+    const copy = structuredClone({ ...options, signal: undefined });
+    check('createMacvlan', createMacvlanOptions, Object.freeze(options));
+    expect({ ...options, signal: undefined }).toEqual(copy);
+  });
+});
+
+describe('an option that is not in order', () => {
+  const type = 'ERR_INVALID_ARG_TYPE';
+  const value = 'ERR_INVALID_ARG_VALUE';
+  const range = 'ERR_OUT_OF_RANGE';
+  const macvlan = (options: object) => ({ parent: 3, ...options });
+
+  test.each<[string, string, object]>([
+    ['parent', type, {}],
+    ['parent', type, { parent: null }],
+    ['parent', type, { parent: true }],
+    ['parent', value, { parent: '' }],
+    ['parent', range, { parent: 0 }],
+    ['parent', range, { parent: 1.5 }],
+    ['parent.index', range, { parent: { index: -1 } }],
+    ['parent.index', type, { parent: { index: '3' } }],
+    ['name', type, macvlan({ name: 5 })],
+    ['name', value, macvlan({ name: '' })],
+    ['name', value, macvlan({ name: 'x'.repeat(16) })],
+    ['name', value, macvlan({ name: '..' })],
+    ['name', value, macvlan({ name: 'a/b' })],
+    ['name', value, macvlan({ name: 'a:b' })],
+    ['name', value, macvlan({ name: 'a b' })],
+    ['name', value, macvlan({ name: 'eth%d' })],
+    ['netns', value, macvlan({ netns: '..' })],
+    ['netns', value, macvlan({ netns: '' })],
+    ['netns', type, macvlan({ netns: 5 })],
+    ['netns', type, macvlan({ netns: {} })],
+    ['netns.pid', range, macvlan({ netns: { pid: 0 } })],
+    ['netns.fd', range, macvlan({ netns: { fd: -1 } })],
+    ['netns.fd', type, macvlan({ netns: { fd: '3' } })],
+    ['index', range, macvlan({ index: 0 })],
+    ['index', range, macvlan({ index: 2 ** 31 })],
+    ['mac', value, macvlan({ mac: '01:00:5e:00:00:01' })],
+    ['mac', value, macvlan({ mac: '00:00:00:00:00:00' })],
+    ['mac', value, macvlan({ mac: 'nonsense' })],
+    ['mac', type, macvlan({ mac: new Uint8Array(6) })],
+    ['mtu', range, macvlan({ mtu: -1 })],
+    ['mtu', range, macvlan({ mtu: 1500.5 })],
+    ['mtu', range, macvlan({ mtu: Number.NaN })],
+    ['mtu', range, macvlan({ mtu: 2 ** 31 })],
+    ['mtu', type, macvlan({ mtu: '1500' })],
+    ['mtu', type, macvlan({ mtu: 1500n })],
+    ['up', type, macvlan({ up: 1 })],
+    ['txQueueLen', range, macvlan({ txQueueLen: 2 ** 32 })],
+    ['numTxQueues', range, macvlan({ numTxQueues: 0 })],
+    ['numRxQueues', range, macvlan({ numRxQueues: 4097 })],
+    ['group', range, macvlan({ group: -1 })],
+    ['alias', value, macvlan({ alias: '' })],
+    ['alias', value, macvlan({ alias: 'x'.repeat(256) })],
+    ['altNames', type, macvlan({ altNames: 'web' })],
+    ['altNames[1]', value, macvlan({ altNames: ['web', 'x'.repeat(128)] })],
+    ['altNames', range, macvlan({ altNames: new Array(401).fill('a') })],
+    ['addresses[0]', value, macvlan({ addresses: ['10.0.0.1'] })],
+    ['addresses[1].address', value, macvlan({ addresses: ['::1/64', { address: '::1' }] })],
+    [
+      'addresses[0].flags[1]',
+      value,
+      macvlan({ addresses: [{ address: '::1/64', flags: ['nodad', 'x'] }] }),
+    ],
+    ['routes[1].to', value, macvlan({ routes: [{ to: 'default' }, { to: '10.0.0.1/8' }] })],
+    ['routes[0].to', type, macvlan({ routes: [{}] })],
+    ['routes[0].signal', value, macvlan({ routes: [{ to: 'default', signal }] })],
+    ['promiscuous', type, macvlan({ promiscuous: 'yes' })],
+    ['master', type, macvlan({ master: null })],
+    ['addrGenMode', value, macvlan({ addrGenMode: 'privacy' })],
+    ['bcQueueLen', range, macvlan({ bcQueueLen: -1 })],
+    ['bcCutoff', range, macvlan({ bcCutoff: 2 ** 31 })],
+    ['mode', value, macvlan({ mode: 'Bridge' })],
+    ['mode', type, macvlan({ mode: 4 })],
+    ['sources[1]', value, macvlan({ mode: 'source', sources: [mac, 'x'] })],
+    ['sources[0]', value, macvlan({ mode: 'source', sources: ['ff:ff:ff:ff:ff:ff'] })],
+    ['sources[0]', type, macvlan({ mode: 'source', sources: [undefined] })],
+    ['signal', type, macvlan({ signal: {} })],
+    ['kind', value, macvlan({ kind: 'macvlan' })],
+  ])('createMacvlan: options.%s, %s', (path, code, options) => {
+    const found = refusal(createMacvlanOptions, options);
+    expect(found.message).toMatch(`operation: options.${path} `);
+    expect(found.code).toBe(code);
+  });
+
+  test.each<[string, string, Check, unknown]>([
+    ['kind', type, createLinkOptions, {}],
+    ['kind', value, createLinkOptions, { kind: 'bond' }],
+    ['kind', value, createLinkOptions, { kind: 'constructor' }],
+    ['parent', type, createLinkOptions, { kind: 'macvlan' }],
+    ['parent', value, createLinkOptions, { kind: 'veth', parent: 3 }],
+    ['sources', value, createLinkOptions, { kind: 'macvtap', parent: 3, sources: [] }],
+    ['peer.mtu', value, createLinkOptions, { kind: 'veth', peer: { mtu: 1500 } }],
+    ['peer.mac', value, createLinkOptions, { kind: 'veth', peer: { mac: 'x' } }],
+    ['peer', type, createLinkOptions, { kind: 'veth', peer: 'b' }],
+    ['id', type, createLinkOptions, { kind: 'vlan', parent: 3 }],
+    ['id', range, createLinkOptions, { kind: 'vlan', parent: 3, id: 0 }],
+    ['id', range, createLinkOptions, { kind: 'vlan', parent: 3, id: 4095 }],
+    ['protocol', value, createLinkOptions, { kind: 'vlan', parent: 3, id: 1, protocol: '802.1q' }],
+    ['mode', value, linkChanges, { mode: 'bridge' }],
+    ['numTxQueues', value, linkChanges, { numTxQueues: 2 }],
+    ['mac', type, linkChanges, { mac: null }],
+    ['bridgePort.hairpin', type, linkChanges, { bridgePort: { hairpin: 1 } }],
+    ['removeAltNames[0]', value, linkChanges, { removeAltNames: [''] }],
+    ['parent', value, macvlanChanges, { parent: 3 }],
+    ['sources', value, macvlanChanges, { nopromisc: true, sources: [] }],
+    ['nodst', value, macvlanChanges, { nopromisc: false, nodst: false }],
+    ['name', value, rules.moveOptions, { name: 'a b' }],
+    ['up', value, rules.moveOptions, { up: true }],
+    ['kind', type, rules.linkFilter, { kind: 5 }],
+    ['family', value, rules.addressFilter, { family: 'inet' }],
+    ['table', range, rules.routeFilter, { table: 0 }],
+    ['initial', type, rules.watchOptions, { initial: 1 }],
+    ['load', type, rules.supportOptions, { load: 'yes' }],
+    ['signal', type, rules.operationOptions, { signal: null }],
+  ])('options.%s, %s', (path, code, rule, options) => {
+    const found = refusal(rule, options);
+    expect(found.message).toMatch(`operation: options.${path} `);
+    expect(found.code).toBe(code);
+  });
+
+  test.each([null, 'eth0', 3, true, [], () => {}])('options that are %o', (options) => {
+    for (const rule of [createMacvlanOptions, createLinkOptions, linkChanges]) {
+      expect(refusal(rule, options).code).toBe(type);
+    }
+  });
+
+  test('is shown with its value, and with what it is called', () => {
+    expect(refusal(createMacvlanOptions, { parent: 3, mtu: 70_000.5 }).message).toBe(
+      'operation: options.mtu must be an integer from 0 to 2147483647; received 70000.5',
+    );
+    expect(() => check('addSources', rules.sources, [mac, 'x'], 'macs')).toThrow(
+      "addSources: macs[1] must be six hexadecimal bytes such as '02:00:5e:10:00:01'; received 'x'",
+    );
+  });
+
+  test('begins the stack at the service that asked for the check', () => {
+    function service() {
+      check('setLink', linkChanges, { mtu: -1 });
+    }
+    const stack = (() => {
+      try {
+        return service();
+      } catch (error) {
+        return (error as Error).stack;
+      }
+    })();
+    expect(stack?.split('\n')[1]).toMatch(/^ {4}at service /);
+  });
+
+  test('is found behind an accessor of a class, too', () => {
+    class Options {
+      readonly parent = 3;
+      get mtu() {
+        return -1;
+      }
+    }
+    expect(refusal(createMacvlanOptions, new Options()).message).toContain('options.mtu');
+    class Good {
+      readonly parent = 3;
+      get mtu() {
+        return 1500;
+      }
+    }
+    accepts(createMacvlanOptions, new Good());
+  });
+});
+
+describe('a slip of the pen', () => {
+  test.each<[string, Check, object]>([
+    ['passthru', createMacvlanOptions, { parent: 3, mode: 'passthrough' }],
+    ['bridge', createMacvlanOptions, { parent: 3, mode: 'bridged' }],
+    ['source', createMacvlanOptions, { parent: 3, mode: 'SOURCE' }],
+    ['promiscuous', createMacvlanOptions, { parent: 3, promisc: true }],
+    ['allMulticast', createMacvlanOptions, { parent: 3, allmulti: true }],
+    ['txQueueLen', createMacvlanOptions, { parent: 3, txqueuelen: 5 }],
+    ['bcQueueLen', createMacvlanOptions, { parent: 3, bcqueuelen: 5 }],
+    ['bcCutoff', createMacvlanOptions, { parent: 3, bclim: 5 }],
+    ['parent', createMacvlanOptions, { link: 'eth0' }],
+    ['mac', createMacvlanOptions, { parent: 3, macAddress: mac }],
+    ['addresses', createMacvlanOptions, { parent: 3, address: '10.0.0.1/24' }],
+    ['netns', createMacvlanOptions, { parent: 3, nets: 'net1' }],
+    ['kind', createLinkOptions, { kind: 'veth', type: 'veth' }],
+    ['via', route, { to: 'default', gateway: '10.0.0.1' }],
+    ['link', route, { to: 'default', dev: 'eth0' }],
+  ])('is answered with %s', (meant, rule, options) => {
+    expect(refusal(rule, options).message).toContain(`(did you mean '${meant}'?)`);
+  });
+
+  test('is not guessed at when nothing is near', () => {
+    for (const name of ['zzz', 'mxy', 'xroup', 'gxxup']) {
+      const near = name === 'xroup';
+      const { message } = refusal(createMacvlanOptions, { parent: 3, [name]: 1 });
+      expect(message.includes("did you mean 'group'?")).toBe(near);
+      expect(message.includes('did you mean')).toBe(near);
+    }
+    expect(refusal(createMacvlanOptions, { parent: 3, constructor: 1 }).message).not.toContain(
+      'mean',
+    );
+    expect(
+      refusal(createMacvlanOptions, { parent: 3, mode: 'x'.repeat(500) }).message,
+    ).not.toContain('mean');
+  });
+});
+
+describe('modes', () => {
+  const samples = { nopromisc: true, sources: [mac], nodst: true, mac, bcQueueLen: 5, bcCutoff: 5 };
+  const everywhere = ['bcQueueLen', 'bcCutoff'];
+  const taken: Readonly<Record<string, readonly string[]>> = {
+    private: ['mac'],
+    vepa: ['mac'],
+    bridge: ['mac'],
+    passthru: ['nopromisc'],
+    source: ['sources', 'nodst', 'mac'],
+  };
+  const pairs = Object.keys(taken).flatMap((mode) =>
+    Object.entries(samples).map(([option, sample]) => ({ mode, option, sample })),
+  );
+
+  test.each(pairs)('$mode and $option', ({ mode, option, sample }) => {
+    const options = { parent: 3, mode, [option]: sample };
+    if (everywhere.includes(option) || taken[mode]?.includes(option)) {
+      accepts(createMacvlanOptions, options);
+      accepts(createLinkOptions, { kind: 'macvlan', ...options });
+    } else {
+      const found = refusal(createMacvlanOptions, options);
+      expect(found.code).toBe('ERR_INVALID_ARG_VALUE');
+      expect(found.message).toContain(`options.${option} needs mode `);
+      expect(found.message).toContain(`it is '${mode}'`);
+      refusal(createLinkOptions, { kind: 'macvtap', ...options });
+    }
+  });
+
+  test('false and empty are no way round', () => {
+    refusal(createMacvlanOptions, { parent: 3, mode: 'bridge', nopromisc: false });
+    refusal(createMacvlanOptions, { parent: 3, mode: 'bridge', sources: [] });
+  });
+
+  test('left out means vepa to a new link, and the one it has to a living one', () => {
+    const found = refusal(createMacvlanOptions, { parent: 3, sources: [mac] });
+    expect(found.message).toContain("needs mode 'source', and it is left out, which means 'vepa'");
+    accepts(macvlanChanges, { sources: [mac] });
+    accepts(macvlanChanges, { nopromisc: true });
+    expect(refusal(macvlanChanges, { mode: 'bridge', nopromisc: true }).message).toContain(
+      'nopromisc',
+    );
+  });
+
+  test('sources are 5,460 at most', () => {
+    const sources = new Array(5460).fill(mac);
+    accepts(createMacvlanOptions, { parent: 3, mode: 'source', sources });
+    accepts(rules.sources, sources);
+    const found = refusal(createMacvlanOptions, {
+      parent: 3,
+      mode: 'source',
+      sources: [...sources, mac],
+    });
+    expect(found.code).toBe('ERR_OUT_OF_RANGE');
+    expect(found.message).toContain('at most 5460 entries, and holds 5461');
+    expect(found.message.length).toBeLessThan(400);
+  });
+});
+
+describe('addresses', () => {
+  test.each([
+    '10.0.0.1/24',
+    'fd00::1/0',
+    { address: '10.0.0.1', prefixLength: 0 },
+    { address: '10.0.0.1/24', prefixLength: 24 },
+    { address: '10.0.0.1/32', peer: '10.0.0.2', label: 'a:1', broadcast: '10.0.0.255' },
+    { address: '10.0.0.1/32', scope: 'host', metric: 0 },
+    { address: 'fd00::1/64', scope: 77, validLifetime: 1, preferredLifetime: 0 },
+    { address: 'fd00::1/64', validLifetime: 2 ** 32 - 2, preferredLifetime: 2 ** 32 - 2 },
+    { address: 'fd00::1/64', validLifetime: Number.POSITIVE_INFINITY, preferredLifetime: 60 },
+  ])('%o', (value) => {
+    accepts(address, value);
+    accepts(addressToRemove, value);
+  });
+
+  test.each<[unknown, string]>([
+    ['10.0.0.1', "must say its prefix length; '10.0.0.1/32' is the address alone"],
+    ['fd00::1', "must say its prefix length; 'fd00::1/128' is the address alone"],
+    ['10.0.0.1/33', 'must be an IP address'],
+    ['fe80::1%eth0/64', 'must be an IP address'],
+    [5, 'must be an object'],
+    [{ address: '10.0.0.1' }, 'address must say its prefix length'],
+    [{ address: '10.0.0.1', prefixLength: 33 }, 'prefixLength must be at most 32'],
+    [{ address: '::1', prefixLength: 129 }, 'prefixLength must be an integer from 0 to 128'],
+    [{ address: '10.0.0.1/24', prefixLength: 25 }, 'prefixLength must be the 24'],
+    [{ address: '10.0.0.1/24', peer: '::1' }, "peer must be of the address's family"],
+    [{ address: '10.0.0.1/24', peer: '10.0.0.2/24' }, 'peer must be an IP address'],
+    [{ address: '10.0.0.1/24', broadcast: '::1' }, "broadcast must be of the address's family"],
+    [{ address: '::1/64', broadcast: '::2' }, 'broadcast is for IPv4 addresses only'],
+    [{ address: '::1/64', label: 'a' }, 'label is for IPv4 addresses only'],
+    [{ address: '::1/64', label: '' }, 'label must not be empty'],
+    [{ address: '::1/64', validLifetime: 0 }, 'validLifetime must be Infinity or'],
+    [{ address: '::1/64', validLifetime: 2 ** 32 - 1 }, 'validLifetime must be Infinity or'],
+    [{ address: '::1/64', validLifetime: 1.5 }, 'validLifetime must be Infinity or'],
+    [{ address: '::1/64', validLifetime: '5' }, 'validLifetime must be Infinity or'],
+    [{ address: '::1/64', preferredLifetime: Number.NEGATIVE_INFINITY }, 'preferredLifetime must'],
+    [
+      { address: '::1/64', validLifetime: 5, preferredLifetime: 6 },
+      'not be longer than validLifetime',
+    ],
+    [{ address: '::1/64', scope: 256 }, 'scope must be an integer'],
+    [{ address: '::1/64', scope: 'galaxy' }, "scope must be 'global',"],
+    [{ address: '::1/64', cidr: '::1/64' }, 'cidr is not a known option'],
+    [{ prefixLength: 24 }, 'address is required'],
+  ])('not %o', (value, says) => {
+    expect(refusal(address, value).message).toContain(says);
+  });
+
+  test('are removed as they were listed', () => {
+    const listed = {
+      address: 'fd00::1',
+      prefixLength: 64,
+      cidr: 'fd00::1/64',
+      family: 'IPv6',
+      linkIndex: 3,
+      scope: '77',
+      label: null,
+      broadcast: null,
+      peer: null,
+      flags: ['permanent', 'tentative'],
+      validLifetime: Number.POSITIVE_INFINITY,
+      preferredLifetime: 0,
+    };
+    accepts(addressToRemove, listed);
+    refusal(address, listed);
+    refusal(addressToRemove, { ...listed, address: '10.0.0.1' });
+    refusal(addressToRemove, { ...listed, scope: 'galaxy' });
+  });
+});
+
+describe('routes', () => {
+  test.each([
+    { to: 'default', via: '10.0.0.1' },
+    { to: 'default', via: 'fd00::1', link: 3, metric: 5, onlink: true, mtu: 1400 },
+    { to: 'default', link: 'eth0', family: 'IPv6' },
+    { to: '10.1.0.0/16', via: '10.0.0.1', source: '10.0.0.2', scope: 'global', family: 'IPv4' },
+    { to: '10.1.2.3', link: 3, table: 100, protocol: 'static' },
+    { to: 'fd00:1::/32', link: 3, table: 'local', protocol: 77, type: 'unicast' },
+    { to: '10.1.0.0/16', type: 'blackhole' },
+    { to: '0.0.0.0/0', via: '10.0.0.1', signal },
+  ])('%o', (value) => {
+    accepts(route, value);
+    accepts(routeToRemove, value);
+  });
+
+  test.each<[object, string]>([
+    [{ to: '10.1.2.3/16', link: 3 }, "to must have no bits after its prefix: '10.1.0.0/16'"],
+    [{ to: 'fd00::1/64', link: 3 }, "to must have no bits after its prefix: 'fd00::/64'"],
+    [{ to: '10.1.0.0/99', link: 3 }, "to must be 'default', or a prefix"],
+    [{ to: 'any', link: 3 }, "to must be 'default', or a prefix"],
+    [{ to: 5, link: 3 }, "to must be 'default', or a prefix"],
+    [{ to: 'default' }, 'must say where it leads: via, link or both'],
+    [{ to: '10.1.0.0/16', type: 'unicast' }, 'must say where it leads: via, link or both'],
+    [{ to: '10.1.0.0/16', via: 'fd00::1' }, "via must be of the route's family"],
+    [{ to: 'default', via: 'fd00::1', source: '10.0.0.1' }, "source must be of the route's family"],
+    [{ to: 'default', via: 'fd00::1', family: 'IPv4' }, "via must be of the route's family"],
+    [{ to: '::/0', link: 3, family: 'IPv4' }, "family must be the destination's"],
+    [{ to: 'default', via: '10.0.0.1/24' }, 'via must be an IP address'],
+    [{ to: 'default', via: 'fe80::1%eth0' }, 'via must be an IP address'],
+    [{ to: 'default', link: 3, table: 'mine' }, "table must be 'default', 'main' or 'local'"],
+    [{ to: 'default', link: 3, metric: -1 }, 'metric must be an integer from 0'],
+    [{ to: 'default', link: 3, type: 'nat' }, "type must be 'unicast'"],
+    [{ to: 'default', link: 3, type: 1 }, "type must be 'unicast'"],
+    [{ to: 'default', link: 3, protocol: 'ospf' }, "protocol must be 'unspec'"],
+    [{ to: 'default', link: 3, mtu: 0 }, 'mtu must be an integer from 1'],
+  ])('not %o', (value, says) => {
+    expect(refusal(route, value).message).toContain(says);
+  });
+
+  test('are removed as they were listed', () => {
+    const listed = {
+      to: 'default',
+      family: 'IPv4',
+      via: null,
+      link: null,
+      metric: 0,
+      table: 254,
+      source: null,
+      scope: 'link',
+      protocol: '42',
+      type: 'blackhole',
+      onlink: false,
+      mtu: null,
+      nextHops: [],
+    };
+    accepts(routeToRemove, listed);
+    refusal(route, listed);
+    accepts(routeToRemove, { to: '10.1.0.0/16' });
+    refusal(routeToRemove, { ...listed, protocol: '256' });
+  });
+});
+
+describe('references', () => {
+  test('to links', () => {
+    for (const ref of [
+      1,
+      'eth0',
+      'an alternative name',
+      { index: 3 },
+      { index: 3, name: 'eth0' },
+    ]) {
+      accepts(linkRef, ref);
+    }
+    for (const ref of [
+      0,
+      -1,
+      1.5,
+      2 ** 31,
+      Number.NaN,
+      '',
+      'a\0',
+      null,
+      undefined,
+      {},
+      [],
+      true,
+      3n,
+    ]) {
+      refusal(linkRef, ref);
+    }
+    expect(() => check('deleteLinks', rules.linkRefs, [3, ''], 'refs')).toThrow('refs[1] must not');
+    accepts(rules.linkRefs, new Array(10_000).fill(3));
+  });
+
+  test('to namespaces', () => {
+    // A closed handle is in order here, and refused as closed by whoever uses it.
+    const closed = { ...handle, fd: -1 };
+    for (const ref of ['net1', '/proc/1/ns/net', { pid: 1 }, { fd: 0 }, handle, closed]) {
+      accepts(netnsRef, ref);
+    }
+    for (const ref of ['', '.', '..', 'a\0', 5, null, undefined, {}, [], { pid: 1, fd: 3 }]) {
+      refusal(netnsRef, ref);
+    }
+    // What a program writes itself is a descriptor, never a handle.
+    refusal(netnsRef, { fd: -1, inode: 1, name: null });
+    expect(refusal(rules.netnsName, 'a/b').message).toContain("must not hold '/'");
+    accepts(rules.netnsName, '-a');
+  });
+});
+
+describe('whatever is handed in', () => {
+  const names = [...Object.keys(LINK_OPTIONS), 'parent', 'mode', 'sources', 'nodst', 'nopromisc'];
+  const further = [
+    'kind',
+    'peer',
+    'id',
+    'to',
+    'via',
+    'address',
+    'prefixLength',
+    'pid',
+    'fd',
+    'flags',
+  ];
+  const strange = fc.anything({
+    withBigInt: true,
+    withDate: true,
+    withMap: true,
+    withNullPrototype: true,
+    withObjectString: true,
+    withSparseArray: true,
+    withTypedArray: true,
+  });
+  const usual = fc.constantFrom<unknown>(
+    3,
+    mac,
+    'eth0',
+    'bridge',
+    '10.0.0.1/24',
+    true,
+    [],
+    null,
+    handle,
+  );
+  const options = fc.dictionary(fc.constantFrom(...names, ...further), fc.oneof(strange, usual));
+
+  test('is accepted, or refused with an error of Node’s kind', () => {
+    fc.assert(
+      fc.property(fc.oneof(strange, options), fc.constantFrom(...everyRule), (value, [, rule]) => {
+        if (rule(value) !== undefined) refusal(rule, value);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  test('numbers are whole and in their range', () => {
+    const ranges = {
+      mtu: [0, 2 ** 31 - 1],
+      index: [1, 2 ** 31 - 1],
+      group: [0, 2 ** 32 - 1],
+      txQueueLen: [0, 2 ** 32 - 1],
+      numTxQueues: [1, 4096],
+      numRxQueues: [1, 4096],
+      bcQueueLen: [0, 2 ** 32 - 1],
+      bcCutoff: [-(2 ** 31), 2 ** 31 - 1],
+    } as const;
+    const edges = Object.values(ranges).flatMap(([min, max]) => [min - 1, min, max, max + 1]);
+    const numbers = fc.oneof(
+      fc.constantFrom(...edges),
+      fc.integer(),
+      fc.double(),
+      fc.maxSafeInteger(),
+    );
+    fc.assert(
+      fc.property(
+        numbers,
+        fc.constantFrom(...Object.entries(ranges)),
+        (number, [name, [min, max]]) => {
+          const whole = Number.isInteger(number) && number >= min && number <= max;
+          if (whole) accepts(createMacvlanOptions, { parent: 3, [name]: number });
+          else
+            expect(refusal(createMacvlanOptions, { parent: 3, [name]: number }).code).toBe(
+              'ERR_OUT_OF_RANGE',
+            );
+        },
+      ),
+      { numRuns: 3000 },
+    );
+  });
+
+  test('has its own code run by nothing but the reading of an option', () => {
+    const ran = vi.fn();
+    const value = { toString: ran, valueOf: ran, [Symbol.toPrimitive]: ran, toJSON: ran };
+    refusal(createMacvlanOptions, { parent: value, mtu: value });
+    refusal(linkRef, value);
+    expect(ran).not.toHaveBeenCalled();
+  });
+});

@@ -1,0 +1,108 @@
+// Dependencies point one way. Held by reading #include and import lines:
+//   wire <- rtnl, wire <- io, {wire, rtnl, io} <- node
+//   values, errors, types, … <- native.ts <- the services <- netns.ts <- functions.ts <- index.ts
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+const filesIn = (folder: string, end: RegExp) =>
+  readdirSync(join(root, folder))
+    .filter((name) => end.test(name))
+    .map((name) => `${folder}/${name}`);
+const matches = (path: string, pattern: RegExp) =>
+  [...read(path).matchAll(pattern)].map((match) => match[1] ?? '');
+
+describe('native/', () => {
+  const mayInclude: Record<string, readonly string[]> = {
+    wire: ['wire'],
+    rtnl: ['rtnl', 'wire'],
+    io: ['io', 'wire'],
+    node: ['node', 'wire', 'rtnl', 'io'],
+  };
+  // Node-API alone even in node/: with libuv's or V8's symbols one binary would not serve every Node.
+  const forbidden = (layer: string) => {
+    if (layer === 'node') return /^(node|node_(?!api).*|v8.*|uv)(\.h|\/)/;
+    const engine = /^(napi.*|js_native_api.*|node.*|v8.*|uv)(\.h|\/)/;
+    return layer === 'wire' ? new RegExp(`${engine.source}|^sys/socket\\.h$`) : engine;
+  };
+
+  test.each(Object.keys(mayInclude))('%s includes only what its layer may', (layer) => {
+    const files = filesIn(`native/${layer}`, /\.(cc|h)$/);
+    expect(files).not.toEqual([]);
+    const allowed = (path: string) =>
+      mayInclude[layer]?.includes(path.split('/')[0] ?? '') === true;
+    const wrong = files.flatMap((file) => [
+      ...matches(file, /^\s*#\s*include\s*"([^"]+)"/gm)
+        .filter((path) => !allowed(path))
+        .map((path) => `${file}: "${path}"`),
+      ...matches(file, /^\s*#\s*include\s*<([^>]+)>/gm)
+        .filter((path) => forbidden(layer).test(path))
+        .map((path) => `${file}: <${path}>`),
+    ]);
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe('lib/', () => {
+  const levels = [
+    ['types', 'values', 'errors', 'check', 'records'],
+    ['native'],
+    [], // the services: every file not named here
+    ['netns'],
+    ['functions'], // Netns.current()'s methods as the module's functions
+    ['index'],
+  ];
+  const services = 2;
+  const levelOf = (file: string) => {
+    const name = file.replace(/^lib\//, '').replace(/\.ts$/, '');
+    const level = levels.findIndex((names) => names.includes(name));
+    return level === -1 ? services : level;
+  };
+
+  const files = filesIn('lib', /\.ts$/);
+  // What is left of an import at run time: `import type` is not, and may point anywhere.
+  const imports = (file: string) =>
+    matches(file, /^(?:import|export)\s+(?!type\b)[^;]*?from\s+'\.\/([^']+)\.js'/gm).map(
+      (name) => `lib/${name}.ts`,
+    );
+
+  test('imports point down, or sideways among services', () => {
+    const upward = files.flatMap((file) =>
+      imports(file)
+        .filter((target) => levelOf(target) > levelOf(file))
+        .map((target) => `${file} -> ${target}`),
+    );
+    expect(upward).toEqual([]);
+  });
+
+  test('no file imports itself by way of others', () => {
+    const reach = (start: string) => {
+      const seen = new Set<string>();
+      const queue = imports(start);
+      for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
+        if (seen.has(file) || !files.includes(file)) continue;
+        seen.add(file);
+        queue.push(...imports(file));
+      }
+      return seen;
+    };
+    expect(files.filter((file) => reach(file).has(file))).toEqual([]);
+  });
+
+  test('native.ts alone loads the addon', () => {
+    expect(files.filter((file) => read(file).includes('node-gyp-build'))).toEqual([
+      'lib/native.ts',
+    ]);
+  });
+
+  test('index.ts holds exports and nothing else', () => {
+    const code = read('lib/index.ts').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+    const statements = code.split(';').map((text) => text.trim());
+    expect(statements.filter((text) => text !== '' && !/^export\b[^=(]*from '/.test(text))).toEqual(
+      [],
+    );
+  });
+});

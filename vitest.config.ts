@@ -1,0 +1,34 @@
+import { defineConfig } from 'vitest/config';
+
+const suite = (name: string) => ({
+  extends: true as const,
+  test: { name, include: [`test/${name}/**/*.test.ts`] },
+});
+
+export default defineConfig({
+  test: {
+    // One process a file: an addon's threads and a thread's namespace are not undone by a Worker's end.
+    pool: 'forks',
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    projects: [
+      suite('unit'),
+      suite('addon'),
+      suite('package'),
+      suite('integration'),
+      {
+        extends: true,
+        test: {
+          name: 'types',
+          include: [],
+          typecheck: {
+            enabled: true,
+            only: true,
+            include: ['test/types/**/*.test-d.ts'],
+            tsconfig: 'test/tsconfig.json',
+          },
+        },
+      },
+    ],
+  },
+});
