@@ -55,7 +55,7 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   const std::shared_ptr<const Namespace> target_;
   Socket socket_;  // used by the thread that runs the channel; CloseIdle only while none does
 
-  std::mutex mutex_;  // guards everything below
+  std::mutex mutex_;         // guards everything below
   std::deque<Entry> queue_;  // only the front entry can be partly sent
   bool scheduled_ = false;
   std::chrono::steady_clock::time_point last_use_;

@@ -18,9 +18,9 @@ bool Exchange::AllEnded() const {
 
 void Exchange::CancelBehindBarrier(size_t next) {
   if (next >= steps.size() || !steps[next].barrier) return;
-  const bool failed =
-      std::any_of(steps.begin(), steps.end(),
-                  [](const Step& step) { return step.ended && step.ack.error != 0; });
+  const bool failed = std::any_of(steps.begin(), steps.end(), [](const Step& step) {
+    return step.ended && step.ack.error != 0;
+  });
   if (failed) EndRest(-ECANCELED, nullptr);
 }
 

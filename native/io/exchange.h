@@ -21,7 +21,7 @@ struct Step {
   // whose failure does not stop it.
   bool barrier = false;
 
-  wire::Ack ack;          // how it ended
+  wire::Ack ack;  // how it ended
   bool ended = false;
   const char* syscall = nullptr;  // set when a system call failed, not the request
 

@@ -40,8 +40,8 @@ Status OpenPath(const std::string& path, Namespace& out);
 // Another descriptor of one that is open.
 Status OpenDescriptor(int fd, Namespace& out);
 
-// A new namespace. Named, it is mounted at /run/netns/NAME the way `ip netns add` does it, under the
-// same lock and with the same mount propagation; unnamed, it lives while something holds it.
+// A new namespace. Named, it is mounted at /run/netns/NAME the way `ip netns add` does it, under
+// the same lock and with the same mount propagation; unnamed, it lives while something holds it.
 // The calling thread enters the new namespace and comes back; `returned` false means that it could
 // not and must end.
 Status CreateNamespace(const std::string& name, Namespace& out, bool& returned);

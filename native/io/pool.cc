@@ -12,8 +12,7 @@ constexpr int kIdleTicksBeforeEnd = 5;
 
 }  // namespace
 
-Pool::Pool(size_t max_threads, Hooks hooks)
-    : max_threads_(max_threads), hooks_(std::move(hooks)) {}
+Pool::Pool(size_t max_threads, Hooks hooks) : max_threads_(max_threads), hooks_(std::move(hooks)) {}
 
 Pool::~Pool() { Stop(); }
 
@@ -61,7 +60,8 @@ void Pool::Loop(Thread& self) {
     }
     if (idle_ticks >= kIdleTicksBeforeEnd) break;
     ++idle_;
-    const bool woken = wake_.wait_for(lock, kIdleTick, [&] { return stopping_ || !tasks_.empty(); });
+    const bool woken =
+        wake_.wait_for(lock, kIdleTick, [&] { return stopping_ || !tasks_.empty(); });
     --idle_;
     if (woken) continue;
     ++idle_ticks;

@@ -27,9 +27,9 @@ struct Columns<rtnl::LinkInfo> {
 };
 template <>
 struct Columns<ifa_cacheinfo> {
-  static constexpr auto all = std::make_tuple(
-      wire::Field("preferred", &ifa_cacheinfo::ifa_prefered),
-      wire::Field("valid", &ifa_cacheinfo::ifa_valid));
+  static constexpr auto all =
+      std::make_tuple(wire::Field("preferred", &ifa_cacheinfo::ifa_prefered),
+                      wire::Field("valid", &ifa_cacheinfo::ifa_valid));
 };
 
 template <class T>

@@ -16,18 +16,16 @@ constexpr std::chrono::microseconds kSlice(1000);
 
 Environment::Environment(Napi::Env env) : env_(env) {
   const Napi::String name = Napi::String::New(env, "macvlan-netlink");
-  const napi_status status =
-      napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this,
-                                      &Environment::OnCall, &to_script_);
+  const napi_status status = napi_create_threadsafe_function(
+      env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, &Environment::OnCall, &to_script_);
   if (status != napi_ok) Napi::Error::Fatal("macvlan-netlink", "no thread-safe function");
   napi_unref_threadsafe_function(env, to_script_);
   counters_ = Napi::Persistent(Napi::Float64Array::New(env, kCounters));
   pool_ = std::make_unique<io::Pool>(
-      kMaxPoolThreads, io::Pool::Hooks{[this] { CloseIdleSockets(); },
-                                       [this] {
-                                         napi_call_threadsafe_function(to_script_, nullptr,
-                                                                       napi_tsfn_nonblocking);
-                                       }});
+      kMaxPoolThreads,
+      io::Pool::Hooks{
+          [this] { CloseIdleSockets(); },
+          [this] { napi_call_threadsafe_function(to_script_, nullptr, napi_tsfn_nonblocking); }});
   // Hooks run last in, first out: this one stops the threads before Node closes the function they
   // call.
   napi_add_env_cleanup_hook(

@@ -22,7 +22,8 @@ class Delivery {
   virtual ~Delivery() = default;
   // On the JavaScript thread. False when time was up before all was handed over: it is called again
   // after the event loop has had its turn.
-  virtual bool Deliver(Environment& environment, std::chrono::steady_clock::time_point deadline) = 0;
+  virtual bool Deliver(Environment& environment,
+                       std::chrono::steady_clock::time_point deadline) = 0;
 };
 
 // The functions that TypeScript hands in at load (see lib/native.ts).

@@ -1,5 +1,6 @@
-// Requests come from JavaScript as flat arrays [column, value, column, value …], already checked and
-// in plain form by TypeScript. What does not fit is a fault of this package's own, not of its user.
+// Requests come from JavaScript as flat arrays [column, value, column, value …], already checked
+// and in plain form by TypeScript. What does not fit is a fault of this package's own, not of its
+// user.
 #pragma once
 
 #include <node_api.h>

@@ -60,7 +60,8 @@ void ScriptExchange::OnRestart(size_t step) {
   HandOver();
 }
 
-// Passes the current batch on, and calls JavaScript when it is a full one: the rest waits for OnEnd.
+// Passes the current batch on, and calls JavaScript when it is a full one: the rest waits for
+// OnEnd.
 void ScriptExchange::HandOver() {
   if (current_.records.empty() && !current_.restart) return;
   const bool worth_a_call = current_.records.size() >= kBatch;
@@ -141,8 +142,8 @@ Napi::Value ScriptExchange::Convert(const rtnl::Record& record) {
   std::visit([&](const auto& columns) { arguments.PushColumns(columns); }, record);
   const Napi::FunctionReference* factories[] = {
       &environment_.hooks.link, &environment_.hooks.address, &environment_.hooks.route};
-  return factories[record.index()]->Value().Call(
-      environment_.env().Undefined(), arguments.count(), arguments.values());
+  return factories[record.index()]->Value().Call(environment_.env().Undefined(), arguments.count(),
+                                                 arguments.values());
 }
 
 // Undefined for a change that was made, the record for a read, an array for a listing, and a

@@ -36,8 +36,8 @@ template <>
 struct Table<rtnl::VethData> {
   using R = rtnl::VethData;
   static constexpr auto header = std::make_tuple();
-  static constexpr auto rows = std::make_tuple(
-      Attr(VETH_INFO_PEER, "VETH_INFO_PEER", "peer", &R::peer, Use::kRequest));
+  static constexpr auto rows =
+      std::make_tuple(Attr(VETH_INFO_PEER, "VETH_INFO_PEER", "peer", &R::peer, Use::kRequest));
 };
 
 template <>
@@ -53,9 +53,9 @@ template <>
 struct Table<rtnl::BridgePortData> {
   using R = rtnl::BridgePortData;
   static constexpr auto header = std::make_tuple();
-  static constexpr auto rows = std::make_tuple(
-      Attr(IFLA_BRPORT_STATE, "IFLA_BRPORT_STATE", "state", &R::state, Use::kReply),
-      Attr(IFLA_BRPORT_MODE, "IFLA_BRPORT_MODE", "hairpin", &R::hairpin));
+  static constexpr auto rows =
+      std::make_tuple(Attr(IFLA_BRPORT_STATE, "IFLA_BRPORT_STATE", "state", &R::state, Use::kReply),
+                      Attr(IFLA_BRPORT_MODE, "IFLA_BRPORT_MODE", "hairpin", &R::hairpin));
 };
 
 }  // namespace macvlan_netlink::wire

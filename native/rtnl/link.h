@@ -34,8 +34,8 @@ struct LinkRecord {
   std::optional<wire::HardwareAddress> mac;
   std::optional<wire::HardwareAddress> broadcast;
   std::optional<uint32_t> mtu, min_mtu, max_mtu;
-  std::optional<uint32_t> parent;         // IFLA_LINK: an index in the namespace link_netnsid names
-  std::optional<int32_t> link_netnsid;    // absent: this namespace
+  std::optional<uint32_t> parent;       // IFLA_LINK: an index in the namespace link_netnsid names
+  std::optional<int32_t> link_netnsid;  // absent: this namespace
   std::optional<std::string> qdisc;
   std::optional<wire::Binary<rtnl_link_stats64>> stats;
   std::optional<uint32_t> master;
@@ -62,8 +62,8 @@ template <>
 struct Table<rtnl::Inet6Settings> {
   using R = rtnl::Inet6Settings;
   static constexpr auto header = std::make_tuple();
-  static constexpr auto rows = std::make_tuple(Attr(
-      IFLA_INET6_ADDR_GEN_MODE, "IFLA_INET6_ADDR_GEN_MODE", "addrGenMode", &R::addr_gen_mode));
+  static constexpr auto rows = std::make_tuple(
+      Attr(IFLA_INET6_ADDR_GEN_MODE, "IFLA_INET6_ADDR_GEN_MODE", "addrGenMode", &R::addr_gen_mode));
 };
 
 template <>
@@ -92,10 +92,9 @@ struct Table<rtnl::LinkRecord> {
     record.flags = header.ifi_flags;
     record.change = header.ifi_change;
   }
-  static constexpr auto header =
-      std::make_tuple(Field("family", &R::family), Field("type", &R::type),
-                      Field("index", &R::index), Field("flags", &R::flags),
-                      Field("change", &R::change));
+  static constexpr auto header = std::make_tuple(
+      Field("family", &R::family), Field("type", &R::type), Field("index", &R::index),
+      Field("flags", &R::flags), Field("change", &R::change));
   static constexpr auto rows = std::make_tuple(
       Attr(IFLA_IFNAME, "IFLA_IFNAME", "name", &R::name),
       Attr(IFLA_ALT_IFNAME, "IFLA_ALT_IFNAME", "altName", &R::alt_name, Use::kRequest),

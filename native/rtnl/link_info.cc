@@ -62,8 +62,8 @@ const char* NameInData(const std::string& kind, const Attribute& attribute, size
   if (offset < attribute.offset + NLA_HDRLEN) return name;
   const size_t inside = offset - attribute.offset - NLA_HDRLEN;
   ForEach(rows, [&](const auto& row) {
-    using Data = typename std::decay_t<decltype(std::declval<rtnl::LinkInfo>().*
-                                                (row.data))>::value_type;
+    using Data =
+        typename std::decay_t<decltype(std::declval<rtnl::LinkInfo>().*(row.data))>::value_type;
     if (kind != row.kind) return;
     const char* inner = AttributeNameAt<Data>(attribute.payload, inside);
     if (inner != nullptr) name = inner;

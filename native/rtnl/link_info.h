@@ -18,14 +18,13 @@ struct LinkInfo {
 template <class Data>
 struct KindRow {
   const char* kind;
-  std::optional<Data> LinkInfo::*data;
+  std::optional<Data> LinkInfo::* data;
 };
 
-inline constexpr auto kKinds = std::make_tuple(
-    KindRow<MacvlanData>{"macvlan", &LinkInfo::macvlan},
-    KindRow<MacvlanData>{"macvtap", &LinkInfo::macvlan},
-    KindRow<VethData>{"veth", &LinkInfo::veth},
-    KindRow<VlanData>{"vlan", &LinkInfo::vlan});
+inline constexpr auto kKinds = std::make_tuple(KindRow<MacvlanData>{"macvlan", &LinkInfo::macvlan},
+                                               KindRow<MacvlanData>{"macvtap", &LinkInfo::macvlan},
+                                               KindRow<VethData>{"veth", &LinkInfo::veth},
+                                               KindRow<VlanData>{"vlan", &LinkInfo::vlan});
 
 inline constexpr auto kSlaveKinds =
     std::make_tuple(KindRow<BridgePortData>{"bridge", &LinkInfo::bridge_port});

@@ -15,8 +15,9 @@ struct MacvlanData {
   std::optional<uint32_t> mode;              // MACVLAN_MODE_*; absent: the kernel takes VEPA
   std::optional<uint16_t> flags;             // MACVLAN_FLAG_*; replaces all flags, never adds
   std::optional<uint32_t> mac_address_mode;  // MACVLAN_MACADDR_*; without it a list is ignored
-  std::optional<wire::HardwareAddress> mac_address;   // the one address of MACVLAN_MACADDR_ADD and _DEL
-  std::optional<MacList> mac_addresses;      // the list of MACVLAN_MACADDR_SET, and of every reply
+  std::optional<wire::HardwareAddress>
+      mac_address;                       // the one address of MACVLAN_MACADDR_ADD and _DEL
+  std::optional<MacList> mac_addresses;  // the list of MACVLAN_MACADDR_SET, and of every reply
   std::optional<uint32_t> bc_queue_len;
   std::optional<uint32_t> bc_queue_len_used;
   std::optional<int32_t> bc_cutoff;  // left out of replies while it is 1, the default

@@ -8,8 +8,8 @@
 
 namespace macvlan_netlink::rtnl {
 
-constexpr uint16_t kIflaMacvlanBcCutoff = 9;  // IFLA_MACVLAN_BC_CUTOFF, Linux 6.4
-constexpr uint32_t kRtextFilterVf = 1;        // RTEXT_FILTER_VF, Linux 3.2
-constexpr uint32_t kRtextFilterSkipStats = 8; // RTEXT_FILTER_SKIP_STATS, Linux 4.4
+constexpr uint16_t kIflaMacvlanBcCutoff = 9;   // IFLA_MACVLAN_BC_CUTOFF, Linux 6.4
+constexpr uint32_t kRtextFilterVf = 1;         // RTEXT_FILTER_VF, Linux 3.2
+constexpr uint32_t kRtextFilterSkipStats = 8;  // RTEXT_FILTER_SKIP_STATS, Linux 4.4
 
 }  // namespace macvlan_netlink::rtnl

@@ -30,7 +30,8 @@ struct Operation {
 inline constexpr Operation kOperations[] = {
     {"createLink", "RTM_NEWLINK", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, RecordKind::kLink,
      Answer::kNone},
-    // RTM_SETLINK would answer success and ignore IFLA_INFO_DATA (net/core/rtnetlink.c, Linux 6.18).
+    // RTM_SETLINK would answer success and ignore IFLA_INFO_DATA (net/core/rtnetlink.c,
+    // Linux 6.18).
     {"changeLink", "RTM_NEWLINK", RTM_NEWLINK, 0, RecordKind::kLink, Answer::kNone},
     {"deleteLink", "RTM_DELLINK", RTM_DELLINK, 0, RecordKind::kLink, Answer::kNone},
     {"getLink", "RTM_GETLINK", RTM_GETLINK, 0, RecordKind::kLink, Answer::kOne},

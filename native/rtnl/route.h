@@ -117,17 +117,15 @@ struct Table<rtnl::RouteRecord> {
       Field("sourceLength", &R::source_length), Field("table", &R::table),
       Field("protocol", &R::protocol), Field("scope", &R::scope), Field("type", &R::type),
       Field("flags", &R::flags));
-  static constexpr auto rows =
-      std::make_tuple(Attr(RTA_DST, "RTA_DST", "destination", &R::destination),
-                      Attr(RTA_GATEWAY, "RTA_GATEWAY", "gateway", &R::gateway),
-                      Attr(RTA_VIA, "RTA_VIA", "via", &R::via),
-                      Attr(RTA_OIF, "RTA_OIF", "link", &R::link),
-                      Attr(RTA_PRIORITY, "RTA_PRIORITY", "metric", &R::metric),
-                      Attr(RTA_TABLE, "RTA_TABLE", "tableId", &R::table_id),
-                      Attr(RTA_PREFSRC, "RTA_PREFSRC", "source", &R::source),
-                      Attr(RTA_METRICS, "RTA_METRICS", "metrics", &R::metrics),
-                      Attr(RTA_MULTIPATH, "RTA_MULTIPATH", "nextHops", &R::next_hops,
-                           Use::kReply));
+  static constexpr auto rows = std::make_tuple(
+      Attr(RTA_DST, "RTA_DST", "destination", &R::destination),
+      Attr(RTA_GATEWAY, "RTA_GATEWAY", "gateway", &R::gateway),
+      Attr(RTA_VIA, "RTA_VIA", "via", &R::via), Attr(RTA_OIF, "RTA_OIF", "link", &R::link),
+      Attr(RTA_PRIORITY, "RTA_PRIORITY", "metric", &R::metric),
+      Attr(RTA_TABLE, "RTA_TABLE", "tableId", &R::table_id),
+      Attr(RTA_PREFSRC, "RTA_PREFSRC", "source", &R::source),
+      Attr(RTA_METRICS, "RTA_METRICS", "metrics", &R::metrics),
+      Attr(RTA_MULTIPATH, "RTA_MULTIPATH", "nextHops", &R::next_hops, Use::kReply));
 };
 
 }  // namespace macvlan_netlink::wire

@@ -251,8 +251,8 @@ const char* AttributeNameAt(ByteSpan body, size_t offset) {
       using Member = typename std::decay_t<decltype(std::declval<Record>().*(row.member))>;
       const char* inner = nullptr;
       if (offset >= begin + NLA_HDRLEN) {
-        inner = internal::Descend<typename Member::value_type>::NameAt(
-            attribute.payload, offset - begin - NLA_HDRLEN);
+        inner = internal::Descend<typename Member::value_type>::NameAt(attribute.payload,
+                                                                       offset - begin - NLA_HDRLEN);
       }
       name = inner != nullptr ? inner : row.kernel_name;
     });

@@ -8,8 +8,8 @@
 namespace macvlan_netlink::wire {
 
 struct Attribute {
-  uint16_t type = 0;    // without NLA_F_NESTED and NLA_F_NET_BYTEORDER
-  size_t offset = 0;    // of the attribute's header, from the start of the span that was walked
+  uint16_t type = 0;  // without NLA_F_NESTED and NLA_F_NET_BYTEORDER
+  size_t offset = 0;  // of the attribute's header, from the start of the span that was walked
   ByteSpan payload;
 };
 

@@ -20,10 +20,10 @@ enum class Use { kBoth, kRequest, kReply };
 template <class Record, class Member>
 struct HeaderRow {
   const char* js_name;
-  Member Record::*member;
+  Member Record::* member;
 };
 template <class Record, class Member>
-constexpr HeaderRow<Record, Member> Field(const char* js_name, Member Record::*member) {
+constexpr HeaderRow<Record, Member> Field(const char* js_name, Member Record::* member) {
   return {js_name, member};
 }
 
@@ -33,12 +33,12 @@ struct AttributeRow {
   uint16_t type;
   const char* kernel_name;
   const char* js_name;
-  Member Record::*member;
+  Member Record::* member;
   Use use;
 };
 template <class Record, class Member>
 constexpr AttributeRow<Record, Member> Attr(uint16_t type, const char* kernel_name,
-                                            const char* js_name, Member Record::*member,
+                                            const char* js_name, Member Record::* member,
                                             Use use = Use::kBoth) {
   return {type, kernel_name, js_name, member, use};
 }
@@ -47,8 +47,8 @@ constexpr AttributeRow<Record, Member> Attr(uint16_t type, const char* kernel_na
 //   static constexpr auto header = std::make_tuple(Field(…) …);   fields of the fixed structure
 //   static constexpr auto rows = std::make_tuple(Attr(…) …);      attributes
 // and, where the record starts with a fixed structure,
-//   using Header = ifinfomsg;  static Header Pack(const Record&);  static void Unpack(const Header&,
-//   Record&);
+//   using Header = ifinfomsg;  static Header Pack(const Record&);  static void Unpack(const
+//   Header&, Record&);
 template <class Record>
 struct Table;
 

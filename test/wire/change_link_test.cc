@@ -95,7 +95,8 @@ const std::vector<GoldenCase> kCases = {
            d.mode = MACVLAN_MODE_SOURCE;
            SetSources(d, {"02:00:00:00:09:03"});
          }),
-    Data("set-macvtap-mode", [](MacvlanData& d) { d.mode = MACVLAN_MODE_VEPA; }, "macvtap", "t0"),
+    Data(
+        "set-macvtap-mode", [](MacvlanData& d) { d.mode = MACVLAN_MODE_VEPA; }, "macvtap", "t0"),
     Data("macaddr-add",
          [](MacvlanData& d) {
            d.mac_address_mode = MACVLAN_MACADDR_ADD;
@@ -155,15 +156,19 @@ const std::vector<GoldenCase> kCases = {
          r.flags = r.change = IFF_UP;
          r.group = 7;
        }),
-    On("c0", "altname-add", [](LinkRecord& r) { r.alt_names = AltNames({"first", "second"}); },
-       "addAltNames"),
-    On("c0", "altname-del", [](LinkRecord& r) { r.alt_names = AltNames({"first"}); },
-       "removeAltNames"),
+    On(
+        "c0", "altname-add", [](LinkRecord& r) { r.alt_names = AltNames({"first", "second"}); },
+        "addAltNames"),
+    On(
+        "c0", "altname-del", [](LinkRecord& r) { r.alt_names = AltNames({"first"}); },
+        "removeAltNames"),
     Move("move-netns-fd", [](LinkRecord&) {}),
     Move("move-netns-name", [](LinkRecord& r) { r.name = "eth0"; }),
     Move("move-netns-index", [](LinkRecord& r) { r.new_ifindex = 99; }),
-    On("c0", "del-link", [](LinkRecord&) {}, "deleteLink"),
-    On("", "del-group", [](LinkRecord& r) { r.group = 7; }, "deleteLink"),
+    On(
+        "c0", "del-link", [](LinkRecord&) {}, "deleteLink"),
+    On(
+        "", "del-group", [](LinkRecord& r) { r.group = 7; }, "deleteLink"),
     Read("dump-links", "listLinks", AF_PACKET, rtnl::kRtextFilterVf,
          [](LinkRecord&, const Fixture&) {}),
     Read("dump-links-kind", "listLinks", AF_PACKET, rtnl::kRtextFilterVf,
@@ -174,8 +179,7 @@ const std::vector<GoldenCase> kCases = {
          [](LinkRecord& r, const Fixture&) { r.name = "c0"; }),
     Read("get-link-altname", "getLink", AF_PACKET, rtnl::kRtextFilterVf,
          [](LinkRecord& r, const Fixture&) { r.alt_name = "an-alternative-name"; }),
-    Read("get-link-index", "getLink", AF_UNSPEC,
-         rtnl::kRtextFilterVf | rtnl::kRtextFilterSkipStats,
+    Read("get-link-index", "getLink", AF_UNSPEC, rtnl::kRtextFilterVf | rtnl::kRtextFilterSkipStats,
          [](LinkRecord& r, const Fixture& f) { r.index = static_cast<int32_t>(f.Index("p0")); }),
 };
 
@@ -205,8 +209,6 @@ bool ChangesOrReads(const Fixture& fixture) {
 
 }  // namespace
 
-TEST(change_and_read_requests_are_those_of_ip) {
-  CheckGolden(kCases, kNotSent, &ChangesOrReads);
-}
+TEST(change_and_read_requests_are_those_of_ip) { CheckGolden(kCases, kNotSent, &ChangesOrReads); }
 
 }  // namespace macvlan_netlink::test

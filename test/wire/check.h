@@ -59,25 +59,24 @@ inline bool Equal(const char* left, const char* right) {
 
 }  // namespace macvlan_netlink::test
 
-#define TEST(name)                                                                        \
-  static void name();                                                                     \
+#define TEST(name)                                                                         \
+  static void name();                                                                      \
   static const bool name##_registered = ::macvlan_netlink::test::Register(#name, &(name)); \
   static void name()
 
-#define CHECK(condition)                                                          \
-  do {                                                                            \
+#define CHECK(condition)                                                             \
+  do {                                                                               \
     if (!(condition)) ::macvlan_netlink::test::Fail(__FILE__, __LINE__, #condition); \
   } while (false)
 
-#define CHECK_EQ(actual, expected)                                                              \
-  do {                                                                                          \
-    const auto& actual_value = (actual);                                                        \
-    const auto& expected_value = (expected);                                                    \
-    if (!::macvlan_netlink::test::Equal(actual_value, expected_value)) {                        \
-      ::macvlan_netlink::test::Fail(__FILE__, __LINE__,                                         \
-                                    #actual " is " +                                            \
-                                        ::macvlan_netlink::test::ToText(actual_value) +         \
-                                        ", expected " +                                         \
-                                        ::macvlan_netlink::test::ToText(expected_value));       \
-    }                                                                                           \
+#define CHECK_EQ(actual, expected)                                                         \
+  do {                                                                                     \
+    const auto& actual_value = (actual);                                                   \
+    const auto& expected_value = (expected);                                               \
+    if (!::macvlan_netlink::test::Equal(actual_value, expected_value)) {                   \
+      ::macvlan_netlink::test::Fail(                                                       \
+          __FILE__, __LINE__,                                                              \
+          #actual " is " + ::macvlan_netlink::test::ToText(actual_value) + ", expected " + \
+              ::macvlan_netlink::test::ToText(expected_value));                            \
+    }                                                                                      \
   } while (false)

@@ -205,8 +205,9 @@ const std::vector<GoldenCase> kCases = {
 };
 
 const std::vector<NotSent> kNotSent = {
-    {"macvlan-netns-pid", "a namespace is always a descriptor here, so that a process id that was "
-                          "given to another process meanwhile cannot be meant"},
+    {"macvlan-netns-pid",
+     "a namespace is always a descriptor here, so that a process id that was "
+     "given to another process meanwhile cannot be meant"},
 };
 
 bool Creates(const Fixture& fixture) {

@@ -59,8 +59,10 @@ class JsonParser {
       if (c == '\\') {
         c = Next();
         // iproute2's texts hold no other escapes.
-        if (c == 'n') c = '\n';
-        else if (c != '"' && c != '\\' && c != '/') Stop("an escape");
+        if (c == 'n')
+          c = '\n';
+        else if (c != '"' && c != '\\' && c != '/')
+          Stop("an escape");
       }
       out += c;
     }

@@ -1,0 +1,61 @@
+#include "decode_all.h"
+
+#include "rtnl/operations.h"
+
+namespace macvlan_netlink::test {
+namespace {
+
+template <class Record>
+bool Decodes(wire::ByteSpan body) {
+  Record record;
+  return wire::DecodeBody(body, record);
+}
+
+void ReadEnd(const wire::Message& message, wire::ByteSpan request, Decoded& found) {
+  wire::Ack ack;
+  if (!wire::ParseEnd(message, ack)) return;
+  ++found.ends;
+  for (const rtnl::Operation& operation : rtnl::kOperations) {
+    rtnl::AttributeAtFault(operation, request, ack);
+  }
+}
+
+}  // namespace
+
+Decoded DecodeAll(wire::ByteSpan datagram, wire::ByteSpan request) {
+  Decoded found;
+  wire::MessageReader reader(datagram);
+  wire::Message message;
+  while (reader.Next(message)) {
+    ++found.messages;
+    switch (message.header.nlmsg_type) {
+      case NLMSG_ERROR:
+      case NLMSG_DONE:
+        ReadEnd(message, request, found);
+        break;
+      case RTM_NEWLINK:
+      case RTM_DELLINK:
+        if (Decodes<rtnl::LinkRecord>(message.payload)) ++found.links;
+        break;
+      case RTM_NEWADDR:
+      case RTM_DELADDR:
+        if (Decodes<rtnl::AddressRecord>(message.payload)) ++found.addresses;
+        break;
+      case RTM_NEWROUTE:
+      case RTM_DELROUTE:
+        if (Decodes<rtnl::RouteRecord>(message.payload)) ++found.routes;
+        break;
+      default:
+        break;
+    }
+  }
+  return found;
+}
+
+void DecodeAsEveryRecord(wire::ByteSpan body) {
+  Decodes<rtnl::LinkRecord>(body);
+  Decodes<rtnl::AddressRecord>(body);
+  Decodes<rtnl::RouteRecord>(body);
+}
+
+}  // namespace macvlan_netlink::test
