@@ -4,7 +4,7 @@
       'target_name': 'macvlan_netlink',
       # Listed by looking, so that a new file is never forgotten.
       'sources': [
-        '<!@(node -p "[\'wire\', \'rtnl\', \'io\', \'node\'].flatMap((layer) => { const d = \'native/\' + layer; return fs.existsSync(d) ? fs.readdirSync(d).filter((f) => f.endsWith(\'.cc\')).sort().map((f) => d + \'/\' + f) : []; }).join(\' \')")',
+        '<!@(node -p "[\'wire\', \'rtnl\', \'io\', \'bulk\', \'node\'].flatMap((layer) => { const d = \'native/\' + layer; return fs.existsSync(d) ? fs.readdirSync(d).filter((f) => f.endsWith(\'.cc\')).sort().map((f) => d + \'/\' + f) : []; }).join(\' \')")',
       ],
       'include_dirs': [
         'native',

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { errnoName } from './errors.js';
 import { moduleOf, moduleState } from './modules.js';
 import { describe, type Namespace } from './namespace.js';
-import { type LinkRecord, Refusal } from './native.js';
+import { EXT_MASK, type LinkRecord, Refusal } from './native.js';
 import type { Link, LinkOptions } from './types.js';
 import { formatMac, MACVLAN_MODES, parseMac } from './values.js';
 
@@ -71,12 +71,12 @@ const CAP_NET_ADMIN = 12n;
 
 async function read(namespace: Namespace, ref: number | undefined): Promise<Link | undefined> {
   if (ref === undefined) return undefined;
-  const result = await namespace.ask('getLink', { index: ref, extMask: 1 });
+  const result = await namespace.ask('getLink', { index: ref, extMask: EXT_MASK });
   return result instanceof Refusal ? undefined : result;
 }
 
 async function list(namespace: Namespace, record: LinkRecord = {}): Promise<Link[]> {
-  const result = await namespace.ask('listLinks', { ...record, extMask: 1 });
+  const result = await namespace.ask('listLinks', { ...record, extMask: EXT_MASK });
   return result instanceof Refusal ? [] : result;
 }
 
@@ -152,7 +152,7 @@ async function whyExists(namespace: Namespace, about: About): Promise<Hint> {
 }
 
 async function holderOf(namespace: Namespace, name: string): Promise<Link | undefined> {
-  const result = await namespace.ask('getLink', { name, extMask: 1 });
+  const result = await namespace.ask('getLink', { name, extMask: EXT_MASK });
   return result instanceof Refusal ? undefined : result;
 }
 

@@ -38,10 +38,10 @@ export function createMacvtap(options: CreateMacvtapOptions): Promise<MacvtapLin
 }
 
 /** {@link Netns.createLink} in the caller's own namespace. */
-export function createLink<O extends CreateLinkOptions>(
-  options: O,
-): Promise<LinkOfKind<O['kind']>> {
-  return Netns.current().createLink(options);
+export function createLink<K extends CreateLinkOptions['kind']>(
+  options: CreateLinkOptions & { readonly kind: K },
+): Promise<LinkOfKind<K>> {
+  return Netns.current().createLink<K>(options);
 }
 
 /** {@link Netns.getLink} in the caller's own namespace. */

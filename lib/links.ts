@@ -3,17 +3,10 @@ import * as check from './check.js';
 import { explain } from './diagnosis.js';
 import { argumentError, showValue } from './errors.js';
 import { type Call, type Namespace, withNamespace } from './namespace.js';
-import { type LinkRecord, Refusal, type Step } from './native.js';
+import { EXT_MASK, type LinkRecord, Refusal, type Step } from './native.js';
 import { IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP } from './records.js';
 import type { Link, LinkChanges, LinkFilter, LinkRef, MoveOptions, NetnsRef } from './types.js';
 import { ADDR_GEN_MODES, parseMac } from './values.js';
-
-/**
- * RTEXT_FILTER_VF. Any value but zero makes the kernel size a listing's buffer by its largest link;
- * without, a listing ends without an error at the first link that does not fit
- * (net/core/rtnetlink.c, rtnl_calcit, Linux 6.18).
- */
-const EXT_MASK = 1;
 
 const IFNAMSIZ = 16;
 
@@ -354,7 +347,8 @@ export async function deleteLinks(
   refs: readonly LinkRef[],
 ): Promise<void> {
   check.check(call.operation, check.linkRefs, refs, 'links');
-  const plain = refs.map((ref, at) => plainRef(namespace, call, ref, `links[${at}]`));
+  const named = refs.map((ref, at) => plainRef(namespace, call, ref, `links[${at}]`));
+  const plain = [...new Set(named)];
   const steps = plain.map((ref): Step => ({ operation: 'deleteLink', record: linkRecord(ref) }));
   const results = await namespace.exchange(steps, call.signal);
   call.checkSignal();
@@ -362,12 +356,12 @@ export async function deleteLinks(
   for (const [at, result] of results.entries()) {
     if (!(result instanceof Refusal)) continue;
     const link = plain[at] as number | string;
-    const one = call.about(targetOf(refs[at]));
+    const one = call.about(link);
     errors.push(one.error(result, await explain(namespace, result, { link })));
   }
   if (errors.length === 0) return;
   throw new AggregateError(
     errors,
-    `${call.operation}: ${errors.length} of ${refs.length} links could not be deleted`,
+    `${call.operation}: ${errors.length} of ${plain.length} links could not be deleted`,
   );
 }

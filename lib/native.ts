@@ -7,6 +7,13 @@ import { fileURLToPath } from 'node:url';
 import { makeAddress, makeLink, makeRoute } from './records.js';
 import type { Address, Link, Route } from './types.js';
 
+/**
+ * RTEXT_FILTER_SKIP_STATS: leaves out the counters that address families keep. Any value but zero
+ * makes the kernel size a listing's buffer by its largest link; without one, a listing ends without
+ * an error at the first link that does not fit (net/core/rtnetlink.c, rtnl_calcit, Linux 6.18).
+ */
+export const EXT_MASK = 8;
+
 /** What a request says of a link, in the table's own terms (native/rtnl/link.h). */
 export interface LinkRecord {
   index?: number | undefined;

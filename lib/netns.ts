@@ -146,7 +146,9 @@ export class Netns extends Namespace {
    * Makes a link of any of the kinds `macvlan`, `macvtap`, `veth`, `bridge`, `dummy` and `vlan`: all of
    * it or nothing. `EOPNOTSUPP` with a hint that names the module: this kernel lacks the kind.
    */
-  createLink<O extends CreateLinkOptions>(options: O): Promise<LinkOfKind<O['kind']>>;
+  createLink<K extends CreateLinkOptions['kind']>(
+    options: CreateLinkOptions & { readonly kind: K },
+  ): Promise<LinkOfKind<K>>;
   createLink(options: CreateLinkOptions): Promise<Link> {
     const call = callOf('createLink', options?.name, this.createLink, options);
     return this.hold(call, () => createLink(this, call, options));

@@ -66,7 +66,7 @@ function familyOf(bytes: Uint8Array): number {
 
 /** What is left out of a removal matches any: protocol 0, scope nowhere. */
 function removalRecord(route: RouteToRemove, link: number | undefined): RouteRecord {
-  const { to, via, source, metric, table, family } = route;
+  const { to, via, source, metric, table, family, protocol, scope, type } = route;
   const record = routeRecord(
     {
       to,
@@ -75,12 +75,12 @@ function removalRecord(route: RouteToRemove, link: number | undefined): RouteRec
       metric,
       table,
       family,
-      protocol: 'unspec',
-      scope: 'nowhere',
+      protocol: protocol === undefined ? 'unspec' : wordNumber(ROUTE_PROTOCOLS, protocol),
+      scope: scope === undefined ? 'nowhere' : wordNumber(SCOPES, scope),
     },
     link,
   );
-  return { ...record, type: 0 };
+  return { ...record, type: type === undefined ? 0 : wordNumber(ROUTE_TYPES, type) };
 }
 
 async function linkOf(

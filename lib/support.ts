@@ -3,7 +3,7 @@ import { constants, release } from 'node:os';
 import * as check from './check.js';
 import { moduleState } from './modules.js';
 import { type Call, Namespace } from './namespace.js';
-import { namespaceJob, Refusal, type Step } from './native.js';
+import { EXT_MASK, namespaceJob, Refusal, type Step } from './native.js';
 import { isAtLeast } from './records.js';
 import type { Link, ModuleState, Support, SupportOptions } from './types.js';
 import { MACVLAN_MODES } from './values.js';
@@ -67,7 +67,7 @@ async function stateOf(namespace: Namespace, kind: Kind): Promise<ModuleState> {
  * loopback device, but the kernel leaves a filter out of account whose kind it does not know.
  */
 async function isRegistered(namespace: Namespace, kind: Kind): Promise<boolean> {
-  const links = await namespace.ask('listLinks', { extMask: 1, info: { kind } });
+  const links = await namespace.ask('listLinks', { extMask: EXT_MASK, info: { kind } });
   return !(links instanceof Refusal) && links.every((link) => link.kind === kind);
 }
 
@@ -108,7 +108,7 @@ function probeSteps(): Step[] {
       record: { index: parent, info: { kind: 'veth', veth: { peer: { index: peer } } } },
     },
     child(plain, { mode: isolated, ...PROBE }),
-    { operation: 'getLink', record: { index: plain, extMask: 1 } },
+    { operation: 'getLink', record: { index: plain, extMask: EXT_MASK } },
     child(nodst, { mode: bySource, flags: MACVLAN_FLAG_NODST }),
     child(source, { mode: bySource }),
   ];

@@ -303,8 +303,7 @@ export interface CreateVlanOptions extends LinkOptions {
 
 /** What `createLink` takes, told apart by `kind`. */
 export type CreateLinkOptions =
-  | ({ readonly kind: 'macvlan' } & CreateMacvlanOptions)
-  | ({ readonly kind: 'macvtap' } & CreateMacvtapOptions)
+  | ({ readonly kind: 'macvlan' | 'macvtap' } & CreateMacvlanOptions)
   | CreateVethOptions
   | CreateBridgeOptions
   | CreateDummyOptions

@@ -11,7 +11,7 @@ import { bin, commandStep, Failure, root, runMain } from './support/step.mjs';
 import { requireCommands } from './support/system.mjs';
 
 const addon = 'build/Release/macvlan_netlink.node';
-const layers = ['wire', 'rtnl', 'io', 'node'];
+const layers = ['wire', 'rtnl', 'io', 'bulk', 'node'];
 
 const isNative = (file) => /\.(cc|h)$/.test(file);
 

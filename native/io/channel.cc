@@ -7,26 +7,17 @@
 namespace macvlan_netlink::io {
 namespace {
 
-// The default receive buffer holds 256 capped ACKs (Linux 6.18, measured); half of that leaves room
-// for kernels that count more for each.
-constexpr size_t kMaxMessages = 128;
-// Well below the default send buffer (212,992); a single message may be larger.
-constexpr size_t kMaxBytes = 64 * 1024;
-// What an answer takes of the receive buffer, as the kernel counts it, rounded up.
-constexpr size_t kAckCost = 1024;
-constexpr size_t kReadCost = 8 * 1024;
-// How often a dump is asked again when the table changed under it, or a read when its answer was
-// lost.
-constexpr int kMaxAttempts = 16;
-
-size_t AnswerCost(const Step& step) {
-  return step.expect == Expect::kAck ? kAckCost : kAckCost + kReadCost;
-}
+// One round of a namespace: others wait for a pool thread meanwhile.
+constexpr size_t kMaxRound = 128;
+// From this many on, links are deleted together.
+constexpr size_t kMinTogether = 2;
+constexpr size_t kMaxTogether = 16 * 1024;
 
 }  // namespace
 
-Channel::Channel(Pool& pool, std::shared_ptr<const Namespace> target)
-    : pool_(pool), target_(std::move(target)) {}
+Channel::Channel(Pool& pool, std::shared_ptr<const Namespace> target,
+                 DeleteTogether delete_together)
+    : pool_(pool), target_(std::move(target)), delete_together_(delete_together) {}
 
 void Channel::Submit(std::shared_ptr<Exchange> exchange) {
   {
@@ -64,7 +55,7 @@ void Channel::Run(PoolThread& thread) {
   const Status status = OpenSocket(thread);
   if (status.ok()) {
     const Window window = Collect();
-    if (!window.empty()) Transact(window, thread);
+    Carry(window, thread);
     Settle(window);
   } else {
     FailQueued(status);
@@ -85,115 +76,38 @@ Status Channel::OpenSocket(PoolThread& thread) {
   return Within(*target_, thread.at_home, [&] { return socket_.Open(); });
 }
 
-// Takes from the queue what may travel in one datagram. A barrier behind a step taken here waits
-// for the next round, and everything behind it too, so that the order holds; a dump ends the round,
-// because a socket carries one at a time.
-Channel::Window Channel::Collect() {
+// Takes the next round from the queue. A barrier behind a step taken here waits for the round after,
+// and everything behind it too, so that the order holds. Deletions make rounds of their own.
+Window Channel::Collect() {
   Window window;
-  size_t bytes = 0;
-  size_t answers = 0;
+  bool deletions = false;
   const std::lock_guard<std::mutex> lock(mutex_);
   while (!queue_.empty()) {
     Entry& entry = queue_.front();
-    std::vector<Step>& steps = entry.exchange->steps;
+    const std::vector<Step>& steps = entry.exchange->steps;
     for (const size_t first = entry.next; entry.next < steps.size();) {
       const Step& step = steps[entry.next];
+      if (window.empty()) deletions = step.deletion;
       const bool must_wait = step.barrier && entry.next > first;
-      const bool full = !window.empty() &&
-                        (window.size() >= kMaxMessages || bytes + step.request.size() > kMaxBytes ||
-                         answers + AnswerCost(step) > socket_.receive_capacity() / 2);
-      if (must_wait || full) return window;
-      bytes += step.request.size();
-      answers += AnswerCost(step);
+      const bool full = window.size() >= (deletions ? kMaxTogether : kMaxRound);
+      if (must_wait || full || step.deletion != deletions) return window;
       window.push_back({entry.exchange, entry.next++});
-      if (step.expect == Expect::kDump) {
-        if (entry.next == steps.size()) queue_.pop_front();
-        return window;
-      }
     }
     queue_.pop_front();
   }
   return window;
 }
 
-void Channel::Transact(const Window& window, PoolThread& thread) {
-  int lost = Attempt(window.data(), window.size(), thread);
-  if (lost == 0) return;
-  // An answer was lost, or a dump was interrupted. A change may have been made or not, and saying
-  // either would be a guess; a read is asked again, alone.
+void Channel::Carry(const Window& window, PoolThread& thread) {
+  Session session(socket_, thread.buffer);
+  const bool together = window.size() >= kMinTogether && window.front().step().deletion;
+  if (together) delete_together_(session, window);
+  // Whatever is left.
+  Window rest;
   for (const Sent& sent : window) {
-    Step& step = sent.step();
-    for (int attempt = 1; !step.ended && step.expect != Expect::kAck && attempt < kMaxAttempts;
-         ++attempt) {
-      sent.exchange->OnRestart(sent.index);
-      lost = Attempt(&sent, 1, thread);
-    }
-    if (!step.ended) step.End(lost, "recvmsg");
+    if (!sent.step().ended) rest.push_back(sent);
   }
-}
-
-// Sends a part of the window and reads until each message of it is answered; otherwise tells why
-// one was not, as a negative errno.
-int Channel::Attempt(const Sent* sent, size_t count, PoolThread& thread) {
-  const uint32_t base = Stamp(sent, count);
-  std::vector<wire::ByteSpan> messages;
-  messages.reserve(count);
-  for (size_t i = 0; i < count; ++i) messages.emplace_back(sent[i].step().request);
-  const Status status = socket_.Send(messages);
-  if (status.ok()) return ReadAnswers(sent, count, base, thread);
-  // Nothing of a datagram that is refused is carried out.
-  for (size_t i = 0; i < count; ++i) sent[i].step().End(status.error, status.syscall);
-  return 0;
-}
-
-uint32_t Channel::Stamp(const Sent* sent, size_t count) {
-  uint32_t base = 0;
-  for (size_t i = 0; i < count; ++i) {
-    nlmsghdr header;
-    wire::Bytes& request = sent[i].step().request;
-    std::memcpy(&header, request.data(), sizeof(header));
-    header.nlmsg_seq = socket_.NextSequence();
-    header.nlmsg_pid = socket_.port();
-    std::memcpy(request.data(), &header, sizeof(header));
-    if (i == 0) base = header.nlmsg_seq;
-  }
-  return base;
-}
-
-int Channel::ReadAnswers(const Sent* sent, size_t count, uint32_t base, PoolThread& thread) {
-  size_t waiting = count;
-  int lost = 0;
-  bool interrupted = false;
-  while (waiting > 0) {
-    wire::ByteSpan datagram;
-    const Status received = socket_.Receive(thread.buffer, datagram);
-    if (received.error == -ENOBUFS || received.error == -EMSGSIZE) {
-      lost = received.error;
-      continue;
-    }
-    if (received.error == -EAGAIN) return lost != 0 ? lost : -ENOBUFS;
-    if (!received.ok()) return received.error;
-    wire::MessageReader reader(datagram);
-    wire::Message message;
-    while (reader.Next(message)) {
-      const uint32_t position = message.header.nlmsg_seq - base;
-      if (message.header.nlmsg_pid != socket_.port() || position >= count) continue;
-      Step& step = sent[position].step();
-      if (step.ended) continue;
-      interrupted = interrupted || (message.header.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
-      wire::Ack ack;
-      if (message.header.nlmsg_type >= NLMSG_MIN_TYPE) {
-        sent[position].exchange->OnAnswer(sent[position].index, message);
-      } else if (wire::ParseEnd(message, ack)) {
-        // A dump that an other change ran into may lack something or show it twice.
-        if (interrupted && ack.error == 0) return -EINTR;
-        step.ack = std::move(ack);
-        step.ended = true;
-        --waiting;
-      }
-    }
-  }
-  return 0;
+  session.Transact(rest);
 }
 
 void Channel::Settle(const Window& window) {

@@ -9,14 +9,18 @@
 
 #include "io/exchange.h"
 #include "io/pool.h"
-#include "io/socket.h"
+#include "io/session.h"
 
 namespace macvlan_netlink::io {
 
 class Channel : public Task, public std::enable_shared_from_this<Channel> {
  public:
+  // Deletes what the steps of a window name, faster than one by one. It may leave steps that have
+  // not ended: those are then sent as they are.
+  using DeleteTogether = void (*)(Session& session, const Window& window);
+
   // `target` must be open for as long as requests may be submitted.
-  Channel(Pool& pool, std::shared_ptr<const Namespace> target);
+  Channel(Pool& pool, std::shared_ptr<const Namespace> target, DeleteTogether delete_together);
 
   // Any thread. The exchange ends by OnEnd, on a pool thread.
   void Submit(std::shared_ptr<Exchange> exchange);
@@ -34,25 +38,16 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
     std::shared_ptr<Exchange> exchange;
     size_t next = 0;  // the first step not sent yet
   };
-  struct Sent {
-    std::shared_ptr<Exchange> exchange;
-    size_t index = 0;
-    Step& step() const { return exchange->steps[index]; }
-  };
-  // What travels in one datagram.
-  using Window = std::vector<Sent>;
 
   Status OpenSocket(PoolThread& thread);
   Window Collect();
-  void Transact(const Window& window, PoolThread& thread);
-  int Attempt(const Sent* sent, size_t count, PoolThread& thread);
-  uint32_t Stamp(const Sent* sent, size_t count);
-  int ReadAnswers(const Sent* sent, size_t count, uint32_t base, PoolThread& thread);
+  void Carry(const Window& window, PoolThread& thread);
   void Settle(const Window& window);
   void FailQueued(const Status& status);
 
   Pool& pool_;
   const std::shared_ptr<const Namespace> target_;
+  const DeleteTogether delete_together_;
   Socket socket_;  // used by the thread that runs the channel; CloseIdle only while none does
 
   std::mutex mutex_;         // guards everything below

@@ -20,6 +20,10 @@ struct Step {
   // they end with -ECANCELED. Without a barrier a step may share a datagram with the one before,
   // whose failure does not stop it.
   bool barrier = false;
+  // A dump that a change ran into is good enough as it is.
+  bool approximate = false;
+  // Deletes one link: many of these in a row may be carried out together.
+  bool deletion = false;
 
   wire::Ack ack;  // how it ended
   bool ended = false;

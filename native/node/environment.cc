@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "bulk/deletion.h"
+
 namespace macvlan_netlink::node {
 namespace {
 
@@ -36,6 +38,7 @@ void Environment::Finalize(Napi::Env, Environment* environment) { delete environ
 
 void Environment::TearDown() {
   pool_->Stop();
+  reactor_.Stop();
   const std::lock_guard<std::mutex> lock(mutex_);
   deliveries_.clear();
 }
@@ -97,7 +100,7 @@ void Environment::EndPending() {
 }
 
 std::shared_ptr<io::Channel> Environment::OpenChannel(std::shared_ptr<const io::Namespace> target) {
-  auto channel = std::make_shared<io::Channel>(*pool_, std::move(target));
+  auto channel = std::make_shared<io::Channel>(*pool_, std::move(target), bulk::DeleteTogether);
   const std::lock_guard<std::mutex> lock(channels_mutex_);
   channels_.erase(std::remove_if(channels_.begin(), channels_.end(),
                                  [](const auto& weak) { return weak.expired(); }),

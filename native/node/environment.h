@@ -10,6 +10,7 @@
 #include <set>
 
 #include "io/channel.h"
+#include "io/reactor.h"
 #include "node/to_js.h"
 
 namespace macvlan_netlink::node {
@@ -53,6 +54,7 @@ class Environment {
 
   Napi::Env env() const { return env_; }
   io::Pool& pool() { return *pool_; }
+  io::Reactor& reactor() { return reactor_; }
   Arguments MakeArguments();
 
   ScriptHooks hooks;
@@ -76,7 +78,8 @@ class Environment {
   std::mutex channels_mutex_;  // guards the list
   std::vector<std::weak_ptr<io::Channel>> channels_;
 
-  // Its threads call Enqueue: it goes first.
+  // Their threads call Enqueue: they go first.
+  io::Reactor reactor_;
   std::unique_ptr<io::Pool> pool_;
 };
 

@@ -34,6 +34,7 @@ bool ScriptExchange::Add(const rtnl::Operation& operation, const rtnl::Record& r
   io::Step& step = steps.emplace_back();
   step.expect = Expected(operation.answer);
   step.barrier = barrier;
+  step.deletion = operation.type == RTM_DELLINK;
   operations_.push_back(&operation);
   return rtnl::EncodeRequest(operation, record, step.request);
 }

@@ -87,11 +87,11 @@ std::string TextOf(const std::optional<Attribute>& attribute) {
 void Wire<rtnl::LinkInfo>::Encode(Writer& writer, uint16_t type, const rtnl::LinkInfo& info) {
   writer.Nest(type, [&] {
     if (info.kind) {
-      Wire<std::string>::Encode(writer, IFLA_INFO_KIND, *info.kind);
+      Wire<UnterminatedText>::Encode(writer, IFLA_INFO_KIND, {*info.kind});
       EncodeData(writer, IFLA_INFO_DATA, *info.kind, rtnl::kKinds, info);
     }
     if (info.slave_kind) {
-      Wire<std::string>::Encode(writer, IFLA_INFO_SLAVE_KIND, *info.slave_kind);
+      Wire<UnterminatedText>::Encode(writer, IFLA_INFO_SLAVE_KIND, {*info.slave_kind});
       EncodeData(writer, IFLA_INFO_SLAVE_DATA, *info.slave_kind, rtnl::kSlaveKinds, info);
     }
   });

@@ -2,25 +2,23 @@
 import { describe, expectTypeOf, test } from 'vitest';
 import type {
   AddressOptions,
-  CreateLinkOptions,
   CreateMacvlanOptions,
   CreateMacvtapOptions,
-  LinkChanges,
   LinkRef,
-  MacvlanChanges,
   MacvlanMode,
   MoveOptions,
   NetnsLike,
   NetnsRef,
-  RouteOptions,
-} from '../../lib/types.js';
-
-declare function createMacvlan(options: CreateMacvlanOptions): void;
-declare function createMacvtap(options: CreateMacvtapOptions): void;
-declare function createLink(options: CreateLinkOptions): void;
-declare function setMacvlan(ref: LinkRef, changes: MacvlanChanges): void;
-declare function setLink(ref: LinkRef, changes: LinkChanges): void;
-declare function addRoute(route: RouteOptions): void;
+} from '../../lib/index.js';
+import {
+  addRoute,
+  createLink,
+  createMacvlan,
+  createMacvtap,
+  Netns,
+  setLink,
+  setMacvlan,
+} from '../../lib/index.js';
 
 const parent = 'eth0';
 const mac = '02:00:5e:10:00:01';
@@ -175,6 +173,7 @@ describe('createLink', () => {
     createLink({ kind: 'dummy', netns: { pid: 1 } });
     createLink({ kind: 'vlan', parent, id: 50 });
     createLink({ kind: 'vlan', parent, id: 50, protocol: '802.1ad', master: 'br0' });
+    createLink({ kind: 'macvlan' as 'macvlan' | 'macvtap', parent });
   });
 
   test('refuses what it does not', () => {
@@ -249,6 +248,8 @@ describe('the other inputs', () => {
 
   test('namespaces and links', () => {
     expectTypeOf<NetnsLike>().toExtend<NetnsRef>();
+    expectTypeOf<Netns>().toExtend<NetnsLike>();
+    createMacvlan({ parent, netns: Netns.current() });
     expectTypeOf<string>().toExtend<NetnsRef>();
     expectTypeOf<{ pid: number }>().toExtend<NetnsRef>();
     expectTypeOf<{ fd: number }>().toExtend<NetnsRef>();

@@ -1,7 +1,5 @@
 /** What the types of results let a program do without a cast. */
 import { describe, expectTypeOf, test } from 'vitest';
-import type { NetlinkError } from '../../lib/errors.js';
-import { isNetlinkError } from '../../lib/errors.js';
 import type {
   Address,
   Link,
@@ -12,10 +10,12 @@ import type {
   MacvlanMode,
   MacvtapLink,
   ModuleState,
+  NetlinkError,
   NetlinkEvent,
   Route,
   Support,
-} from '../../lib/types.js';
+} from '../../lib/index.js';
+import { createLink, createMacvlan, createMacvtap, isNetlinkError } from '../../lib/index.js';
 
 declare const link: Link;
 declare const created: MacvlanLink | MacvtapLink;
@@ -38,6 +38,16 @@ describe('links', () => {
     expectTypeOf<LinkOfKind<'macvlan'>>().toEqualTypeOf<MacvlanLink>();
     expectTypeOf<LinkOfKind<'macvtap'>>().toEqualTypeOf<MacvtapLink>();
     expectTypeOf<LinkOfKind<'veth'>>().toEqualTypeOf<Link>();
+  });
+
+  test('what is made has the type of its kind', () => {
+    expectTypeOf(createMacvlan).returns.resolves.toEqualTypeOf<MacvlanLink>();
+    expectTypeOf(createMacvtap).returns.resolves.toEqualTypeOf<MacvtapLink>();
+    const macvlan = createLink({ kind: 'macvlan', parent: 3, mode: 'bridge' });
+    expectTypeOf(macvlan).resolves.toEqualTypeOf<MacvlanLink>();
+    const macvtap = createLink({ kind: 'macvtap', parent: 3 });
+    expectTypeOf(macvtap).resolves.toEqualTypeOf<MacvtapLink>();
+    expectTypeOf(createLink({ kind: 'veth' })).resolves.toEqualTypeOf<Link>();
   });
 
   test('of any link, macvlan is looked at before it is used', () => {

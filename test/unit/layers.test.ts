@@ -1,5 +1,5 @@
 // Dependencies point one way. Held by reading #include and import lines:
-//   wire <- rtnl, wire <- io, {wire, rtnl, io} <- node
+//   wire <- rtnl, wire <- io, {rtnl, io} <- bulk, all <- node
 //   values, errors, types, … <- native.ts <- the services <- netns.ts <- functions.ts <- index.ts
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,8 @@ describe('native/', () => {
     wire: ['wire'],
     rtnl: ['rtnl', 'wire'],
     io: ['io', 'wire'],
-    node: ['node', 'wire', 'rtnl', 'io'],
+    bulk: ['bulk', 'wire', 'rtnl', 'io'],
+    node: ['node', 'wire', 'rtnl', 'io', 'bulk'],
   };
   // Node-API alone even in node/: with libuv's or V8's symbols one binary would not serve every Node.
   const forbidden = (layer: string) => {

@@ -1,0 +1,84 @@
+#include "io/reactor.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+
+namespace macvlan_netlink::io {
+namespace {
+
+constexpr int kMaxReady = 64;
+
+}  // namespace
+
+Reactor::~Reactor() { Stop(); }
+
+int Reactor::Add(int fd, std::shared_ptr<Source> source) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (stopping_) return -ECANCELED;
+  if (!epoll_.valid()) {
+    Descriptor epoll(epoll_create1(EPOLL_CLOEXEC));
+    Descriptor wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!epoll.valid() || !wake.valid()) return -errno;
+    epoll_event event{EPOLLIN, {.fd = wake.get()}};
+    if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, wake.get(), &event) != 0) return -errno;
+    epoll_ = std::move(epoll);
+    wake_ = std::move(wake);
+    thread_ = std::thread([this] { Loop(); });
+    pthread_setname_np(thread_.native_handle(), "macvlan-events");
+  }
+  // EPOLLERR and EPOLLHUP come unasked, so a source that is not armed must be disabled whole, which
+  // EPOLLONESHOT does after its first event.
+  epoll_event event{EPOLLONESHOT, {.fd = fd}};
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return -errno;
+  sources_[fd] = std::move(source);
+  return 0;
+}
+
+void Reactor::Arm(int fd, uint32_t events) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (sources_.count(fd) == 0) return;
+  epoll_event event{events | EPOLLONESHOT, {.fd = fd}};
+  epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
+}
+
+void Reactor::Remove(int fd) {
+  std::shared_ptr<Source> removed;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = sources_.find(fd);
+  if (found == sources_.end()) return;
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  removed = std::move(found->second);
+  sources_.erase(found);
+}
+
+void Reactor::Stop() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    stopping_ = true;
+    if (wake_.valid()) eventfd_write(wake_.get(), 1);
+  }
+  if (thread_.joinable()) thread_.join();
+  sources_.clear();
+}
+
+void Reactor::Loop() {
+  epoll_event ready[kMaxReady];
+  while (true) {
+    const int count = epoll_wait(epoll_.get(), ready, kMaxReady, -1);
+    for (int i = 0; i < count; ++i) {
+      std::shared_ptr<Source> source;
+      {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (stopping_) return;
+        // A descriptor that was removed since, or whose number was given out again and is not armed.
+        const auto found = sources_.find(ready[i].data.fd);
+        if (found == sources_.end()) continue;
+        source = found->second;
+      }
+      source->OnReady(ready[i].events);
+    }
+  }
+}
+
+}  // namespace macvlan_netlink::io

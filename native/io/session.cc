@@ -1,0 +1,131 @@
+#include "io/session.h"
+
+#include <errno.h>
+
+#include <algorithm>
+
+namespace macvlan_netlink::io {
+namespace {
+
+// The default receive buffer holds 256 capped ACKs (Linux 6.18, measured); half of that leaves room
+// for kernels that count more for each.
+constexpr size_t kMaxMessages = 128;
+// Well below the default send buffer (212,992); a single message may be larger.
+constexpr size_t kMaxBytes = 64 * 1024;
+// What an answer takes of the receive buffer, as the kernel counts it, rounded up.
+constexpr size_t kAckCost = 1024;
+constexpr size_t kReadCost = 8 * 1024;
+// How often a dump is asked again when the table changed under it, or a read when its answer was
+// lost.
+constexpr int kMaxAttempts = 16;
+
+size_t AnswerCost(const Step& step) {
+  return step.expect == Expect::kAck ? kAckCost : kAckCost + kReadCost;
+}
+
+}  // namespace
+
+void Session::Transact(const Window& window) {
+  for (size_t done = 0; done < window.size();) {
+    const size_t count = Fit(window.data() + done, window.size() - done);
+    TransactDatagram(window.data() + done, count);
+    done += count;
+  }
+}
+
+// How many of the steps may share a datagram: as many as can be answered, and at most one dump, the
+// last, because a socket carries one at a time.
+size_t Session::Fit(const Sent* sent, size_t count) const {
+  size_t bytes = 0;
+  size_t answers = 0;
+  for (size_t i = 0; i < std::min(count, kMaxMessages); ++i) {
+    const Step& step = sent[i].step();
+    bytes += step.request.size();
+    answers += AnswerCost(step);
+    if (i > 0 && (bytes > kMaxBytes || answers > socket_.receive_capacity() / 2)) return i;
+    if (step.expect == Expect::kDump) return i + 1;
+  }
+  return std::min(count, kMaxMessages);
+}
+
+void Session::TransactDatagram(const Sent* sent, size_t count) {
+  int lost = Attempt(sent, count);
+  if (lost == 0) return;
+  // An answer was lost, or a dump was interrupted. A change may have been made or not, and saying
+  // either would be a guess; a read is asked again, alone.
+  for (size_t i = 0; i < count; ++i) {
+    Step& step = sent[i].step();
+    for (int attempt = 1; !step.ended && step.expect != Expect::kAck && attempt < kMaxAttempts;
+         ++attempt) {
+      sent[i].exchange->OnRestart(sent[i].index);
+      lost = Attempt(sent + i, 1);
+    }
+    if (!step.ended) step.End(lost, "recvmsg");
+  }
+}
+
+// Sends one datagram and reads until each message of it is answered; otherwise tells why
+// one was not, as a negative errno.
+int Session::Attempt(const Sent* sent, size_t count) {
+  const uint32_t base = Stamp(sent, count);
+  std::vector<wire::ByteSpan> messages;
+  messages.reserve(count);
+  for (size_t i = 0; i < count; ++i) messages.emplace_back(sent[i].step().request);
+  const Status status = socket_.Send(messages);
+  if (status.ok()) return ReadAnswers(sent, count, base);
+  // Nothing of a datagram that is refused is carried out.
+  for (size_t i = 0; i < count; ++i) sent[i].step().End(status.error, status.syscall);
+  return 0;
+}
+
+uint32_t Session::Stamp(const Sent* sent, size_t count) {
+  uint32_t base = 0;
+  for (size_t i = 0; i < count; ++i) {
+    nlmsghdr header;
+    wire::Bytes& request = sent[i].step().request;
+    std::memcpy(&header, request.data(), sizeof(header));
+    header.nlmsg_seq = socket_.NextSequence();
+    header.nlmsg_pid = socket_.port();
+    std::memcpy(request.data(), &header, sizeof(header));
+    if (i == 0) base = header.nlmsg_seq;
+  }
+  return base;
+}
+
+int Session::ReadAnswers(const Sent* sent, size_t count, uint32_t base) {
+  size_t waiting = count;
+  int lost = 0;
+  bool interrupted = false;
+  while (waiting > 0) {
+    wire::ByteSpan datagram;
+    const Status received = socket_.Receive(buffer_, datagram);
+    if (received.error == -ENOBUFS || received.error == -EMSGSIZE) {
+      lost = received.error;
+      continue;
+    }
+    if (received.error == -EAGAIN) return lost != 0 ? lost : -ENOBUFS;
+    if (!received.ok()) return received.error;
+    wire::MessageReader reader(datagram);
+    wire::Message message;
+    while (reader.Next(message)) {
+      const uint32_t position = message.header.nlmsg_seq - base;
+      if (message.header.nlmsg_pid != socket_.port() || position >= count) continue;
+      Step& step = sent[position].step();
+      if (step.ended) continue;
+      interrupted = interrupted || (message.header.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+      wire::Ack ack;
+      if (message.header.nlmsg_type >= NLMSG_MIN_TYPE) {
+        sent[position].exchange->OnAnswer(sent[position].index, message);
+      } else if (wire::ParseEnd(message, ack)) {
+        // A dump that an other change ran into may lack something or show it twice.
+        if (interrupted && ack.error == 0 && !step.approximate) return -EINTR;
+        step.ack = std::move(ack);
+        step.ended = true;
+        --waiting;
+      }
+    }
+  }
+  return 0;
+}
+
+}  // namespace macvlan_netlink::io
