@@ -699,7 +699,13 @@ export const routeFilter: Check = optionsOf(
 
 /** What `watch` takes. */
 export const watchOptions: Check = optionsOf(
-  table({ initial: flag, addresses: flag, routes: flag, signal }),
+  table({
+    initial: flag,
+    addresses: flag,
+    routes: flag,
+    receiveBuffer: integer(1, INT_MAX),
+    signal,
+  }),
 );
 
 /** What `checkSupport` takes. */

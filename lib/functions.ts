@@ -25,7 +25,9 @@ import type {
   RouteToRemove,
   Support,
   SupportOptions,
+  WatchOptions,
 } from './types.js';
+import type { Watch } from './watch.js';
 
 /** {@link Netns.createMacvlan} in the caller's own namespace. */
 export function createMacvlan(options: CreateMacvlanOptions): Promise<MacvlanLink> {
@@ -156,6 +158,11 @@ export function removeRoute(route: RouteToRemove & OperationOptions): Promise<vo
 /** {@link Netns.listRoutes} in the caller's own namespace. */
 export function listRoutes(filter?: RouteFilter): Promise<Route[]> {
   return Netns.current().listRoutes(filter);
+}
+
+/** {@link Netns.watch} in the caller's own namespace. */
+export function watch(options?: WatchOptions): Watch {
+  return Netns.current().watch(options);
 }
 
 /** {@link Netns.checkSupport} in the caller's own namespace. */

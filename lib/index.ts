@@ -8,3 +8,4 @@ export * from './functions.js';
 export { Netns } from './netns.js';
 export type { RunOptions } from './run.js';
 export type * from './types.js';
+export type { Watch } from './watch.js';

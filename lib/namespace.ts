@@ -14,6 +14,7 @@ import {
   Refusal,
   type Result,
   type Step,
+  type Watcher,
 } from './native.js';
 import type { NetnsLike, NetnsRef, OperationOptions } from './types.js';
 import { netnsBrand } from './values.js';
@@ -83,6 +84,7 @@ export class Namespace implements NetnsLike {
   #closed: Promise<void> | null = null;
   #idle: (() => void) | null = null;
   #nextIndex = 0;
+  readonly #closing = new Set<() => void>();
 
   /** @internal */
   constructor(handle: NamespaceHandle, name: string | null) {
@@ -109,6 +111,7 @@ export class Namespace implements NetnsLike {
   }
 
   async #finish(): Promise<void> {
+    for (const callback of this.#closing) callback();
     if (this.#underWay > 0) {
       await new Promise<void>((resolve) => {
         this.#idle = resolve;
@@ -125,9 +128,7 @@ export class Namespace implements NetnsLike {
 
   /** Runs an operation that this namespace must stay open for. @internal */
   async hold<T>(call: Call, body: () => Promise<T>): Promise<T> {
-    if (this.#closed !== null) {
-      throw call.fail('ERR_NETNS_CLOSED', `the network namespace ${describe(this)} is closed`);
-    }
+    this.#checkOpen(call);
     this.#underWay++;
     try {
       call.checkSignal();
@@ -174,6 +175,25 @@ export class Namespace implements NetnsLike {
     const result = await this.ask(operation, record, call.signal);
     if (result instanceof Refusal) throw call.error(result);
     return result;
+  }
+
+  /** Subscribes to what the kernel tells of groups (`RTNLGRP_*`). @internal */
+  subscribe(call: Call, groups: readonly number[], receiveBuffer: number): Watcher {
+    this.#checkOpen(call);
+    const result = (this.#handle as NamespaceHandle).watch(groups, receiveBuffer);
+    if (result instanceof Refusal) throw call.error(result);
+    return result;
+  }
+
+  /** Calls back when the namespace is closed; the function returned forgets that. @internal */
+  onClose(callback: () => void): () => void {
+    this.#closing.add(callback);
+    return () => this.#closing.delete(callback);
+  }
+
+  #checkOpen(call: Call): void {
+    if (this.#closed === null) return;
+    throw call.fail('ERR_NETNS_CLOSED', `the network namespace ${describe(this)} is closed`);
   }
 
   /** Runs `body`, synchronously, with the calling thread in this namespace. @internal */

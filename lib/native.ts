@@ -131,6 +131,8 @@ export interface Step<Name extends keyof Operations = keyof Operations> {
   readonly record: Operations[Name][0];
   /** It and what follows it are sent only when everything before it has succeeded. */
   readonly barrier?: boolean;
+  /** A listing that a change ran into is good enough as it is. */
+  readonly approximate?: boolean;
 }
 
 /** What became of a step. */
@@ -148,6 +150,13 @@ export interface NamespaceHandle {
   readonly inode: number;
   submit(id: number, steps: readonly unknown[]): void;
   withdraw(id: number): boolean;
+  watch(groups: readonly number[], receiveBuffer: number): Watcher | Refusal;
+  close(): void;
+}
+
+/** A subscription to what the kernel tells of a namespace (native/node/watcher.h). */
+export interface Watcher {
+  read(id: number, drain: boolean): void;
   close(): void;
 }
 
@@ -164,6 +173,10 @@ export interface Addon {
   removeNamespace(id: number, name: string): void;
   runWithin<T>(handle: NamespaceHandle, body: () => T): T | Refusal;
 }
+
+/** Flags of a step (native/node/namespace_handle.cc). */
+const BARRIER = 1;
+const APPROXIMATE = 2;
 
 interface Hooks {
   readonly link: typeof makeLink;
@@ -258,9 +271,10 @@ export async function exchange(
 ): Promise<readonly unknown[]> {
   if (steps.length === 0) return [];
   const packed: unknown[] = [];
-  for (const { operation, record, barrier } of steps) {
+  for (const { operation, record, barrier, approximate } of steps) {
     const columns = addon.requests[RECORD_OF[operation]];
-    packed.push(addon.operations[operation], barrier === true, pack(columns, record));
+    const flags = (barrier === true ? BARRIER : 0) | (approximate === true ? APPROXIMATE : 0);
+    packed.push(addon.operations[operation], flags, pack(columns, record));
   }
   const [promise, id] = start((given) => handle.submit(given, packed));
   if (signal === undefined) return promise;
@@ -281,4 +295,47 @@ export async function namespaceJob(
   const [promise] = start((id) => addon[name](id, argument));
   const [result] = await promise;
   return result as NamespaceHandle | Refusal | undefined;
+}
+
+/** A link as an event tells of it, and what only an event says. */
+export type LinkNews = readonly [
+  link: Link,
+  /** Which flags changed; all ones when the link is new. */
+  change: number,
+  newNetnsid?: number,
+  newIfindex?: number,
+];
+
+/** Something that the kernel told. */
+export type News =
+  | { readonly kind: 'link'; readonly removed: boolean; readonly value: LinkNews }
+  | { readonly kind: 'address'; readonly removed: boolean; readonly value: Address }
+  | {
+      readonly kind: 'route';
+      readonly removed: boolean;
+      readonly value: Route;
+      /** Flags of the message (`NLM_F_REPLACE`, `NLM_F_APPEND`). */
+      readonly flags: number;
+    };
+
+const NEWS_KINDS = ['link', 'address', 'route'] as const;
+const NEWS_WIDTH = 4;
+
+/**
+ * Waits for news, or with `drain` takes all there is at once. `lost`: the kernel dropped some.
+ * `null` when the watcher is closed meanwhile.
+ */
+export async function readNews(
+  watcher: Watcher,
+  drain: boolean,
+): Promise<{ readonly lost: boolean; readonly news: readonly News[] } | null> {
+  const [promise] = start((id) => watcher.read(id, drain));
+  const [lost, columns] = (await promise) as [boolean?, unknown[]?];
+  if (lost === undefined || columns === undefined) return null;
+  const news: News[] = [];
+  for (let at = 0; at < columns.length; at += NEWS_WIDTH) {
+    const [kind, removed, flags, value] = columns.slice(at, at + NEWS_WIDTH);
+    news.push({ kind: NEWS_KINDS[kind as number], removed, flags, value } as News);
+  }
+  return { lost, news };
 }

@@ -37,7 +37,9 @@ import type {
   RouteToRemove,
   Support,
   SupportOptions,
+  WatchOptions,
 } from './types.js';
+import { type Watch, watch } from './watch.js';
 
 const RUN_DIRECTORY = '/run/netns';
 /** What statfs says of a file that is a namespace (NSFS_MAGIC, linux/magic.h). */
@@ -200,7 +202,7 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Adds to the list of source mode; what is on it already stays. `E2BIG`: over 5,460 in all.
+   * Adds to the list of source mode; what is on it already stays. `E2BIG`: over 5,455 in all.
    */
   addSources(link: LinkRef, macs: readonly string[], options?: OperationOptions): Promise<void> {
     const call = callOf('addSources', link, this.addSources, options);
@@ -324,6 +326,18 @@ export class Netns extends Namespace {
   listRoutes(filter?: RouteFilter): Promise<Route[]> {
     const call = callOf('listRoutes', null, this.listRoutes, filter);
     return this.hold(call, () => routes.listRoutes(this, call, filter));
+  }
+
+  /**
+   * Tells what happens to links (and addresses and routes when asked for), from this call on.
+   * `added`, `changed` and `removed` are told apart by comparing with what is known; counters are
+   * left out of that. When the kernel had to drop events, `resync` is followed by what is different
+   * by then, so a reader that applies every event ends level with the kernel. A slow reader costs
+   * the receive buffer and no more. `break`, `return` and the signal close the socket at once; the
+   * process stays alive while an event is waited for.
+   */
+  watch(options?: WatchOptions): Watch {
+    return watch(this, callOf('watch', null, this.watch, options), options);
   }
 
   /**

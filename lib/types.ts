@@ -245,7 +245,7 @@ export type MacvlanModeOptions =
   | {
       /** Receives only what the listed source MACs send. */
       readonly mode: 'source';
-      /** The source MACs, at most 5,460 (`IFLA_MACVLAN_MACADDR_DATA`). */
+      /** The source MACs, at most 5,455 (`IFLA_MACVLAN_MACADDR_DATA`). */
       readonly sources?: readonly string[] | undefined;
       /**
        * A listed sender's frames go to this child alone, no longer to the destination as well
@@ -377,7 +377,7 @@ export type MacvlanModeChanges =
     }
   | {
       readonly mode?: 'source' | undefined;
-      /** The whole new list, at most 5,460; an empty one takes all away. */
+      /** The whole new list, at most 5,455; an empty one takes all away. */
       readonly sources?: readonly string[] | undefined;
       /** See {@link MacvlanModeOptions}. */
       readonly nodst?: boolean | undefined;
@@ -430,6 +430,11 @@ export interface WatchOptions extends OperationOptions {
   readonly addresses?: boolean | undefined;
   /** Also the events of routes. */
   readonly routes?: boolean | undefined;
+  /**
+   * Bytes that the kernel may queue for this watcher (`SO_RCVBUF`, which the kernel doubles) before
+   * it drops events and a `resync` follows. Omitted: 1 MiB, or what an ordinary user may have.
+   */
+  readonly receiveBuffer?: number | undefined;
 }
 
 /** What `checkSupport` may do besides looking. */

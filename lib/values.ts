@@ -71,10 +71,11 @@ export function nameOf<Word extends string>(
 }
 
 /**
- * The most source MACs one list can hold: each takes 12 bytes, and a nested attribute's length is
- * a u16. Reading back a longer list gives a wrapped length and garbage.
+ * The most source MACs one list can hold. Each takes 12 bytes, and the lengths of the list and of
+ * what it is nested in are 16 bits: with one more, the kernel's own answer has a wrapped length for
+ * `IFLA_LINKINFO`, and the link's kind and all behind it are lost (Linux 6.18).
  */
-export const MAX_SOURCES = 5_460;
+export const MAX_SOURCES = 5_455;
 
 /** The kernel's number for one of `words`; a number, also in decimal text, stands for itself. */
 export function wordNumber(words: Readonly<Record<string, number>>, word: string | number): number {

@@ -92,7 +92,9 @@ function captureReply(item, work) {
     throw new Error(`${item.name}: exit ${result.status}: ${result.stderr}`);
   }
   const request = findRequest(item, result.calls);
-  const answers = ({ fd, seq }) => fd === request.fd && seq === request.seq;
+  // Neither a descriptor nor a sequence number (the time) need belong to one request alone.
+  const answers = ({ order, fd, seq }) =>
+    order > request.order && fd === request.fd && seq === request.seq;
   return {
     ...describe(item, result),
     ...(item.fails && { printed: result.stderr }),

@@ -7,9 +7,9 @@
 
 namespace macvlan_netlink::bulk {
 
-// Ends the steps whose links it has deleted, or has found gone. What cannot be deleted by group, and
-// everything when the group as a whole was refused, is left for the caller to send as it is, its
-// group put back.
+// Ends the steps whose links it has deleted, or has found gone. What cannot be deleted by group,
+// and everything when the group as a whole was refused, is left for the caller to send as it is,
+// its group put back.
 void DeleteTogether(io::Session& session, const io::Window& deletions);
 
 }  // namespace macvlan_netlink::bulk

@@ -76,8 +76,8 @@ Status Channel::OpenSocket(PoolThread& thread) {
   return Within(*target_, thread.at_home, [&] { return socket_.Open(); });
 }
 
-// Takes the next round from the queue. A barrier behind a step taken here waits for the round after,
-// and everything behind it too, so that the order holds. Deletions make rounds of their own.
+// Takes the next round from the queue. A barrier behind a step taken here waits for the round
+// after, and everything behind it too, so that the order holds. Deletions make rounds of their own.
 Window Channel::Collect() {
   Window window;
   bool deletions = false;

@@ -16,7 +16,7 @@ namespace macvlan_netlink::io {
 // What a task is given of the thread it runs on.
 struct PoolThread {
   // Receive buffer, shared by the tasks that run here one after another. One dump datagram is at
-  // most 32 KiB; a single link with its virtual functions or 5,460 source addresses can be larger.
+  // most 32 KiB; a single link with its virtual functions or 5,455 source addresses can be larger.
   wire::Bytes buffer = wire::Bytes(256 * 1024);
   // False once the thread could not get back into its own namespace: it must not run another task.
   bool at_home = true;

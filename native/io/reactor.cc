@@ -71,7 +71,8 @@ void Reactor::Loop() {
       {
         const std::lock_guard<std::mutex> lock(mutex_);
         if (stopping_) return;
-        // A descriptor that was removed since, or whose number was given out again and is not armed.
+        // A descriptor that was removed since, or whose number was given out again and is not
+        // armed.
         const auto found = sources_.find(ready[i].data.fd);
         if (found == sources_.end()) continue;
         source = found->second;

@@ -13,8 +13,8 @@
 
 namespace macvlan_netlink::io {
 
-// Something with a descriptor to wait for. A source is waited for once each time it asks (Arm): until
-// it asks again, what arrives stays in the kernel.
+// Something with a descriptor to wait for. A source is waited for once each time it asks (Arm):
+// until it asks again, what arrives stays in the kernel.
 class Source {
  public:
   virtual ~Source() = default;
@@ -36,7 +36,8 @@ class Reactor {
   // Any thread: OnReady follows once when one of `events` is there. Arming again replaces.
   void Arm(int fd, uint32_t events);
   // Any thread, and OnReady of the source itself. Afterwards OnReady is not called any more, but a
-  // call that is under way on another thread may still finish: the reactor holds the source so long.
+  // call that is under way on another thread may still finish: the reactor holds the source so
+  // long.
   void Remove(int fd);
   // Owner's thread: ends the reactor's.
   void Stop();

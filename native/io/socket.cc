@@ -58,6 +58,16 @@ Status Socket::Open() {
   return {};
 }
 
+Status Socket::Subscribe(const std::vector<uint32_t>& groups, int receive_buffer) {
+  if (receive_buffer > 0) SetBuffer(fd_.get(), SO_RCVBUFFORCE, SO_RCVBUF, receive_buffer);
+  for (const uint32_t group : groups) {
+    if (!SetOption(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, static_cast<int>(group))) {
+      return Status::FromErrno("setsockopt");
+    }
+  }
+  return {};
+}
+
 Status Socket::Send(const std::vector<wire::ByteSpan>& messages) {
   std::vector<iovec> parts;
   parts.reserve(messages.size());

@@ -15,7 +15,11 @@ class Socket {
  public:
   // Opens it in the calling thread's namespace, which it keeps for good.
   Status Open();
+  // Receives what the kernel tells these groups (RTNLGRP_*) too. `receive_buffer` in bytes, 0 for
+  // as it is.
+  Status Subscribe(const std::vector<uint32_t>& groups, int receive_buffer);
   void Close() { fd_.Reset(); }
+  int fd() const { return fd_.get(); }
   bool is_open() const { return fd_.valid(); }
 
   // Hands the messages to the kernel in one datagram. The kernel carries them out before this

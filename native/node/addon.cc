@@ -2,6 +2,8 @@
 #include "node/layout.h"
 #include "node/namespace_handle.h"
 #include "node/namespace_job.h"
+#include "node/script_thread.h"
+#include "node/watcher.h"
 
 namespace macvlan_netlink::node {
 namespace {
@@ -21,19 +23,12 @@ void Initialize(const Napi::CallbackInfo& info) {
   hooks.later = Keep(given, "later");
 }
 
-Napi::Value StatusToFailure(Environment& environment, const io::Status& status) {
-  const Napi::Env env = environment.env();
-  return environment.hooks.failure.Call({Napi::Number::New(env, status.error),
-                                         Napi::String::New(env, status.syscall), env.Undefined(),
-                                         env.Undefined()});
-}
-
 // The calling thread's own namespace: two system calls on /proc that never wait.
 Napi::Value OpenOwnNamespace(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::Of(info.Env());
   io::Namespace own;
   const io::Status status = io::OpenOwn(own);
-  if (!status.ok()) return StatusToFailure(environment, status);
+  if (!status.ok()) return environment.ToFailure(status);
   return NamespaceHandle::Wrap(environment, std::move(own));
 }
 
@@ -42,23 +37,17 @@ Napi::Value OpenOwnNamespace(const Napi::CallbackInfo& info) {
 Napi::Value RunWithin(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::Of(info.Env());
   const NamespaceHandle& handle = *NamespaceHandle::Unwrap(info[0].As<Napi::Object>());
-  io::Namespace home;
-  io::Status status = io::OpenOwn(home);
-  // Entering where it is already changes nothing, and shows whether the way back will be allowed.
-  if (status.ok()) status = io::Enter(home.fd.get());
-  if (status.ok()) status = io::Enter(handle.fd());
-  if (!status.ok()) return StatusToFailure(environment, status);
-  const Napi::Value result = info[1].As<Napi::Function>().Call({});
-  status = io::Enter(home.fd.get());
-  if (!status.ok()) {
-    Napi::Error::Fatal("macvlan-netlink", "the thread cannot return to its network namespace");
-  }
-  return result;
+  Napi::Value result;
+  const io::Status status = WithinOnScriptThread(handle.target(), [&] {
+    result = info[1].As<Napi::Function>().Call({});
+    return io::Status{};
+  });
+  return status.ok() ? result : environment.ToFailure(status);
 }
 
 void OpenNamespacePath(const Napi::CallbackInfo& info) {
-  NamespaceJob::Start(Environment::Of(info.Env()), info[0].ToNumber().Uint32Value(),
-                      [path = info[1].ToString().Utf8Value()](io::Namespace& out, bool&) {
+  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
+                      [path = info[1].As<Napi::String>().Utf8Value()](io::Namespace& out, bool&) {
                         return io::OpenPath(path, out);
                       });
 }
@@ -67,21 +56,22 @@ void OpenNamespacePath(const Napi::CallbackInfo& info) {
 Napi::Value OpenNamespaceDescriptor(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::Of(info.Env());
   io::Namespace opened;
-  const io::Status status = io::OpenDescriptor(info[0].ToNumber().Int32Value(), opened);
-  if (!status.ok()) return StatusToFailure(environment, status);
+  const io::Status status = io::OpenDescriptor(info[0].As<Napi::Number>().Int32Value(), opened);
+  if (!status.ok()) return environment.ToFailure(status);
   return NamespaceHandle::Wrap(environment, std::move(opened));
 }
 
 void CreateNamespace(const Napi::CallbackInfo& info) {
-  NamespaceJob::Start(Environment::Of(info.Env()), info[0].ToNumber().Uint32Value(),
-                      [name = info[1].ToString().Utf8Value()](io::Namespace& out, bool& returned) {
-                        return io::CreateNamespace(name, out, returned);
-                      });
+  NamespaceJob::Start(
+      Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
+      [name = info[1].As<Napi::String>().Utf8Value()](io::Namespace& out, bool& returned) {
+        return io::CreateNamespace(name, out, returned);
+      });
 }
 
 void RemoveNamespace(const Napi::CallbackInfo& info) {
-  NamespaceJob::Start(Environment::Of(info.Env()), info[0].ToNumber().Uint32Value(),
-                      [name = info[1].ToString().Utf8Value()](io::Namespace&, bool&) {
+  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
+                      [name = info[1].As<Napi::String>().Utf8Value()](io::Namespace&, bool&) {
                         return io::RemoveNamespace(name);
                       });
 }
@@ -90,6 +80,7 @@ Napi::Object Load(Napi::Env env, Napi::Object exports) {
   auto* environment = new Environment(env);
   env.SetInstanceData<Environment, &Environment::Finalize>(environment);
   environment->hooks.namespace_handle = Napi::Persistent(NamespaceHandle::Define(env));
+  environment->hooks.watcher = Napi::Persistent(Watcher::Define(env));
   exports.Set("operations", DescribeOperations(env));
   exports.Set("requests", DescribeRequests(env));
   exports.Set("answers", DescribeAnswers(env));

@@ -119,9 +119,20 @@ bool Environment::CloseIdleSockets() {
   return open;
 }
 
-Arguments Environment::MakeArguments() {
+Napi::Value Environment::ToScript(const rtnl::Record& record, double netns) {
   Napi::Float64Array counters = counters_.Value();
-  return {env_, env_.Undefined(), counters, counters.Data()};
+  Arguments arguments(env_, env_.Undefined(), counters, counters.Data());
+  arguments.Push(Napi::Number::New(env_, netns));
+  std::visit([&](const auto& columns) { arguments.PushColumns(columns); }, record);
+  const Napi::FunctionReference* factories[] = {&hooks.link, &hooks.address, &hooks.route};
+  return factories[record.index()]->Value().Call(env_.Undefined(), arguments.count(),
+                                                 arguments.values());
+}
+
+Napi::Value Environment::ToFailure(const io::Status& status) {
+  return hooks.failure.Call({Napi::Number::New(env_, status.error),
+                             Napi::String::New(env_, status.syscall), env_.Undefined(),
+                             env_.Undefined()});
 }
 
 }  // namespace macvlan_netlink::node

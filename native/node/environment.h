@@ -34,6 +34,7 @@ struct ScriptHooks {
   Napi::FunctionReference settle;                // settle(id, results)
   Napi::FunctionReference later;                 // setImmediate
   Napi::FunctionReference namespace_handle;      // the class NamespaceHandle, made in C++
+  Napi::FunctionReference watcher;               // the class Watcher, likewise
 };
 
 class Environment {
@@ -55,7 +56,10 @@ class Environment {
   Napi::Env env() const { return env_; }
   io::Pool& pool() { return *pool_; }
   io::Reactor& reactor() { return reactor_; }
-  Arguments MakeArguments();
+  // The record as its factory makes it. `netns`: the inode of the namespace it was seen in.
+  Napi::Value ToScript(const rtnl::Record& record, double netns);
+  // A refusal by a system call.
+  Napi::Value ToFailure(const io::Status& status);
 
   ScriptHooks hooks;
 

@@ -2,11 +2,15 @@
 
 #include "node/from_js.h"
 #include "node/script_exchange.h"
+#include "node/watcher.h"
 
 namespace macvlan_netlink::node {
 namespace {
 
-constexpr uint32_t kStepWidth = 3;  // operation, barrier, record
+constexpr uint32_t kStepWidth = 3;  // operation, flags, record
+// Flags of a step.
+constexpr uint32_t kBarrier = 1;
+constexpr uint32_t kApproximate = 2;
 
 bool RecordFromScript(Napi::Env env, rtnl::RecordKind kind, napi_value value, rtnl::Record& out) {
   switch (kind) {
@@ -20,13 +24,29 @@ bool RecordFromScript(Napi::Env env, rtnl::RecordKind kind, napi_value value, rt
   return false;
 }
 
-bool AddStep(const Napi::Array& steps, uint32_t position, ScriptExchange& exchange) {
-  const auto number = steps.Get(position).ToNumber().Uint32Value();
-  if (number >= std::size(rtnl::kOperations)) return false;
+// The engine refuses every call once a Worker is being ended, so each is looked at here: what
+// napi.h gives instead of a value is empty, and using it aborts the process.
+bool AddStep(Napi::Env env, napi_value steps, uint32_t position, ScriptExchange& exchange) {
+  napi_value fields[kStepWidth];
+  for (uint32_t i = 0; i < kStepWidth; ++i) {
+    if (napi_get_element(env, steps, position + i, &fields[i]) != napi_ok) return false;
+  }
+  uint32_t number = 0;
+  uint32_t flags = 0;
+  if (napi_get_value_uint32(env, fields[0], &number) != napi_ok ||
+      napi_get_value_uint32(env, fields[1], &flags) != napi_ok ||
+      number >= std::size(rtnl::kOperations)) {
+    return false;
+  }
   const rtnl::Operation& operation = rtnl::kOperations[number];
   rtnl::Record record;
-  return RecordFromScript(steps.Env(), operation.record, steps.Get(position + 2), record) &&
-         exchange.Add(operation, record, steps.Get(position + 1).ToBoolean());
+  if (!RecordFromScript(env, operation.record, fields[2], record) ||
+      !exchange.Add(operation, record)) {
+    return false;
+  }
+  exchange.steps.back().barrier = (flags & kBarrier) != 0;
+  exchange.steps.back().approximate = (flags & kApproximate) != 0;
+  return true;
 }
 
 }  // namespace
@@ -37,12 +57,15 @@ Napi::Function NamespaceHandle::Define(Napi::Env env) {
                       InstanceAccessor<&NamespaceHandle::Inode>("inode"),
                       InstanceMethod<&NamespaceHandle::Submit>("submit"),
                       InstanceMethod<&NamespaceHandle::Withdraw>("withdraw"),
+                      InstanceMethod<&NamespaceHandle::Watch>("watch"),
                       InstanceMethod<&NamespaceHandle::Close>("close")});
 }
 
 Napi::Object NamespaceHandle::Wrap(Environment& environment, io::Namespace opened) {
   const Napi::Object object = environment.hooks.namespace_handle.New({});
-  NamespaceHandle* handle = Unwrap(object);
+  // A Worker that is being ended makes no more objects.
+  NamespaceHandle* handle = object.IsEmpty() ? nullptr : Unwrap(object);
+  if (handle == nullptr) return object;
   handle->target_ = std::make_shared<const io::Namespace>(std::move(opened));
   handle->channel_ = environment.OpenChannel(handle->target_);
   return object;
@@ -52,7 +75,7 @@ NamespaceHandle::NamespaceHandle(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<NamespaceHandle>(info) {}
 
 Napi::Value NamespaceHandle::Fd(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), fd());
+  return Napi::Number::New(info.Env(), target_ ? target_->fd.get() : -1);
 }
 
 Napi::Value NamespaceHandle::Inode(const Napi::CallbackInfo& info) {
@@ -68,12 +91,13 @@ void NamespaceHandle::Submit(const Napi::CallbackInfo& info) {
   }
   Environment& environment = Environment::Of(env);
   const auto steps = info[1].As<Napi::Array>();
-  auto exchange = std::make_shared<ScriptExchange>(environment, info[0].ToNumber().Uint32Value(),
-                                                   static_cast<double>(target_->id.inode));
+  auto exchange =
+      std::make_shared<ScriptExchange>(environment, info[0].As<Napi::Number>().Uint32Value(),
+                                       static_cast<double>(target_->id.inode));
   const uint32_t length = steps.Length();
   exchange->steps.reserve(length / kStepWidth);
   for (uint32_t i = 0; i + kStepWidth <= length; i += kStepWidth) {
-    if (!AddStep(steps, i, *exchange)) {
+    if (!AddStep(env, steps, i, *exchange)) {
       Napi::TypeError::New(env, "a record does not fit its table or its message")
           .ThrowAsJavaScriptException();
       return;
@@ -84,8 +108,18 @@ void NamespaceHandle::Submit(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value NamespaceHandle::Withdraw(const Napi::CallbackInfo& info) {
-  const bool withdrawn = channel_ && channel_->Withdraw(info[0].ToNumber().Uint32Value());
+  const bool withdrawn = channel_ && channel_->Withdraw(info[0].As<Napi::Number>().Uint32Value());
   return Napi::Boolean::New(info.Env(), withdrawn);
+}
+
+Napi::Value NamespaceHandle::Watch(const Napi::CallbackInfo& info) {
+  const auto given = info[0].As<Napi::Array>();
+  std::vector<uint32_t> groups;
+  for (uint32_t i = 0; i < given.Length(); ++i) {
+    groups.push_back(given.Get(i).ToNumber().Uint32Value());
+  }
+  return Watcher::Open(Environment::Of(info.Env()), *target_, groups,
+                       info[1].ToNumber().Int32Value());
 }
 
 void NamespaceHandle::Close(const Napi::CallbackInfo&) {

@@ -12,16 +12,18 @@ class NamespaceHandle : public Napi::ObjectWrap<NamespaceHandle> {
 
   explicit NamespaceHandle(const Napi::CallbackInfo& info);
 
-  // -1 once it is closed.
-  int fd() const { return target_ ? target_->fd.get() : -1; }
+  // While it is open.
+  const io::Namespace& target() const { return *target_; }
 
  private:
   Napi::Value Fd(const Napi::CallbackInfo& info);
   Napi::Value Inode(const Napi::CallbackInfo& info);
-  // submit(id, [operation, barrier, record, …]): settle(id, results) follows, exactly once.
+  // submit(id, [operation, flags, record, …]): settle(id, results) follows, exactly once.
   void Submit(const Napi::CallbackInfo& info);
   // withdraw(id): false when it has been sent.
   Napi::Value Withdraw(const Napi::CallbackInfo& info);
+  // watch([group, …], receiveBuffer): a Watcher or a failure. Opening a socket waits for no lock.
+  Napi::Value Watch(const Napi::CallbackInfo& info);
   // Gives the descriptor and the socket back once nothing is under way any more.
   void Close(const Napi::CallbackInfo& info);
 

@@ -21,9 +21,7 @@ bool NamespaceJob::Deliver(Environment& environment, std::chrono::steady_clock::
   const Napi::Env env = environment.env();
   Napi::Value result = env.Undefined();
   if (!status_.ok()) {
-    result = environment.hooks.failure.Call({Napi::Number::New(env, status_.error),
-                                             Napi::String::New(env, status_.syscall),
-                                             env.Undefined(), env.Undefined()});
+    result = environment.ToFailure(status_);
   } else if (opened_.fd.valid()) {
     result = NamespaceHandle::Wrap(environment, std::move(opened_));
   }

@@ -9,12 +9,6 @@ constexpr size_t kBatch = 128;
 // How many records are converted between two looks at the clock.
 constexpr size_t kClockInterval = 16;
 
-template <class R>
-void DecodeInto(std::vector<rtnl::Record>& records, wire::ByteSpan body) {
-  R record;
-  if (wire::DecodeBody(body, record)) records.emplace_back(std::move(record));
-}
-
 io::Expect Expected(rtnl::Answer answer) {
   switch (answer) {
     case rtnl::Answer::kNone:
@@ -29,11 +23,9 @@ io::Expect Expected(rtnl::Answer answer) {
 
 }  // namespace
 
-bool ScriptExchange::Add(const rtnl::Operation& operation, const rtnl::Record& record,
-                         bool barrier) {
+bool ScriptExchange::Add(const rtnl::Operation& operation, const rtnl::Record& record) {
   io::Step& step = steps.emplace_back();
   step.expect = Expected(operation.answer);
-  step.barrier = barrier;
   step.deletion = operation.type == RTM_DELLINK;
   operations_.push_back(&operation);
   return rtnl::EncodeRequest(operation, record, step.request);
@@ -42,16 +34,9 @@ bool ScriptExchange::Add(const rtnl::Operation& operation, const rtnl::Record& r
 void ScriptExchange::OnAnswer(size_t step, const wire::Message& message) {
   if (current_.step != step) HandOver();
   current_.step = step;
-  switch (operations_[step]->record) {
-    case rtnl::RecordKind::kLink:
-      DecodeInto<rtnl::LinkRecord>(current_.records, message.payload);
-      break;
-    case rtnl::RecordKind::kAddress:
-      DecodeInto<rtnl::AddressRecord>(current_.records, message.payload);
-      break;
-    case rtnl::RecordKind::kRoute:
-      DecodeInto<rtnl::RouteRecord>(current_.records, message.payload);
-      break;
+  rtnl::Record record;
+  if (rtnl::DecodeRecord(operations_[step]->record, message.payload, record)) {
+    current_.records.push_back(std::move(record));
   }
   if (current_.records.size() >= kBatch) HandOver();
 }
@@ -121,30 +106,25 @@ bool ScriptExchange::ConvertBatch(Batch& batch, std::chrono::steady_clock::time_
   const Napi::Env env = environment_.env();
   const Napi::Array values = values_.Value();
   const auto step = static_cast<uint32_t>(batch.step);
-  if (batch.restart || !values.Get(step).IsArray()) values.Set(step, Napi::Array::New(env));
+  // Empty while a Worker is being ended: then the list is made for nobody.
+  Napi::Value known = values.Get(step);
+  if (batch.restart || !known.IsArray()) {
+    known = Napi::Array::New(env);
+    values.Set(step, known);
+  }
   batch.restart = false;
-  const auto list = values.Get(step).As<Napi::Array>();
+  const auto list = known.As<Napi::Array>();
   uint32_t next = list.Length();
   while (converted_ < batch.records.size()) {
     {
       const Napi::HandleScope scope(env);
-      list.Set(next++, Convert(batch.records[converted_++]));
+      list.Set(next++, environment_.ToScript(batch.records[converted_++], netns_));
     }
     if (converted_ % kClockInterval == 0 && std::chrono::steady_clock::now() >= deadline) {
       return converted_ == batch.records.size();
     }
   }
   return true;
-}
-
-Napi::Value ScriptExchange::Convert(const rtnl::Record& record) {
-  Arguments arguments = environment_.MakeArguments();
-  arguments.Push(Napi::Number::New(environment_.env(), netns_));
-  std::visit([&](const auto& columns) { arguments.PushColumns(columns); }, record);
-  const Napi::FunctionReference* factories[] = {
-      &environment_.hooks.link, &environment_.hooks.address, &environment_.hooks.route};
-  return factories[record.index()]->Value().Call(environment_.env().Undefined(), arguments.count(),
-                                                 arguments.values());
 }
 
 // Undefined for a change that was made, the record for a read, an array for a listing, and a

@@ -15,7 +15,7 @@ class ScriptExchange : public io::Exchange,
   }
 
   // Encodes and appends a request; false when it does not fit a message.
-  bool Add(const rtnl::Operation& operation, const rtnl::Record& record, bool barrier);
+  bool Add(const rtnl::Operation& operation, const rtnl::Record& record);
 
   void OnAnswer(size_t step, const wire::Message& message) override;
   void OnRestart(size_t step) override;
@@ -33,7 +33,6 @@ class ScriptExchange : public io::Exchange,
 
   void HandOver();
   bool ConvertBatch(Batch& batch, std::chrono::steady_clock::time_point deadline);
-  Napi::Value Convert(const rtnl::Record& record);
   Napi::Value Result(size_t step);
   Napi::Value Failure(const io::Step& step, const rtnl::Operation& operation);
 

@@ -30,6 +30,18 @@ bool EncodeRequest(const Operation& operation, const Record& record, wire::Bytes
   return writer.ok();
 }
 
+bool DecodeRecord(RecordKind kind, wire::ByteSpan body, Record& out) {
+  switch (kind) {
+    case RecordKind::kLink:
+      return wire::DecodeBody(body, out.emplace<LinkRecord>());
+    case RecordKind::kAddress:
+      return wire::DecodeBody(body, out.emplace<AddressRecord>());
+    case RecordKind::kRoute:
+      return wire::DecodeBody(body, out.emplace<RouteRecord>());
+  }
+  return false;
+}
+
 const char* AttributeAtFault(const Operation& operation, wire::ByteSpan request,
                              const wire::Ack& ack) {
   const wire::ByteSpan body = request.From(NLMSG_HDRLEN);

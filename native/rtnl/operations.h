@@ -57,6 +57,9 @@ inline constexpr Operation kOperations[] = {
 // its length field.
 bool EncodeRequest(const Operation& operation, const Record& record, wire::Bytes& out);
 
+// Reads the body of a message as that kind of record; false when it is too short to be one.
+bool DecodeRecord(RecordKind kind, wire::ByteSpan body, Record& out);
+
 // The kernel's name of the attribute that an acknowledgement points at or misses; null when it
 // names none, or one that no table knows.
 const char* AttributeAtFault(const Operation& operation, wire::ByteSpan request,

@@ -14,8 +14,8 @@ struct Attribute {
 };
 
 // A length that does not fit ends the walk and sets malformed(); what came before it stays valid.
-// The kernel itself produces such a tail: a list of more than 5,461 MAC addresses wraps the 16-bit
-// length of IFLA_MACVLAN_MACADDR_DATA (drivers/net/macvlan.c, Linux 6.18).
+// The kernel itself produces such a tail: a list of more than 5,455 MAC addresses wraps the 16-bit
+// length of a nest around it (drivers/net/macvlan.c, Linux 6.18).
 class AttributeReader {
  public:
   explicit AttributeReader(ByteSpan attributes) : span_(attributes) {}

@@ -5,6 +5,8 @@ const PARENT =
   'ip link add p0 address 02:00:00:00:00:01 type veth peer name p1 address 02:00:00:00:00:02';
 const UP = 'ip link set p1 up; ip link set p0 up; ip link set c0 up';
 const CHILD = 'ip link add link p0 name c0 address 02:00:00:00:01:01 type macvlan mode bridge';
+// Keeps routes that the kernel adds by itself out of the events.
+const WITHOUT_IPV6 = 'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6';
 const CARRIER = 'until [ $(cat /sys/class/net/c0/operstate) = up ]; do sleep 0.01; done';
 
 const RTM_NEWLINK = 16;
@@ -29,6 +31,7 @@ const replies = [
     ],
     command: 'ip -j -d link show',
     sends: 'RTM_GETLINK',
+    dump: true,
     notes:
       'Loopback, a veth whose peer is in another namespace, a bridge, its port, alias, group, altnames.',
   },
@@ -47,6 +50,7 @@ const replies = [
     ],
     command: 'ip -j -d link show',
     sends: 'RTM_GETLINK',
+    dump: true,
     notes: 'A macvlan of every mode and a macvtap.',
   },
   {
@@ -58,6 +62,7 @@ const replies = [
     ],
     command: 'ip -j -d -n net1 link show dev c0',
     sends: 'RTM_GETLINK',
+    byIndex: false,
     notes: 'IFLA_LINK is an index of the namespace that IFLA_LINK_NETNSID names.',
   },
   {
@@ -70,6 +75,7 @@ const replies = [
     ],
     command: 'ip -j -d -s -s link show dev p0',
     sends: 'RTM_GETLINK',
+    byIndex: false,
     notes: 'A link that is up and has counted packets.',
   },
   {
@@ -77,6 +83,7 @@ const replies = [
     setup: [PARENT, CHILD],
     command: 'ip -j -d link show type macvlan',
     sends: 'RTM_GETLINK',
+    dump: true,
     notes: 'The kernel filters.',
   },
   {
@@ -98,6 +105,7 @@ const replies = [
     ],
     command: 'ip -j -d addr show',
     sends: 'RTM_GETADDR',
+    dump: true,
   },
   {
     name: 'routes',
@@ -117,6 +125,7 @@ const replies = [
     ],
     command: 'ip -j -d route show table all',
     sends: 'RTM_GETROUTE',
+    dump: true,
     notes: 'Includes the local table, a multipath route, and an IPv6 gateway (RTA_VIA).',
   },
   {
@@ -135,12 +144,14 @@ const replies = [
     ],
     command: 'ip -6 -j -d route show table all',
     sends: 'RTM_GETROUTE',
+    dump: true,
   },
   {
     name: 'done-with-error',
     setup: [],
     command: 'ip -j route show table 999',
     sends: 'RTM_GETROUTE',
+    dump: true,
     fails: true,
     notes: 'NLMSG_DONE with a negative status and an extended ACK.',
     expect: { errno: 2, message: 'ipv4: FIB table does not exist' },
@@ -191,7 +202,7 @@ const events = [
   monitor(
     'route-add',
     'route',
-    [PARENT, 'ip link set p1 up; ip link set p0 up'],
+    [WITHOUT_IPV6, PARENT, 'ip link set p1 up; ip link set p0 up'],
     'ip route add 10.9.0.0/16 dev p0',
     '10.9.0.0/16',
     [RTM_NEWROUTE],
@@ -199,7 +210,12 @@ const events = [
   monitor(
     'route-del',
     'route',
-    [PARENT, 'ip link set p1 up; ip link set p0 up', 'ip route add 10.9.0.0/16 dev p0'],
+    [
+      WITHOUT_IPV6,
+      PARENT,
+      'ip link set p1 up; ip link set p0 up',
+      'ip route add 10.9.0.0/16 dev p0',
+    ],
     'ip route del 10.9.0.0/16 dev p0',
     'Deleted .*10.9.0.0/16',
     [RTM_DELROUTE],

@@ -5,14 +5,15 @@ const MSG_PEEK = 2;
 /**
  * A system call: for openat `path` and the descriptor it gave, for the others `hex`, all its bytes.
  *
- * @typedef {{ name: string, fd: number, path: string, flags: number, result: number,
+ * @typedef {{ order: number, name: string, fd: number, path: string, flags: number, result: number,
  *   hex: string }} Call
  */
 
 /**
- * A netlink message and the descriptor it went through. `bytes` includes its header.
+ * A netlink message, the descriptor it went through, and which call that was. `bytes` includes its
+ * header.
  *
- * @typedef {{ fd: number, type: number, flags: number, seq: number, port: number,
+ * @typedef {{ order: number, fd: number, type: number, flags: number, seq: number, port: number,
  *   bytes: Buffer }} Message
  */
 
@@ -33,7 +34,8 @@ export const STRACE =
 export function parseTrace(trace) {
   /** @type {Call[]} */
   const calls = [];
-  const add = (call) => calls.push({ path: '', flags: 0, result: 0, hex: '', ...call });
+  const add = (call) =>
+    calls.push({ order: calls.length, path: '', flags: 0, result: 0, hex: '', ...call });
   for (const line of trace.split('\n')) {
     const dump = /^ \| [0-9a-f]{5,} {2}(.{49}) /.exec(line);
     const transfer = /^((?:send|recv)\w+)\((.*)\)\s+= (-1|0x[0-9a-f]+|0)/.exec(line);
@@ -59,7 +61,7 @@ export function parseTrace(trace) {
  * @param {Call} call
  * @returns {Message[]}
  */
-function splitMessages({ fd, hex }) {
+function splitMessages({ order, fd, hex }) {
   const bytes = Buffer.from(hex, 'hex');
   const messages = [];
   for (let at = 0; at < bytes.length; ) {
@@ -67,6 +69,7 @@ function splitMessages({ fd, hex }) {
     if (length === 0) break; // ip sends the unused rest of a dump request's buffer with it
     const message = bytes.subarray(at, at + length);
     messages.push({
+      order,
       fd,
       type: message.readUInt16LE(4),
       flags: message.readUInt16LE(6),

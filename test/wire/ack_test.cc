@@ -90,11 +90,22 @@ TEST(offsets_are_followed_into_every_nest) {
   CHECK_EQ(name_of("veth", "createLink", "1c000100"), "VETH_INFO_PEER");
   CHECK_EQ(name_of("veth", "createLink", "0700030076310000"), "IFLA_IFNAME");
   CHECK_EQ(name_of("vlan", "createLink", "0600010005000000"), "IFLA_VLAN_ID");
-  CHECK_EQ(name_of("set-bridge-slave-hairpin", "changeLink", "0500040001000000"),
-           "IFLA_BRPORT_MODE");
   CHECK_EQ(name_of("addr-add-v4-label", "addAddress", "0b000300"), "IFA_LABEL");
   CHECK_EQ(name_of("route-add-via-metric", "addRoute", "0800060032000000"), "RTA_PRIORITY");
-  CHECK_EQ(name_of("altname-add", "addAltNames", "20003480"), "IFLA_PROP_LIST");
+  CHECK_EQ(name_of("altname-add", "addAltNames", "1c003480"), "IFLA_PROP_LIST");
+}
+
+TEST(offsets_are_followed_into_the_data_of_a_bridge_port) {
+  rtnl::LinkRecord port;
+  port.info.emplace().slave_kind = "bridge";
+  port.info->bridge_port.emplace().hairpin = uint8_t{1};
+  const rtnl::Operation& change = FindOperation("changeLink");
+  const wire::Bytes request = Encode(change, port);
+  wire::Ack ack;
+  ack.attribute_offset = static_cast<uint32_t>(ToHex(request).find("0500040001000000") / 2);
+  CHECK_EQ(rtnl::AttributeAtFault(change, request, ack), "IFLA_BRPORT_MODE");
+  ack.attribute_offset = *ack.attribute_offset - NLA_HDRLEN;
+  CHECK_EQ(rtnl::AttributeAtFault(change, request, ack), "IFLA_INFO_SLAVE_DATA");
 }
 
 TEST(a_missing_attribute_is_named_at_the_top_only) {

@@ -37,6 +37,11 @@ GoldenCase Data(const char* fixture, void (*change)(MacvlanData& data),
           }};
 }
 
+GoldenCase Adapted(GoldenCase golden, void (*adapt)(wire::Bytes& message)) {
+  golden.adapt = adapt;
+  return golden;
+}
+
 GoldenCase Move(const char* fixture, void (*change)(LinkRecord& record)) {
   return {fixture, "changeLink", [=](const Fixture& f) {
             LinkRecord record;
@@ -61,6 +66,25 @@ rtnl::AltNames AltNames(const std::vector<const char*>& names) {
 
 // ip asks for no ACK when it reads one link; here every request but a dump ends with one.
 void WithAck(wire::Bytes& message) { message[offsetof(nlmsghdr, nlmsg_flags)] |= NLM_F_ACK; }
+
+// ip names the kind in IFLA_INFO_KIND, as bridge_slave; this library says what replies say,
+// IFLA_INFO_SLAVE_KIND bridge. In a request nobody reads either: the kind of the port's master
+// decides (net/core/rtnetlink.c, __rtnl_newlink, Linux 6.18).
+void NamedBridge(wire::Bytes& message) {
+  std::string text = ToHex(message);
+  const std::string long_name =
+      "2000120010000100"
+      "6272696467655f736c617665";
+  const std::string name =
+      "1c0012000a000400"
+      "627269646765"
+      "0000";
+  const size_t at = text.find(long_name);
+  CHECK(at != std::string::npos);
+  text.replace(at, long_name.size(), name);
+  message = FromHex(text);
+  message[0] = static_cast<uint8_t>(message.size());
+}
 
 // A lookup: ip's own family and mask, which say what the answer shall contain.
 GoldenCase Read(const char* fixture, const char* operation, uint8_t family, uint32_t mask,
@@ -146,11 +170,12 @@ const std::vector<GoldenCase> kCases = {
        return record;
      }},
     On("p0", "set-nomaster", [](LinkRecord& r) { r.master = 0; }),
-    On("p0", "set-bridge-slave-hairpin",
-       [](LinkRecord& r) {
-         r.info.emplace().slave_kind = "bridge";
-         r.info->bridge_port.emplace().hairpin = uint8_t{1};
-       }),
+    Adapted(On("p0", "set-bridge-slave-hairpin",
+               [](LinkRecord& r) {
+                 r.info.emplace().slave_kind = "bridge";
+                 r.info->bridge_port.emplace().hairpin = uint8_t{1};
+               }),
+            &NamedBridge),
     On("", "set-group-members-up",
        [](LinkRecord& r) {
          r.flags = r.change = IFF_UP;

@@ -1,0 +1,243 @@
+#include "node/watcher.h"
+
+#include <errno.h>
+
+#include "node/script_thread.h"
+
+namespace macvlan_netlink::node {
+namespace {
+
+// One reading of a stream that is not drained: enough to be worth the way to JavaScript.
+constexpr size_t kBatch = 512;
+constexpr size_t kReceiveBuffer = 256 * 1024;
+constexpr size_t kClockInterval = 16;
+
+struct Event {
+  rtnl::RecordKind kind;
+  bool removed;
+  uint16_t flags;  // of the message: NLM_F_REPLACE, NLM_F_APPEND
+  rtnl::Record record;
+};
+
+bool Classify(uint16_t type, Event& event) {
+  switch (type) {
+    case RTM_NEWLINK:
+    case RTM_DELLINK:
+      event.kind = rtnl::RecordKind::kLink;
+      break;
+    case RTM_NEWADDR:
+    case RTM_DELADDR:
+      event.kind = rtnl::RecordKind::kAddress;
+      break;
+    case RTM_NEWROUTE:
+    case RTM_DELROUTE:
+      event.kind = rtnl::RecordKind::kRoute;
+      break;
+    default:
+      return false;
+  }
+  event.removed = type == RTM_DELLINK || type == RTM_DELADDR || type == RTM_DELROUTE;
+  return true;
+}
+
+// A bridge tells of its ports in messages of its own family: RTM_DELLINK then means that a port has
+// left, not that a link has gone (net/bridge/br_netlink.c).
+bool IsOfLinkItself(const Event& event) {
+  const auto* link = std::get_if<rtnl::LinkRecord>(&event.record);
+  return link == nullptr || link->family == AF_UNSPEC;
+}
+
+}  // namespace
+
+class EventStream : public io::Source,
+                    public Delivery,
+                    public std::enable_shared_from_this<EventStream> {
+ public:
+  EventStream(Environment& environment, double netns)
+      : environment_(environment), netns_(netns), buffer_(kReceiveBuffer) {}
+
+  // JavaScript thread, before anything else.
+  io::Status Open(const std::vector<uint32_t>& groups, int receive_buffer) {
+    const io::Status status = socket_.Open();
+    return status.ok() ? socket_.Subscribe(groups, receive_buffer) : status;
+  }
+  io::Status Register() {
+    return {environment_.reactor().Add(socket_.fd(), shared_from_this()), "epoll_ctl"};
+  }
+
+  // JavaScript thread.
+  void Read(uint32_t id, bool drain) {
+    environment_.BeginPending();
+    bool closed = false;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      reading_ = id;
+      drain_ = drain;
+      closed = closed_;
+    }
+    // A socket can always be written to, so a drain is ready at once.
+    if (closed) {
+      environment_.Enqueue(shared_from_this());
+    } else {
+      environment_.reactor().Arm(socket_.fd(), drain ? EPOLLIN | EPOLLOUT : EPOLLIN);
+    }
+  }
+
+  // JavaScript thread. A reading that is under way ends.
+  void Close() {
+    bool waiting = false;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (std::exchange(closed_, true)) return;
+      waiting = reading_.has_value() && !std::exchange(enqueued_, true);
+      events_.clear();
+      environment_.reactor().Remove(socket_.fd());
+      socket_.Close();
+    }
+    if (waiting) environment_.Enqueue(shared_from_this());
+  }
+
+  void OnReady(uint32_t) override {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (closed_ || !reading_.has_value()) return;
+      Take();
+      if (events_.empty() && !overflow_ && !drain_) {
+        environment_.reactor().Arm(socket_.fd(), EPOLLIN);
+        return;
+      }
+      if (std::exchange(enqueued_, true)) return;
+    }
+    environment_.Enqueue(shared_from_this());
+  }
+
+  bool Deliver(Environment& environment, std::chrono::steady_clock::time_point deadline) override {
+    const Napi::Env env = environment.env();
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!reading_.has_value()) return true;
+    Napi::Array results = Napi::Array::New(env);
+    if (!closed_) {
+      if (values_.IsEmpty()) values_ = Napi::Persistent(Napi::Array::New(env));
+      if (!Convert(deadline)) return false;
+      results.Set(0U, Napi::Boolean::New(env, overflow_));
+      results.Set(1U, values_.Value());
+    }
+    values_.Reset();
+    events_.clear();
+    converted_ = 0;
+    overflow_ = false;
+    enqueued_ = false;
+    const uint32_t id = *std::exchange(reading_, std::nullopt);
+    environment.EndPending();
+    environment.hooks.settle.Call({Napi::Number::New(env, id), results});
+    return true;
+  }
+
+ private:
+  void Take() {
+    while (drain_ || events_.size() < kBatch) {
+      wire::ByteSpan datagram;
+      const io::Status received = socket_.Receive(buffer_, datagram);
+      if (received.error == -ENOBUFS || received.error == -EMSGSIZE) {
+        overflow_ = true;
+        continue;
+      }
+      if (!received.ok()) return;
+      wire::MessageReader reader(datagram);
+      wire::Message message;
+      while (reader.Next(message)) Append(message);
+    }
+  }
+
+  void Append(const wire::Message& message) {
+    Event event{};
+    if (!Classify(message.header.nlmsg_type, event)) return;
+    event.flags = message.header.nlmsg_flags;
+    if (rtnl::DecodeRecord(event.kind, message.payload, event.record) && IsOfLinkItself(event)) {
+      events_.push_back(std::move(event));
+    }
+  }
+
+  bool Convert(std::chrono::steady_clock::time_point deadline) {
+    const Napi::Env env = environment_.env();
+    Napi::Array values = values_.Value();
+    uint32_t next = values.Length();
+    while (converted_ < events_.size()) {
+      {
+        const Napi::HandleScope scope(env);
+        const Event& event = events_[converted_++];
+        values.Set(next++, Napi::Number::New(env, static_cast<int>(event.kind)));
+        values.Set(next++, Napi::Boolean::New(env, event.removed));
+        values.Set(next++, Napi::Number::New(env, event.flags));
+        values.Set(next++, Value(event));
+      }
+      if (converted_ % kClockInterval == 0 && std::chrono::steady_clock::now() >= deadline) {
+        return converted_ == events_.size();
+      }
+    }
+    return true;
+  }
+
+  Napi::Value Value(const Event& event) {
+    const auto* link = std::get_if<rtnl::LinkRecord>(&event.record);
+    const Napi::Value record = environment_.ToScript(event.record, netns_);
+    if (link == nullptr) return record;
+    // Beside the link itself, what only an event says: which flags changed, and where it went.
+    const Napi::Env env = environment_.env();
+    Napi::Array value = Napi::Array::New(env);
+    value.Set(0U, record);
+    value.Set(1U, Napi::Number::New(env, link->change));
+    if (link->new_netnsid) value.Set(2U, Napi::Number::New(env, *link->new_netnsid));
+    if (link->new_ifindex) value.Set(3U, Napi::Number::New(env, *link->new_ifindex));
+    return value;
+  }
+
+  Environment& environment_;
+  const double netns_;
+  io::Socket socket_;
+  wire::Bytes buffer_;  // reactor's thread
+
+  std::mutex mutex_;                 // guards everything below
+  std::optional<uint32_t> reading_;  // the id of the reading under way
+  bool drain_ = false;
+  bool enqueued_ = false;
+  bool closed_ = false;
+  bool overflow_ = false;
+  std::vector<Event> events_;
+
+  // JavaScript thread only.
+  Napi::Reference<Napi::Array> values_;
+  size_t converted_ = 0;
+};
+
+Napi::Function Watcher::Define(Napi::Env env) {
+  return DefineClass(
+      env, "Watcher",
+      {InstanceMethod<&Watcher::Read>("read"), InstanceMethod<&Watcher::Close>("close")});
+}
+
+Napi::Value Watcher::Open(Environment& environment, const io::Namespace& target,
+                          const std::vector<uint32_t>& groups, int receive_buffer) {
+  auto stream = std::make_shared<EventStream>(environment, static_cast<double>(target.id.inode));
+  io::Status status =
+      WithinOnScriptThread(target, [&] { return stream->Open(groups, receive_buffer); });
+  if (status.ok()) status = stream->Register();
+  if (!status.ok()) return environment.ToFailure(status);
+  const Napi::Object object = environment.hooks.watcher.New({});
+  Unwrap(object)->stream_ = std::move(stream);
+  return object;
+}
+
+Watcher::Watcher(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Watcher>(info) {}
+
+Watcher::~Watcher() {
+  if (stream_) stream_->Close();
+}
+
+void Watcher::Read(const Napi::CallbackInfo& info) {
+  stream_->Read(info[0].ToNumber().Uint32Value(), info[1].ToBoolean());
+}
+
+void Watcher::Close(const Napi::CallbackInfo&) { stream_->Close(); }
+
+}  // namespace macvlan_netlink::node

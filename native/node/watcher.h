@@ -1,0 +1,33 @@
+// What the kernel tells of a namespace, read only as fast as JavaScript asks: what it does not take
+// waits in the socket's buffer, whose overflow the kernel reports.
+#pragma once
+
+#include "io/reactor.h"
+#include "io/socket.h"
+#include "node/environment.h"
+
+namespace macvlan_netlink::node {
+
+class EventStream;
+
+class Watcher : public Napi::ObjectWrap<Watcher> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  // A Watcher, or a failure.
+  static Napi::Value Open(Environment& environment, const io::Namespace& target,
+                          const std::vector<uint32_t>& groups, int receive_buffer);
+
+  explicit Watcher(const Napi::CallbackInfo& info);
+  ~Watcher() override;
+
+ private:
+  // read(id, drain): settle(id, [overflow, [kind, removed, flags, value, …]]) follows, or
+  // settle(id, []) when it is closed meanwhile. Waits for the first event; with `drain` it does not
+  // wait, and takes all there is. One at a time.
+  void Read(const Napi::CallbackInfo& info);
+  void Close(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<EventStream> stream_;
+};
+
+}  // namespace macvlan_netlink::node
