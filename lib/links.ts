@@ -143,7 +143,10 @@ export function familySettings(mode: LinkChanges['addrGenMode']): Pick<LinkRecor
 
 /** Whether a record asks for anything besides saying which link it is about. */
 function changesSomething(record: LinkRecord): boolean {
-  return Object.entries(record).some(([name, value]) => name !== 'index' && value !== undefined);
+  for (const name in record) {
+    if (name !== 'index' && record[name as keyof LinkRecord] !== undefined) return true;
+  }
+  return false;
 }
 
 function changeSteps(index: number, changes: LinkChanges, master: number | undefined): Step[] {

@@ -264,12 +264,12 @@ function pack(columns: Columns, record: object): unknown[] {
  * Sends the steps to a namespace, in order, and gives a result for each. A `signal` that fires
  * before anything is sent withdraws them: each is then refused with `ECANCELED`.
  */
-export async function exchange(
+export function exchange(
   handle: NamespaceHandle,
   steps: readonly Step[],
   signal?: AbortSignal,
 ): Promise<readonly unknown[]> {
-  if (steps.length === 0) return [];
+  if (steps.length === 0) return Promise.resolve([]);
   const packed: unknown[] = [];
   for (const { operation, record, barrier, approximate } of steps) {
     const columns = addon.requests[RECORD_OF[operation]];
@@ -280,11 +280,7 @@ export async function exchange(
   if (signal === undefined) return promise;
   const withdraw = () => handle.withdraw(id);
   signal.addEventListener('abort', withdraw);
-  try {
-    return await promise;
-  } finally {
-    signal.removeEventListener('abort', withdraw);
-  }
+  return promise.finally(() => signal.removeEventListener('abort', withdraw));
 }
 
 /** Runs one of the addon's namespace jobs. */
