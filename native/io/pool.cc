@@ -9,6 +9,16 @@ namespace {
 
 constexpr std::chrono::seconds kIdleTick(1);
 constexpr int kIdleTicksBeforeEnd = 5;
+constexpr std::chrono::microseconds kLookTime(50);
+
+// Tells the processor that this is a loop that waits.
+inline void Relax() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
 
 }  // namespace
 
@@ -20,8 +30,11 @@ void Pool::Schedule(std::shared_ptr<Task> task) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (stopping_) return;
   tasks_.push_back(std::move(task));
+  waiting_.store(true, std::memory_order_release);
   if (std::this_thread::get_id() == owner_) StartIfNeeded(lock);
-  if (idle_ > 0) wake_.notify_one();
+  // The one that looks takes the first.
+  const size_t awake = looking_ ? 1 : 0;
+  if (idle_ > awake && tasks_.size() > awake) wake_.notify_one();
 }
 
 void Pool::Reinforce() {
@@ -53,9 +66,11 @@ void Pool::Loop(Thread& self) {
       idle_ticks = 0;
       const std::shared_ptr<Task> task = std::move(tasks_.front());
       tasks_.pop_front();
+      waiting_.store(!tasks_.empty(), std::memory_order_release);
       lock.unlock();
       task->Run(thread);
       lock.lock();
+      if (!looking_ && tasks_.empty()) Look(lock);
       continue;
     }
     if (idle_ticks >= kIdleTicksBeforeEnd) break;
@@ -74,6 +89,22 @@ void Pool::Loop(Thread& self) {
     lock.unlock();
     hooks_.on_thread_lost();
   }
+}
+
+// A program that awaits one request after the other asks for the next some microseconds after an
+// answer. Waking a thread that sleeps meanwhile costs both sides more than to look for so long: on a
+// virtual machine 40 µs of the JavaScript thread alone (measured).
+void Pool::Look(std::unique_lock<std::mutex>& lock) {
+  const auto end = std::chrono::steady_clock::now() + kLookTime;
+  looking_ = true;
+  ++idle_;
+  lock.unlock();
+  while (!waiting_.load(std::memory_order_acquire) && std::chrono::steady_clock::now() < end) {
+    for (int i = 0; i < 16; ++i) Relax();
+  }
+  lock.lock();
+  --idle_;
+  looking_ = false;
 }
 
 void Pool::Stop() {

@@ -1,6 +1,7 @@
 // A small pool of threads for work that blocks in the kernel.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -59,6 +60,7 @@ class Pool {
 
   void StartIfNeeded(const std::lock_guard<std::mutex>& held);
   void Loop(Thread& self);
+  void Look(std::unique_lock<std::mutex>& lock);
 
   const size_t max_threads_;
   const Hooks hooks_;
@@ -67,8 +69,10 @@ class Pool {
   std::mutex mutex_;  // guards everything below
   std::condition_variable wake_;
   std::deque<std::shared_ptr<Task>> tasks_;
+  std::atomic<bool> waiting_{false};  // whether tasks_ holds any, for the one that looks
   std::list<Thread> threads_;
-  size_t idle_ = 0;
+  size_t idle_ = 0;       // threads that have nothing to do, asleep or looking
+  bool looking_ = false;  // one of them is awake and looks for work: it need not be woken
   bool stopping_ = false;
 };
 
