@@ -4,9 +4,10 @@
  */
 import { constants } from 'node:os';
 import { addressRecord } from './addresses.js';
-import { explain } from './diagnosis.js';
+import { explain, type Peer } from './diagnosis.js';
 import type { NetlinkError } from './errors.js';
-import { familySettings, findLink, flagBits, linkRecord, readLink, resolveIndex } from './links.js';
+import { familySettings, flagBits, readLink, resolveIndex } from './links.js';
+import { findLink, linkRecord } from './lookup.js';
 import { type Call, type Namespace, withNamespace } from './namespace.js';
 import { type LinkRecord, Refusal, type Result, type Step } from './native.js';
 import { routeRecord } from './routes.js';
@@ -29,6 +30,7 @@ export interface Birth {
   readonly choosesMac: boolean;
   /** Looks at the finished link: the reason why it is not what was asked for, if it is not. */
   readonly verify?: (link: Link) => string | undefined;
+  readonly peer?: Peer;
   /** Does what is left to do beside the link itself; a failure undoes the link too. */
   complete?: (link: Link, target: Namespace) => Promise<void>;
 }
@@ -156,17 +158,12 @@ async function attemptAt(plan: Plan, index: number): Promise<Link | Refusal> {
   const parts = plan.parts(index);
   const rest = restOf(parts, index);
   const create: Step = { operation: 'createLink', record: { ...base, index } };
-  let results: readonly Result[];
-  if (target.inode === namespace.inode) {
-    // Without parts the read may travel with the first message: reading does no harm should the
-    // index turn out to be somebody else's. A part waits, because it would change that link.
-    results = await namespace.exchange([create, ...rest], call.signal);
-  } else {
-    results = await namespace.exchange([create], call.signal);
-    if (!(results[0] instanceof Refusal)) {
-      results = [undefined, ...(await target.exchange(rest))];
-    }
-  }
+  // Without parts the read may travel with the first message: reading does no harm should the index
+  // turn out to be somebody else's. A part waits, because it would change that link.
+  const results =
+    target.inode === namespace.inode
+      ? await namespace.exchange([create, ...rest], call.signal)
+      : await namespace.exchange([create], call.signal, { target, steps: rest });
   const [first] = results;
   if (first instanceof Refusal) {
     // The answer was lost, so whether the link is there is not known; its index tells.
@@ -244,7 +241,8 @@ async function findClash(
   if (base.name !== undefined && (await findLink(target, base.name)) !== undefined) return 'name';
   if ((await findLink(target, index)) !== undefined) return 'index';
   if (namespace.inode === target.inode) return 'name';
-  return (await findLink(namespace, index)) !== undefined ? 'index' : 'elsewhere';
+  if ((await findLink(namespace, index)) !== undefined) return 'index';
+  return base.name === undefined ? 'name' : 'elsewhere';
 }
 
 /**
@@ -279,5 +277,7 @@ async function explainCreate(plan: Plan, refusal: Refusal): Promise<{ hint?: str
     created: options,
     mode: base.info?.macvlan?.mode,
     mac: base.mac,
+    master: base.master,
+    peer: birth.peer,
   });
 }

@@ -5,11 +5,19 @@
  */
 import { readFile } from 'node:fs/promises';
 import { errnoName } from './errors.js';
+import { findChildren, findLink, findRealParent, isKindKnown, isMacvlanKind } from './lookup.js';
 import { moduleOf, moduleState } from './modules.js';
 import { describe, type Namespace } from './namespace.js';
-import { EXT_MASK, type LinkRecord, Refusal } from './native.js';
+import type { LinkRecord, Refusal } from './native.js';
+import { IFF_UP } from './records.js';
 import type { Link, LinkOptions } from './types.js';
-import { formatMac, MACVLAN_MODES, parseMac } from './values.js';
+import { ADDR_GEN_MODES, formatMac, MACVLAN_MODES } from './values.js';
+
+/** A link that is made together with another: its name, and the namespace when it is another. */
+export interface Peer {
+  readonly name: string | undefined;
+  readonly namespace: Namespace | undefined;
+}
 
 /** What a refused request was about, as far as it matters to the reason. */
 export interface About {
@@ -17,7 +25,7 @@ export interface About {
   readonly link?: number | string | undefined;
   /** The option that named it, such as `'options.parent'`. */
   readonly option?: string | undefined;
-  /** What was asked for: the record or the changes. */
+  /** The record of the request, when it is not one that makes a link. */
   readonly asked?: object | undefined;
   /** The other namespace in play. */
   readonly target?: Namespace | undefined;
@@ -27,6 +35,10 @@ export interface About {
   readonly created?: LinkOptions | undefined;
   readonly mode?: number | undefined;
   readonly mac?: Uint8Array | undefined;
+  readonly master?: number | undefined;
+  readonly peer?: Peer | undefined;
+  /** Of a link that was to move to `target`: the names and the index that it brings. */
+  readonly moving?: { readonly names: readonly string[]; readonly index: number };
 }
 
 type Hint = string | undefined | false;
@@ -40,7 +52,7 @@ export async function explain(
   const reason = REASONS[errnoName(refusal.errno)];
   if (reason === undefined) return {};
   try {
-    const hint = await reason(namespace, about);
+    const hint = await reason(namespace, about, refusal);
     return hint ? { hint } : {};
   } catch {
     // Looking is a favour: a namespace that goes away meanwhile must not hide the refusal itself.
@@ -48,7 +60,9 @@ export async function explain(
   }
 }
 
-const REASONS: Readonly<Record<string, (namespace: Namespace, about: About) => Promise<Hint>>> = {
+type Reason = (namespace: Namespace, about: About, refusal: Refusal) => Promise<Hint>;
+
+const REASONS: Readonly<Record<string, Reason>> = {
   EPERM: whyNotPermitted,
   EACCES: whyNotPermitted,
   ENODEV: whyNoDevice,
@@ -66,41 +80,15 @@ const REASONS: Readonly<Record<string, (namespace: Namespace, about: About) => P
   EINTR: async () => 'What was listed changed during every attempt to list it.',
 };
 
-const MACVLAN_KINDS: ReadonlySet<unknown> = new Set(['macvlan', 'macvtap']);
 const CAP_NET_ADMIN = 12n;
-
-async function read(namespace: Namespace, ref: number | undefined): Promise<Link | undefined> {
-  if (ref === undefined) return undefined;
-  const result = await namespace.ask('getLink', { index: ref, extMask: EXT_MASK });
-  return result instanceof Refusal ? undefined : result;
-}
-
-async function list(namespace: Namespace, record: LinkRecord = {}): Promise<Link[]> {
-  const result = await namespace.ask('listLinks', { ...record, extMask: EXT_MASK });
-  return result instanceof Refusal ? [] : result;
-}
 
 function nameOf(link: Link): string {
   return `'${link.name}' (index ${link.index})`;
 }
 
-/** What macvlans ride on in the end: the kernel puts one that is made on a macvlan beside it. */
-async function realParent(
-  namespace: Namespace,
-  index: number | undefined,
-): Promise<Link | undefined> {
-  const link = await read(namespace, index);
-  if (link === undefined || !MACVLAN_KINDS.has(link.kind)) return link;
-  return link.parent?.netnsid === null ? read(namespace, link.parent.index) : undefined;
-}
-
-/** The macvlans and macvtaps of a parent that can be seen from its namespace. */
-async function childrenOf(namespace: Namespace, parent: Link): Promise<Link[]> {
-  const links = await list(namespace);
-  return links.filter(
-    ({ kind, parent: own }) =>
-      MACVLAN_KINDS.has(kind) && own?.index === parent.index && own.netnsid === null,
-  );
+/** What a request that makes no link asked to change. */
+function changesOf({ asked }: About): LinkRecord {
+  return asked ?? {};
 }
 
 async function whyNotPermitted(namespace: Namespace, { target }: About): Promise<Hint> {
@@ -123,7 +111,7 @@ async function whyNoDevice(namespace: Namespace, about: About): Promise<Hint> {
   const { link, option, parent, kind } = about;
   const where = `in the network namespace ${describe(namespace)}`;
   if (kind !== undefined && parent !== undefined) {
-    const found = await read(namespace, parent);
+    const found = await findLink(namespace, parent);
     return (
       found === undefined && `There is no link with index ${parent} ${where} to be the parent.`
     );
@@ -134,42 +122,64 @@ async function whyNoDevice(namespace: Namespace, about: About): Promise<Hint> {
 }
 
 async function whyExists(namespace: Namespace, about: About): Promise<Hint> {
-  const { created, target, kind, asked } = about;
-  if (kind === undefined) {
-    const { name } = (asked ?? {}) as { name?: string };
-    const holder = name === undefined ? undefined : await holderOf(namespace, name);
-    return holder && `The name belongs to the link ${nameOf(holder)}.`;
-  }
+  const { created, target, kind, peer, moving, link } = about;
   const where = target ?? namespace;
-  if (created?.name !== undefined) {
-    const holder = await holderOf(where, created.name);
-    if (holder !== undefined) {
-      return `The network namespace ${describe(where)} already has a link named '${created.name}', with index ${holder.index}.`;
-    }
+  if (moving !== undefined) return whyTaken(where, moving.names, moving.index);
+  if (kind === undefined) {
+    const { name, altNames = [] } = changesOf(about);
+    return whyTaken(namespace, name === undefined ? altNames : [name], undefined, link);
   }
-  const holder = await read(where, created?.index);
-  return holder && `Index ${holder.index} belongs to the link '${holder.name}'.`;
+  const names = created?.name === undefined ? [] : [created.name];
+  return (
+    (await whyTaken(where, names, created?.index)) ??
+    (peer?.name === undefined ? undefined : whyTaken(peer.namespace ?? where, [peer.name]))
+  );
 }
 
-async function holderOf(namespace: Namespace, name: string): Promise<Link | undefined> {
-  const result = await namespace.ask('getLink', { name, extMask: EXT_MASK });
-  return result instanceof Refusal ? undefined : result;
+/** Which link has one of the names, or else the index; a link's own names come last. */
+async function whyTaken(
+  where: Namespace,
+  names: readonly string[],
+  index?: number,
+  own?: number | string,
+): Promise<string | undefined> {
+  let ownName: string | undefined;
+  for (const name of names) {
+    const holder = await findLink(where, name);
+    if (holder === undefined) continue;
+    if (holder.index === own) {
+      ownName = name;
+    } else if (holder.name === name) {
+      return `The network namespace ${describe(where)} already has a link named '${name}', with index ${holder.index}.`;
+    } else {
+      return `'${name}' is an alternative name of the link ${nameOf(holder)} in the network namespace ${describe(where)}.`;
+    }
+  }
+  if (ownName !== undefined) return `'${ownName}' is a name of the link itself already.`;
+  const holder = index === undefined ? undefined : await findLink(where, index);
+  return (
+    holder &&
+    `Index ${holder.index} belongs to the link '${holder.name}' in the network namespace ${describe(where)}.`
+  );
 }
 
 async function whyInvalid(namespace: Namespace, about: About): Promise<Hint> {
   if (about.kind !== undefined) {
-    return MACVLAN_KINDS.has(about.kind) ? whyInvalidMacvlan(namespace, about) : undefined;
+    return isMacvlanKind(about.kind) ? whyInvalidMacvlan(namespace, about) : undefined;
   }
-  if (typeof about.link !== 'number') return undefined;
-  const link = await read(namespace, about.link);
-  if (link === undefined || !MACVLAN_KINDS.has(link.kind)) return undefined;
-  const asked = (about.asked ?? {}) as { mtu?: number; info?: LinkRecord['info'] };
+  if (about.link === undefined) return undefined;
+  const { mtu, info, families } = changesOf(about);
+  if (families?.inet6.addrGenMode === ADDR_GEN_MODES['stable-privacy']) {
+    return "A stable private address needs a secret: write one to /proc/sys/net/ipv6/conf/default/stable_secret, or to the link's own.";
+  }
+  const link = await findLink(namespace, about.link);
+  if (link === undefined || !isMacvlanKind(link.kind)) return undefined;
   const parent =
-    link.parent?.netnsid === null ? await read(namespace, link.parent.index) : undefined;
+    link.parent?.netnsid === null ? await findLink(namespace, link.parent.index) : undefined;
   return (
-    mtuHint(asked.mtu, parent) ??
-    modeChangeHint(link, asked.info?.macvlan?.mode) ??
-    (asked.info?.macvlan?.macAddressMode !== undefined &&
+    mtuHint(mtu, parent) ??
+    modeChangeHint(link, info?.macvlan?.mode) ??
+    (info?.macvlan?.macAddressMode !== undefined &&
       link.macvlan?.mode !== 'source' &&
       `The link is in mode '${link.macvlan?.mode}', and only mode 'source' has a source list.`)
   );
@@ -191,7 +201,7 @@ function mtuHint(mtu: number | undefined, parent: Link | undefined): string | un
 }
 
 async function whyInvalidMacvlan(namespace: Namespace, about: About): Promise<Hint> {
-  const parent = await realParent(namespace, about.parent);
+  const parent = await findRealParent(namespace, about.parent);
   if (parent === undefined) return undefined;
   if (parent.type !== 'ether') {
     const what = parent.type === 'loopback' ? 'the loopback device' : `of type '${parent.type}'`;
@@ -199,7 +209,7 @@ async function whyInvalidMacvlan(namespace: Namespace, about: About): Promise<Hi
   }
   const tooLarge = mtuHint(about.created?.mtu, parent);
   if (tooLarge !== undefined) return tooLarge;
-  const children = await childrenOf(namespace, parent);
+  const children = await findChildren(namespace, parent);
   const passthru = children.find(({ macvlan }) => macvlan?.mode === 'passthru');
   if (passthru !== undefined) {
     return `The parent '${parent.name}' already has a child in mode 'passthru', ${nameOf(passthru)}, and such a child tolerates no other.`;
@@ -214,31 +224,58 @@ async function whyInvalidMacvlan(namespace: Namespace, about: About): Promise<Hi
 }
 
 async function whyBusy(namespace: Namespace, about: About): Promise<Hint> {
-  if (about.kind !== undefined && MACVLAN_KINDS.has(about.kind)) {
-    const parent = await realParent(namespace, about.parent);
-    if (parent === undefined) return undefined;
-    if (parent.master !== null) {
-      const master = await read(namespace, parent.master);
-      const what = master === undefined ? 'another device' : `${master.kind} '${master.name}'`;
-      return `The parent '${parent.name}' is a port of ${what}, and a port can have no ${about.kind}: put it on '${master?.name ?? 'the master'}' instead.`;
+  const { kind, moving, target } = about;
+  if (moving !== undefined) return whyTaken(target ?? namespace, [], moving.index);
+  if (kind === undefined) return whyChangeBusy(namespace, about);
+  if (!isMacvlanKind(kind)) return undefined;
+  const parent = await findRealParent(namespace, about.parent);
+  if (parent === undefined) return undefined;
+  if (parent.master !== null) {
+    const master = await findLink(namespace, parent.master);
+    const what = master === undefined ? 'another device' : `${master.kind} '${master.name}'`;
+    return `The parent '${parent.name}' is a port of ${what}, and a port can have no ${kind}: put it on '${master?.name ?? 'the master'}' instead.`;
+  }
+  if (kind === 'macvtap' && about.master !== undefined) {
+    const master = await findLink(target ?? namespace, about.master);
+    return `A macvtap hands its frames to its character device, and cannot be a port of '${master?.name}' as well.`;
+  }
+  return `Something else already receives the parent's frames (an ipvlan on '${parent.name}', for example), and a device has one receiver only.`;
+}
+
+async function whyChangeBusy(namespace: Namespace, about: About): Promise<Hint> {
+  const { master, name, mac, flags = 0 } = changesOf(about);
+  const link = about.link === undefined ? undefined : await findLink(namespace, about.link);
+  if (link === undefined) return undefined;
+  if (master !== undefined && master !== 0) {
+    const to = `a port of '${(await findLink(namespace, master))?.name}'`;
+    if (link.kind === 'macvtap') {
+      return `A macvtap hands its frames to its character device, and cannot be ${to} as well.`;
     }
-    return `Something else already receives the parent's frames (an ipvlan on '${parent.name}', for example), and a device has one receiver only.`;
+    const [child] = await findChildren(namespace, link);
+    return (
+      child && `The link '${link.name}' has ${nameOf(child)} on it, and cannot be ${to} as well.`
+    );
+  }
+  if (name !== undefined && link.up) {
+    return `The link '${link.name}' is up, and this kernel only renames links that are down.`;
   }
   // Kernels before 5.10 answer so to a MAC that is taken.
-  return whyMacInUse(namespace, about);
+  return isMacvlanKind(link.kind) && (mac !== undefined || (flags & IFF_UP) !== 0)
+    ? whyMacInUse(namespace, about)
+    : undefined;
 }
 
 async function whyMacInUse(namespace: Namespace, about: About): Promise<Hint> {
-  const own = typeof about.link === 'number' ? await read(namespace, about.link) : undefined;
-  const asked = (about.asked ?? {}) as { mac?: unknown };
-  const mac = macText(about.mac) ?? macText(asked.mac) ?? own?.mac;
+  const own = about.link === undefined ? undefined : await findLink(namespace, about.link);
+  const asked = about.mac ?? changesOf(about).mac;
+  const mac = asked === undefined ? own?.mac : formatMac(asked);
   if (mac === undefined || mac === null) return undefined;
   const above = about.parent ?? (own?.parent?.netnsid === null ? own.parent.index : undefined);
-  const parent = await realParent(namespace, above);
+  const parent = await findRealParent(namespace, above);
   if (parent?.mac === mac) return `The MAC ${mac} is the parent's own: '${parent.name}' has it.`;
   const holder =
     parent &&
-    (await childrenOf(namespace, parent)).find(
+    (await findChildren(namespace, parent)).find(
       (child) => child.mac === mac && child.up && child.index !== own?.index,
     );
   if (holder !== undefined) {
@@ -247,18 +284,25 @@ async function whyMacInUse(namespace: Namespace, about: About): Promise<Hint> {
   return `The MAC ${mac} is taken by a link on the same parent that is not in ${describe(namespace)}: in another namespace, or in one that is being taken down, where it stays for some time after.`;
 }
 
-function macText(mac: unknown): string | undefined {
-  if (mac instanceof Uint8Array) return formatMac(mac);
-  const bytes = typeof mac === 'string' ? parseMac(mac) : null;
-  return bytes === null ? undefined : formatMac(bytes);
+async function whyNotSupported(
+  namespace: Namespace,
+  about: About,
+  { syscall }: Refusal,
+): Promise<Hint> {
+  const { kind, link, target } = about;
+  if (syscall === 'RTM_DELLINK') {
+    const found = link === undefined ? undefined : await findLink(namespace, link);
+    return found && `The link '${found.name}' is its driver's own, and cannot be deleted.`;
+  }
+  if (kind !== undefined && !(await isKindKnown(namespace, kind))) return whyKindUnknown(kind);
+  const { master = changesOf(about).master } = about;
+  const found = master ? await findLink(target ?? namespace, master) : undefined;
+  return found && `The link '${found.name}' takes in no others: a master is a bridge, bond or VRF.`;
 }
 
-async function whyNotSupported(_: Namespace, { kind }: About): Promise<Hint> {
-  if (kind === undefined) return undefined;
+async function whyKindUnknown(kind: string): Promise<string> {
   const module = moduleOf(kind);
-  const state = await moduleState(module);
-  if (state === 'builtin' || state === 'loaded') return undefined;
-  return state === 'loadable'
+  return (await moduleState(module)) === 'loadable'
     ? `The kernel did not load its module '${module}': \`modprobe ${module}\` would say why.`
     : `This kernel has no links of kind '${kind}': the module '${module}' is neither built in nor to be found.`;
 }

@@ -62,6 +62,7 @@ async function createVeth(
     const birth: Birth = {
       kind,
       choosesMac: true,
+      peer: { name: peer.name, namespace: other },
       record: (target) => {
         // Said always: where the kernel puts a peer without it has changed over time.
         const netnsFd = (other ?? target).fd;

@@ -2,22 +2,12 @@
 import * as check from './check.js';
 import { explain } from './diagnosis.js';
 import { argumentError, showValue } from './errors.js';
+import { findLink, linkRecord } from './lookup.js';
 import { type Call, type Namespace, withNamespace } from './namespace.js';
 import { EXT_MASK, type LinkRecord, Refusal, type Step } from './native.js';
 import { IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP } from './records.js';
 import type { Link, LinkChanges, LinkFilter, LinkRef, MoveOptions, NetnsRef } from './types.js';
 import { ADDR_GEN_MODES, parseMac } from './values.js';
-
-const IFNAMSIZ = 16;
-
-/** How a request names a link: by its index, or by a name that the kernel looks up. */
-export function linkRecord(ref: number | string): LinkRecord {
-  if (typeof ref === 'number') return { index: ref, extMask: EXT_MASK };
-  // IFLA_IFNAME finds alternative names too, but is refused when longer than a name may be.
-  return Buffer.byteLength(ref) < IFNAMSIZ
-    ? { name: ref, extMask: EXT_MASK }
-    : { altName: ref, extMask: EXT_MASK };
-}
 
 /** The index or name that a reference gives; a `Link` of another namespace is refused. */
 export function plainRef(
@@ -44,15 +34,6 @@ export function targetOf(ref: unknown): string | number | null {
   const { name, index } = (ref ?? {}) as Partial<Link>;
   if (typeof name === 'string') return name;
   return typeof index === 'number' ? index : null;
-}
-
-/** Reads a link; `undefined` when there is none. */
-export async function findLink(
-  namespace: Namespace,
-  ref: number | string,
-): Promise<Link | undefined> {
-  const result = await namespace.ask('getLink', linkRecord(ref));
-  return result instanceof Refusal ? undefined : result;
 }
 
 /** Reads the link that a reference names. */
@@ -141,6 +122,25 @@ export function familySettings(mode: LinkChanges['addrGenMode']): Pick<LinkRecor
   return mode === undefined ? {} : { families: { inet6: { addrGenMode: ADDR_GEN_MODES[mode] } } };
 }
 
+const FLAGS: ReadonlySet<string> = new Set([
+  'up',
+  'promiscuous',
+  'allMulticast',
+  'arp',
+  'multicast',
+] satisfies (keyof LinkChanges)[]);
+
+/** Whether flags are asked for and nothing else. */
+function onlyFlags(changes: LinkChanges): boolean {
+  let any = false;
+  for (const name in changes) {
+    if (name === 'signal' || changes[name as keyof LinkChanges] === undefined) continue;
+    if (!FLAGS.has(name)) return false;
+    any = true;
+  }
+  return any;
+}
+
 /** Whether a record asks for anything besides saying which link it is about. */
 function changesSomething(record: LinkRecord): boolean {
   for (const name in record) {
@@ -193,7 +193,14 @@ export async function setLink(
 ): Promise<void> {
   check.check(call.operation, check.linkRef, ref, 'link');
   check.check(call.operation, check.linkChanges, changes, 'changes');
-  const index = await resolveIndex(namespace, call, ref);
+  const plain = plainRef(namespace, call, ref);
+  if (typeof plain === 'string' && onlyFlags(changes)) {
+    // The kernel looks the name up, where it is no new one (do_setlink): one request, not two.
+    const { extMask: _, ...named } = linkRecord(plain);
+    const record = { ...named, ...flagBits(changes) };
+    return sendAll(namespace, call, [{ operation: 'changeLink', record }], plain);
+  }
+  const index = await resolveIndex(namespace, call, plain);
   const { master } = changes;
   const masterIndex =
     master == null ? master : await resolveIndex(namespace, call, master, 'changes.master');
@@ -203,7 +210,7 @@ export async function setLink(
     await readLink(namespace, call, index);
     return;
   }
-  await sendAll(namespace, call, steps, index, changes);
+  await sendAll(namespace, call, steps, index);
 }
 
 export function setPromiscuous(
@@ -221,14 +228,14 @@ export async function sendAll(
   namespace: Namespace,
   call: Call,
   steps: readonly Step[],
-  link: number,
-  asked: LinkChanges = {},
+  link: number | string,
 ): Promise<void> {
   const results = await namespace.exchange(steps, call.signal);
   call.checkSignal();
-  const refusal = results.find((result) => result instanceof Refusal);
-  if (refusal === undefined) return;
-  throw call.error(refusal, await explain(namespace, refusal, { link, asked }));
+  const at = results.findIndex((result) => result instanceof Refusal);
+  if (at < 0) return;
+  const refusal = results[at] as Refusal;
+  throw call.error(refusal, await explain(namespace, refusal, { link, asked: steps[at]?.record }));
 }
 
 export async function moveLink(
@@ -265,7 +272,7 @@ async function stay(
   }
   if (name !== undefined && name !== link.name) {
     const steps: Step[] = [{ operation: 'changeLink', record: { index: link.index, name } }];
-    await sendAll(namespace, call, steps, link.index, { name });
+    await sendAll(namespace, call, steps, link.index);
   }
   return readLink(namespace, call, link.index);
 }
@@ -299,7 +306,11 @@ async function move(
   const result = await namespace.ask('changeLink', record);
   if (result instanceof Refusal) {
     await bringBack(namespace, target, call, link, index);
-    throw call.error(result, await explain(namespace, result, { link: link.index, target }));
+    const moving = { names: [name, ...link.altNames], index };
+    throw call.error(
+      result,
+      await explain(namespace, result, { link: link.index, target, moving }),
+    );
   }
   return readLink(target, call, index);
 }

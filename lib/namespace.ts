@@ -141,11 +141,20 @@ export class Namespace implements NetnsLike {
   /**
    * Sends steps, within {@link hold}, and gives a result for each. Rejects with the signal's reason
    * when it fired before anything was sent; when it fires later, the results tell what was done.
+   * A sequel in another namespace, held open too, follows when all the steps have succeeded.
    * @internal
    */
-  async exchange(steps: readonly Step[], signal?: AbortSignal): Promise<readonly Result[]> {
+  async exchange(
+    steps: readonly Step[],
+    signal?: AbortSignal,
+    sequel?: { readonly target: Namespace; readonly steps: readonly Step[] },
+  ): Promise<readonly Result[]> {
     signal?.throwIfAborted();
-    const results = await exchange(this.#handle as NamespaceHandle, steps, signal);
+    const next = sequel && {
+      handle: sequel.target.#handle as NamespaceHandle,
+      steps: sequel.steps,
+    };
+    const results = await exchange(this.#handle as NamespaceHandle, steps, signal, next);
     const [first] = results;
     if (first instanceof Refusal && first.errno === ECANCELED) signal?.throwIfAborted();
     return results as readonly Result[];

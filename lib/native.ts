@@ -149,6 +149,12 @@ export interface NamespaceHandle {
   readonly fd: number;
   readonly inode: number;
   submit(id: number, steps: readonly unknown[]): void;
+  submit(
+    id: number,
+    steps: readonly unknown[],
+    next: NamespaceHandle,
+    nextSteps: readonly unknown[],
+  ): void;
   withdraw(id: number): boolean;
   watch(groups: readonly number[], receiveBuffer: number): Watcher | Refusal;
   close(): void;
@@ -260,23 +266,41 @@ function pack(columns: Columns, record: object): unknown[] {
   return packed;
 }
 
-/**
- * Sends the steps to a namespace, in order, and gives a result for each. A `signal` that fires
- * before anything is sent withdraws them: each is then refused with `ECANCELED`.
- */
-export function exchange(
-  handle: NamespaceHandle,
-  steps: readonly Step[],
-  signal?: AbortSignal,
-): Promise<readonly unknown[]> {
-  if (steps.length === 0) return Promise.resolve([]);
+function packSteps(steps: readonly Step[]): unknown[] {
   const packed: unknown[] = [];
   for (const { operation, record, barrier, approximate } of steps) {
     const columns = addon.requests[RECORD_OF[operation]];
     const flags = (barrier === true ? BARRIER : 0) | (approximate === true ? APPROXIMATE : 0);
     packed.push(addon.operations[operation], flags, pack(columns, record));
   }
-  const [promise, id] = start((given) => handle.submit(given, packed));
+  return packed;
+}
+
+/** Steps that follow in another namespace. */
+export interface Sequel {
+  readonly handle: NamespaceHandle;
+  readonly steps: readonly Step[];
+}
+
+/**
+ * Sends the steps to a namespace, in order, and gives a result for each. A `signal` that fires
+ * before anything is sent withdraws them: each is then refused with `ECANCELED`. The steps of a
+ * `sequel` follow if all before them, which must be changes, have succeeded; otherwise there are no
+ * results of them.
+ */
+export function exchange(
+  handle: NamespaceHandle,
+  steps: readonly Step[],
+  signal?: AbortSignal,
+  sequel?: Sequel,
+): Promise<readonly unknown[]> {
+  if (steps.length === 0) return Promise.resolve([]);
+  const packed = packSteps(steps);
+  const [promise, id] = start((given) =>
+    sequel === undefined
+      ? handle.submit(given, packed)
+      : handle.submit(given, packed, sequel.handle, packSteps(sequel.steps)),
+  );
   if (signal === undefined) return promise;
   const withdraw = () => handle.withdraw(id);
   signal.addEventListener('abort', withdraw);

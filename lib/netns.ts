@@ -82,9 +82,12 @@ export class Netns extends Namespace {
     const call = callOf('Netns.open', refText(ref), Netns.open, options);
     check.check(call.operation, check.netnsRef, ref, 'ref');
     call.checkSignal();
-    const place = ref instanceof Namespace ? { fd: ref.fd } : ref;
-    const [handle, name] = await openHandle(call, place as Exclude<NetnsRef, Netns>);
-    return new Netns(handle, ref instanceof Namespace ? ref.name : name);
+    if (ref instanceof Namespace) {
+      const [copy] = await ref.hold(call, () => openHandle(call, { fd: ref.fd }));
+      return new Netns(copy, ref.name);
+    }
+    const [handle, name] = await openHandle(call, ref as Exclude<NetnsRef, Netns>);
+    return new Netns(handle, name);
   }
 
   /**

@@ -1,6 +1,7 @@
 /** `checkSupport`: what the kernel and the process can do. */
 import { constants, release } from 'node:os';
 import * as check from './check.js';
+import { isKindKnown } from './lookup.js';
 import { moduleState } from './modules.js';
 import { type Call, Namespace } from './namespace.js';
 import { EXT_MASK, namespaceJob, Refusal, type Step } from './native.js';
@@ -58,17 +59,8 @@ async function loadKind(namespace: Namespace, kind: Kind): Promise<void> {
 async function stateOf(namespace: Namespace, kind: Kind): Promise<ModuleState> {
   const byFiles = await moduleState(kind);
   if (byFiles === 'loaded' || byFiles === 'builtin') return byFiles;
-  if (await isRegistered(namespace, kind)) return 'builtin';
+  if (await isKindKnown(namespace, kind)) return 'builtin';
   return byFiles ?? 'missing';
-}
-
-/**
- * Whether the kernel knows a kind now; asking so loads nothing. A listing of one kind shows no
- * loopback device, but the kernel leaves a filter out of account whose kind it does not know.
- */
-async function isRegistered(namespace: Namespace, kind: Kind): Promise<boolean> {
-  const links = await namespace.ask('listLinks', { extMask: EXT_MASK, info: { kind } });
-  return !(links instanceof Refusal) && links.every((link) => link.kind === kind);
 }
 
 /**

@@ -23,8 +23,11 @@ const ALL_FLAGS = 0xffffffff;
 
 /** What {@link Netns.watch} gives: an async iterator of events that can also be closed. */
 export interface Watch extends AsyncIterableIterator<NetlinkEvent>, AsyncDisposable {
+  /** Waits for the next event; rejects with the signal's reason once it has fired. */
   next(): Promise<IteratorResult<NetlinkEvent, undefined>>;
+  /** Ends the iteration: a `next` that waits is done, and the socket is closed at once. */
   return(): Promise<IteratorResult<NetlinkEvent, undefined>>;
+  /** Itself: a watch is iterated once. */
   [Symbol.asyncIterator](): Watch;
 }
 
@@ -68,7 +71,6 @@ class Events implements Watch {
     return this.#events.next();
   }
 
-  /** Ends the iteration: a `next` that waits is done, and the socket is closed at once. */
   return(): Promise<IteratorResult<NetlinkEvent, undefined>> {
     this.#close();
     return this.#events.return(undefined);

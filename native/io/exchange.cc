@@ -16,6 +16,11 @@ bool Exchange::AllEnded() const {
   return std::all_of(steps.begin(), steps.end(), [](const Step& step) { return step.ended; });
 }
 
+bool Exchange::AllSucceeded() const {
+  return std::all_of(steps.begin(), steps.end(),
+                     [](const Step& step) { return step.ended && step.ack.error == 0; });
+}
+
 void Exchange::CancelBehindBarrier(size_t next) {
   if (next >= steps.size() || !steps[next].barrier) return;
   const bool failed = std::any_of(steps.begin(), steps.end(), [](const Step& step) {

@@ -54,6 +54,7 @@ class Exchange {
   // Marks whatever has not ended as failed with `error`.
   void EndRest(int error, const char* syscall);
   bool AllEnded() const;
+  bool AllSucceeded() const;
   // When a step has failed and `next` is a barrier, ends the rest with -ECANCELED.
   void CancelBehindBarrier(size_t next);
 };

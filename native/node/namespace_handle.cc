@@ -83,28 +83,40 @@ Napi::Value NamespaceHandle::Inode(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), target_ ? static_cast<double>(target_->id.inode) : 0);
 }
 
-void NamespaceHandle::Submit(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
+// An exchange of the steps in a flat array; null, with an exception, when they are not in order.
+std::shared_ptr<ScriptExchange> NamespaceHandle::MakeExchange(Napi::Env env, uint32_t id,
+                                                              const Napi::Array& steps) const {
   if (!channel_) {
     Napi::Error::New(env, "submit on a closed namespace").ThrowAsJavaScriptException();
-    return;
+    return nullptr;
   }
-  Environment& environment = Environment::Of(env);
-  const auto steps = info[1].As<Napi::Array>();
-  auto exchange =
-      std::make_shared<ScriptExchange>(environment, info[0].As<Napi::Number>().Uint32Value(),
-                                       static_cast<double>(target_->id.inode));
+  auto exchange = std::make_shared<ScriptExchange>(Environment::Of(env), id,
+                                                   static_cast<double>(target_->id.inode));
   const uint32_t length = steps.Length();
   exchange->steps.reserve(length / kStepWidth);
   for (uint32_t i = 0; i + kStepWidth <= length; i += kStepWidth) {
     if (!AddStep(env, steps, i, *exchange)) {
       Napi::TypeError::New(env, "a record does not fit its table or its message")
           .ThrowAsJavaScriptException();
-      return;
+      return nullptr;
     }
   }
-  environment.BeginPending();
-  channel_->Submit(std::move(exchange));
+  return exchange;
+}
+
+void NamespaceHandle::Submit(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const uint32_t id = info[0].As<Napi::Number>().Uint32Value();
+  const auto exchange = MakeExchange(env, id, info[1].As<Napi::Array>());
+  if (!exchange) return;
+  if (info.Length() > 2) {
+    const NamespaceHandle* other = Unwrap(info[2].As<Napi::Object>());
+    auto next = other->MakeExchange(env, id, info[3].As<Napi::Array>());
+    if (!next) return;
+    exchange->Then(other->channel_, std::move(next));
+  }
+  Environment::Of(env).BeginPending();
+  channel_->Submit(exchange);
 }
 
 Napi::Value NamespaceHandle::Withdraw(const Napi::CallbackInfo& info) {

@@ -5,6 +5,8 @@
 
 namespace macvlan_netlink::node {
 
+class ScriptExchange;
+
 class NamespaceHandle : public Napi::ObjectWrap<NamespaceHandle> {
  public:
   static Napi::Function Define(Napi::Env env);
@@ -18,7 +20,8 @@ class NamespaceHandle : public Napi::ObjectWrap<NamespaceHandle> {
  private:
   Napi::Value Fd(const Napi::CallbackInfo& info);
   Napi::Value Inode(const Napi::CallbackInfo& info);
-  // submit(id, [operation, flags, record, …]): settle(id, results) follows, exactly once.
+  // submit(id, [operation, flags, record, …]): settle(id, results) follows, exactly once. With
+  // (…, handle, [operation, …]) those steps follow in that namespace if all of the first succeed.
   void Submit(const Napi::CallbackInfo& info);
   // withdraw(id): false when it has been sent.
   Napi::Value Withdraw(const Napi::CallbackInfo& info);
@@ -26,6 +29,9 @@ class NamespaceHandle : public Napi::ObjectWrap<NamespaceHandle> {
   Napi::Value Watch(const Napi::CallbackInfo& info);
   // Gives the descriptor and the socket back once nothing is under way any more.
   void Close(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<ScriptExchange> MakeExchange(Napi::Env env, uint32_t id,
+                                               const Napi::Array& steps) const;
 
   std::shared_ptr<const io::Namespace> target_;
   std::shared_ptr<io::Channel> channel_;

@@ -60,7 +60,18 @@ void ScriptExchange::HandOver() {
   if (call) environment_.Enqueue(shared_from_this());
 }
 
+void ScriptExchange::Then(std::shared_ptr<io::Channel> channel,
+                          std::shared_ptr<ScriptExchange> next) {
+  next_channel_ = std::move(channel);
+  next_ = std::move(next);
+  next_->steps_before_ = steps.size();
+}
+
 void ScriptExchange::OnEnd() {
+  if (next_ && AllSucceeded()) {
+    next_channel_->Submit(std::move(next_));
+    return;
+  }
   HandOver();
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -94,8 +105,10 @@ bool ScriptExchange::Deliver(Environment& environment,
     }
     converted_ = 0;
   }
-  const Napi::Array results = Napi::Array::New(environment.env(), steps.size());
-  for (size_t i = 0; i < steps.size(); ++i) results.Set(static_cast<uint32_t>(i), Result(i));
+  const Napi::Array results = Napi::Array::New(environment.env(), steps_before_ + steps.size());
+  for (size_t i = 0; i < steps.size(); ++i) {
+    results.Set(static_cast<uint32_t>(steps_before_ + i), Result(i));
+  }
   values_.Reset();
   environment.EndPending();
   environment.hooks.settle.Call({Napi::Number::New(environment.env(), token), results});

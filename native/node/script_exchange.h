@@ -17,6 +17,10 @@ class ScriptExchange : public io::Exchange,
   // Encodes and appends a request; false when it does not fit a message.
   bool Add(const rtnl::Operation& operation, const rtnl::Record& record);
 
+  // What follows in another namespace once every step here has succeeded; the results of both are
+  // then settled as one. The steps here must be changes.
+  void Then(std::shared_ptr<io::Channel> channel, std::shared_ptr<ScriptExchange> next);
+
   void OnAnswer(size_t step, const wire::Message& message) override;
   void OnRestart(size_t step) override;
   void OnEnd() override;
@@ -39,6 +43,9 @@ class ScriptExchange : public io::Exchange,
   Environment& environment_;
   const double netns_;  // inode of the namespace, which every link names
   std::vector<const rtnl::Operation*> operations_;
+  std::shared_ptr<io::Channel> next_channel_;
+  std::shared_ptr<ScriptExchange> next_;
+  size_t steps_before_ = 0;  // steps of the exchange that this one follows, all successful
 
   Batch current_{0, {}};  // pool thread only
 

@@ -1,0 +1,60 @@
+/** Looking links up without an error when there is none: by what names them, or by their parent. */
+import type { Namespace } from './namespace.js';
+import { EXT_MASK, type LinkRecord, Refusal } from './native.js';
+import type { Link } from './types.js';
+
+const IFNAMSIZ = 16;
+const MACVLAN_KINDS: ReadonlySet<unknown> = new Set(['macvlan', 'macvtap']);
+
+/** Whether links of a kind ride on a parent the way macvlans do. */
+export function isMacvlanKind(kind: string | null | undefined): boolean {
+  return MACVLAN_KINDS.has(kind);
+}
+
+/** How a request names a link: by its index, or by a name that the kernel looks up. */
+export function linkRecord(ref: number | string): LinkRecord {
+  if (typeof ref === 'number') return { index: ref, extMask: EXT_MASK };
+  // IFLA_IFNAME finds alternative names too, but is refused when longer than a name may be.
+  return Buffer.byteLength(ref) < IFNAMSIZ
+    ? { name: ref, extMask: EXT_MASK }
+    : { altName: ref, extMask: EXT_MASK };
+}
+
+/** Reads a link; `undefined` when there is none. */
+export async function findLink(
+  namespace: Namespace,
+  ref: number | string,
+): Promise<Link | undefined> {
+  const result = await namespace.ask('getLink', linkRecord(ref));
+  return result instanceof Refusal ? undefined : result;
+}
+
+/** What macvlans ride on in the end: the kernel puts one that is made on a macvlan beside it. */
+export async function findRealParent(
+  namespace: Namespace,
+  index: number | undefined,
+): Promise<Link | undefined> {
+  const link = index === undefined ? undefined : await findLink(namespace, index);
+  if (link === undefined || !isMacvlanKind(link.kind)) return link;
+  return link.parent?.netnsid === null ? findLink(namespace, link.parent.index) : undefined;
+}
+
+/** The macvlans and macvtaps of a parent that can be seen from its namespace. */
+export async function findChildren(namespace: Namespace, parent: Link): Promise<Link[]> {
+  const links = await namespace.ask('listLinks', { extMask: EXT_MASK });
+  if (links instanceof Refusal) return [];
+  return links.filter(
+    ({ kind, parent: own }) =>
+      isMacvlanKind(kind) && own?.index === parent.index && own.netnsid === null,
+  );
+}
+
+/**
+ * Whether the kernel knows a kind now; asking so loads nothing. A listing of one kind shows no
+ * loopback device, but the kernel leaves a filter out of account whose kind it does not know
+ * (net/core/rtnetlink.c, rtnl_dump_ifinfo).
+ */
+export async function isKindKnown(namespace: Namespace, kind: string): Promise<boolean> {
+  const links = await namespace.ask('listLinks', { extMask: EXT_MASK, info: { kind } });
+  return !(links instanceof Refusal) && links.every((link) => link.kind === kind);
+}
