@@ -27,14 +27,19 @@ Pool::Pool(size_t max_threads, Hooks hooks) : max_threads_(max_threads), hooks_(
 Pool::~Pool() { Stop(); }
 
 void Pool::Schedule(std::shared_ptr<Task> task) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  if (stopping_) return;
-  tasks_.push_back(std::move(task));
-  waiting_.store(true, std::memory_order_release);
-  if (std::this_thread::get_id() == owner_) StartIfNeeded(lock);
-  // The one that looks takes the first.
-  const size_t awake = looking_ ? 1 : 0;
-  if (idle_ > awake && tasks_.size() > awake) wake_.notify_one();
+  bool wake = false;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (stopping_) return;
+    tasks_.push_back(std::move(task));
+    waiting_.store(true, std::memory_order_release);
+    if (std::this_thread::get_id() == owner_) StartIfNeeded(lock);
+    // The one that looks takes the first.
+    const size_t awake = looking_ ? 1 : 0;
+    wake = idle_ > awake && tasks_.size() > awake;
+  }
+  // Not under the lock, which the thread that is woken would wait for.
+  if (wake) wake_.notify_one();
 }
 
 void Pool::Reinforce() {
