@@ -458,6 +458,11 @@ function routeFault(value: Listed<RouteOptions> & { readonly to: string }): Faul
   return undefined;
 }
 
+/** To remove: the kernel lists IPv4 routes with an IPv6 gateway too (`RTA_VIA`). */
+function removedRouteFault(value: Listed<RouteOptions> & { readonly to: string }) {
+  return routeFault({ ...value, via: null });
+}
+
 /** A route that is to carry packets must say where to. */
 function wholeRouteFault(value: RouteOptions): Fault | undefined {
   const { type = 'unicast', via, link } = value;
@@ -510,7 +515,7 @@ export const routeToRemove: Check = optionsOf(
     },
     'to',
   ),
-  routeFault,
+  removedRouteFault,
 );
 
 // Links.
@@ -632,7 +637,9 @@ const kindWord = wordOf(KINDS);
 
 /** What `createLink` takes, by its `kind`. */
 export const createLinkOptions: Check = (value) => {
-  if (typeof value !== 'object' || value === null) return badType('must be an object', value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return badType('must be an object', value);
+  }
   const kind = (value as { kind?: unknown }).kind;
   const fault = kindWord(kind);
   return fault === undefined ? (KINDS[kind as string] as Check)(value) : under('.kind', fault);

@@ -87,6 +87,8 @@ export interface RouteRecord {
   flags?: number | undefined;
   destination?: Uint8Array | undefined;
   gateway?: Uint8Array | undefined;
+  /** A gateway of the other family: two bytes of family in front. */
+  via?: Uint8Array | undefined;
   link?: number | undefined;
   metric?: number | undefined;
   tableId?: number | undefined;

@@ -35,7 +35,11 @@ export function routeRecord(route: RouteOptions, link: number | undefined): Rout
   const gateway = addressOf(route.via);
   const source = addressOf(route.source);
   const known = destination?.bytes ?? gateway ?? source;
-  const family = known === undefined ? FAMILIES[route.family ?? 'IPv4'] : familyOf(known);
+  const family =
+    route.family === undefined && known !== undefined
+      ? familyOf(known)
+      : FAMILIES[route.family ?? 'IPv4'];
+  const foreign = gateway !== undefined && familyOf(gateway) !== family;
   const table = wordNumber(ROUTE_TABLES, route.table ?? 'main');
   const { mtu, metric } = route;
   return {
@@ -52,12 +56,18 @@ export function routeRecord(route: RouteOptions, link: number | undefined): Rout
     type: wordNumber(ROUTE_TYPES, route.type ?? 'unicast'),
     flags: route.onlink === true ? RTNH_F_ONLINK : 0,
     destination: route.to === 'default' ? undefined : destination?.bytes,
-    gateway,
+    gateway: foreign ? undefined : gateway,
+    via: foreign ? viaOf(gateway) : undefined,
     source,
     link,
     metric,
     metrics: mtu === undefined ? undefined : { mtu },
   };
+}
+
+/** `struct rtvia`: the family, a u16 of the machine's order, in front of the address. */
+function viaOf(gateway: Uint8Array): Uint8Array {
+  return Buffer.concat([new Uint8Array(new Uint16Array([familyOf(gateway)]).buffer), gateway]);
 }
 
 function familyOf(bytes: Uint8Array): number {

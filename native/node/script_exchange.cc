@@ -83,41 +83,50 @@ void ScriptExchange::OnEnd() {
 
 bool ScriptExchange::Deliver(Environment& environment,
                              std::chrono::steady_clock::time_point deadline) {
-  if (values_.IsEmpty()) {
-    values_ = Napi::Persistent(Napi::Array::New(environment.env(), steps.size()));
+  const Napi::Env env = environment.env();
+  Napi::Array values = values_.IsEmpty() ? Napi::Array::New(env, steps.size()) : values_.Value();
+  const Progress progress = ConvertBatches(values, deadline);
+  if (progress != Progress::kEnded) {
+    if (values_.IsEmpty()) values_ = Napi::Persistent(values);
+    return progress == Progress::kNothingLeft;
   }
+  values_.Reset();
+  const Napi::Array results = Napi::Array::New(env, steps_before_ + steps.size());
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const Napi::Value known = values.Get(static_cast<uint32_t>(i));
+    results.Set(static_cast<uint32_t>(steps_before_ + i), Result(i, known));
+  }
+  environment.EndPending();
+  environment.hooks.settle.Call({Napi::Number::New(env, token), results});
+  return true;
+}
+
+ScriptExchange::Progress ScriptExchange::ConvertBatches(
+    Napi::Array& values, std::chrono::steady_clock::time_point deadline) {
   while (true) {
     Batch batch{0, {}};
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (batches_.empty()) {
-        if (ended_) break;
+        if (ended_) return Progress::kEnded;
         enqueued_ = false;
-        return true;
+        return Progress::kNothingLeft;
       }
       batch = std::move(batches_.front());
       batches_.pop_front();
     }
-    if (!ConvertBatch(batch, deadline)) {
+    if (!ConvertBatch(batch, values, deadline)) {
       const std::lock_guard<std::mutex> lock(mutex_);
       batches_.push_front(std::move(batch));
-      return false;
+      return Progress::kOutOfTime;
     }
     converted_ = 0;
   }
-  const Napi::Array results = Napi::Array::New(environment.env(), steps_before_ + steps.size());
-  for (size_t i = 0; i < steps.size(); ++i) {
-    results.Set(static_cast<uint32_t>(steps_before_ + i), Result(i));
-  }
-  values_.Reset();
-  environment.EndPending();
-  environment.hooks.settle.Call({Napi::Number::New(environment.env(), token), results});
-  return true;
 }
 
-bool ScriptExchange::ConvertBatch(Batch& batch, std::chrono::steady_clock::time_point deadline) {
+bool ScriptExchange::ConvertBatch(Batch& batch, Napi::Array& values,
+                                  std::chrono::steady_clock::time_point deadline) {
   const Napi::Env env = environment_.env();
-  const Napi::Array values = values_.Value();
   const auto step = static_cast<uint32_t>(batch.step);
   // Empty while a Worker is being ended: then the list is made for nobody.
   Napi::Value known = values.Get(step);
@@ -142,18 +151,16 @@ bool ScriptExchange::ConvertBatch(Batch& batch, std::chrono::steady_clock::time_
 
 // Undefined for a change that was made, the record for a read, an array for a listing, and a
 // failure for whatever the kernel refused.
-Napi::Value ScriptExchange::Result(size_t step) {
+Napi::Value ScriptExchange::Result(size_t step, const Napi::Value& known) {
   const Napi::Env env = environment_.env();
   if (steps[step].ack.error != 0) return Failure(steps[step], *operations_[step]);
-  const auto index = static_cast<uint32_t>(step);
-  const Napi::Value list = values_.Value().Get(index);
   switch (operations_[step]->answer) {
     case rtnl::Answer::kNone:
       return env.Undefined();
     case rtnl::Answer::kOne:
-      return list.IsArray() ? list.As<Napi::Array>().Get(0U) : env.Undefined();
+      return known.IsArray() ? known.As<Napi::Array>().Get(0U) : env.Undefined();
     case rtnl::Answer::kDump:
-      return list.IsArray() ? list : Napi::Array::New(env).As<Napi::Value>();
+      return known.IsArray() ? known : Napi::Array::New(env).As<Napi::Value>();
   }
   return env.Undefined();
 }

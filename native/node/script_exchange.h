@@ -35,9 +35,13 @@ class ScriptExchange : public io::Exchange,
     bool restart = false;  // what came before is void
   };
 
+  enum class Progress { kEnded, kNothingLeft, kOutOfTime };
+
   void HandOver();
-  bool ConvertBatch(Batch& batch, std::chrono::steady_clock::time_point deadline);
-  Napi::Value Result(size_t step);
+  Progress ConvertBatches(Napi::Array& values, std::chrono::steady_clock::time_point deadline);
+  bool ConvertBatch(Batch& batch, Napi::Array& values,
+                    std::chrono::steady_clock::time_point deadline);
+  Napi::Value Result(size_t step, const Napi::Value& known);
   Napi::Value Failure(const io::Step& step, const rtnl::Operation& operation);
 
   Environment& environment_;
@@ -55,7 +59,7 @@ class ScriptExchange : public io::Exchange,
   bool ended_ = false;
 
   // JavaScript thread only.
-  Napi::Reference<Napi::Array> values_;  // for each step: an array of its records
+  Napi::Reference<Napi::Array> values_;  // for each step an array of its records, between visits
   size_t converted_ = 0;                 // records of the front batch
 };
 
