@@ -1,5 +1,8 @@
 /** IPv4 and IPv6 addresses of links. */
-import * as check from './check.js';
+import { check } from './check.js';
+import * as inetRules from './checkInet.js';
+import * as linkRules from './checkLinks.js';
+import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { resolveIndex } from './links.js';
 import type { Call, Namespace } from './namespace.js';
@@ -56,9 +59,9 @@ export async function changeAddress(
   ref: LinkRef,
   address: string | AddressToRemove,
 ): Promise<void> {
-  check.check(call.operation, check.linkRef, ref, 'link');
-  const rule = operation === 'removeAddress' ? check.addressToRemove : check.address;
-  check.check(call.operation, rule, address, 'address');
+  check(call.operation, valueRules.linkRef, ref, 'link');
+  const rule = operation === 'removeAddress' ? inetRules.addressToRemove : inetRules.address;
+  check(call.operation, rule, address, 'address');
   const link = await resolveIndex(namespace, call, ref);
   const record = addressRecord(address as string | AddressOptions, link);
   const result = await namespace.ask(operation, record, call.signal);
@@ -71,7 +74,7 @@ export async function listAddresses(
   call: Call,
   filter: AddressFilter = {},
 ): Promise<Address[]> {
-  check.check(call.operation, check.addressFilter, filter, 'filter');
+  check(call.operation, linkRules.addressFilter, filter, 'filter');
   const link =
     filter.link === undefined
       ? undefined

@@ -1,5 +1,6 @@
 /** `createLink`: links of every kind that can be made here. */
-import * as check from './check.js';
+import { check } from './check.js';
+import * as linkRules from './checkLinks.js';
 import { type Birth, createIn } from './create.js';
 import { flagBits, resolveIndex } from './links.js';
 import { createMacvlanOfKind } from './macvlan.js';
@@ -13,7 +14,7 @@ export async function createLink(
   call: Call,
   options: CreateLinkOptions,
 ): Promise<Link> {
-  check.check(call.operation, check.createLinkOptions, options);
+  check(call.operation, linkRules.createLinkOptions, options);
   switch (options.kind) {
     case 'macvlan':
     case 'macvtap':

@@ -1,12 +1,14 @@
 /** Links of every kind: finding, listing, changing, moving and deleting them. */
-import * as check from './check.js';
+import { check } from './check.js';
+import * as linkRules from './checkLinks.js';
+import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { argumentError, showValue } from './errors.js';
-import { findLink, linkRecord } from './lookup.js';
-import { type Call, type Namespace, withNamespace } from './namespace.js';
+import { linkRecord } from './lookup.js';
+import type { Call, Namespace } from './namespace.js';
 import { EXT_MASK, type LinkRecord, Refusal, type Step } from './native.js';
 import { IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP } from './records.js';
-import type { Link, LinkChanges, LinkFilter, LinkRef, MoveOptions, NetnsRef } from './types.js';
+import type { Link, LinkChanges, LinkFilter, LinkRef } from './types.js';
 import { ADDR_GEN_MODES, parseMac } from './values.js';
 
 /** The index or name that a reference gives; a `Link` of another namespace is refused. */
@@ -64,7 +66,7 @@ export async function resolveIndex(
 }
 
 export function getLink(namespace: Namespace, call: Call, ref: LinkRef): Promise<Link> {
-  check.check(call.operation, check.linkRef, ref, 'link');
+  check(call.operation, valueRules.linkRef, ref, 'link');
   return readLink(namespace, call, ref);
 }
 
@@ -73,7 +75,7 @@ export async function listLinks(
   call: Call,
   filter: LinkFilter = {},
 ): Promise<Link[]> {
-  check.check(call.operation, check.linkFilter, filter, 'filter');
+  check(call.operation, linkRules.linkFilter, filter, 'filter');
   const { kind, group, up } = filter;
   const index = async (option: 'parent' | 'master') => {
     const ref = filter[option];
@@ -191,8 +193,8 @@ export async function setLink(
   ref: LinkRef,
   changes: LinkChanges,
 ): Promise<void> {
-  check.check(call.operation, check.linkRef, ref, 'link');
-  check.check(call.operation, check.linkChanges, changes, 'changes');
+  check(call.operation, valueRules.linkRef, ref, 'link');
+  check(call.operation, linkRules.linkChanges, changes, 'changes');
   const plain = plainRef(namespace, call, ref);
   if (typeof plain === 'string' && onlyFlags(changes)) {
     // The kernel looks the name up, where it is no new one (do_setlink): one request, not two.
@@ -219,7 +221,7 @@ export function setPromiscuous(
   ref: LinkRef,
   on: boolean,
 ): Promise<void> {
-  check.check(call.operation, check.flag, on, 'on');
+  check(call.operation, valueRules.flag, on, 'on');
   return setLink(namespace, call, ref, { promiscuous: on });
 }
 
@@ -238,117 +240,8 @@ export async function sendAll(
   throw call.error(refusal, await explain(namespace, refusal, { link, asked: steps[at]?.record }));
 }
 
-export async function moveLink(
-  namespace: Namespace,
-  call: Call,
-  ref: LinkRef,
-  netns: NetnsRef,
-  options: MoveOptions = {},
-): Promise<Link> {
-  check.check(call.operation, check.linkRef, ref, 'link');
-  check.check(call.operation, check.netnsRef, netns, 'netns');
-  check.check(call.operation, check.moveOptions, options);
-  const link = await readLink(namespace, call, ref);
-  return withNamespace(call, netns, (target) =>
-    target.inode === namespace.inode
-      ? stay(namespace, call, link, options)
-      : move(namespace, target, call, link, options),
-  );
-}
-
-/** A move to where the link is already: only the name can change. */
-async function stay(
-  namespace: Namespace,
-  call: Call,
-  link: Link,
-  { name, index }: MoveOptions,
-): Promise<Link> {
-  if (index !== undefined && index !== link.index) {
-    throw call.fail(
-      'EINVAL',
-      'the link is in that namespace already',
-      'The index of a link can only be chosen when it moves to another namespace.',
-    );
-  }
-  if (name !== undefined && name !== link.name) {
-    const steps: Step[] = [{ operation: 'changeLink', record: { index: link.index, name } }];
-    await sendAll(namespace, call, steps, link.index);
-  }
-  return readLink(namespace, call, link.index);
-}
-
-async function move(
-  namespace: Namespace,
-  target: Namespace,
-  call: Call,
-  link: Link,
-  options: MoveOptions,
-): Promise<Link> {
-  const name = options.name ?? link.name;
-  // The kernel moves first and renames afterwards: when the new name turns out to be taken, it
-  // answers EEXIST and the link is in the other namespace all the same (do_setlink). So the name
-  // is looked at first.
-  const holder = await findLink(target, name);
-  if (holder !== undefined) {
-    throw call.fail(
-      'EEXIST',
-      undefined,
-      `The namespace already has a link named '${name}', with index ${holder.index}.`,
-    );
-  }
-  const index = await indexThere(target, link, options);
-  const record: LinkRecord = {
-    index: link.index,
-    netnsFd: target.fd,
-    newIfindex: index,
-    name: options.name,
-  };
-  const result = await namespace.ask('changeLink', record);
-  if (result instanceof Refusal) {
-    await bringBack(namespace, target, call, link, index);
-    const moving = { names: [name, ...link.altNames], index };
-    throw call.error(
-      result,
-      await explain(namespace, result, { link: link.index, target, moving }),
-    );
-  }
-  return readLink(target, call, index);
-}
-
-/** Its index in the target: what was asked for, the one it has if that is free, or a new one. */
-async function indexThere(target: Namespace, link: Link, options: MoveOptions): Promise<number> {
-  if (options.index !== undefined) return options.index;
-  const holder = await findLink(target, link.index);
-  return holder === undefined ? link.index : target.chooseIndex();
-}
-
-/** Undoes a move that the kernel refused half way. */
-async function bringBack(
-  namespace: Namespace,
-  target: Namespace,
-  call: Call,
-  link: Link,
-  index: number,
-): Promise<void> {
-  if ((await findLink(namespace, link.index)) !== undefined) return;
-  const moved = await findLink(target, index);
-  if (moved === undefined || moved.mac !== link.mac || moved.kind !== link.kind) return;
-  const record: LinkRecord = {
-    index,
-    netnsFd: namespace.fd,
-    newIfindex: link.index,
-    name: link.name,
-  };
-  const result = await target.ask('changeLink', record);
-  if (result instanceof Refusal) {
-    throw call.error(result, {
-      hint: `The link was moved, and could not be brought back: it is '${moved.name}' there, index ${index}.`,
-    });
-  }
-}
-
 export async function deleteLink(namespace: Namespace, call: Call, ref: LinkRef): Promise<void> {
-  check.check(call.operation, check.linkRef, ref, 'link');
+  check(call.operation, valueRules.linkRef, ref, 'link');
   const plain = plainRef(namespace, call, ref);
   const result = await namespace.ask('deleteLink', linkRecord(plain), call.signal);
   if (!(result instanceof Refusal)) return;
@@ -360,7 +253,7 @@ export async function deleteLinks(
   call: Call,
   refs: readonly LinkRef[],
 ): Promise<void> {
-  check.check(call.operation, check.linkRefs, refs, 'links');
+  check(call.operation, valueRules.linkRefs, refs, 'links');
   const named = refs.map((ref, at) => plainRef(namespace, call, ref, `links[${at}]`));
   const plain = [...new Set(named)];
   const steps = plain.map((ref): Step => ({ operation: 'deleteLink', record: linkRecord(ref) }));

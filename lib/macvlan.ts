@@ -1,5 +1,7 @@
 /** macvlan and macvtap: what is special to making and changing them. */
-import * as check from './check.js';
+import { check } from './check.js';
+import * as linkRules from './checkLinks.js';
+import * as valueRules from './checkValues.js';
 import { type Birth, createIn } from './create.js';
 import { plainRef, readLink, resolveIndex, sendAll } from './links.js';
 import type { Call, Namespace } from './namespace.js';
@@ -92,7 +94,7 @@ export async function createMacvlan(
   call: Call,
   options: CreateMacvlanOptions,
 ): Promise<MacvlanLink> {
-  check.check(call.operation, check.createMacvlanOptions, options);
+  check(call.operation, linkRules.createMacvlanOptions, options);
   return (await createMacvlanOfKind(namespace, call, 'macvlan', options)) as MacvlanLink;
 }
 
@@ -101,7 +103,7 @@ export async function createMacvtap(
   call: Call,
   options: CreateMacvlanOptions,
 ): Promise<MacvtapLink> {
-  check.check(call.operation, check.createMacvlanOptions, options);
+  check(call.operation, linkRules.createMacvlanOptions, options);
   return (await createMacvlanOfKind(namespace, call, 'macvtap', options)) as MacvtapLink;
 }
 
@@ -134,8 +136,8 @@ export async function setMacvlan(
   ref: LinkRef,
   changes: MacvlanChanges,
 ): Promise<void> {
-  check.check(call.operation, check.linkRef, ref, 'link');
-  check.check(call.operation, check.macvlanChanges, changes, 'changes');
+  check(call.operation, valueRules.linkRef, ref, 'link');
+  check(call.operation, linkRules.macvlanChanges, changes, 'changes');
   const link = await readMacvlan(namespace, call, ref);
   const fault = modeFault(link, changes);
   if (fault !== undefined) throw call.fail('EINVAL', undefined, fault);
@@ -179,8 +181,8 @@ export async function changeSources(
   ref: LinkRef,
   addresses: readonly string[],
 ): Promise<void> {
-  check.check(call.operation, check.linkRef, ref, 'link');
-  check.check(call.operation, check.sources, addresses, 'macs');
+  check(call.operation, valueRules.linkRef, ref, 'link');
+  check(call.operation, valueRules.sources, addresses, 'macs');
   const link = await readMacvlan(namespace, call, ref);
   const { mode, sources } = link.macvlan;
   if (mode !== 'source') {

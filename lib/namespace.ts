@@ -3,7 +3,8 @@
  * on; the public class `Netns` adds their operations.
  */
 import { constants } from 'node:os';
-import { check, signal as signalRule } from './check.js';
+import { check } from './check.js';
+import { signal as signalRule } from './checkValues.js';
 import { type Caller, captureCaller, isNetlinkError, NetlinkError } from './errors.js';
 import {
   addon,

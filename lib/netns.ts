@@ -1,12 +1,15 @@
 /** The class `Netns`: network namespaces, and everything that can be done in one. */
+
 import { readdir, statfs } from 'node:fs/promises';
 import type { Worker } from 'node:worker_threads';
 import * as addresses from './addresses.js';
-import * as check from './check.js';
+import { check } from './check.js';
+import * as valueRules from './checkValues.js';
 import { captureCaller } from './errors.js';
 import { createLink } from './kinds.js';
 import * as links from './links.js';
 import * as macvlan from './macvlan.js';
+import { moveLink } from './move.js';
 import { Call, Namespace, openHandle, openOwn } from './namespace.js';
 import { type NamespaceHandle, namespaceJob, Refusal } from './native.js';
 import * as routes from './routes.js';
@@ -80,7 +83,7 @@ export class Netns extends Namespace {
    */
   static async open(ref: NetnsRef, options?: OperationOptions): Promise<Netns> {
     const call = callOf('Netns.open', refText(ref), Netns.open, options);
-    check.check(call.operation, check.netnsRef, ref, 'ref');
+    check(call.operation, valueRules.netnsRef, ref, 'ref');
     call.checkSignal();
     if (ref instanceof Namespace) {
       const [copy] = await ref.hold(call, () => openHandle(call, { fd: ref.fd }));
@@ -98,7 +101,7 @@ export class Netns extends Namespace {
    */
   static async create(name?: string, options?: OperationOptions): Promise<Netns> {
     const call = callOf('Netns.create', name, Netns.create, options);
-    if (name !== undefined) check.check(call.operation, check.netnsName, name, 'name');
+    if (name !== undefined) check(call.operation, valueRules.netnsName, name, 'name');
     call.checkSignal();
     const result = await namespaceJob('createNamespace', name ?? '');
     if (result instanceof Refusal) throw call.error(result, whyNotCreated(result));
@@ -124,7 +127,7 @@ export class Netns extends Namespace {
    */
   static async remove(name: string, options?: OperationOptions): Promise<void> {
     const call = callOf('Netns.remove', name, Netns.remove, options);
-    check.check(call.operation, check.netnsName, name, 'name');
+    check(call.operation, valueRules.netnsName, name, 'name');
     call.checkSignal();
     const result = await namespaceJob('removeNamespace', name);
     if (result instanceof Refusal) throw call.error(result);
@@ -227,7 +230,7 @@ export class Netns extends Namespace {
    */
   moveLink(link: LinkRef, netns: NetnsRef, options?: MoveOptions): Promise<Link> {
     const call = callOf('moveLink', link, this.moveLink, options);
-    return this.hold(call, () => links.moveLink(this, call, link, netns, options));
+    return this.hold(call, () => moveLink(this, call, link, netns, options));
   }
 
   /**

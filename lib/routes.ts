@@ -1,5 +1,7 @@
 /** IPv4 and IPv6 routes. */
-import * as check from './check.js';
+import { check } from './check.js';
+import * as inetRules from './checkInet.js';
+import * as linkRules from './checkLinks.js';
 import { explain } from './diagnosis.js';
 import { resolveIndex } from './links.js';
 import type { Call, Namespace } from './namespace.js';
@@ -107,7 +109,7 @@ export async function addRoute(
   operation: 'addRoute' | 'replaceRoute',
   route: RouteOptions,
 ): Promise<void> {
-  check.check(call.operation, check.route, route, 'route');
+  check(call.operation, inetRules.route, route, 'route');
   const record = routeRecord(route, await linkOf(namespace, call, route));
   await send(namespace, call, { operation, record });
 }
@@ -117,7 +119,7 @@ export async function removeRoute(
   call: Call,
   route: RouteToRemove,
 ): Promise<void> {
-  check.check(call.operation, check.routeToRemove, route, 'route');
+  check(call.operation, inetRules.routeToRemove, route, 'route');
   const record = removalRecord(route, await linkOf(namespace, call, route));
   await send(namespace, call, { operation: 'removeRoute', record });
 }
@@ -137,7 +139,7 @@ export async function listRoutes(
   call: Call,
   filter: RouteFilter = {},
 ): Promise<Route[]> {
-  check.check(call.operation, check.routeFilter, filter, 'filter');
+  check(call.operation, linkRules.routeFilter, filter, 'filter');
   const { family, protocol, type } = filter;
   const link =
     filter.link === undefined

@@ -1,6 +1,8 @@
 /** `checkSupport`: what the kernel and the process can do. */
+
 import { constants, release } from 'node:os';
-import * as check from './check.js';
+import { check } from './check.js';
+import * as linkRules from './checkLinks.js';
 import { isKindKnown } from './lookup.js';
 import { moduleState } from './modules.js';
 import { type Call, Namespace } from './namespace.js';
@@ -24,7 +26,7 @@ export async function checkSupport(
   call: Call,
   options: SupportOptions = {},
 ): Promise<Support> {
-  check.check(call.operation, check.supportOptions, options);
+  check(call.operation, linkRules.supportOptions, options);
   const netAdmin = await hasNetAdmin(namespace);
   if (options.load === true && netAdmin) {
     await loadKind(namespace, 'macvlan');

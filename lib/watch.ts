@@ -1,25 +1,23 @@
 /** `watch`: what happens in a namespace, as it happens, and never a picture that is not level. */
 import { setImmediate } from 'node:timers/promises';
 import { check, watchOptions } from './check.js';
+import { listEverything, listRoutesAfter } from './listing.js';
 import type { Call, Namespace } from './namespace.js';
-import { EXT_MASK, type News, Refusal, readNews, type Step, type Watcher } from './native.js';
-import { type Listing, lastWords, Picture } from './picture.js';
-import { AF_INET, AF_INET6 } from './records.js';
-import type { Address, Link, NetlinkEvent, Route, WatchOptions } from './types.js';
+import { type Heard, type News, readNews, type Watcher } from './native.js';
+import { type Listing, Picture, type Steps } from './picture.js';
+import { isAtLeast } from './records.js';
+import type { NetlinkEvent, Route, WatchOptions } from './types.js';
 
 /** `RTNLGRP_*` (linux/rtnetlink.h). */
-const GROUPS = {
-  links: [1],
-  addresses: [5, 9],
-  routes: [7, 11],
-} as const;
+const LINKS = [1];
+const ADDRESSES = [5, 9];
+const ROUTES = [7, 11];
+const NEXT_HOPS = 32;
 
 /** How long events are handed out without the event loop having its turn, in milliseconds. */
 const SLICE = 1;
-/** How many events are handed out between two looks at the clock. */
+/** How many steps are done between two looks at the clock. */
 const CLOCK_INTERVAL = 16;
-/** What `ifi_change` of a link that has just been made is (net/core/rtnetlink.c). */
-const ALL_FLAGS = 0xffffffff;
 
 /** What {@link Netns.watch} gives: an async iterator of events that can also be closed. */
 export interface Watch extends AsyncIterableIterator<NetlinkEvent>, AsyncDisposable {
@@ -37,37 +35,61 @@ export function watch(namespace: Namespace, call: Call, options: WatchOptions = 
   return new Events(namespace, call, options);
 }
 
+/** What there was at the call, and what came while that was listed. */
+interface Beginning {
+  readonly listing: Listing;
+  readonly heard: Heard;
+}
+
+/** A listing of the routes that is under way, and what has been told since it was asked for. */
+interface Relisting {
+  readonly meanwhile: News[];
+  routes?: readonly Route[];
+  failure?: { readonly error: unknown };
+}
+
+/** Takes a watcher that was collected off the lists of what is to end it. */
+const collected = new FinalizationRegistry<() => void>((forget) => forget());
+
 class Events implements Watch {
   readonly #namespace: Namespace;
   readonly #call: Call;
   readonly #options: WatchOptions;
   readonly #watcher: Watcher | undefined;
-  readonly #picture = new Picture();
+  readonly #picture: Picture;
   readonly #events = this.#all();
+  #beginning: Promise<Beginning | null> | undefined;
+  #relisting: Relisting | undefined;
   #forget: (() => void) | undefined;
   #closed = false;
-  #sinceTurn = 0;
+  #steps = 0;
   #turn = 0;
 
   constructor(namespace: Namespace, call: Call, options: WatchOptions) {
     this.#namespace = namespace;
     this.#call = call;
     this.#options = options;
-    const { signal } = call;
-    if (signal?.aborted === true) {
+    this.#picture = new Picture(options);
+    if (call.signal?.aborted === true) {
       this.#closed = true;
       return;
     }
+    const { addresses = false, routes = false, receiveBuffer = 0 } = options;
     const groups = [
-      ...GROUPS.links,
-      ...(options.addresses === true ? GROUPS.addresses : []),
-      ...(options.routes === true ? GROUPS.routes : []),
+      ...LINKS,
+      // Routes go with addresses and with next hops, and not always with a word of their own.
+      ...(addresses || routes ? ADDRESSES : []),
+      ...(routes ? ROUTES : []),
+      ...(routes && isAtLeast(release(), 5, 3) ? [NEXT_HOPS] : []),
     ];
-    this.#watcher = namespace.subscribe(call, groups, options.receiveBuffer ?? 0);
+    this.#watcher = namespace.subscribe(call, groups, receiveBuffer);
+    this.#endWith(namespace, call.signal);
+    this.#beginning = this.#begin(this.#watcher);
+    // Whether it failed is told to whoever iterates.
+    this.#beginning.catch(() => {});
   }
 
   next(): Promise<IteratorResult<NetlinkEvent, undefined>> {
-    this.#begin();
     return this.#events.next();
   }
 
@@ -84,17 +106,18 @@ class Events implements Watch {
     await this.return();
   }
 
-  /** From the first `next` on, the signal and the namespace's end are waited for. */
-  #begin(): void {
-    if (this.#forget !== undefined || this.#closed) return;
-    const close = () => this.#close();
-    const { signal } = this.#call;
+  /** Ends it with the namespace and by the signal, which do not keep a watcher that nobody has. */
+  #endWith(namespace: Namespace, signal: AbortSignal | undefined): void {
+    const self = new WeakRef(this);
+    const close = () => self.deref()?.#close();
     signal?.addEventListener('abort', close);
-    const forgetNamespace = this.#namespace.onClose(close);
-    this.#forget = () => {
+    const forgetNamespace = namespace.onClose(close);
+    const forget = () => {
       signal?.removeEventListener('abort', close);
       forgetNamespace();
     };
+    this.#forget = forget;
+    collected.register(this, forget);
   }
 
   #close(): void {
@@ -102,6 +125,8 @@ class Events implements Watch {
     this.#forget?.();
     this.#watcher?.close();
     this.#picture.clear();
+    this.#beginning = undefined;
+    this.#relisting = undefined;
   }
 
   async *#all(): AsyncGenerator<NetlinkEvent, undefined> {
@@ -118,105 +143,112 @@ class Events implements Watch {
   }
 
   async *#watched(watcher: Watcher): AsyncGenerator<NetlinkEvent, void> {
-    let lost = yield* this.#start(watcher);
+    let lost = yield* this.#start();
     while (!this.#closed) {
       if (lost) {
-        yield { type: 'resync' };
-        // What is waiting is older than the listing to come, and has gaps.
-        await readNews(watcher, true);
-        const listing = await this.#list();
-        const meanwhile = await readNews(watcher, true);
-        if (meanwhile === null) return;
-        yield* this.#handOut(this.#picture.level(listing));
-        lost = meanwhile.lost;
-        if (!lost) yield* this.#tell(lastWords(meanwhile.news));
+        lost = yield* this.#resync(watcher);
         continue;
       }
-      const heard = await readNews(watcher, false);
+      this.#relistWhenDoubtful(watcher);
+      const heard = await readNews(watcher, isSettled(this.#relisting));
       if (heard === null) return;
       lost = heard.lost;
-      if (!lost) yield* this.#tell(heard.news);
-    }
-  }
-
-  /** Learns what there is; tells of it when asked to, and otherwise of what has come since. */
-  async *#start(watcher: Watcher): AsyncGenerator<NetlinkEvent, boolean> {
-    const listing = await this.#list();
-    const meanwhile = await readNews(watcher, true);
-    if (meanwhile === null) return false;
-    for (const _ of this.#picture.level(listing)) {
-      // Known now.
-    }
-    const last = meanwhile.lost ? [] : lastWords(meanwhile.news);
-    for (const news of last) this.#picture.tell(news);
-    if (this.#options.initial === true) {
-      yield* this.#handOut(this.#picture.everything());
-    } else {
-      const made = new Set(meanwhile.news.filter(isNewLink).map(({ value }) => value[0].index));
-      for (const happened of this.#picture.everything()) {
-        if (happened.type === 'link' && made.has(happened.link.index)) yield happened;
+      if (lost) continue;
+      const { news } = heard;
+      for (const one of this.#relisting === undefined ? [] : news) {
+        if (one.kind === 'route') this.#relisting?.meanwhile.push(one);
       }
+      yield* this.#handOut(this.#picture.tellAll(news));
+      yield* this.#levelRoutes();
     }
-    return meanwhile.lost;
   }
 
-  async *#tell(news: readonly News[]): AsyncGenerator<NetlinkEvent, void> {
-    for (const one of news) {
-      const happened = this.#picture.tell(one);
-      if (happened === undefined) continue;
-      yield happened;
-      await this.#letOthers();
+  /** From the call on, so that what is removed before the iteration begins is known as well. */
+  async #begin(watcher: Watcher): Promise<Beginning | null> {
+    const listing = await this.#list();
+    const heard = await readNews(watcher, true);
+    return heard && { listing, heard };
+  }
+
+  /** Tells of what there is when asked to, and otherwise of what has come since the call. */
+  async *#start(): AsyncGenerator<NetlinkEvent, boolean> {
+    const beginning = await this.#beginning;
+    this.#beginning = undefined;
+    if (beginning == null) return false;
+    const { listing, heard } = beginning;
+    const news = heard.lost ? [] : heard.news;
+    if (this.#options.initial === true) {
+      yield* this.#handOut(this.#picture.level(listing, news));
+    } else {
+      for (const _ of this.#picture.level(listing)) if (this.#isLate()) await this.#letOthers();
+      yield* this.#handOut(this.#picture.catchUp(news));
+    }
+    return heard.lost;
+  }
+
+  async *#resync(watcher: Watcher): AsyncGenerator<NetlinkEvent, boolean> {
+    yield { type: 'resync' };
+    this.#relisting = undefined;
+    // What is waiting is older than the listing to come, and has gaps.
+    await readNews(watcher, true);
+    const listing = await this.#list();
+    const heard = await readNews(watcher, true);
+    if (heard === null) return false;
+    yield* this.#handOut(this.#picture.level(listing, heard.lost ? [] : heard.news));
+    return heard.lost;
+  }
+
+  #list(): Promise<Listing> {
+    return listEverything(this.#namespace, this.#call, this.#options);
+  }
+
+  /** Lists the routes again; meanwhile events go on. */
+  #relistWhenDoubtful(watcher: Watcher): void {
+    if (!this.#picture.routesDoubtful || this.#relisting !== undefined) return;
+    this.#picture.routesDoubtful = false;
+    const relisting: Relisting = { meanwhile: [] };
+    this.#relisting = relisting;
+    listRoutesAfter(this.#namespace, this.#call)
+      .then(
+        (routes) => {
+          relisting.routes = routes;
+        },
+        (error) => {
+          relisting.failure = { error };
+        },
+      )
+      .finally(() => watcher.hurry());
+  }
+
+  async *#levelRoutes(): AsyncGenerator<NetlinkEvent, void> {
+    const { routes, failure, meanwhile } = this.#relisting ?? {};
+    if (failure !== undefined) throw failure.error;
+    if (routes === undefined || meanwhile === undefined) return;
+    this.#relisting = undefined;
+    yield* this.#handOut(this.#picture.levelRoutes(routes, meanwhile));
+  }
+
+  async *#handOut(steps: Steps): AsyncGenerator<NetlinkEvent, void> {
+    for (const happened of steps) {
+      if (happened !== undefined) yield happened;
+      if (this.#isLate()) await this.#letOthers();
       if (this.#closed) return;
     }
-    if (this.#options.routes !== true || !this.#picture.routesDoubtful) return;
-    const { routes } = await this.#list({ routesOnly: true });
-    yield* this.#handOut(this.#picture.levelRoutes(routes));
   }
 
-  async *#handOut(events: Iterable<NetlinkEvent>): AsyncGenerator<NetlinkEvent, void> {
-    for (const one of events) {
-      yield one;
-      await this.#letOthers();
-      if (this.#closed) return;
-    }
+  /** Whether the event loop is to have its turn, which async iteration alone never gives it. */
+  #isLate(): boolean {
+    if (++this.#steps < CLOCK_INTERVAL) return false;
+    this.#steps = 0;
+    return performance.now() - this.#turn >= SLICE;
   }
 
-  /** Async iteration alone never gives the event loop its turn. */
   async #letOthers(): Promise<void> {
-    if (++this.#sinceTurn < CLOCK_INTERVAL) return;
-    this.#sinceTurn = 0;
-    const now = performance.now();
-    if (now - this.#turn < SLICE) return;
     await setImmediate();
     this.#turn = performance.now();
   }
-
-  async #list({ routesOnly = false } = {}): Promise<Listing> {
-    const { addresses = false, routes = false } = this.#options;
-    // A change that runs into the listing of links is told of as well.
-    const steps: Step[] = [];
-    if (!routesOnly) {
-      steps.push({ operation: 'listLinks', record: { extMask: EXT_MASK }, approximate: true });
-      if (addresses) steps.push({ operation: 'listAddresses', record: {}, approximate: true });
-    }
-    if (routes) {
-      for (const family of [AF_INET, AF_INET6]) {
-        steps.push({ operation: 'listRoutes', record: { family }, approximate: true });
-      }
-    }
-    const results = await this.#namespace.hold(this.#call, () => this.#namespace.exchange(steps));
-    const lists = results.map((result) => {
-      if (result instanceof Refusal) throw this.#call.error(result);
-      return result as unknown[];
-    });
-    return {
-      links: routesOnly ? [] : (lists.shift() as Link[]),
-      addresses: !routesOnly && addresses ? (lists.shift() as Address[]) : [],
-      routes: lists.flat() as Route[],
-    };
-  }
 }
 
-function isNewLink(news: News): news is News & { kind: 'link' } {
-  return news.kind === 'link' && !news.removed && news.value[1] === ALL_FLAGS;
+function isSettled(relisting: Relisting | undefined): boolean {
+  return relisting?.routes !== undefined || relisting?.failure !== undefined;
 }

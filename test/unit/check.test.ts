@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import * as rules from '../../lib/check.js';
 import { type Check, check } from '../../lib/check.js';
+import * as inetRules from '../../lib/checkInet.js';
+import * as linkRules from '../../lib/checkLinks.js';
+import * as valueRules from '../../lib/checkValues.js';
 import { netnsBrand } from '../../lib/values.js';
 
+const rules = { ...valueRules, ...inetRules, ...linkRules };
 const { createMacvlanOptions, createLinkOptions, linkChanges, macvlanChanges } = rules;
 const { address, addressToRemove, route, routeToRemove, linkRef, netnsRef } = rules;
 

@@ -1,6 +1,7 @@
 // Dependencies point one way. Held by reading #include and import lines:
 //   wire <- rtnl, wire <- io, {rtnl, io} <- bulk, all <- node
 //   values, errors, types, … <- native.ts <- the services <- netns.ts <- functions.ts <- index.ts
+//   netns.ts <- bench.ts <- cli.ts
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -49,12 +50,25 @@ describe('native/', () => {
 
 describe('lib/', () => {
   const levels = [
-    ['types', 'values', 'errors', 'check', 'records'],
+    [
+      'types',
+      'options',
+      'results',
+      'values',
+      'errors',
+      'check',
+      'checkValues',
+      'checkInet',
+      'checkLinks',
+      'records',
+    ],
     ['native'],
     [], // the services: every file not named here
     ['netns'],
     ['functions'], // Netns.current()'s methods as the module's functions
     ['index'],
+    ['bench'], // the command line, which is not part of the package's exports
+    ['cli'],
   ];
   const services = 2;
   const levelOf = (file: string) => {

@@ -1,0 +1,250 @@
+/** What the operations on addresses and routes take: a row for each option. */
+import {
+  badType,
+  badValue,
+  type Check,
+  type Fault,
+  integer,
+  listedWordOf,
+  listOf,
+  optionsOf,
+  orNull,
+  outOfRange,
+  table,
+  text,
+  under,
+  wordOf,
+} from './check.js';
+import {
+  family,
+  flag,
+  linkRef,
+  routeProtocol,
+  routeTable,
+  routeType,
+  scope,
+  signal,
+  stepped,
+  U32_MAX,
+  u8,
+  u32,
+} from './checkValues.js';
+import type { AddressOptions, RouteOptions } from './types.js';
+import {
+  ADDRESS_FLAGS,
+  formatIp,
+  labelFault,
+  networkOf,
+  parseIp,
+  parsePrefix,
+  ROUTE_PROTOCOLS,
+  ROUTE_TYPES,
+  SCOPES,
+} from './values.js';
+
+export const LIFETIME = 'must be Infinity or a whole number of seconds';
+
+/** Seconds; the kernel keeps 2^32 - 1 for ever. */
+export function lifetime(min: number): Check {
+  return (value) => {
+    if (typeof value !== 'number') return badType(LIFETIME, value);
+    if (value === Number.POSITIVE_INFINITY) return undefined;
+    if (Number.isInteger(value) && value >= min && value < U32_MAX) return undefined;
+    return outOfRange(`${LIFETIME} from ${min} to ${U32_MAX - 1}`, value);
+  };
+}
+
+export const IP_SAYS = "must be an IP address without a zone, such as '10.0.0.1' or 'fd00::1'";
+export const PREFIX_SAYS =
+  "must be an IP address, or one with its prefix length such as '10.0.0.1/24'";
+
+export const ip: Check = (value) => {
+  if (typeof value !== 'string') return badType('must be a string', value);
+  return parseIp(value) === null ? badValue(IP_SAYS, value) : undefined;
+};
+
+export const prefix: Check = (value) => {
+  if (typeof value !== 'string') return badType('must be a string', value);
+  return parsePrefix(value) === null ? badValue(PREFIX_SAYS, value) : undefined;
+};
+
+/** An address that says its prefix length: a text without one is more often a slip than a /32. */
+export const cidr: Check = (value) => {
+  if (typeof value !== 'string') return badType('must be a string', value);
+  const parsed = parsePrefix(value);
+  if (parsed === null) return badValue(PREFIX_SAYS, value);
+  if (parsed.prefixLength !== null) return undefined;
+  const single = `${value}/${parsed.bytes.length * 8}`;
+  return badValue(`must say its prefix length; '${single}' is the address alone`, value);
+};
+
+/** Fields that passed their rows; where they come from a listing, `null` stands for none. */
+type Listed<T> = { readonly [Key in keyof T]: T[Key] | null };
+
+/** An address's fields once each is in order: do they go together? */
+export function addressFault(
+  value: Listed<AddressOptions> & { readonly address: string },
+): Fault | undefined {
+  const parsed = parsePrefix(value.address);
+  if (parsed === null) return under('.address', badValue(PREFIX_SAYS, value.address));
+  const bits = parsed.bytes.length * 8;
+  const { prefixLength: length = null, validLifetime, preferredLifetime } = value;
+  if (length === null) {
+    if (parsed.prefixLength === null) return stepped('.address', cidr(value.address));
+  } else if (length > bits) {
+    return under('.prefixLength', outOfRange(`must be at most ${bits}`, length));
+  } else if (parsed.prefixLength !== null && parsed.prefixLength !== length) {
+    const says = `must be the ${parsed.prefixLength} that the address says`;
+    return under('.prefixLength', badValue(says, length));
+  }
+  for (const key of ['peer', 'broadcast'] as const) {
+    const other = value[key] ?? null;
+    if (other !== null && parseIp(other)?.length !== parsed.bytes.length) {
+      return under(`.${key}`, badValue("must be of the address's family", other));
+    }
+  }
+  if (bits === 128 && (value.label ?? null) !== null) {
+    return under('.label', badValue('is for IPv4 addresses only', value.label));
+  }
+  if (bits === 128 && (value.broadcast ?? null) !== null) {
+    return under('.broadcast', badValue('is for IPv4 addresses only', value.broadcast));
+  }
+  if ((preferredLifetime ?? 0) > (validLifetime ?? Number.POSITIVE_INFINITY)) {
+    const says = 'must not be longer than validLifetime';
+    return under('.preferredLifetime', outOfRange(says, preferredLifetime));
+  }
+  return undefined;
+}
+
+export const ADDRESS_ROWS = {
+  address: prefix,
+  prefixLength: integer(0, 128),
+  peer: ip,
+  broadcast: ip,
+  label: text(labelFault),
+  scope,
+  flags: listOf(wordOf(ADDRESS_FLAGS), 32),
+  validLifetime: lifetime(1),
+  preferredLifetime: lifetime(0),
+  metric: u32,
+};
+
+export const anything: Check = () => undefined;
+export const addressObject = optionsOf(table(ADDRESS_ROWS, 'address'), addressFault);
+/** To remove: also an `Address` as it was listed, whose further fields say nothing here. */
+export const listedAddress = optionsOf(
+  table(
+    {
+      ...ADDRESS_ROWS,
+      peer: orNull(ip),
+      broadcast: orNull(ip),
+      label: orNull(text(labelFault)),
+      scope: listedWordOf(SCOPES, u8),
+      flags: anything,
+      validLifetime: lifetime(0),
+      cidr: anything,
+      family: anything,
+      linkIndex: anything,
+    },
+    'address',
+  ),
+  addressFault,
+);
+
+/** An address to add or replace. */
+export const address: Check = (value) =>
+  typeof value === 'string' ? cidr(value) : addressObject(value);
+
+/** An address to remove. */
+export const addressToRemove: Check = (value) =>
+  typeof value === 'string' ? cidr(value) : listedAddress(value);
+
+/** A route's fields once each is in order: do they go together? */
+export function routeFault(
+  value: Listed<RouteOptions> & { readonly to: string },
+): Fault | undefined {
+  const { to } = value;
+  const parsed = to === 'default' ? null : parsePrefix(to);
+  if (parsed !== null) {
+    const length = parsed.prefixLength ?? parsed.bytes.length * 8;
+    const network = networkOf(parsed.bytes, length);
+    if (network.some((byte, at) => byte !== parsed.bytes[at])) {
+      const right = `${formatIp(network)}/${length}`;
+      return under('.to', badValue(`must have no bits after its prefix: '${right}'`, to));
+    }
+  }
+  const saidBytes = value.family && (value.family === 'IPv4' ? 4 : 16);
+  const bytes = parsed?.bytes.length ?? saidBytes ?? undefined;
+  if (saidBytes && bytes !== saidBytes) {
+    return under('.family', badValue("must be the destination's", value.family));
+  }
+  const via = value.via ? parseIp(value.via)?.length : undefined;
+  if (via !== undefined && via !== (bytes ?? via)) {
+    return under('.via', badValue("must be of the route's family", value.via));
+  }
+  const source = value.source ? parseIp(value.source)?.length : undefined;
+  if (source !== undefined && source !== (bytes ?? via ?? source)) {
+    return under('.source', badValue("must be of the route's family", value.source));
+  }
+  return undefined;
+}
+
+/** To remove: the kernel lists IPv4 routes with an IPv6 gateway too (`RTA_VIA`). */
+export function removedRouteFault(value: Listed<RouteOptions> & { readonly to: string }) {
+  return routeFault({ ...value, via: null });
+}
+
+/** A route that is to carry packets must say where to. */
+export function wholeRouteFault(value: RouteOptions): Fault | undefined {
+  const { type = 'unicast', via, link } = value;
+  if (type === 'unicast' && via === undefined && link === undefined) {
+    return badValue('must say where it leads: via, link or both', value);
+  }
+  return routeFault(value);
+}
+
+export const destination: Check = (value) => {
+  if (value === 'default' || (typeof value === 'string' && parsePrefix(value) !== null)) {
+    return undefined;
+  }
+  const says = "must be 'default', or a prefix such as '10.1.0.0/16'";
+  return typeof value === 'string' ? badValue(says, value) : badType(says, value);
+};
+
+export const ROUTE_ROWS = {
+  to: destination,
+  via: ip,
+  link: linkRef,
+  metric: u32,
+  table: routeTable,
+  source: ip,
+  scope,
+  protocol: routeProtocol,
+  type: routeType,
+  onlink: flag,
+  mtu: integer(1, U32_MAX),
+  family,
+};
+
+/** A route to add. */
+export const route: Check = optionsOf(table({ ...ROUTE_ROWS, signal }, 'to'), wholeRouteFault);
+
+/** A route to remove: as it was added, or a `Route` as it was listed. */
+export const routeToRemove: Check = optionsOf(
+  table(
+    {
+      ...ROUTE_ROWS,
+      via: orNull(ip),
+      link: orNull(linkRef),
+      source: orNull(ip),
+      scope: listedWordOf(SCOPES, u8),
+      protocol: listedWordOf(ROUTE_PROTOCOLS, u8),
+      type: listedWordOf(ROUTE_TYPES, u8),
+      mtu: orNull(u32),
+      nextHops: anything,
+      signal,
+    },
+    'to',
+  ),
+  removedRouteFault,
+);

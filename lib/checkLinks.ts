@@ -1,0 +1,241 @@
+/** What the operations on links take: a row for each option. */
+import {
+  badType,
+  badValue,
+  type Check,
+  type Fault,
+  integer,
+  listOf,
+  optionsOf,
+  orNull,
+  quoteAll,
+  table,
+  text,
+  under,
+  wordOf,
+} from './check.js';
+import { address, anything, ROUTE_ROWS, routeFault } from './checkInet.js';
+import {
+  addrGenMode,
+  altNames,
+  family,
+  flag,
+  INT_MAX,
+  index,
+  knownName,
+  linkName,
+  linkRef,
+  mac,
+  mtu,
+  netnsRef,
+  queues,
+  routeProtocol,
+  routeTable,
+  routeType,
+  signal,
+  sources,
+  u32,
+} from './checkValues.js';
+import type { MacvlanMode } from './types.js';
+import { aliasFault, MACVLAN_MODES, VLAN_PROTOCOLS } from './values.js';
+
+const LINK_ROWS = {
+  name: linkName,
+  netns: netnsRef,
+  index,
+  mac,
+  mtu,
+  up: flag,
+  txQueueLen: u32,
+  numTxQueues: queues,
+  numRxQueues: queues,
+  group: u32,
+  alias: text(aliasFault),
+  altNames,
+  addresses: listOf(address, Number.POSITIVE_INFINITY),
+  routes: listOf(optionsOf(table(ROUTE_ROWS, 'to'), routeFault), Number.POSITIVE_INFINITY),
+  promiscuous: flag,
+  allMulticast: flag,
+  master: linkRef,
+  addrGenMode,
+  signal,
+};
+
+const MACVLAN_CHANGE_ROWS = {
+  mode: wordOf(MACVLAN_MODES),
+  nopromisc: flag,
+  sources,
+  nodst: flag,
+  bcQueueLen: u32,
+  bcCutoff: integer(-INT_MAX - 1, INT_MAX),
+};
+
+const MACVLAN_ROWS = { ...LINK_ROWS, parent: linkRef, ...MACVLAN_CHANGE_ROWS };
+
+/** The options that not every mode takes, and the modes that do. */
+const MODES_THAT_TAKE = {
+  nopromisc: ['passthru'],
+  sources: ['source'],
+  nodst: ['source'],
+  mac: ['private', 'vepa', 'bridge', 'source'],
+} as const satisfies Record<string, readonly MacvlanMode[]>;
+
+type ModeOption = keyof typeof MODES_THAT_TAKE;
+type ModeOptions = { readonly mode?: MacvlanMode } & { readonly [name in ModeOption]?: unknown };
+
+const MODE_OPTIONS = Object.keys(MODES_THAT_TAKE) as readonly ModeOption[];
+
+function modeTakes(mode: MacvlanMode, option: ModeOption): boolean {
+  return (MODES_THAT_TAKE[option] as readonly MacvlanMode[]).includes(mode);
+}
+
+function createModeFault(value: ModeOptions): Fault | undefined {
+  const mode = value.mode ?? 'vepa';
+  for (const option of MODE_OPTIONS) {
+    if (value[option] === undefined || modeTakes(mode, option)) continue;
+    const modes = quoteAll(MODES_THAT_TAKE[option]);
+    const have =
+      value.mode === undefined ? "it is left out, which means 'vepa'" : `it is '${mode}'`;
+    return under(`.${option}`, badValue(`needs mode ${modes}, and ${have}`, value[option]));
+  }
+  return undefined;
+}
+
+/** Without a mode the link's own decides, later; two options of different modes never go. */
+function changeModeFault(value: ModeOptions): Fault | undefined {
+  if (value.mode !== undefined) return createModeFault(value);
+  for (const option of ['sources', 'nodst'] as const) {
+    if (value.nopromisc === undefined || value[option] === undefined) continue;
+    return under(
+      `.${option}`,
+      badValue("needs mode 'source', and nopromisc 'passthru'", value[option]),
+    );
+  }
+  return undefined;
+}
+
+/** What `createMacvlan` and `createMacvtap` take. */
+export const createMacvlanOptions: Check = optionsOf(
+  table(MACVLAN_ROWS, 'parent'),
+  createModeFault,
+);
+
+const macvlanOfKind = optionsOf(
+  table({ ...MACVLAN_ROWS, kind: anything }, 'parent'),
+  createModeFault,
+);
+
+const KINDS: Readonly<Record<string, Check>> = {
+  macvlan: macvlanOfKind,
+  macvtap: macvlanOfKind,
+  veth: optionsOf(
+    table({
+      ...LINK_ROWS,
+      kind: anything,
+      peer: optionsOf(table({ name: linkName, netns: netnsRef, mac, up: flag })),
+    }),
+  ),
+  bridge: optionsOf(table({ ...LINK_ROWS, kind: anything })),
+  dummy: optionsOf(table({ ...LINK_ROWS, kind: anything })),
+  vlan: optionsOf(
+    table(
+      {
+        ...LINK_ROWS,
+        kind: anything,
+        parent: linkRef,
+        id: integer(1, 4094),
+        protocol: wordOf(VLAN_PROTOCOLS),
+      },
+      'parent',
+      'id',
+    ),
+  ),
+};
+
+const kindWord = wordOf(KINDS);
+
+/** What `createLink` takes, by its `kind`. */
+export const createLinkOptions: Check = (value) => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return badType('must be an object', value);
+  }
+  const kind = (value as { kind?: unknown }).kind;
+  const fault = kindWord(kind);
+  return fault === undefined ? (KINDS[kind as string] as Check)(value) : under('.kind', fault);
+};
+
+/** What `setLink` changes. */
+export const linkChanges: Check = optionsOf(
+  table({
+    name: linkName,
+    mac,
+    mtu,
+    up: flag,
+    promiscuous: flag,
+    allMulticast: flag,
+    arp: flag,
+    multicast: flag,
+    txQueueLen: u32,
+    group: u32,
+    alias: orNull(text((alias) => (alias === '' ? undefined : aliasFault(alias)))),
+    master: orNull(linkRef),
+    addAltNames: altNames,
+    removeAltNames: listOf(knownName, 400),
+    addrGenMode,
+    bridgePort: optionsOf(table({ hairpin: flag })),
+    signal,
+  }),
+);
+
+/** What `setMacvlan` changes. */
+export const macvlanChanges: Check = optionsOf(
+  table({ ...MACVLAN_CHANGE_ROWS, signal }),
+  changeModeFault,
+);
+
+/** What `moveLink` takes. */
+export const moveOptions: Check = optionsOf(table({ name: linkName, index, signal }));
+
+/** What `listLinks` takes. */
+export const linkFilter: Check = optionsOf(
+  table({
+    kind: orNull(text(() => undefined)),
+    parent: linkRef,
+    master: orNull(linkRef),
+    group: u32,
+    up: flag,
+    signal,
+  }),
+);
+
+/** What `listAddresses` takes. */
+export const addressFilter: Check = optionsOf(table({ link: linkRef, family, signal }));
+
+/** What `listRoutes` takes. */
+export const routeFilter: Check = optionsOf(
+  table({
+    family,
+    link: linkRef,
+    table: routeTable,
+    protocol: routeProtocol,
+    type: routeType,
+    signal,
+  }),
+);
+
+/** What `watch` takes. */
+export const watchOptions: Check = optionsOf(
+  table({
+    initial: flag,
+    addresses: flag,
+    routes: flag,
+    receiveBuffer: integer(1, INT_MAX),
+    signal,
+  }),
+);
+
+/** What `checkSupport` takes. */
+export const supportOptions: Check = optionsOf(table({ load: flag, signal }));
+
+/** What an operation takes that has nothing but a signal. */
+export const operationOptions: Check = optionsOf(table({ signal }));

@@ -1,0 +1,88 @@
+/** The kinds of value that many options have: a check for each. */
+import { badType, type Check, type Fault, integer, listOf, text, under, wordOf } from './check.js';
+import {
+  ADDR_GEN_MODES,
+  altNameFault,
+  knownNameFault,
+  linkNameFault,
+  MAX_SOURCES,
+  macFault,
+  netnsBrand,
+  netnsNameFault,
+  netnsRefFault,
+  ROUTE_PROTOCOLS,
+  ROUTE_TABLES,
+  ROUTE_TYPES,
+  SCOPES,
+} from './values.js';
+
+export const U32_MAX = 2 ** 32 - 1;
+export const INT_MAX = 2 ** 31 - 1;
+
+export const u32 = integer(0, U32_MAX);
+export const mtu = integer(0, INT_MAX);
+export const index = integer(1, INT_MAX);
+export const queues = integer(1, 4096);
+export const linkName = text(linkNameFault);
+export const mac = text(macFault);
+export const family = wordOf({ IPv4: 4, IPv6: 6 });
+export const u8 = integer(0, 255);
+export const scope = wordOf(SCOPES, u8);
+export const routeProtocol = wordOf(ROUTE_PROTOCOLS, u8);
+export const routeTable = wordOf(ROUTE_TABLES, integer(1, U32_MAX));
+export const routeType = wordOf(ROUTE_TYPES);
+export const addrGenMode = wordOf(ADDR_GEN_MODES);
+/** Names in one nested attribute, whose length is a u16: 132 bytes each at most. */
+export const altNames = listOf(text(altNameFault), 400);
+
+/** `true` or `false`. */
+export const flag: Check = (value) =>
+  typeof value === 'boolean' ? undefined : badType('must be a boolean', value);
+
+/** An `AbortSignal`, of whichever realm. */
+export const signal: Check = (value) =>
+  typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value
+    ? undefined
+    : badType('must be an AbortSignal', value);
+
+export const knownName = text(knownNameFault);
+
+/** A link: its index, a name, or an object with its `index`. */
+export const linkRef: Check = (value) => {
+  if (typeof value === 'string') return knownName(value);
+  if (typeof value === 'number') return index(value);
+  if (typeof value !== 'object' || value === null || !('index' in value)) {
+    return badType("must be a link's index or name, or a Link", value);
+  }
+  const fault = index(value.index);
+  return fault && under('.index', fault);
+};
+
+/** Any number of links. */
+export const linkRefs: Check = listOf(linkRef, Number.POSITIVE_INFINITY);
+
+/** A source mode list, whole or in part. */
+export const sources: Check = listOf(mac, MAX_SOURCES);
+
+/** A name to give to a namespace under /run/netns. */
+export const netnsName: Check = text(netnsNameFault);
+
+export const netnsText = text(netnsRefFault);
+export const pid = integer(1, INT_MAX);
+export const fd = integer(0, INT_MAX);
+
+/** A namespace: a `Netns`, a name or path, `{ pid }` or `{ fd }`. */
+export const netnsRef: Check = (value) => {
+  if (typeof value === 'string') return netnsText(value);
+  if (typeof value === 'object' && value !== null) {
+    if ((value as { [netnsBrand]?: unknown })[netnsBrand] === true) return undefined;
+    const { pid: byPid, fd: byFd } = value as { pid?: unknown; fd?: unknown };
+    if (byPid !== undefined && byFd === undefined) return stepped('.pid', pid(byPid));
+    if (byFd !== undefined && byPid === undefined) return stepped('.fd', fd(byFd));
+  }
+  return badType('must be a Netns, a name, a path, { pid } or { fd }', value);
+};
+
+export function stepped(step: string, fault: Fault | undefined): Fault | undefined {
+  return fault === undefined ? undefined : under(step, fault);
+}

@@ -1,0 +1,57 @@
+/** Listings for watchers, which do not wait for what else is asked of the namespace. */
+import { type Call, type Namespace, withNamespace } from './namespace.js';
+import { EXT_MASK, Refusal, type Step } from './native.js';
+import type { Listing, Wanted } from './picture.js';
+import { AF_INET, AF_INET6 } from './records.js';
+import type { Address, Link, Route } from './types.js';
+
+// A change that runs into one of these is told of as well.
+const LINKS: Step = { operation: 'listLinks', record: { extMask: EXT_MASK }, approximate: true };
+const ADDRESSES: Step = { operation: 'listAddresses', record: {}, approximate: true };
+const ROUTES: readonly Step[] = [AF_INET, AF_INET6].map((family) => ({
+  operation: 'listRoutes',
+  record: { family },
+  approximate: true,
+}));
+
+/**
+ * Any request that takes the kernel's lock of networking, as reading a link does. Routes are listed
+ * without it, but the change that takes them away tells of itself first: of the link that goes down
+ * (net/core/dev.c, __dev_notify_flags) or of the address (net/ipv4/devinet.c, __inet_del_ifa).
+ */
+const LOOPBACK_INDEX = 1;
+const BEHIND_OTHERS: Step = { operation: 'getLink', record: { index: LOOPBACK_INDEX } };
+
+/** All that is wanted of a namespace. */
+export async function listEverything(
+  namespace: Namespace,
+  call: Call,
+  { addresses, routes }: Wanted,
+): Promise<Listing> {
+  const steps = [
+    LINKS,
+    ...(addresses === true ? [ADDRESSES] : []),
+    ...(routes === true ? ROUTES : []),
+  ];
+  const lists = await ask(namespace, call, steps);
+  return {
+    links: lists.shift() as Link[],
+    addresses: addresses === true ? (lists.shift() as Address[]) : [],
+    routes: lists.flat() as Route[],
+  };
+}
+
+/** The routes as they are when every change that has been told of is complete. */
+export async function listRoutesAfter(namespace: Namespace, call: Call): Promise<Route[]> {
+  const [, ...lists] = await ask(namespace, call, [BEHIND_OTHERS, ...ROUTES]);
+  return lists.flat() as Route[];
+}
+
+async function ask(namespace: Namespace, call: Call, steps: readonly Step[]): Promise<unknown[]> {
+  // By a queue of its own: a long deletion in the namespace's would hold up the events.
+  const results = await namespace.hold(call, () =>
+    withNamespace(call, { fd: namespace.fd }, (own) => own.exchange(steps)),
+  );
+  for (const result of results) if (result instanceof Refusal) throw call.error(result);
+  return results as unknown[];
+}

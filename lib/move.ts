@@ -1,0 +1,119 @@
+/** Moving links between namespaces. */
+import { check } from './check.js';
+import * as linkRules from './checkLinks.js';
+import * as valueRules from './checkValues.js';
+import { explain } from './diagnosis.js';
+import { readLink, sendAll } from './links.js';
+import { findLink } from './lookup.js';
+import { type Call, type Namespace, withNamespace } from './namespace.js';
+import { type LinkRecord, Refusal, type Step } from './native.js';
+import type { Link, LinkRef, MoveOptions, NetnsRef } from './types.js';
+
+export async function moveLink(
+  namespace: Namespace,
+  call: Call,
+  ref: LinkRef,
+  netns: NetnsRef,
+  options: MoveOptions = {},
+): Promise<Link> {
+  check(call.operation, valueRules.linkRef, ref, 'link');
+  check(call.operation, valueRules.netnsRef, netns, 'netns');
+  check(call.operation, linkRules.moveOptions, options);
+  const link = await readLink(namespace, call, ref);
+  return withNamespace(call, netns, (target) =>
+    target.inode === namespace.inode
+      ? stay(namespace, call, link, options)
+      : move(namespace, target, call, link, options),
+  );
+}
+
+/** A move to where the link is already: only the name can change. */
+async function stay(
+  namespace: Namespace,
+  call: Call,
+  link: Link,
+  { name, index }: MoveOptions,
+): Promise<Link> {
+  if (index !== undefined && index !== link.index) {
+    throw call.fail(
+      'EINVAL',
+      'the link is in that namespace already',
+      'The index of a link can only be chosen when it moves to another namespace.',
+    );
+  }
+  if (name !== undefined && name !== link.name) {
+    const steps: Step[] = [{ operation: 'changeLink', record: { index: link.index, name } }];
+    await sendAll(namespace, call, steps, link.index);
+  }
+  return readLink(namespace, call, link.index);
+}
+
+async function move(
+  namespace: Namespace,
+  target: Namespace,
+  call: Call,
+  link: Link,
+  options: MoveOptions,
+): Promise<Link> {
+  const name = options.name ?? link.name;
+  // The kernel moves first and renames afterwards: when the new name turns out to be taken, it
+  // answers EEXIST and the link is in the other namespace all the same (do_setlink). So the name
+  // is looked at first.
+  const holder = await findLink(target, name);
+  if (holder !== undefined) {
+    throw call.fail(
+      'EEXIST',
+      undefined,
+      `The namespace already has a link named '${name}', with index ${holder.index}.`,
+    );
+  }
+  const index = await indexThere(target, link, options);
+  const record: LinkRecord = {
+    index: link.index,
+    netnsFd: target.fd,
+    newIfindex: index,
+    name: options.name,
+  };
+  const result = await namespace.ask('changeLink', record);
+  if (result instanceof Refusal) {
+    await bringBack(namespace, target, call, link, index);
+    const moving = { names: [name, ...link.altNames], index };
+    throw call.error(
+      result,
+      await explain(namespace, result, { link: link.index, target, moving }),
+    );
+  }
+  return readLink(target, call, index);
+}
+
+/** Its index in the target: what was asked for, the one it has if that is free, or a new one. */
+async function indexThere(target: Namespace, link: Link, options: MoveOptions): Promise<number> {
+  if (options.index !== undefined) return options.index;
+  const holder = await findLink(target, link.index);
+  return holder === undefined ? link.index : target.chooseIndex();
+}
+
+/** Undoes a move that the kernel refused half way. */
+async function bringBack(
+  namespace: Namespace,
+  target: Namespace,
+  call: Call,
+  link: Link,
+  index: number,
+): Promise<void> {
+  if ((await findLink(namespace, link.index)) !== undefined) return;
+  const moved = await findLink(target, index);
+  if (moved === undefined || moved.mac !== link.mac || moved.kind !== link.kind) return;
+  const record: LinkRecord = {
+    index,
+    netnsFd: namespace.fd,
+    newIfindex: link.index,
+    name: link.name,
+  };
+  const result = await target.ask('changeLink', record);
+  if (result instanceof Refusal) {
+    throw call.error(result, {
+      hint: `The link was moved, and could not be brought back: it is '${moved.name}' there, index ${index}.`,
+    });
+  }
+}

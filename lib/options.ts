@@ -1,0 +1,443 @@
+/**
+ * What the package takes, and nothing that runs. An option that is left out, or is `undefined`, is
+ * not asked for. Indexes, MTUs, queue lengths and counts are integers, times are seconds. Each
+ * description names the kernel's own term for the thing.
+ */
+import type { Address, Route } from './results.js';
+import type { netnsBrand } from './values.js';
+
+/** What every operation's last argument may carry. */
+export interface OperationOptions {
+  /**
+   * Withdraws what has not been sent to the kernel yet; the promise then rejects with the signal's
+   * reason. What has been sent may still take effect: netlink requests cannot be recalled.
+   */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a handle on a network namespace shows of itself. The class `Netns` is the only one. */
+export interface NetnsLike {
+  /** @internal */
+  readonly [netnsBrand]: true;
+  /** The file descriptor that holds the namespace open, to hand to a child process. */
+  readonly fd: number;
+  /** The namespace's inode in nsfs, as in `net:[4026531840]`. */
+  readonly inode: number;
+  /** Its name under /run/netns, or `null` when it was made or opened without one. */
+  readonly name: string | null;
+}
+
+/**
+ * Names a network namespace: a `Netns`; a name under /run/netns, or a path when it has a `/`; the
+ * process that lives in it; or an open file descriptor of it.
+ */
+export type NetnsRef = NetnsLike | string | { readonly pid: number } | { readonly fd: number };
+
+/**
+ * Names a link: its index, its name or one of its alternative names, or a {@link Link}. A `Link`
+ * carries the namespace it was seen in, and is refused in any other.
+ */
+export type LinkRef = number | string | { readonly index: number };
+
+/**
+ * How a macvlan handles traffic between its siblings (`IFLA_MACVLAN_MODE`).
+ *
+ * - `'private'`: siblings never reach each other, not even through a reflecting switch.
+ * - `'vepa'`: everything leaves by the parent; a switch port in hairpin mode sends it back.
+ * - `'bridge'`: siblings reach each other directly, inside the parent.
+ * - `'passthru'`: the parent has this one child, which takes over its MAC.
+ * - `'source'`: the child receives only what comes from the listed source MACs.
+ */
+export type MacvlanMode = 'private' | 'vepa' | 'bridge' | 'passthru' | 'source';
+
+/** How the kernel makes a link's IPv6 link-local address (`IFLA_INET6_ADDR_GEN_MODE`). */
+export type AddrGenMode = 'eui64' | 'none' | 'stable-privacy' | 'random';
+
+/** An address family, named as `os.networkInterfaces()` names it. */
+export type IpFamily = 'IPv4' | 'IPv6';
+
+/** How far an address or a route reaches (`RT_SCOPE_*`); a number from 0 to 255 for any other. */
+export type Scope = 'global' | 'site' | 'link' | 'host' | 'nowhere' | number;
+
+/** Who installed a route (`RTPROT_*`); a number from 0 to 255 for any other. */
+export type RouteProtocol =
+  | 'unspec'
+  | 'redirect'
+  | 'kernel'
+  | 'boot'
+  | 'static'
+  | 'ra'
+  | 'dhcp'
+  | number;
+
+/** What a route does with a packet (`RTN_*`). */
+export type RouteType =
+  | 'unicast'
+  | 'local'
+  | 'broadcast'
+  | 'anycast'
+  | 'multicast'
+  | 'blackhole'
+  | 'unreachable'
+  | 'prohibit'
+  | 'throw';
+
+/** A routing table: one of the kernel's three by name, or any by number, from 0 to 2^32 - 1. */
+export type RouteTable = 'main' | 'local' | 'default' | number;
+
+/** A flag that can be asked for with an address (`IFA_F_*`). All but `noprefixroute` are IPv6's. */
+export type AddressFlag =
+  | 'nodad'
+  | 'noprefixroute'
+  | 'home'
+  | 'mngtmpaddr'
+  | 'optimistic'
+  | 'autojoin';
+
+/** An address to put on a link (`RTM_NEWADDR`). */
+export interface AddressOptions {
+  /** `'52.1.1.151/24'`, or `'52.1.1.151'` beside `prefixLength` (`IFA_LOCAL`). No zone. */
+  readonly address: string;
+  /** 0–32 for IPv4, 0–128 for IPv6 (`ifa_prefixlen`). Needed when `address` does not say it. */
+  readonly prefixLength?: number | undefined;
+  /** The other end of a point-to-point link (`IFA_ADDRESS`). */
+  readonly peer?: string | undefined;
+  /** IPv4: the broadcast address (`IFA_BROADCAST`). Omitted: none, as with `ip address add`. */
+  readonly broadcast?: string | undefined;
+  /** IPv4: a label of at most 15 bytes (`IFA_LABEL`), by custom the link's name and a suffix. */
+  readonly label?: string | undefined;
+  /** Omitted: `'host'` for IPv4 loopback addresses, otherwise `'global'` (`ifa_scope`). */
+  readonly scope?: Scope | undefined;
+  /** Flags to set (`IFA_FLAGS`). */
+  readonly flags?: readonly AddressFlag[] | undefined;
+  /** Seconds until the address goes, or `Infinity` (`ifa_valid`). Omitted: `Infinity`. */
+  readonly validLifetime?: number | undefined;
+  /** Seconds until no new connection uses it, at most `validLifetime` (`ifa_prefered`). */
+  readonly preferredLifetime?: number | undefined;
+  /** The metric of the prefix route that comes with the address (`IFA_RT_PRIORITY`). */
+  readonly metric?: number | undefined;
+}
+
+/** An address to remove: as it was added, or an {@link Address} as it was listed. */
+export type AddressToRemove = AddressOptions | Address;
+
+/** A route to add or remove (`RTM_NEWROUTE`, `RTM_DELROUTE`). */
+export interface RouteOptions {
+  /**
+   * `'default'`, or a prefix without host bits such as `'10.1.0.0/16'`; a bare address is a host
+   * route (`RTA_DST`).
+   */
+  readonly to: string;
+  /** The gateway (`RTA_GATEWAY`), of the same family as `to`. */
+  readonly via?: string | undefined;
+  /** The link it leaves by (`RTA_OIF`). Among the `routes` of a new link: that link. */
+  readonly link?: LinkRef | undefined;
+  /** Lower is preferred (`RTA_PRIORITY`). Omitted: 0 for IPv4, 1024 for IPv6. */
+  readonly metric?: number | undefined;
+  /** Omitted: `'main'` (`RTA_TABLE`). */
+  readonly table?: RouteTable | undefined;
+  /** The source address that packets of this route prefer (`RTA_PREFSRC`). */
+  readonly source?: string | undefined;
+  /** Omitted: `'global'` with a gateway, `'link'` for IPv4 without one (`rtm_scope`). */
+  readonly scope?: Scope | undefined;
+  /** Omitted: `'static'` (`rtm_protocol`). */
+  readonly protocol?: RouteProtocol | undefined;
+  /** Omitted: `'unicast'` (`rtm_type`). */
+  readonly type?: RouteType | undefined;
+  /** The gateway counts as reachable although no prefix of the link covers it (`RTNH_F_ONLINK`). */
+  readonly onlink?: boolean | undefined;
+  /** The path MTU of this route (`RTAX_MTU`). */
+  readonly mtu?: number | undefined;
+  /** Which default route `to: 'default'` means when neither `via` nor `source` tells: IPv4. */
+  readonly family?: IpFamily | undefined;
+}
+
+/** What `removeRoute` takes: a route as it was added, or as it was listed. */
+export type RouteToRemove = RouteOptions | Route;
+
+/** What a new link of any kind takes. */
+export interface LinkOptions extends OperationOptions {
+  /**
+   * 1–15 bytes without `/`, `:`, `%` or white space, and not `.` or `..` (`IFLA_IFNAME`). `%` is
+   * refused because the kernel reads `eth%d` as a template. Omitted: the kernel numbers the link
+   * after its kind (`macvlan0`, `veth0`, …).
+   */
+  readonly name?: string | undefined;
+  /** The namespace the link is born in, directly (`IFLA_NET_NS_FD`). Omitted: this one. */
+  readonly netns?: NetnsRef | undefined;
+  /** The link's index, from 1 to 2^31 - 1 (`ifi_index`). Omitted: the kernel chooses. */
+  readonly index?: number | undefined;
+  /**
+   * `'02:00:5e:10:00:01'`, a unicast address that is not all zero (`IFLA_ADDRESS`). Omitted: a
+   * random, locally administered one, chosen here so that no daemon rewrites it later.
+   */
+  readonly mac?: string | undefined;
+  /** Bytes (`IFLA_MTU`). Omitted: the parent's, or the kind's own default. */
+  readonly mtu?: number | undefined;
+  /** Brings the link up as part of its creation (`IFF_UP`). */
+  readonly up?: boolean | undefined;
+  /** Packets that the queueing discipline may hold (`IFLA_TXQLEN`). */
+  readonly txQueueLen?: number | undefined;
+  /** 1–4096 (`IFLA_NUM_TX_QUEUES`); fixed for the link's life. */
+  readonly numTxQueues?: number | undefined;
+  /** 1–4096 (`IFLA_NUM_RX_QUEUES`); fixed for the link's life. */
+  readonly numRxQueues?: number | undefined;
+  /** The group that bulk operations address (`IFLA_GROUP`). Omitted: 0. */
+  readonly group?: number | undefined;
+  /** A free text of 1–255 bytes (`IFLA_IFALIAS`). */
+  readonly alias?: string | undefined;
+  /** Further names of 1–127 bytes by which the link is found (`IFLA_PROP_LIST`). */
+  readonly altNames?: readonly string[] | undefined;
+  /** Addresses to put on it; a text is address and prefix length. */
+  readonly addresses?: readonly (string | AddressOptions)[] | undefined;
+  /** Routes to add once the addresses are on; they leave by this link unless they say otherwise. */
+  readonly routes?: readonly RouteOptions[] | undefined;
+  /** `IFF_PROMISC`. */
+  readonly promiscuous?: boolean | undefined;
+  /** `IFF_ALLMULTI`. */
+  readonly allMulticast?: boolean | undefined;
+  /** The bridge, bond or VRF that takes the link in, where the link is born (`IFLA_MASTER`). */
+  readonly master?: LinkRef | undefined;
+  /** How its IPv6 link-local address is made (`IFLA_INET6_ADDR_GEN_MODE`). */
+  readonly addrGenMode?: AddrGenMode | undefined;
+}
+
+/** What a macvlan takes in every mode. */
+export interface MacvlanCommonOptions extends LinkOptions {
+  /**
+   * The link it rides on, in this namespace (`IFLA_LINK`). When that is a macvlan itself, the
+   * kernel takes the macvlan's own parent instead.
+   */
+  readonly parent: LinkRef;
+  /**
+   * How many broadcast and multicast packets may wait for delivery to the siblings
+   * (`IFLA_MACVLAN_BC_QUEUE_LEN`, Linux 5.11). The parent uses the largest of its children's.
+   */
+  readonly bcQueueLen?: number | undefined;
+  /**
+   * Up to how many receivers a multicast packet is delivered at once instead of through the queue
+   * (`IFLA_MACVLAN_BC_CUTOFF`, Linux 6.4); negative: never through the queue. One value for all
+   * children of a parent: the last writer's. The kernel's default is 1.
+   */
+  readonly bcCutoff?: number | undefined;
+}
+
+/** The mode of a new macvlan, and what only that mode takes. */
+export type MacvlanModeOptions =
+  | {
+      /** Omitted: the kernel's default, `'vepa'`. */
+      readonly mode?: 'private' | 'vepa' | 'bridge' | undefined;
+      readonly nopromisc?: never;
+      readonly sources?: never;
+      readonly nodst?: never;
+    }
+  | {
+      /** The parent's only child, with the parent's own MAC. */
+      readonly mode: 'passthru';
+      /** Leaves the parent's promiscuity alone (`MACVLAN_FLAG_NOPROMISC`). */
+      readonly nopromisc?: boolean | undefined;
+      /** Not in this mode: the kernel ignores it at creation and takes the parent's. */
+      readonly mac?: never;
+      readonly sources?: never;
+      readonly nodst?: never;
+    }
+  | {
+      /** Receives only what the listed source MACs send. */
+      readonly mode: 'source';
+      /** The source MACs, at most 5,455 (`IFLA_MACVLAN_MACADDR_DATA`). */
+      readonly sources?: readonly string[] | undefined;
+      /**
+       * A listed sender's frames go to this child alone, no longer to the destination as well
+       * (`MACVLAN_FLAG_NODST`, Linux 5.13).
+       */
+      readonly nodst?: boolean | undefined;
+      readonly nopromisc?: never;
+    };
+
+/** What `createMacvlan` takes: an option that the mode does not take does not compile. */
+export type CreateMacvlanOptions = MacvlanCommonOptions & MacvlanModeOptions;
+
+/** What `createMacvtap` takes: the same as `createMacvlan`. */
+export type CreateMacvtapOptions = CreateMacvlanOptions;
+
+/** The other end of a new veth pair. */
+export interface VethPeerOptions {
+  /** Omitted: the kernel numbers it. */
+  readonly name?: string | undefined;
+  /** The namespace that end is born in. Omitted: that of the first end. */
+  readonly netns?: NetnsRef | undefined;
+  /** Omitted: a random, locally administered one. */
+  readonly mac?: string | undefined;
+  /** Brings that end up. */
+  readonly up?: boolean | undefined;
+}
+
+/** What `createLink` takes for a pair of Ethernet devices joined back to back. */
+export interface CreateVethOptions extends LinkOptions {
+  readonly kind: 'veth';
+  /** The other end (`VETH_INFO_PEER`). */
+  readonly peer?: VethPeerOptions | undefined;
+}
+
+/** What `createLink` takes for a bridge. */
+export interface CreateBridgeOptions extends LinkOptions {
+  readonly kind: 'bridge';
+}
+
+/** What `createLink` takes for a device that drops whatever is sent to it. */
+export interface CreateDummyOptions extends LinkOptions {
+  readonly kind: 'dummy';
+}
+
+/** What `createLink` takes for a VLAN on a parent. */
+export interface CreateVlanOptions extends LinkOptions {
+  readonly kind: 'vlan';
+  /** The link that carries the tagged frames, in this namespace (`IFLA_LINK`). */
+  readonly parent: LinkRef;
+  /** The VLAN's number, 1–4094 (`IFLA_VLAN_ID`). */
+  readonly id: number;
+  /** The tag's protocol (`IFLA_VLAN_PROTOCOL`). Omitted: `'802.1Q'`. */
+  readonly protocol?: '802.1Q' | '802.1ad' | undefined;
+}
+
+/** What `createLink` takes, told apart by `kind`. */
+export type CreateLinkOptions =
+  | ({ readonly kind: 'macvlan' | 'macvtap' } & CreateMacvlanOptions)
+  | CreateVethOptions
+  | CreateBridgeOptions
+  | CreateDummyOptions
+  | CreateVlanOptions;
+
+/** What `setLink` changes. Only what is named changes, flags included. */
+export interface LinkChanges extends OperationOptions {
+  /** The new name (`IFLA_IFNAME`), by the rules of {@link LinkOptions.name}. */
+  readonly name?: string | undefined;
+  /** The new MAC (`IFLA_ADDRESS`). On a passthru macvlan it becomes the parent's as well. */
+  readonly mac?: string | undefined;
+  /** Bytes (`IFLA_MTU`). Lowering a parent's lowers its macvlans', raising it does not raise them. */
+  readonly mtu?: number | undefined;
+  /** `IFF_UP`. */
+  readonly up?: boolean | undefined;
+  /** `IFF_PROMISC`. */
+  readonly promiscuous?: boolean | undefined;
+  /** `IFF_ALLMULTI`. */
+  readonly allMulticast?: boolean | undefined;
+  /** Whether the link answers and asks by ARP: `IFF_NOARP`, the other way round. */
+  readonly arp?: boolean | undefined;
+  /** `IFF_MULTICAST`. */
+  readonly multicast?: boolean | undefined;
+  /** Packets (`IFLA_TXQLEN`). */
+  readonly txQueueLen?: number | undefined;
+  /** `IFLA_GROUP`. */
+  readonly group?: number | undefined;
+  /** The new alias (`IFLA_IFALIAS`); `null` or an empty text takes it away. */
+  readonly alias?: string | null | undefined;
+  /** The link that takes this one in, or `null` to leave it (`IFLA_MASTER`). */
+  readonly master?: LinkRef | null | undefined;
+  /** Alternative names to add (`RTM_NEWLINKPROP`). */
+  readonly addAltNames?: readonly string[] | undefined;
+  /** Alternative names to take away (`RTM_DELLINKPROP`). */
+  readonly removeAltNames?: readonly string[] | undefined;
+  /** How its IPv6 link-local address is made (`IFLA_INET6_ADDR_GEN_MODE`). */
+  readonly addrGenMode?: AddrGenMode | undefined;
+  /** What holds for the link as a port of the bridge it belongs to. */
+  readonly bridgePort?: BridgePortOptions | undefined;
+}
+
+/** What holds for a port of a bridge. */
+export interface BridgePortOptions {
+  /** Frames may leave by the port they came in by (`IFLA_BRPORT_MODE`): reflective relay. */
+  readonly hairpin?: boolean | undefined;
+}
+
+/** What `setMacvlan` changes on a living macvlan or macvtap, whatever its mode. */
+export interface MacvlanCommonChanges extends OperationOptions {
+  /** See {@link MacvlanCommonOptions.bcQueueLen}. */
+  readonly bcQueueLen?: number | undefined;
+  /** See {@link MacvlanCommonOptions.bcCutoff}. */
+  readonly bcCutoff?: number | undefined;
+}
+
+/** The changes of a macvlan that depend on its mode: the new one, or the one it has. */
+export type MacvlanModeChanges =
+  | {
+      /** The kernel refuses to change to or from passthru; leaving source empties its list. */
+      readonly mode?: 'private' | 'vepa' | 'bridge' | undefined;
+      readonly nopromisc?: never;
+      readonly sources?: never;
+      readonly nodst?: never;
+    }
+  | {
+      readonly mode?: 'passthru' | undefined;
+      /** Refused while the link is down: the kernel would miscount the parent's promiscuity. */
+      readonly nopromisc?: boolean | undefined;
+      readonly sources?: never;
+      readonly nodst?: never;
+    }
+  | {
+      readonly mode?: 'source' | undefined;
+      /** The whole new list, at most 5,455; an empty one takes all away. */
+      readonly sources?: readonly string[] | undefined;
+      /** See {@link MacvlanModeOptions}. */
+      readonly nodst?: boolean | undefined;
+      readonly nopromisc?: never;
+    };
+
+/** What `setMacvlan` takes. */
+export type MacvlanChanges = MacvlanCommonChanges & MacvlanModeChanges;
+
+/** How a link arrives in the namespace it is moved to. */
+export interface MoveOptions extends OperationOptions {
+  /** Its name there (`IFLA_IFNAME`). Omitted: the one it has. */
+  readonly name?: string | undefined;
+  /** Its index there (`IFLA_NEW_IFINDEX`). Omitted: the one it has, when that is free. */
+  readonly index?: number | undefined;
+}
+
+/** Which links `listLinks` gives: those that match everything named. */
+export interface LinkFilter extends OperationOptions {
+  /** `'macvlan'`, `'veth'`, … (`IFLA_INFO_KIND`); `null`: those that no driver kind names. */
+  readonly kind?: string | null | undefined;
+  /** The link they ride on, in this namespace. */
+  readonly parent?: LinkRef | undefined;
+  /** The bridge, bond or VRF they belong to; `null`: to none. */
+  readonly master?: LinkRef | null | undefined;
+  readonly group?: number | undefined;
+  readonly up?: boolean | undefined;
+}
+
+/** Which addresses `listAddresses` gives. */
+export interface AddressFilter extends OperationOptions {
+  readonly link?: LinkRef | undefined;
+  readonly family?: IpFamily | undefined;
+}
+
+/** Which routes `listRoutes` gives. Without a `table`: those of every table. */
+export interface RouteFilter extends OperationOptions {
+  readonly family?: IpFamily | undefined;
+  readonly link?: LinkRef | undefined;
+  readonly table?: RouteTable | undefined;
+  readonly protocol?: RouteProtocol | undefined;
+  readonly type?: RouteType | undefined;
+}
+
+/** What `watch` tells, besides the events of links. */
+export interface WatchOptions extends OperationOptions {
+  /** Begin with an `added` for everything that exists. */
+  readonly initial?: boolean | undefined;
+  /** Also the events of addresses. */
+  readonly addresses?: boolean | undefined;
+  /** Also the events of routes. */
+  readonly routes?: boolean | undefined;
+  /**
+   * Bytes that the kernel may queue for this watcher (`SO_RCVBUF`, which the kernel doubles) before
+   * it drops events and a `resync` follows. Omitted: 1 MiB, or what an ordinary user may have.
+   */
+  readonly receiveBuffer?: number | undefined;
+}
+
+/** What `checkSupport` may do besides looking. */
+export interface SupportOptions extends OperationOptions {
+  /** Make the kernel load a missing module, by asking it for a link of that kind. */
+  readonly load?: boolean | undefined;
+}
