@@ -5,12 +5,15 @@ const suite = (name: string) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`] },
 });
 
+/** How many times slower than usual things may be: in an emulated machine they are. */
+const slowness = Number(process.env.MACVLAN_NETLINK_SLOWNESS ?? 1);
+
 export default defineConfig({
   test: {
     // One process a file: an addon's threads and a thread's namespace are not undone by a Worker's end.
     pool: 'forks',
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 60_000 * slowness,
+    hookTimeout: 120_000 * slowness,
     projects: [
       suite('unit'),
       suite('addon'),

@@ -42,7 +42,7 @@ export type LinkRef = number | string | { readonly index: number };
 /**
  * How a macvlan handles traffic between its siblings (`IFLA_MACVLAN_MODE`).
  *
- * - `'private'`: siblings never reach each other, not even through a reflecting switch.
+ * - `'private'`: no sibling gets another's broadcasts, and so its ARP, not even sent back by a switch.
  * - `'vepa'`: everything leaves by the parent; a switch port in hairpin mode sends it back.
  * - `'bridge'`: siblings reach each other directly, inside the parent.
  * - `'passthru'`: the parent has this one child, which takes over its MAC.

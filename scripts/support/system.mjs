@@ -12,6 +12,10 @@ const packages = {
   ip: 'iproute2',
   unshare: 'util-linux',
   mount: 'mount',
+  'qemu-system-x86_64': 'qemu-system-x86',
+  busybox: 'busybox-static',
+  cpio: 'cpio',
+  modprobe: 'kmod',
 };
 
 /** @typedef {keyof typeof packages} Command */
