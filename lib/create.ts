@@ -252,7 +252,9 @@ async function findClash(
  */
 async function createUnderOtherName(plan: Plan, index: number): Promise<Link> {
   const { call, options, base } = plan;
-  const later = flagBits({ up: options.up });
+  // It cannot be renamed while it is up; and where its address mode comes first, a part of its own
+  // brings it up.
+  const later = options.addrGenMode === undefined ? flagBits({ up: options.up }) : {};
   const rename: Part = {
     option: 'name',
     step: { operation: 'changeLink', record: { index, name: base.name, ...later } },

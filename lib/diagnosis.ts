@@ -132,7 +132,17 @@ async function whyExists(namespace: Namespace, about: About): Promise<Hint> {
   const names = created?.name === undefined ? [] : [created.name];
   return (
     (await whyTaken(where, names, created?.index)) ??
-    (peer?.name === undefined ? undefined : whyTaken(peer.namespace ?? where, [peer.name]))
+    (peer?.name === undefined ? undefined : await whyTaken(peer.namespace ?? where, [peer.name])) ??
+    whyIndexTakenHere(namespace, created?.index)
+  );
+}
+
+/** Of a link to be born elsewhere (net/core/rtnetlink.c, __rtnl_newlink). */
+async function whyIndexTakenHere(namespace: Namespace, index: number | undefined): Promise<Hint> {
+  const holder = index === undefined ? undefined : await findLink(namespace, index);
+  return (
+    holder &&
+    `Index ${index} belongs to the link '${holder.name}' in the network namespace ${describe(namespace)}, where Linux before 6.15 looks it up.`
   );
 }
 

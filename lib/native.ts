@@ -165,6 +165,8 @@ export interface NamespaceHandle {
 /** A subscription to what the kernel tells of a namespace (native/node/watcher.h). */
 export interface Watcher {
   read(id: number, drain: boolean): void;
+  /** Ends a reading that waits. */
+  hurry(): void;
   close(): void;
 }
 
@@ -304,9 +306,35 @@ export function exchange(
       : handle.submit(given, packed, sequel.handle, packSteps(sequel.steps)),
   );
   if (signal === undefined) return promise;
-  const withdraw = () => handle.withdraw(id);
-  signal.addEventListener('abort', withdraw);
-  return promise.finally(() => signal.removeEventListener('abort', withdraw));
+  return promise.finally(whenAborted(signal, () => handle.withdraw(id)));
+}
+
+interface Waiting {
+  readonly calls: Set<() => void>;
+  readonly listener: () => void;
+}
+
+/** One listener for each signal, however many requests share it: Node warns of more than ten. */
+const waitingFor = new WeakMap<AbortSignal, Waiting>();
+
+/** Calls back when the signal fires; the function returned forgets that. */
+function whenAborted(signal: AbortSignal, call: () => void): () => void {
+  let waiting = waitingFor.get(signal);
+  if (waiting === undefined) {
+    const calls = new Set<() => void>();
+    const listener = () => {
+      for (const one of calls) one();
+    };
+    waiting = { calls, listener };
+    waitingFor.set(signal, waiting);
+  }
+  const { calls, listener } = waiting;
+  if (calls.size === 0) signal.addEventListener('abort', listener);
+  calls.add(call);
+  return () => {
+    calls.delete(call);
+    if (calls.size === 0) signal.removeEventListener('abort', listener);
+  };
 }
 
 /** Runs one of the addon's namespace jobs. */
@@ -338,26 +366,31 @@ export type News =
       readonly value: Route;
       /** Flags of the message (`NLM_F_REPLACE`, `NLM_F_APPEND`). */
       readonly flags: number;
-    };
+    }
+  | { readonly kind: 'nextHop'; readonly removed: boolean };
 
-const NEWS_KINDS = ['link', 'address', 'route'] as const;
+/** What was read: the news, and whether the kernel dropped some. */
+export interface Heard {
+  readonly lost: boolean;
+  readonly news: readonly News[];
+}
+
+const NEWS_KINDS = ['link', 'address', 'route', 'nextHop'] as const;
 const NEWS_WIDTH = 4;
 
 /**
- * Waits for news, or with `drain` takes all there is at once. `lost`: the kernel dropped some.
- * `null` when the watcher is closed meanwhile.
+ * Waits for news, or with `drain` takes all there is at once. `null` when the watcher is closed
+ * meanwhile.
  */
-export async function readNews(
-  watcher: Watcher,
-  drain: boolean,
-): Promise<{ readonly lost: boolean; readonly news: readonly News[] } | null> {
+export async function readNews(watcher: Watcher, drain: boolean): Promise<Heard | null> {
   const [promise] = start((id) => watcher.read(id, drain));
   const [lost, columns] = (await promise) as [boolean?, unknown[]?];
   if (lost === undefined || columns === undefined) return null;
   const news: News[] = [];
   for (let at = 0; at < columns.length; at += NEWS_WIDTH) {
-    const [kind, removed, flags, value] = columns.slice(at, at + NEWS_WIDTH);
-    news.push({ kind: NEWS_KINDS[kind as number], removed, flags, value } as News);
+    const kind = NEWS_KINDS[columns[at] as number];
+    const [removed, flags, value] = [columns[at + 1], columns[at + 2], columns[at + 3]];
+    news.push({ kind, removed, flags, value } as News);
   }
   return { lost, news };
 }

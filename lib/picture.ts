@@ -102,6 +102,10 @@ export class Picture {
     return removed ? shelf.take(item, more) : shelf.put(item);
   }
 
+  *tellAll(news: readonly News[]): Steps {
+    for (const one of news) yield this.tell(one);
+  }
+
   /**
    * Takes in what was told before it was known what there was, and may be older than a listing that
    * is known now: the first word about a thing is an event even when it is nothing new by then.

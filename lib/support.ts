@@ -20,6 +20,8 @@ const LAST_INDEX = 2 ** 31 - 1;
 const MACVLAN_FLAG_NODST = 2;
 /** Neither is the default, so that both are seen again in what the link reports. */
 const PROBE = { bcQueueLen: 77, bcCutoff: 7 } as const;
+/** Kinds of Ethernet devices to put a macvlan on. */
+const PARENT_KINDS = ['veth', 'bridge', 'dummy'] as const;
 
 export async function checkSupport(
   namespace: Namespace,
@@ -36,7 +38,8 @@ export async function checkSupport(
   const macvlan = await stateOf(namespace, 'macvlan');
   const macvtap = await stateOf(namespace, 'macvtap');
   const known = macvlan === 'builtin' || macvlan === 'loaded';
-  const features = (known ? await probe() : undefined) ?? featuresByVersion(macvlan);
+  const features =
+    (known ? await probe(options.load === true) : undefined) ?? featuresByVersion(macvlan);
   call.checkSignal();
   return { kernel: release(), netAdmin, macvlan, macvtap, features };
 }
@@ -67,14 +70,17 @@ async function stateOf(namespace: Namespace, kind: Kind): Promise<ModuleState> {
 
 /**
  * Sets each attribute on links of a namespace made for this, and reads it back: kernels ignore
- * attributes they do not know. `undefined` where no namespace can be made.
+ * attributes they do not know. `undefined` where no namespace can be made, and where that would load
+ * the module of a kind to be the parent.
  */
-async function probe(): Promise<Features | undefined> {
+async function probe(load: boolean): Promise<Features | undefined> {
   const handle = await namespaceJob('createNamespace', '');
   if (handle === undefined || handle instanceof Refusal) return undefined;
   const namespace = new Namespace(handle, null);
   try {
-    const results = await namespace.exchange(probeSteps());
+    const parentKind = (await knownKind(namespace)) ?? (load ? PARENT_KINDS[0] : undefined);
+    if (parentKind === undefined) return undefined;
+    const results = await namespace.exchange(probeSteps(parentKind));
     if (results[0] instanceof Refusal) return undefined;
     const made = (at: number) => !(results[at] instanceof Refusal);
     const info = made(2) ? (results[2] as Link).macvlan : undefined;
@@ -89,18 +95,21 @@ async function probe(): Promise<Features | undefined> {
   }
 }
 
-function probeSteps(): Step[] {
-  const [parent, peer, plain, nodst, source] = [2, 3, 4, 5, 6] as const;
+async function knownKind(namespace: Namespace): Promise<string | undefined> {
+  for (const kind of PARENT_KINDS) if (await isKindKnown(namespace, kind)) return kind;
+  return undefined;
+}
+
+function probeSteps(parentKind: string): Step[] {
+  // Far from the kernel's own counting: a veth brings its peer along.
+  const [parent, plain, nodst, source] = [101, 102, 103, 104] as const;
   const { private: isolated, source: bySource } = MACVLAN_MODES;
   const child = (index: number, macvlan: object): Step => ({
     operation: 'createLink',
     record: { index, parent, info: { kind: 'macvlan', macvlan } },
   });
   return [
-    {
-      operation: 'createLink',
-      record: { index: parent, info: { kind: 'veth', veth: { peer: { index: peer } } } },
-    },
+    { operation: 'createLink', record: { index: parent, info: { kind: parentKind } } },
     child(plain, { mode: isolated, ...PROBE }),
     { operation: 'getLink', record: { index: plain, extMask: EXT_MASK } },
     child(nodst, { mode: bySource, flags: MACVLAN_FLAG_NODST }),

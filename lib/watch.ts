@@ -1,6 +1,8 @@
 /** `watch`: what happens in a namespace, as it happens, and never a picture that is not level. */
+import { release } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
-import { check, watchOptions } from './check.js';
+import { check } from './check.js';
+import { watchOptions } from './checkLinks.js';
 import { listEverything, listRoutesAfter } from './listing.js';
 import type { Call, Namespace } from './namespace.js';
 import { type Heard, type News, readNews, type Watcher } from './native.js';
@@ -109,7 +111,10 @@ class Events implements Watch {
   /** Ends it with the namespace and by the signal, which do not keep a watcher that nobody has. */
   #endWith(namespace: Namespace, signal: AbortSignal | undefined): void {
     const self = new WeakRef(this);
-    const close = () => self.deref()?.#close();
+    const close = () => {
+      const watch = self.deref();
+      if (watch !== undefined) watch.#close();
+    };
     signal?.addEventListener('abort', close);
     const forgetNamespace = namespace.onClose(close);
     const forget = () => {

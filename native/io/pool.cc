@@ -97,8 +97,8 @@ void Pool::Loop(Thread& self) {
 }
 
 // A program that awaits one request after the other asks for the next some microseconds after an
-// answer. Waking a thread that sleeps meanwhile costs both sides more than to look for so long: on a
-// virtual machine 40 µs of the JavaScript thread alone (measured).
+// answer. Waking a thread that sleeps meanwhile costs both sides more than to look for so long: on
+// a virtual machine 40 µs of the JavaScript thread alone (measured).
 void Pool::Look(std::unique_lock<std::mutex>& lock) {
   const auto end = std::chrono::steady_clock::now() + kLookTime;
   looking_ = true;

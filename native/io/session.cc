@@ -34,12 +34,17 @@ void Session::Transact(const Window& window) {
 }
 
 // How many of the steps may share a datagram: as many as can be answered, and at most one dump, the
-// last, because a socket carries one at a time.
+// last, because a socket carries one at a time. No change comes behind a read: how large the read's
+// answer is only the kernel knows, and where it takes the room of the change's ACK, nobody could
+// tell whether the change was made.
 size_t Session::Fit(const Sent* sent, size_t count) const {
   size_t bytes = 0;
   size_t answers = 0;
+  bool reads = false;
   for (size_t i = 0; i < std::min(count, kMaxMessages); ++i) {
     const Step& step = sent[i].step();
+    if (reads && step.expect == Expect::kAck) return i;
+    reads = step.expect != Expect::kAck;
     bytes += step.request.size();
     answers += AnswerCost(step);
     if (i > 0 && (bytes > kMaxBytes || answers > socket_.receive_capacity() / 2)) return i;
@@ -49,18 +54,19 @@ size_t Session::Fit(const Sent* sent, size_t count) const {
 }
 
 void Session::TransactDatagram(const Sent* sent, size_t count) {
-  int lost = Attempt(sent, count);
+  const int lost = Attempt(sent, count);
   if (lost == 0) return;
   // An answer was lost, or a dump was interrupted. A change may have been made or not, and saying
   // either would be a guess; a read is asked again, alone.
   for (size_t i = 0; i < count; ++i) {
     Step& step = sent[i].step();
+    int error = lost;
     for (int attempt = 1; !step.ended && step.expect != Expect::kAck && attempt < kMaxAttempts;
          ++attempt) {
       sent[i].exchange->OnRestart(sent[i].index);
-      lost = Attempt(sent + i, 1);
+      error = Attempt(sent + i, 1);
     }
-    if (!step.ended) step.End(lost, "recvmsg");
+    if (!step.ended) step.End(error, "recvmsg");
   }
 }
 

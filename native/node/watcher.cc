@@ -12,26 +12,33 @@ constexpr size_t kBatch = 512;
 constexpr size_t kReceiveBuffer = 256 * 1024;
 constexpr size_t kClockInterval = 16;
 
+// In the order of NEWS_KINDS in lib/native.ts.
+enum class Kind : uint8_t { kLink, kAddress, kRoute, kNextHop };
+
 struct Event {
-  rtnl::RecordKind kind;
+  Kind kind;
   bool removed;
-  uint16_t flags;  // of the message: NLM_F_REPLACE, NLM_F_APPEND
-  rtnl::Record record;
+  uint16_t flags;       // of the message: NLM_F_REPLACE, NLM_F_APPEND
+  rtnl::Record record;  // of a next hop it is told that there is news, and no more
 };
 
 bool Classify(uint16_t type, Event& event) {
   switch (type) {
     case RTM_NEWLINK:
     case RTM_DELLINK:
-      event.kind = rtnl::RecordKind::kLink;
+      event.kind = Kind::kLink;
       break;
     case RTM_NEWADDR:
     case RTM_DELADDR:
-      event.kind = rtnl::RecordKind::kAddress;
+      event.kind = Kind::kAddress;
       break;
     case RTM_NEWROUTE:
     case RTM_DELROUTE:
-      event.kind = rtnl::RecordKind::kRoute;
+      event.kind = Kind::kRoute;
+      break;
+    case RTM_NEWNEXTHOP:
+    case RTM_DELNEXTHOP:
+      event.kind = Kind::kNextHop;
       break;
     default:
       return false;
@@ -40,11 +47,25 @@ bool Classify(uint16_t type, Event& event) {
   return true;
 }
 
-// A bridge tells of its ports in messages of its own family: RTM_DELLINK then means that a port has
-// left, not that a link has gone (net/bridge/br_netlink.c).
-bool IsOfLinkItself(const Event& event) {
-  const auto* link = std::get_if<rtnl::LinkRecord>(&event.record);
-  return link == nullptr || link->family == AF_UNSPEC;
+// Whether the message says what its link is. A bridge tells of its ports in messages of its own
+// family: RTM_DELLINK then means that a port has left, not that a link has gone
+// (net/bridge/br_netlink.c). Wireless drivers send an RTM_NEWLINK of the name and their own
+// attribute alone (net/wireless/wext-core.c); every other has the MTU.
+bool IsWhole(const rtnl::LinkRecord& link) { return link.family == AF_UNSPEC && link.mtu; }
+
+bool Decode(wire::ByteSpan body, Event& event) {
+  switch (event.kind) {
+    case Kind::kLink:
+      return rtnl::DecodeRecord(rtnl::RecordKind::kLink, body, event.record) &&
+             IsWhole(std::get<rtnl::LinkRecord>(event.record));
+    case Kind::kAddress:
+      return rtnl::DecodeRecord(rtnl::RecordKind::kAddress, body, event.record);
+    case Kind::kRoute:
+      return rtnl::DecodeRecord(rtnl::RecordKind::kRoute, body, event.record);
+    case Kind::kNextHop:
+      return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -83,7 +104,15 @@ class EventStream : public io::Source,
     }
   }
 
-  // JavaScript thread. A reading that is under way ends.
+  // JavaScript thread. A reading that is under way ends with what there is.
+  void Hurry() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (closed_ || enqueued_ || !reading_.has_value()) return;
+    drain_ = true;
+    environment_.reactor().Arm(socket_.fd(), EPOLLIN | EPOLLOUT);
+  }
+
+  // JavaScript thread. A reading that is under way ends with nothing.
   void Close() {
     bool waiting = false;
     {
@@ -153,9 +182,7 @@ class EventStream : public io::Source,
     Event event{};
     if (!Classify(message.header.nlmsg_type, event)) return;
     event.flags = message.header.nlmsg_flags;
-    if (rtnl::DecodeRecord(event.kind, message.payload, event.record) && IsOfLinkItself(event)) {
-      events_.push_back(std::move(event));
-    }
+    if (Decode(message.payload, event)) events_.push_back(std::move(event));
   }
 
   bool Convert(std::chrono::steady_clock::time_point deadline) {
@@ -179,11 +206,12 @@ class EventStream : public io::Source,
   }
 
   Napi::Value Value(const Event& event) {
+    const Napi::Env env = environment_.env();
+    if (event.kind == Kind::kNextHop) return env.Undefined();
     const auto* link = std::get_if<rtnl::LinkRecord>(&event.record);
     const Napi::Value record = environment_.ToScript(event.record, netns_);
     if (link == nullptr) return record;
     // Beside the link itself, what only an event says: which flags changed, and where it went.
-    const Napi::Env env = environment_.env();
     Napi::Array value = Napi::Array::New(env);
     value.Set(0U, record);
     value.Set(1U, Napi::Number::New(env, link->change));
@@ -213,7 +241,8 @@ class EventStream : public io::Source,
 Napi::Function Watcher::Define(Napi::Env env) {
   return DefineClass(
       env, "Watcher",
-      {InstanceMethod<&Watcher::Read>("read"), InstanceMethod<&Watcher::Close>("close")});
+      {InstanceMethod<&Watcher::Read>("read"), InstanceMethod<&Watcher::Hurry>("hurry"),
+       InstanceMethod<&Watcher::Close>("close")});
 }
 
 Napi::Value Watcher::Open(Environment& environment, const io::Namespace& target,
@@ -224,7 +253,13 @@ Napi::Value Watcher::Open(Environment& environment, const io::Namespace& target,
   if (status.ok()) status = stream->Register();
   if (!status.ok()) return environment.ToFailure(status);
   const Napi::Object object = environment.hooks.watcher.New({});
-  Unwrap(object)->stream_ = std::move(stream);
+  // A Worker that is being ended makes no more objects.
+  Watcher* watcher = object.IsEmpty() ? nullptr : Unwrap(object);
+  if (watcher == nullptr) {
+    stream->Close();
+    return object;
+  }
+  watcher->stream_ = std::move(stream);
   return object;
 }
 
@@ -237,6 +272,8 @@ Watcher::~Watcher() {
 void Watcher::Read(const Napi::CallbackInfo& info) {
   stream_->Read(info[0].ToNumber().Uint32Value(), info[1].ToBoolean());
 }
+
+void Watcher::Hurry(const Napi::CallbackInfo&) { stream_->Hurry(); }
 
 void Watcher::Close(const Napi::CallbackInfo&) { stream_->Close(); }
 

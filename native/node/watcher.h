@@ -25,6 +25,8 @@ class Watcher : public Napi::ObjectWrap<Watcher> {
   // settle(id, []) when it is closed meanwhile. Waits for the first event; with `drain` it does not
   // wait, and takes all there is. One at a time.
   void Read(const Napi::CallbackInfo& info);
+  // hurry(): a reading that waits becomes one that does not.
+  void Hurry(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
   std::shared_ptr<EventStream> stream_;

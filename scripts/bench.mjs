@@ -1,0 +1,95 @@
+// npm run bench: measures the package beside the kernel's own cost and beside what people use today.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
+import { join, resolve } from 'node:path';
+import { workloads } from './bench/workloads.mjs';
+import { setup } from './setup.mjs';
+import { inPrivateNamespaces, missingForNamespaces } from './support/namespaces.mjs';
+import { Failure, passThrough, runMain } from './support/step.mjs';
+import { requireCommands } from './support/system.mjs';
+
+/** Set in the process that runs inside the private namespaces. */
+const INSIDE = 'MACVLAN_NETLINK_BENCH_INSIDE';
+
+/** @param {import('./bench/options.mjs').Options} options */
+async function install({ contestants }) {
+  const { installDebian, installNpm } = await import('./bench/support/packages.mjs');
+  await installDebian([...new Set(contestants.flatMap(({ debian }) => debian ?? []))]);
+  await installNpm(contestants.flatMap(({ npm }) => npm ?? []));
+}
+
+/** Who takes part, and why the others do not. @param {import('./bench/options.mjs').Options} options */
+async function gather(options) {
+  const present = [];
+  const absent = [];
+  for (const contestant of options.contestants) {
+    const reason = await contestant.missing();
+    if (reason === null) present.push(contestant);
+    else absent.push({ name: contestant.name, title: contestant.title, reason });
+  }
+  return { present, absent };
+}
+
+/** Makes everything ready, then runs again inside. @param {readonly string[]} args */
+async function outside(args) {
+  await setup('package');
+  await requireCommands(['g++', 'ip', 'unshare', 'mount']);
+  const { help, readOptions } = await import('./bench/options.mjs');
+  const options = readOptions(args);
+  if (options.help) {
+    process.stdout.write(`${help}\n`);
+    return 0;
+  }
+  const missing = await missingForNamespaces();
+  if (missing !== null) throw new Failure(`The benchmark needs ${missing}.`);
+  if (options.install) await install(options);
+  const { buildEnter } = await import('./bench/sample.mjs');
+  await buildEnter();
+  for (const contestant of (await gather(options)).present) await contestant.build?.();
+  const run = inPrivateNamespaces([process.execPath, new URL(import.meta.url).pathname, ...args]);
+  return passThrough(run.command, run.args, { env: { ...run.env, [INSIDE]: '1' } });
+}
+
+/** @param {readonly string[]} args */
+async function inside(args) {
+  const { readOptions } = await import('./bench/options.mjs');
+  const { describeMachine } = await import('./bench/machine.mjs');
+  const { plan, takeSamples } = await import('./bench/rounds.mjs');
+  const { startProgress } = await import('./bench/progress.mjs');
+  const { summarize } = await import('./bench/summary.mjs');
+  const { printTables } = await import('./bench/table.mjs');
+  const { writeReport } = await import('./bench/report.mjs');
+  const options = readOptions(args);
+  const { present, absent } = await gather(options);
+  const machine = await describeMachine();
+  const taking = await Promise.all(
+    present.map(async ({ name, title, version }) => ({ name, title, version: await version() })),
+  );
+  const progress = startProgress();
+  const groups = plan({ ...options, contestants: present }, workloads);
+  const { samples, failures } = await takeSamples(options, groups, progress.show);
+  progress.end();
+  const results = {
+    machine: { ...machine, loadAfter: loadavg()[0] ?? 0 },
+    rounds: options.rounds,
+    quick: options.quick,
+    contestants: taking,
+    absent,
+    failures,
+    ...summarize(samples),
+    samples,
+  };
+  mkdirSync(options.out, { recursive: true });
+  const file = join(options.out, 'results.json');
+  writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+  await writeReport(options.out, results);
+  if (options.json) process.stdout.write(`${JSON.stringify(results)}\n`);
+  else printTables(results);
+  process.stderr.write(`\nReport: ${resolve(options.out, 'report.html')}\n`);
+  return failures.length > 0 ? 1 : 0;
+}
+
+await runMain(() => {
+  const args = process.argv.slice(2);
+  return process.env[INSIDE] === '1' ? inside(args) : outside(args);
+});

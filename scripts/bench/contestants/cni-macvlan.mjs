@@ -1,0 +1,17 @@
+// The CNI reference plugins (macvlan, static, loopback), called as a container runtime does.
+import { debianVersion, missingPackages } from '../support/packages.mjs';
+
+const program = new URL('./programs/cni-macvlan.mjs', import.meta.url).pathname;
+const debian = ['containernetworking-plugins'];
+
+/** @type {import('./contestant.mjs').Contestant} */
+export const cniMacvlan = {
+  name: 'cni-macvlan',
+  title: 'CNI macvlan plugin',
+  debian,
+  missing: () => missingPackages(debian),
+  version: async () => (await debianVersion('containernetworking-plugins')) ?? '',
+  command: [process.execPath, program],
+  env: { BENCH_CNI_FOLDER: '/usr/lib/cni' },
+  workloads: { attach: { most: 20, rounds: 3 } },
+};

@@ -1,0 +1,33 @@
+// This package, as it stands in dist/ and build/Release.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../../support/step.mjs';
+
+const program = new URL('./programs/macvlan-netlink.mjs', import.meta.url).pathname;
+
+/** @type {import('./contestant.mjs').Contestant} */
+export const macvlanNetlink = {
+  name: 'macvlan-netlink',
+  title: 'macvlan-netlink',
+  missing: async () => null,
+  version: async () => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version,
+  command: [process.execPath, program],
+  module: join(root, 'dist/index.js'),
+  watchesLoop: true,
+  workloads: {
+    create: {},
+    'create-all': {},
+    'create-into': {},
+    delete: {},
+    'delete-calls': {},
+    'delete-each': {},
+    list: {},
+    attach: {},
+    'attach-each': {},
+    netns: {},
+    latency: {},
+    'latency-busy': {},
+    growth: {},
+    import: {},
+  },
+};

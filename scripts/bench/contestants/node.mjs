@@ -1,0 +1,13 @@
+// Node with an empty module: what an import and a process cost without any package.
+const empty = new URL('./programs/empty.mjs', import.meta.url).pathname;
+
+/** @type {import('./contestant.mjs').Contestant} */
+export const node = {
+  name: 'node',
+  title: 'Node, an empty module',
+  missing: async () => null,
+  version: async () => process.version,
+  command: [process.execPath, empty],
+  module: empty,
+  workloads: { import: {} },
+};

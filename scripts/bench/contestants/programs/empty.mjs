@@ -1,0 +1,2 @@
+// An empty module, to compare an import with.
+export {};

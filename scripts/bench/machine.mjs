@@ -1,0 +1,31 @@
+// Where and with what it was measured.
+import { readFileSync } from 'node:fs';
+import { arch, availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
+import { capture } from '../support/step.mjs';
+
+function distribution() {
+  const text = readFileSync('/etc/os-release', 'utf8');
+  return /^PRETTY_NAME="?([^"\n]+)/m.exec(text)?.[1] ?? 'Linux';
+}
+
+async function commit() {
+  const { code, stdout } = await capture('git', ['describe', '--always', '--dirty']).catch(() => ({
+    code: 1,
+    stdout: '',
+  }));
+  return code === 0 ? stdout.trim() : null;
+}
+
+export async function describeMachine() {
+  return {
+    date: new Date().toISOString(),
+    kernel: release(),
+    distribution: distribution(),
+    cpu: cpus()[0]?.model.trim() ?? arch(),
+    cores: availableParallelism(),
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+    commit: await commit(),
+    loadBefore: loadavg()[0] ?? 0,
+  };
+}

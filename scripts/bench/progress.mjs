@@ -1,0 +1,31 @@
+// What goes on, on the terminal; a line for each tenth where there is no terminal.
+import ora from 'ora';
+
+const duration = (milliseconds) => {
+  const seconds = Math.round(milliseconds / 1000);
+  return seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+};
+
+export function startProgress() {
+  const start = performance.now();
+  const spinner = process.stderr.isTTY ? ora({ stream: process.stderr }).start() : null;
+  let told = -1;
+  return {
+    /** @param {string} text @param {number} share */
+    show: (text, share) => {
+      const spent = performance.now() - start;
+      const left = share > 0.02 ? ` · ${duration((spent / share) * (1 - share))} left` : '';
+      const percent = `${Math.floor(share * 100)} %`;
+      if (spinner !== null) {
+        spinner.text = `${percent} · ${text}${left}`;
+      } else if (Math.floor(share * 10) > told) {
+        told = Math.floor(share * 10);
+        process.stderr.write(`${percent} · ${text}${left}\n`);
+      }
+    },
+    end: () => {
+      spinner?.stop();
+      process.stderr.write(`Measured in ${duration(performance.now() - start)}.\n`);
+    },
+  };
+}

@@ -1,0 +1,274 @@
+// The report: tables and plots of one run, as Markdown and as one HTML page.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { drawContestants, drawLatency, drawStalls, drawTargets } from './plots.mjs';
+import { drawGrowth, drawMemory } from './scale-plots.mjs';
+import { formatMs, formatNumber, formatRatio, formatUs, titleOf } from './text.mjs';
+import { workloads } from './workloads.mjs';
+
+/** What the overview shows: one count for each. */
+const OVERVIEW = [
+  { workload: 'create', count: 1_000, title: 'Create a link (1,000, one after another)' },
+  { workload: 'create-into', count: 1_000, title: 'Create a link in another namespace (1,000)' },
+  { workload: 'delete', count: 1_000, title: 'Delete a link (1,000)' },
+  { workload: 'list', count: 4_000, title: 'List a link (of 4,000)' },
+  { workload: 'attach', count: 200, title: 'Attach a container (200)' },
+  { workload: 'netns', count: 200, title: 'Create a namespace (200)' },
+];
+
+/**
+ * @typedef {object} Section
+ * @property {string} title
+ * @property {string} [text]
+ * @property {{ file: string, alt: string, svg: string | null }} [plot]
+ * @property {{ head: readonly string[], rows: readonly (readonly string[])[] }} [table]
+ */
+
+function workloadSection(results, workload) {
+  const own = results.rows.filter((row) => row.workload === workload.name);
+  if (own.length === 0) return [];
+  const latency = workload.measures === 'latency';
+  const sorted = [...own].sort((a, b) => a.count - b.count || a.us.median - b.us.median);
+  return [
+    {
+      title: workload.title,
+      table: {
+        head: [
+          'contestant',
+          'N',
+          latency ? 'p50' : `each ${workload.unit}`,
+          'quartiles',
+          '× C',
+          'quartiles',
+          ...(latency ? ['p99'] : []),
+          'rounds',
+          'peak memory',
+        ],
+        rows: sorted.map(({ contestant, count, us, ratio, p99us, peakMiB }) => [
+          titleOf(results.contestants, contestant),
+          formatNumber(count),
+          formatUs(us.median),
+          `${formatUs(us.q1)}–${formatUs(us.q3)}`,
+          ratio === null ? '' : formatRatio(ratio.median),
+          ratio === null ? '' : `${formatRatio(ratio.q1)}–${formatRatio(ratio.q3)}`,
+          ...(latency ? [formatUs(p99us.median)] : []),
+          String(us.samples),
+          `${formatNumber(Math.round(peakMiB))} MiB`,
+        ]),
+      },
+    },
+  ];
+}
+
+function targetSection(results) {
+  return {
+    title: 'Targets',
+    plot: { file: 'targets.svg', alt: 'Ratios and their targets', svg: drawTargets(results) },
+    table: {
+      head: ['what', 'target', 'measured (median)', 'quartiles', 'verdict'],
+      rows: results.targets.map(({ title, bound, unit, atLeast, measured, met, missedBy }) => [
+        title,
+        `${atLeast ? 'at least' : 'at most'} ${bound} ${unit}`,
+        formatNumber(measured.median),
+        `${formatNumber(measured.q1)}–${formatNumber(measured.q3)}`,
+        met ? 'met' : `missed by ${formatNumber(Math.abs(missedBy))} ${unit}`,
+      ]),
+    },
+  };
+}
+
+function stallSection(results) {
+  return {
+    title: 'The longest turn of the event loop',
+    text:
+      'Measured in runs of their own, in which the loop goes round without a pause. What counts is a ' +
+      'turn less the time that its thread waited for a processor; the last column has it with those ' +
+      'waits. The first turn is the one in which the program itself makes its calls. `idle` has ' +
+      'nothing to do: what it shows is the machine.',
+    plot: { file: 'stalls.svg', alt: 'Longest turns of the event loop', svg: drawStalls(results) },
+    table: {
+      head: [
+        'program',
+        'workload',
+        'N',
+        'longest (median)',
+        'worst run',
+        'first turn',
+        'later turns',
+        'with waits',
+      ],
+      rows: results.stalls.map((stall) => [
+        titleOf(results.contestants, stall.contestant),
+        stall.workload,
+        formatNumber(stall.count),
+        formatMs(stall.longestMs.median),
+        formatMs(stall.worstMs),
+        formatMs(stall.firstMs.median),
+        formatMs(stall.laterMs.median),
+        formatMs(stall.withWaitsMs.median),
+      ]),
+    },
+  };
+}
+
+function growthSection(results) {
+  return {
+    title: 'As links become many',
+    plot: {
+      file: 'growth.svg',
+      alt: 'Cost of a link as links become many',
+      svg: drawGrowth(results),
+    },
+    table: {
+      head: ['contestant', 'links', 'create one more', 'list, each link'],
+      rows: results.growth.flatMap(({ contestant, points }) =>
+        points.map(({ links, createUs, listUs }) => [
+          titleOf(results.contestants, contestant),
+          formatNumber(links),
+          formatUs(createUs.median),
+          formatUs(listUs.median),
+        ]),
+      ),
+    },
+  };
+}
+
+function memorySection(results) {
+  const row = (contestant, what, peakMiB) => [
+    titleOf(results.contestants, contestant),
+    what,
+    `${formatNumber(peakMiB)} MiB`,
+  ];
+  const grown = results.growth.map(({ contestant, points, peakMiB }) =>
+    row(contestant, `create ${formatNumber(points.at(-1).links)} and list them`, peakMiB),
+  );
+  const single = results.rows
+    .filter(({ workload }) => ['create-all', 'import'].includes(workload))
+    .map(({ contestant, workload, count, peakMiB }) =>
+      row(contestant, `${workload} ${formatNumber(count)}`, peakMiB),
+    );
+  return {
+    title: 'Memory',
+    plot: { file: 'memory.svg', alt: 'Peak memory', svg: drawMemory(results) },
+    table: { head: ['contestant', 'what', 'peak memory'], rows: [...single, ...grown] },
+  };
+}
+
+/** @returns {Section[]} */
+function sectionsOf(results) {
+  const { machine } = results;
+  const versions = results.contestants.map(({ title, version }) => [title, version]);
+  return [
+    {
+      title: 'Where and how',
+      text:
+        `${machine.date.slice(0, 10)}, ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ` +
+        `${machine.distribution}, Linux ${machine.kernel}, Node.js ${machine.node}` +
+        `${machine.commit === null ? '' : `, commit ${machine.commit}`}; load average ` +
+        `${formatNumber(machine.loadBefore)} before, ${formatNumber(machine.loadAfter)} after. ` +
+        `${results.rounds === 1 ? '1 round' : `${results.rounds} rounds`}, every contestant in a process of its own, in fresh namespaces with a ` +
+        'veth pair of its own as the parent, in another order each round; times are what the program ' +
+        'itself measured from when it was ready, medians over the rounds. “× C” is the median of the ' +
+        'ratios to the C program in the same round at the same N. N is what a row was measured with: ' +
+        'slow contestants get fewer links, and nothing is extrapolated. One machine: read the ratios.',
+      table: { head: ['contestant', 'version'], rows: versions },
+    },
+    {
+      title: 'Overview',
+      plot: {
+        file: 'overview.svg',
+        alt: 'Time for each link, container and namespace, by contestant',
+        svg: drawContestants(results, OVERVIEW),
+      },
+    },
+    targetSection(results),
+    ...workloads.flatMap((workload) => workloadSection(results, workload)),
+    {
+      title: 'Latency',
+      plot: { file: 'latency.svg', alt: 'Round trips', svg: drawLatency(results) },
+    },
+    stallSection(results),
+    growthSection(results),
+    memorySection(results),
+    {
+      title: 'Absent and failed',
+      table: {
+        head: ['contestant', 'why'],
+        rows: [
+          ...results.absent.map(({ title, reason }) => [title, reason]),
+          ...results.failures.map(({ contestant, workload, message }) => [
+            titleOf(results.contestants, contestant),
+            `${workload}: ${message.split('\n')[0]}`,
+          ]),
+        ],
+      },
+    },
+  ].filter(({ plot, table, text }) => {
+    const hasPlot = plot !== undefined && plot.svg !== null;
+    return hasPlot || (table?.rows.length ?? 0) > 0 || (text !== undefined && table === undefined);
+  });
+}
+
+const cell = (text) => text.replaceAll('|', '\\|');
+
+/** @param {readonly Section[]} sections */
+function markdown(sections) {
+  const lines = ['# Benchmark of macvlan-netlink', ''];
+  for (const { title, text, plot, table } of sections) {
+    lines.push(`## ${title}`, '');
+    if (text !== undefined) lines.push(text, '');
+    if (plot !== undefined && plot.svg !== null) lines.push(`![${plot.alt}](${plot.file})`, '');
+    if (table !== undefined && table.rows.length > 0) {
+      lines.push(`| ${table.head.join(' | ')} |`, `|${' --- |'.repeat(table.head.length)}`);
+      for (const row of table.rows) lines.push(`| ${row.map(cell).join(' | ')} |`);
+      lines.push('');
+    }
+  }
+  return `${lines.join('\n').trimEnd()}\n`;
+}
+
+const escaped = (text) =>
+  text.replace(/[&<>]/g, (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[sign] ?? sign);
+
+const STYLE = `
+  body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
+    color: #1f2933; background: white; }
+  table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1rem 0; }
+  th, td { padding: .2rem .7rem; border-bottom: 1px solid #d7dce2; text-align: left; }
+  th { border-bottom: 2px solid #8a94a3; }
+  svg { max-width: 100%; height: auto; }
+`;
+
+/** @param {readonly Section[]} sections */
+function html(sections) {
+  const body = sections.map(({ title, text, plot, table }) => {
+    const row = (cells, tag) =>
+      `<tr>${cells.map((one) => `<${tag}>${escaped(one)}</${tag}>`).join('')}</tr>`;
+    return [
+      `<h2>${escaped(title)}</h2>`,
+      text === undefined ? '' : `<p>${escaped(text).replace(/`([^`]+)`/g, '<code>$1</code>')}</p>`,
+      plot?.svg ?? '',
+      table === undefined || table.rows.length === 0
+        ? ''
+        : `<table><thead>${row(table.head, 'th')}</thead><tbody>${table.rows.map((cells) => row(cells, 'td')).join('\n')}</tbody></table>`,
+    ].join('\n');
+  });
+  const head = `<meta charset="utf-8"><title>Benchmark of macvlan-netlink</title><style>${STYLE}</style>`;
+  return `<!doctype html>\n<html lang="en"><head>${head}</head>\n<body><h1>Benchmark of macvlan-netlink</h1>\n${body.join('\n')}\n</body></html>\n`;
+}
+
+/**
+ * Writes report.md, report.html and the plots.
+ *
+ * @param {string} folder
+ * @param {any} results
+ */
+export async function writeReport(folder, results) {
+  mkdirSync(folder, { recursive: true });
+  const sections = sectionsOf(results);
+  for (const { plot } of sections) {
+    if (plot !== undefined && plot.svg !== null) writeFileSync(join(folder, plot.file), plot.svg);
+  }
+  writeFileSync(join(folder, 'report.md'), markdown(sections));
+  writeFileSync(join(folder, 'report.html'), html(sections));
+}

@@ -1,0 +1,131 @@
+// The rounds: every workload at every count, the contestants in another order each time.
+import { SampleError, takeSample } from './sample.mjs';
+import { shuffled } from './statistics.mjs';
+
+/**
+ * @typedef {object} Entry
+ * @property {import('./workloads.mjs').Workload} workload
+ * @property {import('./contestants/contestant.mjs').Contestant} contestant
+ * @property {number} count
+ * @property {boolean} watchLoop
+ * @property {number} rounds
+ */
+
+/**
+ * @typedef {object} Sample
+ * @property {number} round
+ * @property {string} workload
+ * @property {string} contestant
+ * @property {number} count
+ * @property {boolean} watchLoop
+ * @property {any} result
+ */
+
+/** What stands in for a workload that only tells how quiet the machine is. */
+const idle = /** @type {const} */ ({
+  name: 'idle',
+  title: 'Nothing at all',
+  unit: 'run',
+  counts: [1],
+  measures: 'total',
+});
+
+/** @param {import('./workloads.mjs').Workload} workload @param {import('./options.mjs').Options} options */
+function countsOf(workload, { count, quick }) {
+  if (count !== undefined) return [workload.measures === 'import' ? 1 : count];
+  return (quick && workload.quick) || workload.counts;
+}
+
+/** The workloads whose limit some other workload is held against are measured with it. */
+function limitAlso(workloads, all) {
+  const references = workloads.map(({ reference }) => reference);
+  return all.filter(
+    (workload) => workloads.includes(workload) || references.includes(workload.name),
+  );
+}
+
+/**
+ * One round's entries, in order; a group is shuffled anew in each round.
+ *
+ * @param {import('./options.mjs').Options} options
+ * @param {readonly import('./workloads.mjs').Workload[]} all
+ * @returns {Entry[][]}
+ */
+export function plan(options, all) {
+  const groups = [];
+  for (const workload of limitAlso(options.workloads, all)) {
+    const asked = options.workloads.includes(workload);
+    const entries = new Map();
+    const add = (contestant, count, watchLoop, rounds) => {
+      const key = `${contestant.name} ${count} ${watchLoop}`;
+      entries.set(key, { workload, contestant, count, watchLoop, rounds });
+    };
+    for (const count of countsOf(workload, options)) {
+      for (const contestant of options.contestants) {
+        const part = contestant.workloads[workload.name];
+        if (part === undefined || (!asked && contestant.name !== 'limit')) continue;
+        const most = Math.min(count, part.most ?? count);
+        const rounds = Math.min(options.rounds, part.rounds ?? options.rounds);
+        add(contestant, most, false, rounds);
+        // Like is held against like: the limit does what a slow contestant can do.
+        const [limit] = options.contestants;
+        if (most < count && limit?.workloads[workload.name]) add(limit, most, false, rounds);
+      }
+    }
+    if (asked && workload.watch !== undefined) {
+      for (const contestant of options.contestants) {
+        const part = contestant.workloads[workload.name];
+        if (part === undefined || contestant.watchesLoop !== true) continue;
+        const count = Math.min(options.count ?? workload.watch, part.most ?? workload.watch);
+        add(contestant, count, true, Math.min(options.rounds, part.rounds ?? options.rounds));
+      }
+    }
+    groups.push([...entries.values()]);
+  }
+  const self = options.contestants.find(({ name }) => name === 'macvlan-netlink');
+  const watched = groups.some((group) => group.some(({ watchLoop }) => watchLoop));
+  if (self !== undefined && watched) {
+    const rest = { count: 1, watchLoop: true, rounds: options.rounds };
+    groups.push([{ workload: idle, contestant: self, ...rest }]);
+  }
+  return groups;
+}
+
+/**
+ * Takes all samples. A contestant that fails at a workload is not asked for it again.
+ *
+ * @param {import('./options.mjs').Options} options
+ * @param {Entry[][]} groups
+ * @param {(text: string, share: number) => void} progress
+ */
+export async function takeSamples(options, groups, progress) {
+  /** @type {Sample[]} */
+  const samples = [];
+  const failures = [];
+  const broken = new Set();
+  const total = groups.flat().reduce((sum, { rounds }) => sum + rounds, 0);
+  let done = 0;
+  for (let round = 1; round <= options.rounds; round++) {
+    for (const group of groups) {
+      for (const entry of shuffled(group)) {
+        const { workload, contestant, count, watchLoop, rounds } = entry;
+        if (round > rounds) continue;
+        const what = `${workload.name} ${count.toLocaleString('en')} · ${contestant.title}`;
+        progress(`round ${round} of ${options.rounds} · ${what}`, done / total);
+        done += 1;
+        const key = `${workload.name} ${contestant.name} ${count} ${watchLoop}`;
+        if (broken.has(key)) continue;
+        const about = { round, workload: workload.name, contestant: contestant.name, count };
+        try {
+          const result = await takeSample(contestant, workload, count, watchLoop);
+          samples.push({ ...about, watchLoop, result });
+        } catch (error) {
+          if (!(error instanceof SampleError)) throw error;
+          broken.add(key);
+          failures.push({ ...about, watchLoop, message: error.message });
+        }
+      }
+    }
+  }
+  return { samples, failures };
+}

@@ -1,0 +1,131 @@
+// The results on the terminal.
+import Table from 'cli-table3';
+import colors from 'picocolors';
+import { formatMs, formatNumber, formatRatio, formatUs, titleOf } from './text.mjs';
+import { workloads } from './workloads.mjs';
+
+// No colours of its own, and a line under the head alone.
+const style = { head: [], border: [] };
+const noLine = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
+
+/** @param {readonly string[]} head @param {readonly ('left' | 'right')[]} colAligns */
+const newTable = (head, colAligns) =>
+  new Table({
+    head: head.map((text) => colors.bold(text)),
+    colAligns: [...colAligns],
+    style,
+    chars: noLine,
+  });
+
+const say = (text) => process.stdout.write(`${text}\n`);
+
+function emphasis(contestant, text) {
+  if (contestant === 'macvlan-netlink') return colors.bold(colors.green(text));
+  return contestant === 'limit' ? colors.dim(text) : text;
+}
+
+/** @param {any} results @param {import('./workloads.mjs').Workload} workload */
+function printWorkload({ rows, contestants }, workload) {
+  const own = rows.filter((row) => row.workload === workload.name);
+  if (own.length === 0) return;
+  const latency = workload.measures === 'latency';
+  const table = newTable(
+    [
+      '',
+      'N',
+      latency ? 'p50' : `each ${workload.unit}`,
+      'quartiles',
+      '× C',
+      'quartiles',
+      latency ? 'p99' : 'peak memory',
+    ],
+    ['left', 'right', 'right', 'right', 'right', 'right', 'right'],
+  );
+  const sorted = [...own].sort((a, b) => a.count - b.count || a.us.median - b.us.median);
+  for (const { contestant, count, us, ratio, p99us, peakMiB } of sorted) {
+    table.push([
+      emphasis(contestant, titleOf(contestants, contestant)),
+      formatNumber(count),
+      formatUs(us.median),
+      `${formatUs(us.q1)}–${formatUs(us.q3)}`,
+      ratio === null ? '' : emphasis(contestant, formatRatio(ratio.median)),
+      ratio === null ? '' : `${formatRatio(ratio.q1)}–${formatRatio(ratio.q3)}`,
+      latency ? formatUs(p99us.median) : `${formatNumber(Math.round(peakMiB))} MiB`,
+    ]);
+  }
+  say(`\n${colors.bold(workload.title)}`);
+  say(table.toString());
+}
+
+function printStalls({ stalls, contestants }) {
+  if (stalls.length === 0) return;
+  const table = newTable(
+    ['', 'workload', 'N', 'longest', 'worst run', 'first turn', 'later turns', 'with waits'],
+    ['left', 'left', 'right', 'right', 'right', 'right', 'right', 'right'],
+  );
+  for (const stall of stalls) {
+    table.push([
+      emphasis(stall.contestant, titleOf(contestants, stall.contestant)),
+      stall.workload,
+      formatNumber(stall.count),
+      formatMs(stall.longestMs.median),
+      formatMs(stall.worstMs),
+      formatMs(stall.firstMs.median),
+      formatMs(stall.laterMs.median),
+      formatMs(stall.withWaitsMs.median),
+    ]);
+  }
+  say(`\n${colors.bold('The longest turn of the event loop (idle: with nothing to do)')}`);
+  say(table.toString());
+}
+
+function printGrowth({ growth, contestants }) {
+  if (growth.length === 0) return;
+  const table = newTable(
+    ['', 'links', 'create one', 'list each'],
+    ['left', 'right', 'right', 'right'],
+  );
+  for (const { contestant, points } of growth) {
+    for (const { links, createUs, listUs } of points) {
+      table.push([
+        emphasis(contestant, titleOf(contestants, contestant)),
+        formatNumber(links),
+        formatUs(createUs.median),
+        formatUs(listUs.median),
+      ]);
+    }
+  }
+  say(`\n${colors.bold('As links become many')}`);
+  say(table.toString());
+}
+
+function printTargets({ targets }) {
+  if (targets.length === 0) return;
+  const table = newTable(
+    ['', 'target', 'measured', 'quartiles', ''],
+    ['left', 'right', 'right', 'right', 'left'],
+  );
+  for (const { title, bound, unit, atLeast, measured, met, missedBy } of targets) {
+    table.push([
+      title,
+      `${atLeast ? '≥' : '≤'} ${bound} ${unit}`,
+      formatNumber(measured.median),
+      `${formatNumber(measured.q1)}–${formatNumber(measured.q3)}`,
+      met ? colors.green('met') : colors.red(`missed by ${formatNumber(Math.abs(missedBy))}`),
+    ]);
+  }
+  say(`\n${colors.bold('Targets')}`);
+  say(table.toString());
+}
+
+/** @param {any} results */
+export function printTables(results) {
+  for (const workload of workloads) printWorkload(results, workload);
+  printStalls(results);
+  printGrowth(results);
+  printTargets(results);
+  for (const { title, reason } of results.absent) say(`Skipped: ${title} (${reason})`);
+  for (const { contestant, workload, message } of results.failures) {
+    say(colors.red(`Failed: ${titleOf(results.contestants, contestant)}, ${workload}: ${message}`));
+  }
+}

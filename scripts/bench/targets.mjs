@@ -1,0 +1,81 @@
+/**
+ * What this package is to reach, in the same run as what it is held against.
+ *
+ * @typedef {object} Target
+ * @property {string} title
+ * @property {'ratio' | 'calls' | 'latency' | 'faster' | 'stall' | 'import'} kind
+ * @property {string} workload
+ * @property {number} [count]
+ * @property {number} bound at most; for 'faster' at least
+ * @property {string} unit
+ */
+
+/** @type {readonly Target[]} */
+export const targets = Object.freeze([
+  ratio('create 1,000, one awaited after another', 'create', 1_000, 1.12),
+  ratio('create 1,000 all at once', 'create-all', 1_000, 1.05),
+  ratio('create 4,000 all at once', 'create-all', 4_000, 1.05),
+  ratio('create 1,000 in another namespace', 'create-into', 1_000, 1.08),
+  ratio('deleteLinks of 1,000', 'delete', 1_000, 1.1),
+  ratio('deleteLinks of 4,000', 'delete', 4_000, 1.1),
+  {
+    title: 'deleteLinks of 1,000 against C one by one, each link',
+    kind: 'faster',
+    workload: 'delete',
+    count: 1_000,
+    bound: 100,
+    unit: '× faster',
+  },
+  {
+    title: '1,000 deleteLink calls at once, against deleteLinks',
+    kind: 'calls',
+    workload: 'delete-calls',
+    count: 1_000,
+    bound: 1.25,
+    unit: '× deleteLinks',
+  },
+  ratio('listLinks of 4,000', 'list', 4_000, 1.4),
+  ratio('attach 200', 'attach', 200, 1.15),
+  ratio('create 200 namespaces', 'netns', 200, 1.15),
+  {
+    title: 'one awaited setLink that changes nothing, p50 above C',
+    kind: 'latency',
+    workload: 'latency',
+    bound: 12,
+    unit: 'µs',
+  },
+  ...[
+    'create',
+    'create-all',
+    'create-into',
+    'delete',
+    'delete-calls',
+    'list',
+    'attach',
+    'netns',
+  ].map((workload) => ({
+    title: `longest event-loop stall, ${workload}`,
+    kind: /** @type {const} */ ('stall'),
+    workload,
+    bound: 2,
+    unit: 'ms',
+  })),
+  {
+    title: 'import, above an empty module',
+    kind: 'import',
+    workload: 'import',
+    bound: 15,
+    unit: 'ms',
+  },
+]);
+
+/**
+ * @param {string} title
+ * @param {string} workload
+ * @param {number} count
+ * @param {number} bound
+ * @returns {Target}
+ */
+function ratio(title, workload, count, bound) {
+  return { title, kind: 'ratio', workload, count, bound, unit: '× C' };
+}

@@ -1,0 +1,31 @@
+// Numbers and names as people read them.
+
+/** Three significant digits, with thousands separated. @param {number} value */
+export function formatNumber(value) {
+  if (value === 0) return '0';
+  const magnitude = Math.floor(Math.log10(Math.abs(value)));
+  const digits = Math.min(3, Math.max(0, 2 - magnitude));
+  return value.toLocaleString('en', { minimumFractionDigits: 0, maximumFractionDigits: digits });
+}
+
+/** @param {number} us */
+export const formatUs = (us) =>
+  us >= 1_000 ? `${formatNumber(us / 1000)} ms` : `${formatNumber(us)} µs`;
+
+/** @param {number} ms */
+export const formatMs = (ms) => `${formatNumber(ms)} ms`;
+
+/** @param {number} ratio */
+export const formatRatio = (ratio) =>
+  ratio >= 100
+    ? formatNumber(Math.round(ratio))
+    : ratio >= 10
+      ? ratio.toFixed(1)
+      : ratio.toFixed(2);
+
+/**
+ * @param {readonly { name: string, title: string }[]} contestants
+ * @param {string} name
+ */
+export const titleOf = (contestants, name) =>
+  contestants.find((one) => one.name === name)?.title ?? name;

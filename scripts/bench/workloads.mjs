@@ -1,0 +1,159 @@
+/**
+ * What is measured.
+ *
+ * @typedef {object} Workload
+ * @property {string} name for --workloads, and in the results
+ * @property {string} title
+ * @property {string} unit what the time is told for: each link, each request …
+ * @property {readonly number[]} counts
+ * @property {readonly number[]} [quick] the counts of a quick run; the same when left out
+ * @property {boolean} [prepared] the links are there beforehand
+ * @property {'space' | 'spaces' | 'names' | 'busy'} [target] what else is made beforehand: an empty
+ *   namespace, `count` of them, only a name for those to be made, or one with `count` links in it
+ * @property {'links' | 'space' | 'none' | 'attached' | 'names'} [check] what is looked at afterwards
+ * @property {'total' | 'latency' | 'growth' | 'import'} measures
+ * @property {string} [reference] the workload whose limit this one is held against
+ * @property {number} [watch] the count at which the event loop is watched
+ */
+
+/** @type {readonly Workload[]} */
+export const workloads = Object.freeze([
+  {
+    name: 'create',
+    title: 'Create, one awaited after another',
+    unit: 'link',
+    counts: [100, 1_000, 4_000],
+    quick: [1_000],
+    check: 'links',
+    measures: 'total',
+    watch: 1_000,
+  },
+  {
+    name: 'create-all',
+    title: 'Create, all at once',
+    unit: 'link',
+    counts: [1_000, 4_000],
+    check: 'links',
+    measures: 'total',
+    watch: 4_000,
+  },
+  {
+    name: 'create-into',
+    title: 'Create in another namespace, one awaited after another',
+    unit: 'link',
+    counts: [1_000],
+    target: 'space',
+    check: 'space',
+    measures: 'total',
+    watch: 1_000,
+  },
+  {
+    name: 'delete',
+    title: 'Delete',
+    unit: 'link',
+    counts: [100, 1_000, 4_000],
+    quick: [1_000, 4_000],
+    prepared: true,
+    check: 'none',
+    measures: 'total',
+    watch: 4_000,
+  },
+  {
+    name: 'delete-calls',
+    title: 'Delete, each by a call of its own, all at once',
+    unit: 'link',
+    counts: [1_000],
+    prepared: true,
+    check: 'none',
+    measures: 'total',
+    reference: 'delete',
+    watch: 1_000,
+  },
+  {
+    name: 'delete-each',
+    title: 'Delete, one awaited after another',
+    unit: 'link',
+    counts: [20],
+    prepared: true,
+    check: 'none',
+    measures: 'total',
+  },
+  {
+    name: 'list',
+    title: 'List',
+    unit: 'link',
+    counts: [100, 1_000, 4_000],
+    quick: [1_000, 4_000],
+    prepared: true,
+    measures: 'total',
+    watch: 4_000,
+  },
+  {
+    name: 'attach',
+    title: 'Attach containers (link in a fresh namespace, address, up, loopback up), all at once',
+    unit: 'container',
+    counts: [200],
+    target: 'spaces',
+    check: 'attached',
+    measures: 'total',
+    watch: 200,
+  },
+  {
+    name: 'attach-each',
+    title: 'Attach containers, one awaited after another',
+    unit: 'container',
+    counts: [200],
+    target: 'spaces',
+    check: 'attached',
+    measures: 'total',
+    reference: 'attach',
+  },
+  {
+    name: 'netns',
+    title: 'Create named namespaces',
+    unit: 'namespace',
+    counts: [200],
+    target: 'names',
+    check: 'names',
+    measures: 'total',
+    watch: 200,
+  },
+  {
+    name: 'latency',
+    title: 'One request that changes nothing',
+    unit: 'request',
+    counts: [2_000],
+    measures: 'latency',
+  },
+  {
+    name: 'latency-busy',
+    title: 'The same, while another namespace deletes links one by one',
+    unit: 'request',
+    counts: [60],
+    quick: [30],
+    target: 'busy',
+    measures: 'latency',
+  },
+  {
+    name: 'growth',
+    title: 'As links become many',
+    unit: 'link',
+    counts: [10_000],
+    quick: [2_000],
+    measures: 'growth',
+  },
+  {
+    name: 'import',
+    title: 'Import the package',
+    unit: 'import',
+    counts: [1],
+    measures: 'import',
+  },
+]);
+
+/** @param {string} name */
+export function workloadNamed(name) {
+  const found = workloads.find((workload) => workload.name === name);
+  if (found === undefined) throw new Error(`no workload '${name}'`);
+  return found;
+}

@@ -1,0 +1,94 @@
+// npm run test:kernels: the integration tests on other kernels, each booted once, in machines that
+// qemu emulates side by side.
+import { existsSync, readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { fetchKernel, seriesNames } from './kernels/debian.mjs';
+import { Interrupted } from './kernels/machine.mjs';
+import { runSuite } from './kernels/suite.mjs';
+import { formatOutcomes } from './kernels/table.mjs';
+import { setup } from './setup.mjs';
+import { locked } from './support/lock.mjs';
+import { Failure, runMain } from './support/step.mjs';
+import { requireCommands } from './support/system.mjs';
+
+const help = `npm run test:kernels -- [options] [words…]
+
+Words restrict the run to test files whose path contains one of them.
+
+  --kernel SERIES       6.1, 6.12 or all; may be repeated. Default: all
+  -t, --name PATTERN    only tests whose name matches
+  --help                this text
+
+The kernels are Debian 12's for amd64; they are unpacked into .kernels/, and nothing of them is
+installed. The tests run in an emulated machine that sees this machine's files, read-only, with a
+layer of its own to write to. Needs root: the program that shares the files does.`;
+
+/** The programs and the kernels are those of one distribution. */
+function checkSystem() {
+  const about = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
+  if (!/^VERSION_CODENAME=bookworm$/m.test(about) || process.arch !== 'x64') {
+    throw new Failure('npm run test:kernels is for Debian 12 on amd64, whose kernels it runs.');
+  }
+  if (process.getuid?.() !== 0) throw new Failure('Sharing files with the machine needs root.');
+}
+
+/** A machine that fails is a failure of its kernel; an interrupt ends everything. */
+async function outcomeOf(kernel, args, partial) {
+  try {
+    return await runSuite(kernel, args, partial);
+  } catch (error) {
+    if (!(error instanceof Failure) || error instanceof Interrupted) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return { release: kernel.release, passed: 0, failed: 1, skipped: [], seconds: 0 };
+  }
+}
+
+async function main() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      kernel: { type: 'string', multiple: true, default: ['all'] },
+      name: { type: 'string', short: 't' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(`${help}\n`);
+    return 0;
+  }
+  const unknown = values.kernel.find((name) => name !== 'all' && !seriesNames.includes(name));
+  if (unknown !== undefined) throw new Failure(`No kernel "${unknown}".\n\n${help}`);
+  const wanted = values.kernel.includes('all') ? seriesNames : [...new Set(values.kernel)];
+
+  checkSystem();
+  await setup('test');
+  await requireCommands(['qemu-system-x86_64', 'busybox', 'cpio', 'modprobe']);
+  const kernels = await locked(async () => {
+    const found = [];
+    for (const series of wanted) found.push(await fetchKernel(series));
+    return found;
+  });
+
+  const args = [
+    ...(values.name === undefined ? [] : [`--testNamePattern=${values.name}`]),
+    ...positionals,
+  ];
+  const results = await Promise.allSettled(
+    kernels.map((kernel) => outcomeOf(kernel, args, values.name !== undefined)),
+  );
+  const outcomes = results.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+
+  process.stdout.write(formatOutcomes(outcomes));
+  const sum = (count) => outcomes.reduce((total, outcome) => total + count(outcome), 0);
+  const passed = sum((outcome) => outcome.passed);
+  const failed = sum((outcome) => outcome.failed);
+  const skipped = sum((outcome) => outcome.skipped.length);
+  const tail = skipped > 0 ? `, ${skipped} skipped` : '';
+  process.stdout.write(`\n${passed} passed, ${failed} failed${tail}\n`);
+  return failed > 0 || outcomes.some((outcome) => outcome.passed === 0) ? 1 : 0;
+}
+
+await runMain(main);

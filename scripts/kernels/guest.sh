@@ -1,0 +1,32 @@
+#!/bin/sh
+# Process 1 of the guest in the end: carries out the command that the host has left, with its output
+# to one virtio port, tells its exit code on another, and ends the machine.
+folder=$1
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export HOME=/root TERM=dumb LANG=C.UTF-8
+
+mkdir -p /dev/pts /dev/shm
+mount -t devpts devpts /dev/pts
+mount -t tmpfs tmpfs /dev/shm
+# A /run of its own: named namespaces are mounted there.
+mount -t tmpfs -o mode=755 tmpfs /run
+ip link set lo up
+
+# The host's ends, by name, as udev would have them.
+ports=/dev/virtio-ports
+mkdir $ports
+for port in /sys/class/virtio-ports/*; do
+  ln -s "/dev/${port##*/}" "$ports/$(cat "$port/name")"
+done
+echo '{"type":"booted"}' >$ports/records
+
+# A pipe, as in a log: programs that write to a port directly would each open it, and only one may.
+mkfifo /run/output
+cat /run/output >$ports/output &
+setsid sh "$folder/command.sh" </dev/null >/run/output 2>&1
+code=$?
+wait
+echo "{\"type\":\"exit\",\"code\":$code}" >$ports/records
+sync
+echo b >/proc/sysrq-trigger
+sleep 10

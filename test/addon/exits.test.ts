@@ -1,0 +1,136 @@
+// How a process that uses the library ends: by itself when nothing is left to do and not before,
+// with the exit code that it chose, and with errors that lead to the line at fault.
+import { describe, expect, test } from 'vitest';
+import { inPrivateNetns, type ProgramOptions, runProgram } from '../support/program.js';
+
+const privately: ProgramOptions = { under: inPrivateNetns };
+
+describe('a process', () => {
+  test('stays alive until what it asked for is answered', async () => {
+    const ended = await runProgram(
+      `import { listLinks, Netns } from 'macvlan-netlink';
+       void listLinks().then(() => Netns.create()).then((netns) => netns.listLinks())
+         .then((links) => console.log(links[0].name));`,
+      privately,
+    );
+    expect(ended).toEqual({ code: 0, signal: null, stdout: 'lo\n', stderr: '' });
+  });
+
+  test('ends by itself although namespaces are open and the pool has threads', async () => {
+    const ended = await runProgram(
+      `import { readdirSync, readFileSync } from 'node:fs';
+       import { listLinks, Netns } from 'macvlan-netlink';
+       globalThis.open = [await Netns.create(), await Netns.open('/proc/self/ns/net')];
+       await Promise.all(open.map((netns) => netns.listLinks()));
+       const names = readdirSync('/proc/self/task').map((task) =>
+         readFileSync('/proc/self/task/' + task + '/comm', 'utf8').trim());
+       console.log(names.includes('macvlan-netlink'));`,
+      privately,
+    );
+    expect(ended).toEqual({ code: 0, signal: null, stdout: 'true\n', stderr: '' });
+  });
+
+  test('ends by itself when the library is loaded and never used', async () => {
+    const ended = await runProgram(`import 'macvlan-netlink'; console.log('loaded');`);
+    expect(ended).toEqual({ code: 0, signal: null, stdout: 'loaded\n', stderr: '' });
+  });
+
+  test('keeps the exit code it set', async () => {
+    const ended = await runProgram(
+      `import { listLinks } from 'macvlan-netlink';
+       process.exitCode = 5;
+       await listLinks();`,
+    );
+    expect(ended).toEqual({ code: 5, signal: null, stdout: '', stderr: '' });
+  });
+
+  test.each([
+    ['right after asking', 'void deleteAll();'],
+    ['while requests are under way', 'void deleteAll(); setTimeout(() => process.exit(9), 5);'],
+    [
+      'in what follows an answer',
+      'void deleteAll(); await listLinks().then(() => process.exit(9));',
+    ],
+    ['in what follows a refusal', "getLink('nobody').catch(() => process.exit(9));"],
+  ])('may exit %s', async (_, code) => {
+    const ended = await runProgram(
+      `import { createLink, deleteLink, getLink, listLinks } from 'macvlan-netlink';
+       const links = await Promise.all(Array.from({ length: 20 }, () => createLink({ kind: 'veth' })));
+       const deleteAll = () => Promise.all(links.flatMap((link) => [deleteLink(link), listLinks()]));
+       ${code}
+       ${code.includes('process.exit') ? 'await new Promise(() => setInterval(() => {}, 1000));' : 'process.exit(9);'}`,
+      privately,
+    );
+    expect(ended).toEqual({ code: 9, signal: null, stdout: '', stderr: '' });
+  });
+
+  test('runs its exit handlers while requests are under way', async () => {
+    const ended = await runProgram(
+      `import { listLinks } from 'macvlan-netlink';
+       process.on('exit', (code) => { void listLinks(); console.log('exit', code); });
+       void listLinks();
+       process.exit(4);`,
+    );
+    expect(ended).toEqual({ code: 4, signal: null, stdout: 'exit 4\n', stderr: '' });
+  });
+
+  test('dies of a signal as any other', async () => {
+    const ended = await runProgram(
+      `import { listLinks } from 'macvlan-netlink';
+       await listLinks();
+       void listLinks();
+       process.kill(process.pid, 'SIGTERM');
+       setInterval(() => {}, 1000);`,
+    );
+    expect(ended).toEqual({ code: null, signal: 'SIGTERM', stdout: '', stderr: '' });
+  });
+});
+
+describe('an error', () => {
+  test('thrown after an answer ends the process as any uncaught one', async () => {
+    const ended = await runProgram(
+      `import { listLinks } from 'macvlan-netlink';
+       listLinks().then(() => { setImmediate(() => { throw new Error('of the user'); }); });`,
+    );
+    expect(ended).toMatchObject({ code: 1, signal: null });
+    expect(ended.stderr).toContain('Error: of the user');
+  });
+
+  test("that nobody handles shows the caller's line", async () => {
+    const lines = [
+      `import { getLink } from 'macvlan-netlink';`,
+      `async function readsALink() {`,
+      `  await getLink('nobody');`,
+      `}`,
+      `void readsALink();`,
+    ];
+    const ended = await runProgram(lines.join('\n'));
+    expect(ended).toMatchObject({ code: 1, signal: null });
+    expect(ended.stderr).toContain("NetlinkError: getLink 'nobody': ENODEV, no such device");
+    expect(ended.stderr).toMatch(/at readsALink \(file:.*:3:9\)/);
+  });
+
+  test("about an argument shows the caller's line too", async () => {
+    const lines = [
+      `import { createMacvlan } from 'macvlan-netlink';`,
+      `async function makesALink() {`,
+      `  await createMacvlan({ parent: 'eth0', name: 'a/b' });`,
+      `}`,
+      `void makesALink();`,
+    ];
+    const ended = await runProgram(lines.join('\n'));
+    expect(ended).toMatchObject({ code: 1, signal: null });
+    expect(ended.stderr).toContain("TypeError: createMacvlan: options.name must not hold '/'");
+    expect(ended.stderr).toMatch(/at makesALink \(file:.*:3:9\)/);
+  });
+
+  test('reaches unhandledRejection, and the process goes on', async () => {
+    const ended = await runProgram(
+      `import { getLink, listLinks } from 'macvlan-netlink';
+       process.on('unhandledRejection', (error) => console.log(error.code));
+       void getLink('nobody');
+       setTimeout(async () => console.log((await listLinks()).length > 0), 50);`,
+    );
+    expect(ended).toEqual({ code: 0, signal: null, stdout: 'ENODEV\ntrue\n', stderr: '' });
+  });
+});

@@ -1,0 +1,195 @@
+// Threads, descriptors and memory are given back when nobody needs them any more.
+import { expect, test } from 'vitest';
+import { inPrivateNetns, resultOf } from '../support/program.js';
+
+/** What a program counts itself by, from /proc. */
+const counting = `
+  import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+  import { setTimeout as sleep } from 'node:timers/promises';
+  const threads = () => readdirSync('/proc/self/task').filter((task) =>
+    readFileSync('/proc/self/task/' + task + '/comm', 'utf8') === 'macvlan-netlink\\n').length;
+  const targets = () => readdirSync('/proc/self/fd').flatMap((fd) => {
+    try { return [readlinkSync('/proc/self/fd/' + fd)]; } catch { return []; }
+  });
+  const descriptors = () => targets().length;
+  const sockets = () => targets().filter((target) => target.startsWith('socket:')).length;
+  const namespaces = () => targets().filter((target) => target.startsWith('net:')).length;
+  /** Waits for a condition; the program hangs, and so its test fails, when it never comes true. */
+  const until = async (condition) => { while (!condition()) await sleep(20); };
+`;
+
+test('an idle process has no threads and no sockets left', async () => {
+  const program = `${counting}
+    import { listLinks, Netns } from 'macvlan-netlink';
+    const before = { threads: threads(), sockets: sockets() };
+    const netns = await Netns.create();
+    await Promise.all([listLinks(), netns.listLinks(), netns.listAddresses()]);
+    const busy = { threads: threads() > 0, sockets: sockets() - before.sockets };
+    await until(() => threads() === 0 && sockets() === before.sockets);
+    // Both come back when they are needed again.
+    const links = await netns.listLinks();
+    const again = { threads: threads(), sockets: sockets() - before.sockets };
+    console.log(JSON.stringify({ before: before.threads, busy, links: links.length, again }));
+  `;
+  expect(await resultOf(program, { under: inPrivateNetns })).toEqual({
+    before: 0,
+    busy: { threads: true, sockets: 2 },
+    links: 1,
+    again: { threads: 1, sockets: 1 },
+  });
+});
+
+test('a thousand open namespaces cost no more threads than a few', async () => {
+  const program = `${counting}
+    import { Netns } from 'macvlan-netlink';
+    const own = await Promise.all(Array.from({ length: 1000 }, () => {
+      return Netns.open('/proc/self/ns/net');
+    }));
+    const counts = await Promise.all(own.map(async (netns) => (await netns.listLinks()).length));
+    const busy = threads();
+    await Promise.all(own.map((netns) => netns.close()));
+    console.log(JSON.stringify({ same: new Set(counts).size === 1, few: busy > 0 && busy <= 4 }));
+  `;
+  expect(await resultOf(program, { under: inPrivateNetns })).toEqual({ same: true, few: true });
+});
+
+test('closing a handle gives its descriptor and its socket back', async () => {
+  const program = `${counting}
+    import { Netns } from 'macvlan-netlink';
+    await (await Netns.open('/proc/self/ns/net')).close();
+    const before = descriptors();
+    const round = async () => {
+      const opened = await Promise.all(Array.from({ length: 50 }, () => Netns.create()));
+      await Promise.all(opened.map((netns) => netns.listLinks()));
+      const most = descriptors();
+      await Promise.all(opened.map((netns) => netns.close()));
+      return most - before;
+    };
+    const most = [await round(), await round()];
+    await until(() => descriptors() === before);
+    console.log(JSON.stringify(most));
+  `;
+  // A descriptor and a socket each.
+  expect(await resultOf(program, { under: inPrivateNetns })).toEqual([100, 100]);
+});
+
+test('a refused open or create leaves no descriptor', async () => {
+  const program = `${counting}
+    import { Netns } from 'macvlan-netlink';
+    await (await Netns.open('/proc/self/ns/net')).close();
+    const before = descriptors();
+    const refused = await Promise.allSettled([
+      Netns.open('/proc/self/ns/mnt'),
+      Netns.open('/etc'),
+      Netns.open('/nowhere/at/all'),
+      Netns.open({ fd: 0 }),
+      Netns.open({ fd: 9999 }),
+      Netns.open({ pid: 2 ** 31 - 1 }),
+    ]);
+    await until(() => descriptors() === before);
+    console.log(JSON.stringify(refused.map(({ reason }) => reason?.code)));
+  `;
+  expect(await resultOf(program, { under: inPrivateNetns })).toEqual([
+    'EINVAL',
+    'EINVAL',
+    'ENOENT',
+    'EINVAL',
+    'EBADF',
+    'ENOENT',
+  ]);
+});
+
+test('a handle that is forgotten gives everything back with the garbage', async () => {
+  const program = `${counting}
+    import { Netns } from 'macvlan-netlink';
+    await (await Netns.open('/proc/self/ns/net')).close();
+    const before = { namespaces: namespaces(), sockets: sockets() };
+    await (async () => {
+      const opened = await Promise.all(Array.from({ length: 50 }, () => Netns.create()));
+      await Promise.all(opened.map((netns) => netns.listLinks()));
+    })();
+    const most = namespaces() - before.namespaces;
+    await until(() => {
+      gc();
+      return namespaces() === before.namespaces && sockets() === before.sockets;
+    });
+    console.log(JSON.stringify(most));
+  `;
+  const options = { under: inPrivateNetns, nodeOptions: ['--expose-gc'] };
+  expect(await resultOf(program, options)).toBe(50);
+});
+
+test('a handle that is forgotten while it is at work finishes first', async () => {
+  const program = `${counting}
+    import { createLink, listLinks, Netns } from 'macvlan-netlink';
+    const work = [];
+    for (let round = 0; round < 20; round++) {
+      const netns = await Netns.open('/proc/self/ns/net');
+      work.push(netns.createLink({ kind: 'veth' }), netns.listLinks());
+      gc();
+    }
+    const made = (await Promise.all(work)).filter((result) => !Array.isArray(result));
+    gc();
+    const names = new Set((await listLinks()).map((link) => link.name));
+    console.log(JSON.stringify([made.length, made.every((link) => names.has(link.name))]));
+  `;
+  const options = { under: inPrivateNetns, nodeOptions: ['--expose-gc'] };
+  expect(await resultOf(program, options)).toEqual([20, true]);
+});
+
+test('a Worker takes its threads and descriptors with it', async () => {
+  const worker = `
+    import { listLinks, Netns } from 'macvlan-netlink';
+    globalThis.kept = [await Netns.create(), await Netns.create()];
+    await Promise.all([...kept.map((netns) => netns.listLinks()), listLinks()]);
+  `;
+  const program = `${counting}
+    import { once } from 'node:events';
+    import { Worker } from 'node:worker_threads';
+    const round = async () => {
+      const workers = Array.from({ length: 4 }, () => {
+        return new Worker(${JSON.stringify(worker)}, { eval: true });
+      });
+      await Promise.all(workers.map((one) => once(one, 'exit')));
+    };
+    await round();
+    const before = descriptors();
+    for (let count = 0; count < 4; count++) await round();
+    console.log(JSON.stringify({
+      threads: threads(), more: descriptors() - before, namespaces: namespaces(),
+    }));
+  `;
+  expect(await resultOf(program, { under: inPrivateNetns })).toEqual({
+    threads: 0,
+    more: 0,
+    namespaces: 0,
+  });
+});
+
+test('memory does not grow with the number of requests', async () => {
+  const program = `
+    import { getLink, listLinks } from 'macvlan-netlink';
+    /** The least memory held after any of some rounds of ten thousand requests. */
+    const least = async (rounds) => {
+      const held = [];
+      for (let round = 0; round < rounds; round++) {
+        for (let done = 0; done < 10_000; done += 100) {
+          await Promise.all(Array.from({ length: 100 }, (_, at) =>
+            at % 10 === 0 ? getLink('nobody').catch(() => {}) : at % 2 ? listLinks() : getLink(1)));
+        }
+        gc();
+        held.push(process.memoryUsage().rss);
+      }
+      return Math.min(...held);
+    };
+    await least(2);
+    const before = await least(3);
+    const after = await least(9);
+    console.log(JSON.stringify((after - before) / 60_000));
+  `;
+  // A small young generation, so that V8's own memory varies by little.
+  const nodeOptions = ['--expose-gc', '--max-semi-space-size=2', '--single-threaded-gc'];
+  // Bytes lost with each request. A request's message and its record alone are larger.
+  const lost = await resultOf<number>(program, { under: inPrivateNetns, nodeOptions });
+  expect(lost).toBeLessThan(100);
+});

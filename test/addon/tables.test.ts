@@ -1,0 +1,116 @@
+// The tables in C++ and what TypeScript makes of them are written down on both sides: here they are
+// held together.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { describe, expect, test } from 'vitest';
+import { addon } from '../../lib/native.js';
+import { makeAddress, makeLink, makeRoute } from '../../lib/records.js';
+import { root } from '../support/package.js';
+
+const factories = { link: makeLink, address: makeAddress, route: makeRoute } as const;
+
+function parametersOf(factory: (...columns: never[]) => unknown): string[] {
+  const list = /\(([^)]*)\)/.exec(String(factory))?.[1] ?? '';
+  return list
+    .split(',')
+    .map((name) => name.trim().replace(/^_/, ''))
+    .filter((name) => name !== '');
+}
+
+/** Parameters that say more than their column's name does. */
+const RENAMED: Readonly<Record<string, string>> = {
+  'info.macvlan.macAddresses': 'macvlanSources',
+  'address.index': 'linkIndex',
+};
+
+/** The names that a column's parameter may have: its own, or with what it is part of in front. */
+function namesFor(record: string, column: string): string[] {
+  const renamed = RENAMED[column] ?? RENAMED[`${record}.${column}`];
+  if (renamed !== undefined) return [renamed];
+  const [last = '', outer = ''] = column.split('.').reverse();
+  return [last, outer + last.charAt(0).toUpperCase() + last.slice(1)];
+}
+
+describe('answers', () => {
+  test.each(['link', 'address', 'route'] as const)(
+    'the columns of a %s come in the order of its factory',
+    (record) => {
+      const [netns, ...parameters] = parametersOf(factories[record]);
+      expect(netns).toBe('netns');
+      const columns = addon.answers[record];
+      expect(parameters).toHaveLength(columns.length);
+      const wrong = columns
+        .map((column, at) => ({ column, parameter: parameters[at] ?? '' }))
+        .filter(({ column, parameter }) => !namesFor(record, column).includes(parameter));
+      expect(wrong).toEqual([]);
+    },
+  );
+});
+
+type Columns = (typeof addon.requests)[keyof typeof addon.requests];
+
+const file = join(root, 'lib/native.ts');
+const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.ES2022);
+
+function membersOf(name: string): readonly ts.TypeElement[] {
+  const found = source.statements.find(
+    (statement): statement is ts.InterfaceDeclaration =>
+      ts.isInterfaceDeclaration(statement) && statement.name.text === name,
+  );
+  if (found === undefined) throw new Error(`lib/native.ts declares no interface ${name}`);
+  return found.members;
+}
+
+function fieldsOf(members: readonly ts.TypeElement[]): ts.PropertySignature[] {
+  return members.filter(ts.isPropertySignature);
+}
+
+const nameOf = (field: ts.PropertySignature) => field.name.getText(source);
+
+/** What stands in a record inside a record; `undefined` for a value. */
+function innerOf(type: ts.TypeNode | undefined): readonly ts.TypeElement[] | undefined {
+  if (type === undefined) return undefined;
+  if (ts.isUnionTypeNode(type)) {
+    return type.types.map(innerOf).find((members) => members !== undefined);
+  }
+  if (ts.isTypeLiteralNode(type)) return type.members;
+  if (!ts.isTypeReferenceNode(type)) return undefined;
+  const name = type.typeName.getText(source);
+  return name.endsWith('Record') ? membersOf(name) : undefined;
+}
+
+/** The paths of fields that the table has no column for, or none with a record inside. */
+function missing(fields: readonly ts.PropertySignature[], columns: Columns, path: string) {
+  const names: string[] = [];
+  for (const field of fields) {
+    const here = `${path}.${nameOf(field)}`;
+    const column = columns[nameOf(field)];
+    const inner = innerOf(field.type);
+    if (column === undefined || (inner === undefined) !== (column[1] === undefined)) {
+      names.push(here);
+    } else if (inner !== undefined && typeof column[1] === 'object') {
+      names.push(...missing(fieldsOf(inner), column[1], here));
+    }
+  }
+  return names;
+}
+
+describe('requests', () => {
+  test.each([
+    ['LinkRecord', 'link'],
+    ['AddressRecord', 'address'],
+    ['RouteRecord', 'route'],
+  ] as const)('every field of %s has a column', (name, record) => {
+    const fields = fieldsOf(membersOf(name));
+    expect(fields).not.toEqual([]);
+    expect(missing(fields, addon.requests[record], name)).toEqual([]);
+  });
+
+  test('every operation has a number of its own', () => {
+    const names = fieldsOf(membersOf('Operations')).map(nameOf);
+    expect(Object.keys(addon.operations).sort()).toEqual(names.sort());
+    const numbers = Object.values(addon.operations);
+    expect(new Set(numbers).size).toBe(numbers.length);
+  });
+});

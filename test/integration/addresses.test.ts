@@ -1,0 +1,408 @@
+// Addresses of both families: what is asked for against what `ip address` shows, and the other way.
+import { describe, expect, test } from 'vitest';
+import type { Address, AddressOptions, Netns } from '../../lib/index.js';
+import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+/** An address as `ip -j -d address` prints it: each flag is a field of its own. */
+interface IpAddress {
+  readonly family: 'inet' | 'inet6';
+  readonly local: string;
+  readonly address?: string;
+  readonly prefixlen: number;
+  readonly scope: string;
+  readonly label?: string;
+  readonly broadcast?: string;
+  readonly metric?: number;
+  readonly valid_life_time: number;
+  readonly preferred_life_time: number;
+  readonly [flag: string]: unknown;
+}
+
+const notFlags =
+  /^(family|local|address|prefixlen|scope|label|broadcast|metric|.*_life_time|protocol)$/;
+
+const FOR_EVER = 2 ** 32 - 1;
+
+interface Bench {
+  readonly place: Place;
+  readonly netns: Netns;
+  readonly link: string;
+  /** What `ip` shows on the link now. */
+  readonly shown: () => Promise<IpAddress[]>;
+}
+
+async function bench(): Promise<Bench> {
+  const place = await bed.place();
+  const link = await place.parent();
+  const shown = async () => {
+    const text = await place.ip('-j', '-d', 'address', 'show', 'dev', link);
+    return (JSON.parse(text) as [{ addr_info: IpAddress[] }])[0].addr_info;
+  };
+  return { place, netns: place.netns, link, shown };
+}
+
+/** What the library should list for what `ip` shows; times are compared elsewhere. */
+function expected(shown: IpAddress, linkIndex: number): Omit<Address, `${string}Lifetime`> {
+  const flags = Object.keys(shown).filter((key) => !notFlags.test(key));
+  return {
+    address: shown.local,
+    prefixLength: shown.prefixlen,
+    cidr: `${shown.local}/${shown.prefixlen}`,
+    family: shown.family === 'inet' ? 'IPv4' : 'IPv6',
+    linkIndex,
+    scope: shown.scope,
+    label: shown.label ?? null,
+    broadcast: shown.broadcast ?? null,
+    peer: shown.address ?? null,
+    flags: expect.toSatisfy((list: string[]) => {
+      const known = list.filter((flag) => flag !== 'permanent').sort();
+      // `ip` says `dynamic` of what is not permanent.
+      return (
+        known.join() === flags.sort().join() &&
+        list.includes('permanent') !== flags.includes('dynamic')
+      );
+    }),
+    metric: shown.metric ?? 0,
+  };
+}
+
+const cases: [string, string | AddressOptions, Partial<IpAddress>][] = [
+  [
+    'IPv4',
+    '52.1.1.151/24',
+    { family: 'inet', local: '52.1.1.151', prefixlen: 24, scope: 'global' },
+  ],
+  ['IPv4, as an object', { address: '10.0.0.1', prefixLength: 8 }, { prefixlen: 8 }],
+  ['IPv4, a single one', '10.0.0.1/32', { prefixlen: 32 }],
+  ['IPv4, any prefix', '10.0.0.1/0', { prefixlen: 0 }],
+  ['IPv6', 'fd00::1/64', { family: 'inet6', local: 'fd00::1', prefixlen: 64, scope: 'global' }],
+  ['IPv6, long form', 'FD00:0:0:0:0:0:0:1/128', { local: 'fd00::1', prefixlen: 128 }],
+  ['IPv6, link-local', 'fe80::1/64', { local: 'fe80::1', scope: 'link' }],
+  ['IPv6, mapped', '64:ff9b::10.0.0.1/96', { local: '64:ff9b::a00:1' }],
+  ['broadcast', { address: '10.0.0.1/24', broadcast: '10.0.0.255' }, { broadcast: '10.0.0.255' }],
+  ['scope link', { address: '10.0.0.1/24', scope: 'link' }, { scope: 'link' }],
+  ['scope host', { address: '10.0.0.1/24', scope: 'host' }, { scope: 'host' }],
+  ['scope site', { address: '10.0.0.1/24', scope: 'site' }, { scope: 'site' }],
+  ['scope by number', { address: '10.0.0.1/24', scope: 77 }, { scope: '77' }],
+  [
+    'IPv4 peer',
+    { address: '10.0.0.1/32', peer: '10.0.0.2' },
+    { local: '10.0.0.1', address: '10.0.0.2', prefixlen: 32 },
+  ],
+  [
+    'IPv6 peer',
+    { address: 'fd00::1/64', peer: 'fd01::1' },
+    { local: 'fd00::1', address: 'fd01::1', prefixlen: 64 },
+  ],
+  ['IPv4 metric', { address: '10.0.0.1/24', metric: 77 }, { metric: 77 }],
+  ['IPv6 metric', { address: 'fd00::1/64', metric: 4_294_967_295 }, { metric: 4_294_967_295 }],
+  ['no flags', { address: 'fd00::1/64', flags: [] }, {}],
+  ['nodad', { address: 'fd00::1/64', flags: ['nodad'] }, { nodad: true }],
+  ['home', { address: 'fd00::1/64', flags: ['home'] }, { home: true }],
+  ['mngtmpaddr', { address: 'fd00::1/64', flags: ['mngtmpaddr'] }, { mngtmpaddr: true }],
+  ['noprefixroute', { address: 'fd00::1/64', flags: ['noprefixroute'] }, { noprefixroute: true }],
+  [
+    'IPv4 noprefixroute',
+    { address: '10.0.0.1/24', flags: ['noprefixroute'] },
+    { noprefixroute: true },
+  ],
+  ['IPv4 autojoin', { address: '239.1.1.1/32', flags: ['autojoin'] }, { autojoin: true }],
+  ['IPv6 autojoin', { address: 'ff05::1:3/128', flags: ['autojoin'] }, { autojoin: true }],
+  [
+    'many flags at once',
+    { address: 'fd00::1/64', flags: ['nodad', 'home', 'mngtmpaddr', 'noprefixroute'] },
+    { nodad: true, home: true, mngtmpaddr: true, noprefixroute: true },
+  ],
+  [
+    'lifetimes for ever',
+    { address: '10.0.0.1/24', validLifetime: Infinity, preferredLifetime: Infinity },
+    { valid_life_time: FOR_EVER, preferred_life_time: FOR_EVER },
+  ],
+  [
+    'not preferred',
+    { address: 'fd00::1/64', preferredLifetime: 0 },
+    { valid_life_time: FOR_EVER, preferred_life_time: 0, deprecated: true },
+  ],
+];
+
+test.each(cases)(
+  '%s: is on the link as asked for, is listed as ip shows it, and is removed',
+  async (_, asked, shows) => {
+    const { netns, link, shown, place } = await bench();
+    await netns.addAddress(link, asked);
+    const [first, ...others] = await shown();
+    expect(others).toEqual([]);
+    expect(first).toMatchObject(shows);
+    const { ifindex } = await place.link(link);
+    const [listed, ...more] = await netns.listAddresses({ link });
+    expect(listed).toEqual({
+      ...expected(first as IpAddress, ifindex),
+      validLifetime: Infinity,
+      preferredLifetime: shows.preferred_life_time === 0 ? 0 : Infinity,
+    });
+    expect(more).toEqual([]);
+    await netns.removeAddress(link, asked);
+    expect(await shown()).toEqual([]);
+    await netns.addAddress(link, asked);
+    await netns.removeAddress(link, listed as Address);
+    expect(await shown()).toEqual([]);
+  },
+);
+
+describe('addAddress', () => {
+  test('makes the prefix route, or does not when told so', async () => {
+    const { place, netns, link } = await bench();
+    const routes = async () =>
+      (await place.ip('route', 'show', 'dev', link)) + (await place.ip('-6', 'route', 'show'));
+    await netns.addAddress(link, { address: '10.1.0.1/16', metric: 55 });
+    await netns.addAddress(link, { address: '10.2.0.1/16', flags: ['noprefixroute'] });
+    await netns.addAddress(link, { address: 'fd01::1/64', metric: 66 });
+    await netns.addAddress(link, { address: 'fd02::1/64', flags: ['noprefixroute'] });
+    const text = await routes();
+    expect(text).toMatch(/10\.1\.0\.0\/16 .*metric 55/);
+    expect(text).toMatch(/fd01::\/64 .*metric 66/);
+    expect(text).not.toContain('10.2.0.0');
+    expect(text).not.toContain('fd02::/64');
+  });
+
+  test('with a label', async () => {
+    const { netns, link, shown } = await bench();
+    const label = `${link}:1`.slice(-15);
+    await netns.addAddress(link, { address: '10.0.0.1/24', label });
+    expect(await shown()).toEqual([expect.objectContaining({ label })]);
+    const [listed] = await netns.listAddresses({ link });
+    expect(listed).toMatchObject({ label });
+    await netns.removeAddress(link, listed as Address);
+    expect(await shown()).toEqual([]);
+  });
+
+  test.each([['10.0.0.1/24'], ['fd00::1/64']])('with lifetimes: %s', async (address) => {
+    const { netns, link, shown } = await bench();
+    await netns.addAddress(link, { address, validLifetime: 4000, preferredLifetime: 2000 });
+    const [first] = await shown();
+    expect(first).toMatchObject({ dynamic: true });
+    const [listed] = await netns.listAddresses({ link });
+    const times = [
+      [first?.valid_life_time, first?.preferred_life_time],
+      [listed?.validLifetime, listed?.preferredLifetime],
+    ] as const;
+    // They count down.
+    for (const [valid = 0, preferred = 0] of times) {
+      expect([valid > 3000, valid <= 4000, preferred > 1000, preferred <= 2000]).toEqual(
+        Array(4).fill(true),
+      );
+    }
+    expect(listed?.flags).toContain('dynamic');
+  });
+
+  test('a valid lifetime alone is the preferred one too', async () => {
+    const { netns, link, shown } = await bench();
+    await netns.addAddress(link, { address: '10.0.0.1/24', validLifetime: 5000 });
+    const [{ valid_life_time: valid, preferred_life_time: preferred } = {} as IpAddress] =
+      await shown();
+    expect(preferred).toBe(valid);
+    expect(valid).toBeLessThanOrEqual(5000);
+  });
+
+  test('a second one in the prefix is secondary', async () => {
+    const { netns, link, shown } = await bench();
+    await netns.addAddress(link, '10.0.0.1/24');
+    await netns.addAddress(link, '10.0.0.2/24');
+    expect((await shown()).map(({ secondary }) => secondary)).toEqual([undefined, true]);
+    const listed = await netns.listAddresses({ link });
+    expect(listed.map(({ flags }) => flags)).toEqual([['permanent'], ['secondary', 'permanent']]);
+  });
+
+  test('on loopback, 127/8 is of scope host', async () => {
+    const { place, netns } = await bench();
+    await netns.addAddress('lo', '127.1.2.3/8');
+    const [lo] = JSON.parse(await place.ip('-j', 'address', 'show', 'dev', 'lo'));
+    expect(lo.addr_info).toContainEqual(
+      expect.objectContaining({ local: '127.1.2.3', prefixlen: 8, scope: 'host' }),
+    );
+  });
+
+  test('refuses one that is there', async () => {
+    const { netns, link } = await bench();
+    for (const address of ['10.0.0.1/24', 'fd00::1/64']) {
+      await netns.addAddress(link, address);
+      const error = await refusalOf(netns.addAddress(link, address));
+      expect(error).toMatchObject({
+        code: 'EEXIST',
+        syscall: 'RTM_NEWADDR',
+        operation: 'addAddress',
+        target: link,
+      });
+    }
+  });
+
+  test('passes on what the kernel says', async () => {
+    const { place, netns, link } = await bench();
+    await place.run('sh', '-c', `echo 1 > /proc/sys/net/ipv6/conf/${link}/disable_ipv6`);
+    const error = await refusalOf(netns.addAddress(link, 'fd00::1/64'));
+    expect(error.code).toBe('EACCES');
+    expect(error.kernelMessage).toContain('IPv6 is disabled');
+  });
+
+  test('names a link that is not there', async () => {
+    const { netns } = await bench();
+    const byName = await refusalOf(netns.addAddress('nobody', '10.0.0.1/24'));
+    expect(byName).toMatchObject({ code: 'ENODEV', target: 'nobody' });
+    const byIndex = await refusalOf(netns.addAddress(4242, '10.0.0.1/24'));
+    expect(byIndex).toMatchObject({ code: 'ENODEV', target: 4242 });
+  });
+
+  test('takes a link by name, alternative name, index and Link, and refuses a stranger', async () => {
+    const { place, netns, link, shown } = await bench();
+    await place.ip('link', 'property', 'add', 'dev', link, 'altname', 'another-name-that-is-long');
+    const { ifindex } = await place.link(link);
+    const object = await netns.getLink(link);
+    const refs = [link, 'another-name-that-is-long', ifindex, object, { index: ifindex }];
+    for (const [at, ref] of refs.entries()) await netns.addAddress(ref, `10.0.${at}.1/24`);
+    expect((await shown()).length).toBe(refs.length);
+    const other = await bed.place();
+    const error = await refusalOf(other.netns.addAddress(object, '10.9.9.9/24'));
+    expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+    expect(await other.ip('address', 'show')).not.toContain('10.9.9.9');
+  });
+});
+
+describe('replaceAddress', () => {
+  test.each([['10.0.0.1/24'], ['fd00::1/64']])(
+    'changes the times in place: %s',
+    async (address) => {
+      const { netns, link, shown } = await bench();
+      await netns.addAddress(link, { address, validLifetime: 1000, preferredLifetime: 500 });
+      await netns.replaceAddress(link, { address, validLifetime: 9000, preferredLifetime: 0 });
+      const [first, ...others] = await shown();
+      expect(others).toEqual([]);
+      expect(first?.valid_life_time).toBeGreaterThan(1000);
+      expect(first).toMatchObject({ preferred_life_time: 0, deprecated: true });
+      await netns.replaceAddress(link, address);
+      expect(await shown()).toEqual([
+        expect.objectContaining({ valid_life_time: FOR_EVER, preferred_life_time: FOR_EVER }),
+      ]);
+    },
+  );
+
+  test('adds one that is not there', async () => {
+    const { netns, link, shown } = await bench();
+    await netns.replaceAddress(link, '10.0.0.1/24');
+    await netns.replaceAddress(link, 'fd00::1/64');
+    expect((await shown()).map(({ local }) => local)).toEqual(['10.0.0.1', 'fd00::1']);
+  });
+});
+
+describe('removeAddress', () => {
+  test('takes off the one that is meant', async () => {
+    const { netns, link, shown } = await bench();
+    for (const address of [
+      '10.0.0.1/24',
+      '10.0.0.1/25',
+      '10.0.0.2/24',
+      'fd00::1/64',
+      'fd00::2/64',
+    ]) {
+      await netns.addAddress(link, address);
+    }
+    await netns.removeAddress(link, '10.0.0.1/25');
+    await netns.removeAddress(link, { address: 'fd00::1', prefixLength: 64 });
+    const left = (await shown()).map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+    expect(left).toEqual(['10.0.0.1/24', '10.0.0.2/24', 'fd00::2/64']);
+  });
+
+  test('refuses one that is not there, and says so', async () => {
+    const { netns, link } = await bench();
+    for (const address of ['10.0.0.1/24', 'fd00::1/64']) {
+      const error = await refusalOf(netns.removeAddress(link, address));
+      expect(error).toMatchObject({ code: 'EADDRNOTAVAIL', syscall: 'RTM_DELADDR', target: link });
+      expect(error.hint).toContain('no such address');
+    }
+  });
+});
+
+describe('listAddresses', () => {
+  test('shows every address of the namespace as ip does', async () => {
+    const { place, netns, link } = await bench();
+    const second = await place.parent();
+    const commands = [
+      ['10.0.0.1/24', 'brd', '+', 'dev', link, 'label', `${link}:x`.slice(-15)],
+      ['10.0.0.2/24', 'dev', link],
+      ['10.1.0.1', 'peer', '10.1.0.2/30', 'dev', link, 'scope', '10'],
+      ['fd00::1/64', 'nodad', 'home', 'mngtmpaddr', 'noprefixroute', 'dev', link],
+      ['fd00::9', 'peer', 'fd01::1/64', 'dev', second, 'metric', '9'],
+      ['fd00::7/128', 'preferred_lft', '0', 'dev', second],
+    ];
+    for (const command of commands) await place.ip('address', 'add', ...command);
+    const shown = JSON.parse(await place.ip('-j', '-d', 'address', 'show')) as {
+      ifindex: number;
+      addr_info: IpAddress[];
+    }[];
+    const all = shown.flatMap(({ ifindex, addr_info: addresses }) =>
+      addresses.map((address) => expect.objectContaining(expected(address, ifindex))),
+    );
+    const listed = await netns.listAddresses();
+    expect(listed).toEqual(expect.arrayContaining(all));
+    expect(listed).toHaveLength(all.length);
+  });
+
+  test('takes a link and a family', async () => {
+    const { place, netns, link } = await bench();
+    const second = await place.parent();
+    for (const one of [link, second]) {
+      await place.ip('address', 'add', '10.0.0.1/32', 'dev', one);
+      await place.ip('address', 'add', 'fd00::1/128', 'dev', one);
+    }
+    const cidrs = async (filter: Parameters<Netns['listAddresses']>[0]) =>
+      (await netns.listAddresses(filter)).map(({ cidr }) => cidr);
+    expect(await cidrs({ link })).toEqual(['10.0.0.1/32', 'fd00::1/128']);
+    expect(await cidrs({ link, family: 'IPv6' })).toEqual(['fd00::1/128']);
+    expect(await cidrs({ family: 'IPv4' })).toEqual(['127.0.0.1/8', '10.0.0.1/32', '10.0.0.1/32']);
+    const { ifindex } = await place.link(second);
+    const listed = await netns.listAddresses({ link: ifindex });
+    expect(new Set(listed.map(({ linkIndex }) => linkIndex))).toEqual(new Set([ifindex]));
+    const error = await refusalOf(netns.listAddresses({ link: 'nobody' }));
+    expect(error).toMatchObject({ code: 'ENODEV' });
+  });
+
+  test('is complete when there are thousands', async () => {
+    const { place, netns, link } = await bench();
+    const wanted = Array.from({ length: 3000 }, (_, at) => `10.7.${at >> 8}.${at & 255}/32`);
+    await Promise.all(wanted.map((address) => netns.addAddress(link, address)));
+    expect(await place.addresses(link)).toEqual(wanted);
+    expect((await netns.listAddresses({ link })).map(({ cidr }) => cidr)).toEqual(wanted);
+  });
+});
+
+test.each<[unknown, string]>([
+  ['10.0.0.1', 'must say its prefix length'],
+  ['10.0.0.1/33', 'address'],
+  ['10.0.0.256/24', 'address'],
+  ['fd00::1/129', 'address'],
+  ['fe80::1%lo/64', 'address'],
+  ['', 'address'],
+  [{ address: '10.0.0.1/24', prefixLength: 25 }, 'prefixLength'],
+  [{ address: '10.0.0.1' }, 'must say its prefix length'],
+  [{ address: '10.0.0.1/24', peer: 'fd00::1' }, 'peer'],
+  [{ address: 'fd00::1/64', label: 'eth0:1' }, 'label'],
+  [{ address: 'fd00::1/64', broadcast: 'fd00::f' }, 'broadcast'],
+  [{ address: '10.0.0.1/24', label: 'x'.repeat(16) }, 'label'],
+  [{ address: '10.0.0.1/24', scope: 256 }, 'scope'],
+  [{ address: '10.0.0.1/24', flags: ['permanent'] }, 'flags[0]'],
+  [{ address: '10.0.0.1/24', validLifetime: 0 }, 'validLifetime'],
+  [{ address: '10.0.0.1/24', validLifetime: 10, preferredLifetime: 11 }, 'preferredLifetime'],
+  [{ address: '10.0.0.1/24', metric: -1 }, 'metric'],
+  [{ address: '10.0.0.1/24', gateway: '10.0.0.2' }, 'gateway'],
+  [{}, 'address'],
+  [42, 'address'],
+])('%j is refused before anything is sent', async (address, says) => {
+  const { netns, link, shown } = await bench();
+  for (const call of [netns.addAddress, netns.replaceAddress]) {
+    const error = await refusalOf(call.call(netns, link, address as string));
+    expect(error.code).toMatch(/^ERR_/);
+    expect(error.message).toContain(says);
+  }
+  expect(await shown()).toEqual([]);
+});

@@ -1,0 +1,154 @@
+/** Options that are objects of another making: unknown names, prototypes, accessors, sizes. */
+import { describe, expect, test } from 'vitest';
+import { long } from '../support/bad-values.js';
+import { refusalOf, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+describe('an option’s name', () => {
+  test.each([
+    ['modes', 'mode'],
+    ['ifname', 'name'],
+    ['hwaddr', 'mac'],
+    ['promiscous', 'promiscuous'],
+    ['txqlen', 'txQueueLen'],
+    ['bclim', 'bcCutoff'],
+  ])('%s is not taken for %s, which is suggested', async (written, meant) => {
+    const host = await bed.place();
+    const error = await refusalOf(
+      host.netns.createMacvlan({ parent: 'p0', [written]: 'x' } as { parent: string }),
+    );
+    expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+    expect(error.message).toContain(`'${meant}'`);
+  });
+
+  test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
+    '%s is an unknown one and changes no prototype',
+    async (name) => {
+      const host = await bed.place();
+      const options = JSON.parse(`{"parent": "p0", "${name}": {"mtu": 1400}}`);
+      const error = await refusalOf(host.netns.createMacvlan(options));
+      expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+      expect(error.message).toContain(`options.${name} is not a known option`);
+      expect(({} as { mtu?: unknown }).mtu).toBeUndefined();
+      expect(await host.routeSockets()).toBe(0);
+    },
+  );
+});
+
+describe('objects of other making', () => {
+  test('are taken without a prototype, frozen, or with accessors', async () => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    class Options {
+      readonly parent = parent;
+      get mode() {
+        return 'bridge' as const;
+      }
+      get name() {
+        return 'm2';
+      }
+    }
+    await host.netns.createMacvlan(Object.assign(Object.create(null), { parent, name: 'm0' }));
+    await host.netns.createMacvlan(Object.freeze({ parent, name: 'm1' }));
+    await host.netns.createMacvlan(new Options());
+    expect(await host.names()).toEqual(expect.arrayContaining(['m0', 'm1', 'm2']));
+    expect((await host.macvlan('m2')).mode).toBe('bridge');
+  });
+
+  test('pass on what an accessor throws', async () => {
+    const host = await bed.place();
+    const reason = new Error('an accessor’s own');
+    const options = {
+      parent: 'p0',
+      get mtu(): number {
+        throw reason;
+      },
+    };
+    expect(await refusalOf(host.netns.createMacvlan(options))).toBe(reason);
+    const { proxy, revoke } = Proxy.revocable({ parent: 'p0' }, {});
+    revoke();
+    const call = async () => host.netns.createMacvlan(proxy);
+    expect(await refusalOf(call())).toBeInstanceOf(TypeError);
+    expect(await host.routeSockets()).toBe(0);
+  });
+
+  // What is in order when it is checked may be anything when it is sent.
+  test('do not bring the process down when they change under way', async () => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    const before = await host.snapshot();
+    const fine: Record<string, unknown> = {
+      parent,
+      name: 'm0',
+      mode: 'source',
+      mac: '02:00:00:00:00:01',
+      mtu: 1400,
+      index: 4711,
+      group: 7,
+      up: true,
+      alias: 'alias',
+      altNames: ['alt'],
+      sources: ['02:00:00:00:00:02'],
+      addresses: ['10.1.1.1/24'],
+      routes: [{ to: '10.9.0.0/16' }],
+      bcQueueLen: 7,
+      addrGenMode: 'none',
+      master: 1,
+      netns: host.netns,
+    };
+    const strange = [
+      undefined,
+      null,
+      '',
+      'a/b',
+      long,
+      -1,
+      1.5,
+      Number.NaN,
+      2 ** 40,
+      {},
+      [null],
+      [[]],
+      [{}],
+      7n,
+      Symbol('x'),
+      () => 1,
+      new Uint8Array(40),
+    ];
+    for (const name of Object.keys(fine)) {
+      for (const value of strange) {
+        for (const reads of [1, 2]) {
+          let read = 0;
+          const options = { ...fine };
+          delete options.master;
+          Object.defineProperty(options, name, {
+            enumerable: true,
+            get: () => (read++ < reads ? fine[name] : value),
+          });
+          const result = await host.netns
+            .createMacvlan(options as { parent: string })
+            .catch((error: unknown) => error);
+          if (!(result instanceof Error)) {
+            await host.netns.deleteLink((result as { index: number }).index);
+          }
+        }
+      }
+    }
+    expect(await host.snapshot()).toEqual(before);
+  });
+
+  test('hold thousands of addresses, of which one too many undoes all', async () => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    const before = await host.snapshot();
+    const addresses = Array.from({ length: 3000 }, (_, at) => `10.${at >> 8}.${at & 255}.1/32`);
+    const link = await host.netns.createMacvlan({ parent, name: 'm0', addresses });
+    expect(await host.addresses('m0')).toHaveLength(3000);
+    await host.netns.deleteLink(link);
+    const options = { parent, name: 'm0', addresses: [...addresses, '10.0.0.1/32'] };
+    const error = await refusalOf(host.netns.createMacvlan(options));
+    expect(error).toMatchObject({ code: 'EEXIST', part: 'addresses[3000]' });
+    expect(await host.snapshot()).toEqual(before);
+  });
+});

@@ -1,0 +1,334 @@
+/**
+ * Bad input never reaches the kernel: the namespace that is asked has no netlink socket in it, because
+ * the library opens one with the first request it sends. And it never brings the process down.
+ */
+import { inspect } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { Netns } from '../../lib/index.js';
+import {
+  LINK,
+  LINK_ITEMS,
+  MACVLAN,
+  notFlags,
+  notIntegers,
+  notLinks,
+  notMacs,
+  notNames,
+  notNetns,
+  notNumbers,
+  notObjects,
+  notStrings,
+  type Rows,
+} from '../support/bad-values.js';
+import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+/** Any operation, called as JavaScript would call it. */
+// biome-ignore lint/suspicious/noExplicitAny: what is tested is what the types forbid
+type Loose = Record<string, (...args: any[]) => Promise<unknown>>;
+
+const loose = (place: Place) => place.netns as unknown as Loose;
+
+/** A value as it may stand in a message: at least its beginning. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return inspect(value.slice(0, 20)).slice(0, -1);
+  if (Array.isArray(value)) return '[';
+  if (typeof value === 'object' && value !== null) return '';
+  return inspect(value);
+}
+
+/** Expects an argument error that names the option and the value. */
+async function expectRefused(
+  promise: Promise<unknown>,
+  operation: string,
+  path: string,
+  value: unknown,
+): Promise<void> {
+  const row = `${operation} ${path} ${inspect(value, { depth: 0 }).slice(0, 60)}`;
+  const error = await refusalOf(promise);
+  expect(error.code, `${row}: ${error.message}`).toMatch(
+    /^ERR_(INVALID_ARG_TYPE|INVALID_ARG_VALUE|OUT_OF_RANGE)$/,
+  );
+  expect(error, row).toBeInstanceOf(error.code === 'ERR_OUT_OF_RANGE' ? RangeError : TypeError);
+  expect(error.message, row).toContain(`${operation}: ${path}`);
+  expect(error.message, row).toContain(shown(value));
+  expect(error.message.length, row).toBeLessThan(600);
+}
+
+/** A value put at `name` or `name[at]` of options that are otherwise in order. */
+function withOption(base: object, path: string, value: unknown): object {
+  const [, name = '', at] = /^(\w+)(?:\[(\d+)\])?$/.exec(path) ?? [];
+  if (at === undefined) return { ...base, [name]: value };
+  const fine: Record<string, unknown[]> = { altNames: ['fine', 'fine-too'], addresses: [] };
+  const list = [...(fine[name] ?? [])];
+  list[Number(at)] = value;
+  return { ...base, [name]: list };
+}
+
+async function expectAllRefused(
+  place: Place,
+  operation: string,
+  base: object,
+  rows: Rows,
+  argument = 'options',
+  before: readonly unknown[] = [],
+): Promise<void> {
+  for (const [path, values] of Object.entries(rows)) {
+    for (const value of values) {
+      const options = withOption(base, path, value);
+      const call = loose(place)[operation]?.call(place.netns, ...before, options);
+      await expectRefused(call as Promise<unknown>, operation, `${argument}.${path}`, value);
+    }
+  }
+  for (const value of notObjects) {
+    const call = loose(place)[operation]?.call(place.netns, ...before, value);
+    await expectRefused(call as Promise<unknown>, operation, argument, value);
+  }
+}
+
+test('a namespace has a netlink socket in it once something is asked, and not before', async () => {
+  const host = await bed.place();
+  expect(await host.routeSockets()).toBe(0);
+  await host.netns.getLink('lo');
+  expect(await host.routeSockets()).toBe(1);
+});
+
+describe('bad input is refused before anything is sent, naming option and value,', () => {
+  test.each(['createMacvlan', 'createMacvtap'])('by %s', async (operation) => {
+    const host = await bed.place();
+    await expectAllRefused(host, operation, { parent: 'p0' }, { ...MACVLAN, ...LINK_ITEMS });
+    expect(await host.routeSockets()).toBe(0);
+  });
+
+  test.each([
+    ['private', { nopromisc: [true, false], sources: [[]], nodst: [true, false] }],
+    ['vepa', { nopromisc: [true, false], sources: [[]], nodst: [true, false] }],
+    ['bridge', { nopromisc: [true, false], sources: [[]], nodst: [true, false] }],
+    ['passthru', { mac: ['02:00:00:00:00:01'], sources: [[]], nodst: [true, false] }],
+    ['source', { nopromisc: [true, false] }],
+  ])('by createMacvlan, for what mode %s does not take', async (mode, rows: Rows) => {
+    const host = await bed.place();
+    await expectAllRefused(host, 'createMacvlan', { parent: 'p0', mode }, rows);
+    await expectAllRefused(host, 'createLink', { parent: 'p0', kind: 'macvtap', mode }, rows);
+    expect(await host.routeSockets()).toBe(0);
+  });
+
+  test('by createMacvlan, for the source list of mode source', async () => {
+    const host = await bed.place();
+    const base = { parent: 'p0', mode: 'source' };
+    const fine = '02:00:00:00:00:01';
+    for (const value of notMacs) {
+      const sources = [fine, fine, value];
+      const call = loose(host).createMacvlan?.({ ...base, sources });
+      await expectRefused(call as Promise<unknown>, 'createMacvlan', 'options.sources[2]', value);
+    }
+    await expectAllRefused(host, 'createMacvlan', base, {
+      sources: [null, 'text', {}, new Array(5456).fill(fine), new Array(10_000_000)],
+    });
+    expect(await host.routeSockets()).toBe(0);
+  });
+
+  test('by createLink', async () => {
+    const host = await bed.place();
+    await expectAllRefused(
+      host,
+      'createLink',
+      { kind: 'bridge' },
+      { ...LINK, ...LINK_ITEMS, parent: ['p0'], mode: ['bridge'] },
+    );
+    const kinds = [
+      undefined,
+      '',
+      'Veth',
+      'ipvlan',
+      'toString',
+      '__proto__',
+      'constructor',
+      7,
+      null,
+      {},
+    ];
+    await expectAllRefused(host, 'createLink', {}, { kind: kinds });
+    await expectAllRefused(host, 'createLink', { kind: 'veth' }, { peer: [null, 7, 'v1', []] });
+    const vlan = { kind: 'vlan', parent: 'p0', id: 7 };
+    await expectAllRefused(host, 'createLink', vlan, {
+      parent: [undefined, ...notLinks],
+      id: [undefined, 0, 4095, -1, ...notIntegers, ...notNumbers],
+      protocol: ['802.1q', '', 7, null],
+    });
+    for (const [name, values] of Object.entries({
+      name: notNames,
+      mac: notMacs,
+      netns: notNetns,
+      up: notFlags,
+      mtu: [1],
+    })) {
+      for (const value of values) {
+        const call = loose(host).createLink?.({ kind: 'veth', peer: { [name]: value } });
+        await expectRefused(call as Promise<unknown>, 'createLink', `options.peer.${name}`, value);
+      }
+    }
+    expect(await host.routeSockets()).toBe(0);
+  });
+
+  test('by setLink', async () => {
+    const host = await bed.place();
+    const { name, mac, mtu, up, promiscuous, allMulticast, txQueueLen, group } = LINK;
+    const rows = { name, mac, mtu, up, promiscuous, allMulticast, txQueueLen, group } as Rows;
+    await expectAllRefused(
+      host,
+      'setLink',
+      {},
+      {
+        ...rows,
+        arp: notFlags,
+        multicast: notFlags,
+        alias: ['x'.repeat(256), 'a\0b', 7, true, {}],
+        master: notLinks.filter((value) => value !== null),
+        addAltNames: [null, 'text', {}, ['']],
+        removeAltNames: [null, 'text', {}, ['']],
+        addrGenMode: ['', 0, null],
+        bridgePort: [null, 7, 'hairpin'],
+        netns: ['n1'],
+        index: [7],
+      },
+      'changes',
+      ['p0'],
+    );
+    for (const value of notFlags) {
+      const call = loose(host).setLink?.('p0', { bridgePort: { hairpin: value } });
+      await expectRefused(call as Promise<unknown>, 'setLink', 'changes.bridgePort.hairpin', value);
+    }
+    expect(await host.routeSockets()).toBe(0);
+  });
+
+  test('by setMacvlan, addSources and removeSources', async () => {
+    const host = await bed.place();
+    const { mode, bcQueueLen, bcCutoff } = MACVLAN;
+    await expectAllRefused(
+      host,
+      'setMacvlan',
+      {},
+      {
+        ...({ mode, bcQueueLen, bcCutoff } as Rows),
+        nopromisc: notFlags,
+        nodst: notFlags,
+        sources: [null, 'text', {}, new Array(5456).fill('02:00:00:00:00:01')],
+        parent: ['p0'],
+      },
+      'changes',
+      ['m0'],
+    );
+    const both = { nopromisc: true, nodst: true };
+    const call = loose(host).setMacvlan?.('m0', both);
+    await expectRefused(call as Promise<unknown>, 'setMacvlan', 'changes.nodst', true);
+    for (const operation of ['addSources', 'removeSources']) {
+      for (const value of notMacs) {
+        const one = loose(host)[operation]?.call(host.netns, 'm0', [value]);
+        await expectRefused(one as Promise<unknown>, operation, 'macs[0]', value);
+      }
+      for (const value of [
+        undefined,
+        null,
+        'text',
+        {},
+        7,
+        new Array(5456).fill('02:00:00:00:00:01'),
+      ]) {
+        const list = loose(host)[operation]?.call(host.netns, 'm0', value);
+        await expectRefused(list as Promise<unknown>, operation, 'macs', value);
+      }
+    }
+    expect(await host.routeSockets()).toBe(0);
+  });
+
+  test('by moveLink', async () => {
+    const host = await bed.place();
+    await expectAllRefused(
+      host,
+      'moveLink',
+      {},
+      { name: notNames, index: [0, -1, ...notIntegers, ...notNumbers], netns: ['n1'] },
+      'options',
+      ['p0', 'n1'],
+    );
+    for (const value of [undefined, ...notNetns]) {
+      const call = loose(host).moveLink?.('p0', value);
+      await expectRefused(call as Promise<unknown>, 'moveLink', 'netns', value);
+    }
+    expect(await host.routeSockets()).toBe(0);
+  });
+
+  test('by listLinks', async () => {
+    const host = await bed.place();
+    await expectAllRefused(
+      host,
+      'listLinks',
+      {},
+      {
+        kind: [7, true, {}],
+        parent: notLinks,
+        master: notLinks.filter((value) => value !== null),
+        group: [-1, ...notNumbers],
+        up: notFlags,
+        name: ['p0'],
+      },
+      'filter',
+    );
+    expect(await host.routeSockets()).toBe(0);
+  });
+
+  test('by everything that is told a link', async () => {
+    const host = await bed.place();
+    const calls: [string, readonly unknown[]][] = [
+      ['getLink', []],
+      ['setLink', [{}]],
+      ['setPromiscuous', [true]],
+      ['setMacvlan', [{}]],
+      ['addSources', [[]]],
+      ['removeSources', [[]]],
+      ['moveLink', ['n1']],
+      ['deleteLink', []],
+    ];
+    for (const [operation, rest] of calls) {
+      for (const value of [undefined, ...notLinks]) {
+        const call = loose(host)[operation]?.call(host.netns, value, ...rest);
+        await expectRefused(call as Promise<unknown>, operation, 'link', value);
+      }
+    }
+    for (const value of notLinks) {
+      const call = loose(host).deleteLinks?.(['p0', value]);
+      await expectRefused(call as Promise<unknown>, 'deleteLinks', 'links[1]', value);
+    }
+    for (const value of [undefined, null, 'p0', 7, {}]) {
+      const call = loose(host).deleteLinks?.(value);
+      await expectRefused(call as Promise<unknown>, 'deleteLinks', 'links', value);
+    }
+    for (const value of [undefined, ...notFlags]) {
+      const call = loose(host).setPromiscuous?.('p0', value);
+      await expectRefused(call as Promise<unknown>, 'setPromiscuous', 'on', value);
+    }
+    expect(await host.routeSockets()).toBe(0);
+  });
+
+  test('by Netns, for names that would leave /run/netns', async () => {
+    for (const operation of ['create', 'remove', 'open'] as const) {
+      const names = ['', '.', '..', 'a\0b', 'x'.repeat(256), ...notStrings];
+      const slashes = operation === 'open' ? [] : ['../x', 'a/b', '/etc/passwd', 'a/'];
+      for (const value of [...names, ...slashes]) {
+        // An object may be what `open` takes; undefined is an unnamed namespace.
+        const error = await refusalOf(
+          (Netns as unknown as Loose)[operation]?.call(Netns, value) as Promise<unknown>,
+        );
+        expect(error.code, `${operation} ${inspect(value)}`).toMatch(
+          /^ERR_INVALID_ARG_(TYPE|VALUE)$/,
+        );
+        expect(error.message).toContain(`Netns.${operation}: `);
+      }
+    }
+    expect(await refusalOf(Netns.remove(undefined as never))).toMatchObject({
+      code: 'ERR_INVALID_ARG_TYPE',
+    });
+  });
+});

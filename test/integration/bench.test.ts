@@ -1,0 +1,83 @@
+/** `npm run bench`, with few links: that it measures, checks and reports. No figure is looked at. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { root } from '../support/package.js';
+import { useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+const run = promisify(execFile);
+
+interface Row {
+  readonly workload: string;
+  readonly contestant: string;
+  readonly count: number;
+  readonly us: { readonly median: number; readonly samples: number };
+  readonly ratio: { readonly median: number } | null;
+}
+
+interface Results {
+  readonly rounds: number;
+  readonly contestants: readonly { readonly name: string; readonly version: string }[];
+  readonly failures: readonly unknown[];
+  readonly rows: readonly Row[];
+  readonly stalls: readonly { readonly workload: string; readonly worstMs: number }[];
+  readonly targets: readonly { readonly title: string; readonly met: boolean }[];
+}
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'macvlan-netlink-bench-'));
+  bed.onCleanup(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+function bench(...args: readonly string[]) {
+  const line = ['scripts/bench.mjs', '--only', 'macvlan-netlink', ...args];
+  return run(process.execPath, line, { cwd: root, maxBuffer: 16 * 2 ** 20 });
+}
+
+const WORKLOADS = ['create', 'create-all', 'create-into', 'delete', 'list', 'attach', 'netns'];
+
+test('every workload is measured beside the limit, and reported', async () => {
+  const before = await bed.own().snapshot();
+  const out = temporaryFolder();
+  const options = ['--count', '5', '--rounds', '1', '--json', '--out', out];
+  const { stdout } = await bench(...options, '--workloads', [...WORKLOADS, 'latency'].join(','));
+  const results = JSON.parse(stdout) as Results;
+
+  expect(results.failures).toEqual([]);
+  expect(results.rounds).toBe(1);
+  expect(results.contestants.map(({ name }) => name)).toEqual(['limit', 'macvlan-netlink', 'node']);
+  for (const workload of [...WORKLOADS, 'latency']) {
+    const rows = results.rows.filter((row) => row.workload === workload);
+    expect(rows.map(({ contestant }) => contestant).sort()).toEqual(['limit', 'macvlan-netlink']);
+    for (const { count, us, ratio } of rows) {
+      expect({ count, samples: us.samples }).toEqual({ count: 5, samples: 1 });
+      expect(us.median).toBeGreaterThan(0);
+      expect(ratio?.median).toBeGreaterThan(0);
+    }
+  }
+  const watched = results.stalls.map(({ workload }) => workload);
+  expect(watched.sort()).toEqual([...WORKLOADS, 'idle'].sort());
+
+  expect(JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')).rows).toEqual(results.rows);
+  const report = readFileSync(join(out, 'report.md'), 'utf8');
+  const page = readFileSync(join(out, 'report.html'), 'utf8');
+  for (const [, file = ''] of report.matchAll(/!\[[^\]]+\]\(([^)]+)\)/g)) {
+    const plot = readFileSync(join(out, file), 'utf8');
+    expect(plot).toMatch(/^<svg [^>]*xmlns="http:\/\/www.w3.org\/2000\/svg"/);
+    expect(page).toContain(plot.trim());
+    expect(plot).not.toContain('NaN');
+  }
+  expect(report).toContain('| macvlan-netlink | 5 |');
+  expect(report).not.toMatch(/NaN|undefined|null/);
+  expect(await bed.own().snapshot()).toEqual(before);
+});
+
+test('what it does not know is refused, and says what it does', async () => {
+  const refused = { code: 1, stderr: expect.stringContaining("there is no 'dance', but create,") };
+  await expect(bench('--workloads', 'dance')).rejects.toMatchObject(refused);
+});

@@ -1,0 +1,220 @@
+// Closing a namespace's handle: what was asked before is done, what comes after is refused.
+import { readdirSync, readlinkSync, statSync } from 'node:fs';
+import { describe, expect, test, vi } from 'vitest';
+import * as library from '../../lib/index.js';
+import { isNetlinkError, listLinks, NetlinkError, Netns } from '../../lib/index.js';
+import { refusalOf, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+const addresses = (count: number, net: number) =>
+  Array.from({ length: count }, (_, at) => `10.${net}.${at >> 8}.${at & 255}/32`);
+
+describe('Netns.close', () => {
+  test('waits for everything that was asked before', async () => {
+    const place = await bed.place();
+    const netns = await Netns.open(place.name as string);
+    const wanted = addresses(100, 1);
+    const asked = wanted.map((address) => netns.addAddress('lo', address));
+    let answered = 0;
+    for (const one of asked) void one.then(() => answered++);
+    await netns.close();
+    expect(answered).toBe(wanted.length);
+    expect(await place.addresses('lo')).toEqual(expect.arrayContaining(wanted));
+  });
+
+  test('waits for operations that are many requests', async () => {
+    const place = await bed.place();
+    const netns = await Netns.open(place.name as string);
+    const parent = await place.parent();
+    const made = netns.createMacvlan({
+      parent,
+      name: 'whole',
+      alias: 'of it',
+      altNames: ['another'],
+      addresses: ['192.0.2.1/24'],
+      routes: [{ to: '198.51.100.0/24', via: '192.0.2.9' }],
+      up: true,
+    });
+    await netns.close();
+    expect((await made).name).toBe('whole');
+    expect(await place.link('whole')).toMatchObject({ ifalias: 'of it', altnames: ['another'] });
+    expect(await place.ip('route', 'show', 'dev', 'whole')).toContain('198.51.100.0/24');
+  });
+
+  test('waits for what goes on in it on behalf of another', async () => {
+    const [place, other] = [await bed.place(), await bed.place()];
+    const parent = await place.parent();
+    const target = await Netns.open(other.name as string);
+    const made = place.netns.createMacvlan({
+      parent,
+      name: 'child',
+      netns: target,
+      addresses: ['192.0.2.1/24'],
+    });
+    // Let it get as far as the other namespace.
+    await new Promise(setImmediate);
+    await target.close();
+    expect((await made).netns).toBe(other.netns.inode);
+    expect(await other.addresses('child')).toEqual(['192.0.2.1/24']);
+  });
+
+  test('refuses every operation from then on, also before it has finished', async () => {
+    const place = await bed.place();
+    const netns = await Netns.open(place.name as string);
+    const before = netns.addAddress('lo', '192.0.2.7/32');
+    const closing = netns.close();
+    const late = refusalOf(netns.addAddress('lo', '192.0.2.8/32'));
+    expect(await late).toMatchObject({ code: 'ERR_NETNS_CLOSED', operation: 'addAddress' });
+    await Promise.all([before, closing]);
+    expect(await place.addresses('lo')).toContain('192.0.2.7/32');
+    expect(await place.addresses('lo')).not.toContain('192.0.2.8/32');
+  });
+
+  const calls: Record<string, (netns: Netns) => Promise<unknown>> = {
+    createMacvlan: (netns) => netns.createMacvlan({ parent: 1 }),
+    createMacvtap: (netns) => netns.createMacvtap({ parent: 1 }),
+    createLink: (netns) => netns.createLink({ kind: 'veth' }),
+    getLink: (netns) => netns.getLink(1),
+    listLinks: (netns) => netns.listLinks(),
+    setLink: (netns) => netns.setLink(1, { up: true }),
+    setPromiscuous: (netns) => netns.setPromiscuous(1, true),
+    setMacvlan: (netns) => netns.setMacvlan(1, { mode: 'bridge' }),
+    addSources: (netns) => netns.addSources(1, ['02:00:00:00:00:01']),
+    removeSources: (netns) => netns.removeSources(1, ['02:00:00:00:00:01']),
+    moveLink: (netns) => netns.moveLink(1, Netns.current()),
+    deleteLink: (netns) => netns.deleteLink(1),
+    deleteLinks: (netns) => netns.deleteLinks([1]),
+    addAddress: (netns) => netns.addAddress(1, '192.0.2.1/24'),
+    replaceAddress: (netns) => netns.replaceAddress(1, '192.0.2.1/24'),
+    removeAddress: (netns) => netns.removeAddress(1, '192.0.2.1/24'),
+    listAddresses: (netns) => netns.listAddresses(),
+    addRoute: (netns) => netns.addRoute({ to: 'default', link: 1 }),
+    replaceRoute: (netns) => netns.replaceRoute({ to: 'default', link: 1 }),
+    removeRoute: (netns) => netns.removeRoute({ to: 'default' }),
+    listRoutes: (netns) => netns.listRoutes(),
+    checkSupport: (netns) => netns.checkSupport(),
+    run: (netns) => netns.run('', { eval: true }),
+  };
+
+  test.each(Object.entries(calls))('%s on a closed handle is refused', async (operation, call) => {
+    const netns = await Netns.create();
+    await netns.close();
+    const error = await refusalOf(call(netns));
+    expect(error).toBeInstanceOf(NetlinkError);
+    expect(isNetlinkError(error, 'ERR_NETNS_CLOSED')).toBe(true);
+    expect(error).toMatchObject({ operation, errno: 0, syscall: '' });
+    expect(error.message).toContain(`net:[${netns.inode}] is closed`);
+    expect(error.stack).toContain('close.test.ts');
+  });
+
+  test('no operation of the module is left out of the test above', () => {
+    const functions = Object.entries(library)
+      .filter(([name, value]) => typeof value === 'function' && /^[a-z]/.test(name))
+      .map(([name]) => name)
+      .filter((name) => name !== 'isNetlinkError' && !/^(watch|openTap)$/.test(name));
+    expect(Object.keys(calls)).toEqual(expect.arrayContaining(functions));
+  });
+
+  test('a closed handle is refused where a namespace is named', async () => {
+    const place = await bed.place();
+    const parent = await place.parent();
+    const netns = await Netns.create();
+    await netns.close();
+    const before = await place.snapshot();
+    const refusals = await Promise.all(
+      [
+        place.netns.createMacvlan({ parent, netns }),
+        place.netns.createLink({ kind: 'veth', peer: { netns } }),
+        place.netns.moveLink(parent, netns),
+        Netns.open(netns),
+      ].map(refusalOf),
+    );
+    expect(refusals.map(({ code }) => code)).toEqual(Array(4).fill('ERR_NETNS_CLOSED'));
+    expect(await place.snapshot()).toEqual(before);
+  });
+
+  test('can be called again, and leaves name and inode to be read', async () => {
+    const place = await bed.place();
+    const netns = await Netns.open(place.name as string);
+    const inode = statSync(`/run/netns/${place.name}`).ino;
+    await Promise.all([netns.close(), netns.close()]);
+    await netns.close();
+    expect(netns).toMatchObject({ name: place.name, inode, fd: -1 });
+  });
+
+  test('gives the descriptor back', async () => {
+    const netns = await Netns.create();
+    const path = `/proc/self/fd/${netns.fd}`;
+    const target = `net:[${netns.inode}]`;
+    expect(readlinkSync(path)).toBe(target);
+    const open = () =>
+      readdirSync('/proc/self/fd').filter((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`) === target;
+        } catch {
+          return false; // the folder's own, closed by now
+        }
+      });
+    expect(open()).toHaveLength(1);
+    await netns.listLinks();
+    await netns.close();
+    await vi.waitFor(() => expect(open()).toEqual([]));
+  });
+
+  test('leaves other handles of the same namespace open', async () => {
+    const place = await bed.place();
+    const [first, second] = await Promise.all([
+      Netns.open(place.name as string),
+      Netns.open(place.name as string),
+    ]);
+    await first.close();
+    expect((await second.listLinks()).length).toBe(1);
+    await second.close();
+  });
+});
+
+describe('await using', () => {
+  test('closes at the end of the block', async () => {
+    const place = await bed.place();
+    let kept: Netns;
+    {
+      await using netns = await Netns.open(place.name as string);
+      kept = netns;
+      void netns.addAddress('lo', '192.0.2.3/32');
+    }
+    expect(kept.fd).toBe(-1);
+    expect(await place.addresses('lo')).toContain('192.0.2.3/32');
+    expect(await refusalOf(kept.listLinks())).toMatchObject({ code: 'ERR_NETNS_CLOSED' });
+  });
+
+  test('closes also when the block throws', async () => {
+    const kept: Netns[] = [];
+    const block = async () => {
+      await using netns = await Netns.create();
+      kept.push(netns);
+      throw new Error('in the block');
+    };
+    await expect(block()).rejects.toThrow('in the block');
+    expect(kept.map(({ fd }) => fd)).toEqual([-1]);
+  });
+});
+
+describe('Netns.current()', () => {
+  test('is one and the same, and is where the process is', () => {
+    const own = Netns.current();
+    expect(Netns.current()).toBe(own);
+    expect(own.inode).toBe(statSync('/proc/self/ns/net').ino);
+    expect(own.name).toBeNull();
+  });
+
+  test('outlives close', async () => {
+    const own = Netns.current();
+    await own.close();
+    await own[Symbol.asyncDispose]();
+    expect(own.fd).toBeGreaterThan(0);
+    const names = readdirSync('/sys/class/net').sort();
+    expect((await own.listLinks()).map((link) => link.name).sort()).toEqual(names);
+    expect((await listLinks()).length).toBe(names.length);
+  });
+});

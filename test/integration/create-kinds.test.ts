@@ -1,0 +1,218 @@
+/** createLink: veth, bridge, dummy and vlan, and macvlan by the same way. */
+import { describe, expect, test } from 'vitest';
+import { createLink } from '../../lib/index.js';
+import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+/** Whether this kernel has links of a kind, by the word of `ip`. */
+async function has(host: Place, ...kind: readonly string[]): Promise<boolean> {
+  try {
+    await host.ip('link', 'add', 'name', 'probe', ...kind);
+  } catch (error) {
+    if (String(error).includes('Unknown device type')) return false;
+    throw error;
+  }
+  await host.ip('link', 'delete', 'probe');
+  return true;
+}
+
+describe('createLink with kind veth', () => {
+  test('makes a pair in one namespace', async () => {
+    const host = await bed.place();
+    const link = await host.netns.createLink({
+      kind: 'veth',
+      name: 'v0',
+      mac: '02:00:5e:00:00:01',
+      mtu: 1400,
+      up: true,
+      numTxQueues: 2,
+      numRxQueues: 2,
+      peer: { name: 'v1', mac: '02:00:5e:00:00:02', up: true },
+    });
+    await host.settled('v0', 'v1');
+    expect(await host.link('v0')).toMatchObject({
+      ifindex: link.index,
+      link: 'v1',
+      address: '02:00:5e:00:00:01',
+      mtu: 1400,
+      num_tx_queues: 2,
+      num_rx_queues: 2,
+      linkinfo: { info_kind: 'veth' },
+    });
+    expect(await host.link('v1')).toMatchObject({ link: 'v0', address: '02:00:5e:00:00:02' });
+    expect(link).toMatchObject({ kind: 'veth', name: 'v0', mac: '02:00:5e:00:00:01', up: true });
+    expect(link.parent).toEqual({ index: (await host.link('v1')).ifindex, netnsid: null });
+  });
+
+  test('gives both ends locally administered MACs and names of the kernel’s choice', async () => {
+    const host = await bed.place();
+    const link = await host.netns.createLink({ kind: 'veth' });
+    const seen = (await host.links()).filter(({ ifname }) => ifname !== 'lo');
+    expect(seen.map(({ ifname }) => ifname).sort()).toEqual(['veth0', 'veth1']);
+    for (const { address = '', ifname, flags } of seen) {
+      expect(Number.parseInt(address.slice(0, 2), 16) & 3).toBe(2);
+      expect(await host.read(`/sys/class/net/${ifname}/addr_assign_type`)).toBe('3');
+      expect(flags).not.toContain('UP');
+    }
+    expect(seen.find(({ ifname }) => ifname === link.name)?.ifindex).toBe(link.index);
+  });
+
+  test('puts the peer into another namespace, up and with its MAC', async () => {
+    const [host, far] = [await bed.place(), await bed.place()];
+    const link = await host.netns.createLink({
+      kind: 'veth',
+      name: 'v0',
+      up: true,
+      peer: { name: 'v1', netns: far.netns, mac: '02:00:5e:00:00:02', up: true },
+    });
+    const peer = await far.link('v1');
+    expect(peer).toMatchObject({ address: '02:00:5e:00:00:02' });
+    expect(peer.flags).toContain('UP');
+    expect(link).toMatchObject({ up: true, lowerUp: true, parent: { index: peer.ifindex } });
+    expect(link.parent?.netnsid).toBe((await host.link('v0')).link_netnsid);
+    expect(await host.names()).toEqual(['v0']);
+    expect(await far.names()).toEqual(['v1']);
+  });
+
+  test('puts the first end into another namespace, and the peer beside it or here', async () => {
+    const [host, far] = [await bed.place(), await bed.place()];
+    const name = `${far.name}`;
+    await host.netns.createLink({ kind: 'veth', name: 'v0', netns: name, peer: { name: 'v1' } });
+    expect(await host.names()).toEqual([]);
+    expect((await far.names()).sort()).toEqual(['v0', 'v1']);
+    await host.netns.createLink({
+      kind: 'veth',
+      name: 'w0',
+      netns: name,
+      peer: { name: 'w1', netns: host.netns, up: true },
+    });
+    expect(await host.names()).toEqual(['w1']);
+    expect((await host.link('w1')).flags).toContain('UP');
+    expect(await far.names()).toContain('w0');
+  });
+
+  test('brings only the end up that is asked for', async () => {
+    const host = await bed.place();
+    const peer = { name: 'v1', up: true };
+    await host.netns.createLink({ kind: 'veth', name: 'v0', peer });
+    expect((await host.link('v0')).flags).not.toContain('UP');
+    expect((await host.link('v1')).flags).toContain('UP');
+    await host.netns.createLink({ kind: 'veth', name: 'w0', up: true, peer: { name: 'w1' } });
+    expect((await host.link('w0')).flags).toContain('UP');
+    expect((await host.link('w1')).flags).not.toContain('UP');
+  });
+
+  test('leaves neither end behind when the peer’s name is taken', async () => {
+    const [host, far] = [await bed.place(), await bed.place()];
+    await far.ip('link', 'add', 'v1', 'type', 'bridge');
+    const before = [await host.snapshot(), await far.snapshot()];
+    const peer = { name: 'v1', netns: far.netns };
+    const error = await refusalOf(host.netns.createLink({ kind: 'veth', name: 'v0', peer }));
+    expect(error).toMatchObject({ code: 'EEXIST', operation: 'createLink', target: 'v0' });
+    expect(error.hint).toContain(`'v1'`);
+    expect([await host.snapshot(), await far.snapshot()]).toEqual(before);
+  });
+});
+
+describe('createLink with kind bridge', () => {
+  test('makes a bridge, with ports made into it and put into it', async () => {
+    const host = await bed.place();
+    const bridge = await host.netns.createLink({ kind: 'bridge', name: 'br0', up: true });
+    expect((await host.link('br0')).linkinfo?.info_kind).toBe('bridge');
+    expect(bridge).toMatchObject({ kind: 'bridge', name: 'br0', up: true });
+    const port = await host.netns.createLink({ kind: 'veth', name: 'v0', master: bridge });
+    expect((await host.link('v0')).master).toBe('br0');
+    expect(port).toMatchObject({ master: bridge.index, bridgePort: { hairpin: false } });
+  });
+
+  test('lets a port reflect frames where bridgePort.hairpin is on', async () => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    await host.netns.createLink({ kind: 'bridge', name: 'br0' });
+    await host.netns.setLink(parent, { master: 'br0' });
+    const hairpin = async () => {
+      const text = await host.run('bridge', '-j', '-d', 'link', 'show', 'dev', parent);
+      return JSON.parse(text)[0].hairpin;
+    };
+    expect(await hairpin()).toBe(false);
+    await host.netns.setLink(parent, { bridgePort: { hairpin: true } });
+    expect(await hairpin()).toBe(true);
+    expect((await host.netns.getLink(parent)).bridgePort).toEqual({ hairpin: true });
+    await host.netns.setLink(parent, { bridgePort: { hairpin: false } });
+    expect(await hairpin()).toBe(false);
+    await host.netns.setLink(parent, { master: null });
+    expect((await host.netns.getLink(parent)).bridgePort).toBeUndefined();
+    expect(await host.link(parent)).not.toHaveProperty('master');
+  });
+});
+
+describe('createLink with kind macvlan or macvtap', () => {
+  test.each(['macvlan', 'macvtap'] as const)('makes a %s with its options', async (kind) => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    const options = { kind, parent, name: 'm0', mode: 'source', sources: ['02:00:00:00:00:01'] };
+    const link = await host.netns.createLink(options as { kind: typeof kind; parent: string });
+    expect(link.macvlan).toMatchObject({ mode: 'source', sources: ['02:00:00:00:00:01'] });
+    expect((await host.link('m0')).linkinfo).toMatchObject({
+      info_kind: kind,
+      info_data: { mode: 'source', macaddr_data: ['02:00:00:00:00:01'] },
+    });
+  });
+});
+
+describe('createLink with a kind that may be a module', () => {
+  test('makes a dummy, or says which module is missing', async () => {
+    const host = await bed.place();
+    const create = () =>
+      host.netns.createLink({ kind: 'dummy', name: 'd0', up: true, addresses: ['10.7.0.1/24'] });
+    if (await has(host, 'type', 'dummy')) {
+      expect(await create()).toMatchObject({ kind: 'dummy', name: 'd0', up: true });
+      expect((await host.link('d0')).linkinfo?.info_kind).toBe('dummy');
+      expect(await host.addresses('d0')).toEqual(['10.7.0.1/24']);
+    } else {
+      const error = await refusalOf(create());
+      expect(error).toMatchObject({ code: 'EOPNOTSUPP', operation: 'createLink', target: 'd0' });
+      expect(error.hint).toContain("module 'dummy'");
+      expect(await host.names()).toEqual([]);
+    }
+  });
+
+  test('makes a vlan, or says which module is missing', async () => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    const before = await host.names();
+    const create = () =>
+      host.netns.createLink({ kind: 'vlan', parent, id: 100, protocol: '802.1ad', name: 'v100' });
+    if (await has(host, 'link', parent, 'type', 'vlan', 'id', '9')) {
+      const link = await create();
+      expect(link).toMatchObject({ kind: 'vlan', vlan: { id: 100, protocol: '802.1ad' } });
+      expect(await host.link('v100')).toMatchObject({
+        link: parent,
+        linkinfo: { info_kind: 'vlan', info_data: { id: 100, protocol: '802.1ad' } },
+      });
+    } else {
+      const error = await refusalOf(create());
+      expect(error).toMatchObject({ code: 'EOPNOTSUPP', operation: 'createLink', target: 'v100' });
+      expect(error.hint).toContain("module '8021q'");
+      expect(await host.names()).toEqual(before);
+    }
+  });
+
+  test('does not blame the module when the kernel has the kind and refuses something else', async () => {
+    const host = await bed.place();
+    const [parent, noMaster] = [await host.parent(), await host.parent()];
+    const error = await refusalOf(host.netns.createMacvlan({ parent, master: noMaster }));
+    expect(error.code).toBe('EOPNOTSUPP');
+    expect(error.message).not.toContain('module');
+    expect(error.hint).toContain(`'${noMaster}'`);
+  });
+});
+
+test('the function createLink makes links in the process’s own namespace', async () => {
+  const host = bed.own();
+  const names = [bed.uniqueName('v'), bed.uniqueName('w')] as const;
+  const link = await createLink({ kind: 'veth', name: names[0], peer: { name: names[1] } });
+  bed.onCleanup(() => host.ip('link', 'delete', names[0]));
+  expect(await host.link(names[0])).toMatchObject({ ifindex: link.index, link: names[1] });
+});

@@ -1,0 +1,292 @@
+/**
+ * createMacvlan, createMacvtap and createLink make all of a link or nothing: whichever part fails,
+ * neither namespace differs from before.
+ */
+import { describe, expect, test } from 'vitest';
+import type { CreateMacvlanOptions, Link } from '../../lib/index.js';
+import { type Place, type Refusal, refusalOf, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+const SIBLING_MAC = '02:00:5e:00:00:02';
+const PARENT_MAC = '02:00:5e:00:00:01';
+
+interface Ground {
+  readonly host: Place;
+  /** Where the link is to be born. */
+  readonly home: Place;
+  readonly parent: string;
+}
+
+/**
+ * A parent with a child `sibling` that is up, and in the place where links are to be born a bridge
+ * `taken` with index 4711 and the alternative name `taken-too`.
+ */
+async function ground(elsewhere: boolean): Promise<Ground> {
+  const host = await bed.place();
+  const home = elsewhere ? await bed.place() : host;
+  const parent = await host.parent({ mac: PARENT_MAC });
+  await host.netns.createMacvlan({
+    parent,
+    name: 'sibling',
+    mode: 'bridge',
+    mac: SIBLING_MAC,
+    addrGenMode: 'none',
+    up: true,
+  });
+  await host.settled('sibling');
+  await home.ip('link', 'add', 'taken', 'index', '4711', 'type', 'bridge');
+  await home.ip('link', 'property', 'add', 'dev', 'taken', 'altname', 'taken-too');
+  return { host, home, parent };
+}
+
+async function stateOf({ host, home }: Ground): Promise<unknown[]> {
+  return [await host.snapshot(), await home.snapshot()];
+}
+
+const PLACES = [
+  ['in the parent’s namespace', false],
+  ['in another namespace', true],
+] as const;
+
+/** What is asked for besides the parent, the code it is refused with and the part that is named. */
+const FAILURES: readonly [string, Partial<CreateMacvlanOptions>, string, string?][] = [
+  ['its name is taken', { name: 'taken' }, 'EEXIST'],
+  ['its name is somebody’s alternative name', { name: 'taken-too' }, 'EEXIST'],
+  ['its index is taken', { index: 4711 }, 'EEXIST'],
+  ['its MAC is a sibling’s that is up', { up: true, mac: SIBLING_MAC }, 'EADDRINUSE'],
+  ['its MAC is the parent’s', { up: true, mac: PARENT_MAC }, 'EADDRINUSE'],
+  ['its MTU is above the parent’s', { mtu: 1501 }, 'EINVAL'],
+  ['its master does not exist', { master: 'nobody' }, 'ENODEV'],
+  ['its master takes in no links', { master: 'lo' }, 'EOPNOTSUPP'],
+  ['it is passthru beside a sibling', { mode: 'passthru' }, 'EINVAL'],
+  ['an alternative name is taken', { altNames: ['fine', 'taken'] }, 'EEXIST', 'altNames'],
+  ['two alternative names are one', { altNames: ['one', 'one'] }, 'EEXIST', 'altNames'],
+  ['an alternative name is its own name', { name: 'm0', altNames: ['m0'] }, 'EEXIST', 'altNames'],
+  [
+    'its address mode needs a secret that is not set',
+    { addrGenMode: 'stable-privacy' },
+    'EINVAL',
+    'addrGenMode',
+  ],
+  [
+    'it cannot come up once its address mode is set',
+    { addrGenMode: 'none', up: true, mac: SIBLING_MAC },
+    'EADDRINUSE',
+    'up',
+  ],
+  [
+    'the first address is there twice',
+    { addresses: ['10.1.1.1/24', '10.1.1.1/24'] },
+    'EEXIST',
+    'addresses[1]',
+  ],
+  [
+    'an IPv6 address is one that no link can have',
+    { up: true, addresses: ['10.1.1.1/24', 'fd00::1/64', 'ff02::1/64'] },
+    'EADDRNOTAVAIL',
+    'addresses[2]',
+  ],
+  [
+    'the gateway of a route cannot be reached',
+    {
+      up: true,
+      addresses: ['10.1.1.1/24'],
+      routes: [{ to: '10.9.0.0/16' }, { to: 'default', via: '192.0.2.1' }],
+    },
+    'ENETUNREACH',
+    'routes[1]',
+  ],
+  [
+    'a route leaves by a link that is down',
+    { addresses: ['10.1.1.1/24'], routes: [{ to: '10.9.0.0/16' }] },
+    'ENETDOWN',
+    'routes[0]',
+  ],
+  [
+    'the link of a route does not exist',
+    { routes: [{ to: '10.9.0.0/16', link: 'nobody' }] },
+    'ENODEV',
+  ],
+  [
+    'the last of many parts fails',
+    {
+      up: true,
+      promiscuous: true,
+      allMulticast: true,
+      alias: 'an alias',
+      altNames: ['another-name'],
+      addresses: ['10.1.1.1/24', 'fd00::1/64'],
+      routes: [
+        { to: 'default', via: '10.1.1.254' },
+        { to: 'default', via: '10.1.1.253' },
+      ],
+    },
+    'EEXIST',
+    'routes[1]',
+  ],
+];
+
+describe.each(PLACES)('a link to be born %s', (_, elsewhere) => {
+  test.each(FAILURES)('leaves nothing behind when %s', async (_, options, code, part) => {
+    const where = await ground(elsewhere);
+    const before = await stateOf(where);
+    const all = { parent: where.parent, mode: 'bridge', netns: where.home.netns, ...options };
+    const error = await refusalOf(where.host.netns.createMacvlan(all as CreateMacvlanOptions));
+    expect(error).toMatchObject({ name: 'NetlinkError', code, operation: 'createMacvlan' });
+    expect(error.part).toBe(part);
+    if (part !== undefined) expect(error.message).toContain(part);
+    expect(await stateOf(where)).toEqual(before);
+  });
+
+  test('leaves nothing behind when it is a macvtap', async () => {
+    const where = await ground(elsewhere);
+    const before = await stateOf(where);
+    const error = await refusalOf(
+      where.host.netns.createMacvtap({
+        parent: where.parent,
+        netns: where.home.netns,
+        up: true,
+        addresses: ['10.1.1.1/24', '10.1.1.1/24'],
+      }),
+    );
+    expect(error).toMatchObject({
+      code: 'EEXIST',
+      operation: 'createMacvtap',
+      part: 'addresses[1]',
+    });
+    expect(await stateOf(where)).toEqual(before);
+  });
+
+  test.each(['veth', 'bridge'] as const)('leaves nothing behind when it is a %s', async (kind) => {
+    const where = await ground(elsewhere);
+    const before = await stateOf(where);
+    const error = await refusalOf(
+      where.host.netns.createLink({ kind, netns: where.home.netns, altNames: ['fine', 'taken'] }),
+    );
+    expect(error).toMatchObject({ code: 'EEXIST', operation: 'createLink', part: 'altNames' });
+    expect(await stateOf(where)).toEqual(before);
+  });
+
+  // The kernel carries out the messages of a datagram although one before them has failed.
+  test('does nothing to the link that has its index already', async () => {
+    const where = await ground(elsewhere);
+    const before = await stateOf(where);
+    const error = await refusalOf(
+      where.host.netns.createMacvlan({
+        parent: where.parent,
+        netns: where.home.netns,
+        index: 4711,
+        up: true,
+        promiscuous: true,
+        alias: 'not for the other',
+        altNames: ['not-for-the-other'],
+        addresses: ['10.1.1.1/24'],
+        routes: [{ to: '10.9.0.0/16' }],
+      }),
+    );
+    expect(error).toMatchObject({ code: 'EEXIST' });
+    expect(error.hint).toContain('4711');
+    expect(error.hint).toContain(`'taken'`);
+    expect(await stateOf(where)).toEqual(before);
+  });
+
+  test('is made by one of many that ask for the same name, and the others leave nothing', async () => {
+    const where = await ground(elsewhere);
+    const { host, home, parent } = where;
+    const names = await home.names();
+    const create = () =>
+      host.netns.createMacvlan({ parent, name: 'm0', netns: home.netns, alias: 'made', up: true });
+    const results = await Promise.allSettled(Array.from({ length: 20 }, create));
+    const made = results.filter(({ status }) => status === 'fulfilled');
+    expect(made.length).toBe(1);
+    for (const result of results) {
+      if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'EEXIST' });
+    }
+    expect(await home.names()).toHaveLength(names.length + 1);
+    expect((await home.link('m0')).ifalias).toBe('made');
+  });
+});
+
+describe('an aborted creation', () => {
+  const reason = new Error('no longer wanted');
+
+  /** Creates, aborts some time later; gives the link or what it was rejected with. */
+  async function attempt(
+    where: Ground,
+    abort: (controller: AbortController) => void,
+  ): Promise<unknown> {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const promise = where.host.netns.createMacvlan({
+      parent: where.parent,
+      name: 'm0',
+      netns: where.home.netns,
+      up: true,
+      alias: 'an alias',
+      addresses: ['10.1.1.1/24'],
+      routes: [{ to: '10.9.0.0/16' }],
+      signal,
+    });
+    abort(controller);
+    try {
+      const link = await promise;
+      // Nothing that was aborted is handed over as if it had not been.
+      expect(signal.aborted).toBe(false);
+      return link;
+    } catch (error) {
+      return error;
+    }
+  }
+
+  test.each(PLACES)('leaves nothing behind, whenever it is aborted: %s', async (_, elsewhere) => {
+    const where = await ground(elsewhere);
+    const before = await stateOf(where);
+    const turn = (turns: number) => (controller: AbortController) => {
+      if (turns === 0) controller.abort(reason);
+      else setImmediate(() => turn(turns - 1)(controller));
+    };
+    const later = (milliseconds: number) => (controller: AbortController) =>
+      setTimeout(() => controller.abort(reason), milliseconds);
+    const moments = [...Array(12).keys()].map(turn).concat([0, 1, 2, 3].map(later));
+    for (const [at, moment] of moments.entries()) {
+      const result = await attempt(where, moment);
+      if (result === reason) {
+        expect(await stateOf(where)).toEqual(before);
+      } else {
+        expect(at).not.toBe(0);
+        const { index } = result as Link;
+        expect(await where.home.link('m0')).toMatchObject({ ifindex: index, ifalias: 'an alias' });
+        await where.home.netns.deleteLink(index);
+        expect(await stateOf(where)).toEqual(before);
+      }
+    }
+  });
+
+  test('is not begun when the signal was aborted before', async () => {
+    const where = await ground(false);
+    const before = await stateOf(where);
+    const signal = AbortSignal.abort(reason);
+    const options = { parent: where.parent, signal };
+    const error: unknown = await refusalOf(where.host.netns.createMacvlan(options));
+    expect(error).toBe(reason);
+    expect(await stateOf(where)).toEqual(before);
+  });
+});
+
+describe('a creation into a namespace that is not there', () => {
+  test.each([
+    ['a name that nobody has', 'no-such-namespace', 'ENOENT'],
+    ['a path to nothing', '/run/netns/no-such-namespace', 'ENOENT'],
+    ['a file that is no namespace', '/proc/self/ns/mnt', 'EINVAL'],
+    ['a process that is not there', { pid: 2 ** 22 + 1 }, 'ENOENT'],
+    ['a descriptor that is not open', { fd: 987_654 }, 'EBADF'],
+  ])('is refused for %s, and leaves nothing behind', async (_, netns, code) => {
+    const where = await ground(false);
+    const before = await stateOf(where);
+    const { parent } = where;
+    const error: Refusal = await refusalOf(where.host.netns.createMacvlan({ parent, netns }));
+    expect(error).toMatchObject({ name: 'NetlinkError', code, operation: 'createMacvlan' });
+    expect(await stateOf(where)).toEqual(before);
+  });
+});

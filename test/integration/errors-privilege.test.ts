@@ -1,0 +1,71 @@
+/** What an error says to a process that may not do what it asks. */
+import { describe, expect, test } from 'vitest';
+import { type Place, type Refusal, supportFile, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+async function ground(): Promise<{ host: Place; parent: string }> {
+  const host = await bed.place();
+  return { host, parent: await host.parent() };
+}
+
+describe('EPERM', () => {
+  /** What the operation is refused with in the place's namespace, behind a command that takes rights. */
+  async function refusalBehind(
+    host: Place,
+    command: readonly string[],
+    operation: string,
+    ...args: readonly unknown[]
+  ): Promise<Refusal> {
+    const script = supportFile('without-privilege.mjs');
+    const [first = '', ...rest] = [...command, process.execPath, script, operation];
+    return JSON.parse(await host.run(first, ...rest, JSON.stringify(args)));
+  }
+
+  const LESS = ['setpriv', '--inh-caps=-net_admin', '--bounding-set=-net_admin'];
+  const OTHER_USER_NAMESPACE = ['unshare', '--user', '--map-root-user'];
+
+  test('because the process lacks CAP_NET_ADMIN, and in which namespace', async () => {
+    const { host, parent } = await ground();
+    const before = await host.snapshot();
+    for (const [operation, ...args] of [
+      ['createMacvlan', { parent, name: 'm0' }],
+      ['setLink', parent, { mtu: 1400 }],
+      ['deleteLink', parent],
+    ] as const) {
+      const error = await refusalBehind(host, LESS, operation, ...args);
+      expect(error).toMatchObject({ name: 'NetlinkError', code: 'EPERM', errno: -1 });
+      expect(error.hint).toContain('lacks CAP_NET_ADMIN');
+      expect(error.hint).toContain(`net:[${host.netns.inode}]`);
+    }
+    expect(await host.snapshot()).toEqual(before);
+  });
+
+  test('because CAP_NET_ADMIN is the process’s in another user namespace only', async () => {
+    const { host, parent } = await ground();
+    const before = await host.snapshot();
+    const options = { parent, name: 'm0' };
+    const error = await refusalBehind(host, OTHER_USER_NAMESPACE, 'createMacvlan', options);
+    expect(error).toMatchObject({ name: 'NetlinkError', code: 'EPERM' });
+    expect(error.hint).toContain('has CAP_NET_ADMIN in its own user namespace');
+    expect(error.hint).toContain(`net:[${host.netns.inode}]`);
+    expect(await host.snapshot()).toEqual(before);
+  });
+
+  test('because CAP_NET_ADMIN is missing over one of two namespaces, which are both told', async () => {
+    const { host, parent } = await ground();
+    const inside = await bed.place();
+    const options = { parent, name: 'm0', netns: inside.name };
+    const error = await refusalBehind(host, LESS, 'createMacvlan', options);
+    expect(error).toMatchObject({ name: 'NetlinkError', code: 'EPERM' });
+    expect(error.hint).toContain(`net:[${host.netns.inode}]`);
+    expect(error.hint).toContain(`'${inside.name}'`);
+    expect(await inside.names()).toEqual([]);
+  });
+
+  test('is not met by what only reads', async () => {
+    const { host, parent } = await ground();
+    expect(await refusalBehind(host, LESS, 'getLink', parent)).toBeNull();
+    expect(await refusalBehind(host, LESS, 'listLinks')).toBeNull();
+  });
+});

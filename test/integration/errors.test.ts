@@ -1,0 +1,289 @@
+/** What an error says when the kernel gives a bare errno: the reason, found out by looking. */
+import { describe, expect, test } from 'vitest';
+import { isNetlinkError } from '../../lib/index.js';
+import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+const PARENT_MAC = '02:00:5e:00:00:01';
+const MAC = '02:00:5e:00:00:02';
+
+async function ground(): Promise<{ host: Place; parent: string }> {
+  const host = await bed.place();
+  return { host, parent: await host.parent({ mac: PARENT_MAC }) };
+}
+
+describe('EINVAL', () => {
+  test('because the parent is the loopback device', async () => {
+    const { host } = await ground();
+    for (const kind of ['macvlan', 'macvtap'] as const) {
+      const error = await refusalOf(host.netns.createLink({ kind, parent: 'lo' }));
+      expect(error).toMatchObject({ code: 'EINVAL', errno: -22, syscall: 'RTM_NEWLINK' });
+      expect(error.hint).toContain(`'lo'`);
+      expect(error.hint).toContain('loopback');
+      expect(error.message).toContain(error.hint);
+    }
+  });
+
+  test('because the parent is no Ethernet device', async ({ skip }) => {
+    const { host } = await ground();
+    try {
+      await host.ip('tuntap', 'add', 'mode', 'tun', 'name', 'tun0');
+    } catch (error) {
+      const forbidden = /Permission denied|No such file/;
+      if (process.env.CI === 'true' || !forbidden.test(String(error))) throw error;
+      skip('/dev/net/tun, which cannot be opened here');
+    }
+    const error = await refusalOf(host.netns.createMacvlan({ parent: 'tun0' }));
+    expect(error).toMatchObject({ code: 'EINVAL', operation: 'createMacvlan', target: null });
+    expect(error.hint).toContain(`'tun0'`);
+    expect(error.hint).toContain(`'none'`);
+    expect(error.hint).toContain('Ethernet');
+  });
+
+  test('because the MTU is above the parent’s, at creation, giving both', async () => {
+    const { host, parent } = await ground();
+    const error = await refusalOf(host.netns.createMacvlan({ parent, name: 'm0', mtu: 9000 }));
+    expect(error).toMatchObject({ code: 'EINVAL', target: 'm0' });
+    expect(error.hint).toContain('9000');
+    expect(error.hint).toContain('1500');
+    expect(error.hint).toContain(`'${parent}'`);
+  });
+
+  test('because the MTU is above that of the device below the parent', async () => {
+    const { host, parent } = await ground();
+    await host.netns.createMacvlan({ parent, name: 'm0', mtu: 1400 });
+    const error = await refusalOf(host.netns.createMacvlan({ parent: 'm0', mtu: 1501 }));
+    expect(error).toMatchObject({ code: 'EINVAL' });
+    expect(error.hint).toContain('1501');
+    expect(error.hint).toContain('1500');
+    expect(error.hint).toContain(`'${parent}'`);
+  });
+
+  test('because the MTU is above the parent’s, later, giving both', async () => {
+    const { host, parent } = await ground();
+    await host.netns.createMacvlan({ parent, name: 'm0' });
+    const error = await refusalOf(host.netns.setLink('m0', { mtu: 1501 }));
+    expect(error).toMatchObject({ code: 'EINVAL', operation: 'setLink', target: 'm0' });
+    expect(error.hint).toContain('1501');
+    expect(error.hint).toContain('1500');
+    expect(error.hint).toContain(`'${parent}'`);
+    expect((await host.link('m0')).mtu).toBe(1500);
+  });
+
+  test('because a stable privacy address needs a secret that is not set', async () => {
+    const { host, parent } = await ground();
+    const error = await refusalOf(host.netns.setLink(parent, { addrGenMode: 'stable-privacy' }));
+    expect(error).toMatchObject({ code: 'EINVAL', operation: 'setLink', target: parent });
+    expect(error.hint).toContain('stable_secret');
+    const created = { parent, name: 'm0', addrGenMode: 'stable-privacy' } as const;
+    const second = await refusalOf(host.netns.createMacvlan(created));
+    expect(second).toMatchObject({ code: 'EINVAL', part: 'addrGenMode' });
+    expect(second.hint).toContain('stable_secret');
+  });
+});
+
+describe('EBUSY', () => {
+  test('because the parent is a port of a bridge, which is named', async () => {
+    const { host, parent } = await ground();
+    await host.ip('link', 'add', 'br0', 'type', 'bridge');
+    await host.ip('link', 'set', parent, 'master', 'br0');
+    for (const create of ['createMacvlan', 'createMacvtap'] as const) {
+      const error = await refusalOf(host.netns[create]({ parent, name: 'm0' }));
+      expect(error).toMatchObject({ code: 'EBUSY', operation: create, target: 'm0' });
+      expect(error.hint).toContain(`'${parent}'`);
+      expect(error.hint).toContain(`bridge 'br0'`);
+    }
+  });
+
+  test('because a device with macvlans cannot be a port, the other way round', async () => {
+    const { host, parent } = await ground();
+    await host.ip('link', 'add', 'br0', 'type', 'bridge');
+    const { index } = await host.netns.createMacvlan({ parent, name: 'm0' });
+    const error = await refusalOf(host.netns.setLink(parent, { master: 'br0' }));
+    expect(error).toMatchObject({ code: 'EBUSY', operation: 'setLink', target: parent });
+    expect(error.hint).toContain(`'m0'`);
+    expect(error.hint).toContain(String(index));
+    expect(error.hint).not.toContain('MAC');
+  });
+
+  test('because a macvtap receives its own frames and cannot be a port', async () => {
+    const { host, parent } = await ground();
+    await host.ip('link', 'add', 'br0', 'type', 'bridge');
+    const error = await refusalOf(host.netns.createMacvtap({ parent, master: 'br0' }));
+    expect(error).toMatchObject({ code: 'EBUSY', operation: 'createMacvtap' });
+    expect(error.hint).toContain(`'br0'`);
+    expect(error.hint).not.toContain('ipvlan');
+  });
+});
+
+describe('EADDRINUSE', () => {
+  test('because the MAC is taken by a sibling that is up, at creation, which is named', async () => {
+    const { host, parent } = await ground();
+    const holder = await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC, up: true });
+    const options = { parent, name: 'm1', mac: MAC, up: true };
+    const error = await refusalOf(host.netns.createMacvlan(options));
+    expect(error).toMatchObject({ code: 'EADDRINUSE', operation: 'createMacvlan', target: 'm1' });
+    expect(error.hint).toContain(MAC);
+    expect(error.hint).toContain(`'m0'`);
+    expect(error.hint).toContain(String(holder.index));
+  });
+
+  test('because the MAC is taken by a sibling that is up, when a link is set up', async () => {
+    const { host, parent } = await ground();
+    await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC });
+    await host.netns.createMacvlan({ parent, name: 'm1', mac: MAC });
+    await host.netns.setLink('m1', { up: true });
+    const error = await refusalOf(host.netns.setLink('m0', { up: true }));
+    expect(error).toMatchObject({ code: 'EADDRINUSE', operation: 'setLink', target: 'm0' });
+    expect(error.hint).toContain(MAC);
+    expect(error.hint).toContain(`'m1'`);
+    expect((await host.link('m0')).flags).not.toContain('UP');
+  });
+
+  test('because the MAC is taken by a sibling that is up, when a link is given it', async () => {
+    const { host, parent } = await ground();
+    await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC, up: true });
+    await host.netns.createMacvlan({ parent, name: 'm1', up: true });
+    const { address } = await host.link('m1');
+    const error = await refusalOf(host.netns.setLink('m1', { mac: MAC }));
+    expect(error).toMatchObject({ code: 'EADDRINUSE', operation: 'setLink', target: 'm1' });
+    expect(error.hint).toContain(MAC);
+    expect(error.hint).toContain(`'m0'`);
+    expect((await host.link('m1')).address).toBe(address);
+  });
+
+  test('because the MAC is the parent’s, which is named', async () => {
+    const { host, parent } = await ground();
+    const created = await refusalOf(
+      host.netns.createMacvlan({ parent, mac: PARENT_MAC.toUpperCase(), up: true }),
+    );
+    expect(created).toMatchObject({ code: 'EADDRINUSE' });
+    await host.netns.createMacvlan({ parent, name: 'm0', up: true });
+    const changed = await refusalOf(host.netns.setLink('m0', { mac: PARENT_MAC }));
+    expect(changed).toMatchObject({ code: 'EADDRINUSE' });
+    for (const { hint } of [created, changed]) {
+      expect(hint).toContain(PARENT_MAC);
+      expect(hint).toContain(`'${parent}'`);
+    }
+  });
+
+  test('because the MAC is taken in another namespace, which cannot be looked into', async () => {
+    const { host, parent } = await ground();
+    const inside = await bed.place();
+    const options = { parent, name: 'm0', mac: MAC, up: true };
+    await host.netns.createMacvlan({ ...options, netns: inside.netns });
+    const error = await refusalOf(host.netns.createMacvlan(options));
+    expect(error).toMatchObject({ code: 'EADDRINUSE' });
+    expect(error.hint).toContain(MAC);
+    expect(error.hint).toContain('another namespace');
+  });
+
+  test('is no matter between links that are down', async () => {
+    const { host, parent } = await ground();
+    await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC });
+    await host.netns.createMacvlan({ parent, name: 'm1', mac: MAC });
+    expect((await host.link('m1')).address).toBe(MAC);
+  });
+});
+
+describe('ENODEV', () => {
+  test('because there is no parent of that name, or index', async () => {
+    const { host } = await ground();
+    const byName = await refusalOf(host.netns.createMacvlan({ parent: 'nobody', name: 'm0' }));
+    expect(byName).toMatchObject({ code: 'ENODEV', operation: 'createMacvlan', target: 'm0' });
+    expect(byName.hint).toContain(`'nobody'`);
+    expect(byName.hint).toContain('options.parent');
+    const byIndex = await refusalOf(host.netns.createMacvlan({ parent: 987_654 }));
+    expect(byIndex).toMatchObject({ code: 'ENODEV', operation: 'createMacvlan' });
+    expect(byIndex.hint).toContain('987654');
+    expect(byIndex.hint).toContain('parent');
+    for (const { hint } of [byName, byIndex]) expect(hint).toContain(String(host.name));
+  });
+});
+
+describe('EEXIST', () => {
+  test('because the name is taken, whose holder is told by its index', async () => {
+    const { host, parent } = await ground();
+    const inside = await bed.place();
+    const here = await host.netns.createMacvlan({ parent, name: 'm0' });
+    const there = await host.netns.createMacvlan({ parent, name: 'm0', netns: inside.netns });
+    const first = await refusalOf(host.netns.createMacvlan({ parent, name: 'm0' }));
+    expect(first).toMatchObject({ code: 'EEXIST', errno: -17, target: 'm0' });
+    expect(first.hint).toContain(`'${host.name}'`);
+    expect(first.hint).toContain(`index ${here.index}`);
+    const options = { parent, name: 'm0', netns: inside.netns };
+    const second = await refusalOf(host.netns.createMacvlan(options));
+    expect(second.hint).toContain(`'${inside.name}'`);
+    expect(second.hint).toContain(`index ${there.index}`);
+  });
+
+  test('because the index is taken, whose holder is named', async () => {
+    const { host, parent } = await ground();
+    await host.netns.createMacvlan({ parent, name: 'm0', index: 4711 });
+    const error = await refusalOf(host.netns.createMacvlan({ parent, name: 'm1', index: 4711 }));
+    expect(error).toMatchObject({ code: 'EEXIST', target: 'm1' });
+    expect(error.hint).toContain('4711');
+    expect(error.hint).toContain(`'m0'`);
+  });
+
+  test('because an alternative name is taken, whose holder is named', async () => {
+    const { host, parent } = await ground();
+    const holder = await host.netns.createMacvlan({ parent, name: 'm0', altNames: ['alt'] });
+    const options = { parent, name: 'm1', altNames: ['fine', 'alt'] };
+    const created = await refusalOf(host.netns.createMacvlan(options));
+    expect(created).toMatchObject({ code: 'EEXIST', part: 'altNames' });
+    const changed = await refusalOf(host.netns.setLink(parent, { addAltNames: ['alt'] }));
+    expect(changed).toMatchObject({ code: 'EEXIST', operation: 'setLink' });
+    for (const { hint } of [created, changed]) {
+      expect(hint).toContain(`'alt'`);
+      expect(hint).toContain(`'m0'`);
+      expect(hint).toContain(String(holder.index));
+    }
+  });
+});
+
+describe('an error', () => {
+  test('passes on the kernel’s own words and the attribute at fault', async () => {
+    const { host, parent } = await ground();
+    const error = await refusalOf(host.netns.setLink(parent, { mtu: 20 }));
+    expect(error).toMatchObject({ code: 'EINVAL', kernelMessage: 'mtu less than device minimum' });
+    expect(error.message).toContain('mtu less than device minimum');
+  });
+
+  test('shows the caller’s line in its stack', async () => {
+    const { host } = await ground();
+    const error = await refusalOf(host.netns.getLink('nobody'));
+    const [first, second] = (error.stack ?? '').split('\n');
+    expect(first).toContain('NetlinkError: getLink');
+    expect(second).toContain('errors.test.ts');
+  });
+
+  test('is known by isNetlinkError, by its code too', async () => {
+    const { host } = await ground();
+    const error: unknown = await refusalOf(host.netns.getLink('nobody'));
+    expect(isNetlinkError(error)).toBe(true);
+    expect(isNetlinkError(error, 'ENODEV')).toBe(true);
+    expect(isNetlinkError(error, 'EEXIST')).toBe(false);
+  });
+
+  test('of a closed handle is ERR_NETNS_CLOSED, for every operation', async () => {
+    const { host, parent } = await ground();
+    await host.netns.close();
+    const calls = [
+      () => host.netns.createMacvlan({ parent }),
+      () => host.netns.createLink({ kind: 'veth' }),
+      () => host.netns.getLink(parent),
+      () => host.netns.listLinks(),
+      () => host.netns.setLink(parent, { mtu: 1400 }),
+      () => host.netns.setPromiscuous(parent, true),
+      () => host.netns.deleteLink(parent),
+      () => host.netns.deleteLinks([parent]),
+      () => host.netns.deleteLinks([]),
+    ];
+    for (const call of calls) {
+      expect(await refusalOf(call())).toMatchObject({ code: 'ERR_NETNS_CLOSED' });
+    }
+    expect((await host.link(parent)).mtu).toBe(1500);
+  });
+});

@@ -1,0 +1,119 @@
+/** Deleting links of every kind, one or many. */
+import { describe, expect, test } from 'vitest';
+import { deleteLink, deleteLinks } from '../../lib/index.js';
+import { refusalOf, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+describe('deleteLink', () => {
+  test('deletes a link by its name, an alternative name, its index or a Link', async () => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    const before = await host.names();
+    for (const name of ['m0', 'm1', 'm2', 'm3']) {
+      await host.ip('link', 'add', 'link', parent, 'name', name, 'type', 'macvlan');
+    }
+    await host.ip('link', 'property', 'add', 'dev', 'm1', 'altname', 'a-name-longer-than-fifteen');
+    const { ifindex } = await host.link('m2');
+    await host.netns.deleteLink('m0');
+    await host.netns.deleteLink('a-name-longer-than-fifteen');
+    await host.netns.deleteLink(ifindex);
+    await host.netns.deleteLink(await host.netns.getLink('m3'));
+    expect(await host.names()).toEqual(before);
+  });
+
+  test('rejects with ENODEV when there is none', async () => {
+    const host = await bed.place();
+    const error = await refusalOf(host.netns.deleteLink('nobody'));
+    expect(error).toMatchObject({
+      code: 'ENODEV',
+      syscall: 'RTM_DELLINK',
+      operation: 'deleteLink',
+      target: 'nobody',
+    });
+    expect(error.hint).toContain(`'nobody'`);
+  });
+
+  test('rejects with EOPNOTSUPP for a device that cannot be deleted', async () => {
+    const host = await bed.place();
+    const error = await refusalOf(host.netns.deleteLink('lo'));
+    expect(error).toMatchObject({ code: 'EOPNOTSUPP', target: 'lo' });
+    expect((await host.link('lo')).ifindex).toBe(1);
+  });
+
+  test('takes the macvlans of a parent with it, in every namespace', async () => {
+    const [host, inside] = [await bed.place(), await bed.place()];
+    const parent = await host.parent();
+    await host.netns.createMacvlan({ parent, name: 'm0' });
+    await host.netns.createMacvlan({ parent, name: 'm1', netns: inside.netns });
+    await host.netns.deleteLink(parent);
+    expect(await host.names()).toEqual([]);
+    expect(await inside.names()).toEqual([]);
+  });
+});
+
+describe('deleteLinks', () => {
+  test('deletes more links than fit one datagram', async () => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    const before = await host.names();
+    const refs = [];
+    for (let at = 0; at < 150; at++) refs.push(await host.netns.createMacvlan({ parent }));
+    expect((await host.names()).length).toBe(before.length + 150);
+    await host.netns.deleteLinks(refs);
+    expect(await host.names()).toEqual(before);
+  });
+
+  test('deletes what can be deleted, and holds an error for each that could not', async () => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    const before = await host.names();
+    for (const name of ['m0', 'm1', 'm2']) await host.netns.createMacvlan({ parent, name });
+    const { ifindex } = await host.link('m2');
+    const error = await refusalOf(
+      host.netns.deleteLinks(['m0', 'nobody', 'm1', 'lo', ifindex, 987_654]),
+    );
+    expect(error).toBeInstanceOf(AggregateError);
+    expect(error.message).toContain('3 of 6');
+    expect(error.errors?.map(({ code, target }) => [code, target])).toEqual([
+      ['ENODEV', 'nobody'],
+      ['EOPNOTSUPP', 'lo'],
+      ['ENODEV', 987_654],
+    ]);
+    for (const one of error.errors ?? []) expect(one.operation).toBe('deleteLinks');
+    expect(await host.names()).toEqual(before);
+  });
+
+  test('rejects a Link of another namespace, and then deletes nothing', async () => {
+    const [host, inside] = [await bed.place(), await bed.place()];
+    const parent = await host.parent();
+    const link = await host.netns.createMacvlan({ parent, name: 'm0' });
+    const moved = await host.netns.createMacvlan({ parent, name: 'm1', netns: inside.netns });
+    const error = await refusalOf(host.netns.deleteLinks([link, moved]));
+    expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
+    expect(error.message).toContain('links[1]');
+    expect(await host.names()).toContain('m0');
+    expect(await inside.names()).toEqual(['m1']);
+  });
+
+  test('does nothing for an empty list', async () => {
+    const host = await bed.place();
+    const before = await host.snapshot();
+    await host.netns.deleteLinks([]);
+    expect(await host.snapshot()).toEqual(before);
+  });
+});
+
+test('the functions deleteLink and deleteLinks act in the process’s own namespace', async () => {
+  const host = bed.own();
+  const parent = await host.parent();
+  const [first = '', ...others] = ['m', 'm', 'm'].map((stem) => bed.uniqueName(stem));
+  for (const name of [first, ...others]) {
+    await host.ip('link', 'add', 'link', parent, 'name', name, 'type', 'macvlan');
+  }
+  await deleteLink(first);
+  expect(await host.names()).toEqual(expect.arrayContaining(others));
+  await deleteLinks(others);
+  const left = await host.names();
+  expect([first, ...others].filter((name) => left.includes(name))).toEqual([]);
+});

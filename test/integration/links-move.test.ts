@@ -1,0 +1,237 @@
+/** moveLink: what arrives, what stays when it is refused, and which of two namesakes is touched. */
+import { describe, expect, test } from 'vitest';
+import { type Link, moveLink } from '../../lib/index.js';
+import { batch, type Place, refusalOf, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+/** A namespace with a macvlan `m0` on a parent, and an empty one. */
+async function ground(): Promise<{ host: Place; inside: Place; parent: string }> {
+  const [host, inside] = [await bed.place(), await bed.place()];
+  const parent = await host.parent();
+  await host.ip('link', 'add', 'link', parent, 'name', 'm0', 'type', 'macvlan', 'mode', 'bridge');
+  return { host, inside, parent };
+}
+
+describe('moveLink', () => {
+  test('gives the link as it is in the target, with its index, name and MAC', async () => {
+    const { host, inside, parent } = await ground();
+    const before = await host.link('m0');
+    const link = await host.netns.moveLink('m0', inside.netns);
+    expect(await host.names()).not.toContain('m0');
+    const seen = await inside.link('m0');
+    expect(seen).toMatchObject({ ifindex: before.ifindex, address: before.address });
+    expect(link).toMatchObject({
+      index: before.ifindex,
+      name: 'm0',
+      mac: before.address,
+      kind: 'macvlan',
+      netns: inside.netns.inode,
+      macvlan: { mode: 'bridge' },
+    });
+    const { ifindex } = await host.link(parent);
+    expect(link.parent).toEqual({ index: ifindex, netnsid: seen.link_netnsid });
+  });
+
+  test('takes the target as a Netns, a name, a path, a descriptor or a process', async () => {
+    const { host, inside } = await ground();
+    const sleeper = await bed.background(inside, 'sh', '-c', 'echo ready; exec cat');
+    const path = `/run/netns/${inside.name}`;
+    const { fd } = inside.netns;
+    for (const target of [inside.netns, `${inside.name}`, path, { fd }, { pid: sleeper.pid }]) {
+      const link = await host.netns.moveLink('m0', target);
+      expect(link.netns).toBe(inside.netns.inode);
+      expect(await inside.names()).toEqual(['m0']);
+      await inside.netns.moveLink(link, host.netns);
+      expect(await host.names()).toContain('m0');
+    }
+  });
+
+  test('chooses another index when the link’s own is taken there', async () => {
+    const { host, inside } = await ground();
+    const { ifindex } = await host.link('m0');
+    await inside.ip('link', 'add', 'taken', 'index', String(ifindex), 'type', 'bridge');
+    const link = await host.netns.moveLink('m0', inside.netns);
+    expect(link.index).not.toBe(ifindex);
+    expect((await inside.link('m0')).ifindex).toBe(link.index);
+    expect((await inside.link('taken')).ifindex).toBe(ifindex);
+  });
+
+  test('gives it the name and the index that are asked for', async () => {
+    const { host, inside } = await ground();
+    const link = await host.netns.moveLink('m0', inside.netns, { name: 'eth0', index: 4711 });
+    expect(link).toMatchObject({ name: 'eth0', index: 4711 });
+    expect((await inside.link('eth0')).ifindex).toBe(4711);
+  });
+
+  test('gives it another name when its own is taken there', async () => {
+    const { host, inside } = await ground();
+    await inside.ip('link', 'add', 'm0', 'type', 'bridge');
+    const { ifindex } = await inside.link('m0');
+    const link = await host.netns.moveLink('m0', inside.netns, { name: 'm1' });
+    expect((await inside.link('m1')).ifindex).toBe(link.index);
+    expect((await inside.link('m0')).ifindex).toBe(ifindex);
+  });
+
+  test('takes it down and drops its addresses, and keeps IFF_PROMISC', async () => {
+    const { host, inside } = await ground();
+    await host.ip('link', 'set', 'm0', 'up', 'promisc', 'on');
+    await host.ip('address', 'add', '10.1.1.1/24', 'dev', 'm0');
+    const link = await host.netns.moveLink('m0', inside.netns);
+    expect(link).toMatchObject({ up: false, promiscuous: true });
+    expect((await inside.link('m0')).flags).toEqual(['BROADCAST', 'MULTICAST', 'PROMISC']);
+    expect(await inside.addresses('m0')).toEqual([]);
+  });
+
+  test('leaves the macvlans of a parent that moves, which then name its namespace', async () => {
+    const { host, inside, parent } = await ground();
+    await host.netns.moveLink(parent, inside.netns);
+    const link = await host.netns.getLink('m0');
+    const seen = await host.link('m0');
+    expect(link.parent).toEqual({ index: seen.link_index, netnsid: seen.link_netnsid });
+    expect(link.parent?.netnsid).not.toBeNull();
+    expect((await inside.link(parent)).ifindex).toBe(link.parent?.index);
+  });
+});
+
+describe('moveLink into the namespace where the link is', () => {
+  test('leaves it as it is', async () => {
+    const { host } = await ground();
+    const before = await host.snapshot();
+    const link = await host.netns.moveLink('m0', host.netns);
+    expect(link.index).toBe((await host.link('m0')).ifindex);
+    expect(await host.snapshot()).toEqual(before);
+  });
+
+  test('renames it, but cannot renumber it', async () => {
+    const { host } = await ground();
+    const { ifindex } = await host.link('m0');
+    const link = await host.netns.moveLink('m0', `${host.name}`, { name: 'm1', index: ifindex });
+    expect(link).toMatchObject({ name: 'm1', index: ifindex });
+    expect((await host.link('m1')).ifindex).toBe(ifindex);
+    const error = await refusalOf(host.netns.moveLink('m1', host.netns, { index: 4711 }));
+    expect(error).toMatchObject({ code: 'EINVAL', operation: 'moveLink', target: 'm1' });
+    expect(error.hint).toMatch(/index/);
+    expect((await host.link('m1')).ifindex).toBe(ifindex);
+  });
+});
+
+describe('moveLink, when it is refused, leaves the link where it was', () => {
+  // The kernel moves before it renames: a new name that is taken gives EEXIST, and the link has
+  // moved all the same (net/core/rtnetlink.c, do_setlink).
+  test('because the new name is taken there', async () => {
+    const { host, inside } = await ground();
+    await inside.ip('link', 'add', 'eth0', 'type', 'bridge');
+    const before = [await host.snapshot(), await inside.snapshot()];
+    const { ifindex } = await inside.link('eth0');
+    const error = await refusalOf(host.netns.moveLink('m0', inside.netns, { name: 'eth0' }));
+    expect(error).toMatchObject({ code: 'EEXIST', operation: 'moveLink', target: 'm0' });
+    expect(error.hint).toContain(`'eth0'`);
+    expect(error.hint).toContain(String(ifindex));
+    expect([await host.snapshot(), await inside.snapshot()]).toEqual(before);
+  });
+
+  test('because its name is taken there', async () => {
+    const { host, inside } = await ground();
+    await inside.ip('link', 'add', 'm0', 'type', 'bridge');
+    const before = [await host.snapshot(), await inside.snapshot()];
+    const error = await refusalOf(host.netns.moveLink('m0', inside.netns));
+    expect(error).toMatchObject({ code: 'EEXIST', target: 'm0' });
+    expect(error.hint).toContain(`'m0'`);
+    expect([await host.snapshot(), await inside.snapshot()]).toEqual(before);
+  });
+
+  test('because its name is an alternative name there', async () => {
+    const { host, inside } = await ground();
+    await inside.ip('link', 'add', 'other', 'type', 'bridge');
+    await inside.ip('link', 'property', 'add', 'dev', 'other', 'altname', 'm0');
+    const before = [await host.snapshot(), await inside.snapshot()];
+    const error = await refusalOf(host.netns.moveLink('m0', inside.netns));
+    expect(error).toMatchObject({ code: 'EEXIST', target: 'm0' });
+    expect([await host.snapshot(), await inside.snapshot()]).toEqual(before);
+  });
+
+  // Looking first does not settle it: the name may be taken between the look and the move.
+  test('because the new name comes and goes there', async () => {
+    const { host, inside } = await ground();
+    const { ifindex, address } = await host.link('m0');
+    await inside.ip('link', 'add', 'other', 'type', 'bridge');
+    await inside.ip('link', 'property', 'add', 'dev', 'other', 'altname', 'lasting');
+    const pair = ['link set dev lasting name eth0', 'link set dev lasting name other'];
+    const lines = Array.from({ length: 200 }, (_, at) => pair[at % 2]);
+    let running = true;
+    const churn = batch(inside, lines).then(() => {
+      running = false;
+    });
+    for (let moves = 0; running || moves === 0; moves++) {
+      const result = await host.netns
+        .moveLink('m0', inside.netns, { name: 'eth0' })
+        .catch((error: unknown) => error);
+      if (result instanceof Error) {
+        expect(result).toMatchObject({ code: 'EEXIST' });
+      } else {
+        await inside.netns.moveLink(result as Link, host.netns, { name: 'm0' });
+      }
+      expect(await host.link('m0')).toMatchObject({ ifindex, address });
+    }
+    await churn;
+  });
+
+  test('because an alternative name of it is taken there', async () => {
+    const { host, inside } = await ground();
+    await host.ip('link', 'property', 'add', 'dev', 'm0', 'altname', 'shared');
+    await inside.ip('link', 'add', 'shared', 'type', 'bridge');
+    const before = [await host.snapshot(), await inside.snapshot()];
+    const error = await refusalOf(host.netns.moveLink('m0', inside.netns));
+    expect(error).toMatchObject({ code: 'EEXIST', target: 'm0' });
+    expect(error.hint).toContain(`'shared'`);
+    expect([await host.snapshot(), await inside.snapshot()]).toEqual(before);
+  });
+
+  test('because the index is taken there', async () => {
+    const { host, inside } = await ground();
+    await inside.ip('link', 'add', 'taken', 'index', '4711', 'type', 'bridge');
+    const before = [await host.snapshot(), await inside.snapshot()];
+    const error = await refusalOf(host.netns.moveLink('m0', inside.netns, { index: 4711 }));
+    expect(['EEXIST', 'EBUSY']).toContain(error.code);
+    expect(error.hint).toContain(`'taken'`);
+    expect(error.hint).toContain('4711');
+    expect([await host.snapshot(), await inside.snapshot()]).toEqual(before);
+  });
+
+  test('because it is a device that stays in its namespace', async () => {
+    const { host, inside } = await ground();
+    const before = [await host.snapshot(), await inside.snapshot()];
+    const error = await refusalOf(host.netns.moveLink('lo', inside.netns, { name: 'lo1' }));
+    expect(error).toMatchObject({ code: 'EINVAL', operation: 'moveLink', target: 'lo' });
+    expect([await host.snapshot(), await inside.snapshot()]).toEqual(before);
+  });
+
+  test('because the namespace does not exist', async () => {
+    const { host } = await ground();
+    const before = await host.snapshot();
+    const error = await refusalOf(host.netns.moveLink('m0', 'no-such-namespace'));
+    expect(error).toMatchObject({ code: 'ENOENT', operation: 'moveLink' });
+    expect(error.hint).toContain('/run/netns');
+    expect(await host.snapshot()).toEqual(before);
+  });
+
+  test('because its signal was aborted', async () => {
+    const { host, inside } = await ground();
+    const before = [await host.snapshot(), await inside.snapshot()];
+    const signal = AbortSignal.abort(new Error('no longer wanted'));
+    const error = await refusalOf(host.netns.moveLink('m0', inside.netns, { signal }));
+    expect(error.message).toBe('no longer wanted');
+    expect([await host.snapshot(), await inside.snapshot()]).toEqual(before);
+  });
+});
+
+test('the function moveLink moves out of the process’s own namespace', async () => {
+  const [host, inside] = [bed.own(), await bed.place()];
+  const parent = await host.parent();
+  const name = bed.uniqueName('m');
+  await host.ip('link', 'add', 'link', parent, 'name', name, 'type', 'macvlan');
+  const link = await moveLink(name, inside.netns, { name: 'eth0' });
+  expect((await inside.link('eth0')).ifindex).toBe(link.index);
+  expect(await host.names()).not.toContain(name);
+});

@@ -1,0 +1,219 @@
+/** Reading and listing links of every kind. */
+import { describe, expect, test } from 'vitest';
+import { getLink, listLinks } from '../../lib/index.js';
+import { refusalOf, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+const SEND_TO_ITSELF = `
+import socket
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+    for _ in range(3):
+        sender.sendto(b"x" * 100, ("127.0.0.1", 9))
+`;
+
+describe('getLink', () => {
+  test('says of a link what ip says', async () => {
+    const host = await bed.place();
+    const parent = await host.parent({ mac: '02:00:5e:00:00:01', mtu: 1450 });
+    const link = await host.netns.getLink(parent);
+    const seen = await host.link(parent);
+    const peer = await host.link(seen.link ?? '');
+    expect(link).toMatchObject({
+      index: seen.ifindex,
+      name: parent,
+      kind: 'veth',
+      type: 'ether',
+      mac: '02:00:5e:00:00:01',
+      broadcast: 'ff:ff:ff:ff:ff:ff',
+      mtu: 1450,
+      minMtu: 68,
+      maxMtu: 65535,
+      up: true,
+      lowerUp: true,
+      running: true,
+      carrier: true,
+      promiscuous: false,
+      promiscuity: 0,
+      allMulticast: false,
+      arp: true,
+      multicast: true,
+      operState: 'up',
+      qdisc: 'noqueue',
+      txQueueLen: seen.txqlen,
+      numTxQueues: seen.num_tx_queues,
+      numRxQueues: seen.num_rx_queues,
+      group: 0,
+      alias: null,
+      altNames: [],
+      master: null,
+      parent: { index: peer.ifindex, netnsid: null },
+      addrGenMode: 'none',
+    });
+    expect(link.flags).toEqual(seen.flags);
+    const own = await host.run('readlink', '/proc/self/ns/net');
+    expect(own.trim()).toBe(`net:[${link.netns}]`);
+  });
+
+  test('says of the loopback device what ip says', async () => {
+    const host = await bed.place();
+    const link = await host.netns.getLink('lo');
+    expect(link).toMatchObject({ index: 1, type: 'loopback', kind: null, parent: null });
+    expect(link).toMatchObject({ mac: '00:00:00:00:00:00', mtu: 65536 });
+    expect(link.flags).toEqual((await host.link('lo')).flags);
+  });
+
+  test('gives the counters that /sys shows', async () => {
+    const host = await bed.place();
+    await host.run('python3', '-c', SEND_TO_ITSELF);
+    const { stats } = await host.netns.getLink('lo');
+    const folder = '/sys/class/net/lo/statistics';
+    expect(stats?.rxPackets).toBeGreaterThan(0);
+    expect(String(stats?.rxPackets)).toBe(await host.read(`${folder}/rx_packets`));
+    expect(String(stats?.rxBytes)).toBe(await host.read(`${folder}/rx_bytes`));
+    expect(String(stats?.txPackets)).toBe(await host.read(`${folder}/tx_packets`));
+    expect(String(stats?.txBytes)).toBe(await host.read(`${folder}/tx_bytes`));
+    expect(String(stats?.rxDropped)).toBe(await host.read(`${folder}/rx_dropped`));
+  });
+
+  test('finds a link by its name, an alternative name of any length, its index or a Link', async () => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    const long = 'x'.repeat(127);
+    for (const name of ['short-alt', 'sixteen-bytes-xx', long]) {
+      await host.ip('link', 'property', 'add', 'dev', parent, 'altname', name);
+    }
+    const { ifindex } = await host.link(parent);
+    const link = await host.netns.getLink(parent);
+    for (const ref of [parent, 'short-alt', 'sixteen-bytes-xx', long, ifindex, link]) {
+      expect((await host.netns.getLink(ref)).index).toBe(ifindex);
+    }
+    expect(link.altNames).toEqual(['short-alt', 'sixteen-bytes-xx', long]);
+  });
+
+  test.each([
+    ['a name', 'nobody'],
+    ['a name longer than a link may have', 'nobody-of-such-a-long-name'],
+    ['an index', 987_654],
+    ['an object with an index', { index: 987_654 }],
+  ])('rejects with ENODEV when there is none with %s', async (_, ref) => {
+    const host = await bed.place();
+    const error = await refusalOf(host.netns.getLink(ref));
+    const target = typeof ref === 'object' ? ref.index : ref;
+    expect(error).toMatchObject({
+      name: 'NetlinkError',
+      code: 'ENODEV',
+      errno: -19,
+      syscall: 'RTM_GETLINK',
+      operation: 'getLink',
+      target,
+    });
+    expect(error.hint).toContain(typeof target === 'string' ? `'${target}'` : String(target));
+    expect(error.hint).toContain(String(host.name));
+  });
+
+  test('does not look in another namespace', async () => {
+    const [host, other] = [await bed.place(), await bed.place()];
+    const parent = await host.parent();
+    expect(await refusalOf(other.netns.getLink(parent))).toMatchObject({ code: 'ENODEV' });
+    const link = await host.netns.getLink(parent);
+    const error = await refusalOf(other.netns.getLink(link));
+    expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
+    expect(error.message).toContain(`net:[${host.netns.inode}]`);
+    expect(error.message).toContain(`net:[${other.netns.inode}]`);
+  });
+});
+
+describe('listLinks', () => {
+  test('gives every link that ip shows, by index', async () => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    for (const kind of ['macvlan', 'macvtap', 'macvlan']) {
+      await host.ip('link', 'add', 'link', parent, 'type', kind, 'mode', 'private');
+    }
+    await host.ip('link', 'add', 'br0', 'type', 'bridge');
+    const links = await host.netns.listLinks();
+    const seen = await host.links();
+    expect(links.length).toBe(7);
+    expect(links.map(({ index, name }) => [index, name])).toEqual(
+      seen.map(({ ifindex, ifname }) => [ifindex, ifname]),
+    );
+    expect(links.map(({ kind }) => kind)).toEqual(
+      seen.map(({ linkinfo }) => linkinfo?.info_kind ?? null),
+    );
+  });
+
+  test('gives those that match everything the filter names', async () => {
+    const host = await bed.place();
+    const [parent, other] = [await host.parent(), await host.parent()];
+    await host.ip('link', 'add', 'br0', 'type', 'bridge');
+    await host.ip('link', 'add', 'link', parent, 'name', 'm0', 'type', 'macvlan');
+    await host.ip('link', 'add', 'link', parent, 'name', 'm1', 'group', '5', 'type', 'macvlan');
+    await host.ip('link', 'add', 'link', other, 'name', 'm2', 'group', '5', 'type', 'macvlan');
+    await host.ip('link', 'add', 'link', parent, 'name', 't0', 'type', 'macvtap');
+    await host.ip('link', 'set', 'm1', 'up');
+    await host.ip('link', 'set', 'm0', 'master', 'br0');
+    const list = async (filter: Parameters<typeof listLinks>[0]) =>
+      (await host.netns.listLinks(filter)).map(({ name }) => name);
+    expect(await list({ kind: 'macvlan' })).toEqual(['m0', 'm1', 'm2']);
+    expect(await list({ kind: 'macvtap' })).toEqual(['t0']);
+    expect(await list({ kind: null })).toEqual(['lo']);
+    expect(await list({ kind: 'macvlan', parent })).toEqual(['m0', 'm1']);
+    const { index } = await host.netns.getLink(other);
+    expect(await list({ kind: 'macvlan', parent: index })).toEqual(['m2']);
+    expect(await list({ group: 5 })).toEqual(['m1', 'm2']);
+    expect(await list({ group: 5, up: true })).toEqual(['m1']);
+    expect(await list({ kind: 'macvlan', up: false })).toEqual(['m0', 'm2']);
+    expect(await list({ master: 'br0' })).toEqual(['m0']);
+    expect(await list({ kind: 'macvlan', master: null })).toEqual(['m1', 'm2']);
+    expect(await list({ kind: 'macvlan', group: 77 })).toEqual([]);
+  });
+
+  test('rejects when the parent or the master of the filter does not exist', async () => {
+    const host = await bed.place();
+    for (const option of ['parent', 'master'] as const) {
+      const error = await refusalOf(host.netns.listLinks({ [option]: 'nobody' }));
+      expect(error).toMatchObject({ code: 'ENODEV', operation: 'listLinks' });
+      expect(error.hint).toContain(`filter.${option}`);
+    }
+  });
+
+  test('does not take the child of a parent elsewhere for one of a parent here', async () => {
+    const [host, inside] = [await bed.place(), await bed.place()];
+    const parent = await host.parent();
+    const { ifindex } = await host.link(parent);
+    // The namespaces number their links alike, so both have a link with that index.
+    const same = await inside.parent();
+    expect((await inside.link(same)).ifindex).toBe(ifindex);
+    await host.ip(
+      'link',
+      'add',
+      'link',
+      parent,
+      'name',
+      'm0',
+      'netns',
+      `${inside.name}`,
+      'type',
+      'macvlan',
+    );
+    expect((await inside.link('m0')).link_index).toBe(ifindex);
+    expect(await inside.netns.listLinks({ parent: ifindex, kind: 'macvlan' })).toEqual([]);
+    expect(await host.netns.listLinks({ parent: ifindex, kind: 'macvlan' })).toEqual([]);
+    expect((await inside.netns.listLinks({ kind: 'macvlan' })).map(({ name }) => name)).toEqual([
+      'm0',
+    ]);
+  });
+});
+
+test('the functions getLink and listLinks read in the process’s own namespace', async () => {
+  const host = bed.own();
+  const parent = await host.parent();
+  const names = [bed.uniqueName('m'), bed.uniqueName('m')] as const;
+  for (const name of names) {
+    await host.ip('link', 'add', 'link', parent, 'name', name, 'type', 'macvlan');
+  }
+  expect((await getLink(names[0])).index).toBe((await host.link(names[0])).ifindex);
+  const listed = await listLinks({ parent, kind: 'macvlan' });
+  expect(listed.map(({ name }) => name)).toEqual([...names]);
+});

@@ -1,0 +1,287 @@
+/** createMacvlan and createMacvtap: every mode, and every option as `ip -d link` shows it. */
+import { describe, expect, test } from 'vitest';
+import { createMacvlan, createMacvtap, type MacvlanMode } from '../../lib/index.js';
+import { isBefore, type Place, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+const KINDS = ['macvlan', 'macvtap'] as const;
+const MODES: readonly MacvlanMode[] = ['private', 'vepa', 'bridge', 'passthru', 'source'];
+const create = { macvlan: 'createMacvlan', macvtap: 'createMacvtap' } as const;
+
+/** A namespace with an Ethernet device in it. */
+async function ground(): Promise<{ host: Place; parent: string }> {
+  const host = await bed.place();
+  return { host, parent: await host.parent() };
+}
+
+describe.each(KINDS)('a new %s', (kind) => {
+  test.each(MODES)('is in mode %s when that is asked for', async (mode) => {
+    const { host, parent } = await ground();
+    const link = await host.netns[create[kind]]({ parent, name: 'm0', mode });
+    const seen = await host.link('m0');
+    expect(seen).toMatchObject({
+      link: parent,
+      ifindex: link.index,
+      linkinfo: { info_kind: kind },
+    });
+    expect(seen.linkinfo?.info_data?.mode).toBe(mode);
+    expect(link).toMatchObject({ kind, name: 'm0', macvlan: { mode }, netns: host.netns.inode });
+    expect(link.parent).toEqual({ index: (await host.link(parent)).ifindex, netnsid: null });
+  });
+
+  test('is in mode vepa when no mode is asked for, which is the kernel’s default', async () => {
+    const { host, parent } = await ground();
+    const link = await host.netns[create[kind]]({ parent, name: 'm0' });
+    expect((await host.macvlan('m0')).mode).toBe('vepa');
+    expect(link.macvlan.mode).toBe('vepa');
+  });
+
+  test('has every option that any mode takes, all asked for at once', async () => {
+    const { host, parent } = await ground();
+    const mac = '02:00:5e:10:00:01';
+    const link = await host.netns[create[kind]]({
+      parent,
+      name: 'm0',
+      mode: 'bridge',
+      index: 4711,
+      mac,
+      mtu: 1400,
+      txQueueLen: 321,
+      numTxQueues: 3,
+      numRxQueues: 2,
+      group: 77,
+      alias: 'the alias, with ünicode',
+      altNames: ['m0-alternative', 'a-name-longer-than-fifteen-bytes'],
+      up: true,
+      promiscuous: true,
+      allMulticast: true,
+      bcQueueLen: 55,
+      addrGenMode: 'none',
+      addresses: ['52.1.1.151/24', { address: 'fd00::1', prefixLength: 64, flags: ['nodad'] }],
+      routes: [{ to: 'default', via: '52.1.1.1' }, { to: '10.9.0.0/16' }],
+    });
+    const seen = await host.link('m0');
+    expect(seen).toMatchObject({
+      ifindex: 4711,
+      link: parent,
+      address: mac,
+      mtu: 1400,
+      txqlen: 321,
+      num_tx_queues: 3,
+      num_rx_queues: 2,
+      group: '77',
+      ifalias: 'the alias, with ünicode',
+      inet6_addr_gen_mode: 'none',
+      linkinfo: { info_data: { mode: 'bridge', bcqueuelen: 55, usedbcqueuelen: 55 } },
+    });
+    expect(seen.flags).toEqual(expect.arrayContaining(['UP', 'PROMISC', 'ALLMULTI']));
+    expect(seen.altnames).toEqual(['m0-alternative', 'a-name-longer-than-fifteen-bytes']);
+    expect(await host.addresses('m0')).toEqual(['52.1.1.151/24', 'fd00::1/64']);
+    expect(await host.ip('route', 'show', 'default')).toMatch(/^default via 52\.1\.1\.1 dev m0 /);
+    expect(await host.ip('route', 'show', '10.9.0.0/16')).toMatch(/^10\.9\.0\.0\/16 dev m0 /);
+    // What is given back is the same link, finished.
+    expect(link).toMatchObject({
+      index: 4711,
+      name: 'm0',
+      mac,
+      mtu: 1400,
+      up: true,
+      promiscuous: true,
+      allMulticast: true,
+      txQueueLen: 321,
+      numTxQueues: 3,
+      numRxQueues: 2,
+      group: 77,
+      alias: 'the alias, with ünicode',
+      altNames: ['m0-alternative', 'a-name-longer-than-fifteen-bytes'],
+      addrGenMode: 'none',
+      macvlan: { mode: 'bridge', bcQueueLen: 55, bcQueueLenUsed: 55 },
+    });
+  });
+
+  test('has the cutoff of its broadcast queue', async ({ skip }) => {
+    skip(isBefore(6, 4), 'this kernel does not know IFLA_MACVLAN_BC_CUTOFF (Linux 6.4)');
+    const { host, parent } = await ground();
+    const link = await host.netns[create[kind]]({ parent, name: 'm0', bcCutoff: 7 });
+    expect(await host.cutoff('m0')).toBe('7');
+    expect(link.macvlan.bcCutoff).toBe(7);
+  });
+
+  test('has the source MACs and the flag nodst of mode source', async () => {
+    const { host, parent } = await ground();
+    const sources = ['02:00:00:00:00:0a', '02-00-00-00-00-0B'];
+    const link = await host.netns[create[kind]]({
+      parent,
+      name: 'm0',
+      mode: 'source',
+      sources,
+      nodst: true,
+    });
+    const seen = await host.macvlan('m0');
+    expect(seen).toMatchObject({ mode: 'source', nodst: true, macaddr_count: 2 });
+    expect(new Set(seen.macaddr_data)).toEqual(new Set(['02:00:00:00:00:0a', '02:00:00:00:00:0b']));
+    expect(link.macvlan).toMatchObject({ nodst: true, nopromisc: false });
+    expect(new Set(link.macvlan.sources)).toEqual(new Set(seen.macaddr_data));
+  });
+
+  test('takes an empty source list, and a nodst that is false, for none', async () => {
+    const { host, parent } = await ground();
+    const options = { parent, name: 'm0', mode: 'source', sources: [], nodst: false } as const;
+    const link = await host.netns[create[kind]](options);
+    const seen = await host.macvlan('m0');
+    expect(seen.macaddr_count ?? 0).toBe(0);
+    expect(seen.nodst ?? false).toBe(false);
+    expect(link.macvlan).toMatchObject({ mode: 'source', sources: [], nodst: false });
+  });
+
+  test('has the flag nopromisc of mode passthru, and leaves the parent’s promiscuity', async () => {
+    const { host, parent } = await ground();
+    const before = (await host.link(parent)).promiscuity;
+    const options = { parent, name: 'm0', mode: 'passthru', nopromisc: true, up: true } as const;
+    const link = await host.netns[create[kind]](options);
+    expect((await host.macvlan('m0')).nopromisc).toBe(true);
+    expect(link.macvlan.nopromisc).toBe(true);
+    expect((await host.link(parent)).promiscuity).toBe(before);
+  });
+
+  test('is numbered after its kind when it is given no name', async () => {
+    const { host, parent } = await ground();
+    const first = await host.netns[create[kind]]({ parent });
+    const second = await host.netns[create[kind]]({ parent });
+    expect([first.name, second.name]).toEqual([`${kind}0`, `${kind}1`]);
+    const names = await host.names();
+    expect(names).toEqual(expect.arrayContaining([`${kind}0`, `${kind}1`]));
+  });
+
+  test('is down, quiet and in no group when nothing of that is asked for', async () => {
+    const { host, parent } = await ground();
+    await host.netns[create[kind]]({ parent, name: 'm0' });
+    const seen = await host.link('m0');
+    expect(seen.flags).toEqual(['BROADCAST', 'MULTICAST']);
+    expect(seen).toMatchObject({ mtu: 1500, group: 'default', promiscuity: 0 });
+    expect(seen).not.toHaveProperty('ifalias');
+    expect(seen).not.toHaveProperty('altnames');
+  });
+});
+
+describe('the parent of a new macvlan', () => {
+  test('is named by its name, an alternative name, its index or a Link', async () => {
+    const { host, parent } = await ground();
+    await host.ip(
+      'link',
+      'property',
+      'add',
+      'dev',
+      parent,
+      'altname',
+      'the-physical-ethernet-device',
+    );
+    const { index } = await host.netns.getLink(parent);
+    const link = await host.netns.getLink(index);
+    for (const [at, ref] of [parent, 'the-physical-ethernet-device', index, link].entries()) {
+      await host.netns.createMacvlan({ parent: ref, name: `m${at}` });
+      expect((await host.link(`m${at}`)).link).toBe(parent);
+    }
+  });
+
+  test('is the device below, when a macvlan is named (macvlan_common_newlink)', async () => {
+    const { host, parent } = await ground();
+    await host.netns.createMacvlan({ parent, name: 'm0', mode: 'bridge' });
+    const link = await host.netns.createMacvlan({ parent: 'm0', name: 'm1', mode: 'bridge' });
+    const { ifindex } = await host.link(parent);
+    expect((await host.link('m1')).link).toBe(parent);
+    expect(link.parent).toEqual({ index: ifindex, netnsid: null });
+    const children = await host.netns.listLinks({ parent, kind: 'macvlan' });
+    expect(children.map(({ name }) => name)).toEqual(['m0', 'm1']);
+  });
+
+  test('is the device below also when that is in another namespace', async () => {
+    const { host, parent } = await ground();
+    const inside = await bed.place();
+    await host.netns.createMacvlan({ parent, name: 'm0', mode: 'bridge', netns: inside.netns });
+    const link = await inside.netns.createMacvlan({ parent: 'm0', name: 'm1', mode: 'bridge' });
+    const { ifindex } = await host.link(parent);
+    const seen = await inside.link('m1');
+    expect(seen).toMatchObject({ link_index: ifindex, link_netnsid: expect.any(Number) });
+    expect(link.parent).toEqual({ index: ifindex, netnsid: seen.link_netnsid });
+  });
+
+  test('may be down: the link can be set up all the same, and follows', async () => {
+    const host = await bed.place();
+    const parent = await host.parent({ up: false });
+    const link = await host.netns.createMacvlan({ parent, name: 'm0', up: true });
+    expect(await host.link('m0')).toMatchObject({ operstate: 'LOWERLAYERDOWN' });
+    expect(link).toMatchObject({ up: true, lowerUp: false, operState: 'lowerlayerdown' });
+    const { link: peer = '' } = await host.link(parent);
+    await host.netns.setLink(parent, { up: true });
+    await host.netns.setLink(peer, { up: true });
+    await host.settled('m0');
+    expect(await host.netns.getLink('m0')).toMatchObject({ operState: 'up', lowerUp: true });
+  });
+});
+
+describe('the MAC of a new macvlan', () => {
+  test('is one of its own, unicast and locally administered, when none is asked for', async () => {
+    const { host, parent } = await ground();
+    const macs = new Set<string>();
+    for (let at = 0; at < 8; at++) {
+      const link = await host.netns.createMacvlan({ parent, name: `m${at}` });
+      const { address = '' } = await host.link(`m${at}`);
+      expect(link.mac).toBe(address);
+      expect(Number.parseInt(address.slice(0, 2), 16) & 3).toBe(2);
+      macs.add(address);
+      // 3: set by user space (NET_ADDR_SET), so that no daemon takes it for one to rewrite.
+      expect(await host.read(`/sys/class/net/m${at}/addr_assign_type`)).toBe('3');
+    }
+    expect(macs.size).toBe(8);
+  });
+
+  test('is the parent’s in mode passthru', async () => {
+    const { host, parent } = await ground();
+    const link = await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru' });
+    const { address } = await host.link(parent);
+    expect(link.mac).toBe(address);
+    expect((await host.link('m0')).address).toBe(address);
+  });
+
+  test('may be written with dashes and in upper case', async () => {
+    const { host, parent } = await ground();
+    await host.netns.createMacvlan({ parent, name: 'm0', mac: '02-00-5E-AA-BB-CC' });
+    expect((await host.link('m0')).address).toBe('02:00:5e:aa:bb:cc');
+  });
+});
+
+describe('the MTU of a new macvlan', () => {
+  test('is the parent’s when none is asked for', async () => {
+    const host = await bed.place();
+    const parent = await host.parent({ mtu: 9000 });
+    const link = await host.netns.createMacvlan({ parent, name: 'm0' });
+    expect((await host.link('m0')).mtu).toBe(9000);
+    expect(link.mtu).toBe(9000);
+  });
+
+  test('is lowered with the parent’s and not raised with it', async () => {
+    const { host, parent } = await ground();
+    await host.netns.createMacvlan({ parent, name: 'm0' });
+    await host.netns.setLink(parent, { mtu: 1300 });
+    expect((await host.link('m0')).mtu).toBe(1300);
+    await host.netns.setLink(parent, { mtu: 1500 });
+    expect((await host.link('m0')).mtu).toBe(1300);
+    expect((await host.netns.getLink('m0')).mtu).toBe(1300);
+  });
+});
+
+describe('the functions of the module', () => {
+  test('make links in the process’s own namespace', async () => {
+    const host = bed.own();
+    const parent = await host.parent();
+    const names = [bed.uniqueName('m'), bed.uniqueName('t')] as const;
+    const macvlan = await createMacvlan({ parent, name: names[0] });
+    const macvtap = await createMacvtap({ parent, name: names[1] });
+    expect((await host.link(names[0])).linkinfo?.info_kind).toBe('macvlan');
+    expect((await host.link(names[1])).linkinfo?.info_kind).toBe('macvtap');
+    expect(macvlan.netns).toBe(macvtap.netns);
+    expect(await host.read(`/sys/class/net/${names[0]}/ifindex`)).toBe(String(macvlan.index));
+  });
+});

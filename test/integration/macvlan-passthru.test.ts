@@ -1,0 +1,174 @@
+/** Mode passthru: the parent's one child, and what it does to the parent's promiscuity and MAC. */
+import { describe, expect, test } from 'vitest';
+import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+const PARENT_MAC = '02:00:5e:00:00:01';
+
+async function ground(): Promise<{ host: Place; parent: string }> {
+  const host = await bed.place();
+  return { host, parent: await host.parent({ mac: PARENT_MAC }) };
+}
+
+async function promiscuityOf(host: Place, name: string): Promise<number> {
+  return (await host.link(name)).promiscuity;
+}
+
+describe('a parent with a passthru child', () => {
+  test.each(['private', 'vepa', 'bridge', 'passthru', 'source'] as const)(
+    'takes no second one in mode %s, and the error names the first',
+    async (mode) => {
+      const { host, parent } = await ground();
+      const first = await host.netns.createMacvlan({ parent, name: 'first', mode: 'passthru' });
+      const before = await host.snapshot();
+      const error = await refusalOf(host.netns.createMacvtap({ parent, name: 'second', mode }));
+      expect(error).toMatchObject({ code: 'EINVAL', operation: 'createMacvtap', target: 'second' });
+      expect(error.hint).toContain(`'first'`);
+      expect(error.hint).toContain(String(first.index));
+      expect(error.hint).toContain(`'${parent}'`);
+      expect(await host.snapshot()).toEqual(before);
+    },
+  );
+});
+
+describe('a parent with a child in another mode', () => {
+  test.each(['private', 'vepa', 'bridge', 'source'] as const)(
+    'takes none in passthru beside one in mode %s, and the error names that',
+    async (mode) => {
+      const { host, parent } = await ground();
+      const first = await host.netns.createMacvtap({ parent, name: 'first', mode });
+      const before = await host.snapshot();
+      const options = { parent, name: 'second', mode: 'passthru' } as const;
+      const error = await refusalOf(host.netns.createMacvlan(options));
+      expect(error).toMatchObject({ code: 'EINVAL', operation: 'createMacvlan', target: 'second' });
+      expect(error.hint).toContain(`'first'`);
+      expect(error.hint).toContain(String(first.index));
+      expect(await host.snapshot()).toEqual(before);
+    },
+  );
+
+  test('says so also when that child is in another namespace', async () => {
+    const { host, parent } = await ground();
+    const inside = await bed.place();
+    await host.netns.createMacvlan({ parent, name: 'first', netns: inside.netns });
+    const error = await refusalOf(host.netns.createMacvlan({ parent, mode: 'passthru' }));
+    expect(error).toMatchObject({ code: 'EINVAL' });
+    expect(error.hint).toContain('another namespace');
+    expect(error.hint).toContain(`'${parent}'`);
+  });
+
+  test('takes one in passthru when the last other one is gone', async () => {
+    const { host, parent } = await ground();
+    await host.netns.createMacvlan({ parent, name: 'first', mode: 'bridge' });
+    await host.netns.deleteLink('first');
+    await host.netns.createMacvlan({ parent, name: 'second', mode: 'passthru' });
+    expect((await host.macvlan('second')).mode).toBe('passthru');
+  });
+});
+
+describe('a living link', () => {
+  test.each(['private', 'vepa', 'bridge', 'source'] as const)(
+    'changes neither from %s to passthru nor back',
+    async (mode) => {
+      const { host, parent } = await ground();
+      await host.netns.createMacvlan({ parent, name: 'm0', mode });
+      const to = await refusalOf(host.netns.setMacvlan('m0', { mode: 'passthru' }));
+      expect(to).toMatchObject({ code: 'EINVAL', operation: 'setMacvlan', target: 'm0' });
+      expect(to.hint).toContain(`'${mode}'`);
+      expect(to.hint).toContain(`'passthru'`);
+      expect((await host.macvlan('m0')).mode).toBe(mode);
+      await host.netns.deleteLink('m0');
+      await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru' });
+      const from = await refusalOf(host.netns.setMacvlan('m0', { mode }));
+      expect(from).toMatchObject({ code: 'EINVAL', target: 'm0' });
+      expect(from.hint).toContain(`'passthru'`);
+      expect((await host.macvlan('m0')).mode).toBe('passthru');
+    },
+  );
+
+  test('may be told the mode passthru that it has', async () => {
+    const { host, parent } = await ground();
+    await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru', up: true });
+    await host.netns.setMacvlan('m0', { mode: 'passthru', nopromisc: true });
+    expect(await host.macvlan('m0')).toMatchObject({ mode: 'passthru', nopromisc: true });
+  });
+});
+
+describe('a passthru child and its parent’s promiscuity', () => {
+  test('holds the parent promiscuous while it is up', async () => {
+    const { host, parent } = await ground();
+    await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru' });
+    expect(await promiscuityOf(host, parent)).toBe(0);
+    await host.netns.setLink('m0', { up: true });
+    expect(await promiscuityOf(host, parent)).toBe(1);
+    await host.netns.setLink('m0', { up: false });
+    expect(await promiscuityOf(host, parent)).toBe(0);
+  });
+
+  test('lets it go and holds it again by nopromisc while it is up', async () => {
+    const { host, parent } = await ground();
+    await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru', up: true });
+    await host.netns.setMacvlan('m0', { nopromisc: true });
+    expect(await promiscuityOf(host, parent)).toBe(0);
+    expect((await host.macvlan('m0')).nopromisc).toBe(true);
+    await host.netns.setMacvlan('m0', { nopromisc: true });
+    expect(await promiscuityOf(host, parent)).toBe(0);
+    await host.netns.setMacvlan('m0', { nopromisc: false });
+    expect(await promiscuityOf(host, parent)).toBe(1);
+    await host.netns.deleteLink('m0');
+    expect(await promiscuityOf(host, parent)).toBe(0);
+  });
+
+  // The kernel toggles the parent's count also for a child that is down and holds nothing: 4294967295
+  // holders, for ever (drivers/net/macvlan.c, macvlan_changelink, Linux 6.18).
+  test.each([
+    [false, true],
+    [true, false],
+  ])('is not miscounted: nopromisc from %s to %s is refused while it is down', async (from, to) => {
+    const { host, parent } = await ground();
+    const options = { parent, name: 'm0', mode: 'passthru', nopromisc: from } as const;
+    await host.netns.createMacvlan(options);
+    const error = await refusalOf(host.netns.setMacvlan('m0', { nopromisc: to }));
+    expect(error).toMatchObject({ code: 'ENETDOWN', operation: 'setMacvlan', target: 'm0' });
+    expect(error.hint).toContain(`'m0' up`);
+    expect((await host.macvlan('m0')).nopromisc ?? false).toBe(from);
+    expect(await promiscuityOf(host, parent)).toBe(0);
+    // It stays right through the rest of the child's life.
+    await host.netns.setLink('m0', { up: true });
+    await host.netns.setMacvlan('m0', { nopromisc: to });
+    expect(await promiscuityOf(host, parent)).toBe(to ? 0 : 1);
+    await host.netns.deleteLink('m0');
+    expect(await promiscuityOf(host, parent)).toBe(0);
+    expect((await host.netns.getLink(parent)).promiscuity).toBe(0);
+  });
+
+  test('may be told the nopromisc that it has also while it is down', async () => {
+    const { host, parent } = await ground();
+    const options = { parent, name: 'm0', mode: 'passthru', nopromisc: true } as const;
+    await host.netns.createMacvlan(options);
+    await host.netns.setMacvlan('m0', { nopromisc: true });
+    expect((await host.macvlan('m0')).nopromisc).toBe(true);
+    expect(await promiscuityOf(host, parent)).toBe(0);
+  });
+});
+
+describe('a passthru child and its parent’s MAC', () => {
+  test('has the parent’s, whatever becomes of other links', async () => {
+    const { host, parent } = await ground();
+    const link = await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru', up: true });
+    expect(link.mac).toBe(PARENT_MAC);
+    expect((await host.link('m0')).address).toBe(PARENT_MAC);
+  });
+
+  // The kernel would ignore it and take the parent's (macvlan_common_newlink).
+  test('is refused a MAC of its own before anything is sent', async () => {
+    const { host, parent } = await ground();
+    const before = await host.snapshot();
+    const options = { parent, mode: 'passthru', mac: '02:00:5e:00:00:09' };
+    const error = await refusalOf(host.netns.createMacvlan(options as never));
+    expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
+    expect(error.message).toContain('options.mac');
+    expect(await host.snapshot()).toEqual(before);
+  });
+});

@@ -1,0 +1,224 @@
+// How named namespaces are mounted, in a /run of the test's own: side by side with `ip netns add`,
+// seen from mount namespaces made later, and by many processes at once.
+import { describe, expect, test } from 'vitest';
+import { resultOf } from '../support/program.js';
+
+/** A mount namespace with an empty /run, whose mount propagates in that way. */
+const withOwnRun = (propagation: string) => [
+  'unshare',
+  '--mount',
+  '--net',
+  '--propagation',
+  'private',
+  'sh',
+  '-c',
+  `mount -n -t tmpfs tmpfs /run && mount -n --make-${propagation} /run && exec "$@"`,
+  'sh',
+];
+
+/**
+ * Mounts below the own /run, from /proc/self/mountinfo, with peer groups named by their order. What
+ * the folder's old self carries, now hidden, is in that file too.
+ */
+const mounts = `
+  import { execFileSync, spawn } from 'node:child_process';
+  import { readFileSync } from 'node:fs';
+  import { Netns } from 'macvlan-netlink';
+  const parse = (mountinfo, below) => {
+    const groups = new Map();
+    const named = (group) => groups.get(group) ?? groups.set(group, 'group ' + groups.size).get(group);
+    const all = mountinfo.trim().split('\\n').map((line) => line.split(' '));
+    const byId = new Map(all.map((fields) => [fields[0], fields]));
+    const run = all.filter((fields) => fields[4] === '/run').at(-1)[0];
+    const isSeen = ([id, parent]) => id === run || (byId.has(parent) && isSeen(byId.get(parent)));
+    return all.filter((fields) => fields[4].startsWith(below) && isSeen(fields)).map((fields) => ({
+      path: fields[4],
+      root: fields[3].replace(/\\d+/, 'N'),
+      options: fields[5],
+      propagation: fields.slice(6, fields.indexOf('-')).map((tag) => tag.replace(/\\d+/, named)),
+      type: fields[fields.indexOf('-') + 1],
+    }));
+  };
+  const mounts = (below = '/run/netns') => parse(readFileSync('/proc/self/mountinfo', 'utf8'), below);
+  const ip = (...args) => execFileSync('ip', args, { encoding: 'utf8' });
+`;
+
+interface Mount {
+  readonly path: string;
+  readonly root: string;
+  readonly options: string;
+  readonly propagation: readonly string[];
+  readonly type: string;
+}
+
+describe('the first namespace of all', () => {
+  test.each(['private', 'shared', 'slave'])(
+    'is mounted as ip mounts it, in a %s /run',
+    async (how) => {
+      const under = withOwnRun(how);
+      const print = `console.log(JSON.stringify(mounts('/run')));`;
+      const add = `for (const name of ['a', 'b']) ip('netns', 'add', name);`;
+      const create = `for (const name of ['a', 'b']) await Netns.create(name);`;
+      const theirs = await resultOf<Mount[]>(`${mounts} ${add} ${print}`, { under });
+      const ours = await resultOf<Mount[]>(`${mounts} ${create} ${print}`, { under });
+      // Below a shared mount each appears twice: /run/netns and the folder under it are of one group.
+      expect(theirs.map(({ path }) => path)).toContain('/run/netns/b');
+      expect(ours).toEqual(theirs);
+    },
+  );
+});
+
+test('what is made and removed is seen in mount namespaces made before', async () => {
+  const program = `${mounts}
+    import { once } from 'node:events';
+    await Netns.create('early');
+    const script = "echo ready; read line; cat /proc/self/mountinfo; ls -m /run/netns >&2";
+    const child = spawn('unshare', ['--mount', '--propagation', 'slave', 'sh', '-c', script]);
+    let [mountinfo, names] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text) => { mountinfo += text; });
+    child.stderr.setEncoding('utf8').on('data', (text) => { names += text; });
+    await once(child.stdout, 'data');
+    await Netns.create('late');
+    await Netns.remove('early');
+    ip('netns', 'add', 'theirs');
+    child.stdin.end('go\\n');
+    await once(child, 'close');
+    const seen = parse(mountinfo.replace('ready\\n', ''), '/run/netns/').map(({ path }) => path);
+    console.log(JSON.stringify({ seen: [...new Set(seen)], names: names.trim() }));
+  `;
+  expect(await resultOf(program, { under: withOwnRun('shared') })).toEqual({
+    seen: ['/run/netns/late', '/run/netns/theirs'],
+    names: 'late, theirs',
+  });
+});
+
+test('many processes that create at once stack no mounts', async () => {
+  const creator = `
+    import { once } from 'node:events';
+    import { Netns } from 'macvlan-netlink';
+    process.stdout.write('ready');
+    await once(process.stdin, 'data');
+    await Netns.create(process.argv[1]);
+    process.stdin.destroy();
+  `;
+  const program = `${mounts}
+    import { once } from 'node:events';
+    import { rmSync } from 'node:fs';
+    const start = (command, args) => spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const node = [process.execPath, '--input-type=module', '--eval', ${JSON.stringify(creator)}];
+    const shell = ['sh', '-c', 'printf ready; read line; exec ip netns add "$1"', 'sh'];
+    const round = async () => {
+      const children = Array.from({ length: 32 }, (_, at) => {
+        const [command, ...args] = at % 2 === 0 ? node : shell;
+        return start(command, [...args, 'n' + at]);
+      });
+      await Promise.all(children.map((child) => once(child.stdout, 'data')));
+      const exits = children.map((child) => once(child, 'exit'));
+      for (const child of children) child.stdin.end('go\\n');
+      const codes = (await Promise.all(exits)).map(([code]) => code);
+      const paths = mounts().map(({ path }) => path);
+      const names = await Netns.list();
+      const handles = await Promise.all(names.map((name) => Netns.open(name)));
+      const inodes = new Set(handles.map(({ inode }) => inode));
+      await Promise.all(handles.map((handle) => handle.close()));
+      // Bare again: the next round's first one has to prepare the folder anew.
+      for (const name of names) await Netns.remove(name);
+      execFileSync('umount', ['/run/netns']);
+      rmSync('/run/netns', { recursive: true });
+      return {
+        codes: [...new Set(codes)],
+        stacked: paths.filter((path, at) => paths.indexOf(path) !== at),
+        mounted: paths.length,
+        names: names.length,
+        namespaces: inodes.size,
+      };
+    };
+    console.log(JSON.stringify([await round(), await round()]));
+  `;
+  const one = { codes: [0], stacked: [], mounted: 33, names: 32, namespaces: 32 };
+  expect(await resultOf(program, { under: withOwnRun('private') })).toEqual([one, one]);
+});
+
+test('create takes the lock that ip takes', async () => {
+  const program = `${mounts}
+    import { once } from 'node:events';
+    import { mkdirSync } from 'node:fs';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    mkdirSync('/run/netns');
+    const holder = spawn('flock', ['/run/netns', 'sh', '-c', 'echo locked; read line']);
+    await once(holder.stdout, 'data');
+    let made = false;
+    const creating = Netns.create('ours').then(() => { made = true; });
+    const adding = once(spawn('ip', ['netns', 'add', 'theirs']), 'exit');
+    await sleep(300);
+    const locked = { made, mounts: mounts() };
+    holder.stdin.end('go\\n');
+    await Promise.all([creating, adding]);
+    const paths = mounts().map(({ path }) => path).sort();
+    console.log(JSON.stringify({ locked, made, paths }));
+  `;
+  expect(await resultOf(program, { under: withOwnRun('private') })).toEqual({
+    locked: { made: false, mounts: [] },
+    made: true,
+    paths: ['/run/netns', '/run/netns/ours', '/run/netns/theirs'],
+  });
+});
+
+test('of many processes that ask for one name, one gets it', async () => {
+  const program = `${mounts}
+    const outcomes = await Promise.allSettled([
+      ...Array.from({ length: 8 }, () => Netns.create('wanted')),
+    ]);
+    const codes = outcomes.map(({ reason }) => reason?.code ?? 'made').sort();
+    const made = outcomes.find(({ value }) => value !== undefined).value;
+    const opened = await Netns.open('wanted');
+    console.log(JSON.stringify({
+      codes, mounted: mounts('/run/netns/').length, same: opened.inode === made.inode,
+    }));
+  `;
+  expect(await resultOf(program, { under: withOwnRun('private') })).toEqual({
+    codes: [...Array(7).fill('EEXIST'), 'made'],
+    mounted: 1,
+    same: true,
+  });
+});
+
+test('a create that the kernel refuses leaves no file', async () => {
+  const program = `
+    import { readdirSync, writeFileSync } from 'node:fs';
+    import { Netns } from 'macvlan-netlink';
+    await Netns.create('first');
+    // The limit of this user namespace alone.
+    writeFileSync('/proc/sys/user/max_net_namespaces', '1');
+    const errors = await Promise.allSettled([Netns.create('second'), Netns.create()]);
+    console.log(JSON.stringify({
+      codes: errors.map(({ reason }) => reason?.code + ' ' + reason?.syscall),
+      names: readdirSync('/run/netns'),
+    }));
+  `;
+  const under = ['unshare', '--user', '--map-root-user', ...withOwnRun('private')];
+  expect(await resultOf(program, { under })).toEqual({
+    codes: ['ENOSPC unshare', 'ENOSPC unshare'],
+    names: ['first'],
+  });
+});
+
+test('the folder is made where there is none, and its absence is an empty list', async () => {
+  const program = `
+    import { existsSync, readdirSync } from 'node:fs';
+    import { Netns } from 'macvlan-netlink';
+    const before = [existsSync('/run/netns'), await Netns.list()];
+    const error = await Netns.open('nobody').catch(({ code }) => code);
+    await Netns.remove('nobody').catch(() => {});
+    const still = existsSync('/run/netns');
+    await Netns.create('one');
+    console.log(JSON.stringify([...before, error, still, readdirSync('/run/netns')]));
+  `;
+  expect(await resultOf(program, { under: withOwnRun('private') })).toEqual([
+    false,
+    [],
+    'ENOENT',
+    false,
+    ['one'],
+  ]);
+});

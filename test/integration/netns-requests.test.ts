@@ -1,0 +1,235 @@
+// Requests on their way to the kernel and back: their order, many at once, refused ones among
+// others, listings that changes run into, and what goes on meanwhile.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, expect, test } from 'vitest';
+import { isNetlinkError } from '../../lib/index.js';
+import { resultOf } from '../support/program.js';
+import { type Place, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+const hosts = (count: number) =>
+  Array.from({ length: count }, (_, at) => `10.1.${at >> 8}.${at & 255}/32`);
+
+/** Runs lines of `ip` commands in a namespace, much faster than one process each. */
+async function batch(place: Place, lines: readonly string[]): Promise<void> {
+  const child = spawn('ip', ['-n', place.name as string, '-force', '-batch', '-'], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
+  child.stdin.end(lines.join('\n'));
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`ip -batch: exit code ${code}`);
+}
+
+/** Bridges with the indexes from 1,000 on, made by `ip`. */
+async function bridges(place: Place, count: number): Promise<number[]> {
+  const indexes = Array.from({ length: count }, (_, at) => 1000 + at);
+  await batch(
+    place,
+    indexes.map((index) => `link add br${index} index ${index} type bridge`),
+  );
+  return indexes;
+}
+
+describe('the order of requests', () => {
+  test('is that of the calls, for the kernel and for the answers', async () => {
+    const place = await bed.place();
+    const wanted = hosts(600);
+    const answered: string[] = [];
+    await Promise.all(
+      wanted.map((address) =>
+        place.netns.addAddress('lo', address).then(() => answered.push(address)),
+      ),
+    );
+    expect(answered).toEqual(wanted);
+    expect(await place.addresses('lo')).toEqual(['127.0.0.1/8', ...wanted, '::1/128']);
+  });
+
+  test('holds for changes that build on one another', async () => {
+    const place = await bed.place();
+    const [index = 0] = await bridges(place, 1);
+    const { netns } = place;
+    for (let round = 0; round < 10; round++) {
+      const address = `10.${round}.0.1/24`;
+      await Promise.all([
+        netns.setLink(index, { up: true }),
+        netns.addAddress(index, address),
+        netns.addRoute({ to: '198.51.100.0/24', via: `10.${round}.0.2` }),
+        netns.removeRoute({ to: '198.51.100.0/24', via: `10.${round}.0.2` }),
+        netns.removeAddress(index, address),
+        netns.setLink(index, { up: false }),
+      ]);
+    }
+    expect(await place.addresses('br1000')).toEqual([]);
+    expect((await place.link('br1000')).flags).not.toContain('UP');
+  });
+});
+
+describe('many requests at once', () => {
+  test('are each answered, refused ones among them', async () => {
+    const place = await bed.place();
+    const wanted = hosts(2000);
+    // Every second one is there already.
+    await batch(
+      place,
+      wanted.filter((_, at) => at % 2 === 1).map((address) => `address add ${address} dev lo`),
+    );
+    const outcomes = await Promise.allSettled(
+      wanted.map((address) => place.netns.addAddress(1, address)),
+    );
+    const codes = outcomes.map((one) => (one.status === 'rejected' ? one.reason.code : 'made'));
+    expect(codes).toEqual(wanted.map((_, at) => (at % 2 === 1 ? 'EEXIST' : 'made')));
+    expect((await place.addresses('lo')).filter((one) => one.startsWith('10.1.')).sort()).toEqual(
+      [...wanted].sort(),
+    );
+  });
+
+  test('a refused one does not stop those behind it', async () => {
+    const place = await bed.place();
+    const outcomes = await Promise.allSettled([
+      place.netns.addAddress(1, '10.0.0.1/32'),
+      place.netns.addAddress(4242, '10.0.0.2/32'),
+      place.netns.addAddress(1, '10.0.0.1/32'),
+      place.netns.addRoute({ to: '10.7.0.0/16', via: '203.0.113.1' }),
+      place.netns.getLink(4242),
+      place.netns.deleteLink(1),
+      place.netns.addAddress(1, '10.0.0.3/32'),
+    ]);
+    const codes = outcomes.map((one) => (one.status === 'rejected' ? one.reason.code : 'done'));
+    expect(codes).toEqual([
+      'done',
+      'ENODEV',
+      'EEXIST',
+      'ENETUNREACH',
+      'ENODEV',
+      'EOPNOTSUPP',
+      'done',
+    ]);
+    expect(await place.addresses('lo')).toEqual(
+      expect.arrayContaining(['10.0.0.1/32', '10.0.0.3/32']),
+    );
+  });
+
+  test('listings of all sorts at once are each complete', async () => {
+    const place = await bed.place();
+    await bridges(place, 100);
+    const { netns } = place;
+    const links = (await place.links()).map(({ ifindex }) => ifindex);
+    const lists = await Promise.all(
+      Array.from({ length: 20 }, () => [
+        netns.listLinks().then((all) => all.map(({ index }) => index)),
+        netns.listAddresses().then((all) => all.map(({ cidr }) => cidr)),
+        netns.listRoutes().then((all) => all.map(({ to }) => to)),
+        netns.listLinks({ kind: 'bridge' }).then((all) => all.map(({ index }) => index)),
+      ]).flat(),
+    );
+    const [first = [], addresses = [], routes = []] = lists;
+    expect(first).toEqual(links);
+    expect(addresses).toEqual(['127.0.0.1/8', '::1/128']);
+    expect(routes).toContain('127.0.0.0/8');
+    const expected = [links, addresses, routes, links.slice(1)];
+    expect(lists).toEqual(Array.from({ length: 20 }, () => expected).flat());
+  });
+
+  test('keep their answers apart from those of large reads', async () => {
+    // In a user namespace of its own, where the kernel's limits hold for the socket: the answers to
+    // so many reads of a link with so many sources are more than it can hold.
+    const program = `
+      import { addAddress, createLink, createMacvlan, deleteLink, getLink } from 'macvlan-netlink';
+      const [parent, other] = [await createLink({ kind: 'veth' }), await createLink({ kind: 'veth' })];
+      const hex = (number) => number.toString(16).padStart(2, '0');
+      const sources = Array.from({ length: 5455 }, (_, at) =>
+        ['02', '00', '00', '00', hex(at >> 8), hex(at & 255)].join(':'));
+      await createMacvlan({ parent, name: 'many', mode: 'source', sources });
+      const rounds = [];
+      for (let round = 0; round < 3; round++) {
+        // What follows waits for this one, and then travels together.
+        const first = round === 0 ? deleteLink(other) : getLink('many');
+        const reads = Array.from({ length: 60 }, () => getLink('many'));
+        const changes = Array.from({ length: 12 }, () => addAddress(1, '10.0.0.1/32'));
+        const outcomes = await Promise.allSettled([...reads, ...changes]);
+        await first;
+        rounds.push(outcomes.map(({ value, reason }) =>
+          reason?.code ?? value?.macvlan.sources.length ?? 'made'));
+      }
+      console.log(JSON.stringify(rounds));
+    `;
+    const under = ['unshare', '--user', '--map-root-user', '--net', '--'];
+    const reads = Array(60).fill(5455);
+    const refused = Array(11).fill('EEXIST');
+    expect(await resultOf(program, { under })).toEqual([
+      [...reads, 'made', ...refused],
+      ...Array(2).fill([...reads, 'EEXIST', ...refused]),
+    ]);
+  });
+});
+
+describe('a listing that changes run into', () => {
+  test('is complete all the same, or refused', async () => {
+    const place = await bed.place();
+    const stay = await bridges(place, 150);
+    const comeAndGo = Array.from({ length: 150 }, (_, at) => [
+      `link add x${at} index ${5000 + at} type bridge`,
+      `link delete x${at}`,
+    ]).flat();
+    let churning = true;
+    const churn = batch(place, comeAndGo).finally(() => {
+      churning = false;
+    });
+    let complete = 0;
+    const missing: number[] = [];
+    while (churning) {
+      try {
+        const listed = (await place.netns.listLinks()).map(({ index }) => index);
+        const seen = new Set(listed);
+        missing.push(...stay.filter((index) => !seen.has(index)));
+        // None twice, either.
+        if (seen.size !== listed.length) missing.push(Number.NaN);
+        complete++;
+      } catch (error) {
+        if (!isNetlinkError(error, 'EINTR')) throw error;
+      }
+    }
+    await churn;
+    expect(missing).toEqual([]);
+    expect(complete).toBeGreaterThan(0);
+  });
+});
+
+describe('meanwhile', () => {
+  test('other namespaces do not wait for a slow one', async () => {
+    const [slow, other] = [await bed.place(), await bed.place()];
+    const indexes = await bridges(slow, 60);
+    let answered = 0;
+    // Reads in between, so that the deletions cannot be carried out together.
+    const deletions = indexes.flatMap((index) => [
+      slow.netns.deleteLink(index).then(() => answered++),
+      slow.netns.getLink(1),
+    ]);
+    await other.netns.addAddress('lo', '10.0.0.1/32');
+    await other.netns.listAddresses();
+    const answeredBefore = answered;
+    await Promise.all(deletions);
+    expect(answeredBefore).toBeLessThan(indexes.length);
+    expect(answered).toBe(indexes.length);
+    expect(await slow.names()).toEqual([]);
+    expect(await other.addresses('lo')).toContain('10.0.0.1/32');
+  });
+
+  test('the event loop turns', async () => {
+    const place = await bed.place();
+    const indexes = await bridges(place, 20);
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 1);
+    let between = 0;
+    for (const index of indexes) {
+      const before = ticks;
+      await place.netns.deleteLink(index);
+      if (ticks > before) between++;
+    }
+    clearInterval(timer);
+    expect(between).toBeGreaterThan(0);
+    expect(await place.names()).toEqual([]);
+  });
+});

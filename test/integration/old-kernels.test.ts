@@ -1,0 +1,263 @@
+/**
+ * What older kernels do otherwise, and what takes a kernel of one's own to try: `npm run test:kernels`
+ * runs this on some. Each test that does not apply says why.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { CreateLinkOptions } from '../../lib/index.js';
+import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+/** Whether the kernel that runs is older than a version. */
+function isBefore(major: number, minor: number): boolean {
+  const [ownMajor = 0, ownMinor = 0] = release().split('.').map(Number);
+  return ownMajor < major || (ownMajor === major && ownMinor < minor);
+}
+
+interface Ground {
+  readonly host: Place;
+  readonly inside: Place;
+  readonly parent: string;
+}
+
+async function ground(): Promise<Ground> {
+  const [host, inside] = [await bed.place(), await bed.place()];
+  return { host, inside, parent: await host.parent() };
+}
+
+describe('a link born elsewhere, where the kernel looks for its name here', () => {
+  beforeEach(({ skip }) => {
+    skip(
+      !isBefore(6, 15),
+      'only Linux before 6.15 looks a new link’s name up in the wrong namespace',
+    );
+  });
+
+  /** A ground with a namesake in the host: this kernel makes no `eth0` elsewhere. */
+  async function withNamesake(): Promise<Ground> {
+    const all = await ground();
+    await all.host.ip('link', 'add', 'eth0', 'index', '4711', 'type', 'bridge');
+    const elsewhere = ['netns', `${all.inside.name}`, 'type', 'macvlan'];
+    const refused = all.host.ip('link', 'add', 'link', all.parent, 'name', 'eth0', ...elsewhere);
+    await expect(refused).rejects.toThrow('File exists');
+    return all;
+  }
+
+  const mac = '02:00:5e:00:00:07';
+  const common = { name: 'eth0', mac, up: true, alias: 'an alias', altNames: ['another-name'] };
+  const kinds: [string, (parent: string) => CreateLinkOptions, string[]][] = [
+    ['macvlan', (parent) => ({ kind: 'macvlan', parent, mode: 'bridge' }), ['eth0']],
+    ['macvtap', (parent) => ({ kind: 'macvtap', parent, mode: 'private' }), ['eth0']],
+    ['vlan', (parent) => ({ kind: 'vlan', parent, id: 7 }), ['eth0']],
+    ['veth', () => ({ kind: 'veth', peer: { name: 'far', up: true } }), ['eth0', 'far']],
+    ['bridge', () => ({ kind: 'bridge' }), ['eth0']],
+    ['dummy', () => ({ kind: 'dummy' }), ['eth0']],
+  ];
+
+  test.each(kinds)('comes out whole as a %s', async (kind, options, names) => {
+    const { host, inside, parent } = await withNamesake();
+    const before = await host.snapshot();
+    const link = await host.netns.createLink({
+      ...options(parent),
+      ...common,
+      netns: inside.netns,
+      promiscuous: true,
+      group: 12,
+      addresses: ['52.1.1.151/24', 'fd00::1/64'],
+      routes: [{ to: 'default', via: '52.1.1.1' }],
+    } as CreateLinkOptions);
+    const seen = await inside.link('eth0');
+    expect(seen).toMatchObject({
+      ifindex: link.index,
+      address: mac,
+      group: '12',
+      ifalias: 'an alias',
+      altnames: ['another-name'],
+      linkinfo: { info_kind: kind },
+    });
+    expect(seen.flags).toEqual(expect.arrayContaining(['UP', 'PROMISC']));
+    expect(link).toMatchObject({ name: 'eth0', kind, up: true, promiscuous: true });
+    expect(await inside.addresses('eth0')).toEqual(['52.1.1.151/24', 'fd00::1/64']);
+    expect(await inside.ip('route', 'show', 'default')).toContain('via 52.1.1.1 dev eth0');
+    expect((await inside.names()).sort()).toEqual(names);
+    await inside.netns.deleteLink(link);
+    expect(await host.snapshot()).toEqual(before);
+  });
+
+  test('comes up only when the way its IPv6 address is made is set', async () => {
+    const { host, inside, parent } = await withNamesake();
+    const options = { parent, netns: inside.netns, name: 'eth0', addrGenMode: 'none' } as const;
+    await host.netns.createMacvlan({ ...options, up: true });
+    await inside.settled('eth0');
+    expect(await inside.link('eth0')).toMatchObject({ inet6_addr_gen_mode: 'none' });
+    expect(await inside.ip('-6', 'address', 'show', 'dev', 'eth0')).toBe('');
+  });
+
+  test('leaves nothing behind when its name is taken before it has it', async () => {
+    const { host, inside, parent } = await withNamesake();
+    const before = await host.snapshot();
+    const exchange = host.netns.exchange.bind(host.netns);
+    let temporary: unknown;
+    // In the last moment: the message that renames is on its way with the one that makes the link.
+    host.netns.exchange = async (steps, signal, onward) => {
+      const renames = onward?.steps.some(
+        ({ record }) => 'name' in record && record.name === 'eth0',
+      );
+      if (renames) {
+        temporary = steps[0]?.record;
+        await inside.ip('link', 'add', 'eth0', 'type', 'bridge');
+      }
+      return exchange(steps, signal, onward);
+    };
+    const options = { parent, netns: inside.netns, name: 'eth0', up: true };
+    const error = await refusalOf(host.netns.createMacvlan(options));
+    expect(temporary).toMatchObject({ name: expect.stringMatching(/^mv/) });
+    expect(error).toMatchObject({ code: 'EEXIST', target: 'eth0', part: 'name' });
+    expect(await inside.names()).toEqual(['eth0']);
+    expect((await inside.link('eth0')).linkinfo?.info_kind).toBe('bridge');
+    expect(await host.snapshot()).toEqual(before);
+  });
+
+  test('leaves nothing behind when a later part fails', async () => {
+    const { host, inside, parent } = await withNamesake();
+    const before = await host.snapshot();
+    const addresses = ['10.1.1.1/24', '10.1.1.1/24'];
+    const options = { parent, netns: inside.netns, name: 'eth0', up: true, addresses };
+    const error = await refusalOf(host.netns.createMacvlan(options));
+    expect(error).toMatchObject({ code: 'EEXIST', part: 'addresses[1]' });
+    expect(await inside.names()).toEqual([]);
+    expect(await host.snapshot()).toEqual(before);
+  });
+
+  test('cannot have the index of a link here, and says why', async () => {
+    const { host, inside, parent } = await withNamesake();
+    const before = await host.snapshot();
+    const options = { parent, netns: inside.netns, index: 4711 };
+    for (const name of ['eth0', 'eth1']) {
+      const error = await refusalOf(host.netns.createMacvlan({ ...options, name }));
+      expect(error).toMatchObject({ code: 'EEXIST', target: name });
+      expect(error.hint).toMatch(/4711 .*'eth0'.*6\.15/);
+    }
+    expect(await inside.names()).toEqual([]);
+    expect(await host.snapshot()).toEqual(before);
+  });
+});
+
+describe('bcCutoff, where the kernel does not know it', () => {
+  beforeEach(({ skip }) => {
+    skip(!isBefore(6, 4), 'only Linux before 6.4 does not know IFLA_MACVLAN_BC_CUTOFF');
+  });
+  const refusal = { code: 'EOPNOTSUPP', hint: expect.stringContaining('IFLA_MACVLAN_BC_CUTOFF') };
+
+  test('is refused at creation, and leaves nothing behind', async () => {
+    const { host, inside, parent } = await ground();
+    const before = [await host.snapshot(), await inside.snapshot()];
+    for (const netns of [host.netns, inside.netns]) {
+      const options = { parent, netns, name: 'm0', up: true, bcCutoff: 5 };
+      expect(await refusalOf(host.netns.createMacvlan(options))).toMatchObject(refusal);
+      expect([await host.snapshot(), await inside.snapshot()]).toEqual(before);
+    }
+  });
+
+  test('is refused for a living link, which stays as it is', async () => {
+    const { host, parent } = await ground();
+    const link = await host.netns.createMacvlan({ parent, name: 'm0', bcQueueLen: 3000 });
+    expect(link.macvlan).toMatchObject({ bcQueueLen: 3000, bcCutoff: null });
+    const before = await host.snapshot();
+    const error = await refusalOf(host.netns.setMacvlan('m0', { bcCutoff: 5 }));
+    expect(error).toMatchObject(refusal);
+    expect(await host.snapshot()).toEqual(before);
+    expect((await host.netns.checkSupport()).features.bcCutoff).toBe(false);
+  });
+});
+
+test.for(['802.1Q', '802.1ad'] as const)('a VLAN of %s is made and read', async (protocol, ctx) => {
+  const { host, parent } = await ground();
+  const id = 4094;
+  try {
+    await host.ip('link', 'add', 'link', parent, 'name', 'probe', 'type', 'vlan', 'id', '1');
+  } catch (error) {
+    ctx.skip(String(error).includes('Unknown device type'), 'the kernel has no VLANs (8021q)');
+    throw error;
+  }
+  const link = await host.netns.createLink({ kind: 'vlan', parent, name: 'v0', id, protocol });
+  expect(link).toMatchObject({ kind: 'vlan', vlan: { id, protocol } });
+  const linkinfo = { info_kind: 'vlan', info_data: { id, protocol } };
+  expect(await host.link('v0')).toMatchObject({ link: parent, linkinfo });
+});
+
+describe('modules', () => {
+  const all = ['macvtap', 'macvlan', 'veth', 'dummy', 'bridge', '8021q'];
+  const forbidden = '/run/modprobe.d/macvlan-netlink-test.conf';
+
+  /** The modules that are loaded now, sorted. */
+  const loaded = () => {
+    const lines = readFileSync('/proc/modules', 'utf8').trim().split('\n');
+    return lines.map((line) => line.split(' ', 1)[0]).sort();
+  };
+
+  beforeEach(({ skip }) => {
+    const own = process.env.MACVLAN_NETLINK_OWN_KERNEL === '1';
+    skip(!own, 'unloads modules, so it takes a kernel of its own: npm run test:kernels');
+    execFileSync('modprobe', ['-r', ...all]);
+    for (const name of all) expect(loaded()).not.toContain(name);
+    return () => rmSync(forbidden, { force: true });
+  });
+
+  test('are not loaded by asking, but by load: true', async () => {
+    const { netns } = await bed.place();
+    const before = loaded();
+    const asked = await netns.checkSupport();
+    expect(asked).toMatchObject({ macvlan: 'loadable', macvtap: 'loadable', netAdmin: true });
+    expect(loaded()).toEqual(before);
+    const support = await netns.checkSupport({ load: true });
+    expect(support).toMatchObject({ macvlan: 'loaded', macvtap: 'loaded' });
+    expect(loaded()).toEqual(expect.arrayContaining(['macvlan', 'macvtap']));
+    expect(asked.features).toEqual(support.features);
+    expect(await netns.listLinks()).toHaveLength(1);
+  });
+
+  test('are not loaded by asking what a loaded macvlan can do', async () => {
+    const host = await bed.place();
+    execFileSync('modprobe', ['macvlan']);
+    const before = loaded();
+    const asked = await host.netns.checkSupport();
+    expect(asked).toMatchObject({ macvlan: 'loaded', macvtap: 'loadable' });
+    expect(loaded()).toEqual(before);
+    expect((await host.netns.checkSupport({ load: true })).features).toEqual(asked.features);
+  });
+
+  test('are loaded when a link of their kind is made', async () => {
+    const host = await bed.place();
+    await host.netns.createLink({ kind: 'veth', name: 'v0' });
+    for (const kind of ['macvlan', 'macvtap', 'vlan'] as const) {
+      const options = kind === 'vlan' ? { kind, parent: 'v0', id: 7 } : { kind, parent: 'v0' };
+      expect((await host.netns.createLink(options)).kind).toBe(kind);
+    }
+    for (const kind of ['dummy', 'bridge'] as const) {
+      expect((await host.netns.createLink({ kind })).kind).toBe(kind);
+    }
+    expect(loaded()).toEqual(expect.arrayContaining([...all].sort()));
+  });
+
+  test('that may not be loaded are told of as such', async () => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    const names = ['macvlan', 'macvtap', 'dummy'];
+    mkdirSync('/run/modprobe.d', { recursive: true });
+    writeFileSync(forbidden, names.map((name) => `blacklist ${name}\n`).join(''));
+    const before = [loaded(), await host.snapshot()];
+    const support = await host.netns.checkSupport({ load: true });
+    expect(support).toMatchObject({ macvlan: 'loadable', macvtap: 'loadable' });
+    for (const kind of ['macvlan', 'macvtap', 'dummy'] as const) {
+      const options = (kind === 'dummy' ? { kind } : { kind, parent }) as CreateLinkOptions;
+      const error = await refusalOf(host.netns.createLink(options));
+      expect(error).toMatchObject({ code: 'EOPNOTSUPP', syscall: 'RTM_NEWLINK' });
+      expect(error.hint).toContain(`modprobe ${kind}`);
+    }
+    expect([loaded(), await host.snapshot()]).toEqual(before);
+  });
+});

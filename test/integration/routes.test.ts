@@ -1,0 +1,398 @@
+// Routes of both families: what is asked for against what `ip route` shows, and the other way.
+import { describe, expect, test } from 'vitest';
+import type { Netns, Route, RouteOptions } from '../../lib/index.js';
+import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+/** A route as `ip -j -d route` prints it. */
+interface IpRoute {
+  readonly type: string;
+  readonly dst: string;
+  readonly gateway?: string;
+  readonly via?: { readonly family: string; readonly host: string };
+  readonly dev?: string;
+  readonly table: string;
+  readonly protocol: string;
+  readonly scope: string;
+  readonly prefsrc?: string;
+  readonly metric?: number;
+  readonly flags: readonly string[];
+  readonly metrics?: readonly { readonly mtu?: number }[];
+  readonly nexthops?: readonly {
+    readonly gateway?: string;
+    readonly dev: string;
+    readonly weight: number;
+  }[];
+}
+
+interface Bench {
+  readonly place: Place;
+  readonly netns: Netns;
+  /** With 10.0.0.1/24 and fd00::1/64 on it. */
+  readonly link: string;
+  readonly index: number;
+  /** What `ip` shows of both families, but for what the kernel makes by itself. */
+  readonly shown: () => Promise<IpRoute[]>;
+}
+
+async function allOf(place: Place, family: '-4' | '-6'): Promise<IpRoute[]> {
+  return JSON.parse(await place.ip(family, '-j', '-d', 'route', 'show', 'table', 'all'));
+}
+
+async function bench(): Promise<Bench> {
+  const place = await bed.place();
+  const link = await place.parent();
+  await place.ip('address', 'add', '10.0.0.1/24', 'dev', link);
+  await place.ip('address', 'add', 'fd00::1/64', 'nodad', 'dev', link);
+  const shown = async () => {
+    const routes = [...(await allOf(place, '-4')), ...(await allOf(place, '-6'))];
+    return routes.filter(({ protocol }) => protocol !== 'kernel');
+  };
+  return { place, netns: place.netns, link, index: (await place.link(link)).ifindex, shown };
+}
+
+const TABLES: Readonly<Record<string, number>> = { main: 254, local: 255, default: 253 };
+
+/** What the library should list for what `ip` shows. */
+function expected(shown: IpRoute, bits: 32 | 128, indexOf: (dev: string) => number): Route {
+  const { dst } = shown;
+  return {
+    to: dst === 'default' || dst.includes('/') ? dst : `${dst}/${bits}`,
+    family: bits === 32 ? 'IPv4' : 'IPv6',
+    via: shown.gateway ?? shown.via?.host ?? null,
+    link: shown.dev === undefined ? null : indexOf(shown.dev),
+    metric: shown.metric ?? 0,
+    table: TABLES[shown.table] ?? Number(shown.table),
+    source: shown.prefsrc ?? null,
+    scope: shown.scope,
+    protocol: shown.protocol,
+    type: shown.type,
+    onlink: shown.flags.includes('onlink'),
+    mtu: shown.metrics?.[0]?.mtu ?? null,
+    nextHops: (shown.nexthops ?? []).map(({ gateway, dev, weight }) => ({
+      via: gateway ?? null,
+      link: indexOf(dev),
+      weight,
+    })),
+  };
+}
+
+async function indexes(place: Place): Promise<(dev: string) => number> {
+  const links = await place.links();
+  return (dev) => links.find(({ ifname }) => ifname === dev)?.ifindex ?? -1;
+}
+
+type Case = [string, Omit<RouteOptions, 'link'> & { dev?: true }, Partial<IpRoute>];
+
+const cases: Case[] = [
+  [
+    'default, via a gateway',
+    { to: 'default', via: '10.0.0.254' },
+    { dst: 'default', gateway: '10.0.0.254', scope: 'global', protocol: 'static', table: 'main' },
+  ],
+  [
+    'default, via a gateway and a link',
+    { to: 'default', via: '10.0.0.254', dev: true },
+    { gateway: '10.0.0.254' },
+  ],
+  ['default, by a link alone', { to: 'default', dev: true }, { dst: 'default', scope: 'link' }],
+  [
+    'default, of IPv6',
+    { to: 'default', via: 'fd00::fe' },
+    { dst: 'default', gateway: 'fd00::fe', metric: 1024 },
+  ],
+  [
+    'default, of IPv6 via a link-local gateway',
+    { to: 'default', via: 'fe80::1', dev: true },
+    { gateway: 'fe80::1' },
+  ],
+  [
+    'default, of IPv6 by a link alone',
+    { to: 'default', family: 'IPv6', dev: true },
+    { dst: 'default', metric: 1024 },
+  ],
+  ['0.0.0.0/0', { to: '0.0.0.0/0', via: '10.0.0.254' }, { dst: 'default', gateway: '10.0.0.254' }],
+  ['::/0', { to: '::/0', via: 'fd00::fe' }, { dst: 'default', gateway: 'fd00::fe' }],
+  ['a prefix', { to: '10.1.0.0/16', via: '10.0.0.2' }, { dst: '10.1.0.0/16', gateway: '10.0.0.2' }],
+  ['a prefix by a link', { to: '10.1.0.0/16', dev: true }, { dst: '10.1.0.0/16', scope: 'link' }],
+  ['an IPv6 prefix', { to: 'fd01::/64', via: 'fd00::2' }, { dst: 'fd01::/64', gateway: 'fd00::2' }],
+  ['an IPv6 prefix by a link', { to: 'fd01::/64', dev: true }, { dst: 'fd01::/64' }],
+  ['a host', { to: '10.1.0.1', via: '10.0.0.2' }, { dst: '10.1.0.1' }],
+  ['an IPv6 host', { to: 'fd01::1', via: 'fd00::2' }, { dst: 'fd01::1' }],
+  ['a metric', { to: '10.1.0.0/16', dev: true, metric: 4_294_967_295 }, { metric: 4_294_967_295 }],
+  ['an IPv6 metric', { to: 'fd01::/64', dev: true, metric: 7 }, { metric: 7 }],
+  ['a table below 256', { to: '10.1.0.0/16', dev: true, table: 100 }, { table: '100' }],
+  ['a table above 255', { to: '10.1.0.0/16', dev: true, table: 70_000 }, { table: '70000' }],
+  [
+    'the largest table',
+    { to: 'fd01::/64', dev: true, table: 4_294_967_295 },
+    { table: '4294967295' },
+  ],
+  ['a table by name', { to: '10.1.0.0/16', dev: true, table: 'default' }, { table: 'default' }],
+  ['a source', { to: '10.1.0.0/16', dev: true, source: '10.0.0.1' }, { prefsrc: '10.0.0.1' }],
+  ['an IPv6 source', { to: 'fd01::/64', dev: true, source: 'fd00::1' }, { prefsrc: 'fd00::1' }],
+  ['a scope', { to: '10.1.0.0/16', dev: true, scope: 'host' }, { scope: 'host' }],
+  ['a scope by number', { to: '10.1.0.0/16', dev: true, scope: 77 }, { scope: '77' }],
+  ['a protocol', { to: '10.1.0.0/16', dev: true, protocol: 'dhcp' }, { protocol: 'dhcp' }],
+  ['a protocol by number', { to: 'fd01::/64', dev: true, protocol: 77 }, { protocol: '77' }],
+  ['an MTU', { to: '10.1.0.0/16', dev: true, mtu: 1300 }, { metrics: [{ mtu: 1300 }] }],
+  ['an IPv6 MTU', { to: 'fd01::/64', dev: true, mtu: 1300 }, { metrics: [{ mtu: 1300 }] }],
+  [
+    'a gateway out of reach',
+    { to: '10.1.0.0/16', via: '203.0.113.1', dev: true, onlink: true },
+    { gateway: '203.0.113.1', flags: ['onlink'] },
+  ],
+  [
+    'blackhole',
+    { to: '10.3.0.0/16', type: 'blackhole' },
+    { type: 'blackhole', dst: '10.3.0.0/16' },
+  ],
+  [
+    'IPv6 blackhole',
+    { to: 'fd03::/64', type: 'blackhole' },
+    { type: 'blackhole', dst: 'fd03::/64' },
+  ],
+  ['unreachable', { to: '10.3.0.0/16', type: 'unreachable' }, { type: 'unreachable' }],
+  ['IPv6 prohibit', { to: 'fd03::/64', type: 'prohibit' }, { type: 'prohibit' }],
+  ['throw', { to: '10.3.0.0/16', type: 'throw', table: 100 }, { type: 'throw', table: '100' }],
+  [
+    'local',
+    { to: '10.3.0.0/16', type: 'local', dev: true, table: 'local' },
+    { type: 'local', scope: 'host' },
+  ],
+];
+
+function optionsOf({ dev, ...route }: Case[1], link: string): RouteOptions {
+  return dev === true ? { ...route, link } : route;
+}
+
+test.each(cases)(
+  '%s: is there as asked for, is listed as ip shows it, and is removed',
+  async (_, given, shows) => {
+    const { place, netns, link, shown } = await bench();
+    const route = optionsOf(given, link);
+    const ours = async () =>
+      (await netns.listRoutes()).filter(({ protocol }) => protocol !== 'kernel');
+    await netns.addRoute(route);
+    const [first, ...others] = await shown();
+    expect(others).toEqual([]);
+    expect(first).toMatchObject(shows);
+    if (given.dev === true) expect(first?.dev).toBe(link);
+    const [listed, ...more] = await ours();
+    const bits = listed?.family === 'IPv6' ? 128 : 32;
+    expect(listed).toEqual(expected(first as IpRoute, bits, await indexes(place)));
+    expect(more).toEqual([]);
+    await netns.removeRoute(route);
+    expect(await shown()).toEqual([]);
+    await netns.addRoute(route);
+    await netns.removeRoute(listed as Route);
+    expect(await shown()).toEqual([]);
+  },
+);
+
+describe('addRoute', () => {
+  test('makes the kernel send by it', async () => {
+    const { place, netns, link } = await bench();
+    await netns.addRoute({ to: 'default', via: '10.0.0.254' });
+    await netns.addRoute({ to: '198.51.100.0/24', via: '10.0.0.253', source: '10.0.0.1' });
+    const get = async (to: string) => JSON.parse(await place.ip('-j', 'route', 'get', to))[0];
+    expect(await get('192.0.2.1')).toMatchObject({ gateway: '10.0.0.254', dev: link });
+    expect(await get('198.51.100.7')).toMatchObject({ gateway: '10.0.0.253', prefsrc: '10.0.0.1' });
+  });
+
+  test('refuses one that is there, and replaceRoute takes its place', async () => {
+    const { netns, shown } = await bench();
+    for (const [to, first, second] of [
+      ['default', '10.0.0.2', '10.0.0.3'],
+      ['fd01::/64', 'fd00::2', 'fd00::3'],
+    ] as const) {
+      await netns.addRoute({ to, via: first });
+      const error = await refusalOf(netns.addRoute({ to, via: first }));
+      expect(error).toMatchObject({
+        code: 'EEXIST',
+        syscall: 'RTM_NEWROUTE',
+        operation: 'addRoute',
+        target: to,
+      });
+      await netns.replaceRoute({ to, via: second });
+    }
+    expect((await shown()).map(({ gateway }) => gateway)).toEqual(['10.0.0.3', 'fd00::3']);
+  });
+
+  test('replaceRoute adds one that is not there', async () => {
+    const { netns, shown } = await bench();
+    await netns.replaceRoute({ to: '10.1.0.0/16', via: '10.0.0.2' });
+    expect(await shown()).toHaveLength(1);
+  });
+
+  test('says what the kernel says of a gateway that no link reaches', async () => {
+    const { netns, shown } = await bench();
+    const error = await refusalOf(netns.addRoute({ to: 'default', via: '203.0.113.1' }));
+    expect(error).toMatchObject({ code: 'ENETUNREACH', target: 'default' });
+    expect(error.kernelMessage).toMatch(/gateway/);
+    expect(await shown()).toEqual([]);
+  });
+
+  test('names a link that is not there', async () => {
+    const { netns } = await bench();
+    const error = await refusalOf(netns.addRoute({ to: 'default', link: 'nobody' }));
+    expect(error).toMatchObject({ code: 'ENODEV' });
+    expect(error.message).toContain("'nobody'");
+  });
+
+  test('takes a Link, and refuses that of another namespace', async () => {
+    const { netns, link, index, shown } = await bench();
+    const other = await bed.place();
+    const stranger = (await other.netns.listLinks())[0];
+    await netns.addRoute({ to: '10.1.0.0/16', link: await netns.getLink(link) });
+    await netns.addRoute({ to: '10.2.0.0/16', link: index });
+    expect((await shown()).map(({ dev }) => dev)).toEqual([link, link]);
+    const error = await refusalOf(netns.addRoute({ to: '10.3.0.0/16', link: stranger as never }));
+    expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+    expect(await shown()).toHaveLength(2);
+  });
+});
+
+describe('removeRoute', () => {
+  test('takes the one that agrees with everything said', async () => {
+    const { netns, shown } = await bench();
+    for (const metric of [10, 20, 30]) {
+      await netns.addRoute({ to: '10.1.0.0/16', via: '10.0.0.2', metric });
+      await netns.addRoute({ to: 'fd01::/64', via: 'fd00::2', metric });
+    }
+    await netns.removeRoute({ to: '10.1.0.0/16', metric: 20 });
+    await netns.removeRoute({ to: 'fd01::/64', metric: 20 });
+    const left = (await shown()).map(({ metric }) => metric);
+    expect(left).toEqual([10, 30, 10, 30]);
+    await netns.removeRoute({ to: '10.1.0.0/16' });
+    expect((await shown()).map(({ metric }) => metric)).toEqual([30, 10, 30]);
+  });
+
+  test('finds a default route of either family', async () => {
+    const { netns, shown } = await bench();
+    await netns.addRoute({ to: 'default', via: '10.0.0.2' });
+    await netns.addRoute({ to: 'default', via: 'fd00::2' });
+    await netns.removeRoute({ to: 'default', family: 'IPv6' });
+    expect((await shown()).map(({ gateway }) => gateway)).toEqual(['10.0.0.2']);
+    await netns.removeRoute({ to: 'default' });
+    expect(await shown()).toEqual([]);
+  });
+
+  test('refuses one that is not there, and says so', async () => {
+    const { netns } = await bench();
+    for (const to of ['default', '10.1.0.0/16', 'fd01::/64']) {
+      const error = await refusalOf(netns.removeRoute({ to, via: undefined }));
+      expect(error).toMatchObject({ code: 'ESRCH', syscall: 'RTM_DELROUTE', target: to });
+      expect(error.hint).toContain('no such route');
+    }
+  });
+});
+
+describe('listRoutes', () => {
+  /** A bit of everything, made by `ip`. */
+  async function furnished(): Promise<Bench> {
+    const made = await bench();
+    const { place, link } = made;
+    const commands = [
+      'default via 10.0.0.2 metric 5',
+      `10.1.0.0/16 dev ${link} src 10.0.0.1 table 70000 proto 77 mtu 1300`,
+      'blackhole 10.3.0.0/16',
+      '10.5.0.0/16 nexthop via 10.0.0.3 weight 2 nexthop via 10.0.0.4 weight 255',
+      `10.6.0.0/16 via inet6 fd00::9 dev ${link}`,
+      `10.7.0.0/16 via 203.0.113.1 dev ${link} onlink`,
+    ];
+    const commands6 = [
+      `default via fd00::2 dev ${link}`,
+      'unreachable fd03::/64',
+      `fd05::/64 nexthop via fd00::3 dev ${link} weight 2 nexthop via fd00::4 dev ${link}`,
+      `fd06::/64 dev ${link} table 300 metric 3 proto ra`,
+    ];
+    for (const command of commands) await place.ip('route', 'add', ...command.split(' '));
+    for (const command of commands6) await place.ip('-6', 'route', 'add', ...command.split(' '));
+    return made;
+  }
+
+  test('shows every route as ip does, those with several ways too', async () => {
+    const { place, netns } = await furnished();
+    const indexOf = await indexes(place);
+    const all = [
+      ...(await allOf(place, '-4')).map((route) => expected(route, 32, indexOf)),
+      ...(await allOf(place, '-6')).map((route) => expected(route, 128, indexOf)),
+    ];
+    const listed = await netns.listRoutes();
+    expect(listed.filter(({ nextHops }) => nextHops.length === 2)).toHaveLength(2);
+    expect(listed).toEqual(expect.arrayContaining(all));
+    expect(listed).toHaveLength(all.length);
+  });
+
+  test('what it lists can be removed', async () => {
+    const { netns, shown } = await furnished();
+    for (const route of await netns.listRoutes()) {
+      if (route.protocol !== 'kernel') await netns.removeRoute(route);
+    }
+    expect(await shown()).toEqual([]);
+  });
+
+  test('takes a family, a link, a table, a protocol and a type', async () => {
+    const { place, netns, link, index } = await furnished();
+    const to = async (filter: Parameters<Netns['listRoutes']>[0]) =>
+      (await netns.listRoutes(filter)).map((route) => route.to);
+    expect(await to({ table: 70_000 })).toEqual(['10.1.0.0/16']);
+    expect(await to({ table: 300 })).toEqual(['fd06::/64']);
+    expect(await to({ protocol: 77 })).toEqual(['10.1.0.0/16']);
+    expect(await to({ protocol: 'ra' })).toEqual(['fd06::/64']);
+    expect(await to({ type: 'blackhole' })).toEqual(['10.3.0.0/16']);
+    expect(await to({ family: 'IPv6', type: 'unreachable' })).toEqual(['fd03::/64']);
+    expect(await to({ family: 'IPv4', type: 'unreachable' })).toEqual([]);
+    const byLink = await netns.listRoutes({ link, table: 'main', family: 'IPv4' });
+    const shown: IpRoute[] = JSON.parse(await place.ip('-j', 'route', 'show'));
+    const through = shown.filter(
+      ({ dev, nexthops }) => dev === link || nexthops?.some((hop) => hop.dev === link),
+    );
+    expect(byLink.map((route) => route.to).sort()).toEqual(through.map(({ dst }) => dst).sort());
+    expect(byLink.map((route) => route.to)).toContain('10.5.0.0/16');
+    expect(await to({ link: index, table: 'main', family: 'IPv4' })).toHaveLength(byLink.length);
+    const none = await refusalOf(netns.listRoutes({ link: 'nobody' }));
+    expect(none).toMatchObject({ code: 'ENODEV' });
+  });
+
+  test('is complete when there are thousands', async () => {
+    const { place, netns, link } = await bench();
+    const wanted = Array.from({ length: 3000 }, (_, at) => `10.7.${at >> 8}.${at & 255}/32`);
+    await Promise.all(wanted.map((to) => netns.addRoute({ to, link, table: 100 })));
+    const shown: IpRoute[] = JSON.parse(await place.ip('-j', 'route', 'show', 'table', '100'));
+    expect(shown.map(({ dst }) => `${dst}/32`)).toEqual(wanted);
+    expect((await netns.listRoutes({ table: 100 })).map(({ to }) => to)).toEqual(wanted);
+  });
+});
+
+test.each<[unknown, string]>([
+  [{}, 'to'],
+  [{ to: '' }, 'to'],
+  [{ to: 'nowhere', link: 1 }, 'to'],
+  [{ to: '10.0.0.0/33', link: 1 }, 'to'],
+  [{ to: '10.0.0.1/24', link: 1 }, "'10.0.0.0/24'"],
+  [{ to: 'fd00::1/64', link: 1 }, "'fd00::/64'"],
+  [{ to: 'default' }, 'via, link or both'],
+  [{ to: 'default', via: '10.0.0.2/24' }, 'via'],
+  [{ to: '10.0.0.0/8', via: 'fd00::1' }, 'via'],
+  [{ to: '10.0.0.0/8', link: 1, source: 'fd00::1' }, 'source'],
+  [{ to: '10.0.0.0/8', link: 1, family: 'IPv6' }, 'family'],
+  [{ to: '10.0.0.0/8', link: 1, metric: 2 ** 32 }, 'metric'],
+  [{ to: '10.0.0.0/8', link: 1, metric: 1.5 }, 'metric'],
+  [{ to: '10.0.0.0/8', link: 1, table: 0 }, 'table'],
+  [{ to: '10.0.0.0/8', link: 1, table: 'maine' }, "'main'"],
+  [{ to: '10.0.0.0/8', link: 1, scope: -1 }, 'scope'],
+  [{ to: '10.0.0.0/8', link: 0 }, 'link'],
+  [{ to: '10.0.0.0/8', link: 1, gateway: '10.0.0.1' }, "'via'"],
+  ['10.0.0.0/8', 'object'],
+])('%j is refused before anything is sent', async (route, says) => {
+  const { netns, shown } = await bench();
+  for (const call of [netns.addRoute, netns.replaceRoute]) {
+    const error = await refusalOf(call.call(netns, route as RouteOptions));
+    expect(error.code).toMatch(/^ERR_/);
+    expect(error.message).toContain(says);
+  }
+  expect(await shown()).toEqual([]);
+});

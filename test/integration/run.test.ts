@@ -1,0 +1,444 @@
+// Workers that live in a namespace: their sockets, their child processes and the library in them,
+// and everything else of the process, which stays where it was.
+import { spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { Resolver } from 'node:dns/promises';
+import { once } from 'node:events';
+import { promises as fs, readdirSync, readlinkSync } from 'node:fs';
+import { get } from 'node:http';
+import { connect } from 'node:net';
+import { pathToFileURL } from 'node:url';
+import { MessageChannel, type Worker } from 'node:worker_threads';
+import { describe, expect, test, vi } from 'vitest';
+import { Netns } from '../../lib/index.js';
+import { inPrivateNetns, resultOf } from '../support/program.js';
+import { type Place, refusalOf, supportFile, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+const home = readlinkSync('/proc/self/ns/net');
+const where = supportFile('where.mjs');
+
+/** Where this thread is, and what it starts. */
+function hereNow() {
+  return {
+    process: readlinkSync('/proc/self/ns/net'),
+    thread: readlinkSync('/proc/thread-self/ns/net'),
+    child: spawnSync('readlink', ['/proc/self/ns/net'], { encoding: 'utf8' }).stdout.trim(),
+  };
+}
+
+const allAtHome = { process: home, thread: home, child: home };
+
+/** Starts a Worker that ends with the test; gives it and the first thing that it says. */
+async function started<T>(
+  netns: Netns,
+  code: string | URL,
+  options: Parameters<Netns['run']>[1] = { eval: true },
+): Promise<{ worker: Worker; first: T }> {
+  const worker = await netns.run(code, options);
+  bed.onCleanup(() => worker.terminate());
+  const [first] = (await once(worker, 'message')) as [T];
+  return { worker, first };
+}
+
+/** A Worker's code that has `send` for what it has to say. */
+const code = (body: string) => `
+  const { parentPort, workerData } = require('node:worker_threads');
+  const send = (value) => parentPort.postMessage(value);
+  (async () => { ${body} })();
+`;
+
+async function placeWithHandle(): Promise<{ place: Place; inside: string }> {
+  const place = await bed.place();
+  return { place, inside: `net:[${place.netns.inode}]` };
+}
+
+describe('the sockets of a Worker', () => {
+  const httpServer = code(`
+    const server = require('node:http').createServer((request, response) => response.end(workerData));
+    server.listen(8080, '127.0.0.1', () => send('listening'));
+  `);
+
+  /** What an HTTP server says to a program that runs there. */
+  const ask = (place: Place) =>
+    place.run(
+      process.execPath,
+      '--eval',
+      `fetch('http://127.0.0.1:8080/').then((one) => one.text()).then(console.log)`,
+    );
+
+  test('http: reached from inside and from nowhere else, in two namespaces at once', async () => {
+    const [first, second] = [await bed.place(), await bed.place()];
+    for (const place of [first, second]) {
+      await started(place.netns, httpServer, { eval: true, workerData: place.name });
+    }
+    expect(await ask(first)).toBe(`${first.name}\n`);
+    expect(await ask(second)).toBe(`${second.name}\n`);
+    const [error] = await once(get('http://127.0.0.1:8080/'), 'error');
+    expect(error).toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  test('net: servers and clients are inside', async () => {
+    const { place } = await placeWithHandle();
+    const { first: port } = await started<number>(
+      place.netns,
+      code(`
+        const net = require('node:net');
+        const server = net.createServer((socket) => socket.end('hello')).listen(0, '127.0.0.1');
+        server.on('listening', () => {
+          const { port } = server.address();
+          net.connect(port, '127.0.0.1').setEncoding('utf8').on('data', (text) => {
+            send(text === 'hello' ? port : text);
+          });
+        });
+      `),
+    );
+    expect(await place.run('ss', '-Hltn', `sport = :${port}`)).toContain(`127.0.0.1:${port}`);
+    expect(spawnSync('ss', ['-Hltn', `sport = :${port}`]).stdout.toString()).toBe('');
+    const [error] = await once(connect(port, '127.0.0.1'), 'error');
+    expect(error).toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  test('net: a client reaches what only its namespace has an address for', async () => {
+    const { place } = await placeWithHandle();
+    await place.ip('address', 'add', '192.0.2.1/32', 'dev', 'lo');
+    const { first } = await started(
+      place.netns,
+      code(`
+        const net = require('node:net');
+        const server = net.createServer((socket) => socket.end()).listen(0, '192.0.2.1', () => {
+          const client = net.connect(server.address().port, '192.0.2.1', () => {
+            send(client.localAddress);
+          });
+        });
+      `),
+    );
+    expect(first).toBe('192.0.2.1');
+  });
+
+  test('dgram: datagrams stay inside', async () => {
+    const { place } = await placeWithHandle();
+    const { worker, first: port } = await started<number>(
+      place.netns,
+      code(`
+        const socket = require('node:dgram').createSocket('udp4');
+        socket.on('message', (text) => send(String(text)));
+        socket.bind(0, '127.0.0.1', () => send(socket.address().port));
+      `),
+    );
+    expect(await place.run('ss', '-Hlun', `sport = :${port}`)).toContain(`127.0.0.1:${port}`);
+    const heard: string[] = [];
+    worker.on('message', (text: string) => heard.push(text));
+    const outside = createSocket('udp4');
+    outside.on('error', () => {}); // an answer that nobody is there
+    outside.send('from outside', port, '127.0.0.1');
+    const send = `
+      const socket = require('dgram').createSocket('udp4');
+      socket.send('from inside', ${port}, '127.0.0.1', () => socket.close());
+    `;
+    await place.run(process.execPath, '--eval', send);
+    await vi.waitFor(() => expect(heard).toEqual(['from inside']));
+    outside.close();
+  });
+
+  test('dns: a Resolver asks inside', async () => {
+    const { place } = await placeWithHandle();
+    const { first } = await started<{ port: number; addresses: string[] }>(
+      place.netns,
+      code(`
+        const server = require('node:dgram').createSocket('udp4');
+        server.on('message', (query, { port, address }) => {
+          const question = query.subarray(12, query.indexOf(0, 12) + 5);
+          const header = Buffer.from('000081800001000100000000', 'hex');
+          query.copy(header, 0, 0, 2);
+          const answer = Buffer.from('c00c00010001000000000004c0000263', 'hex');
+          server.send(Buffer.concat([header, question, answer]), port, address);
+        });
+        server.bind(0, '127.0.0.1', async () => {
+          const { port } = server.address();
+          const resolver = new (require('node:dns').promises.Resolver)();
+          resolver.setServers(['127.0.0.1:' + port]);
+          send({ port, addresses: await resolver.resolve4('inside.test') });
+        });
+      `),
+    );
+    expect(first.addresses).toEqual(['192.0.2.99']);
+    const outside = new Resolver({ timeout: 200, tries: 1 });
+    outside.setServers([`127.0.0.1:${first.port}`]);
+    await expect(outside.resolve4('inside.test')).rejects.toMatchObject({
+      code: expect.stringMatching(/^E(CONNREFUSED|TIMEOUT)$/),
+    });
+  });
+});
+
+describe('what a Worker starts and reads', () => {
+  test('child processes are inside, however they are started', async () => {
+    const { place, inside } = await placeWithHandle();
+    const { first } = await started(
+      place.netns,
+      code(`
+        const { execFile, execFileSync, fork, spawn } = require('node:child_process');
+        const args = ['readlink', ['/proc/self/ns/net']];
+        const sync = execFileSync(...args).toString().trim();
+        const async = await new Promise((resolve) => {
+          execFile(...args, (error, stdout) => resolve(stdout.trim()));
+        });
+        const streamed = await new Promise((resolve) => {
+          spawn('sh', ['-c', 'readlink /proc/self/ns/net']).stdout.once('data', (text) => {
+            resolve(String(text).trim());
+          });
+        });
+        const links = JSON.parse(execFileSync('ip', ['-j', 'link']));
+        send({ sync, async, streamed, links: links.map(({ ifname }) => ifname) });
+      `),
+    );
+    expect(first).toEqual({ sync: inside, async: inside, streamed: inside, links: ['lo'] });
+  });
+
+  test('synchronous fs sees the namespace, and so do Workers that it starts', async () => {
+    const { place, inside } = await placeWithHandle();
+    await place.ip('address', 'add', '192.0.2.5/32', 'dev', 'lo');
+    const { first } = await started(
+      place.netns,
+      code(`
+        const { readFileSync, readlinkSync } = require('node:fs');
+        const { Worker } = require('node:worker_threads');
+        const inner = new Worker(workerData);
+        inner.once('message', ({ where }) => send({
+          own: readlinkSync('/proc/thread-self/ns/net'),
+          trie: readFileSync('/proc/thread-self/net/fib_trie', 'utf8').includes('192.0.2.5'),
+          inner: where,
+        }));
+      `),
+      { eval: true, workerData: where },
+    );
+    expect(first).toEqual({ own: inside, trie: true, inner: inside });
+  });
+
+  test('the threads that Workers share stay where the process is', async () => {
+    // A process of its own, so that nothing has started those threads before.
+    const worker = `
+      import { promises, readlinkSync } from 'node:fs';
+      import { parentPort } from 'node:worker_threads';
+      const path = '/proc/thread-self/ns/net';
+      const seen = await Promise.all(Array.from({ length: 64 }, () => promises.readlink(path)));
+      parentPort.postMessage({
+        task: readlinkSync('/proc/thread-self').split('/').pop(),
+        where: readlinkSync(path),
+        pool: [...new Set(seen)],
+      });
+      setInterval(() => {}, 1000);
+    `;
+    const program = `
+      import { once } from 'node:events';
+      import { promises, readdirSync, readlinkSync } from 'node:fs';
+      import { Netns } from 'macvlan-netlink';
+      const netns = await Netns.create();
+      const home = readlinkSync('/proc/self/ns/net');
+      const worker = await netns.run(${JSON.stringify(worker)}, { eval: true });
+      const [inside] = await once(worker, 'message');
+      const away = readdirSync('/proc/self/task').filter((task) =>
+        readlinkSync('/proc/self/task/' + task + '/ns/net') !== home);
+      const path = '/proc/thread-self/ns/net';
+      const pool = await Promise.all(Array.from({ length: 64 }, () => promises.readlink(path)));
+      console.log(JSON.stringify({
+        inside: inside.where === 'net:[' + netns.inode + ']',
+        pool: [...new Set([...inside.pool, ...pool])].map((where) => where === home),
+        away: away.map((task) => task === inside.task),
+      }));
+      process.exit(0);
+    `;
+    expect(await resultOf(program, { under: inPrivateNetns })).toEqual({
+      inside: true,
+      pool: [true],
+      away: [true],
+    });
+  });
+});
+
+describe('the library in a Worker', () => {
+  test('acts in the namespace of the Worker', async () => {
+    const { place } = await placeWithHandle();
+    const { first } = await started(
+      place.netns,
+      code(`
+        const { createLink, listLinks, Netns } = await import('macvlan-netlink');
+        await createLink({ kind: 'bridge', name: 'made', up: true });
+        const links = await listLinks();
+        send({
+          inode: Netns.current().inode,
+          names: links.map(({ name }) => name),
+          seenIn: [...new Set(links.map(({ netns }) => netns))],
+        });
+      `),
+    );
+    const { inode } = place.netns;
+    expect(first).toEqual({ inode, names: ['lo', 'made'], seenIn: [inode] });
+    expect(await place.names()).toEqual(['made']);
+    expect(readdirSync('/sys/class/net')).not.toContain('made');
+  });
+
+  test('reaches other namespaces from there, and starts Workers in them', async () => {
+    const [first, second] = [await bed.place(), await bed.place()];
+    const { first: seen } = await started(
+      first.netns,
+      code(`
+        const { Netns } = await import('macvlan-netlink');
+        const { readlinkSync } = require('node:fs');
+        const other = await Netns.open(workerData.name);
+        await other.createLink({ kind: 'bridge', name: 'deep' });
+        const inner = await other.run(workerData.where);
+        inner.once('message', ({ where }) => send({
+          inner: where, own: readlinkSync('/proc/thread-self/ns/net'),
+        }));
+      `),
+      { eval: true, workerData: { name: second.name, where } },
+    );
+    expect(await second.names()).toEqual(['deep']);
+    expect(await first.names()).toEqual([]);
+    expect(seen).toEqual({
+      inner: `net:[${second.netns.inode}]`,
+      own: `net:[${first.netns.inode}]`,
+    });
+    expect(hereNow()).toEqual(allAtHome);
+  });
+});
+
+describe('Netns.run', () => {
+  const url = pathToFileURL(where);
+  const text = `
+    import { parentPort } from 'node:worker_threads';
+    import { readlinkSync } from 'node:fs';
+    parentPort.postMessage({ where: readlinkSync('/proc/thread-self/ns/net') });
+  `;
+  test.each([
+    ['a path', where, {}],
+    ['a file: URL', url, {}],
+    ['a data: URL', new URL(`data:text/javascript,${encodeURIComponent(text)}`), {}],
+  ])('takes %s', async (_, worker, options) => {
+    const { place, inside } = await placeWithHandle();
+    const { first } = await started<{ where: string }>(place.netns, worker, options);
+    expect(first.where).toBe(inside);
+    expect(hereNow()).toEqual(allAtHome);
+  });
+
+  test("hands the Worker's own options over untouched", async () => {
+    const { place, inside } = await placeWithHandle();
+    const { port1, port2 } = new MessageChannel();
+    const workerData = { list: [1, 2n, new Date(0)], port: port2 };
+    const { first } = await started(place.netns, url, {
+      workerData: { list: workerData.list },
+      argv: ['one', 'two'],
+      env: { WHERE: 'there' },
+      resourceLimits: { stackSizeMb: 2 },
+      signal: new AbortController().signal,
+    });
+    expect(first).toEqual({
+      where: inside,
+      workerData: { list: [1, 2n, new Date(0)] },
+      argv: ['one', 'two'],
+      env: 'there',
+      stack: 2,
+    });
+    const transferred = code(`workerData.port.postMessage('by the port'); send('done');`);
+    await started(place.netns, transferred, { eval: true, workerData, transferList: [port2] });
+    const [message] = await once(port1, 'message');
+    expect(message).toBe('by the port');
+    port1.close();
+  });
+
+  test('starts many at once, each in its own', async () => {
+    const places = await Promise.all([bed.place(), bed.place(), bed.place()]);
+    const all = await Promise.all(
+      [...places, ...places, ...places].map(async (place) => ({
+        expected: `net:[${place.netns.inode}]`,
+        seen: (await started<{ where: string }>(place.netns, where, {})).first.where,
+      })),
+    );
+    expect(all.map(({ seen }) => seen)).toEqual(all.map(({ expected }) => expected));
+    expect(hereNow()).toEqual(allAtHome);
+    expect(await fs.readlink('/proc/thread-self/ns/net')).toBe(home);
+  });
+
+  test('in the own namespace is an ordinary Worker', async () => {
+    const { first } = await started<{ where: string }>(Netns.current(), where, {});
+    expect(first.where).toBe(home);
+  });
+
+  test('lets the handle be closed while the Worker lives', async () => {
+    const { place, inside } = await placeWithHandle();
+    const netns = await Netns.open(place.name as string);
+    const worker = await netns.run(
+      code(`
+        parentPort.on('message', () => {
+          const { execFileSync } = require('node:child_process');
+          send(execFileSync('readlink', ['/proc/self/ns/net']).toString().trim());
+        });
+      `),
+      { eval: true },
+    );
+    bed.onCleanup(() => worker.terminate());
+    await netns.close();
+    worker.postMessage('go');
+    expect((await once(worker, 'message'))[0]).toBe(inside);
+  });
+
+  test('an unnamed namespace lives as long as its Worker', async () => {
+    const netns = await Netns.create();
+    const name = bed.uniqueName('t');
+    await Netns.current().createLink({ kind: 'veth', name, peer: { netns } });
+    const lives = () => readdirSync('/sys/class/net').includes(name);
+    const { worker } = await started(netns, code(`send('up'); setInterval(() => {}, 1000);`));
+    await netns.close();
+    expect(lives()).toBe(true);
+    await worker.terminate();
+    await vi.waitFor(() => expect(lives()).toBe(false), { timeout: 20_000 });
+  });
+
+  test('passes errors of the constructor on, and the thread is back all the same', async () => {
+    const { place } = await placeWithHandle();
+    const { netns } = place;
+    const wrong: [() => Promise<unknown>, string][] = [
+      [() => netns.run('relative/path.js'), 'ERR_WORKER_PATH'],
+      [() => netns.run(new URL('https://example.org/')), 'ERR_INVALID_URL_SCHEME'],
+      [() => netns.run(where, { argv: 'one' as never }), 'ERR_INVALID_ARG_TYPE'],
+    ];
+    for (const [call, code] of wrong) {
+      expect(await refusalOf(call())).toMatchObject({ code });
+      expect(hereNow()).toEqual(allAtHome);
+    }
+    await expect(netns.run(where, { workerData: () => {} })).rejects.toThrow('could not be cloned');
+    expect(hereNow()).toEqual(allAtHome);
+  });
+
+  test('refuses what is no worker before anything is done', async () => {
+    const { place } = await placeWithHandle();
+    for (const worker of [undefined, 42, null, {}, Buffer.from('a')]) {
+      const error = await refusalOf(place.netns.run(worker as never));
+      expect(error).toBeInstanceOf(TypeError);
+      expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+      expect(error.message).toMatch(/^run: worker must be/);
+    }
+    const error = await refusalOf(place.netns.run(where, 'options' as never));
+    expect(error.message).toMatch(/^run: options must be an object/);
+    expect(hereNow()).toEqual(allAtHome);
+  });
+
+  test("an error inside is the Worker's own", async () => {
+    const { place } = await placeWithHandle();
+    const worker = await place.netns.run(`throw new RangeError('inside')`, { eval: true });
+    const [error] = await once(worker, 'error');
+    expect(error).toMatchObject({ name: 'RangeError', message: 'inside' });
+    const missing = await place.netns.run(new URL('missing.mjs', url));
+    const [notFound] = await once(missing, 'error');
+    expect(notFound.code).toMatch(/MODULE_NOT_FOUND$/);
+    expect(hereNow()).toEqual(allAtHome);
+  });
+
+  test('passes the exit code on', async () => {
+    const { place } = await placeWithHandle();
+    const worker = await place.netns.run('process.exit(11)', { eval: true });
+    expect((await once(worker, 'exit'))[0]).toBe(11);
+  });
+});

@@ -1,0 +1,142 @@
+// What `checkSupport` says of this kernel and this process, against the kernel's own files, `ip` and
+// `capsh`-like bookkeeping in /proc.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { describe, expect, test } from 'vitest';
+import { checkSupport, type ModuleState, Netns } from '../../lib/index.js';
+import { resultOf, withoutCapabilities } from '../support/program.js';
+import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+type Kind = 'macvlan' | 'macvtap';
+
+const read = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '');
+
+/** Whether `ip` can make a link of the kind with these words. */
+async function canMake(place: Place, parent: string, ...words: readonly string[]) {
+  try {
+    await place.ip('link', 'add', 'probe', 'link', parent, 'type', ...words);
+    await place.ip('link', 'delete', 'probe');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Where the module stands, once `ip` has made the kernel load it if it can. */
+async function stateAfterUse(place: Place, parent: string, kind: Kind): Promise<ModuleState> {
+  const works = await canMake(place, parent, kind);
+  const loaded = new RegExp(`^${kind} `, 'm').test(read('/proc/modules'));
+  if (loaded) return 'loaded';
+  return works ? 'builtin' : 'missing';
+}
+
+describe('checkSupport', () => {
+  test('tells what this kernel has, once it is in use', async () => {
+    const place = await bed.place();
+    const parent = await place.parent();
+    const macvlan = await stateAfterUse(place, parent, 'macvlan');
+    const macvtap = await stateAfterUse(place, parent, 'macvtap');
+    expect(await place.netns.checkSupport()).toMatchObject({
+      kernel: release(),
+      netAdmin: true,
+      macvlan,
+      macvtap,
+    });
+    expect(readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim()).toBe(release());
+  });
+
+  test('tells the attributes that this kernel keeps when they are set', async () => {
+    const place = await bed.place();
+    const parent = await place.parent();
+    await place.ip('link', 'add', 'mv0', 'link', parent, 'type', 'macvlan', 'bcqueuelen', '77');
+    const [major = 0, minor = 0] = release().split('.').map(Number);
+    expect((await place.netns.checkSupport()).features).toEqual({
+      bcQueueLen: (await place.macvlan('mv0')).bcqueuelen === 77,
+      // No version of `ip` in use here may know it, so the kernel's version has to do.
+      bcCutoff: major > 6 || (major === 6 && minor >= 4),
+      nodst: await canMake(place, parent, 'macvlan', 'mode', 'source', 'nodst'),
+      source: await canMake(place, parent, 'macvlan', 'mode', 'source'),
+    });
+  });
+
+  test('leaves nothing behind, and disturbs nothing', async () => {
+    const place = await bed.place();
+    await place.parent();
+    await place.netns.checkSupport({ load: true });
+    const before = await place.snapshot();
+    const namespaces = () =>
+      new Set(readdirSync('/proc/self/fd').map((fd) => read(`/proc/self/fdinfo/${fd}`))).size;
+    const count = namespaces();
+    await Promise.all(Array.from({ length: 10 }, () => place.netns.checkSupport({ load: true })));
+    expect(await place.snapshot()).toEqual(before);
+    expect(namespaces()).toBeLessThanOrEqual(count + 1); // the reading's own
+  });
+
+  test('with load, what can be loaded is', async () => {
+    const place = await bed.place();
+    const { macvlan, macvtap } = await place.netns.checkSupport({ load: true });
+    const parent = await place.parent();
+    expect(macvlan).toBe(await stateAfterUse(place, parent, 'macvlan'));
+    expect(macvtap).toBe(await stateAfterUse(place, parent, 'macvtap'));
+  });
+
+  test('is a function of the module too, and the same in every namespace', async () => {
+    const place = await bed.place();
+    expect(await checkSupport()).toEqual(await place.netns.checkSupport());
+  });
+
+  test('refuses options it does not know', async () => {
+    for (const [options, says] of [
+      [{ loaded: true }, "did you mean 'load'?"],
+      [{ load: 'yes' }, 'load must be a boolean'],
+      [{ signal: 'now' }, 'signal must be an AbortSignal'],
+      [42, 'must be an object'],
+    ] as const) {
+      const error = await refusalOf(checkSupport(options as never));
+      expect(error).toBeInstanceOf(TypeError);
+      expect(error.message).toContain(says);
+    }
+  });
+
+  test('without privileges says so, and the rest from what everybody can see', async () => {
+    const privileged = await Netns.current().checkSupport();
+    const program = `
+      import { readFileSync } from 'node:fs';
+      import { checkSupport } from 'macvlan-netlink';
+      const capabilities = /^CapEff:\\s*(\\w+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))[1];
+      console.log(JSON.stringify({
+        capabilities: BigInt('0x' + capabilities).toString(),
+        plain: await checkSupport(),
+        load: await checkSupport({ load: true }),
+      }));
+    `;
+    const expected = { ...privileged, netAdmin: false };
+    expect(await resultOf(program, { under: withoutCapabilities })).toEqual({
+      capabilities: '0',
+      plain: expected,
+      load: expected,
+    });
+  });
+
+  test('as nobody in particular, too', async () => {
+    // The process gives its identity up itself: an ordinary user may not be able to read this clone.
+    const program = `
+      import { readFileSync } from 'node:fs';
+      import { checkSupport } from 'macvlan-netlink';
+      if (!/^\\s*0\\s+0\\s+4294967295$/.test(readFileSync('/proc/self/uid_map', 'utf8').trim())) {
+        console.log('"one user"');
+        process.exit();
+      }
+      process.setgroups([]);
+      process.setgid(65534);
+      process.setuid(65534);
+      console.log(JSON.stringify((await checkSupport()).netAdmin));
+    `;
+    // In a user namespace with a single user there is nobody else to be.
+    expect(await resultOf(program)).toBe(
+      /^\s*0\s+0\s+4294967295$/.test(read('/proc/self/uid_map').trim()) ? false : 'one user',
+    );
+  });
+});

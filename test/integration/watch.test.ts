@@ -1,0 +1,303 @@
+/** watch: what is an event and what is not, told apart by knowledge, as `ip` shows it. */
+import { describe, expect, test } from 'vitest';
+import { type Netns, watch } from '../../lib/index.js';
+import type { WatchOptions } from '../../lib/types.js';
+import { type Place, useTestbed } from '../support/testbed.js';
+import { monitorLinks, Reader } from '../support/watching.js';
+
+const bed = useTestbed();
+
+/** A reader of a namespace, ended after the test. */
+function follow(netns: Netns, options?: WatchOptions): Reader {
+  const reader = new Reader(netns.watch(options));
+  bed.onCleanup(async () => {
+    await reader.watch.return();
+    await reader.ended;
+  });
+  return reader;
+}
+
+/** What is told while `body` changes something by `ip`. */
+async function toldBy(place: Place, reader: Reader, body: () => Promise<unknown>) {
+  const before = reader.events.length;
+  await body();
+  const marker = bed.uniqueName('z');
+  await reader.caughtUp(place, marker);
+  const events = reader.events.slice(before);
+  return events.filter((event) => event.type !== 'link' || event.link.name !== marker);
+}
+
+async function followed(options?: WatchOptions) {
+  const place = await bed.place();
+  const parent = await place.parent();
+  const reader = follow(place.netns, { initial: true, ...options });
+  await reader.caughtUp(place, bed.uniqueName('z'));
+  return { place, parent, reader };
+}
+
+describe('links', () => {
+  test('initial tells of everything that exists, once', async () => {
+    const place = await bed.place();
+    const parent = await place.parent();
+    await place.ip('link', 'add', 'br0', 'type', 'bridge');
+    await place.ip('link', 'set', parent, 'master', 'br0');
+    const reader = follow(place.netns, { initial: true });
+    await reader.level(place);
+    const names = (await place.links()).map(({ ifname }) => ifname).sort();
+    expect(names).toHaveLength(4);
+    expect(reader.said.sort()).toEqual(names.map((name) => `added ${name}`));
+    expect(reader.links.get(1)).toEqual(await place.netns.getLink('lo'));
+  });
+
+  test('are added, changed and removed', async () => {
+    const { place, parent, reader } = await followed();
+    await place.ip(
+      'link',
+      'add',
+      'link',
+      parent,
+      'name',
+      'm0',
+      'type',
+      'macvlan',
+      'mode',
+      'bridge',
+    );
+    await reader.hears('added m0');
+    const { ifindex } = await place.link('m0');
+    expect(reader.links.get(ifindex)).toMatchObject({
+      kind: 'macvlan',
+      up: false,
+      netns: place.netns.inode,
+      macvlan: { mode: 'bridge' },
+    });
+    const changes: [string[], object][] = [
+      [['mtu', '1400'], { mtu: 1400 }],
+      [['address', '02:00:5e:00:00:07'], { mac: '02:00:5e:00:00:07' }],
+      [['up'], { up: true }],
+      [['alias', 'uplink'], { alias: 'uplink' }],
+      [['promisc', 'on'], { promiscuous: true }],
+      [['group', '7'], { group: 7 }],
+      [['txqueuelen', '77'], { txQueueLen: 77 }],
+      [['type', 'macvlan', 'mode', 'private'], { macvlan: { mode: 'private' } }],
+      [['down'], { up: false }],
+    ];
+    for (const [args, seen] of changes) {
+      const events = await toldBy(place, reader, () => place.ip('link', 'set', 'm0', ...args));
+      expect(events, args.join(' ')).not.toEqual([]);
+      const others = events.filter(
+        (event) => !(event.type === 'link' && event.action === 'changed'),
+      );
+      expect(others, args.join(' ')).toEqual([]);
+      expect(reader.links.get(ifindex)).toMatchObject(seen);
+    }
+    const events = await toldBy(place, reader, () => place.ip('link', 'delete', 'm0'));
+    expect(events.at(-1)).toMatchObject({
+      type: 'link',
+      action: 'removed',
+      link: { name: 'm0', mtu: 1400, alias: 'uplink' },
+    });
+    expect(events.at(-1)).not.toHaveProperty('movedTo');
+    expect(reader.lies).toEqual([]);
+    await reader.level(place);
+  });
+
+  test('that are renamed keep their index and have changed', async () => {
+    const { place, reader } = await followed();
+    await place.ip('link', 'add', 'b0', 'type', 'bridge');
+    await reader.hears('added b0');
+    const events = await toldBy(place, reader, () => place.ip('link', 'set', 'b0', 'name', 'x'));
+    expect(events).toMatchObject([{ action: 'changed', link: { name: 'x' } }]);
+  });
+
+  test('that are down have changed in secret: the next event knows it', async () => {
+    const { place, reader } = await followed();
+    await place.ip('link', 'add', 'b0', 'type', 'bridge');
+    await reader.hears('added b0');
+    // The kernel tells of these while the link is up (net/core/dev.c, netdev_state_change).
+    const secret = await toldBy(place, reader, async () => {
+      await place.ip('link', 'set', 'b0', 'alias', 'uplink');
+      await place.ip('link', 'property', 'add', 'dev', 'b0', 'altname', 'other-name');
+    });
+    expect(secret).toEqual([]);
+    const known = { alias: 'uplink', altNames: ['other-name'] };
+    const events = await toldBy(place, reader, () => place.ip('link', 'set', 'b0', 'up'));
+    expect(events.at(-1)).toMatchObject({ action: 'changed', link: known });
+    const open = await toldBy(place, reader, async () => {
+      await place.ip('link', 'property', 'delete', 'dev', 'b0', 'altname', 'other-name');
+    });
+    expect(open).toMatchObject([{ action: 'changed', link: { altNames: [] } }]);
+  });
+
+  test('have not changed by what changes nothing', async () => {
+    const { place, parent, reader } = await followed();
+    const same: string[][] = [['up'], ['mtu', '1500'], ['promisc', 'off'], ['group', '0']];
+    for (const args of same) {
+      const events = await toldBy(place, reader, () => place.ip('link', 'set', parent, ...args));
+      expect(events, args.join(' ')).toEqual([]);
+    }
+    // Address families tell of a link in messages of their own, and counters run by themselves.
+    const events = await toldBy(place, reader, async () => {
+      await place.run('sh', '-c', `echo 1 >/proc/sys/net/ipv4/conf/${parent}/forwarding`);
+      await place.run('sh', '-c', `echo 1 >/proc/sys/net/ipv6/conf/${parent}/forwarding`);
+      await place.ip('neighbour', 'add', '192.0.2.7', 'lladdr', '02:00:5e:00:00:01', 'dev', parent);
+    });
+    expect(events).toEqual([]);
+  });
+
+  test('that join or leave a bridge have changed, and are not removed', async () => {
+    const { place, parent, reader } = await followed();
+    await place.ip('link', 'add', 'br0', 'type', 'bridge');
+    const { ifindex } = await place.link('br0');
+    for (const master of [ifindex, null]) {
+      const events = await toldBy(place, reader, async () => {
+        const to = master === null ? ['nomaster'] : ['master', 'br0'];
+        await place.ip('link', 'set', parent, ...to);
+      });
+      const ofPort = events.filter((event) => event.type === 'link' && event.link.name === parent);
+      expect(ofPort.at(-1)).toMatchObject({ action: 'changed', link: { master } });
+      expect(ofPort.map((event) => event.type === 'link' && event.action)).not.toContain('removed');
+      await reader.level(place);
+    }
+    // The bridge goes while the link is its port.
+    await place.ip('link', 'set', parent, 'master', 'br0');
+    await place.ip('link', 'delete', 'br0');
+    await reader.caughtUp(place, bed.uniqueName('z'));
+    expect(reader.about('removed')).not.toContain(`removed ${parent}`);
+    expect(reader.lies).toEqual([]);
+    await reader.level(place);
+  });
+
+  test('that `ip monitor` saw come and go are told of, in that order', async () => {
+    const { place, parent, reader } = await followed();
+    const monitor = await monitorLinks(place, bed);
+    await reader.caughtUp(place, bed.uniqueName('z'));
+    const start = reader.events.length;
+    for (const name of ['a0', 'a1', 'a2']) {
+      await place.ip('link', 'add', 'link', parent, 'name', name, 'type', 'macvlan');
+    }
+    for (const name of ['a1', 'a0', 'a2']) await place.ip('link', 'delete', name);
+    const marker = bed.uniqueName('y');
+    await place.ip('link', 'add', marker, 'type', 'bridge');
+    await monitor.sees(marker);
+    await reader.hears(`added ${marker}`);
+    const told = reader.events.slice(start).flatMap((event) => {
+      return event.type === 'link' && event.action === 'removed' ? [event.link.name] : [];
+    });
+    expect(told).toEqual(['a1', 'a0', 'a2']);
+    expect(monitor.deleted().slice(-3)).toEqual(told);
+  });
+
+  test('of the caller’s own namespace are told of by the function of the module', async () => {
+    const place = bed.own();
+    const reader = new Reader(watch());
+    bed.onCleanup(() => reader.watch.return());
+    const name = bed.uniqueName('o');
+    await place.ip('link', 'add', name, 'type', 'bridge');
+    await reader.hears(`added ${name}`);
+    await place.ip('link', 'delete', name);
+    await reader.hears(`removed ${name}`);
+  });
+});
+
+describe('links that move', () => {
+  test('are removed here with where they went, and added there', async () => {
+    const [host, inside] = [await bed.place(), await bed.place()];
+    const parent = await host.parent();
+    await host.ip('link', 'add', 'link', parent, 'name', 'm0', 'type', 'macvlan');
+    // The index is taken where it goes to.
+    const { ifindex } = await host.link('m0');
+    await inside.ip('link', 'add', 'taken', 'index', `${ifindex}`, 'type', 'bridge');
+    const here = follow(host.netns, { initial: true });
+    const there = follow(inside.netns, { initial: true });
+    await here.caughtUp(host, bed.uniqueName('z'));
+    await there.caughtUp(inside, bed.uniqueName('z'));
+    await host.ip('link', 'set', 'm0', 'netns', `${inside.name}`);
+    await here.hears('removed m0');
+    await there.hears('added m0');
+    const event = here.events[here.said.indexOf('removed m0')];
+    const moved = await inside.link('m0');
+    const ids = JSON.parse(await host.ip('-j', 'netns', 'list-id')) as {
+      nsid: number;
+      name?: string;
+    }[];
+    const nsid = ids.find(({ name }) => name === inside.name)?.nsid;
+    expect(nsid).toBeTypeOf('number');
+    expect(moved.ifindex).not.toBe(ifindex);
+    expect(event).toMatchObject({
+      link: { index: ifindex },
+      movedTo: { netnsid: nsid, index: moved.ifindex },
+    });
+    expect(there.links.get(moved.ifindex)).toMatchObject({ name: 'm0', netns: inside.netns.inode });
+    expect([...here.lies, ...there.lies]).toEqual([]);
+    await here.level(host);
+    await there.level(inside);
+  });
+});
+
+describe('addresses', () => {
+  test('are told of when asked for, and only then', async () => {
+    const { place, parent, reader } = await followed({ addresses: true });
+    const linksOnly = follow(place.netns);
+    const events = await toldBy(place, reader, async () => {
+      await place.ip('address', 'add', '192.0.2.1/24', 'dev', parent);
+      await place.ip('address', 'add', '192.0.2.3', 'peer', '192.0.2.9/32', 'dev', parent);
+      await place.ip('address', 'add', '2001:db8::1/64', 'nodad', 'dev', parent);
+      await place.ip(
+        'address',
+        'replace',
+        '192.0.2.1/24',
+        'valid_lft',
+        '900',
+        'preferred_lft',
+        '900',
+        'dev',
+        parent,
+      );
+      await place.ip('address', 'delete', '192.0.2.3', 'peer', '192.0.2.9/32', 'dev', parent);
+    });
+    const { ifindex } = await place.link(parent);
+    expect(events).toMatchObject([
+      { action: 'added', address: { cidr: '192.0.2.1/24', linkIndex: ifindex } },
+      { action: 'added', address: { peer: '192.0.2.9' } },
+      { action: 'added', address: { cidr: '2001:db8::1/64', family: 'IPv6' } },
+      { action: 'changed', address: { cidr: '192.0.2.1/24', validLifetime: 900 } },
+      { action: 'removed', address: { peer: '192.0.2.9' } },
+    ]);
+    await reader.level(place, { addresses: true });
+    // They go with their link.
+    await place.ip('link', 'delete', parent);
+    await reader.hears('removed 192.0.2.1/24');
+    await reader.level(place, { addresses: true });
+    expect(reader.lies).toEqual([]);
+    await linksOnly.hears(`removed ${parent}`);
+    expect(linksOnly.events.filter(({ type }) => type !== 'link')).toEqual([]);
+  });
+});
+
+describe('options', () => {
+  test.each([
+    [{ initial: 1 }, 'ERR_INVALID_ARG_TYPE', 'options.initial'],
+    [{ addresses: 'yes' }, 'ERR_INVALID_ARG_TYPE', 'options.addresses'],
+    [{ routes: null }, 'ERR_INVALID_ARG_TYPE', 'options.routes'],
+    [{ receiveBuffer: 0 }, 'ERR_OUT_OF_RANGE', 'options.receiveBuffer'],
+    [{ receiveBuffer: 2 ** 31 }, 'ERR_OUT_OF_RANGE', 'options.receiveBuffer'],
+    [{ receiveBuffer: 1.5 }, 'ERR_OUT_OF_RANGE', 'options.receiveBuffer'],
+    [{ signal: {} }, 'ERR_INVALID_ARG_TYPE', 'options.signal'],
+    [{ links: true }, 'ERR_INVALID_ARG_VALUE', 'options.links'],
+    [7, 'ERR_INVALID_ARG_TYPE', 'options'],
+  ])('%j is refused at the call', async (options, code, path) => {
+    const { netns } = await bed.place();
+    expect(() => netns.watch(options as WatchOptions)).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(path) }),
+    );
+  });
+
+  test('a namespace that is closed is refused at the call', async () => {
+    const { netns } = await bed.place();
+    await netns.close();
+    expect(() => netns.watch()).toThrow(
+      expect.objectContaining({ code: 'ERR_NETNS_CLOSED', operation: 'watch' }),
+    );
+  });
+});

@@ -1,0 +1,88 @@
+/**
+ * Programs that use the built package in a process of their own: what they do to the process (its
+ * end, its threads, its privileges) cannot be looked at from inside a test.
+ */
+import { spawn } from 'node:child_process';
+import { root } from './package.js';
+
+/** How a program ended, and what it said. */
+export interface Ended {
+  /** Its exit code; `null` when a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How a program is run. */
+export interface ProgramOptions {
+  /** The command that starts Node, such as {@link inPrivateNetns}. */
+  readonly under?: readonly string[];
+  readonly nodeOptions?: readonly string[];
+  /** From `process.argv[1]` on. */
+  readonly args?: readonly (string | number)[];
+  /** Open descriptors to hand over; the program finds them from 3 on. */
+  readonly descriptors?: readonly number[];
+  /** Written to its standard input, which then ends. */
+  readonly input?: string;
+}
+
+/** Runs under what follows in a network and mount namespace of its own, root also without root. */
+export const inPrivateNetns: readonly string[] = [
+  'unshare',
+  '--net',
+  '--mount',
+  ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']),
+  '--',
+];
+
+/** Runs under what follows without any capability, and with none to be had. */
+export const withoutCapabilities: readonly string[] = [
+  'setpriv',
+  '--bounding-set=-all',
+  '--inh-caps=-all',
+  '--ambient-caps=-all',
+  '--',
+];
+
+/** A program that hangs is ended after that many milliseconds, and so fails its test. */
+const PATIENCE = 45_000 * Number(process.env.MACVLAN_NETLINK_SLOWNESS ?? 1);
+
+/** Runs an ES module, which finds the package as `macvlan-netlink`. */
+export function runProgram(source: string, options: ProgramOptions = {}): Promise<Ended> {
+  const { under = [], nodeOptions = [], args = [], descriptors = [], input = '' } = options;
+  const node = [process.execPath, ...nodeOptions, '--input-type=module', '--eval', source, '--'];
+  const [command = '', ...rest] = [...under, ...node, ...args.map(String)];
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, rest, {
+      cwd: root,
+      stdio: ['pipe', 'pipe', 'pipe', ...descriptors],
+    });
+    const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE);
+    const said = ['', ''];
+    const streams = [child.stdout, child.stderr] as const;
+    for (const [at, stream] of streams.entries()) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        said[at] += text;
+      });
+    }
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      const [stdout = '', stderr = ''] = said;
+      resolve({ code, signal, stdout, stderr });
+    });
+    // A program that has ended already reads nothing.
+    child.stdin?.on('error', () => {}).end(input);
+  });
+}
+
+/** Runs a program that has to succeed; gives what it printed, read as JSON. */
+export async function resultOf<T>(source: string, options?: ProgramOptions): Promise<T> {
+  const ended = await runProgram(source, options);
+  if (ended.code !== 0) {
+    const how = ended.signal ?? `exit code ${ended.code}`;
+    throw new Error(`the program ended with ${how}\n${ended.stdout}\n${ended.stderr}`);
+  }
+  return JSON.parse(ended.stdout) as T;
+}

@@ -1,0 +1,332 @@
+/**
+ * Namespaces and links to test with, and what the kernel says of them by other ways than this
+ * library: `ip -j -d`, /sys, /proc. Everything is taken down after each test, whether it passes or
+ * not. Names are unique, so that files can run at once in one namespace.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { release } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterEach } from 'vitest';
+import { Netns } from '../../lib/index.js';
+
+const execute = promisify(execFile);
+
+/** Whether the kernel that runs is older than a version. */
+export function isBefore(major: number, minor: number): boolean {
+  const [ownMajor = 0, ownMinor = 0] = release().split('.').map(Number);
+  return ownMajor < major || (ownMajor === major && ownMinor < minor);
+}
+
+/** A link as `ip -j -d link` prints it, as far as tests look. */
+export interface IpLink {
+  readonly ifindex: number;
+  readonly ifname: string;
+  /** The parent's or the peer's name, where it is in the same namespace. */
+  readonly link?: string;
+  /** Its index, where it is not. */
+  readonly link_index?: number;
+  readonly link_netnsid?: number;
+  readonly flags: readonly string[];
+  readonly mtu: number;
+  readonly operstate: string;
+  readonly master?: string;
+  readonly group: string;
+  readonly txqlen?: number;
+  readonly link_type: string;
+  readonly address?: string;
+  readonly promiscuity: number;
+  readonly num_tx_queues: number;
+  readonly num_rx_queues: number;
+  readonly inet6_addr_gen_mode?: string;
+  readonly ifalias?: string;
+  readonly altnames?: readonly string[];
+  readonly linkinfo?: {
+    readonly info_kind?: string;
+    readonly info_data?: MacvlanData;
+    readonly info_slave_kind?: string;
+    readonly info_slave_data?: { readonly hairpin?: boolean };
+  };
+}
+
+/** What `ip -d` prints of a macvlan or macvtap. */
+export interface MacvlanData {
+  readonly mode?: string;
+  readonly nopromisc?: boolean;
+  readonly nodst?: boolean;
+  readonly bcqueuelen?: number;
+  readonly usedbcqueuelen?: number;
+  readonly macaddr_count?: number;
+  readonly macaddr_data?: readonly string[];
+}
+
+/** An address as `ip -j address` prints it. */
+export interface IpAddress {
+  readonly family: 'inet' | 'inet6';
+  readonly local: string;
+  readonly prefixlen: number;
+  readonly scope: string;
+}
+
+/** What a veth pair to test on is made with. */
+export interface ParentOptions {
+  readonly mtu?: number;
+  readonly mac?: string;
+  /** Default: true, and so is the other end. */
+  readonly up?: boolean;
+}
+
+/** A namespace to test in. */
+export class Place {
+  constructor(
+    /** The library's handle on it. */
+    readonly netns: Netns,
+    /** Its name for `ip`; `null`: the process's own. */
+    readonly name: string | null,
+    private readonly bed: Testbed,
+  ) {}
+
+  /** Runs `ip` here; gives what it printed. */
+  async ip(...args: readonly string[]): Promise<string> {
+    const where = this.name === null ? [] : ['-n', this.name];
+    return output('ip', [...where, ...args]);
+  }
+
+  /** Runs a command here, with this namespace's /sys; gives what it printed. */
+  async run(command: string, ...args: readonly string[]): Promise<string> {
+    if (this.name === null) return output(command, args);
+    return output('ip', ['netns', 'exec', this.name, command, ...args]);
+  }
+
+  /** A file of /proc or /sys as it is here, without the line's end. */
+  async read(path: string): Promise<string> {
+    return (await this.run('cat', path)).trimEnd();
+  }
+
+  /** Every link here, by index. */
+  async links(): Promise<IpLink[]> {
+    return JSON.parse(await this.ip('-j', '-d', 'link', 'show'));
+  }
+
+  /** The names of all links here but the loopback device, by index. */
+  async names(): Promise<string[]> {
+    const names = (await this.links()).map(({ ifname }) => ifname);
+    return names.filter((name) => name !== 'lo');
+  }
+
+  /** The one link of that name or alternative name. */
+  async link(name: string): Promise<IpLink> {
+    const [link] = JSON.parse(await this.ip('-j', '-d', 'link', 'show', 'dev', name)) as IpLink[];
+    if (link === undefined) throw new Error(`ip shows no link '${name}'`);
+    return link;
+  }
+
+  /** What is special to a macvlan or macvtap. */
+  async macvlan(name: string): Promise<MacvlanData> {
+    return (await this.link(name)).linkinfo?.info_data ?? {};
+  }
+
+  /** Its `IFLA_MACVLAN_BC_CUTOFF` as text, or `'absent'`: many an `ip` does not know it. */
+  async cutoff(name: string): Promise<string> {
+    return (await this.run('python3', supportFile('macvlan-cutoff.py'), name)).trim();
+  }
+
+  /** The addresses of a link as `52.1.1.151/24`, those that the kernel makes up left out. */
+  async addresses(name: string): Promise<string[]> {
+    const text = await this.ip('-j', 'address', 'show', 'dev', name);
+    const [link] = JSON.parse(text) as { addr_info?: IpAddress[] }[];
+    return (link?.addr_info ?? [])
+      .filter(({ family, scope }) => family === 'inet' || scope !== 'link')
+      .map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+  }
+
+  /** Links, addresses and routes altogether, to compare before and after. */
+  async snapshot(): Promise<unknown> {
+    const json = async (...args: string[]) => JSON.parse((await this.ip('-j', ...args)) || '[]');
+    return {
+      links: await json('-d', 'link', 'show'),
+      addresses: await json('address', 'show'),
+      routes: await json('route', 'show', 'table', 'all'),
+      routes6: await json('-6', 'route', 'show', 'table', 'all'),
+    };
+  }
+
+  /** How many rtnetlink sockets programs have here; the kernel's own have port 0. */
+  async routeSockets(): Promise<number> {
+    const [, ...lines] = (await this.read('/proc/net/netlink')).split('\n');
+    const columns = lines.map((line) => line.trim().split(/\s+/));
+    return columns.filter(([, protocol, port]) => protocol === '0' && port !== '0').length;
+  }
+
+  /**
+   * A veth pair, made by `ip`: an Ethernet device to be the parent, its other end beside it. It makes
+   * no IPv6 address of its own.
+   */
+  async parent(options: ParentOptions = {}): Promise<string> {
+    const name = this.bed.uniqueName('p');
+    const peer = this.bed.uniqueName('q');
+    const { mtu = 1500, mac, up = true } = options;
+    const own = mac === undefined ? '' : `address ${mac} `;
+    const ends = [name, peer];
+    // The mode first: `ip link set … addrgenmode none up` brings it up before it sets the mode.
+    await this.ipBatch([
+      `link add ${name} ${own}mtu ${mtu} type veth peer name ${peer} mtu ${mtu}`,
+      ...ends.map((end) => `link set ${end} addrgenmode none`),
+      ...(up ? ends.map((end) => `link set ${end} up`) : []),
+    ]);
+    if (this.name === null) this.bed.onCleanup(() => this.removeIfThere(name));
+    if (up) await this.settled(...ends);
+    return name;
+  }
+
+  /** Runs `ip` commands here, one a line, by one process that stops where one fails. */
+  private async ipBatch(lines: readonly string[]): Promise<void> {
+    const where = this.name === null ? [] : ['-n', this.name];
+    const running = execute('ip', [...where, '-batch', '-']);
+    running.child.stdin?.end(`${lines.join('\n')}\n`);
+    await running;
+  }
+
+  /** Waits for links' operational state, which the kernel brings up to date some time later. */
+  async settled(...names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      for (let turn = 0; (await this.link(name)).operstate !== 'UP'; turn++) {
+        if (turn === 200) throw new Error(`'${name}' does not come up`);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    }
+  }
+
+  /** Deletes a link with `ip`, unless it is gone already. */
+  private async removeIfThere(name: string): Promise<void> {
+    if ((await this.names()).includes(name)) await this.ip('link', 'delete', name);
+  }
+}
+
+/** What one test has made; see {@link useTestbed}. */
+export class Testbed {
+  readonly #cleanups: (() => Promise<unknown> | unknown)[] = [];
+  #names = 0;
+
+  /** A name for a link or a namespace that nobody else uses, of at most 15 bytes. */
+  uniqueName(stem: string): string {
+    return `${stem}${process.pid.toString(36)}x${(this.#names++).toString(36)}`;
+  }
+
+  /** What is to be done after the test; what was said last is done first. */
+  onCleanup(work: () => Promise<unknown> | unknown): void {
+    this.#cleanups.push(work);
+  }
+
+  /** A new namespace, made by `ip netns add`, with its loopback device up. */
+  async place(): Promise<Place> {
+    const name = this.uniqueName('n');
+    await output('ip', ['netns', 'add', name]);
+    this.onCleanup(() => output('ip', ['netns', 'delete', name]));
+    const netns = await Netns.open(name);
+    this.onCleanup(() => netns.close());
+    const place = new Place(netns, name, this);
+    await place.ip('link', 'set', 'lo', 'up');
+    return place;
+  }
+
+  /** The process's own namespace, which other files may be using at the same time. */
+  own(): Place {
+    return new Place(Netns.current(), null, this);
+  }
+
+  /** A process that runs until the test is over, or until its standard input ends. */
+  async background(place: Place, command: string, ...args: readonly string[]) {
+    const all = place.name === null ? [] : ['ip', 'netns', 'exec', place.name];
+    const [file = '', ...rest] = [...all, command, ...args];
+    const child = spawn(file, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const exited = once(child, 'exit');
+    const stop = async () => {
+      child.stdin.end();
+      await exited;
+    };
+    this.onCleanup(stop);
+    await saysReady(child, exited);
+    return { pid: child.pid as number, stop };
+  }
+
+  /** Undoes everything; what fails does not keep the rest from being undone. */
+  async cleanUp(): Promise<void> {
+    const errors: unknown[] = [];
+    for (let work = this.#cleanups.pop(); work !== undefined; work = this.#cleanups.pop()) {
+      try {
+        await work();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw new AggregateError(errors, 'not everything was cleaned up');
+  }
+}
+
+async function saysReady(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
+  const ready = once(child.stdout as NonNullable<ChildProcess['stdout']>, 'data');
+  const first = await Promise.race([ready, exited.then(() => null)]);
+  if (first === null) throw new Error(`${child.spawnfile} ended before it was ready`);
+}
+
+async function output(command: string, args: readonly string[]): Promise<string> {
+  const { stdout } = await execute(command, [...args], { maxBuffer: 64 * 1024 * 1024 });
+  return stdout;
+}
+
+/**
+ * Runs `ip` commands here, one a line, by one process that goes on where one fails; for what is to
+ * go on while the test does something else.
+ */
+export async function batch(place: Place, lines: readonly (string | undefined)[]): Promise<void> {
+  const child = spawn('ip', ['-n', `${place.name}`, '-force', '-batch', '-'], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  const exited = once(child, 'exit');
+  child.stdin.end(`${lines.join('\n')}\n`);
+  await exited;
+}
+
+/** A file of this folder, such as a script that a test runs. */
+export function supportFile(name: string): string {
+  return fileURLToPath(new URL(name, import.meta.url));
+}
+
+/** A testbed for the file that calls it, at its top level; clean after every test. */
+export function useTestbed(): Testbed {
+  const bed = new Testbed();
+  afterEach(() => bed.cleanUp());
+  return bed;
+}
+
+/**
+ * What a promise rejects with. The test fails when it does not.
+ *
+ * @example `const error = await refusalOf(netns.deleteLink('nobody'));`
+ */
+export async function refusalOf(promise: Promise<unknown>): Promise<Refusal> {
+  let result: unknown;
+  try {
+    result = await promise;
+  } catch (error) {
+    if (error instanceof Error) return error as Refusal;
+    throw error;
+  }
+  throw new Error(`expected a refusal, and got ${JSON.stringify(result)}`);
+}
+
+/** The fields of the errors that the library throws. */
+export interface Refusal extends Error {
+  readonly code: string;
+  readonly errno?: number;
+  readonly syscall?: string;
+  readonly operation?: string;
+  readonly target?: string | number | null;
+  readonly part?: string;
+  readonly hint?: string;
+  readonly kernelMessage?: string;
+  readonly attribute?: string;
+  readonly errors?: readonly Refusal[];
+}

@@ -1,0 +1,249 @@
+/** Readers of `watch`, and what `ip` says that they should know by then. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { expect, vi } from 'vitest';
+import type { Watch } from '../../lib/index.js';
+import type { Address, Link, NetlinkEvent, Route } from '../../lib/types.js';
+import type { IpAddress, IpLink, Place, Testbed } from './testbed.js';
+
+/** Short words for an event: `'added eth0'`, `'removed 192.0.2.1/24'`, `'resync'`. */
+export function said(event: NetlinkEvent): string {
+  if (event.type === 'resync') return 'resync';
+  if (event.type === 'link') return `${event.action} ${event.link.name}`;
+  if (event.type === 'address') return `${event.action} ${event.address.cidr}`;
+  return `${event.action} ${event.route.to}`;
+}
+
+function keyOf(event: Exclude<NetlinkEvent, { type: 'resync' }>): string | number {
+  if (event.type === 'link') return event.link.index;
+  if (event.type === 'route') return JSON.stringify(event.route);
+  const { linkIndex, cidr, peer } = event.address;
+  return `${linkIndex} ${cidr} ${peer}`;
+}
+
+/** Reads a watch to its end, applies every event, and minds one that does not fit what it knows. */
+export class Reader {
+  readonly events: NetlinkEvent[] = [];
+  readonly links = new Map<number, Link>();
+  readonly addresses = new Map<string, Address>();
+  readonly routes = new Map<string, Route>();
+  /** What events said that cannot be: something added that was there, or removed that was not. */
+  readonly lies: string[] = [];
+  /** Settles as the iteration does. */
+  readonly ended: Promise<void>;
+
+  /** `knowing`: the links that the program knew when it began to watch. */
+  constructor(
+    readonly watch: Watch,
+    {
+      knowing = [] as readonly Link[],
+      onEvent = (_event: NetlinkEvent): unknown => undefined,
+    } = {},
+  ) {
+    for (const link of knowing) this.links.set(link.index, link);
+    this.ended = this.#read(onEvent);
+    // A test that does not look at the end fails by what it waits for.
+    this.ended.catch(() => {});
+  }
+
+  async #read(onEvent: (event: NetlinkEvent) => unknown): Promise<void> {
+    for await (const event of this.watch) {
+      this.events.push(event);
+      this.#apply(event);
+      const wait = onEvent(event);
+      if (wait instanceof Promise) await wait;
+    }
+  }
+
+  #apply(event: NetlinkEvent): void {
+    if (event.type === 'resync') return;
+    const known = { link: this.links, address: this.addresses, route: this.routes }[
+      event.type
+    ] as Map<string | number, unknown>;
+    const key = keyOf(event);
+    if (known.has(key) !== (event.action !== 'added')) this.lies.push(`${said(event)} (${key})`);
+    if (event.action === 'removed') known.delete(key);
+    else known.set(key, event[event.type as never]);
+  }
+
+  get said(): string[] {
+    return this.events.map(said);
+  }
+
+  /** What was said of links, addresses or routes of whose words one has this in it. */
+  about(word: string): string[] {
+    return this.said.filter((words) => words.includes(word));
+  }
+
+  /** Waits until an event says that. */
+  async hears(words: string): Promise<void> {
+    await vi.waitFor(() => expect(this.said).toContain(words), PATIENCE);
+  }
+
+  /** Waits until everything that has happened until now has been told. */
+  async caughtUp(place: Place, name: string): Promise<void> {
+    await place.ip('link', 'add', name, 'type', 'bridge');
+    await this.hears(`added ${name}`);
+    await place.ip('link', 'delete', name);
+    await this.hears(`removed ${name}`);
+  }
+
+  /** Waits until it knows all that `ip` shows, and fails by the difference. */
+  async level(place: Place, { addresses = false, routes = false } = {}): Promise<void> {
+    await vi.waitFor(async () => {
+      const shown = await shownBy(place, { addresses, routes });
+      const all = {
+        links: this.shownLinks,
+        addresses: this.shownAddresses,
+        routes: this.shownRoutes,
+      };
+      expect({
+        links: all.links,
+        ...(addresses ? { addresses: all.addresses } : {}),
+        ...(routes ? { routes: all.routes } : {}),
+      }).toEqual(shown);
+    }, PATIENCE);
+  }
+
+  #name(index: number | null): string {
+    return index === null ? '-' : (this.links.get(index)?.name ?? `unknown link ${index}`);
+  }
+
+  get shownLinks(): string[] {
+    return [...this.links.values()]
+      .map(({ index, name, flags, mtu, mac, master, operState }) => {
+        const on = this.#name(master);
+        return `${index} ${name} ${mtu} ${mac} ${on} ${operState} ${[...flags].sort()}`;
+      })
+      .sort();
+  }
+
+  get shownAddresses(): string[] {
+    return [...this.addresses.values()]
+      .map(({ linkIndex, address, prefixLength, peer, scope }) => {
+        return `${this.#name(linkIndex)} ${address}/${prefixLength} ${peer} ${scope}`;
+      })
+      .sort();
+  }
+
+  get shownRoutes(): string[] {
+    return [...this.routes.values()]
+      .map(({ type, to, table, protocol, metric, source, nextHops, via, link }) => {
+        const hops = nextHops.length > 0 ? nextHops : [{ via, link }];
+        const ways = hops.map((hop) => `${hop.via ?? '-'} ${this.#name(hop.link)}`).sort();
+        const prefix = to.replace(/(?<=\..*)\/32$|\/128$/, '');
+        return `${type} ${prefix} ${table} ${protocol} ${metric} ${source} ${ways}`;
+      })
+      .sort();
+  }
+}
+
+/** Long enough for a machine that is busy with other things. */
+export const PATIENCE = { timeout: 40_000, interval: 20 };
+
+interface IpRoute {
+  readonly type: string;
+  readonly dst: string;
+  readonly table?: string;
+  readonly protocol: string;
+  readonly metric?: number;
+  readonly prefsrc?: string;
+  readonly gateway?: string;
+  readonly via?: { readonly host: string };
+  readonly dev?: string;
+  readonly nexthops?: readonly { readonly gateway?: string; readonly dev: string }[];
+}
+
+const TABLES: Readonly<Record<string, number>> = { main: 254, local: 255, default: 253 };
+
+async function shownBy(place: Place, wanted: { addresses: boolean; routes: boolean }) {
+  const json = async <T>(...args: string[]) => {
+    return JSON.parse((await place.ip('-j', '-d', ...args)) || '[]') as T[];
+  };
+  const links = (await json<IpLink>('link', 'show'))
+    .map(({ ifindex, ifname, flags, mtu, address, master = '-', operstate }) => {
+      const state = operstate.toLowerCase();
+      return `${ifindex} ${ifname} ${mtu} ${address} ${master} ${state} ${[...flags].sort()}`;
+    })
+    .sort();
+  type Shown = IpLink & { addr_info: (IpAddress & { address?: string })[] };
+  const addresses = !wanted.addresses
+    ? []
+    : (await json<Shown>('address', 'show')).flatMap(({ ifname, addr_info }) =>
+        addr_info.map(({ local, prefixlen, scope, address = null }) => {
+          return `${ifname} ${local}/${prefixlen} ${address} ${scope}`;
+        }),
+      );
+  const routes = !wanted.routes
+    ? []
+    : (await json<IpRoute>('route', 'show', 'table', 'all')).map(
+        ({ type, dst, table = 'main', protocol, metric = 0, prefsrc = null, ...way }) => {
+          const hops = way.nexthops ?? [{ gateway: way.gateway ?? way.via?.host, dev: way.dev }];
+          const ways = hops.map((hop) => `${hop.gateway ?? '-'} ${hop.dev ?? '-'}`).sort();
+          const number = TABLES[table] ?? Number(table);
+          return `${type} ${dst} ${number} ${protocol} ${metric} ${prefsrc} ${ways}`;
+        },
+      );
+  return {
+    links,
+    ...(wanted.addresses ? { addresses: addresses.sort() } : {}),
+    ...(wanted.routes ? { routes: routes.sort() } : {}),
+  };
+}
+
+/** Runs many commands by one `ip`. */
+export async function batch(place: Place, lines: readonly string[], force = false): Promise<void> {
+  const name = place.name === null ? [] : ['-n', place.name];
+  const args = [...name, ...(force ? ['-force'] : []), '-batch', '-'];
+  const child = spawn('ip', args, { stdio: ['pipe', 'ignore', force ? 'ignore' : 'inherit'] });
+  child.stdin.on('error', () => {}).end(`${lines.join('\n')}\n`);
+  const [code] = await once(child, 'exit');
+  if (code !== 0 && !force) throw new Error(`ip -batch ended with ${code}`);
+}
+
+/** `ip monitor link` of a namespace, from when it really listens. */
+export async function monitorLinks(place: Place, bed: Testbed) {
+  const child = spawn('ip', ['-n', `${place.name}`, '-o', 'monitor', 'link'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  bed.onCleanup(async () => {
+    child.kill();
+    await exited;
+  });
+  const sees = async (name: string) => {
+    await vi.waitFor(() => expect(output).toMatch(new RegExp(`: ${name}[:@]`)), PATIENCE);
+  };
+  const first = bed.uniqueName('z');
+  await vi.waitFor(async () => {
+    await place.ip('link', 'add', first, 'type', 'bridge');
+    await place.ip('link', 'delete', first);
+    expect(output).toContain(`: ${first}:`);
+  }, PATIENCE);
+  return {
+    sees,
+    /** The names of the links that it saw deleted. */
+    deleted: () =>
+      output
+        .split('\n')
+        .filter((line) => line.startsWith('Deleted') && !line.includes(' master '))
+        .map((line) => /^Deleted \d+: ([^:@]+)/.exec(line)?.[1])
+        .filter((name) => name !== first),
+  };
+}
+
+/** How many descriptors this process has open on netlink sockets and other sockets. */
+export function openSockets(): number {
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:');
+    } catch {
+      return false; // The one that the listing itself was read by.
+    }
+  }).length;
+}
