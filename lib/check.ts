@@ -140,7 +140,7 @@ export function optionsOf(
 }
 
 /** Looks at what a class instance's accessors say, which a `for … in` does not meet. */
-export function inheritedFault(
+function inheritedFault(
   options: Record<string, unknown>,
   rows: ReadonlyMap<string, Check>,
 ): Fault | undefined {
@@ -177,7 +177,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 };
 
 /** ` (did you mean 'passthru'?)`, when one of the words is close to what was written. */
-export function suggestion(written: string, words: { keys(): Iterable<unknown> }): string {
+function suggestion(written: string, words: { keys(): Iterable<unknown> }): string {
   const lower = written.toLowerCase();
   let best = '';
   let bestDistance = Math.floor(written.length / 3) + 1;
@@ -192,7 +192,7 @@ export function suggestion(written: string, words: { keys(): Iterable<unknown> }
 }
 
 /** The edit distance, where one word that begins with the other is as near as can be. */
-export function distanceBetween(from: string, to: string): number {
+function distanceBetween(from: string, to: string): number {
   if (from === to) return 0;
   const [short, long] = from.length < to.length ? [from, to] : [to, from];
   if (long.length > 64) return Number.POSITIVE_INFINITY;
@@ -200,7 +200,7 @@ export function distanceBetween(from: string, to: string): number {
 }
 
 /** How many letters must be put in, taken out or replaced to make one word the other. */
-export function editDistance(from: string, to: string): number {
+function editDistance(from: string, to: string): number {
   let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let row = 1; row <= from.length; row++) {
     const current = [row];

@@ -42,10 +42,10 @@ import {
   SCOPES,
 } from './values.js';
 
-export const LIFETIME = 'must be Infinity or a whole number of seconds';
+const LIFETIME = 'must be Infinity or a whole number of seconds';
 
 /** Seconds; the kernel keeps 2^32 - 1 for ever. */
-export function lifetime(min: number): Check {
+function lifetime(min: number): Check {
   return (value) => {
     if (typeof value !== 'number') return badType(LIFETIME, value);
     if (value === Number.POSITIVE_INFINITY) return undefined;
@@ -54,22 +54,21 @@ export function lifetime(min: number): Check {
   };
 }
 
-export const IP_SAYS = "must be an IP address without a zone, such as '10.0.0.1' or 'fd00::1'";
-export const PREFIX_SAYS =
-  "must be an IP address, or one with its prefix length such as '10.0.0.1/24'";
+const IP_SAYS = "must be an IP address without a zone, such as '10.0.0.1' or 'fd00::1'";
+const PREFIX_SAYS = "must be an IP address, or one with its prefix length such as '10.0.0.1/24'";
 
-export const ip: Check = (value) => {
+const ip: Check = (value) => {
   if (typeof value !== 'string') return badType('must be a string', value);
   return parseIp(value) === null ? badValue(IP_SAYS, value) : undefined;
 };
 
-export const prefix: Check = (value) => {
+const prefix: Check = (value) => {
   if (typeof value !== 'string') return badType('must be a string', value);
   return parsePrefix(value) === null ? badValue(PREFIX_SAYS, value) : undefined;
 };
 
 /** An address that says its prefix length: a text without one is more often a slip than a /32. */
-export const cidr: Check = (value) => {
+const cidr: Check = (value) => {
   if (typeof value !== 'string') return badType('must be a string', value);
   const parsed = parsePrefix(value);
   if (parsed === null) return badValue(PREFIX_SAYS, value);
@@ -82,7 +81,7 @@ export const cidr: Check = (value) => {
 type Listed<T> = { readonly [Key in keyof T]: T[Key] | null };
 
 /** An address's fields once each is in order: do they go together? */
-export function addressFault(
+function addressFault(
   value: Listed<AddressOptions> & { readonly address: string },
 ): Fault | undefined {
   const parsed = parsePrefix(value.address);
@@ -116,7 +115,7 @@ export function addressFault(
   return undefined;
 }
 
-export const ADDRESS_ROWS = {
+const ADDRESS_ROWS = {
   address: prefix,
   prefixLength: integer(0, 128),
   peer: ip,
@@ -130,9 +129,9 @@ export const ADDRESS_ROWS = {
 };
 
 export const anything: Check = () => undefined;
-export const addressObject = optionsOf(table(ADDRESS_ROWS, 'address'), addressFault);
+const addressObject = optionsOf(table(ADDRESS_ROWS, 'address'), addressFault);
 /** To remove: also an `Address` as it was listed, whose further fields say nothing here. */
-export const listedAddress = optionsOf(
+const listedAddress = optionsOf(
   table(
     {
       ...ADDRESS_ROWS,
@@ -190,12 +189,12 @@ export function routeFault(
 }
 
 /** To remove: the kernel lists IPv4 routes with an IPv6 gateway too (`RTA_VIA`). */
-export function removedRouteFault(value: Listed<RouteOptions> & { readonly to: string }) {
+function removedRouteFault(value: Listed<RouteOptions> & { readonly to: string }) {
   return routeFault({ ...value, via: null });
 }
 
 /** A route that is to carry packets must say where to. */
-export function wholeRouteFault(value: RouteOptions): Fault | undefined {
+function wholeRouteFault(value: RouteOptions): Fault | undefined {
   const { type = 'unicast', via, link } = value;
   if (type === 'unicast' && via === undefined && link === undefined) {
     return badValue('must say where it leads: via, link or both', value);
@@ -203,7 +202,7 @@ export function wholeRouteFault(value: RouteOptions): Fault | undefined {
   return routeFault(value);
 }
 
-export const destination: Check = (value) => {
+const destination: Check = (value) => {
   if (value === 'default' || (typeof value === 'string' && parsePrefix(value) !== null)) {
     return undefined;
   }

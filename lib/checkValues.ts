@@ -67,7 +67,7 @@ export const sources: Check = listOf(mac, MAX_SOURCES);
 /** A name to give to a namespace under /run/netns. */
 export const netnsName: Check = text(netnsNameFault);
 
-export const netnsText = text(netnsRefFault);
+const netnsText = text(netnsRefFault);
 export const pid = integer(1, INT_MAX);
 export const fd = integer(0, INT_MAX);
 

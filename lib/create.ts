@@ -142,13 +142,11 @@ async function createHere(plan: Plan): Promise<Link> {
     const index = options.index ?? target.chooseIndex();
     const refusal = await attemptAt(plan, index);
     if (!(refusal instanceof Refusal)) return refusal;
-    const clash = refusal.errno === EEXIST ? await findClash(plan, index) : 'none';
-    if (clash === 'index' && options.index === undefined && attempt < MAX_INDEXES) {
-      target.forgetIndexes();
-      continue;
+    const again = options.index === undefined && attempt < MAX_INDEXES;
+    if (refusal.errno !== EEXIST || !again || !(await isIndexTaken(plan, index))) {
+      throw call.error(refusal, await explainCreate(plan, refusal));
     }
-    if (clash === 'elsewhere') return createUnderOtherName(plan, index);
-    throw call.error(refusal, await explainCreate(plan, refusal));
+    target.forgetIndexes();
   }
 }
 
@@ -233,41 +231,15 @@ async function removeIfOurs({ target, base }: Plan, index: number): Promise<void
   }
 }
 
-/** What an `EEXIST` is about: the name or the index in the target, or something not there at all. */
-async function findClash(
-  { namespace, target, base }: Plan,
-  index: number,
-): Promise<'name' | 'index' | 'elsewhere'> {
-  if (base.name !== undefined && (await findLink(target, base.name)) !== undefined) return 'name';
-  if ((await findLink(target, index)) !== undefined) return 'index';
-  if (namespace.inode === target.inode) return 'name';
-  if ((await findLink(namespace, index)) !== undefined) return 'index';
-  return base.name === undefined ? 'name' : 'elsewhere';
-}
-
 /**
- * Kernels before 6.15 look for the name of a link to be in the namespace of the socket, not in the
- * one it will live in (net/core/rtnetlink.c, __rtnl_newlink). Where that has a link of the name,
- * the new one is made under another, and renamed when it is there.
+ * Whether an `EEXIST` is about the index. Kernels before 6.15 look the index of a link to be, and
+ * where none is said its name, up in the namespace of the socket instead of the one it will live in
+ * (net/core/rtnetlink.c, __rtnl_newlink). As an index is always said here, a namesake in the wrong
+ * namespace is no hindrance.
  */
-async function createUnderOtherName(plan: Plan, index: number): Promise<Link> {
-  const { call, options, base } = plan;
-  // It cannot be renamed while it is up; and where its address mode comes first, a part of its own
-  // brings it up.
-  const later = options.addrGenMode === undefined ? flagBits({ up: options.up }) : {};
-  const rename: Part = {
-    option: 'name',
-    step: { operation: 'changeLink', record: { index, name: base.name, ...later } },
-  };
-  const { flags, change } = flagBits({ ...options, up: undefined });
-  const renamed: Plan = {
-    ...plan,
-    base: { ...base, name: `mv${index.toString(36)}`, flags, change },
-    parts: (given) => [rename, ...plan.parts(given)],
-  };
-  const result = await attemptAt(renamed, index);
-  if (result instanceof Refusal) throw call.error(result, await explainCreate(plan, result));
-  return result;
+async function isIndexTaken({ namespace, target }: Plan, index: number): Promise<boolean> {
+  if ((await findLink(target, index)) !== undefined) return true;
+  return target.inode !== namespace.inode && (await findLink(namespace, index)) !== undefined;
 }
 
 async function explainCreate(plan: Plan, refusal: Refusal): Promise<{ hint?: string }> {

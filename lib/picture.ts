@@ -57,9 +57,10 @@ export class Picture {
   };
 
   /**
-   * Whether the routes must be listed again, and then put level by `levelRoutes`. The kernel drops IPv4 routes without a word when a link
-   * goes down, an address or a next hop goes (net/ipv4/fib_frontend.c, net/ipv4/nexthop.c), clears
-   * the source of IPv6 routes (net/ipv6/route.c), and tells of a multipath route in parts.
+   * Whether the routes must be listed again, and then put level by `levelRoutes`. Without a word the
+   * kernel drops IPv4 routes when a link goes down or an address goes (net/ipv4/fib_frontend.c), and
+   * those by a next hop object that goes, also with its link's carrier (net/ipv4/nexthop.c), and
+   * clears the source of IPv6 routes (net/ipv6/route.c); of a multipath route it tells in parts.
    */
   routesDoubtful = false;
 
@@ -153,8 +154,9 @@ export class Picture {
     switch (news.kind) {
       case 'link': {
         const [link] = news.value;
-        const wasUp = blindly || (this.#shelves.link.get(link) as Link | undefined)?.up === true;
-        return news.removed || (wasUp && !link.up);
+        const before = blindly ? undefined : (this.#shelves.link.get(link) as Link | undefined);
+        const { up, lowerUp } = before ?? { up: blindly, lowerUp: blindly };
+        return news.removed || (up && !link.up) || (lowerUp && !link.lowerUp);
       }
       case 'address':
         return news.removed;

@@ -62,6 +62,10 @@ async function inside(args) {
   const options = readOptions(args);
   const { present, absent } = await gather(options);
   const machine = await describeMachine();
+  if (machine.loadBefore > machine.cores / 2) {
+    const load = machine.loadBefore.toFixed(1);
+    process.stderr.write(`This machine is busy (load average ${load}): figures will mislead.\n`);
+  }
   const taking = await Promise.all(
     present.map(async ({ name, title, version }) => ({ name, title, version: await version() })),
   );

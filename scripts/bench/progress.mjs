@@ -8,7 +8,9 @@ const duration = (milliseconds) => {
 
 export function startProgress() {
   const start = performance.now();
-  const spinner = process.stderr.isTTY ? ora({ stream: process.stderr }).start() : null;
+  // A terminal that does not tell its width, such as one made for a recording, counts as none.
+  const terminal = process.stderr.isTTY && process.stderr.columns > 0;
+  const spinner = terminal ? ora({ stream: process.stderr, discardStdin: false }).start() : null;
   let told = -1;
   return {
     /** @param {string} text @param {number} share */

@@ -1,5 +1,6 @@
 // A machine of qemu's that runs one command on one kernel, with this machine's files as its root.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -26,12 +27,31 @@ const kernelArguments = [
 /** The user has had enough. */
 export class Interrupted extends Failure {}
 
-/** Listens on a socket that qemu is to connect to. @param {string} path @param {(socket: import('node:net').Socket) => void} take */
-function listen(path, take) {
-  const server = createServer(take);
-  return new Promise((resolve, reject) => {
-    server.once('error', reject).listen(path, () => resolve(server));
-  });
+/**
+ * Sockets for qemu to connect the guest's ports to.
+ *
+ * @param {string} folder
+ * @param {Record<string, (socket: import('node:net').Socket) => void>} takers
+ */
+async function openPorts(folder, takers) {
+  /** @type {Promise<unknown>[]} */
+  const closed = [];
+  const open = ([name, take]) =>
+    new Promise((resolve, reject) => {
+      const server = createServer((socket) => {
+        closed.push(once(socket, 'close'));
+        take(socket.setEncoding('utf8'));
+      });
+      server.once('error', reject).listen(join(folder, `${name}.sock`), () => resolve(server));
+    });
+  const servers = await Promise.all(Object.entries(takers).map(open));
+  return {
+    /** When everything has been read, once the machine has ended. */
+    drained: () => Promise.all(closed),
+    close: () => {
+      for (const server of servers) server.close();
+    },
+  };
 }
 
 /** @param {import('node:child_process').ChildProcess} child */
@@ -61,6 +81,20 @@ async function shareFiles(folder) {
     await sleep(10);
   }
   return { child, end };
+}
+
+/** What ends a machine early: the user, or the time that it takes. */
+function stopper(kernel, minutes) {
+  const controller = new AbortController();
+  const interrupt = () => controller.abort(new Interrupted('Interrupted.'));
+  const late = new Failure(`Linux ${kernel.release} is not through after ${minutes} minutes.`);
+  const timer = setTimeout(() => controller.abort(late), minutes * 60_000);
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  const forget = () => {
+    clearTimeout(timer);
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  };
+  return { signal: controller.signal, forget };
 }
 
 /** @param {string} folder @param {import('./debian.mjs').Kernel} kernel */
@@ -93,8 +127,30 @@ function qemuArguments(folder, kernel) {
   ];
 }
 
-/** @param {string} text */
-const lastLines = (text) => text.trimEnd().split('\n').slice(-40).join('\n');
+/** Runs the machine to its end; gives what qemu itself said. */
+async function runMachine(folder, kernel, signal) {
+  const machine = spawn('qemu-system-x86_64', qemuArguments(folder, kernel), {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const stop = () => machine.kill();
+  signal.addEventListener('abort', stop);
+  let said = '';
+  for (const stream of [machine.stdout, machine.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      said += text;
+    });
+  }
+  const end = await ended(machine);
+  signal.removeEventListener('abort', stop);
+  return `qemu ended with ${end}\n${said}`;
+}
+
+/** @param {string} file */
+function lastLines(file) {
+  return existsSync(file)
+    ? readFileSync(file, 'utf8').trimEnd().split('\n').slice(-40).join('\n')
+    : '';
+}
 
 /**
  * Boots a kernel, runs a shell script in it as root, and ends the machine.
@@ -103,67 +159,42 @@ const lastLines = (text) => text.trimEnd().split('\n').slice(-40).join('\n');
  * @param {object} task
  * @param {string} task.script
  * @param {(text: string) => void} task.onOutput what the script prints
- * @param {(record: any) => void} task.onRecord each line of JSON that it writes to /dev/virtio-ports/records
+ * @param {(record: any) => void} task.onRecord each line of JSON it writes to the port `records`
  * @param {number} task.minutes after which the machine is ended
  * @returns {Promise<number>} the script's exit code
  */
 export async function runOnKernel(kernel, { script, onOutput, onRecord, minutes }) {
   const folder = mkdtempSync(join(tmpdir(), 'macvlan-netlink-machine-'));
+  const { signal, ...stop } = stopper(kernel, minutes);
   /** @type {(() => unknown)[]} */
-  const undo = [() => rmSync(folder, { recursive: true, force: true })];
+  const undo = [() => rmSync(folder, { recursive: true, force: true }), stop.forget];
   try {
     writeFileSync(join(folder, 'guest.sh'), readFileSync(guest));
     writeFileSync(join(folder, 'command.sh'), script);
     await buildInitramfs(kernel, join(folder, 'initramfs.gz'));
 
     let code = null;
-    const sockets = await Promise.all([
-      listen(join(folder, 'output.sock'), (socket) =>
-        socket.setEncoding('utf8').on('data', onOutput),
-      ),
-      listen(join(folder, 'records.sock'), (socket) =>
+    const ports = await openPorts(folder, {
+      output: (socket) => socket.on('data', onOutput),
+      records: (socket) =>
         createInterface(socket).on('line', (line) => {
           const record = JSON.parse(line);
           if (record.type === 'exit') code = record.code;
           else onRecord(record);
         }),
-      ),
-    ]);
-    undo.push(() => {
-      for (const server of sockets) server.close();
     });
+    undo.push(ports.close);
     const files = await shareFiles(folder);
     undo.push(() => files.child.kill() && files.end);
 
-    const machine = spawn('qemu-system-x86_64', qemuArguments(folder, kernel), {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let interrupted = false;
-    const interrupt = () => {
-      interrupted = true;
-      machine.kill();
-    };
-    process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-    const timer = setTimeout(() => machine.kill(), minutes * 60_000);
-    undo.push(() => {
-      clearTimeout(timer);
-      process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-    });
-    let said = '';
-    for (const stream of [machine.stdout, machine.stderr]) {
-      stream.setEncoding('utf8').on('data', (text) => {
-        said += text;
-      });
-    }
-    const end = await ended(machine);
-    if (interrupted) throw new Interrupted('Interrupted.');
+    signal.throwIfAborted();
+    const said = await runMachine(folder, kernel, signal);
+    signal.throwIfAborted();
+    await ports.drained();
     if (code !== null) return code;
-    const console = existsSync(join(folder, 'console'))
-      ? readFileSync(join(folder, 'console'), 'utf8')
-      : '';
     throw new Failure(
-      `The machine with Linux ${kernel.release} ended (${end}) before its command had.\n` +
-        `${said}\nThe end of its console:\n${lastLines(console)}`,
+      `The machine with Linux ${kernel.release} ended before its command had.\n${said}\n` +
+        `The end of its console:\n${lastLines(join(folder, 'console'))}`,
     );
   } finally {
     for (const work of undo.reverse()) await work();

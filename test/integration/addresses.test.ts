@@ -1,72 +1,10 @@
-// Addresses of both families: what is asked for against what `ip address` shows, and the other way.
+// Addresses of both families: what is asked for against what `ip address` shows.
 import { describe, expect, test } from 'vitest';
-import type { Address, AddressOptions, Netns } from '../../lib/index.js';
-import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
+import type { Address, AddressOptions } from '../../lib/index.js';
+import { addressBench, expectedAddress, FOR_EVER, type IpAddress } from '../support/inet.js';
+import { refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
-
-/** An address as `ip -j -d address` prints it: each flag is a field of its own. */
-interface IpAddress {
-  readonly family: 'inet' | 'inet6';
-  readonly local: string;
-  readonly address?: string;
-  readonly prefixlen: number;
-  readonly scope: string;
-  readonly label?: string;
-  readonly broadcast?: string;
-  readonly metric?: number;
-  readonly valid_life_time: number;
-  readonly preferred_life_time: number;
-  readonly [flag: string]: unknown;
-}
-
-const notFlags =
-  /^(family|local|address|prefixlen|scope|label|broadcast|metric|.*_life_time|protocol)$/;
-
-const FOR_EVER = 2 ** 32 - 1;
-
-interface Bench {
-  readonly place: Place;
-  readonly netns: Netns;
-  readonly link: string;
-  /** What `ip` shows on the link now. */
-  readonly shown: () => Promise<IpAddress[]>;
-}
-
-async function bench(): Promise<Bench> {
-  const place = await bed.place();
-  const link = await place.parent();
-  const shown = async () => {
-    const text = await place.ip('-j', '-d', 'address', 'show', 'dev', link);
-    return (JSON.parse(text) as [{ addr_info: IpAddress[] }])[0].addr_info;
-  };
-  return { place, netns: place.netns, link, shown };
-}
-
-/** What the library should list for what `ip` shows; times are compared elsewhere. */
-function expected(shown: IpAddress, linkIndex: number): Omit<Address, `${string}Lifetime`> {
-  const flags = Object.keys(shown).filter((key) => !notFlags.test(key));
-  return {
-    address: shown.local,
-    prefixLength: shown.prefixlen,
-    cidr: `${shown.local}/${shown.prefixlen}`,
-    family: shown.family === 'inet' ? 'IPv4' : 'IPv6',
-    linkIndex,
-    scope: shown.scope,
-    label: shown.label ?? null,
-    broadcast: shown.broadcast ?? null,
-    peer: shown.address ?? null,
-    flags: expect.toSatisfy((list: string[]) => {
-      const known = list.filter((flag) => flag !== 'permanent').sort();
-      // `ip` says `dynamic` of what is not permanent.
-      return (
-        known.join() === flags.sort().join() &&
-        list.includes('permanent') !== flags.includes('dynamic')
-      );
-    }),
-    metric: shown.metric ?? 0,
-  };
-}
 
 const cases: [string, string | AddressOptions, Partial<IpAddress>][] = [
   [
@@ -130,7 +68,7 @@ const cases: [string, string | AddressOptions, Partial<IpAddress>][] = [
 test.each(cases)(
   '%s: is on the link as asked for, is listed as ip shows it, and is removed',
   async (_, asked, shows) => {
-    const { netns, link, shown, place } = await bench();
+    const { netns, link, shown, place } = await addressBench(bed);
     await netns.addAddress(link, asked);
     const [first, ...others] = await shown();
     expect(others).toEqual([]);
@@ -138,7 +76,7 @@ test.each(cases)(
     const { ifindex } = await place.link(link);
     const [listed, ...more] = await netns.listAddresses({ link });
     expect(listed).toEqual({
-      ...expected(first as IpAddress, ifindex),
+      ...expectedAddress(first as IpAddress, ifindex),
       validLifetime: Infinity,
       preferredLifetime: shows.preferred_life_time === 0 ? 0 : Infinity,
     });
@@ -153,7 +91,7 @@ test.each(cases)(
 
 describe('addAddress', () => {
   test('makes the prefix route, or does not when told so', async () => {
-    const { place, netns, link } = await bench();
+    const { place, netns, link } = await addressBench(bed);
     const routes = async () =>
       (await place.ip('route', 'show', 'dev', link)) + (await place.ip('-6', 'route', 'show'));
     await netns.addAddress(link, { address: '10.1.0.1/16', metric: 55 });
@@ -168,7 +106,7 @@ describe('addAddress', () => {
   });
 
   test('with a label', async () => {
-    const { netns, link, shown } = await bench();
+    const { netns, link, shown } = await addressBench(bed);
     const label = `${link}:1`.slice(-15);
     await netns.addAddress(link, { address: '10.0.0.1/24', label });
     expect(await shown()).toEqual([expect.objectContaining({ label })]);
@@ -179,7 +117,7 @@ describe('addAddress', () => {
   });
 
   test.each([['10.0.0.1/24'], ['fd00::1/64']])('with lifetimes: %s', async (address) => {
-    const { netns, link, shown } = await bench();
+    const { netns, link, shown } = await addressBench(bed);
     await netns.addAddress(link, { address, validLifetime: 4000, preferredLifetime: 2000 });
     const [first] = await shown();
     expect(first).toMatchObject({ dynamic: true });
@@ -198,7 +136,7 @@ describe('addAddress', () => {
   });
 
   test('a valid lifetime alone is the preferred one too', async () => {
-    const { netns, link, shown } = await bench();
+    const { netns, link, shown } = await addressBench(bed);
     await netns.addAddress(link, { address: '10.0.0.1/24', validLifetime: 5000 });
     const [{ valid_life_time: valid, preferred_life_time: preferred } = {} as IpAddress] =
       await shown();
@@ -207,7 +145,7 @@ describe('addAddress', () => {
   });
 
   test('a second one in the prefix is secondary', async () => {
-    const { netns, link, shown } = await bench();
+    const { netns, link, shown } = await addressBench(bed);
     await netns.addAddress(link, '10.0.0.1/24');
     await netns.addAddress(link, '10.0.0.2/24');
     expect((await shown()).map(({ secondary }) => secondary)).toEqual([undefined, true]);
@@ -216,7 +154,7 @@ describe('addAddress', () => {
   });
 
   test('on loopback, 127/8 is of scope host', async () => {
-    const { place, netns } = await bench();
+    const { place, netns } = await addressBench(bed);
     await netns.addAddress('lo', '127.1.2.3/8');
     const [lo] = JSON.parse(await place.ip('-j', 'address', 'show', 'dev', 'lo'));
     expect(lo.addr_info).toContainEqual(
@@ -225,7 +163,7 @@ describe('addAddress', () => {
   });
 
   test('refuses one that is there', async () => {
-    const { netns, link } = await bench();
+    const { netns, link } = await addressBench(bed);
     for (const address of ['10.0.0.1/24', 'fd00::1/64']) {
       await netns.addAddress(link, address);
       const error = await refusalOf(netns.addAddress(link, address));
@@ -239,7 +177,7 @@ describe('addAddress', () => {
   });
 
   test('passes on what the kernel says', async () => {
-    const { place, netns, link } = await bench();
+    const { place, netns, link } = await addressBench(bed);
     await place.run('sh', '-c', `echo 1 > /proc/sys/net/ipv6/conf/${link}/disable_ipv6`);
     const error = await refusalOf(netns.addAddress(link, 'fd00::1/64'));
     expect(error.code).toBe('EACCES');
@@ -247,7 +185,7 @@ describe('addAddress', () => {
   });
 
   test('names a link that is not there', async () => {
-    const { netns } = await bench();
+    const { netns } = await addressBench(bed);
     const byName = await refusalOf(netns.addAddress('nobody', '10.0.0.1/24'));
     expect(byName).toMatchObject({ code: 'ENODEV', target: 'nobody' });
     const byIndex = await refusalOf(netns.addAddress(4242, '10.0.0.1/24'));
@@ -255,7 +193,7 @@ describe('addAddress', () => {
   });
 
   test('takes a link by name, alternative name, index and Link, and refuses a stranger', async () => {
-    const { place, netns, link, shown } = await bench();
+    const { place, netns, link, shown } = await addressBench(bed);
     await place.ip('link', 'property', 'add', 'dev', link, 'altname', 'another-name-that-is-long');
     const { ifindex } = await place.link(link);
     const object = await netns.getLink(link);
@@ -273,7 +211,7 @@ describe('replaceAddress', () => {
   test.each([['10.0.0.1/24'], ['fd00::1/64']])(
     'changes the times in place: %s',
     async (address) => {
-      const { netns, link, shown } = await bench();
+      const { netns, link, shown } = await addressBench(bed);
       await netns.addAddress(link, { address, validLifetime: 1000, preferredLifetime: 500 });
       await netns.replaceAddress(link, { address, validLifetime: 9000, preferredLifetime: 0 });
       const [first, ...others] = await shown();
@@ -288,7 +226,7 @@ describe('replaceAddress', () => {
   );
 
   test('adds one that is not there', async () => {
-    const { netns, link, shown } = await bench();
+    const { netns, link, shown } = await addressBench(bed);
     await netns.replaceAddress(link, '10.0.0.1/24');
     await netns.replaceAddress(link, 'fd00::1/64');
     expect((await shown()).map(({ local }) => local)).toEqual(['10.0.0.1', 'fd00::1']);
@@ -297,7 +235,7 @@ describe('replaceAddress', () => {
 
 describe('removeAddress', () => {
   test('takes off the one that is meant', async () => {
-    const { netns, link, shown } = await bench();
+    const { netns, link, shown } = await addressBench(bed);
     for (const address of [
       '10.0.0.1/24',
       '10.0.0.1/25',
@@ -314,65 +252,12 @@ describe('removeAddress', () => {
   });
 
   test('refuses one that is not there, and says so', async () => {
-    const { netns, link } = await bench();
+    const { netns, link } = await addressBench(bed);
     for (const address of ['10.0.0.1/24', 'fd00::1/64']) {
       const error = await refusalOf(netns.removeAddress(link, address));
       expect(error).toMatchObject({ code: 'EADDRNOTAVAIL', syscall: 'RTM_DELADDR', target: link });
       expect(error.hint).toContain('no such address');
     }
-  });
-});
-
-describe('listAddresses', () => {
-  test('shows every address of the namespace as ip does', async () => {
-    const { place, netns, link } = await bench();
-    const second = await place.parent();
-    const commands = [
-      ['10.0.0.1/24', 'brd', '+', 'dev', link, 'label', `${link}:x`.slice(-15)],
-      ['10.0.0.2/24', 'dev', link],
-      ['10.1.0.1', 'peer', '10.1.0.2/30', 'dev', link, 'scope', '10'],
-      ['fd00::1/64', 'nodad', 'home', 'mngtmpaddr', 'noprefixroute', 'dev', link],
-      ['fd00::9', 'peer', 'fd01::1/64', 'dev', second, 'metric', '9'],
-      ['fd00::7/128', 'preferred_lft', '0', 'dev', second],
-    ];
-    for (const command of commands) await place.ip('address', 'add', ...command);
-    const shown = JSON.parse(await place.ip('-j', '-d', 'address', 'show')) as {
-      ifindex: number;
-      addr_info: IpAddress[];
-    }[];
-    const all = shown.flatMap(({ ifindex, addr_info: addresses }) =>
-      addresses.map((address) => expect.objectContaining(expected(address, ifindex))),
-    );
-    const listed = await netns.listAddresses();
-    expect(listed).toEqual(expect.arrayContaining(all));
-    expect(listed).toHaveLength(all.length);
-  });
-
-  test('takes a link and a family', async () => {
-    const { place, netns, link } = await bench();
-    const second = await place.parent();
-    for (const one of [link, second]) {
-      await place.ip('address', 'add', '10.0.0.1/32', 'dev', one);
-      await place.ip('address', 'add', 'fd00::1/128', 'dev', one);
-    }
-    const cidrs = async (filter: Parameters<Netns['listAddresses']>[0]) =>
-      (await netns.listAddresses(filter)).map(({ cidr }) => cidr);
-    expect(await cidrs({ link })).toEqual(['10.0.0.1/32', 'fd00::1/128']);
-    expect(await cidrs({ link, family: 'IPv6' })).toEqual(['fd00::1/128']);
-    expect(await cidrs({ family: 'IPv4' })).toEqual(['127.0.0.1/8', '10.0.0.1/32', '10.0.0.1/32']);
-    const { ifindex } = await place.link(second);
-    const listed = await netns.listAddresses({ link: ifindex });
-    expect(new Set(listed.map(({ linkIndex }) => linkIndex))).toEqual(new Set([ifindex]));
-    const error = await refusalOf(netns.listAddresses({ link: 'nobody' }));
-    expect(error).toMatchObject({ code: 'ENODEV' });
-  });
-
-  test('is complete when there are thousands', async () => {
-    const { place, netns, link } = await bench();
-    const wanted = Array.from({ length: 3000 }, (_, at) => `10.7.${at >> 8}.${at & 255}/32`);
-    await Promise.all(wanted.map((address) => netns.addAddress(link, address)));
-    expect(await place.addresses(link)).toEqual(wanted);
-    expect((await netns.listAddresses({ link })).map(({ cidr }) => cidr)).toEqual(wanted);
   });
 });
 
@@ -398,7 +283,7 @@ test.each<[unknown, string]>([
   [{}, 'address'],
   [42, 'address'],
 ])('%j is refused before anything is sent', async (address, says) => {
-  const { netns, link, shown } = await bench();
+  const { netns, link, shown } = await addressBench(bed);
   for (const call of [netns.addAddress, netns.replaceAddress]) {
     const error = await refusalOf(call.call(netns, link, address as string));
     expect(error.code).toMatch(/^ERR_/);

@@ -122,8 +122,8 @@ describe('a link born in another namespace', () => {
 });
 
 describe('a link here with the name of one to be born elsewhere', () => {
-  // Kernels before 6.15 look the name up here, and answer EEXIST (net/core/rtnetlink.c,
-  // __rtnl_newlink): the link then comes under another name and is renamed.
+  // Kernels before 6.15 look the name up here where no index is said (net/core/rtnetlink.c,
+  // __rtnl_newlink).
   test('is no hindrance, and is not touched', async () => {
     const { host, inside, parent } = await ground();
     await host.netns.createMacvlan({ parent, name: 'eth0', alias: 'the namesake', index: 4711 });

@@ -1,87 +1,10 @@
-// Routes of both families: what is asked for against what `ip route` shows, and the other way.
+// Routes of both families: what is asked for against what `ip route` shows.
 import { describe, expect, test } from 'vitest';
-import type { Netns, Route, RouteOptions } from '../../lib/index.js';
-import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
+import type { Route, RouteOptions } from '../../lib/index.js';
+import { expectedRoute, type IpRoute, indexesOf, routeBench } from '../support/inet.js';
+import { refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
-
-/** A route as `ip -j -d route` prints it. */
-interface IpRoute {
-  readonly type: string;
-  readonly dst: string;
-  readonly gateway?: string;
-  readonly via?: { readonly family: string; readonly host: string };
-  readonly dev?: string;
-  readonly table: string;
-  readonly protocol: string;
-  readonly scope: string;
-  readonly prefsrc?: string;
-  readonly metric?: number;
-  readonly flags: readonly string[];
-  readonly metrics?: readonly { readonly mtu?: number }[];
-  readonly nexthops?: readonly {
-    readonly gateway?: string;
-    readonly dev: string;
-    readonly weight: number;
-  }[];
-}
-
-interface Bench {
-  readonly place: Place;
-  readonly netns: Netns;
-  /** With 10.0.0.1/24 and fd00::1/64 on it. */
-  readonly link: string;
-  readonly index: number;
-  /** What `ip` shows of both families, but for what the kernel makes by itself. */
-  readonly shown: () => Promise<IpRoute[]>;
-}
-
-async function allOf(place: Place, family: '-4' | '-6'): Promise<IpRoute[]> {
-  return JSON.parse(await place.ip(family, '-j', '-d', 'route', 'show', 'table', 'all'));
-}
-
-async function bench(): Promise<Bench> {
-  const place = await bed.place();
-  const link = await place.parent();
-  await place.ip('address', 'add', '10.0.0.1/24', 'dev', link);
-  await place.ip('address', 'add', 'fd00::1/64', 'nodad', 'dev', link);
-  const shown = async () => {
-    const routes = [...(await allOf(place, '-4')), ...(await allOf(place, '-6'))];
-    return routes.filter(({ protocol }) => protocol !== 'kernel');
-  };
-  return { place, netns: place.netns, link, index: (await place.link(link)).ifindex, shown };
-}
-
-const TABLES: Readonly<Record<string, number>> = { main: 254, local: 255, default: 253 };
-
-/** What the library should list for what `ip` shows. */
-function expected(shown: IpRoute, bits: 32 | 128, indexOf: (dev: string) => number): Route {
-  const { dst } = shown;
-  return {
-    to: dst === 'default' || dst.includes('/') ? dst : `${dst}/${bits}`,
-    family: bits === 32 ? 'IPv4' : 'IPv6',
-    via: shown.gateway ?? shown.via?.host ?? null,
-    link: shown.dev === undefined ? null : indexOf(shown.dev),
-    metric: shown.metric ?? 0,
-    table: TABLES[shown.table] ?? Number(shown.table),
-    source: shown.prefsrc ?? null,
-    scope: shown.scope,
-    protocol: shown.protocol,
-    type: shown.type,
-    onlink: shown.flags.includes('onlink'),
-    mtu: shown.metrics?.[0]?.mtu ?? null,
-    nextHops: (shown.nexthops ?? []).map(({ gateway, dev, weight }) => ({
-      via: gateway ?? null,
-      link: indexOf(dev),
-      weight,
-    })),
-  };
-}
-
-async function indexes(place: Place): Promise<(dev: string) => number> {
-  const links = await place.links();
-  return (dev) => links.find(({ ifname }) => ifname === dev)?.ifindex ?? -1;
-}
 
 type Case = [string, Omit<RouteOptions, 'link'> & { dev?: true }, Partial<IpRoute>];
 
@@ -170,7 +93,7 @@ function optionsOf({ dev, ...route }: Case[1], link: string): RouteOptions {
 test.each(cases)(
   '%s: is there as asked for, is listed as ip shows it, and is removed',
   async (_, given, shows) => {
-    const { place, netns, link, shown } = await bench();
+    const { place, netns, link, shown } = await routeBench(bed);
     const route = optionsOf(given, link);
     const ours = async () =>
       (await netns.listRoutes()).filter(({ protocol }) => protocol !== 'kernel');
@@ -181,7 +104,7 @@ test.each(cases)(
     if (given.dev === true) expect(first?.dev).toBe(link);
     const [listed, ...more] = await ours();
     const bits = listed?.family === 'IPv6' ? 128 : 32;
-    expect(listed).toEqual(expected(first as IpRoute, bits, await indexes(place)));
+    expect(listed).toEqual(expectedRoute(first as IpRoute, bits, await indexesOf(place)));
     expect(more).toEqual([]);
     await netns.removeRoute(route);
     expect(await shown()).toEqual([]);
@@ -193,7 +116,7 @@ test.each(cases)(
 
 describe('addRoute', () => {
   test('makes the kernel send by it', async () => {
-    const { place, netns, link } = await bench();
+    const { place, netns, link } = await routeBench(bed);
     await netns.addRoute({ to: 'default', via: '10.0.0.254' });
     await netns.addRoute({ to: '198.51.100.0/24', via: '10.0.0.253', source: '10.0.0.1' });
     const get = async (to: string) => JSON.parse(await place.ip('-j', 'route', 'get', to))[0];
@@ -202,7 +125,7 @@ describe('addRoute', () => {
   });
 
   test('refuses one that is there, and replaceRoute takes its place', async () => {
-    const { netns, shown } = await bench();
+    const { netns, shown } = await routeBench(bed);
     for (const [to, first, second] of [
       ['default', '10.0.0.2', '10.0.0.3'],
       ['fd01::/64', 'fd00::2', 'fd00::3'],
@@ -221,13 +144,13 @@ describe('addRoute', () => {
   });
 
   test('replaceRoute adds one that is not there', async () => {
-    const { netns, shown } = await bench();
+    const { netns, shown } = await routeBench(bed);
     await netns.replaceRoute({ to: '10.1.0.0/16', via: '10.0.0.2' });
     expect(await shown()).toHaveLength(1);
   });
 
   test('says what the kernel says of a gateway that no link reaches', async () => {
-    const { netns, shown } = await bench();
+    const { netns, shown } = await routeBench(bed);
     const error = await refusalOf(netns.addRoute({ to: 'default', via: '203.0.113.1' }));
     expect(error).toMatchObject({ code: 'ENETUNREACH', target: 'default' });
     expect(error.kernelMessage).toMatch(/gateway/);
@@ -235,14 +158,14 @@ describe('addRoute', () => {
   });
 
   test('names a link that is not there', async () => {
-    const { netns } = await bench();
+    const { netns } = await routeBench(bed);
     const error = await refusalOf(netns.addRoute({ to: 'default', link: 'nobody' }));
     expect(error).toMatchObject({ code: 'ENODEV' });
     expect(error.message).toContain("'nobody'");
   });
 
   test('takes a Link, and refuses that of another namespace', async () => {
-    const { netns, link, index, shown } = await bench();
+    const { netns, link, index, shown } = await routeBench(bed);
     const other = await bed.place();
     const stranger = (await other.netns.listLinks())[0];
     await netns.addRoute({ to: '10.1.0.0/16', link: await netns.getLink(link) });
@@ -256,7 +179,7 @@ describe('addRoute', () => {
 
 describe('removeRoute', () => {
   test('takes the one that agrees with everything said', async () => {
-    const { netns, shown } = await bench();
+    const { netns, shown } = await routeBench(bed);
     for (const metric of [10, 20, 30]) {
       await netns.addRoute({ to: '10.1.0.0/16', via: '10.0.0.2', metric });
       await netns.addRoute({ to: 'fd01::/64', via: 'fd00::2', metric });
@@ -270,7 +193,7 @@ describe('removeRoute', () => {
   });
 
   test('finds a default route of either family', async () => {
-    const { netns, shown } = await bench();
+    const { netns, shown } = await routeBench(bed);
     await netns.addRoute({ to: 'default', via: '10.0.0.2' });
     await netns.addRoute({ to: 'default', via: 'fd00::2' });
     await netns.removeRoute({ to: 'default', family: 'IPv6' });
@@ -280,90 +203,12 @@ describe('removeRoute', () => {
   });
 
   test('refuses one that is not there, and says so', async () => {
-    const { netns } = await bench();
+    const { netns } = await routeBench(bed);
     for (const to of ['default', '10.1.0.0/16', 'fd01::/64']) {
       const error = await refusalOf(netns.removeRoute({ to, via: undefined }));
       expect(error).toMatchObject({ code: 'ESRCH', syscall: 'RTM_DELROUTE', target: to });
       expect(error.hint).toContain('no such route');
     }
-  });
-});
-
-describe('listRoutes', () => {
-  /** A bit of everything, made by `ip`. */
-  async function furnished(): Promise<Bench> {
-    const made = await bench();
-    const { place, link } = made;
-    const commands = [
-      'default via 10.0.0.2 metric 5',
-      `10.1.0.0/16 dev ${link} src 10.0.0.1 table 70000 proto 77 mtu 1300`,
-      'blackhole 10.3.0.0/16',
-      '10.5.0.0/16 nexthop via 10.0.0.3 weight 2 nexthop via 10.0.0.4 weight 255',
-      `10.6.0.0/16 via inet6 fd00::9 dev ${link}`,
-      `10.7.0.0/16 via 203.0.113.1 dev ${link} onlink`,
-    ];
-    const commands6 = [
-      `default via fd00::2 dev ${link}`,
-      'unreachable fd03::/64',
-      `fd05::/64 nexthop via fd00::3 dev ${link} weight 2 nexthop via fd00::4 dev ${link}`,
-      `fd06::/64 dev ${link} table 300 metric 3 proto ra`,
-    ];
-    for (const command of commands) await place.ip('route', 'add', ...command.split(' '));
-    for (const command of commands6) await place.ip('-6', 'route', 'add', ...command.split(' '));
-    return made;
-  }
-
-  test('shows every route as ip does, those with several ways too', async () => {
-    const { place, netns } = await furnished();
-    const indexOf = await indexes(place);
-    const all = [
-      ...(await allOf(place, '-4')).map((route) => expected(route, 32, indexOf)),
-      ...(await allOf(place, '-6')).map((route) => expected(route, 128, indexOf)),
-    ];
-    const listed = await netns.listRoutes();
-    expect(listed.filter(({ nextHops }) => nextHops.length === 2)).toHaveLength(2);
-    expect(listed).toEqual(expect.arrayContaining(all));
-    expect(listed).toHaveLength(all.length);
-  });
-
-  test('what it lists can be removed', async () => {
-    const { netns, shown } = await furnished();
-    for (const route of await netns.listRoutes()) {
-      if (route.protocol !== 'kernel') await netns.removeRoute(route);
-    }
-    expect(await shown()).toEqual([]);
-  });
-
-  test('takes a family, a link, a table, a protocol and a type', async () => {
-    const { place, netns, link, index } = await furnished();
-    const to = async (filter: Parameters<Netns['listRoutes']>[0]) =>
-      (await netns.listRoutes(filter)).map((route) => route.to);
-    expect(await to({ table: 70_000 })).toEqual(['10.1.0.0/16']);
-    expect(await to({ table: 300 })).toEqual(['fd06::/64']);
-    expect(await to({ protocol: 77 })).toEqual(['10.1.0.0/16']);
-    expect(await to({ protocol: 'ra' })).toEqual(['fd06::/64']);
-    expect(await to({ type: 'blackhole' })).toEqual(['10.3.0.0/16']);
-    expect(await to({ family: 'IPv6', type: 'unreachable' })).toEqual(['fd03::/64']);
-    expect(await to({ family: 'IPv4', type: 'unreachable' })).toEqual([]);
-    const byLink = await netns.listRoutes({ link, table: 'main', family: 'IPv4' });
-    const shown: IpRoute[] = JSON.parse(await place.ip('-j', 'route', 'show'));
-    const through = shown.filter(
-      ({ dev, nexthops }) => dev === link || nexthops?.some((hop) => hop.dev === link),
-    );
-    expect(byLink.map((route) => route.to).sort()).toEqual(through.map(({ dst }) => dst).sort());
-    expect(byLink.map((route) => route.to)).toContain('10.5.0.0/16');
-    expect(await to({ link: index, table: 'main', family: 'IPv4' })).toHaveLength(byLink.length);
-    const none = await refusalOf(netns.listRoutes({ link: 'nobody' }));
-    expect(none).toMatchObject({ code: 'ENODEV' });
-  });
-
-  test('is complete when there are thousands', async () => {
-    const { place, netns, link } = await bench();
-    const wanted = Array.from({ length: 3000 }, (_, at) => `10.7.${at >> 8}.${at & 255}/32`);
-    await Promise.all(wanted.map((to) => netns.addRoute({ to, link, table: 100 })));
-    const shown: IpRoute[] = JSON.parse(await place.ip('-j', 'route', 'show', 'table', '100'));
-    expect(shown.map(({ dst }) => `${dst}/32`)).toEqual(wanted);
-    expect((await netns.listRoutes({ table: 100 })).map(({ to }) => to)).toEqual(wanted);
   });
 });
 
@@ -388,7 +233,7 @@ test.each<[unknown, string]>([
   [{ to: '10.0.0.0/8', link: 1, gateway: '10.0.0.1' }, "'via'"],
   ['10.0.0.0/8', 'object'],
 ])('%j is refused before anything is sent', async (route, says) => {
-  const { netns, shown } = await bench();
+  const { netns, shown } = await routeBench(bed);
   for (const call of [netns.addRoute, netns.replaceRoute]) {
     const error = await refusalOf(call.call(netns, route as RouteOptions));
     expect(error.code).toMatch(/^ERR_/);

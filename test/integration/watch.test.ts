@@ -124,7 +124,7 @@ describe('links', () => {
     const events = await toldBy(place, reader, () => place.ip('link', 'set', 'b0', 'up'));
     expect(events.at(-1)).toMatchObject({ action: 'changed', link: known });
     const open = await toldBy(place, reader, async () => {
-      await place.ip('link', 'property', 'delete', 'dev', 'b0', 'altname', 'other-name');
+      await place.ip('link', 'property', 'del', 'dev', 'b0', 'altname', 'other-name');
     });
     expect(open).toMatchObject([{ action: 'changed', link: { altNames: [] } }]);
   });

@@ -9,7 +9,7 @@ beforeAll(async () => {
 
 test('npm pack takes exactly the files that the package is made of', async () => {
   const modules = namesIn('lib').map((name) => name.replace(/\.ts$/, ''));
-  const native = ['wire', 'rtnl', 'io', 'node'].flatMap((layer) =>
+  const native = ['wire', 'rtnl', 'io', 'bulk', 'node'].flatMap((layer) =>
     namesIn(`native/${layer}`).map((name) => `native/${layer}/${name}`),
   );
   const expected = [

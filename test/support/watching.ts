@@ -164,7 +164,9 @@ async function shownBy(place: Place, wanted: { addresses: boolean; routes: boole
   const links = (await json<IpLink>('link', 'show'))
     .map(({ ifindex, ifname, flags, mtu, address, master = '-', operstate }) => {
       const state = operstate.toLowerCase();
-      return `${ifindex} ${ifname} ${mtu} ${address} ${master} ${state} ${[...flags].sort()}`;
+      // `ip` makes this one up of what it knows of the link below.
+      const real = flags.filter((flag) => flag !== 'M-DOWN').sort();
+      return `${ifindex} ${ifname} ${mtu} ${address} ${master} ${state} ${real}`;
     })
     .sort();
   type Shown = IpLink & { addr_info: (IpAddress & { address?: string })[] };

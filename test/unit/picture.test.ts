@@ -475,7 +475,8 @@ describe('routes are in doubt', () => {
   };
   const nextHops = [{ link: 1, via: '192.0.2.7', weight: 1 }];
   const grounds: [string, News][] = [
-    ['a link goes down', linkNews({ ...aLink, up: false })],
+    ['a link goes down', linkNews({ ...aLink, up: false, lowerUp: false })],
+    ['a link loses its carrier', linkNews({ ...aLink, lowerUp: false, running: false })],
     ['a link is removed', linkGone(aLink)],
     ['an address is removed', addressNews(anAddress, true)],
     ['a next hop is removed', { kind: 'nextHop', removed: true }],
@@ -514,7 +515,6 @@ describe('routes are in doubt', () => {
   const otherLink = { ...aLink, index: 2, up: false, lowerUp: false };
   test.each<[string, News]>([
     ['a link comes that is down', linkNews(otherLink, NEW)],
-    ['a link loses its carrier', linkNews({ ...aLink, lowerUp: false, running: false })],
     ['an address comes', addressNews(anAddress)],
     ['a route comes', routeNews({ ...aRoute, metric: 5 })],
     ['a known route goes', routeNews(aRoute, true)],

@@ -1,0 +1,192 @@
+// Signals that fire while something is under way: what has not been sent is withdrawn, what has been
+// is not, and nothing is left behind.
+import { getEventListeners } from 'node:events';
+import { describe, expect, test } from 'vitest';
+import { type Link, Netns } from '../../lib/index.js';
+import { type Place, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+const reason = new Error('the reason of this test');
+
+interface Ground {
+  readonly place: Place;
+  readonly netns: Netns;
+  readonly parent: string;
+  readonly link: Link;
+}
+
+/** A namespace with a parent and a macvlan in source mode on it. */
+async function ground(): Promise<Ground> {
+  const place = await bed.place();
+  const parent = await place.parent();
+  const link = await place.netns.createMacvlan({ parent, name: 'old', mode: 'source' });
+  return { place, netns: place.netns, parent, link };
+}
+
+describe('a signal that fires while the namespace is busy', () => {
+  /** Asks for so much that what is asked next waits; gives what waits for its end. */
+  async function occupy({ place, netns }: Ground): Promise<() => Promise<unknown>> {
+    const indexes = Array.from({ length: 12 }, (_, at) => 1000 + at);
+    for (const index of indexes) {
+      await place.ip('link', 'add', `b${index}`, 'index', String(index), 'type', 'bridge');
+    }
+    // Reads in between, so that the deletions are carried out one by one.
+    const work = indexes.flatMap((index) => [netns.deleteLink(index), netns.getLink(1)]);
+    return () => Promise.all(work);
+  }
+
+  test('withdraws what has not been sent', async () => {
+    const made = await ground();
+    const { place, netns, link } = made;
+    const busy = await occupy(made);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const withdrawn = [
+      netns.addAddress(link.index, '10.0.0.1/24', { signal }),
+      netns.setLink(link.index, { mtu: 1300, signal }),
+      netns.deleteLink(link.index, { signal }),
+      netns.createLink({ kind: 'bridge', name: 'new', signal }),
+      netns.listLinks({ signal }),
+    ];
+    const kept = netns.addAddress(link.index, '10.0.0.2/24');
+    // All of them have got as far as the queue.
+    await new Promise(process.nextTick);
+    controller.abort(reason);
+    await Promise.all(withdrawn.map((one) => expect(one).rejects.toBe(reason)));
+    await Promise.all([busy(), kept]);
+    expect(await place.addresses('old')).toEqual(['10.0.0.2/24']);
+    expect(await place.link('old')).toMatchObject({ mtu: 1500 });
+    expect(await place.names()).not.toContain('new');
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
+  test('leaves what others asked for as it is', async () => {
+    const made = await ground();
+    const { place, netns, link } = made;
+    const busy = await occupy(made);
+    const controller = new AbortController();
+    const answers = Array.from({ length: 20 }, (_, at) =>
+      netns
+        .addAddress(
+          link.index,
+          `10.0.${at}.1/24`,
+          at % 2 === 0 ? { signal: controller.signal } : {},
+        )
+        .then(
+          () => 'made',
+          (error: unknown) => error,
+        ),
+    );
+    await new Promise(process.nextTick);
+    controller.abort(reason);
+    const expected = answers.map((_, at) => (at % 2 === 0 ? reason : 'made'));
+    expect(await Promise.all(answers)).toEqual(expected);
+    await busy();
+    const kept = expected.flatMap((one, at) => (one === 'made' ? [`10.0.${at}.1/24`] : []));
+    expect(await place.addresses('old')).toEqual(kept);
+  });
+
+  test('closing waits for the rest all the same', async () => {
+    const made = await ground();
+    const own = await Netns.open(made.netns);
+    const busy = await occupy({ ...made, netns: own });
+    const controller = new AbortController();
+    const withdrawn = own.addAddress(1, '10.0.0.1/24', { signal: controller.signal });
+    const kept = own.addAddress(1, '10.0.0.2/24');
+    const closed = own.close();
+    await new Promise(process.nextTick);
+    controller.abort(reason);
+    await expect(withdrawn).rejects.toBe(reason);
+    await Promise.all([busy(), kept, closed]);
+    expect(await made.place.addresses('lo')).toContain('10.0.0.2/24');
+  });
+});
+
+describe('a signal that fires at any moment', () => {
+  /** Lets the event loop turn that many times. */
+  async function turns(count: number): Promise<void> {
+    for (let turn = 0; turn < count; turn++) await new Promise(setImmediate);
+  }
+
+  test('a link is made whole and given, or refused and gone', async () => {
+    const { place, netns, parent } = await ground();
+    const target = await bed.place();
+    const options = {
+      parent,
+      alias: 'a text',
+      altNames: ['another-name'],
+      addresses: ['10.0.0.1/24', 'fd00::1/64'],
+      routes: [{ to: '10.9.0.0/16', via: '10.0.0.9' }],
+      up: true,
+    };
+    const outcomes = new Set<string>();
+    for (const where of [place, target]) {
+      const before = await where.names();
+      for (let round = 0; round < 40; round++) {
+        const controller = new AbortController();
+        const { signal } = controller;
+        const making = netns.createMacvlan({ ...options, netns: where.netns, signal }).then(
+          (link) => link,
+          (error: unknown) => error,
+        );
+        await turns(round % 20);
+        controller.abort(reason);
+        const result = await making;
+        if (result === reason) {
+          outcomes.add('gone');
+          expect(await where.names()).toEqual(before);
+        } else {
+          outcomes.add('made');
+          const { name } = result as Link;
+          expect(await where.link(name)).toMatchObject({ ifalias: 'a text' });
+          expect(await where.addresses(name)).toEqual(['10.0.0.1/24', 'fd00::1/64']);
+          await where.netns.deleteLink(result as Link);
+        }
+        expect(getEventListeners(signal, 'abort')).toEqual([]);
+      }
+    }
+    expect([...outcomes].sort()).toEqual(['gone', 'made']);
+  });
+
+  test('what has been sent takes effect, whatever the promise says', async () => {
+    const { place, netns } = await ground();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const first = netns.addAddress(1, '10.0.0.1/32', { signal });
+    // The kernel has it, and its answer is still to be told.
+    while (!(await place.addresses('lo')).includes('10.0.0.1/32')) await turns(1);
+    const told = first.then(
+      () => 'made',
+      (error: unknown) => error,
+    );
+    controller.abort(reason);
+    expect(['made', reason]).toContain(await told);
+    expect(await place.addresses('lo')).toContain('10.0.0.1/32');
+  });
+
+  test('many at once, with one signal: each does it, or nothing', async () => {
+    const { place, netns } = await ground();
+    for (let round = 0; round < 10; round++) {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const addresses = Array.from(
+        { length: 300 },
+        (_, at) => `10.${round}.${at >> 8}.${at & 255}/32`,
+      );
+      const answers = addresses.map((address) =>
+        netns.addAddress(1, address, { signal }).then(
+          () => true,
+          (error: unknown) => error !== reason,
+        ),
+      );
+      await turns(round);
+      controller.abort(reason);
+      const made = await Promise.all(answers);
+      const there = new Set(await place.addresses('lo'));
+      // Who is told that it is made finds it; who is told of the signal may find it or not.
+      expect(addresses.filter((address, at) => made[at] && !there.has(address))).toEqual([]);
+      expect(getEventListeners(signal, 'abort')).toEqual([]);
+    }
+  });
+});

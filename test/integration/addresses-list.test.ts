@@ -1,0 +1,60 @@
+// What `listAddresses` gives of addresses that `ip address` made, and of very many.
+import { describe, expect, test } from 'vitest';
+import type { Netns } from '../../lib/index.js';
+import { addressBench, expectedAddress, type IpAddress } from '../support/inet.js';
+import { refusalOf, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+describe('listAddresses', () => {
+  test('shows every address of the namespace as ip does', async () => {
+    const { place, netns, link } = await addressBench(bed);
+    const second = await place.parent();
+    const commands = [
+      ['10.0.0.1/24', 'brd', '+', 'dev', link, 'label', `${link}:x`.slice(-15)],
+      ['10.0.0.2/24', 'dev', link],
+      ['10.1.0.1', 'peer', '10.1.0.2/30', 'dev', link, 'scope', '10'],
+      ['fd00::1/64', 'nodad', 'home', 'mngtmpaddr', 'noprefixroute', 'dev', link],
+      ['fd00::9', 'peer', 'fd01::1/64', 'dev', second, 'metric', '9'],
+      ['fd00::7/128', 'preferred_lft', '0', 'dev', second],
+    ];
+    for (const command of commands) await place.ip('address', 'add', ...command);
+    const shown = JSON.parse(await place.ip('-j', '-d', 'address', 'show')) as {
+      ifindex: number;
+      addr_info: IpAddress[];
+    }[];
+    const all = shown.flatMap(({ ifindex, addr_info: addresses }) =>
+      addresses.map((address) => expect.objectContaining(expectedAddress(address, ifindex))),
+    );
+    const listed = await netns.listAddresses();
+    expect(listed).toEqual(expect.arrayContaining(all));
+    expect(listed).toHaveLength(all.length);
+  });
+
+  test('takes a link and a family', async () => {
+    const { place, netns, link } = await addressBench(bed);
+    const second = await place.parent();
+    for (const one of [link, second]) {
+      await place.ip('address', 'add', '10.0.0.1/32', 'dev', one);
+      await place.ip('address', 'add', 'fd00::1/128', 'dev', one);
+    }
+    const cidrs = async (filter: Parameters<Netns['listAddresses']>[0]) =>
+      (await netns.listAddresses(filter)).map(({ cidr }) => cidr);
+    expect(await cidrs({ link })).toEqual(['10.0.0.1/32', 'fd00::1/128']);
+    expect(await cidrs({ link, family: 'IPv6' })).toEqual(['fd00::1/128']);
+    expect(await cidrs({ family: 'IPv4' })).toEqual(['127.0.0.1/8', '10.0.0.1/32', '10.0.0.1/32']);
+    const { ifindex } = await place.link(second);
+    const listed = await netns.listAddresses({ link: ifindex });
+    expect(new Set(listed.map(({ linkIndex }) => linkIndex))).toEqual(new Set([ifindex]));
+    const error = await refusalOf(netns.listAddresses({ link: 'nobody' }));
+    expect(error).toMatchObject({ code: 'ENODEV' });
+  });
+
+  test('is complete when there are thousands', async () => {
+    const { place, netns, link } = await addressBench(bed);
+    const wanted = Array.from({ length: 3000 }, (_, at) => `10.7.${at >> 8}.${at & 255}/32`);
+    await Promise.all(wanted.map((address) => netns.addAddress(link, address)));
+    expect(await place.addresses(link)).toEqual(wanted);
+    expect((await netns.listAddresses({ link })).map(({ cidr }) => cidr)).toEqual(wanted);
+  });
+});

@@ -1,0 +1,211 @@
+// Namespaces opened by name, path, process and descriptor, and what holds one that has no name.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
+import { Netns } from '../../lib/index.js';
+import { inodeOf, ip, output, useNames } from '../support/named.js';
+import { refusalOf, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+const { newName, create, open } = useNames(bed);
+
+describe('an unnamed namespace', () => {
+  /** A veth end here whose other end is in there: it goes when the namespace does. */
+  async function tiedTo(netns: Netns): Promise<() => boolean> {
+    const name = bed.uniqueName('t');
+    await Netns.current().createLink({ kind: 'veth', name, peer: { netns } });
+    return () => readdirSync('/sys/class/net').includes(name);
+  }
+
+  test('goes with its last handle', async () => {
+    const netns = await Netns.create();
+    const second = await Netns.open(netns);
+    const lives = await tiedTo(netns);
+    await netns.close();
+    expect(second.inode).toBe(netns.inode);
+    expect((await second.listLinks()).length).toBe(2);
+    expect(lives()).toBe(true);
+    await second.close();
+    await vi.waitFor(() => expect(lives()).toBe(false), { timeout: 20_000 });
+  });
+
+  test('stays while a process lives in it', async () => {
+    const netns = await Netns.create();
+    const lives = await tiedTo(netns);
+    const child = spawn('nsenter', ['--net=/proc/self/fd/3', 'sh', '-c', 'echo in; read line'], {
+      stdio: ['pipe', 'pipe', 'inherit', netns.fd],
+    });
+    const exited = once(child, 'exit');
+    bed.onCleanup(async () => {
+      child.stdin?.end();
+      await exited;
+    });
+    await once(child.stdout as NonNullable<typeof child.stdout>, 'data');
+    await netns.close();
+    const again = await Netns.open({ pid: child.pid as number });
+    expect(again.inode).toBe(netns.inode);
+    await again.close();
+    expect(lives()).toBe(true);
+    child.stdin?.end('\n');
+    await exited;
+    await vi.waitFor(() => expect(lives()).toBe(false), { timeout: 20_000 });
+  });
+});
+
+describe('Netns.open', () => {
+  test.each(['name', '/run path', '/var/run path', 'pid', 'fd', 'handle'] as const)(
+    'opens by %s',
+    async (by) => {
+      const name = newName();
+      await ip('netns', 'add', name);
+      const path = `/run/netns/${name}`;
+      const inode = await inodeOf(path);
+      const child = spawn('ip', ['netns', 'exec', name, 'sh', '-c', 'echo in; read line'], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      const exited = once(child, 'exit');
+      bed.onCleanup(async () => {
+        child.stdin.end();
+        await exited;
+      });
+      await once(child.stdout, 'data');
+      const fd = openSync(path, 'r');
+      bed.onCleanup(() => closeSync(fd));
+      const refs = {
+        name,
+        '/run path': path,
+        '/var/run path': `/var/run/netns/${name}`,
+        pid: { pid: child.pid as number },
+        fd: { fd },
+        handle: await open(path),
+      };
+      const netns = await open(refs[by]);
+      expect(netns.inode).toBe(inode);
+      expect(netns.name).toBe(by === 'pid' || by === 'fd' ? null : name);
+      expect(netns.fd).not.toBe(fd);
+      expect(statSync(`/proc/self/fd/${netns.fd}`).ino).toBe(inode);
+      const link = await netns.createLink({ kind: 'bridge', name: 'made' });
+      expect(await ip('-n', name, '-br', 'link')).toContain('made');
+      expect(link.netns).toBe(inode);
+    },
+  );
+
+  test('opens the same namespace by any path to it', async () => {
+    const name = newName();
+    const { inode } = await create(name);
+    const link = `/run/${bed.uniqueName('link')}`;
+    symlinkSync(`netns/${name}`, link);
+    bed.onCleanup(() => rmSync(link));
+    expect(await open(link)).toMatchObject({ inode, name: null });
+    expect(await open(`/run/../run/netns/./${name}`)).toMatchObject({ inode });
+  });
+
+  test('has a descriptor of its own', async () => {
+    const netns = await create();
+    const fd = openSync(`/proc/self/fd/${netns.fd}`, 'r');
+    const second = await Netns.open({ fd });
+    closeSync(fd);
+    expect((await second.listLinks()).length).toBe(1);
+    const third = openSync(`/proc/self/fd/${second.fd}`, 'r');
+    await second.close();
+    expect(statSync(`/proc/self/fd/${third}`).ino).toBe(netns.inode);
+    closeSync(third);
+  });
+
+  test('stays open when the name is removed', async () => {
+    const name = newName();
+    const netns = await create(name);
+    await ip('netns', 'delete', name);
+    await netns.createLink({ kind: 'bridge', name: 'after' });
+    const child = ['nsenter', '--net=/proc/self/fd/3', 'ip', '-br', 'link'] as const;
+    expect(await outputWith(netns.fd, ...child)).toContain('after');
+  });
+
+  test('refuses what is no network namespace, and does not wait for it', async () => {
+    const folder = `/run/${bed.uniqueName('odd')}`;
+    mkdirSync(folder);
+    bed.onCleanup(() => rmSync(folder, { recursive: true }));
+    await output('mkfifo', join(folder, 'fifo'));
+    writeFileSync(join(folder, 'file'), '');
+    const server = createServer().listen(join(folder, 'socket'));
+    await once(server, 'listening');
+    bed.onCleanup(() => new Promise((resolve) => server.close(resolve)));
+    const paths = ['fifo', 'file'].map((name) => join(folder, name));
+    for (const path of [...paths, folder, '/dev/null', '/proc/self/ns/mnt', '/proc/self/ns/user']) {
+      const error = await refusalOf(Netns.open(path));
+      expect(error).toMatchObject({ code: 'EINVAL', operation: 'Netns.open', target: path });
+      expect(error.hint).toContain('is not a network namespace');
+    }
+    expect(await refusalOf(Netns.open(join(folder, 'socket')))).toMatchObject({ code: 'ENXIO' });
+    expect(await refusalOf(Netns.open({ fd: 0 }))).toMatchObject({ code: 'EINVAL' });
+    const fd = openSync('/proc/self/ns/uts', 'r');
+    bed.onCleanup(() => closeSync(fd));
+    expect(await refusalOf(Netns.open({ fd }))).toMatchObject({
+      code: 'EINVAL',
+      target: `fd ${fd}`,
+    });
+  });
+
+  test('refuses what is not there', async () => {
+    const gone = spawn('true');
+    await once(gone, 'exit');
+    const name = bed.uniqueName('no');
+    const error = await refusalOf(Netns.open(name));
+    expect(error).toMatchObject({ code: 'ENOENT', target: name, syscall: 'open' });
+    expect(error.hint).toContain('/run/netns');
+    const refs = [`/run/netns/${name}`, `/proc/self/fd/net/${name}`, { pid: gone.pid as number }];
+    for (const ref of refs) {
+      expect((await refusalOf(Netns.open(ref))).code).toMatch(/^ENO(ENT|TDIR)$/);
+    }
+    expect(await refusalOf(Netns.open({ fd: 123_456 }))).toMatchObject({ code: 'EBADF' });
+  });
+});
+
+/** Runs a command with a descriptor as its fourth, number 3; gives what it printed. */
+async function outputWith(fd: number, command: string, ...args: readonly string[]) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit', fd] });
+  const chunks: Buffer[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await once(child, 'close');
+  return Buffer.concat(chunks).toString().trim();
+}
+
+describe('Netns.fd', () => {
+  test('lets a child process enter', async () => {
+    const netns = await create();
+    const enter = ['nsenter', '--net=/proc/self/fd/3'] as const;
+    expect(await outputWith(netns.fd, ...enter, 'readlink', '/proc/self/ns/net')).toBe(
+      `net:[${netns.inode}]`,
+    );
+    const links = await outputWith(netns.fd, ...enter, 'ip', '-j', 'link');
+    expect(JSON.parse(links)).toEqual([expect.objectContaining({ ifname: 'lo' })]);
+  });
+
+  test('reaches no child process that is not given it', async () => {
+    const netns = await create();
+    await netns.listLinks();
+    const seen = await output('sh', '-c', 'readlink /proc/self/fd/*; true');
+    expect(seen).not.toContain('net:[');
+  });
+});
+
+test.each([42, null, {}, ['a'], Symbol('a'), { pid: 0 }, { fd: -1 }, { pid: 1, fd: 1 }, 'a\0'])(
+  'the reference %j is refused before anything is opened',
+  async (ref) => {
+    const error = await refusalOf(Netns.open(ref as never));
+    expect(error.message).toMatch(/^Netns\.open: ref/);
+    expect(error.code).toMatch(/^ERR_(INVALID_ARG_(TYPE|VALUE)|OUT_OF_RANGE)$/);
+  },
+);

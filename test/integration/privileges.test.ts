@@ -1,0 +1,280 @@
+// What a process may do that lacks capabilities, gave them up, or has them in a user namespace of
+// its own only.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { root } from '../support/package.js';
+import { resultOf, withoutCapabilities } from '../support/program.js';
+import { useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+/** Gives an error's fields in a program, or what came instead of an error. */
+const outcomes = `
+  const outcome = async (promise) => {
+    try {
+      return { value: (await promise)?.constructor?.name ?? null };
+    } catch ({ name, code, syscall, hint }) {
+      return { name, code, syscall, hint };
+    }
+  };
+`;
+
+interface Outcome {
+  readonly name?: string;
+  readonly code?: string;
+  readonly syscall?: string;
+  readonly hint?: string;
+  readonly value?: string | null;
+}
+
+describe('without capabilities', () => {
+  test('namespaces can be listed and opened, and not made, removed or entered', async () => {
+    const place = await bed.place();
+    const before = readdirSync('/run/netns');
+    const program = `${outcomes}
+      import { readlinkSync } from 'node:fs';
+      import { Netns } from 'macvlan-netlink';
+      const [, name, other] = process.argv;
+      const netns = await Netns.open(name);
+      console.log(JSON.stringify({
+        listed: (await Netns.list()).includes(name),
+        inode: netns.inode,
+        create: await outcome(Netns.create(other)),
+        unnamed: await outcome(Netns.create()),
+        remove: await outcome(Netns.remove(name)),
+        list: await outcome(netns.listLinks()),
+        run: await outcome(netns.run('', { eval: true })),
+        where: readlinkSync('/proc/thread-self/ns/net') === readlinkSync('/proc/self/ns/net'),
+      }));
+    `;
+    const made = bed.uniqueName('never');
+    const result = await resultOf<{ create: Outcome; unnamed: Outcome }>(program, {
+      under: withoutCapabilities,
+      args: [place.name as string, made],
+    });
+    expect(result).toMatchObject({
+      listed: true,
+      inode: place.netns.inode,
+      create: { name: 'NetlinkError', code: 'EPERM' },
+      unnamed: { name: 'NetlinkError', code: 'EPERM', syscall: 'unshare' },
+      remove: { name: 'NetlinkError', code: 'EPERM', syscall: 'umount2' },
+      list: { name: 'NetlinkError', code: 'EPERM', syscall: 'setns' },
+      run: { name: 'NetlinkError', code: 'EPERM', syscall: 'setns' },
+      where: true,
+    });
+    expect(result.create.hint).toContain('CAP_SYS_ADMIN');
+    expect(result.unnamed.hint).toContain('CAP_SYS_ADMIN');
+    expect(readdirSync('/run/netns')).toEqual(before);
+  });
+
+  test('the own namespace can be read, and not changed', async () => {
+    const place = await bed.place();
+    const parent = await place.parent();
+    const before = await place.snapshot();
+    const program = `${outcomes}
+      import * as library from 'macvlan-netlink';
+      const [, parent] = process.argv;
+      const changes = [
+        library.createLink({ kind: 'bridge', name: 'never' }),
+        library.createMacvlan({ parent, name: 'never' }),
+        library.setLink(parent, { mtu: 1400 }),
+        library.setPromiscuous(parent, true),
+        library.deleteLink(parent),
+        library.addAddress(parent, '10.0.0.1/24'),
+        library.addRoute({ to: '10.9.0.0/16', link: parent }),
+      ].map(outcome);
+      console.log(JSON.stringify({
+        links: (await library.listLinks()).map(({ name }) => name),
+        addresses: (await library.listAddresses()).map(({ cidr }) => cidr),
+        routes: (await library.listRoutes()).length,
+        parent: (await library.getLink(parent)).name,
+        changes: (await Promise.all(changes)).map(({ code }) => code),
+      }));
+    `;
+    const enter = ['ip', 'netns', 'exec', place.name as string, ...withoutCapabilities];
+    const result = await resultOf<{ routes: number }>(program, {
+      under: enter,
+      args: [parent],
+    });
+    expect(result).toMatchObject({
+      links: expect.arrayContaining(['lo', parent]),
+      addresses: ['127.0.0.1/8', '::1/128'],
+      parent,
+      changes: Array(7).fill('EPERM'),
+    });
+    expect(result.routes).toBeGreaterThan(0);
+    expect(await place.snapshot()).toEqual(before);
+  });
+});
+
+/** In a user namespace with one user there is nobody else to become. */
+const manyUsers = /\s4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
+
+test.skipIf(!manyUsers)(
+  'what was opened with privileges does not keep them (needs a second user)',
+  async () => {
+    const place = await bed.place();
+    const program = `${outcomes}
+      import { getLink, Netns, setLink } from 'macvlan-netlink';
+      const own = Netns.current();
+      const opened = await Netns.open(process.argv[1]);
+      const before = await Promise.all([
+        outcome(own.setLink('lo', { group: 0 })), outcome(opened.setLink('lo', { group: 0 })),
+      ]);
+      process.setgroups([]);
+      process.setgid(65534);
+      process.setuid(65534);
+      const after = await Promise.all([
+        outcome(own.setLink('lo', { group: 7 })), outcome(opened.setLink('lo', { group: 7 })),
+      ]);
+      // Reading goes on, also by the socket that was opened elsewhere before.
+      const reads = await Promise.all([getLink('lo'), opened.getLink('lo')]);
+      console.log(JSON.stringify({
+        before: before.map(({ value }) => value),
+        after: after.map(({ code }) => code),
+        reads: reads.map(({ name, group }) => name + group),
+      }));
+    `;
+    expect(await resultOf(program, { args: [place.name as string] })).toEqual({
+      before: [null, null],
+      after: ['EPERM', 'EPERM'],
+      reads: ['lo0', 'lo0'],
+    });
+    expect(await place.link('lo')).toMatchObject({ group: 'default' });
+  },
+);
+
+const ownUserNamespace = ['unshare', '--user', '--map-root-user', '--net', '--mount', '--'];
+
+describe('as root of a user namespace', () => {
+  test('everything works inside it', async () => {
+    const program = `
+      import { execFileSync } from 'node:child_process';
+      import { createLink, createMacvlan, Netns } from 'macvlan-netlink';
+      execFileSync('mount', ['-n', '-t', 'tmpfs', 'tmpfs', '/run']);
+      const parent = await createLink({ kind: 'veth', up: true, peer: { up: true } });
+      const named = await Netns.create('named');
+      const unnamed = await Netns.create();
+      for (const netns of [named, unnamed]) {
+        await createMacvlan({
+          parent, netns, name: 'child', mode: 'bridge', up: true, addresses: ['10.0.0.1/24'],
+        });
+      }
+      const shown = execFileSync('ip', ['-n', 'named', '-br', 'address', 'show', 'child']);
+      const moved = await unnamed.moveLink('child', named, { name: 'second' });
+      const links = (await named.listLinks()).map(({ name }) => name).sort();
+      await Netns.remove('named');
+      console.log(JSON.stringify({
+        shown: String(shown).includes('10.0.0.1/24'), moved: moved.name, links,
+        names: await Netns.list(),
+      }));
+    `;
+    expect(await resultOf(program, { under: ownUserNamespace })).toEqual({
+      shown: true,
+      moved: 'second',
+      links: ['child', 'lo', 'second'],
+      names: [],
+    });
+  });
+
+  test('what is outside stays out of reach', async () => {
+    const place = await bed.place();
+    const before = await place.snapshot();
+    const fd = openSync(`/run/netns/${place.name}`, 'r');
+    bed.onCleanup(() => closeSync(fd));
+    const program = `${outcomes}
+      import { createLink, getLink, moveLink, Netns } from 'macvlan-netlink';
+      const outside = await Netns.open({ fd: 3 });
+      const link = await createLink({ kind: 'veth', name: 'mine' });
+      console.log(JSON.stringify({
+        inode: outside.inode,
+        list: await outcome(outside.listLinks()),
+        create: await outcome(createLink({ kind: 'bridge', name: 'never', netns: outside })),
+        move: await outcome(moveLink(link, outside)),
+        peer: await outcome(createLink({ kind: 'veth', name: 'never', peer: { netns: outside } })),
+        stays: (await getLink('mine')).index === link.index,
+        never: (await outcome(getLink('never'))).code,
+      }));
+    `;
+    const result = await resultOf<Record<string, Outcome>>(program, {
+      under: ownUserNamespace,
+      descriptors: [fd],
+    });
+    const refused = { name: 'NetlinkError', code: 'EPERM' };
+    expect(result).toMatchObject({
+      inode: place.netns.inode,
+      list: { ...refused, syscall: 'setns' },
+      create: refused,
+      move: refused,
+      peer: refused,
+      stays: true,
+      never: 'ENODEV',
+    });
+    expect(await place.snapshot()).toEqual(before);
+  });
+
+  /** A program that waits for a line of input; ended with the test at the latest. */
+  async function waiting(source: string): Promise<ChildProcess & { readonly pid: number }> {
+    const [command = '', ...args] = [...ownUserNamespace, process.execPath];
+    const child = spawn(command, [...args, '--input-type=module', '--eval', source], {
+      cwd: root,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const exited = once(child, 'exit');
+    bed.onCleanup(async () => {
+      child.stdin?.end();
+      await exited;
+    });
+    await once(child.stdout as NonNullable<typeof child.stdout>, 'data');
+    return child as ChildProcess & { readonly pid: number };
+  }
+
+  test('a macvlan that was given to it can be changed, to the promiscuity of its parent', async () => {
+    const place = await bed.place();
+    const parent = await place.parent();
+    const child = await waiting(`${outcomes}
+      import { once } from 'node:events';
+      import { createMacvlan, getLink, setLink, setMacvlan, setPromiscuous } from 'macvlan-netlink';
+      process.stdout.write('ready');
+      await once(process.stdin, 'data');
+      await setMacvlan('given', { mode: 'private' });
+      await setLink('given', { up: true });
+      process.stdout.write('up');
+      await once(process.stdin, 'data');
+      await setPromiscuous('given', true);
+      const { parent, macvlan } = await getLink('given');
+      const nested = await createMacvlan({ parent: 'given', name: 'nested' });
+      process.stdout.write(JSON.stringify({
+        elsewhere: parent.netnsid !== null,
+        mode: macvlan.mode,
+        beside: nested.parent.index === parent.index && nested.parent.netnsid === parent.netnsid,
+        byIndex: (await outcome(createMacvlan({ parent: parent.index + 100_000 }))).code,
+      }));
+      await once(process.stdin, 'end');
+    `);
+    const link = await place.netns.createMacvlan({
+      parent,
+      name: 'given',
+      mode: 'bridge',
+      netns: { pid: child.pid },
+    });
+    const says = async () => {
+      child.stdin?.write('go\n');
+      const [text] = await once(child.stdout as NonNullable<typeof child.stdout>, 'data');
+      return String(text);
+    };
+    expect(await says()).toBe('up');
+    const { promiscuity } = await place.link(parent);
+    const answer = await says();
+    expect(JSON.parse(answer)).toEqual({
+      elsewhere: true,
+      mode: 'private',
+      beside: true,
+      byIndex: 'ENODEV',
+    });
+    expect(link.netns).not.toBe(place.netns.inode);
+    expect((await place.link(parent)).promiscuity).toBe(promiscuity + 1);
+  });
+});

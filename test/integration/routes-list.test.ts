@@ -1,0 +1,92 @@
+// What `listRoutes` gives of routes that `ip route` made, and of very many.
+import { describe, expect, test } from 'vitest';
+import type { Netns } from '../../lib/index.js';
+import {
+  expectedRoute,
+  type IpRoute,
+  indexesOf,
+  type RouteBench,
+  routeBench,
+  routesShown,
+} from '../support/inet.js';
+import { refusalOf, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+describe('listRoutes', () => {
+  /** A bit of everything, made by `ip`. */
+  async function furnished(): Promise<RouteBench> {
+    const made = await routeBench(bed);
+    const { place, link } = made;
+    const commands = [
+      'default via 10.0.0.2 metric 5',
+      `10.1.0.0/16 dev ${link} src 10.0.0.1 table 70000 proto 77 mtu 1300`,
+      'blackhole 10.3.0.0/16',
+      '10.5.0.0/16 nexthop via 10.0.0.3 weight 2 nexthop via 10.0.0.4 weight 255',
+      `10.6.0.0/16 via inet6 fd00::9 dev ${link}`,
+      `10.7.0.0/16 via 203.0.113.1 dev ${link} onlink`,
+    ];
+    const commands6 = [
+      `default via fd00::2 dev ${link}`,
+      'unreachable fd03::/64',
+      `fd05::/64 nexthop via fd00::3 dev ${link} weight 2 nexthop via fd00::4 dev ${link}`,
+      `fd06::/64 dev ${link} table 300 metric 3 proto ra`,
+    ];
+    for (const command of commands) await place.ip('route', 'add', ...command.split(' '));
+    for (const command of commands6) await place.ip('-6', 'route', 'add', ...command.split(' '));
+    return made;
+  }
+
+  test('shows every route as ip does, those with several ways too', async () => {
+    const { place, netns } = await furnished();
+    const indexOf = await indexesOf(place);
+    const all = [
+      ...(await routesShown(place, '-4')).map((route) => expectedRoute(route, 32, indexOf)),
+      ...(await routesShown(place, '-6')).map((route) => expectedRoute(route, 128, indexOf)),
+    ];
+    const listed = await netns.listRoutes();
+    expect(listed.filter(({ nextHops }) => nextHops.length === 2)).toHaveLength(2);
+    expect(listed).toEqual(expect.arrayContaining(all));
+    expect(listed).toHaveLength(all.length);
+  });
+
+  test('what it lists can be removed', async () => {
+    const { netns, shown } = await furnished();
+    for (const route of await netns.listRoutes()) {
+      if (route.protocol !== 'kernel') await netns.removeRoute(route);
+    }
+    expect(await shown()).toEqual([]);
+  });
+
+  test('takes a family, a link, a table, a protocol and a type', async () => {
+    const { place, netns, link, index } = await furnished();
+    const to = async (filter: Parameters<Netns['listRoutes']>[0]) =>
+      (await netns.listRoutes(filter)).map((route) => route.to);
+    expect(await to({ table: 70_000 })).toEqual(['10.1.0.0/16']);
+    expect(await to({ table: 300 })).toEqual(['fd06::/64']);
+    expect(await to({ protocol: 77 })).toEqual(['10.1.0.0/16']);
+    expect(await to({ protocol: 'ra' })).toEqual(['fd06::/64']);
+    expect(await to({ type: 'blackhole' })).toEqual(['10.3.0.0/16']);
+    expect(await to({ family: 'IPv6', type: 'unreachable' })).toEqual(['fd03::/64']);
+    expect(await to({ family: 'IPv4', type: 'unreachable' })).toEqual([]);
+    const byLink = await netns.listRoutes({ link, table: 'main', family: 'IPv4' });
+    const shown: IpRoute[] = JSON.parse(await place.ip('-j', 'route', 'show'));
+    const through = shown.filter(
+      ({ dev, nexthops }) => dev === link || nexthops?.some((hop) => hop.dev === link),
+    );
+    expect(byLink.map((route) => route.to).sort()).toEqual(through.map(({ dst }) => dst).sort());
+    expect(byLink.map((route) => route.to)).toContain('10.5.0.0/16');
+    expect(await to({ link: index, table: 'main', family: 'IPv4' })).toHaveLength(byLink.length);
+    const none = await refusalOf(netns.listRoutes({ link: 'nobody' }));
+    expect(none).toMatchObject({ code: 'ENODEV' });
+  });
+
+  test('is complete when there are thousands', async () => {
+    const { place, netns, link } = await routeBench(bed);
+    const wanted = Array.from({ length: 3000 }, (_, at) => `10.7.${at >> 8}.${at & 255}/32`);
+    await Promise.all(wanted.map((to) => netns.addRoute({ to, link, table: 100 })));
+    const shown: IpRoute[] = JSON.parse(await place.ip('-j', 'route', 'show', 'table', '100'));
+    expect(shown.map(({ dst }) => `${dst}/32`)).toEqual(wanted);
+    expect((await netns.listRoutes({ table: 100 })).map(({ to }) => to)).toEqual(wanted);
+  });
+});

@@ -1,0 +1,209 @@
+/** What is lost in the kernel's queue is made up for; what the reader costs meanwhile. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test, vi } from 'vitest';
+import type { NetlinkEvent } from '../../lib/types.js';
+import { type Place, useTestbed } from '../support/testbed.js';
+import { batch, PATIENCE, Reader } from '../support/watching.js';
+
+const bed = useTestbed();
+
+/** Links that come, change and go again, but a few that stay; some on a bridge, some up. */
+function churn(parent: string, round: number, count: number): string[] {
+  const stem = `c${round}x`;
+  const names = Array.from({ length: count }, (_, at) => `${stem}${at}`);
+  return [
+    ...names.flatMap((name, at) => [
+      `link add link ${parent} name ${name} group 9 type macvlan mode bridge`,
+      ...(at % 3 === 0 ? [`link set ${name} mtu ${1200 + (at % 100)}`] : []),
+      ...(at % 4 === 0 ? [`link set ${name} up`] : []),
+      ...(at % 50 === 0 ? [`link set ${name} master bridge0`, `link set ${name} group 0`] : []),
+    ]),
+    `link delete group 9`,
+  ];
+}
+
+async function ground(): Promise<{ place: Place; parent: string }> {
+  const place = await bed.place();
+  const parent = await place.parent();
+  await place.ip('link', 'add', 'bridge0', 'type', 'bridge');
+  return { place, parent };
+}
+
+/** How often an event of that type was told. */
+const count = (events: readonly NetlinkEvent[], type: NetlinkEvent['type']) =>
+  events.filter((event) => event.type === type).length;
+
+describe('a reader that sleeps while thousands of links come and go', () => {
+  test('is told so, and is level at the end', async () => {
+    const { place, parent } = await ground();
+    let asleep: Promise<unknown> | undefined;
+    const reader = new Reader(place.netns.watch({ initial: true, receiveBuffer: 16_384 }), {
+      onEvent: () => asleep,
+    });
+    bed.onCleanup(() => reader.watch.return());
+    await reader.level(place);
+    for (let round = 0; round < 3; round++) {
+      const before = count(reader.events, 'resync');
+      asleep = batch(place, churn(parent, round, 1000));
+      await asleep;
+      asleep = undefined;
+      await reader.level(place);
+      expect(count(reader.events, 'resync')).toBeGreaterThan(before);
+    }
+    expect(reader.lies).toEqual([]);
+    expect((await place.names()).filter((name) => name.startsWith('c'))).toHaveLength(60);
+  });
+
+  test('is level also when events are lost all the time that it listens', async () => {
+    const { place, parent } = await ground();
+    // The smallest buffer there is holds one event.
+    const reader = new Reader(
+      place.netns.watch({ initial: true, addresses: true, routes: true, receiveBuffer: 1 }),
+    );
+    bed.onCleanup(() => reader.watch.return());
+    await batch(place, [
+      ...churn(parent, 0, 300),
+      ...Array.from({ length: 200 }, (_, at) => `address add 192.0.2.${at}/32 dev ${parent}`),
+      ...Array.from({ length: 200 }, (_, at) => `route add 198.51.100.${at}/32 dev ${parent}`),
+      ...Array.from({ length: 100 }, (_, at) => `address delete 192.0.2.${at}/32 dev ${parent}`),
+      ...Array.from({ length: 100 }, (_, at) => `route delete 198.51.100.${at}/32 dev ${parent}`),
+    ]);
+    await reader.level(place, { addresses: true, routes: true });
+    expect(count(reader.events, 'resync')).toBeGreaterThan(0);
+    expect(reader.lies).toEqual([]);
+  });
+
+  test('is told of a resync before the differences, and of none without a loss', async () => {
+    const { place, parent } = await ground();
+    const watch = place.netns.watch({ receiveBuffer: 8192 });
+    bed.onCleanup(() => watch.return());
+    const told: NetlinkEvent[] = [];
+    const next = async () => {
+      const { value } = await watch.next();
+      told.push(value as NetlinkEvent);
+    };
+    await place.ip('link', 'set', parent, 'alias', 'before');
+    await next();
+    // Nobody asks for what happens now.
+    await batch(place, churn(parent, 0, 200));
+    while (!told.some(({ type }) => type === 'resync')) await next();
+    const resync = told.findIndex(({ type }) => type === 'resync');
+    expect(told.slice(0, resync).every(({ type }) => type === 'link')).toBe(true);
+    const stayed = ['c0x0', 'c0x50', 'c0x100', 'c0x150'];
+    const added = () =>
+      told.slice(resync + 1).flatMap((event) => {
+        return event.type === 'link' && event.action === 'added' ? [event.link.name] : [];
+      });
+    while (added().length < stayed.length) await next();
+    expect(added()).toEqual(stayed);
+    expect(count(told, 'resync')).toBe(1);
+  });
+});
+
+test('a slow reader costs no more memory, however much happens', async () => {
+  const { place, parent } = await ground();
+  const reader = new Reader(place.netns.watch({ initial: true }), { onEvent: () => sleep(1) });
+  bed.onCleanup(() => reader.watch.return());
+  const link = ['link', 'set', 'dev', parent, 'mtu'];
+  const busy = (round: number) =>
+    batch(
+      place,
+      Array.from({ length: 20_000 }, (_, at) => [...link, 1000 + ((at + round) % 2)].join(' ')),
+    );
+  const rounds: number[] = [];
+  for (let round = 0; round < 5; round++) {
+    await busy(round);
+    reader.events.length = 0;
+    rounds.push(process.memoryUsage().rss);
+  }
+  // A hundred thousand events of a kilobyte or two went by.
+  const [, first = 0] = rounds;
+  expect(Math.max(...rounds) - first).toBeLessThan(32 * 2 ** 20);
+  await reader.level(place);
+});
+
+describe('events flow', () => {
+  const macvlans = (parent: string, names: readonly string[]) =>
+    names.map((name) => `link add link ${parent} name ${name} type macvlan mode bridge`);
+
+  test('while a thousand links are deleted in the same namespace', async () => {
+    const { place, parent } = await ground();
+    const names = Array.from({ length: 1000 }, (_, at) => `m${at}`);
+    let order: string[] = [];
+    const reader = new Reader(place.netns.watch({ initial: true, addresses: true, routes: true }), {
+      onEvent: (event) => {
+        if (event.type === 'link' && event.action === 'removed') order.push(event.link.name);
+      },
+    });
+    bed.onCleanup(() => reader.watch.return());
+    // The kernel tells of most of it near the end, so that a busy machine may be late once.
+    for (let round = 0; round < 5 && !(order.indexOf('deleted') > 0); round++) {
+      await batch(place, macvlans(parent, names));
+      await reader.level(place);
+      order = [];
+      await place.netns.deleteLinks(names).then(() => order.push('deleted'));
+      await reader.level(place, { addresses: true, routes: true });
+      expect(order).toHaveLength(names.length + 1);
+    }
+    expect(order.indexOf('deleted')).toBeGreaterThan(0);
+    expect(reader.lies).toEqual([]);
+  });
+
+  test('and routes are listed again, while others wait in the namespace’s queue', async () => {
+    const { place, parent } = await ground();
+    const other = await place.parent();
+    const names = Array.from({ length: 40 }, (_, at) => `m${at}`);
+    await batch(place, [
+      ...macvlans(parent, names),
+      `address add 192.0.2.1/24 dev ${other}`,
+      `route add 198.51.100.0/24 via 192.0.2.2`,
+    ]);
+    const reader = new Reader(place.netns.watch({ initial: true, routes: true }));
+    bed.onCleanup(() => reader.watch.return());
+    await reader.hears('added 198.51.100.0/24');
+    // All are asked for at once. Deletions with others between them are carried out one by one.
+    const requests = [
+      place.netns.setLink(other, { up: false }),
+      ...names.flatMap((name, at) => [
+        place.netns.deleteLink(name),
+        place.netns.setLink(parent, { group: at }),
+      ]),
+    ];
+    await Promise.all(requests);
+    const before = reader.said;
+    await reader.level(place, { routes: true });
+    // The kernel did not say that it took this route away.
+    expect(before).toContain('removed 198.51.100.0/24');
+    expect(before).toContain('removed m0');
+  });
+});
+
+test('ten thousand links created and deleted: each is told of once', async () => {
+  const { place, parent } = await ground();
+  const names = Array.from({ length: 10_000 }, (_, at) => `m${at}`);
+  const told = { added: new Map<string, number>(), removed: new Map<string, number>() };
+  const reader = new Reader(place.netns.watch(), {
+    knowing: await place.netns.listLinks(),
+    onEvent: (event) => {
+      if (event.type !== 'link' || event.action === 'changed') return;
+      const { name } = event.link;
+      told[event.action].set(name, (told[event.action].get(name) ?? 0) + 1);
+      reader.events.length = 0;
+    },
+  });
+  bed.onCleanup(() => reader.watch.return());
+  await batch(
+    place,
+    names.map((name) => `link add link ${parent} name ${name} group 9 type macvlan mode bridge`),
+  );
+  await vi.waitFor(() => expect(told.added.size).toBe(names.length), PATIENCE);
+  await reader.level(place);
+  await place.ip('link', 'delete', 'group', '9');
+  await vi.waitFor(() => expect(told.removed.size).toBe(names.length), PATIENCE);
+  await reader.level(place);
+  const once = new Map(names.map((name) => [name, 1]));
+  expect(told.added).toEqual(once);
+  expect(told.removed).toEqual(once);
+  expect(reader.lies).toEqual([]);
+  expect(reader.links.size).toBe(4);
+}, 180_000);

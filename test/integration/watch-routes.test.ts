@@ -1,0 +1,184 @@
+/** watch with routes: also those that the kernel takes away without a word. */
+import { describe, expect, test } from 'vitest';
+import type { WatchOptions } from '../../lib/types.js';
+import { type Place, useTestbed } from '../support/testbed.js';
+import { batch, Reader } from '../support/watching.js';
+
+const bed = useTestbed();
+
+/** A namespace with two parents that have addresses and routes, and a reader of it. */
+async function ground(options: WatchOptions = { addresses: true }) {
+  const place = await bed.place();
+  const [one, two] = [await place.parent(), await place.parent()];
+  await batch(place, [
+    `address add 192.0.2.1/25 dev ${one}`,
+    `address add 192.0.2.129/25 dev ${two}`,
+    `address add 203.0.113.1/32 dev ${two}`,
+    `address add 2001:db8:1::1/64 nodad dev ${one}`,
+    `address add 2001:db8:2::1/64 nodad dev ${two}`,
+  ]);
+  const reader = new Reader(place.netns.watch({ initial: true, routes: true, ...options }));
+  bed.onCleanup(async () => {
+    await reader.watch.return();
+    await reader.ended;
+  });
+  await reader.level(place, { routes: true });
+  return { place, one, two, reader };
+}
+
+/** Runs `ip`, and gives what was said of routes when the reader is level again. */
+async function saidOf(place: Place, reader: Reader, ...args: string[]): Promise<string[]> {
+  const before = reader.events.length;
+  await place.ip(...args);
+  await reader.level(place, { routes: true });
+  const told = reader.events.slice(before).filter(({ type }) => type === 'route');
+  return told.map((event) =>
+    event.type === 'route' ? `${event.action} ${event.route.to} ${event.route.via}` : '',
+  );
+}
+
+test('initial tells of every route in every table', async () => {
+  const { place, reader } = await ground();
+  const before = reader.routes.size;
+  expect(before).toBeGreaterThan(10);
+  expect(reader.about('changed')).toEqual([]);
+  await place.ip('route', 'add', '198.51.100.0/24', 'via', '192.0.2.2', 'table', '1234');
+  await reader.hears('added 198.51.100.0/24');
+  expect([...reader.routes.values()].at(-1)).toMatchObject({ table: 1234, via: '192.0.2.2' });
+  expect(reader.lies).toEqual([]);
+});
+
+test('routes are added and removed', async () => {
+  const { place, one, reader } = await ground();
+  const routes = [
+    ['198.51.100.0/24', 'via', '192.0.2.2'],
+    ['198.51.100.0/24', 'via', '192.0.2.3', 'metric', '7'],
+    ['2001:db8:3::/48', 'via', '2001:db8:1::2'],
+    ['2001:db8:3::/48', 'dev', one, 'metric', '5'],
+    ['unreachable', '198.51.100.128/25'],
+    ['default', 'dev', one],
+  ];
+  for (const route of routes) {
+    const said = await saidOf(place, reader, 'route', 'add', ...route);
+    expect(said.map((words) => words.split(' ')[0])).toEqual(['added']);
+  }
+  for (const route of routes) {
+    const said = await saidOf(place, reader, 'route', 'delete', ...route);
+    expect(said.map((words) => words.split(' ')[0])).toEqual(['removed']);
+  }
+  expect(reader.lies).toEqual([]);
+});
+
+test('a route that is replaced or gets another way is one removed and one added', async () => {
+  const { place, reader } = await ground();
+  const to = '198.51.100.0/24';
+  await saidOf(place, reader, 'route', 'add', to, 'via', '192.0.2.2');
+  expect(await saidOf(place, reader, 'route', 'replace', to, 'via', '192.0.2.3')).toEqual([
+    `removed ${to} 192.0.2.2`,
+    `added ${to} 192.0.2.3`,
+  ]);
+  const ways = ['nexthop', 'via', '192.0.2.4', 'nexthop', 'via', '192.0.2.130'];
+  expect(await saidOf(place, reader, 'route', 'replace', to, ...ways)).toEqual([
+    `removed ${to} 192.0.2.3`,
+    `added ${to} null`,
+  ]);
+  expect(await saidOf(place, reader, 'route', 'append', to, 'via', '192.0.2.5')).toEqual([
+    `added ${to} 192.0.2.5`,
+  ]);
+  const wide = ['2001:db8:4::/48', 'nexthop', 'via', '2001:db8:1::2'];
+  await saidOf(place, reader, 'route', 'add', ...wide, 'nexthop', 'via', '2001:db8:2::2');
+  await saidOf(place, reader, 'route', 'delete', ...wide);
+  await saidOf(place, reader, 'route', 'delete', to);
+  await saidOf(place, reader, 'route', 'delete', to);
+  expect(reader.lies).toEqual([]);
+});
+
+describe('routes that the kernel takes away without a word are removed', () => {
+  // With a source that is an address of the other link, and by every way there is.
+  const routes = (one: string) => [
+    'route add 198.51.100.0/25 via 192.0.2.2',
+    'route add 198.51.100.128/25 via 192.0.2.130 src 192.0.2.1',
+    'route add 10.0.0.0/8 nexthop via 192.0.2.2 nexthop via 192.0.2.130',
+    `route add 172.16.0.0/12 dev ${one} table 99`,
+    'route add 2001:db8:9::/48 via 2001:db8:1::2 src 2001:db8:1::1',
+    'nexthop add id 5 via 192.0.2.5 dev PARENT'.replace('PARENT', one),
+    'route add 192.168.0.0/16 nhid 5',
+  ];
+
+  const ways: [string, (one: string) => string[]][] = [
+    ['its link goes down', (one) => ['link', 'set', one, 'down']],
+    ['its link is deleted', (one) => ['link', 'delete', one]],
+    ['its address goes', (one) => ['address', 'delete', '192.0.2.1/25', 'dev', one]],
+    ['all addresses go', (one) => ['address', 'flush', 'dev', one]],
+    ['its next hop is deleted', () => ['nexthop', 'delete', 'id', '5']],
+    [
+      'its next hop is replaced',
+      (one) => ['nexthop', 'replace', 'id', '5', 'via', '192.0.2.6', 'dev', one],
+    ],
+    ['its link loses its carrier', () => []],
+  ];
+
+  describe.each([{ addresses: true }, { addresses: false }])('with %j', (options) => {
+    test.each(ways)('when %s', async (_, change) => {
+      const { place, one, reader } = await ground(options);
+      await batch(place, routes(one));
+      await reader.level(place, { routes: true });
+      const carrier = change(one).length === 0;
+      const { link: peer = '' } = await place.link(one);
+      await saidOf(place, reader, ...(carrier ? ['link', 'set', peer, 'down'] : change(one)));
+      await reader.level(place, { routes: true });
+      expect(reader.lies).toEqual([]);
+      const types = new Set(reader.events.map(({ type }) => type));
+      expect(types.has('address')).toBe(options.addresses);
+    });
+  });
+
+  test('and when its link moves away', async () => {
+    const { place, one, reader } = await ground();
+    const inside = await bed.place();
+    await batch(place, routes(one));
+    await reader.level(place, { routes: true });
+    await saidOf(place, reader, 'link', 'set', one, 'netns', `${inside.name}`);
+    expect(reader.about('192.168.0.0/16')).toEqual([
+      'added 192.168.0.0/16',
+      'removed 192.168.0.0/16',
+    ]);
+    await reader.level(place, { addresses: true, routes: true });
+    expect(reader.lies).toEqual([]);
+  });
+});
+
+test('thousands of routes that go with an address are removed, all of them', async () => {
+  const { place, one, reader } = await ground();
+  const count = 2000;
+  const routes = Array.from({ length: count }, (_, at) => {
+    return `route add 10.${at >> 8}.${at & 255}.0/24 via 192.0.2.2`;
+  });
+  // The kernel tells of the address first and clears the routes after: the listing must come later.
+  for (let round = 0; round < 10; round++) {
+    await batch(place, routes);
+    await reader.level(place, { routes: true });
+    const gone = round % 2 === 0 ? ['address', 'delete'] : ['address', 'flush'];
+    const what = round % 2 === 0 ? ['192.0.2.1/25'] : [];
+    await place.ip(...gone, ...what, 'dev', one);
+    await reader.level(place, { routes: true });
+    expect([...reader.routes.values()].filter(({ via }) => via === '192.0.2.2')).toEqual([]);
+    await place.ip('address', 'add', '192.0.2.1/25', 'dev', one);
+  }
+});
+
+test('routes change while they are listed again, and the reader ends level', async () => {
+  const { place, one, two, reader } = await ground();
+  const lines = Array.from({ length: 150 }, (_, at) => [
+    `route add 10.0.${at}.0/24 via 192.0.2.2`,
+    `route add 10.1.${at}.0/24 via 192.0.2.130`,
+    ...(at % 5 === 0 ? [`link set ${at % 2 === 0 ? one : two} down`] : []),
+    `route delete 10.1.${at - 1}.0/24 via 192.0.2.130`,
+    ...(at % 5 === 1 ? [`link set ${one} up`, `link set ${two} up`] : []),
+    `route replace 10.2.0.0/16 via 192.0.2.${2 + (at % 50)}`,
+  ]).flat();
+  // Some of it fails, as a gateway is not there at that time.
+  await batch(place, lines, true);
+  await reader.level(place, { addresses: true, routes: true });
+  expect(reader.about('10.0.').length).toBeGreaterThan(0);
+});

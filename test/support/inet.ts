@@ -1,0 +1,159 @@
+/**
+ * Addresses and routes as `ip -j -d` prints them, what the library should make of them, and links to
+ * try both on.
+ */
+import { expect } from 'vitest';
+import type { Address, Netns, Route } from '../../lib/index.js';
+import type { Place, Testbed } from './testbed.js';
+
+/** An address as `ip -j -d address` prints it: each flag is a field of its own. */
+export interface IpAddress {
+  readonly family: 'inet' | 'inet6';
+  readonly local: string;
+  readonly address?: string;
+  readonly prefixlen: number;
+  readonly scope: string;
+  readonly label?: string;
+  readonly broadcast?: string;
+  readonly metric?: number;
+  readonly valid_life_time: number;
+  readonly preferred_life_time: number;
+  readonly [flag: string]: unknown;
+}
+
+const notFlags =
+  /^(family|local|address|prefixlen|scope|label|broadcast|metric|.*_life_time|protocol)$/;
+
+export const FOR_EVER = 2 ** 32 - 1;
+
+export interface AddressBench {
+  readonly place: Place;
+  readonly netns: Netns;
+  readonly link: string;
+  /** What `ip` shows on the link now. */
+  readonly shown: () => Promise<IpAddress[]>;
+}
+
+/** A namespace with a link that has no address. */
+export async function addressBench(bed: Testbed): Promise<AddressBench> {
+  const place = await bed.place();
+  const link = await place.parent();
+  const shown = async () => {
+    const text = await place.ip('-j', '-d', 'address', 'show', 'dev', link);
+    return (JSON.parse(text) as [{ addr_info: IpAddress[] }])[0].addr_info;
+  };
+  return { place, netns: place.netns, link, shown };
+}
+
+/** What the library should list for what `ip` shows; times are compared elsewhere. */
+export function expectedAddress(
+  shown: IpAddress,
+  linkIndex: number,
+): Omit<Address, `${string}Lifetime`> {
+  const flags = Object.keys(shown).filter((key) => !notFlags.test(key));
+  return {
+    address: shown.local,
+    prefixLength: shown.prefixlen,
+    cidr: `${shown.local}/${shown.prefixlen}`,
+    family: shown.family === 'inet' ? 'IPv4' : 'IPv6',
+    linkIndex,
+    scope: shown.scope,
+    label: shown.label ?? null,
+    broadcast: shown.broadcast ?? null,
+    peer: shown.address ?? null,
+    flags: expect.toSatisfy((list: string[]) => {
+      const known = list.filter((flag) => flag !== 'permanent').sort();
+      // `ip` says `dynamic` of what is not permanent.
+      return (
+        known.join() === flags.sort().join() &&
+        list.includes('permanent') !== flags.includes('dynamic')
+      );
+    }),
+    metric: shown.metric ?? 0,
+  };
+}
+
+/** A route as `ip -j -d route` prints it. */
+export interface IpRoute {
+  readonly type: string;
+  readonly dst: string;
+  readonly gateway?: string;
+  readonly via?: { readonly family: string; readonly host: string };
+  readonly dev?: string;
+  readonly table: string;
+  readonly protocol: string;
+  readonly scope: string;
+  readonly prefsrc?: string;
+  readonly metric?: number;
+  readonly flags: readonly string[];
+  readonly metrics?: readonly { readonly mtu?: number }[];
+  readonly nexthops?: readonly {
+    readonly gateway?: string;
+    readonly dev: string;
+    readonly weight: number;
+  }[];
+}
+
+export interface RouteBench {
+  readonly place: Place;
+  readonly netns: Netns;
+  /** With 10.0.0.1/24 and fd00::1/64 on it. */
+  readonly link: string;
+  readonly index: number;
+  /** What `ip` shows of both families, but for what the kernel makes by itself. */
+  readonly shown: () => Promise<IpRoute[]>;
+}
+
+/** The routes of every table. */
+export async function routesShown(place: Place, family: '-4' | '-6'): Promise<IpRoute[]> {
+  return JSON.parse(await place.ip(family, '-j', '-d', 'route', 'show', 'table', 'all'));
+}
+
+/** A namespace with a link that has an address of each family. */
+export async function routeBench(bed: Testbed): Promise<RouteBench> {
+  const place = await bed.place();
+  const link = await place.parent();
+  await place.ip('address', 'add', '10.0.0.1/24', 'dev', link);
+  await place.ip('address', 'add', 'fd00::1/64', 'nodad', 'dev', link);
+  const shown = async () => {
+    const routes = [...(await routesShown(place, '-4')), ...(await routesShown(place, '-6'))];
+    return routes.filter(({ protocol }) => protocol !== 'kernel');
+  };
+  return { place, netns: place.netns, link, index: (await place.link(link)).ifindex, shown };
+}
+
+const TABLES: Readonly<Record<string, number>> = { main: 254, local: 255, default: 253 };
+
+/** What the library should list for what `ip` shows. */
+export function expectedRoute(
+  shown: IpRoute,
+  bits: 32 | 128,
+  indexOf: (dev: string) => number,
+): Route {
+  const { dst } = shown;
+  return {
+    to: dst === 'default' || dst.includes('/') ? dst : `${dst}/${bits}`,
+    family: bits === 32 ? 'IPv4' : 'IPv6',
+    via: shown.gateway ?? shown.via?.host ?? null,
+    link: shown.dev === undefined ? null : indexOf(shown.dev),
+    metric: shown.metric ?? 0,
+    table: TABLES[shown.table] ?? Number(shown.table),
+    source: shown.prefsrc ?? null,
+    scope: shown.scope,
+    protocol: shown.protocol,
+    type: shown.type,
+    onlink: shown.flags.includes('onlink'),
+    mtu: shown.metrics?.[0]?.mtu ?? null,
+    nextHops: (shown.nexthops ?? []).map(({ gateway, dev, weight }) => ({
+      via: gateway ?? null,
+      link: indexOf(dev),
+      weight,
+    })),
+  };
+}
+
+/** The indexes of a namespace's links, by name. */
+export async function indexesOf(place: Place): Promise<(dev: string) => number> {
+  const links = await place.links();
+  return (dev) => links.find(({ ifname }) => ifname === dev)?.ifindex ?? -1;
+}
