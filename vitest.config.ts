@@ -12,8 +12,8 @@ export default defineConfig({
   test: {
     // One process a file: an addon's threads and a thread's namespace are not undone by a Worker's end.
     pool: 'forks',
-    testTimeout: 60_000 * slowness,
-    hookTimeout: 120_000 * slowness,
+    testTimeout: 180_000 * slowness,
+    hookTimeout: 180_000 * slowness,
     projects: [
       suite('unit'),
       suite('addon'),

@@ -44,6 +44,8 @@ async function outside(args) {
   if (missing !== null) throw new Failure(`The benchmark needs ${missing}.`);
   if (options.install) await install(options);
   const { buildEnter } = await import('./bench/sample.mjs');
+  const { buildFolder } = await import('./bench/support/packages.mjs');
+  mkdirSync(buildFolder, { recursive: true });
   await buildEnter();
   for (const contestant of (await gather(options)).present) await contestant.build?.();
   const run = inPrivateNamespaces([process.execPath, new URL(import.meta.url).pathname, ...args]);

@@ -3,6 +3,7 @@
  * end, its threads, its privileges) cannot be looked at from inside a test.
  */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { root } from './package.js';
 
 /** How a program ended, and what it said. */
@@ -44,6 +45,22 @@ export const withoutCapabilities: readonly string[] = [
   '--ambient-caps=-all',
   '--',
 ];
+
+const NOBODY = 65_534;
+
+/** Whether a process can become the user nobody: not where root is the only user there is. */
+export const nobodyExists = readFileSync('/proc/self/uid_map', 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => line.trim().split(/\s+/).map(Number))
+  .some(([first = 0, , count = 0]) => first <= NOBODY && NOBODY < first + count);
+
+/** What a program does to become the user nobody, once it has loaded what it needs. */
+export const becomeNobody = `
+  process.setgroups([]);
+  process.setgid(${NOBODY});
+  process.setuid(${NOBODY});
+`;
 
 /** A program that hangs is ended after that many milliseconds, and so fails its test. */
 const PATIENCE = 45_000 * Number(process.env.MACVLAN_NETLINK_SLOWNESS ?? 1);

@@ -239,13 +239,36 @@ export async function monitorLinks(place: Place, bed: Testbed) {
   };
 }
 
-/** How many descriptors this process has open on netlink sockets and other sockets. */
-export function openSockets(): number {
-  return readdirSync('/proc/self/fd').filter((fd) => {
+/** The inodes of the sockets that this process has open. */
+function ownSockets(): Set<string> {
+  const links = readdirSync('/proc/self/fd').map((fd) => {
     try {
-      return readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:');
+      return readlinkSync(`/proc/self/fd/${fd}`);
     } catch {
-      return false; // The one that the listing itself was read by.
+      return ''; // The one that the folder itself was read by.
     }
-  }).length;
+  });
+  return new Set(links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []));
+}
+
+/** This process's sockets in a namespace that events come by: they belong to groups. */
+export async function eventSockets(place: Place): Promise<string[]> {
+  const own = ownSockets();
+  return (await place.read('/proc/net/netlink'))
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, protocol, , groups]) => protocol === '0' && Number.parseInt(groups ?? '', 16) !== 0)
+    .map((columns) => columns.at(-1) ?? '')
+    .filter((inode) => own.has(inode));
+}
+
+/** Those of the sockets that are open still, at this moment. */
+export function stillOpen(inodes: readonly string[]): string[] {
+  const own = ownSockets();
+  return inodes.filter((inode) => own.has(inode));
+}
+
+/** How many descriptors of every kind are open. */
+export function openDescriptors(): number {
+  return readdirSync('/proc/self/fd').length;
 }

@@ -1,0 +1,213 @@
+/** How a watch ends: at once, cleanly, and with nothing left behind. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test, vi } from 'vitest';
+import { Netns, type Watch } from '../../lib/index.js';
+import type { NetlinkEvent, WatchOptions } from '../../lib/types.js';
+import { useTestbed } from '../support/testbed.js';
+import {
+  batch,
+  eventSockets,
+  openDescriptors,
+  PATIENCE,
+  Reader,
+  stillOpen,
+} from '../support/watching.js';
+
+const bed = useTestbed();
+
+/** A watch, and the socket that it has. */
+async function watched(options: WatchOptions = {}) {
+  const place = await bed.place();
+  const watch = place.netns.watch(options);
+  const sockets = await eventSockets(place);
+  expect(sockets).toHaveLength(1);
+  return { place, watch, sockets };
+}
+
+/** What makes for events of every kind. */
+const changing = [
+  'link add b0 type bridge',
+  'link set b0 up',
+  'address add 192.0.2.1/24 dev b0',
+  'link set b0 down',
+  'link delete b0',
+];
+
+async function take(watch: Watch, count: number): Promise<NetlinkEvent[]> {
+  const events: NetlinkEvent[] = [];
+  for await (const event of watch) if (events.push(event) === count) break;
+  return events;
+}
+
+describe('the socket is closed at once', () => {
+  const done = { done: true, value: undefined };
+
+  test('by break', async () => {
+    const { watch, sockets } = await watched({ initial: true });
+    expect(await take(watch, 1)).toHaveLength(1);
+    expect(stillOpen(sockets)).toEqual([]);
+    expect(await watch.next()).toEqual(done);
+  });
+
+  test('by an error in the loop', async () => {
+    const { watch, sockets } = await watched({ initial: true });
+    const loop = async () => {
+      for await (const _ of watch) throw new Error('enough');
+    };
+    await expect(loop()).rejects.toThrow('enough');
+    expect(stillOpen(sockets)).toEqual([]);
+  });
+
+  test('by return, and a next that waits is done', async () => {
+    const { watch, sockets } = await watched();
+    const waiting = [watch.next(), watch.next()];
+    await sleep(50);
+    expect(stillOpen(sockets)).toEqual(sockets);
+    const returned = watch.return();
+    expect(stillOpen(sockets)).toEqual([]);
+    expect(await returned).toEqual(done);
+    expect(await Promise.all(waiting)).toEqual([done, done]);
+    expect(await watch.return()).toEqual(done);
+    expect(await watch.next()).toEqual(done);
+  });
+
+  test('by await using', async () => {
+    const place = await bed.place();
+    let sockets: string[] = [];
+    {
+      await using watch = place.netns.watch({ initial: true });
+      sockets = await eventSockets(place);
+      expect((await watch.next()).value).toMatchObject({ link: { name: 'lo' } });
+      expect(stillOpen(sockets)).toHaveLength(1);
+    }
+    expect(stillOpen(sockets)).toEqual([]);
+  });
+
+  test('by the signal, whose reason the iteration throws', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const { watch, sockets } = await watched({ initial: true, signal });
+    const reader = new Reader(watch);
+    await reader.hears('added lo');
+    const reason = new Error('no more');
+    controller.abort(reason);
+    expect(stillOpen(sockets)).toEqual([]);
+    await expect(reader.ended).rejects.toBe(reason);
+    expect(await watch.next()).toEqual(done);
+  });
+
+  test('by the signal while nobody iterates', async () => {
+    const controller = new AbortController();
+    const { watch, sockets } = await watched({ signal: controller.signal });
+    controller.abort();
+    expect(stillOpen(sockets)).toEqual([]);
+    await expect(watch.next()).rejects.toBe(controller.signal.reason);
+  });
+
+  test('by return before the first look', async () => {
+    const { watch, sockets } = await watched({ initial: true });
+    const returned = watch.return();
+    expect(stillOpen(sockets)).toEqual([]);
+    expect(await returned).toEqual(done);
+    expect(await take(watch, 1)).toEqual([]);
+  });
+
+  test('and none is opened for a signal that has fired', async () => {
+    const place = await bed.place();
+    const watch = place.netns.watch({ signal: AbortSignal.abort('late') });
+    expect(await eventSockets(place)).toEqual([]);
+    await expect(watch.next()).rejects.toBe('late');
+  });
+
+  test('by return at any moment, and nothing else is left open either', async () => {
+    const place = await bed.place();
+    const before = openDescriptors();
+    for (let round = 0; round < 30; round++) {
+      const watch = place.netns.watch({ initial: true, routes: true, receiveBuffer: 1 });
+      const reader = new Reader(watch);
+      const changes = batch(place, changing);
+      await sleep(round);
+      await watch.return();
+      await reader.ended;
+      await changes;
+    }
+    expect(await eventSockets(place)).toEqual([]);
+    // The sockets that listings were asked by are closed by other threads.
+    await vi.waitFor(() => expect(openDescriptors()).toBeLessThanOrEqual(before), PATIENCE);
+  });
+});
+
+describe('closing the namespace', () => {
+  test('ends the iteration cleanly', async () => {
+    const place = await bed.place();
+    const readers = [
+      new Reader(place.netns.watch({ initial: true })),
+      new Reader(place.netns.watch({ addresses: true, routes: true })),
+    ];
+    await readers[0]?.hears('added lo');
+    await place.netns.close();
+    await Promise.all(readers.map(({ ended }) => ended));
+  });
+
+  test('ends also a watch that nobody has looked at, and closes its socket', async () => {
+    const { place, watch, sockets } = await watched({ initial: true });
+    await place.netns.close();
+    expect(stillOpen(sockets)).toEqual([]);
+    expect(await take(watch, 1)).toEqual([]);
+  });
+
+  test('does so in the middle of events', async () => {
+    for (let round = 0; round < 20; round++) {
+      const place = await bed.place();
+      const reader = new Reader(place.netns.watch({ initial: true, routes: true }));
+      const changes = batch(place, changing);
+      await sleep(round);
+      await place.netns.close();
+      await reader.ended;
+      await changes;
+    }
+  });
+
+  test('lets the namespace go, which nothing else holds, and the links in it', async () => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    const { link: peer = '' } = await host.link(parent);
+    const inside = await Netns.create();
+    const path = `/proc/${process.pid}/fd/${inside.fd}`;
+    await host.ip('link', 'set', peer, 'netns', path);
+    const reader = new Reader(inside.watch({ initial: true }));
+    const unread = inside.watch();
+    await reader.hears(`added ${peer}`);
+    expect(await host.names()).toEqual([parent]);
+    await inside.close();
+    await reader.ended;
+    // A veth goes with its other end.
+    await vi.waitFor(async () => expect(await host.names()).toEqual([]), PATIENCE);
+    expect((await unread.next()).done).toBe(true);
+  });
+});
+
+test('several watches of one namespace are independent of one another', async () => {
+  const place = await bed.place();
+  const parent = await place.parent();
+  const all = Array.from({ length: 8 }, (_, at) =>
+    place.netns.watch({ initial: at % 2 === 0, addresses: at % 3 === 0, routes: at % 4 === 0 }),
+  );
+  const knowing = await place.netns.listLinks();
+  const readers = all.map((watch, at) => new Reader(watch, at % 2 === 0 ? {} : { knowing }));
+  bed.onCleanup(() => Promise.all(all.map((watch) => watch.return())));
+  await batch(
+    place,
+    Array.from({ length: 100 }, (_, at) => [
+      `link add link ${parent} name m${at} type macvlan`,
+      `address add 192.0.2.${at}/32 dev m${at}`,
+      ...(at % 3 === 0 ? [`link delete m${at}`] : []),
+    ]).flat(),
+  );
+  // One that ends in the middle leaves the others alone.
+  await all[3]?.return();
+  for (const [at, reader] of readers.entries()) {
+    if (at !== 3) await reader.level(place, { addresses: at % 3 === 0, routes: at % 4 === 0 });
+    expect(reader.lies).toEqual([]);
+  }
+});
