@@ -1,5 +1,7 @@
 /** Every operation as a function, in the caller's own namespace. */
 import { Netns } from './netns.js';
+import type { OpenTapOptions } from './tap.js';
+import type { Tap } from './tapStream.js';
 import type {
   Address,
   AddressFilter,
@@ -163,6 +165,11 @@ export function listRoutes(filter?: RouteFilter): Promise<Route[]> {
 /** {@link Netns.watch} in the caller's own namespace. */
 export function watch(options?: WatchOptions): Watch {
   return Netns.current().watch(options);
+}
+
+/** {@link Netns.openTap} in the caller's own namespace. */
+export function openTap(link: LinkRef, options?: OpenTapOptions): Promise<Tap> {
+  return Netns.current().openTap(link, options);
 }
 
 /** {@link Netns.checkSupport} in the caller's own namespace. */

@@ -7,5 +7,7 @@ export { isNetlinkError, NetlinkError } from './errors.js';
 export * from './functions.js';
 export { Netns } from './netns.js';
 export type { RunOptions } from './run.js';
+export type { OpenTapOptions } from './tap.js';
+export { Tap, type WriteCallback } from './tapStream.js';
 export type * from './types.js';
 export type { Watch } from './watch.js';

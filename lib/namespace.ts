@@ -12,9 +12,11 @@ import {
   type NamespaceHandle,
   namespaceJob,
   type Operations,
+  openTapDevice,
   Refusal,
   type Result,
   type Step,
+  type TapHandle,
   type Watcher,
 } from './native.js';
 import type { NetnsLike, NetnsRef, OperationOptions } from './types.js';
@@ -204,6 +206,16 @@ export class Namespace implements NetnsLike {
   #checkOpen(call: Call): void {
     if (this.#closed === null) return;
     throw call.fail('ERR_NETNS_CLOSED', `the network namespace ${describe(this)} is closed`);
+  }
+
+  /** Opens the tap device of a link of this namespace, within {@link hold}. @internal */
+  openTapDevice(
+    link: { readonly index: number; readonly name: string; readonly mtu: number },
+    mac: Uint8Array,
+    queues: number,
+    vnetHeader: boolean,
+  ): Promise<TapHandle | Refusal> {
+    return openTapDevice(this.#handle as NamespaceHandle, link, mac, queues, vnetHeader);
   }
 
   /** Runs `body`, synchronously, with the calling thread in this namespace. @internal */

@@ -170,6 +170,25 @@ export interface Watcher {
   close(): void;
 }
 
+/** An open tap device (native/node/tap_handle.h). */
+export interface TapHandle {
+  /** Empty once it is closed or detached. */
+  readonly fds: readonly number[];
+  readonly vnetHeaderLength: number;
+  /** Of the frames that `onFrames` is called with. */
+  readonly received: Int32Array;
+  onFrames: (frames: Buffer, count: number) => void;
+  onWritten: () => void;
+  onGone: () => void;
+  /** Once, when the three above are set: 0 or a negative errno. */
+  start(): number;
+  setReading(wanted: boolean): void;
+  lend(bytes: Uint8Array, lengths: Int32Array): void;
+  write(count: number): void;
+  close(id: number): void;
+  detach(): void;
+}
+
 /** The addon's exports (native/node/addon.cc). */
 export interface Addon {
   readonly operations: Readonly<Record<keyof Operations, number>>;
@@ -181,6 +200,16 @@ export interface Addon {
   openNamespacePath(id: number, path: string): void;
   createNamespace(id: number, name: string): void;
   removeNamespace(id: number, name: string): void;
+  openTap(
+    id: number,
+    handle: NamespaceHandle,
+    index: number,
+    name: string,
+    mac: Uint8Array,
+    mtu: number,
+    queues: number,
+    vnetHeader: boolean,
+  ): void;
   runWithin<T>(handle: NamespaceHandle, body: () => T): T | Refusal;
 }
 
@@ -393,4 +422,26 @@ export async function readNews(watcher: Watcher, drain: boolean): Promise<Heard 
     news.push({ kind, removed, flags, value } as News);
   }
   return { lost, news };
+}
+
+/** Opens a link's tap device. */
+export async function openTapDevice(
+  namespace: NamespaceHandle,
+  link: { readonly index: number; readonly name: string; readonly mtu: number },
+  mac: Uint8Array,
+  queues: number,
+  vnetHeader: boolean,
+): Promise<TapHandle | Refusal> {
+  const { index, name, mtu } = link;
+  const [promise] = start((id) =>
+    addon.openTap(id, namespace, index, name, mac, mtu, queues, vnetHeader),
+  );
+  const [result] = await promise;
+  return result as TapHandle | Refusal;
+}
+
+/** Closes a tap device; fulfilled when its descriptors are closed. */
+export async function closeTapDevice(tap: TapHandle): Promise<void> {
+  const [promise] = start((id) => tap.close(id));
+  await promise;
 }

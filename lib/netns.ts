@@ -15,6 +15,8 @@ import { type NamespaceHandle, namespaceJob, Refusal } from './native.js';
 import * as routes from './routes.js';
 import { type RunOptions, run } from './run.js';
 import { checkSupport } from './support.js';
+import { type OpenTapOptions, openTap } from './tap.js';
+import type { Tap } from './tapStream.js';
 import type {
   Address,
   AddressFilter,
@@ -344,6 +346,17 @@ export class Netns extends Namespace {
    */
   watch(options?: WatchOptions): Watch {
     return watch(this, callOf('watch', null, this.watch, options), options);
+  }
+
+  /**
+   * Opens the character device of a macvtap: a stream of Ethernet frames, see {@link Tap}. Finds the
+   * device by its number as the link's namespace has it, so that a missing or misleading /dev/tapN
+   * is no obstacle; that needs `CAP_SYS_ADMIN`, and `CAP_MKNOD` where /dev/tapN will not do.
+   * `EINVAL`: the link is no macvtap.
+   */
+  openTap(link: LinkRef, options?: OpenTapOptions): Promise<Tap> {
+    const call = callOf('openTap', link, this.openTap, options);
+    return this.hold(call, () => openTap(this, call, link, options));
   }
 
   /**

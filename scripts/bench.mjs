@@ -52,8 +52,17 @@ async function outside(args) {
   return passThrough(run.command, run.args, { env: { ...run.env, [INSIDE]: '1' } });
 }
 
+/** Ends this process when the one that started it is gone; its namespaces go with it. */
+function endWithParent() {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) process.exit(1);
+  }, 500).unref();
+}
+
 /** @param {readonly string[]} args */
 async function inside(args) {
+  endWithParent();
   const { readOptions } = await import('./bench/options.mjs');
   const { describeMachine } = await import('./bench/machine.mjs');
   const { plan, takeSamples } = await import('./bench/rounds.mjs');

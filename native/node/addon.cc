@@ -2,6 +2,8 @@
 #include "node/layout.h"
 #include "node/namespace_handle.h"
 #include "node/namespace_job.h"
+#include "node/tap_handle.h"
+#include "node/tap_job.h"
 #include "node/script_thread.h"
 #include "node/watcher.h"
 
@@ -76,11 +78,26 @@ void RemoveNamespace(const Napi::CallbackInfo& info) {
                       });
 }
 
+// openTap(id, handle, index, name, mac, mtu, queues, vnetHeader): settles with [TapHandle].
+void OpenTap(const Napi::CallbackInfo& info) {
+  const NamespaceHandle& handle = *NamespaceHandle::Unwrap(info[1].As<Napi::Object>());
+  const auto mac = info[4].As<Napi::Uint8Array>();
+  io::TapLink link;
+  link.index = info[2].ToNumber().Int32Value();
+  link.name = info[3].ToString().Utf8Value();
+  link.mac.assign(mac.Data(), mac.Data() + mac.ByteLength());
+  link.mtu = info[5].ToNumber().Int32Value();
+  const io::TapOptions options{info[6].ToNumber().Int32Value(), info[7].ToBoolean()};
+  TapOpening::Start(Environment::Of(info.Env()), info[0].ToNumber().Uint32Value(), handle.Share(),
+                    std::move(link), options);
+}
+
 Napi::Object Load(Napi::Env env, Napi::Object exports) {
   auto* environment = new Environment(env);
   env.SetInstanceData<Environment, &Environment::Finalize>(environment);
   environment->hooks.namespace_handle = Napi::Persistent(NamespaceHandle::Define(env));
   environment->hooks.watcher = Napi::Persistent(Watcher::Define(env));
+  environment->hooks.tap_handle = Napi::Persistent(TapHandle::Define(env));
   exports.Set("operations", DescribeOperations(env));
   exports.Set("requests", DescribeRequests(env));
   exports.Set("answers", DescribeAnswers(env));
@@ -90,6 +107,7 @@ Napi::Object Load(Napi::Env env, Napi::Object exports) {
   exports.Set("openNamespacePath", Napi::Function::New<OpenNamespacePath>(env));
   exports.Set("createNamespace", Napi::Function::New<CreateNamespace>(env));
   exports.Set("removeNamespace", Napi::Function::New<RemoveNamespace>(env));
+  exports.Set("openTap", Napi::Function::New<OpenTap>(env));
   exports.Set("runWithin", Napi::Function::New<RunWithin>(env));
   return exports;
 }

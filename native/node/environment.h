@@ -35,6 +35,7 @@ struct ScriptHooks {
   Napi::FunctionReference later;                 // setImmediate
   Napi::FunctionReference namespace_handle;      // the class NamespaceHandle, made in C++
   Napi::FunctionReference watcher;               // the class Watcher, likewise
+  Napi::FunctionReference tap_handle;            // the class TapHandle, likewise
 };
 
 class Environment {

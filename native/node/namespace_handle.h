@@ -16,6 +16,8 @@ class NamespaceHandle : public Napi::ObjectWrap<NamespaceHandle> {
 
   // While it is open.
   const io::Namespace& target() const { return *target_; }
+  // For what may outlast it on another thread.
+  std::shared_ptr<const io::Namespace> Share() const { return target_; }
 
  private:
   Napi::Value Fd(const Napi::CallbackInfo& info);

@@ -36,6 +36,17 @@ function countsOf(workload, { count, quick }) {
   return (quick && workload.quick) || workload.counts;
 }
 
+/**
+ * In how many rounds a contestant takes part; a slow one in a single one when time matters.
+ *
+ * @param {import('./contestants/contestant.mjs').Part} part
+ * @param {import('./options.mjs').Options} options
+ */
+function roundsOf(part, { rounds, quick }) {
+  if (part.rounds === undefined) return rounds;
+  return quick ? 1 : Math.min(rounds, part.rounds);
+}
+
 /** The workloads whose limit some other workload is held against are measured with it. */
 function limitAlso(workloads, all) {
   const references = workloads.map(({ reference }) => reference);
@@ -65,7 +76,7 @@ export function plan(options, all) {
         const part = contestant.workloads[workload.name];
         if (part === undefined || (!asked && contestant.name !== 'limit')) continue;
         const most = Math.min(count, part.most ?? count);
-        const rounds = Math.min(options.rounds, part.rounds ?? options.rounds);
+        const rounds = roundsOf(part, options);
         add(contestant, most, false, rounds);
         // Like is held against like: the limit does what a slow contestant can do.
         const [limit] = options.contestants;
@@ -77,7 +88,7 @@ export function plan(options, all) {
         const part = contestant.workloads[workload.name];
         if (part === undefined || contestant.watchesLoop !== true) continue;
         const count = Math.min(options.count ?? workload.watch, part.most ?? workload.watch);
-        add(contestant, count, true, Math.min(options.rounds, part.rounds ?? options.rounds));
+        add(contestant, count, true, roundsOf(part, options));
       }
     }
     groups.push([...entries.values()]);

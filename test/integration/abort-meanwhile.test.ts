@@ -27,7 +27,7 @@ async function ground(): Promise<Ground> {
 describe('a signal that fires while the namespace is busy', () => {
   /** Asks for so much that what is asked next waits; gives what waits for its end. */
   async function occupy({ place, netns }: Ground): Promise<() => Promise<unknown>> {
-    const indexes = Array.from({ length: 12 }, (_, at) => 1000 + at);
+    const indexes = Array.from({ length: 20 }, (_, at) => 1000 + at);
     for (const index of indexes) {
       await place.ip('link', 'add', `b${index}`, 'index', String(index), 'type', 'bridge');
     }

@@ -44,7 +44,7 @@ describe('Netns.close', () => {
 
   test('waits for what goes on in it on behalf of another', async () => {
     const [place, other] = [await bed.place(), await bed.place()];
-    const parent = await place.parent();
+    const { ifindex: parent } = await place.link(await place.parent());
     const target = await Netns.open(other.name as string);
     const made = place.netns.createMacvlan({
       parent,

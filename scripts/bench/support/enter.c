@@ -25,12 +25,13 @@ static double Milliseconds(struct timeval time) {
 
 int main(int argc, char** argv) {
   if (argc < 3) return 125;
+  // So that nothing is left running when the benchmark is ended.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int netns = open(argv[1], O_RDONLY | O_CLOEXEC);
   if (netns < 0 || setns(netns, CLONE_NEWNET) != 0) return Report(argv[1]);
   const pid_t child = fork();
   if (child < 0) return Report("fork");
   if (child == 0) {
-    // So that nothing is left running when this process is ended.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     close(3);
     execvp(argv[2], argv + 2);

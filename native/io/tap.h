@@ -1,0 +1,112 @@
+// The frames of one tap device, in and out. They are read and written on the reactor's thread; while
+// nobody wants any, they stay in the kernel's queue, which drops what it has no room for.
+#pragma once
+
+#include <atomic>
+#include <cstdlib>
+
+#include "io/reactor.h"
+#include "io/tap_device.h"
+
+namespace macvlan_netlink::io {
+
+// Frames that were read together, one behind the other.
+struct FrameBatch {
+  static constexpr size_t kMaxFrames = 64;
+  struct Free {
+    void operator()(uint8_t* bytes) const { std::free(bytes); }
+  };
+
+  std::unique_ptr<uint8_t[], Free> bytes;
+  size_t size = 0;
+  size_t count = 0;
+  int32_t lengths[kMaxFrames];
+};
+
+// Hears what becomes of a tap, on the reactor's thread or a pool thread.
+class TapListener {
+ public:
+  virtual ~TapListener() = default;
+  virtual void OnFrames(FrameBatch batch) = 0;
+  // Everything given to Tap::Write has been dealt with.
+  virtual void OnWritten() = 0;
+  // The link may be gone: Tap::Check is to be called, on a pool thread.
+  virtual void OnDoubt() = 0;
+  // The link is there, and no longer where it was heard of: Tap::Follow is to be called.
+  virtual void OnMoved() = 0;
+  // The link is gone. No frame comes after this.
+  virtual void OnGone() = 0;
+};
+
+// Methods are the owner's thread's, where nothing else is said.
+class Tap : public std::enable_shared_from_this<Tap> {
+ public:
+  Tap(Reactor& reactor, TapDevice device, int mtu, std::shared_ptr<TapListener> listener);
+
+  // Once, before anything else. 0 or a negative errno.
+  int Start();
+
+  const std::vector<Descriptor>& queues() const { return device_.queues; }
+  int vnet_header_length() const { return device_.vnet_header_length; }
+
+  // Whether frames are wanted. Those on their way, in two batches at most, arrive all the same.
+  void SetReading(bool wanted);
+  // A batch has been taken: there is room for another.
+  void BatchTaken();
+
+  // Writes `count` frames that stand one behind the other in `bytes`. Each of `lengths` is replaced
+  // by 0, or by the negative errno that its frame met with. The caller keeps its hands off both
+  // until OnWritten or Stop.
+  void Write(const uint8_t* bytes, int32_t* lengths, size_t count);
+
+  // Pool thread: asks the device itself whether its link is there; OnGone or OnMoved may follow.
+  void Check();
+  // Doubt comes once a second from now on. 0 or a negative errno.
+  int Follow();
+
+  // Once this returns nothing is read or written any more, and OnFrames and OnWritten do not come.
+  // Gives the descriptors, which are to be closed on a pool thread.
+  std::vector<Descriptor> Stop();
+
+ private:
+  class Queue;
+  struct Outgoing {
+    const uint8_t* bytes = nullptr;  // of the first frame not dealt with
+    int32_t* lengths = nullptr;
+    size_t count = 0;
+    size_t next = 0;  // the number of that frame
+  };
+
+  void OnReady(size_t queue, uint32_t events);
+  void Arm(size_t queue);
+  bool MayRead();
+  bool ReadBatch(int fd, FrameBatch& batch);
+  void HandOver(FrameBatch batch);
+  void WriteFrames();
+  int WriteFrame(const uint8_t* frame, size_t length) const;
+  bool IsTooLong(const uint8_t* frame, size_t length) const;
+  void End();
+  int Listen(int fd, std::shared_ptr<Source> source);
+
+  Reactor& reactor_;
+  TapDevice device_;
+  const std::shared_ptr<TapListener> listener_;
+  std::vector<int> registered_;  // with the reactor
+
+  std::atomic<int> mtu_;
+  std::atomic<bool> stopped_{false};
+  std::atomic<bool> following_{false};
+
+  // Held while frames are read or written. Stop alone waits for it, for one system call at most.
+  std::mutex io_mutex_;
+  std::unique_ptr<uint8_t[]> scratch_;  // what batches are read into
+
+  std::mutex mutex_;  // guards everything below; never held across a system call on the device
+  Outgoing outgoing_;
+  size_t untaken_ = 0;
+  bool reading_ = false;
+  bool ever_read_ = false;
+  bool gone_ = false;
+};
+
+}  // namespace macvlan_netlink::io

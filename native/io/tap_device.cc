@@ -1,0 +1,167 @@
+#include "io/tap_device.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "io/tap_mount.h"
+#include "io/tap_watch.h"
+
+namespace macvlan_netlink::io {
+namespace {
+
+constexpr int kOpenFlags = O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+
+// A sysfs attribute; empty when there is none.
+std::string ReadAttribute(int sysfs, const std::string& path) {
+  const Descriptor file(openat(sysfs, path.c_str(), O_RDONLY | O_CLOEXEC));
+  char text[64];
+  const ssize_t size = file.valid() ? read(file.get(), text, sizeof(text)) : 0;
+  return size > 0 ? std::string(text, static_cast<size_t>(size)) : std::string();
+}
+
+// The device's number, as the sysfs of the link's namespace has it.
+Status ReadNumber(int sysfs, const TapLink& link, dev_t& number) {
+  const std::string folder = "class/net/" + link.name;
+  if (std::atoi(ReadAttribute(sysfs, folder + "/ifindex").c_str()) != link.index) {
+    return {-ESTALE, "read"};
+  }
+  const std::string path = folder + "/tap" + std::to_string(link.index) + "/dev";
+  unsigned major_number = 0;
+  unsigned minor_number = 0;
+  if (std::sscanf(ReadAttribute(sysfs, path).c_str(), "%u:%u", &major_number, &minor_number) != 2) {
+    return {-ESTALE, "read"};
+  }
+  number = makedev(major_number, minor_number);
+  return {};
+}
+
+// Where the device can be opened.
+struct Node {
+  Descriptor root;  // invalid: the path is an absolute one
+  std::string path;
+
+  Status Open(Descriptor& out) const {
+    out.Reset(openat(root.valid() ? root.get() : AT_FDCWD, path.c_str(), kOpenFlags));
+    return out.valid() ? Status{} : Status::FromErrno("open");
+  }
+};
+
+bool IsDevice(const std::string& path, dev_t number) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 && S_ISCHR(info.st_mode) && info.st_rdev == number;
+}
+
+// A node that nobody else sees.
+Status MakeNode(dev_t number, Node& out) {
+  const Status status = MountUnseen("tmpfs", out.root);
+  if (!status.ok()) return status;
+  out.path = "tap";
+  return mknodat(out.root.get(), out.path.c_str(), S_IFCHR | 0600, number) == 0
+             ? Status{}
+             : Status::FromErrno("mknod");
+}
+
+// devtmpfs names its nodes by the index alone and knows no namespaces: of two links with one index
+// the node is the first one's, and in a container it is missing. Looked at before it is opened,
+// because every open adds a queue that takes frames away from others.
+Status FindNode(dev_t number, int index, Node& node, Descriptor& first) {
+  node.path = "/dev/tap" + std::to_string(index);
+  Status own{-ENOENT, "open"};
+  if (IsDevice(node.path, number)) {
+    own = node.Open(first);
+    if (own.ok()) return own;
+  }
+  Status status = MakeNode(number, node);
+  if (status.ok()) status = node.Open(first);
+  return status.ok() || own.error == -ENOENT ? status : own;
+}
+
+// Whether a queue is the link's, and not that of another that has the number now.
+Status Verify(int queue, const TapLink& link) {
+  ifreq request{};
+  if (ioctl(queue, TUNGETIFF, &request) != 0) {
+    return errno == ENOLINK ? Status{-ESTALE, "ioctl(TUNGETIFF)"}
+                            : Status::FromErrno("ioctl(TUNGETIFF)");
+  }
+  const bool is_tap = (request.ifr_flags & IFF_TAP) != 0;
+  if (!is_tap || link.name != std::string(request.ifr_name, strnlen(request.ifr_name, IFNAMSIZ))) {
+    return {-ESTALE, "ioctl(TUNGETIFF)"};
+  }
+  if (ioctl(queue, SIOCGIFHWADDR, &request) != 0) return Status::FromErrno("ioctl(SIOCGIFHWADDR)");
+  return link.mac == std::string(request.ifr_hwaddr.sa_data, link.mac.size())
+             ? Status{}
+             : Status{-ESTALE, "ioctl(SIOCGIFHWADDR)"};
+}
+
+// A queue begins with the virtio header on (drivers/net/tap.c, tap_open).
+Status Prepare(int queue, const TapOptions& options, int& vnet_header_length) {
+  ifreq request{};
+  request.ifr_flags = IFF_TAP | IFF_NO_PI;
+  if (options.vnet_header) request.ifr_flags |= IFF_VNET_HDR;
+  if (options.queues > 1) request.ifr_flags |= IFF_MULTI_QUEUE;
+  if (ioctl(queue, TUNSETIFF, &request) != 0) return Status::FromErrno("ioctl(TUNSETIFF)");
+  if (options.vnet_header && ioctl(queue, TUNGETVNETHDRSZ, &vnet_header_length) != 0) {
+    return Status::FromErrno("ioctl(TUNGETVNETHDRSZ)");
+  }
+  return {};
+}
+
+// The sysfs of the calling thread's namespace. Without the right to mount one, /sys is taken when
+// that may be the one wanted: what it says is checked against the device afterwards.
+Status OpenSysfs(bool own_namespace, Descriptor& out) {
+  const Status status = MountUnseen("sysfs", out);
+  if (status.error != -EPERM || !own_namespace) return status;
+  out.Reset(open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return out.valid() ? Status{} : status;
+}
+
+Status OpenQueues(int sysfs, const TapLink& link, const TapOptions& options, TapDevice& out) {
+  dev_t number = 0;
+  Status status = ReadNumber(sysfs, link, number);
+  if (!status.ok()) return status;
+  Node node;
+  out.queues.resize(static_cast<size_t>(options.queues));
+  status = FindNode(number, link.index, node, out.queues[0]);
+  for (size_t i = 0; status.ok() && i < out.queues.size(); ++i) {
+    if (i > 0) status = node.Open(out.queues[i]);
+    if (status.ok()) status = Verify(out.queues[i].get(), link);
+    if (status.ok()) status = Prepare(out.queues[i].get(), options, out.vnet_header_length);
+  }
+  if (!status.ok()) return status;
+  // The number may have passed to another link before it was opened: then the link has lost it.
+  dev_t now = 0;
+  status = ReadNumber(sysfs, link, now);
+  return !status.ok() || now == number ? status : Status{-ESTALE, "read"};
+}
+
+}  // namespace
+
+Status OpenTapDevice(const Namespace& target, const TapLink& link, const TapOptions& options,
+                     bool& returned, TapDevice& out) {
+  Namespace home;
+  Status status = OpenOwn(home);
+  if (!status.ok()) return status;
+  Descriptor sysfs;
+  status = Within(target, returned, [&] {
+    const Status opened = OpenSysfs(home.id == target.id, sysfs);
+    return opened.ok() ? OpenTapWatch(link.index, out.watch) : opened;
+  });
+  // From here on outside: a queue holds the namespace that its opener is in, for good.
+  return status.ok() ? OpenQueues(sysfs.get(), link, options, out) : status;
+}
+
+int AskTapDevice(int queue) {
+  ifreq request{};
+  return ioctl(queue, TUNGETIFF, &request) == 0 ? 0 : -errno;
+}
+
+}  // namespace macvlan_netlink::io

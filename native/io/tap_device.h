@@ -1,0 +1,46 @@
+// The character device of a macvtap: finding it, opening it, asking it. Everything here may wait for
+// the kernel's RTNL lock and belongs on a pool thread; so does closing a descriptor of one.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "io/descriptor.h"
+#include "io/namespace.h"
+
+namespace macvlan_netlink::io {
+
+// A macvtap as its namespace listed it.
+struct TapLink {
+  int index = 0;
+  std::string name;
+  std::string mac;  // 6 bytes
+  int mtu = 0;
+};
+
+struct TapOptions {
+  int queues = 1;
+  bool vnet_header = false;
+};
+
+struct TapDevice {
+  // One for each queue, not blocking. The kernel spreads what arrives over them by flow, and takes
+  // frames from any (drivers/net/tap.c, tap_get_queue).
+  std::vector<Descriptor> queues;
+  // Bytes of struct virtio_net_hdr in front of each frame, in both directions; 0 for none.
+  int vnet_header_length = 0;
+  // An rtnetlink socket in the link's namespace, subscribed to what happens to the link since before
+  // the device was opened (io/tap_watch.h).
+  Descriptor watch;
+};
+
+// -ESTALE: the link is not any more what `link` says of it, and should be read again.
+// `returned` false: the calling thread could not get back into its own namespace and must end.
+Status OpenTapDevice(const Namespace& target, const TapLink& link, const TapOptions& options,
+                     bool& returned, TapDevice& out);
+
+// Whether the link behind a queue is there: 0, or -ENOLINK when it has been deleted. Moved to
+// another namespace, it still is.
+int AskTapDevice(int queue);
+
+}  // namespace macvlan_netlink::io

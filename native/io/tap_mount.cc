@@ -1,0 +1,56 @@
+#include "io/tap_mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+
+#include <thread>
+
+namespace macvlan_netlink::io {
+namespace {
+
+// Linux 5.2, glibc 2.36: the same numbers on every architecture but alpha. linux/mount.h, which has
+// the flags, cannot stand beside that glibc's sys/mount.h.
+constexpr long kFsopen = 430;
+constexpr long kFsconfig = 431;
+constexpr long kFsmount = 432;
+constexpr unsigned kCloexec = 1;          // FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC
+constexpr unsigned kFsconfigCmdCreate = 6;  // FSCONFIG_CMD_CREATE
+
+Status MountDetached(const char* type, Descriptor& root) {
+  const Descriptor context(static_cast<int>(syscall(kFsopen, type, kCloexec)));
+  if (!context.valid()) return Status::FromErrno("fsopen");
+  if (syscall(kFsconfig, context.get(), kFsconfigCmdCreate, nullptr, nullptr, 0) != 0) {
+    return Status::FromErrno("fsconfig");
+  }
+  root.Reset(static_cast<int>(syscall(kFsmount, context.get(), kCloexec, 0U)));
+  return root.valid() ? Status{} : Status::FromErrno("fsmount");
+}
+
+// In a mount namespace that nobody else is in. What is open in it outlives it.
+Status MountOverSys(const char* type, Descriptor& root) {
+  if (unshare(CLONE_NEWNS) != 0) return Status::FromErrno("unshare");
+  // One sysfs is not mounted on itself: EBUSY without something else between the two.
+  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      mount("tmpfs", "/sys", "tmpfs", 0, nullptr) != 0 ||
+      mount(type, "/sys", type, 0, nullptr) != 0) {
+    return Status::FromErrno("mount");
+  }
+  root.Reset(open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return root.valid() ? Status{} : Status::FromErrno("open");
+}
+
+}  // namespace
+
+Status MountUnseen(const char* type, Descriptor& root) {
+  Status status = MountDetached(type, root);
+  if (status.error != -ENOSYS) return status;
+  // A thread of its own, because one that has a mount namespace to itself does not come back. It is
+  // born in this thread's network namespace.
+  std::thread([&] { status = MountOverSys(type, root); }).join();
+  return status;
+}
+
+}  // namespace macvlan_netlink::io

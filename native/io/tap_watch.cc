@@ -1,0 +1,104 @@
+#include "io/tap_watch.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+
+#include <cstddef>
+
+#include "wire/reader.h"
+
+namespace macvlan_netlink::io {
+namespace {
+
+// What comes first in a message about a link. A list of source addresses, which comes late, can make
+// it 64 KiB long; the rest of it is cut off.
+constexpr size_t kBufferSize = 4 * 1024;
+constexpr time_t kClockSeconds = 1;
+
+// Lets messages about one link pass. The kernel runs it before it queues a message, so that ten
+// thousand other links cost no memory and no wake-up.
+int FilterByIndex(int socket, int index) {
+  constexpr uint32_t kIndexOffset = NLMSG_HDRLEN + offsetof(ifinfomsg, ifi_index);
+  // A filter loads words in network order; the message has the machine's.
+  sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kIndexOffset),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(static_cast<uint32_t>(index)), 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+  };
+  const sock_fprog program{static_cast<uint16_t>(std::size(code)), code};
+  return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+// The MTU that a link's attributes say; 0 when they say none.
+int MtuOf(wire::ByteSpan attributes) {
+  wire::AttributeReader reader(attributes);
+  wire::Attribute attribute;
+  int mtu = 0;
+  while (reader.Next(attribute)) {
+    if (attribute.type == IFLA_MTU) wire::ReadStruct(attribute.payload, mtu);
+  }
+  return mtu;
+}
+
+}  // namespace
+
+Status OpenTapWatch(int index, Descriptor& out) {
+  Descriptor socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+  if (!socket.valid()) return Status::FromErrno("socket");
+  if (FilterByIndex(socket.get(), index) != 0) return Status::FromErrno("setsockopt");
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  address.nl_groups = RTMGRP_LINK;
+  if (bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
+    return Status::FromErrno("bind");
+  }
+  out = std::move(socket);
+  return {};
+}
+
+TapWatch::TapWatch(Reactor& reactor, Descriptor socket, TapWatchHooks hooks)
+    : reactor_(reactor), socket_(std::move(socket)), hooks_(std::move(hooks)) {}
+
+void TapWatch::OnReady(uint32_t) {
+  uint8_t buffer[kBufferSize];
+  while (true) {
+    const ssize_t size = recv(socket_.get(), buffer, sizeof(buffer), 0);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && errno == EAGAIN) break;
+    // ENOBUFS: something was lost, and may have been what is waited for.
+    if (size < 0) return hooks_.on_doubt();
+    // An event is a datagram of its own.
+    const wire::ByteSpan datagram(buffer, static_cast<size_t>(size));
+    nlmsghdr header;
+    ifinfomsg link;
+    if (!wire::ReadStruct(datagram, header)) continue;
+    if (!wire::ReadStruct(datagram.From(NLMSG_HDRLEN), link)) continue;
+    // A bridge tells of a port that leaves it in the same words, for a family of its own.
+    if (link.ifi_family != AF_UNSPEC) continue;
+    if (header.nlmsg_type == RTM_DELLINK) return hooks_.on_doubt();
+    const int mtu = MtuOf(datagram.From(NLMSG_HDRLEN + wire::Align(sizeof(link))));
+    if (mtu > 0) hooks_.on_mtu(mtu);
+  }
+  reactor_.Arm(socket_.get(), EPOLLIN);
+}
+
+TapClock::TapClock(Reactor& reactor, TapWatchHooks hooks)
+    : reactor_(reactor),
+      timer_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
+      hooks_(std::move(hooks)) {
+  const itimerspec every{{kClockSeconds, 0}, {kClockSeconds, 0}};
+  if (timer_.valid()) timerfd_settime(timer_.get(), 0, &every, nullptr);
+}
+
+void TapClock::OnReady(uint32_t) {
+  uint64_t ticks = 0;
+  if (read(timer_.get(), &ticks, sizeof(ticks)) == sizeof(ticks)) hooks_.on_doubt();
+  reactor_.Arm(timer_.get(), EPOLLIN);
+}
+
+}  // namespace macvlan_netlink::io

@@ -1,0 +1,52 @@
+// What happens to one link, heard from the kernel: a tap device itself falls silent when its link is
+// deleted, and nothing more.
+#pragma once
+
+#include <functional>
+
+#include "io/descriptor.h"
+#include "io/namespace.h"
+#include "io/reactor.h"
+
+namespace macvlan_netlink::io {
+
+// A socket in the calling thread's namespace that hears of the link with that index alone. It keeps
+// the namespace alive.
+Status OpenTapWatch(int index, Descriptor& out);
+
+// What a source that watches a link tells, on the reactor's thread.
+struct TapWatchHooks {
+  std::function<void(int mtu)> on_mtu;
+  // The link may be gone: deleted, or moved to another namespace (net/core/rtnetlink.c tells both
+  // with RTM_DELLINK), or the kernel has lost a message. Nothing more is heard by this source.
+  std::function<void()> on_doubt;
+};
+
+class TapWatch : public Source {
+ public:
+  TapWatch(Reactor& reactor, Descriptor socket, TapWatchHooks hooks);
+  int fd() const { return socket_.get(); }
+  void OnReady(uint32_t events) override;
+
+ private:
+  Reactor& reactor_;
+  const Descriptor socket_;
+  const TapWatchHooks hooks_;
+};
+
+// Doubt once a second, where no socket tells: for a link that has moved to a namespace that is
+// known by its number there at most.
+class TapClock : public Source {
+ public:
+  TapClock(Reactor& reactor, TapWatchHooks hooks);
+  // -1 with errno set when the kernel gave none.
+  int fd() const { return timer_.get(); }
+  void OnReady(uint32_t events) override;
+
+ private:
+  Reactor& reactor_;
+  const Descriptor timer_;
+  const TapWatchHooks hooks_;
+};
+
+}  // namespace macvlan_netlink::io

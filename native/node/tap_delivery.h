@@ -1,0 +1,46 @@
+// What a tap has to tell JavaScript, on its way there.
+#pragma once
+
+#include "io/tap.h"
+#include "node/environment.h"
+
+namespace macvlan_netlink::node {
+
+class TapHandle;
+
+class TapDelivery : public Delivery,
+                    public io::TapListener,
+                    public std::enable_shared_from_this<TapDelivery> {
+ public:
+  explicit TapDelivery(Environment& environment) : environment_(environment) {}
+
+  // JavaScript thread: whom to tell; nobody when it is gone.
+  void SetHandle(TapHandle* handle) { handle_ = handle; }
+
+  void OnFrames(io::FrameBatch batch) override;
+  void OnWritten() override { Tell(&News::written); }
+  void OnDoubt() override { Tell(&News::doubt); }
+  void OnMoved() override { Tell(&News::moved); }
+  void OnGone() override { Tell(&News::gone); }
+  bool Deliver(Environment& environment, std::chrono::steady_clock::time_point deadline) override;
+
+ private:
+  struct News {
+    std::deque<io::FrameBatch> batches;
+    bool written = false;
+    bool doubt = false;
+    bool moved = false;
+    bool gone = false;  // told after every batch
+  };
+
+  void Tell(bool News::* what);
+
+  Environment& environment_;
+  TapHandle* handle_ = nullptr;
+
+  std::mutex mutex_;  // guards the two below
+  News news_;
+  bool enqueued_ = false;
+};
+
+}  // namespace macvlan_netlink::node

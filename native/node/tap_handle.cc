@@ -1,0 +1,158 @@
+#include "node/tap_handle.h"
+
+#include <fcntl.h>
+
+#include "node/tap_job.h"
+
+namespace macvlan_netlink::node {
+
+Napi::Function TapHandle::Define(Napi::Env env) {
+  return DefineClass(env, "TapHandle",
+                     {InstanceAccessor<&TapHandle::Fds>("fds"),
+                      InstanceAccessor<&TapHandle::VnetHeaderLength>("vnetHeaderLength"),
+                      InstanceAccessor<&TapHandle::Received>("received"),
+                      InstanceMethod<&TapHandle::Start>("start"),
+                      InstanceMethod<&TapHandle::SetReading>("setReading"),
+                      InstanceMethod<&TapHandle::Lend>("lend"),
+                      InstanceMethod<&TapHandle::Write>("write"),
+                      InstanceMethod<&TapHandle::Close>("close"),
+                      InstanceMethod<&TapHandle::Detach>("detach")});
+}
+
+Napi::Object TapHandle::Wrap(Environment& environment, io::TapDevice device, int mtu) {
+  const Napi::Object object = environment.hooks.tap_handle.New({});
+  if (object.IsEmpty()) return object;
+  TapHandle* handle = Unwrap(object);
+  handle->delivery_ = std::make_shared<TapDelivery>(environment);
+  handle->tap_ = std::make_shared<io::Tap>(environment.reactor(), std::move(device), mtu,
+                                           handle->delivery_);
+  return object;
+}
+
+TapHandle::TapHandle(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<TapHandle>(info), environment_(Environment::Of(info.Env())) {
+  received_ =
+      Napi::Persistent(Napi::Int32Array::New(info.Env(), io::FrameBatch::kMaxFrames));
+}
+
+// The environment is deleted after every object in it, its threads stopped before: what is handed to
+// them then is closed here and now.
+TapHandle::~TapHandle() {
+  if (tap_) TapRelease::Start(environment_, Stop());
+}
+
+std::vector<io::Descriptor> TapHandle::Stop() {
+  delivery_->SetHandle(nullptr);
+  std::vector<io::Descriptor> queues = tap_->Stop();
+  tap_.reset();
+  bytes_.Reset();
+  lengths_.Reset();
+  return queues;
+}
+
+// Counts one more or one less thing under way.
+void TapHandle::SetBusy(bool& what, bool busy) {
+  if (what == busy) return;
+  what = busy;
+  if (busy) {
+    Ref();
+    environment_.BeginPending();
+  } else {
+    environment_.EndPending();
+    Unref();
+  }
+}
+
+Napi::Value TapHandle::Fds(const Napi::CallbackInfo& info) {
+  const Napi::Array fds = Napi::Array::New(info.Env());
+  if (!tap_) return fds;
+  for (const io::Descriptor& queue : tap_->queues()) {
+    fds.Set(fds.Length(), Napi::Number::New(info.Env(), queue.get()));
+  }
+  return fds;
+}
+
+Napi::Value TapHandle::VnetHeaderLength(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), tap_ ? tap_->vnet_header_length() : 0);
+}
+
+Napi::Value TapHandle::Received(const Napi::CallbackInfo&) { return received_.Value(); }
+
+Napi::Value TapHandle::Start(const Napi::CallbackInfo& info) {
+  delivery_->SetHandle(this);
+  return Napi::Number::New(info.Env(), tap_->Start());
+}
+
+void TapHandle::SetReading(const Napi::CallbackInfo& info) {
+  if (!tap_) return;
+  const bool wanted = info[0].ToBoolean();
+  SetBusy(reading_, wanted);
+  tap_->SetReading(wanted);
+}
+
+void TapHandle::Lend(const Napi::CallbackInfo& info) {
+  bytes_ = Napi::Persistent(info[0].As<Napi::Uint8Array>());
+  lengths_ = Napi::Persistent(info[1].As<Napi::Int32Array>());
+}
+
+void TapHandle::Write(const Napi::CallbackInfo& info) {
+  if (!tap_) return;
+  SetBusy(writing_, true);
+  tap_->Write(bytes_.Value().Data(), lengths_.Value().Data(), info[0].ToNumber().Uint32Value());
+}
+
+void TapHandle::Close(const Napi::CallbackInfo& info) {
+  std::vector<io::Descriptor> queues;
+  if (tap_) queues = Stop();
+  SetBusy(reading_, false);
+  SetBusy(writing_, false);
+  TapRelease::Start(environment_, std::move(queues), info[0].ToNumber().Uint32Value());
+}
+
+void TapHandle::Detach(const Napi::CallbackInfo&) {
+  if (!tap_) return;
+  for (io::Descriptor& queue : Stop()) {
+    fcntl(queue.get(), F_SETFL, fcntl(queue.get(), F_GETFL) & ~O_NONBLOCK);
+    queue.Release();
+  }
+  SetBusy(reading_, false);
+  SetBusy(writing_, false);
+}
+
+void TapHandle::Call(const char* method, std::initializer_list<napi_value> arguments) {
+  const Napi::Object self = Value();
+  const Napi::Value function = self.Get(method);
+  // A Worker that is being ended runs nothing any more, and gives nothing.
+  if (function.IsFunction()) function.As<Napi::Function>().Call(self, arguments);
+}
+
+void TapHandle::TellFrames(io::FrameBatch batch) {
+  const Napi::Env env = environment_.env();
+  std::memcpy(received_.Value().Data(), batch.lengths, batch.count * sizeof(batch.lengths[0]));
+  const auto count = Napi::Number::New(env, static_cast<double>(batch.count));
+  const auto frames = Napi::Buffer<uint8_t>::NewOrCopy(
+      env, batch.bytes.get(), batch.size,
+      [](Napi::Env, uint8_t* bytes) { io::FrameBatch::Free()(bytes); });
+  if (frames.IsEmpty()) return;
+  batch.bytes.release();
+  Call("onFrames", {frames, count});
+  // Closed by whoever got the frames, perhaps.
+  if (tap_) tap_->BatchTaken();
+}
+
+void TapHandle::TellWritten() {
+  SetBusy(writing_, false);
+  Call("onWritten", {});
+}
+
+void TapHandle::TellGone() {
+  SetBusy(reading_, false);
+  Call("onGone", {});
+}
+
+void TapHandle::StartCheck() { TapCheck::Start(environment_, tap_); }
+
+// Where the kernel gives no clock the tap is not told of its end any more, but works on.
+void TapHandle::Follow() { tap_->Follow(); }
+
+}  // namespace macvlan_netlink::node

@@ -1,0 +1,90 @@
+// Threads that are ended while frames flow do no harm.
+import { beforeEach, expect, test } from 'vitest';
+import { type Ended, runProgram } from '../support/program.js';
+import { noTaps } from '../support/tap.js';
+
+beforeEach(({ skip }) => skip(noTaps !== undefined, noTaps));
+
+const under = ['unshare', '--net', '--mount', '--'];
+
+/** Nothing was said about an abort. */
+function expectEnd(ended: Ended, code: number): void {
+  expect(ended).toMatchObject({ code, signal: null, stderr: '' });
+}
+
+/** A Worker that makes two macvtaps on its own parent and floods them in both directions. */
+const floodingWorker = `
+  import { parentPort, threadId } from 'node:worker_threads';
+  import { createLink, createMacvtap, openTap } from 'macvlan-netlink';
+  const up = { up: true, addrGenMode: 'none' };
+  const parent = await createLink({ kind: 'veth', ...up, peer: { up: true } });
+  const links = [];
+  for (let at = 0; at < 2; at++) {
+    links.push(await createMacvtap({ parent, mode: 'bridge', ...up }));
+  }
+  const taps = await Promise.all(links.map((link) => openTap(link)));
+  const bytes = (mac) => Buffer.from(mac.replaceAll(':', ''), 'hex');
+  let seen = 0;
+  for (const at of [0, 1]) {
+    const frame = Buffer.alloc(600);
+    frame.set(bytes(links[1 - at].mac));
+    frame.set(bytes(links[at].mac), 6);
+    frame.writeUInt16BE(0x88b5, 12);
+    const flood = () => { while (taps[at].write(frame)); };
+    taps[at].on('drain', flood).on('data', () => {
+      if (++seen === 1000) parentPort.postMessage('flowing');
+    });
+    flood();
+  }
+`;
+
+test('Workers ended while frames flow', async () => {
+  const program = `
+    import { once } from 'node:events';
+    import { listLinks } from 'macvlan-netlink';
+    import { Worker } from 'node:worker_threads';
+    for (let round = 0; round < 5; round++) {
+      const workers = [1, 2, 3].map(() => {
+        return new Worker(${JSON.stringify(floodingWorker)}, { eval: true });
+      });
+      await Promise.all(workers.map((worker) => once(worker, 'message')));
+      const codes = await Promise.all(workers.map((worker) => worker.terminate()));
+      if (codes.some((code) => code !== 1)) throw new Error('ended with ' + codes);
+      await listLinks();
+    }
+  `;
+  expectEnd(await runProgram(program, { under }), 0);
+});
+
+test('a Worker ended at any moment of its start', async () => {
+  const program = `
+    import { listLinks } from 'macvlan-netlink';
+    import { setTimeout } from 'node:timers/promises';
+    import { Worker } from 'node:worker_threads';
+    for (let delay = 20; delay < 120; delay += 4) {
+      const worker = new Worker(${JSON.stringify(floodingWorker)}, { eval: true });
+      await setTimeout(delay);
+      await worker.terminate();
+    }
+    await listLinks();
+  `;
+  expectEnd(await runProgram(program, { under }), 0);
+});
+
+test('the process may exit while frames flow in a Worker', async () => {
+  const program = `
+    import { once } from 'node:events';
+    import { Worker } from 'node:worker_threads';
+    const worker = new Worker(${JSON.stringify(floodingWorker)}, { eval: true });
+    await once(worker, 'message');
+    process.exit(3);
+  `;
+  expectEnd(await runProgram(program, { under }), 3);
+});
+
+test('the process may exit while frames flow in its own thread', async () => {
+  const program = floodingWorker
+    .replace('import { parentPort, threadId }', 'import { threadId }')
+    .replace("parentPort.postMessage('flowing')", 'process.exit(4)');
+  expectEnd(await runProgram(program, { under }), 4);
+});

@@ -1,0 +1,296 @@
+// Watches and the life of the process: what keeps it alive, what is collected, and what becomes of a
+// thread that is ended while events flow.
+import { describe, expect, test } from 'vitest';
+import {
+  type Ended,
+  inPrivateNetns,
+  resultOf,
+  runProgram,
+  withoutCapabilities,
+} from '../support/program.js';
+
+const under = inPrivateNetns;
+
+/** The program went its way to the end: no abort, and nothing said about one. */
+function expectSuccess(ended: Ended): void {
+  expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+}
+
+/** Functions for the programs below. */
+const prelude = `
+  import { createLink, Netns, setLink, watch } from 'macvlan-netlink';
+  import { once } from 'node:events';
+  import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+  import { setTimeout as sleep } from 'node:timers/promises';
+  import { Worker } from 'node:worker_threads';
+
+  /** How many sockets that belong to groups the process has in its own namespace. */
+  function eventSockets() {
+    const own = new Set(readdirSync('/proc/self/fd').map((fd) => {
+      try {
+        return readlinkSync('/proc/self/fd/' + fd);
+      } catch {
+        return '';
+      }
+    }));
+    return readFileSync('/proc/thread-self/net/netlink', 'utf8').split('\\n').slice(1)
+      .map((line) => line.trim().split(/\\s+/))
+      .filter((columns) => columns[1] === '0' && Number.parseInt(columns[3], 16) !== 0)
+      .filter((columns) => own.has('socket:[' + columns.at(-1) + ']')).length;
+  }
+
+  /** Makes events, one after the other, until it is told to stop. */
+  function makeEvents() {
+    const state = { stopped: false };
+    const ended = (async () => {
+      const { index } = await createLink({ kind: 'veth' });
+      for (let round = 0; !state.stopped; round++) {
+        await Promise.all([1, 2, 3, 4].map((at) => setLink(index, { mtu: 1300 + at + round % 2 })));
+        if (round % 8 === 0) await setLink(index, { up: round % 16 === 0 });
+      }
+    })();
+    return async () => {
+      state.stopped = true;
+      await ended;
+    };
+  }
+`;
+
+describe('the process', () => {
+  test('ends by itself with watches that nobody iterates', async () => {
+    const ended = await runProgram(
+      `${prelude}
+      const controller = new AbortController();
+      globalThis.kept = [
+        watch(),
+        watch({ initial: true, addresses: true, routes: true }),
+        watch({ signal: controller.signal }),
+        controller,
+      ];
+      console.log(eventSockets());`,
+      { under },
+    );
+    expectSuccess(ended);
+    expect(ended.stdout).toBe('3\n');
+  });
+
+  test('stays alive while an event is waited for, and ends with the iteration', async () => {
+    const ended = await runProgram(
+      `${prelude}
+      import { spawn } from 'node:child_process';
+      const later = 'sleep 1; ip link add late type bridge';
+      spawn('sh', ['-c', later], { stdio: 'ignore' }).unref();
+      for await (const event of watch()) {
+        console.log(event.action, event.link.name);
+        if (event.link.name === 'late') break;
+      }`,
+      { under },
+    );
+    expectSuccess(ended);
+    expect(ended.stdout).toBe('added late\n');
+  });
+
+  test('ends by itself with a watch that is not iterated on', async () => {
+    const ended = await runProgram(
+      `${prelude}
+      const stop = makeEvents();
+      globalThis.kept = watch({ initial: true, routes: true });
+      for (let at = 0; at < 100; at++) await kept.next();
+      await stop();
+      console.log(eventSockets());`,
+      { under },
+    );
+    expectSuccess(ended);
+    expect(ended.stdout).toBe('1\n');
+  });
+
+  test('may exit in the middle of events', async () => {
+    const ended = await runProgram(
+      `${prelude}
+      makeEvents();
+      let seen = 0;
+      for await (const event of watch({ initial: true, addresses: true, routes: true })) {
+        if (++seen === 200) process.exit(3);
+      }`,
+      { under },
+    );
+    expect(ended).toMatchObject({ code: 3, signal: null, stderr: '' });
+  });
+});
+
+describe('a watch that nobody has any more', () => {
+  const collect = `
+    for (let turn = 0; turn < 100 && eventSockets() > 0; turn++) {
+      await sleep(10);
+      globalThis.gc();
+    }
+    console.log(JSON.stringify({ before, after: eventSockets() }));
+  `;
+  const nodeOptions = ['--expose-gc'];
+
+  test('and was never iterated gives its socket back', async () => {
+    const source = `${prelude}
+      const controller = new AbortController();
+      const open = () => {
+        for (let at = 0; at < 20; at++) {
+          watch({ initial: true, routes: true, signal: at % 2 === 0 ? controller.signal : undefined });
+        }
+      };
+      open();
+      const before = eventSockets();
+      ${collect}
+      controller.abort();`;
+    const result = await resultOf(source, { under, nodeOptions });
+    expect(result).toEqual({ before: 20, after: 0 });
+  });
+
+  test('and is in the middle of events gives its socket back', async () => {
+    const source = `${prelude}
+      const stop = makeEvents();
+      const open = async () => {
+        const one = watch({ initial: true });
+        for (let at = 0; at < 20; at++) await one.next();
+      };
+      await Promise.all(Array.from({ length: 10 }, open));
+      const before = eventSockets();
+      await stop();
+      ${collect}`;
+    const result = await resultOf(source, { under, nodeOptions });
+    expect(result).toEqual({ before: 10, after: 0 });
+  });
+
+  test('is not collected while it is iterated', async () => {
+    const source = `${prelude}
+      const seen = [];
+      void (async () => {
+        for await (const event of watch()) {
+          seen.push(event.link.name);
+          if (seen.length === 2) break;
+        }
+      })();
+      for (let turn = 0; turn < 20; turn++) {
+        await sleep(5);
+        globalThis.gc();
+      }
+      await createLink({ kind: 'bridge', name: 'b0' });
+      await createLink({ kind: 'bridge', name: 'b1' });
+      while (seen.length < 2) await sleep(5);
+      console.log(JSON.stringify(seen));`;
+    expect(await resultOf(source, { under, nodeOptions })).toEqual(['b0', 'b1']);
+  });
+});
+
+/** Watches in every way, over and over, and says so once it is in the middle of it. */
+const busyWorker = `
+  ${prelude}
+  import { parentPort } from 'node:worker_threads';
+  let seen = 0;
+  const busy = async (options, count) => {
+    for (;;) {
+      let at = 0;
+      for await (const event of watch(options)) {
+        if (seen++ === 300) parentPort.postMessage('busy');
+        if (++at === count) break;
+      }
+    }
+  };
+  await Promise.all([
+    busy({}, Infinity),
+    busy({ initial: true, addresses: true, routes: true }, Infinity),
+    busy({ initial: true, routes: true }, 7),
+    busy({ receiveBuffer: 1 }, 20),
+  ]);
+`;
+
+describe('Workers', () => {
+  test('each have watches of their own', async () => {
+    const worker = `
+      import { watch } from 'macvlan-netlink';
+      import { parentPort } from 'node:worker_threads';
+      const names = [];
+      for await (const event of watch({ initial: true })) {
+        names.push(event.action + ' ' + event.link.name);
+        if (event.link.name === 'lo') parentPort.postMessage('ready');
+        if (event.link.name === 'b1') break;
+      }
+      parentPort.postMessage(names);
+    `;
+    const source = `${prelude}
+      const workers = [1, 2, 3].map(() => new Worker(${JSON.stringify(worker)}, { eval: true }));
+      const exits = Promise.all(workers.map((one) => once(one, 'exit')));
+      await Promise.all(workers.map((one) => once(one, 'message')));
+      const answers = Promise.all(workers.map((one) => once(one, 'message')));
+      await createLink({ kind: 'bridge', name: 'b0' });
+      await createLink({ kind: 'bridge', name: 'b1' });
+      const names = (await answers).map(([names]) => names);
+      await exits;
+      console.log(JSON.stringify({ names, sockets: eventSockets() }));`;
+    const names = ['added lo', 'added b0', 'added b1'];
+    expect(await resultOf(source, { under })).toEqual({ names: [names, names, names], sockets: 0 });
+  });
+
+  test('that are ended while events flow do no harm', async () => {
+    const ended = await runProgram(
+      `${prelude}
+      const stop = makeEvents();
+      for (let round = 0; round < 10; round++) {
+        const workers = [1, 2, 3].map(() => {
+          return new Worker(${JSON.stringify(busyWorker)}, { eval: true });
+        });
+        await Promise.all(workers.map((worker) => once(worker, 'message')));
+        await Promise.all(workers.map((worker) => worker.terminate()));
+      }
+      await stop();
+      console.log(eventSockets());`,
+      { under },
+    );
+    expectSuccess(ended);
+    expect(ended.stdout).toBe('0\n');
+  });
+
+  test('that are ended at any moment of their start do no harm', async () => {
+    const ended = await runProgram(
+      `${prelude}
+      const stop = makeEvents();
+      for (let delay = 0; delay < 60; delay++) {
+        const worker = new Worker(${JSON.stringify(busyWorker)}, { eval: true });
+        await sleep(delay);
+        await worker.terminate();
+      }
+      await stop();
+      console.log(eventSockets());`,
+      { under },
+    );
+    expectSuccess(ended);
+    expect(ended.stdout).toBe('0\n');
+  });
+
+  test('may be in the middle of events when the process exits', async () => {
+    const ended = await runProgram(
+      `${prelude}
+      makeEvents();
+      const workers = [1, 2, 3].map(() => {
+        return new Worker(${JSON.stringify(busyWorker)}, { eval: true });
+      });
+      await Promise.all(workers.map((worker) => once(worker, 'message')));
+      process.exit(4);`,
+      { under },
+    );
+    expect(ended).toMatchObject({ code: 4, signal: null, stderr: '' });
+  });
+});
+
+test('a process without any capability may watch its own namespace', async () => {
+  const ended = await runProgram(
+    `${prelude}
+    const seen = [];
+    for await (const event of watch({ initial: true, addresses: true, routes: true })) {
+      seen.push(event.action + ' ' + event.link.name);
+      break;
+    }
+    console.log(seen.join());`,
+    { under: [...under, ...withoutCapabilities] },
+  );
+  expectSuccess(ended);
+  expect(ended.stdout).toBe('added lo\n');
+});

@@ -1,0 +1,200 @@
+/** The device that is opened is the link's own, wherever its node is, or is not. */
+import { fstatSync, statSync } from 'node:fs';
+import { beforeEach, expect, test } from 'vitest';
+import { createMacvtap, Netns, openTap } from '../../lib/index.js';
+import { type Ended, resultOf, runProgram, withoutCapabilities } from '../support/program.js';
+import { listen, macvtap, makeFrame, noTaps, open, peer } from '../support/tap.js';
+import { type Place, refusalOf, supportFile, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+beforeEach(({ skip }) => skip(noTaps !== undefined, noTaps));
+
+/** The number of a link's device as `cat` reads it in the link's namespace, like st_rdev. */
+async function deviceOf(place: Place, name: string, index: number): Promise<number> {
+  const text = await place.read(`/sys/class/net/${name}/tap${index}/dev`);
+  const [major = 0, minor = 0] = text.split(':').map(Number);
+  return (major << 8) | (minor & 0xff) | ((minor & ~0xff) << 12);
+}
+
+const INDEX = 4242;
+
+/** Two namespaces, each with a macvtap of the same name and index. */
+async function twins() {
+  const places = [await bed.place(), await bed.place()] as const;
+  const ground = async (place: Place) => {
+    const parent = await place.parent();
+    const link = await macvtap(bed, place, parent, { name: 'tap', index: INDEX });
+    return { place, parent, link, device: await deviceOf(place, 'tap', INDEX) };
+  };
+  return [await ground(places[0]), await ground(places[1])] as const;
+}
+
+test('two links of one index and one name are two devices', async () => {
+  const both = await twins();
+  const node = statSync(`/dev/tap${INDEX}`).rdev;
+  expect(both[0].device).not.toBe(both[1].device);
+  expect(both.map(({ device }) => device === node)).toEqual([true, false]);
+  for (const { place, parent, link, device } of both) {
+    const tap = await open(bed, place, link);
+    expect(fstatSync(tap.fd).rdev).toBe(device);
+    const frame = makeFrame('02:00:5e:00:00:99', link.mac ?? '', 100, link.netns);
+    const { captured } = await listen(bed, place, parent, 1);
+    await tap.send(frame);
+    expect(await captured()).toEqual([frame]);
+  }
+  // Nothing is left of the node that had to be made.
+  expect(statSync(`/dev/tap${INDEX}`).rdev).toBe(node);
+});
+
+test('the devices tell their names', async () => {
+  const host = await bed.place();
+  const link = await macvtap(bed, host, await host.parent(), { name: 'uplink0' });
+  const tap = await open(bed, host, link);
+  const [told] = JSON.parse(await peer(bed, host, ['ask'], [tap.fd]).output());
+  expect(told.name).toBe('uplink0');
+  expect(tap.link).toMatchObject({ name: 'uplink0', kind: 'macvtap', index: link.index });
+});
+
+test('the function opens links of the own namespace', async () => {
+  const own = bed.own();
+  const parent = await own.parent();
+  const name = bed.uniqueName('t');
+  const made = await createMacvtap({ parent, name, up: true, addrGenMode: 'none' });
+  const tap = await openTap(name);
+  bed.onCleanup(() => tap.close());
+  expect(fstatSync(tap.fd).rdev).toBe(statSync(`/dev/tap${made.index}`).rdev);
+});
+
+/** Makes a macvtap on a veth pair in the program's namespaces, and opens it with nothing in /dev. */
+const withoutNodes = `
+  import { execFileSync } from 'node:child_process';
+  import { fstatSync, readdirSync, readFileSync } from 'node:fs';
+  import { createLink, createMacvtap, openTap } from 'macvlan-netlink';
+  execFileSync('mount', ['-n', '-t', 'tmpfs', 'tmpfs', '/dev']);
+  execFileSync('mount', ['-n', '-t', 'sysfs', 'sysfs', '/sys']);
+  await createLink({ kind: 'veth', name: 'p0', up: true, peer: { up: true } });
+  const { index } = await createMacvtap({ parent: 'p0', name: 'tap', up: true });
+  const mounts = () => readFileSync('/proc/self/mountinfo', 'utf8');
+  const before = mounts();
+  const tap = await openTap('tap');
+  const { rdev } = fstatSync(tap.fd);
+  const [major, minor] = readFileSync('/sys/class/net/tap/tap' + index + '/dev', 'utf8').split(':');
+  const result = {
+    right: rdev === ((Number(major) << 8) | Number(minor)),
+    left: readdirSync('/dev'),
+    mounts: mounts() === before,
+  };
+  await tap.close();
+  console.log(JSON.stringify(result));
+`;
+const privately = ['unshare', '--net', '--mount', '--propagation', 'private', '--'];
+
+test('needs nothing in /dev, and leaves nothing there', async () => {
+  expect(await resultOf(withoutNodes, { under: privately })).toEqual({
+    right: true,
+    left: [],
+    mounts: true,
+  });
+});
+
+test('needs no mounts that belong to no namespace, which came with Linux 5.2', async () => {
+  const older = ['python3', supportFile('tap-without-fsopen.py'), '--'];
+  expect(await resultOf(withoutNodes, { under: [...privately, ...older] })).toEqual({
+    right: true,
+    left: [],
+    mounts: true,
+  });
+});
+
+test('what is no macvtap has no device', async () => {
+  const host = await bed.place();
+  const parent = await host.parent();
+  const error = await refusalOf(host.netns.openTap(parent));
+  expect(error).toMatchObject({ code: 'EINVAL', operation: 'openTap', target: parent });
+  expect(error.hint).toBe(
+    `'${parent}' is of kind 'veth', and only a macvtap has a character device.`,
+  );
+  expect(error.stack).toContain('tap-device.test.ts');
+  expect(await refusalOf(host.netns.openTap('lo'))).toMatchObject({ code: 'EINVAL' });
+});
+
+test('a link that is not there has none either', async () => {
+  const host = await bed.place();
+  expect(await refusalOf(host.netns.openTap('nobody'))).toMatchObject({
+    code: 'ENODEV',
+    operation: 'openTap',
+    target: 'nobody',
+  });
+});
+
+test('an option that there is not is a mistake of the caller', async () => {
+  const host = await bed.place();
+  const link = await macvtap(bed, host, await host.parent());
+  const wrong = async (options: unknown) => refusalOf(host.netns.openTap(link, options as never));
+  expect(await wrong({ queues: 0 })).toMatchObject({
+    name: 'RangeError',
+    code: 'ERR_OUT_OF_RANGE',
+  });
+  expect(await wrong({ queues: 257 })).toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
+  expect(await wrong({ highWaterMark: 0 })).toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
+  expect(await wrong({ vnetHeader: 1 })).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+  expect((await wrong({ queue: 4 })).message).toContain("did you mean 'queues'?");
+});
+
+test('more queues than a macvtap has are refused, and none is left open', async () => {
+  const host = await bed.place();
+  const link = await macvtap(bed, host, await host.parent());
+  const first = await open(bed, host, link, { queues: 200 });
+  expect(first.fds).toHaveLength(200);
+  const error = await refusalOf(host.netns.openTap(link, { queues: 100 }));
+  expect(error).toMatchObject({ code: 'EBUSY', syscall: 'open' });
+  expect(error.hint).toBe('A macvtap has at most 256 queues in all.');
+  const second = await open(bed, host, link, { queues: 56 });
+  expect(second.fds).toHaveLength(56);
+});
+
+test('a signal that has fired opens nothing', async () => {
+  const host = await bed.place();
+  const link = await macvtap(bed, host, await host.parent());
+  const reason = new Error('enough');
+  const early = host.netns.openTap(link, { signal: AbortSignal.abort(reason) });
+  await expect(early).rejects.toBe(reason);
+  const controller = new AbortController();
+  const late = host.netns.openTap(link, { signal: controller.signal });
+  setImmediate(() => controller.abort(reason));
+  await expect(late).rejects.toBe(reason);
+});
+
+/** Opens a link in its own namespace as root without capabilities. */
+function tryToOpen({ place, link }: { place: Place; link: { name: string } }): Promise<Ended> {
+  const program = `
+    import { openTap } from 'macvlan-netlink';
+    try {
+      const tap = await openTap('${link.name}');
+      console.log(JSON.stringify({ fds: tap.fds.length }));
+      await tap.close();
+    } catch ({ code, syscall, hint }) {
+      console.log(JSON.stringify({ code, syscall, hint }));
+    }
+  `;
+  const inside = ['ip', 'netns', 'exec', place.name ?? ''];
+  return runProgram(program, { under: [...inside, ...withoutCapabilities] });
+}
+
+test('without capabilities it takes a node that may be opened', async () => {
+  const [first, second] = await twins();
+  expect(JSON.parse((await tryToOpen(first)).stdout)).toEqual({ fds: 1 });
+  expect(JSON.parse((await tryToOpen(second)).stdout)).toEqual({
+    code: 'EPERM',
+    syscall: 'fsopen',
+    hint: expect.stringContaining(`/dev/tap${INDEX} is missing or another's`),
+  });
+});
+
+test('a Netns that is closed opens nothing', async () => {
+  const host = await bed.place();
+  const netns = await Netns.open(host.name ?? '');
+  await netns.close();
+  expect(await refusalOf(netns.openTap('tap'))).toMatchObject({ code: 'ERR_NETNS_CLOSED' });
+});

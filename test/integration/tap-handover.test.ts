@@ -1,0 +1,267 @@
+/** The virtio header, several queues, and descriptors that other programs go on with. */
+import { execFileSync } from 'node:child_process';
+import { closeSync, fstatSync, readFileSync } from 'node:fs';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { MacvtapLink, Tap } from '../../lib/index.js';
+import {
+  bytesOf,
+  frames,
+  macvtap,
+  makeFrame,
+  noTaps,
+  numberOf,
+  open,
+  peer,
+  start,
+} from '../support/tap.js';
+import { type Place, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+beforeEach(({ skip }) => skip(noTaps !== undefined, noTaps));
+
+/** `IFF_*` of linux/if_tun.h. */
+const IFF_TAP = 0x2;
+const IFF_MULTI_QUEUE = 0x100;
+const IFF_NO_PI = 0x1000;
+const IFF_VNET_HDR = 0x4000;
+const O_NONBLOCK = 0o4000;
+
+const STRANGER = '02:00:5e:00:00:01';
+
+interface Ground {
+  readonly host: Place;
+  readonly parent: string;
+  readonly cable: string;
+  readonly link: MacvtapLink;
+}
+
+async function ground(): Promise<Ground> {
+  const host = await bed.place();
+  const parent = await host.parent();
+  const cable = (await host.link(parent)).link ?? '';
+  return { host, parent, cable, link: await macvtap(bed, host, parent) };
+}
+
+/** What the device itself says of each descriptor. */
+async function ask(host: Place, fds: readonly number[]): Promise<unknown[]> {
+  return JSON.parse(await peer(bed, host, ['ask'], fds).output());
+}
+
+const flagsOf = (fd: number) =>
+  Number.parseInt(
+    /flags:\s+(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '',
+    8,
+  );
+
+describe('the virtio header', () => {
+  /** The frame of a UDP datagram that this machine's own IP sends out by the parent's cable. */
+  async function datagram({ host, cable, link }: Ground, tap: Tap): Promise<Buffer> {
+    await host.ip('address', 'add', '192.0.2.1/24', 'dev', cable);
+    await host.ip('neighbour', 'add', '192.0.2.2', 'lladdr', link.mac ?? '', 'dev', cable);
+    const found = new Promise<Buffer>((resolve) => {
+      const at = tap.vnetHeaderLength + 23; // the IP header's protocol
+      tap.on('data', (frame: Buffer) => frame[at] === 17 && resolve(frame));
+    });
+    const program = `
+import socket
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+    out.sendto(b"frames of ethernet", ("192.0.2.2", 9))`;
+    await start(bed, host, 'python3', ['-c', program]).output();
+    return found;
+  }
+
+  /** The checksum over a UDP datagram in an IPv4 frame: 0 when the one in it is right. */
+  function udpChecksum(frame: Buffer): number {
+    const length = frame.readUInt16BE(38);
+    const words = Buffer.alloc(12 + length + (length & 1));
+    frame.copy(words, 0, 26, 34);
+    words.writeUInt16BE(17, 8);
+    words.writeUInt16BE(length, 10);
+    frame.copy(words, 12, 34, 34 + length);
+    let sum = 0;
+    for (let at = 0; at < words.length; at += 2) sum += words.readUInt16BE(at);
+    while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+    return ~sum & 0xffff;
+  }
+
+  test('is off, and checksums are made', async () => {
+    const all = await ground();
+    const tap = await open(bed, all.host, all.link);
+    expect(tap.vnetHeaderLength).toBe(0);
+    expect(await ask(all.host, tap.fds)).toMatchObject([{ flags: IFF_TAP | IFF_NO_PI }]);
+    const frame = await datagram(all, tap);
+    expect(frame.subarray(0, 6)).toEqual(bytesOf(all.link.mac ?? ''));
+    expect(udpChecksum(frame)).toBe(0);
+  });
+
+  test('is kept when asked for, and tells what is left to do', async () => {
+    const all = await ground();
+    const tap = await open(bed, all.host, all.link, { vnetHeader: true });
+    expect(tap.vnetHeaderLength).toBe(10);
+    expect(await ask(all.host, tap.fds)).toEqual([
+      { name: all.link.name, flags: IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, header: 10 },
+    ]);
+    const frame = await datagram(all, tap);
+    expect(frame.subarray(10, 16)).toEqual(bytesOf(all.link.mac ?? ''));
+    expect(udpChecksum(frame.subarray(10))).not.toBe(0);
+    // VIRTIO_NET_HDR_F_NEEDS_CSUM, from the UDP header on, at the place of its checksum.
+    expect([frame[0], frame[1], frame.readUInt16LE(6), frame.readUInt16LE(8)]).toEqual([
+      1, 0, 34, 6,
+    ]);
+  });
+
+  test('stands in front of frames that are written', async () => {
+    const { host, parent, link } = await ground();
+    const sibling = await macvtap(bed, host, parent);
+    const tap = await open(bed, host, link, { vnetHeader: true });
+    const other = await open(bed, host, sibling);
+    const frame = makeFrame(sibling.mac ?? '', link.mac ?? '', 1514, 5);
+    const received = frames(other, 1);
+    await tap.send(Buffer.concat([Buffer.alloc(10), frame]));
+    expect(await received).toEqual([frame]);
+    await expect(tap.send(Buffer.alloc(10 + 13))).rejects.toMatchObject({
+      code: 'EINVAL',
+      hint: 'A frame has at least 14 bytes, behind a virtio header of 10; this one has 23 in all.',
+    });
+    await expect(tap.send(Buffer.alloc(10 + 1515))).rejects.toMatchObject({ code: 'EMSGSIZE' });
+    // VIRTIO_NET_HDR_GSO_TCPV4 without a packet behind it: of a length that may be, but nonsense.
+    const nonsense = Buffer.concat([
+      Buffer.from([0, 1, 0, 0, 0, 0, 0, 0, 0, 0]),
+      Buffer.alloc(4000),
+    ]);
+    await expect(tap.send(nonsense)).rejects.toMatchObject({ code: 'EINVAL' });
+  });
+});
+
+describe('queues', () => {
+  test('are descriptors of one device, whose frames all arrive', async () => {
+    const { host, cable, link } = await ground();
+    const tap = await open(bed, host, link, { queues: 4 });
+    expect(new Set(tap.fds).size).toBe(4);
+    expect(tap.fd).toBe(tap.fds[0]);
+    expect(new Set(tap.fds.map((fd) => fstatSync(fd).rdev)).size).toBe(1);
+    const flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE;
+    expect(await ask(host, tap.fds)).toMatchObject(Array(4).fill({ name: link.name, flags }));
+    const ports: number[] = [];
+    const all = new Promise<void>((resolve) => {
+      tap.on('data', (frame: Buffer) => {
+        if (frame.readUInt16BE(12) !== 0x800 || frame[23] !== 17) return;
+        if (ports.push(frame.readUInt16BE(34)) === 200) resolve();
+      });
+    });
+    const flood = ['inject', cable, 200, 100, link.mac ?? '', STRANGER, 50];
+    await peer(bed, host, flood).output();
+    await all;
+    const sent = Array.from({ length: 200 }, (_, at) => 1024 + (at % 50));
+    expect(ports.sort()).toEqual(sent.sort());
+  });
+
+  test('each have some of the flows', async () => {
+    const { host, cable, link } = await ground();
+    const tap = await host.netns.openTap(link, { queues: 4 });
+    tap.detach();
+    bed.onCleanup(() => {
+      for (const fd of tap.fds) closeSync(fd);
+    });
+    const counting = peer(bed, host, ['spread', 200], tap.fds);
+    const flood = ['inject', cable, 200, 100, link.mac ?? '', STRANGER, 50];
+    await peer(bed, host, flood).output();
+    const counts: number[] = JSON.parse(await counting.output());
+    expect(counts.reduce((sum, count) => sum + count)).toBeGreaterThanOrEqual(200);
+    // The kernel hashes 50 flows over 4 queues; that one stays empty would be a wonder.
+    expect(Math.min(...counts)).toBeGreaterThan(0);
+  });
+
+  test('write in order', async () => {
+    const { host, parent, link } = await ground();
+    const sibling = await macvtap(bed, host, parent);
+    const tap = await open(bed, host, link, { queues: 4 });
+    const other = await open(bed, host, sibling);
+    const received = frames(other, 1000);
+    for (let at = 0; at < 1000; at++) {
+      tap.write(makeFrame(sibling.mac ?? '', link.mac ?? '', 100, at));
+    }
+    const order = Array.from({ length: 1000 }, (_, at) => at);
+    expect((await received).map((frame) => numberOf(frame))).toEqual(order);
+  });
+});
+
+describe('detach', () => {
+  test('gives the descriptor up, as it was opened', async () => {
+    const { host, link } = await ground();
+    const tap = await open(bed, host, link);
+    expect(flagsOf(tap.fd) & O_NONBLOCK).not.toBe(0);
+    const fd = tap.detach();
+    expect(tap.fds).toEqual([fd]);
+    expect(flagsOf(fd) & O_NONBLOCK).toBe(0);
+    expect(tap.destroyed).toBe(true);
+    await tap.close();
+    expect(await ask(host, [fd])).toMatchObject([{ name: link.name }]);
+    await expect(tap.send(Buffer.alloc(60))).rejects.toMatchObject({
+      code: 'ERR_STREAM_DESTROYED',
+    });
+    expect(tap.detach()).toBe(fd);
+    closeSync(fd);
+  });
+
+  test('after close there is nothing to give up', async () => {
+    const { host, link } = await ground();
+    const tap = await open(bed, host, link);
+    await tap.close();
+    expect(tap.detach()).toBe(-1);
+  });
+
+  test('for socat, which is then a cable between two that ping gets through', async () => {
+    const [here, there] = [await bed.place(), await bed.place()];
+    const fds: number[] = [];
+    for (const [at, place] of [here, there].entries()) {
+      const parent = await place.parent();
+      const cable = (await place.link(parent)).link ?? '';
+      await place.ip('address', 'add', `192.0.2.${at + 1}/24`, 'dev', cable);
+      const link = await macvtap(bed, place, parent, { mode: 'passthru' });
+      await place.netns.setPromiscuous(link, true);
+      fds.push((await place.netns.openTap(link)).detach());
+    }
+    // Each read is a frame, and each write: a block is more than either.
+    const socat = start(bed, here, 'socat', ['-b', 65536, 'FD:3', 'FD:4'], fds);
+    for (const fd of fds) closeSync(fd);
+    const ping = start(bed, here, 'ping', ['-n', '-c', '5', '-i', '0.2', '-w', '20', '192.0.2.2']);
+    expect(await ping.output()).toContain('5 received, 0% packet loss');
+    await socat.stop();
+  });
+
+  test('for a virtual machine, whose network card boots by it', async ({ skip }) => {
+    const qemu = 'qemu-system-x86_64';
+    skip(!isThere(qemu), `${qemu} is not installed`);
+    skip(isEmulated(), 'a machine emulated in an emulated machine takes too long');
+    const { host, parent, link } = await ground();
+    const mac = link.mac ?? '';
+    const dump = start(bed, host, 'sh', [
+      '-c',
+      `exec tcpdump -i ${parent} -c 1 -nn -l -e ether src ${mac} and udp dst port 67 2>&1`,
+    ]);
+    await dump.until(/listening on/);
+    const fd = (await host.netns.openTap(link)).detach();
+    // The card's own boot program asks for an address; nothing else is in the machine.
+    const machine = ['-nodefaults', '-display', 'none', '-accel', 'tcg', '-m', '64', '-boot', 'n'];
+    const card = ['-netdev', 'tap,id=net,fd=3', '-device', `virtio-net-pci,netdev=net,mac=${mac}`];
+    start(bed, host, qemu, [...machine, ...card], [fd]);
+    closeSync(fd);
+    expect(await dump.output()).toContain(`BOOTP/DHCP, Request from ${mac}`);
+  });
+});
+
+function isThere(command: string): boolean {
+  try {
+    execFileSync(command, ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether this runs in a machine that qemu emulates without help, as `npm run test:kernels` does. */
+function isEmulated(): boolean {
+  return /QEMU (?:TCG|Virtual) CPU/.test(readFileSync('/proc/cpuinfo', 'utf8'));
+}

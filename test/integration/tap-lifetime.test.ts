@@ -1,0 +1,432 @@
+/** What ends a stream of frames, what does not, and what is given back then. */
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { finished } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type MacvtapLink, Netns, type Tap } from '../../lib/index.js';
+import { resultOf, runProgram } from '../support/program.js';
+import { frames, isOwn, macvtap, makeFrame, noTaps, numberOf, open, peer } from '../support/tap.js';
+import { type Place, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+beforeEach(({ skip }) => skip(noTaps !== undefined, noTaps));
+
+interface Ground {
+  readonly host: Place;
+  readonly parent: string;
+  /** The other end of the parent's cable. */
+  readonly cable: string;
+  readonly link: MacvtapLink;
+}
+
+async function ground(): Promise<Ground> {
+  const host = await bed.place();
+  const parent = await host.parent();
+  const cable = (await host.link(parent)).link ?? '';
+  return { host, parent, cable, link: await macvtap(bed, host, parent) };
+}
+
+const STRANGER = '02:00:5e:00:00:01';
+
+/** Whether a frame put on the parent's cable comes out of the tap. */
+async function hears(tap: Tap, { host, cable, link }: Ground): Promise<boolean> {
+  const received = frames(tap, 1);
+  const frame = makeFrame(link.mac ?? '', STRANGER, 200, 9);
+  await peer(bed, host, ['raw', cable, frame.toString('hex')]).output();
+  return (await received)[0]?.equals(frame) === true;
+}
+
+const ends = (tap: Tap) => Promise.all([once(tap, 'end'), once(tap, 'close')]);
+
+/** Descriptors of the process that are tap devices, found by their major number. */
+function openTaps(): number {
+  const major = /^\s*(\d+) macvtap$/m.exec(readFileSync('/proc/devices', 'utf8'))?.[1];
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    const path = `/proc/self/fd/${fd}`;
+    if (!existsSync(`/proc/self/fdinfo/${fd}`)) return false;
+    return major !== undefined && /\/tap\d*$/.test(readlinkOf(path));
+  }).length;
+}
+
+function readlinkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
+
+describe('the end of the link', () => {
+  test('ends a stream that is read by a listener', async () => {
+    const all = await ground();
+    const tap = await open(bed, all.host, all.link);
+    expect(await hears(tap, all)).toBe(true);
+    tap.resume();
+    const ended = ends(tap);
+    await all.host.ip('link', 'delete', all.link.name);
+    await ended;
+    expect(tap.destroyed).toBe(true);
+    expect(tap.fds).toEqual([]);
+    expect(openTaps()).toBe(0);
+  });
+
+  test('ends a loop', async () => {
+    const { host, link } = await ground();
+    const tap = await open(bed, host, link);
+    const loop = (async () => {
+      let count = 0;
+      for await (const frame of tap as AsyncIterable<Buffer>) if (isOwn(frame)) count++;
+      return count;
+    })();
+    await sleep(50);
+    await host.ip('link', 'delete', link.name);
+    expect(await loop).toBe(0);
+    await finished(tap);
+  });
+
+  test('ends a stream that nobody reads', async () => {
+    const { host, link } = await ground();
+    const tap = await open(bed, host, link);
+    const ended = ends(tap);
+    await host.ip('link', 'delete', link.name);
+    await ended;
+    expect(openTaps()).toBe(0);
+  });
+
+  test('comes with the end of the parent', async () => {
+    const { host, parent, link } = await ground();
+    const tap = await open(bed, host, link);
+    tap.resume();
+    const ended = ends(tap);
+    await host.ip('link', 'delete', parent);
+    await ended;
+  });
+
+  test('comes after the frames that the kernel still has', async () => {
+    const { host, cable, link } = await ground();
+    const tap = await open(bed, host, link, { highWaterMark: 1 });
+    // Two batches and one more frame are taken at once; the others wait in the kernel.
+    tap.on('readable', () => {});
+    await peer(bed, host, ['inject', cable, 400, 100, link.mac ?? '', STRANGER]).output();
+    const held = tap.readableLength;
+    expect(held).toBeLessThan(200);
+    await host.ip('link', 'delete', link.name);
+    tap.removeAllListeners('readable');
+    const numbers: number[] = [];
+    for await (const frame of tap as AsyncIterable<Buffer>) {
+      if (isOwn(frame)) numbers.push(numberOf(frame));
+    }
+    expect(numbers).toEqual(Array.from({ length: 400 }, (_, at) => at));
+  });
+
+  test('is an error of a frame that is written after it', async () => {
+    const { host, link, cable } = await ground();
+    const tap = await open(bed, host, link, { highWaterMark: 1 });
+    // Frames that nobody reads keep the stream from ending.
+    tap.on('readable', () => {});
+    await peer(bed, host, ['inject', cable, 10, 100, link.mac ?? '', STRANGER]).output();
+    await host.ip('link', 'delete', link.name);
+    for (let turn = 0; ; turn++) {
+      const error = await tap.send(makeFrame(STRANGER, link.mac ?? '', 60)).catch((e) => e);
+      if (error !== undefined) {
+        expect(error).toMatchObject({
+          code: 'ENOLINK',
+          hint: `The link '${link.name}' has been deleted.`,
+        });
+        break;
+      }
+      expect(turn).toBeLessThan(500);
+      await sleep(10);
+    }
+    expect(tap.destroyed).toBe(false);
+  });
+
+  test('is told of a link with a long source list', async () => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    const name = bed.uniqueName('t');
+    const sources = Array.from({ length: 5000 }, (_, at) => {
+      const [high, low] = [at >> 8, at & 0xff].map((byte) => byte.toString(16).padStart(2, '0'));
+      return `02:00:00:00:${high}:${low}`;
+    });
+    const link = await host.netns.createMacvtap({
+      parent,
+      name,
+      mode: 'source',
+      sources,
+      up: true,
+    });
+    const tap = await open(bed, host, link);
+    const ended = ends(tap);
+    await host.ip('link', 'delete', name);
+    await ended;
+  });
+});
+
+describe('a stream goes on', () => {
+  test('when the parent goes down and comes up again', async () => {
+    const all = await ground();
+    const tap = await open(bed, all.host, all.link);
+    tap.resume();
+    await all.host.ip('link', 'set', all.parent, 'down');
+    await sleep(100);
+    expect(tap.readableEnded).toBe(false);
+    await all.host.ip('link', 'set', all.parent, 'up');
+    await all.host.settled(all.parent, all.cable, all.link.name);
+    expect(await hears(tap, all)).toBe(true);
+  });
+
+  test('when the link goes down and comes up again', async () => {
+    const all = await ground();
+    const tap = await open(bed, all.host, all.link);
+    await all.host.ip('link', 'set', all.link.name, 'down');
+    await tap.send(makeFrame(STRANGER, all.link.mac ?? '', 60));
+    await all.host.ip('link', 'set', all.link.name, 'up');
+    await all.host.settled(all.link.name);
+    expect(await hears(tap, all)).toBe(true);
+  });
+
+  test('when the link is renamed', async () => {
+    const all = await ground();
+    const tap = await open(bed, all.host, all.link);
+    await all.host.ip('link', 'set', all.link.name, 'down');
+    const name = bed.uniqueName('r');
+    await all.host.ip('link', 'set', all.link.name, 'name', name);
+    await all.host.ip('link', 'set', name, 'up');
+    await all.host.settled(name);
+    expect(await hears(tap, all)).toBe(true);
+    const ended = ends(tap.resume());
+    await all.host.ip('link', 'delete', name);
+    await ended;
+  });
+
+  test('when another link is deleted, one that has the index in another namespace too', async () => {
+    const all = await ground();
+    const other = await ground();
+    const tap = await open(bed, all.host, all.link);
+    const sibling = await macvtap(bed, all.host, all.parent);
+    await all.host.ip('link', 'delete', sibling.name);
+    const namesake = await macvtap(bed, other.host, other.parent, { index: 4711 });
+    await other.host.ip('link', 'delete', namesake.name);
+    expect(await hears(tap, all)).toBe(true);
+  });
+
+  test('when the link moves to another namespace, and ends there', async () => {
+    const all = await ground();
+    const there = await bed.place();
+    const tap = await open(bed, all.host, all.link);
+    await all.host.ip('link', 'set', all.link.name, 'netns', there.name ?? '');
+    await there.ip('link', 'set', all.link.name, 'up');
+    await there.settled(all.link.name);
+    expect(await hears(tap, all)).toBe(true);
+    // Twice: it is asked about once a second, wherever it is.
+    await there.ip('link', 'set', all.link.name, 'netns', all.host.name ?? '');
+    await all.host.ip('link', 'set', all.link.name, 'up');
+    await all.host.settled(all.link.name);
+    expect(await hears(tap, all)).toBe(true);
+    const ended = ends(tap.resume());
+    await all.host.ip('link', 'delete', all.link.name);
+    await ended;
+  });
+
+  test('when the name of its namespace is removed', async () => {
+    const all = await ground();
+    const inside = bed.uniqueName('n');
+    await bed.own().ip('netns', 'add', inside);
+    const name = bed.uniqueName('t');
+    const link = await all.host.netns.createMacvtap({
+      parent: all.parent,
+      name,
+      mode: 'bridge',
+      netns: inside,
+      up: true,
+      addrGenMode: 'none',
+    });
+    const netns = await Netns.open(inside);
+    const tap = await netns.openTap(link);
+    bed.onCleanup(() => tap.close());
+    await netns.close();
+    await bed.own().ip('netns', 'delete', inside);
+    await sleep(100);
+    expect(await hears(tap, { ...all, link })).toBe(true);
+  });
+});
+
+describe('close', () => {
+  test('gives the descriptors back at once', async () => {
+    const { host, link } = await ground();
+    const before = readdirSync('/proc/self/fd').length;
+    const tap = await host.netns.openTap(link, { queues: 3 });
+    expect(openTaps()).toBe(3);
+    tap.resume();
+    const closed = once(tap, 'close');
+    await tap.close();
+    expect(openTaps()).toBe(0);
+    expect(tap.fd).toBe(-1);
+    await closed;
+    // The reactor's two stay, for the next.
+    expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(before + 2);
+    await tap.close();
+    await expect(tap.send(Buffer.alloc(60))).rejects.toMatchObject({
+      code: 'ERR_STREAM_DESTROYED',
+    });
+  });
+
+  test('ends a loop without an error, also one that is behind', async () => {
+    const all = await ground();
+    const tap = await open(bed, all.host, all.link);
+    let taken = 0;
+    const loop = (async () => {
+      for await (const frame of tap as AsyncIterable<Buffer>) {
+        if (isOwn(frame) && ++taken === 2) await tap.close();
+      }
+    })();
+    const flood = ['inject', all.cable, 100, 100, all.link.mac ?? '', STRANGER];
+    await peer(bed, all.host, flood).output();
+    await loop;
+    expect(taken).toBe(2);
+  });
+
+  test('is an error of frames that nobody took', async () => {
+    const { host, parent, link } = await ground();
+    const sibling = await macvtap(bed, host, parent);
+    const receiver = await open(bed, host, sibling);
+    expect(receiver.fd).toBeGreaterThan(0);
+    const tap = await open(bed, host, link, { highWaterMark: 500 });
+    const outcomes: Promise<string>[] = [];
+    for (let at = 0; at < 400; at++) {
+      const frame = makeFrame(sibling.mac ?? '', link.mac ?? '', 1514, at);
+      outcomes.push(
+        tap.send(frame).then(
+          () => 'taken',
+          (error) => error.code,
+        ),
+      );
+    }
+    await outcomes[0];
+    await tap.close();
+    const told = await Promise.all(outcomes);
+    expect(new Set(told)).toEqual(new Set(['taken', 'ERR_STREAM_DESTROYED']));
+    expect(told.indexOf('ERR_STREAM_DESTROYED')).toBe(told.lastIndexOf('taken') + 1);
+  });
+
+  test('comes at the end of a block', async () => {
+    const { host, link } = await ground();
+    {
+      await using tap = await host.netns.openTap(link);
+      expect(tap.fd).toBeGreaterThan(0);
+      expect(openTaps()).toBe(1);
+    }
+    expect(openTaps()).toBe(0);
+  });
+
+  test('end waits for the frames that were written', async () => {
+    const { host, parent, link } = await ground();
+    const sibling = await macvtap(bed, host, parent);
+    const [tap, other] = [await open(bed, host, link), await open(bed, host, sibling)];
+    const received = frames(other, 300);
+    for (let at = 0; at < 300; at++) {
+      tap.write(makeFrame(sibling.mac ?? '', link.mac ?? '', 1514, at));
+    }
+    tap.end();
+    await once(tap, 'finish');
+    expect((await received).map((frame) => numberOf(frame))).toEqual(
+      Array.from({ length: 300 }, (_, at) => at),
+    );
+    expect(tap.destroyed).toBe(false);
+  });
+});
+
+/** What a program begins with: two macvtaps that reach one another, in namespaces of its own. */
+const pairing = `
+  import { execFileSync } from 'node:child_process';
+  import { readdirSync, readlinkSync } from 'node:fs';
+  import { setTimeout as sleep } from 'node:timers/promises';
+  import { createLink, createMacvtap, deleteLink, openTap } from 'macvlan-netlink';
+  const up = { up: true, addrGenMode: 'none' };
+  await createLink({ kind: 'veth', name: 'p0', ...up, peer: { up: true } });
+  const [left, right] = await Promise.all(['t0', 't1'].map((name) =>
+    createMacvtap({ parent: 'p0', mode: 'bridge', name, ...up })));
+  const openTaps = () => readdirSync('/proc/self/fd').filter((fd) => {
+    try { return /\\/tap[0-9]*$/.test(readlinkSync('/proc/self/fd/' + fd)); } catch { return false; }
+  }).length;
+  const bytes = (mac) => Buffer.from(mac.replaceAll(':', ''), 'hex');
+  const frame = (to, from, number) => {
+    const made = Buffer.alloc(100, number);
+    made.set(bytes(to.mac));
+    made.set(bytes(from.mac), 6);
+    made.writeUInt16BE(0x88b5, 12);
+    return made;
+  };
+`;
+const privately = { under: ['unshare', '--net', '--mount', '--'] };
+
+test('one that was dropped is closed by the garbage collector', async () => {
+  const program = `${pairing}
+    const use = async () => {
+      const [one, other] = [await openTap('t0'), await openTap('t1')];
+      await Promise.all([one.send(frame(right, left, 1)), other.send(frame(left, right, 2))]);
+      return openTaps();
+    };
+    const used = await use();
+    for (let turn = 0; turn < 100 && openTaps() > 0; turn++) {
+      globalThis.gc();
+      await sleep(20);
+    }
+    console.log(JSON.stringify({ used, left: openTaps() }));
+  `;
+  const options = { ...privately, nodeOptions: ['--expose-gc'] };
+  expect(await resultOf(program, options)).toEqual({ used: 2, left: 0 });
+});
+
+test('one that is read from is not collected, and keeps the process alive', async () => {
+  const program = `${pairing}
+    let seen = 0;
+    (await openTap('t1')).on('data', () => seen++).on('end', () => console.log(seen));
+    const tap = await openTap('t0');
+    setTimeout(async () => {
+      for (let turn = 0; turn < 5; turn++) {
+        globalThis.gc();
+        await tap.send(frame(right, left, turn));
+        await sleep(20);
+      }
+      execFileSync('ip', ['link', 'delete', 't1']);
+    }, 50);
+  `;
+  const ended = await runProgram(program, { ...privately, nodeOptions: ['--expose-gc'] });
+  expect(ended).toMatchObject({ code: 0, stdout: '5\n', stderr: '' });
+});
+
+test('one that nobody reads from does not keep the process alive', async () => {
+  const program = `${pairing}
+    globalThis.tap = await openTap('t0');
+    await tap.send(frame(right, left, 1));
+    console.log('written');
+  `;
+  expect(await runProgram(program, privately)).toMatchObject({ code: 0, stdout: 'written\n' });
+});
+
+test('a listener that throws costs no frames', async () => {
+  const program = `${pairing}
+    const numbers = [];
+    const errors = [];
+    process.on('uncaughtException', (error) => errors.push(error.message));
+    const other = await openTap('t1');
+    const tap = await openTap('t0');
+    for (let at = 0; at < 50; at++) tap.write(frame(right, left, at));
+    await tap.send(frame(right, left, 50));
+    other.on('data', (data) => {
+      numbers.push(data.at(-1));
+      if (data.at(-1) % 10 === 0) throw new Error('at ' + data.at(-1));
+    });
+    while (numbers.length < 51 || errors.length < 6) await sleep(10);
+    await Promise.all([tap.close(), other.close()]);
+    console.log(JSON.stringify({ numbers, errors }));
+  `;
+  expect(await resultOf(program, privately)).toEqual({
+    numbers: Array.from({ length: 51 }, (_, at) => at),
+    errors: [0, 10, 20, 30, 40, 50].map((at) => `at ${at}`),
+  });
+});

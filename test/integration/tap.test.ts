@@ -1,0 +1,310 @@
+/** Frames through a macvtap: whole, in order, and no more of them than there is room for. */
+import { once } from 'node:events';
+import { closeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { isNetlinkError, type MacvtapLink, type Tap } from '../../lib/index.js';
+import {
+  frames,
+  listen,
+  macvtap,
+  makeFrame,
+  noTaps,
+  numberOf,
+  open,
+  peer,
+  start,
+  writeAll,
+} from '../support/tap.js';
+import { type Place, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+beforeEach(({ skip }) => skip(noTaps !== undefined, noTaps));
+
+interface Pair {
+  readonly host: Place;
+  readonly parent: string;
+  /** The other end of the parent's cable. */
+  readonly cable: string;
+  readonly near: MacvtapLink;
+  readonly far: MacvtapLink;
+}
+
+/** Two macvtaps on one parent, which reach one another. */
+async function pair(): Promise<Pair> {
+  const host = await bed.place();
+  const parent = await host.parent();
+  const cable = (await host.link(parent)).link ?? '';
+  const near = await macvtap(bed, host, parent);
+  const far = await macvtap(bed, host, parent);
+  return { host, parent, cable, near, far };
+}
+
+const macOf = (link: MacvtapLink) => link.mac ?? '';
+
+/** A tap's descriptor for a program to have, closed after the test. */
+async function handOver(place: Place, link: MacvtapLink): Promise<number> {
+  const tap = await place.netns.openTap(link);
+  const fd = tap.detach();
+  bed.onCleanup(() => closeSync(fd));
+  return fd;
+}
+
+test('a frame that is written is on the wire as it was', async () => {
+  const { host, parent, cable, near } = await pair();
+  const tap = await open(bed, host, near);
+  const frame = makeFrame((await host.link(cable)).address ?? '', macOf(near), 1514, 7);
+  const { captured } = await listen(bed, host, parent, 1);
+  await tap.send(frame);
+  expect(await captured()).toEqual([frame]);
+});
+
+test('a frame that arrives is a chunk, as it was on the wire', async () => {
+  const { host, cable, near } = await pair();
+  const tap = await open(bed, host, near);
+  const sent = [60, 1514, 61, 100].map((length, at) =>
+    makeFrame(macOf(near), '02:00:5e:00:00:01', length, at),
+  );
+  const received = frames(tap, sent.length);
+  for (const frame of sent) await peer(bed, host, ['raw', cable, frame.toString('hex')]).output();
+  expect(await received).toEqual(sent);
+});
+
+describe('10,000 frames in order', () => {
+  test.each([64, 1514])('to another program, of %d bytes', async (length) => {
+    const { host, near, far } = await pair();
+    const tap = await open(bed, host, near);
+    const reader = peer(bed, host, ['receive', 10_000, length], [await handOver(host, far)]);
+    await writeAll(
+      tap,
+      Array.from({ length: 10_000 }, (_, at) => makeFrame(macOf(far), macOf(near), length, at)),
+    );
+    expect(JSON.parse(await reader.output())).toEqual([]);
+  });
+
+  test.each([64, 1514])('from another program, of %d bytes', async (length) => {
+    const { host, near, far } = await pair();
+    const tap = await open(bed, host, near);
+    const received = frames(tap, 10_000);
+    const addresses = [macOf(near), macOf(far)];
+    const sender = peer(
+      bed,
+      host,
+      ['send', 10_000, length, ...addresses],
+      [await handOver(host, far)],
+    );
+    const all = await received;
+    await sender.output();
+    expect(all.every((frame) => frame.length === length)).toBe(true);
+    expect(all.map((frame) => numberOf(frame))).toEqual(
+      Array.from({ length: 10_000 }, (_, at) => at),
+    );
+    expect(all.every((frame, at) => frame.at(-1) === (at & 0xff))).toBe(true);
+  });
+
+  test('in both directions at once', async () => {
+    const { host, near, far } = await pair();
+    const [left, right] = [await open(bed, host, near), await open(bed, host, far)];
+    const numbered = (to: MacvtapLink, from: MacvtapLink) =>
+      Array.from({ length: 10_000 }, (_, at) => makeFrame(macOf(to), macOf(from), 600, at));
+    const [atLeft, atRight] = await Promise.all([
+      frames(left, 10_000),
+      frames(right, 10_000),
+      writeAll(left, numbered(far, near)),
+      writeAll(right, numbered(near, far)),
+    ]);
+    const order = Array.from({ length: 10_000 }, (_, at) => at);
+    expect(atLeft.map((frame) => numberOf(frame))).toEqual(order);
+    expect(atRight.map((frame) => numberOf(frame))).toEqual(order);
+  });
+
+  test('to a loop that takes them one by one', async () => {
+    const { host, near, far } = await pair();
+    const [tap, other] = [await open(bed, host, near), await open(bed, host, far)];
+    const sending = writeAll(
+      other,
+      Array.from({ length: 10_000 }, (_, at) => makeFrame(macOf(near), macOf(far), 100, at)),
+    );
+    let expected = 0;
+    for await (const frame of tap as AsyncIterable<Buffer>) {
+      expect(numberOf(frame)).toBe(expected);
+      if (++expected === 10_000) break;
+    }
+    await sending;
+    expect(tap.destroyed).toBe(true);
+  });
+});
+
+/** How many frames can be between the kernel and a stream's buffer: two batches. */
+const ON_THEIR_WAY = 2 * 64;
+
+describe('backpressure', () => {
+  test('a reader that does not read holds a bounded number of frames', async () => {
+    const { host, near, cable } = await pair();
+    const tap = await open(bed, host, near, { highWaterMark: 50 });
+    tap.on('readable', () => {});
+    const flood = ['inject', cable, 5000, 1000, macOf(near), '02:00:5e:00:00:01'];
+    await peer(bed, host, flood).output();
+    expect(tap.readableLength).toBeGreaterThanOrEqual(50);
+    expect(tap.readableLength).toBeLessThanOrEqual(50 + ON_THEIR_WAY);
+    const dropped = await host.read(`/sys/class/net/${near.name}/statistics/rx_dropped`);
+    expect(Number(dropped)).toBeGreaterThan(3000);
+  });
+
+  test('a reader that was slow has every frame that found room, in order', async () => {
+    const { host, near, far } = await pair();
+    const tap = await open(bed, host, near, { highWaterMark: 10 });
+    // Between macvtaps the kernel holds the sender up, and so nothing is lost.
+    const addresses = [macOf(near), macOf(far)];
+    peer(bed, host, ['send', 3000, 1514, ...addresses], [await handOver(host, far)]);
+    let expected = 0;
+    let most = 0;
+    for await (const frame of tap as AsyncIterable<Buffer>) {
+      most = Math.max(most, tap.readableLength);
+      expect(numberOf(frame)).toBe(expected++);
+      if (expected % 100 === 0) await sleep(5);
+      if (expected === 3000) break;
+    }
+    expect(most).toBeLessThanOrEqual(10 + ON_THEIR_WAY);
+  });
+
+  test('a writer is told to wait while nobody takes its frames', async () => {
+    const { host, near, far } = await pair();
+    const tap = await open(bed, host, near, { highWaterMark: 400 });
+    const fd = await handOver(host, far);
+    let written = 0;
+    const frame = () => makeFrame(macOf(far), macOf(near), 1514, written++);
+    while (tap.write(frame()));
+    expect(tap.writableLength).toBe(400);
+    let drained = false;
+    tap.once('drain', () => {
+      drained = true;
+    });
+    // The kernel holds fewer than that for a receiver that does not read.
+    await sleep(200);
+    expect(drained).toBe(false);
+    const reader = peer(bed, host, ['receive', written, 1514], [fd]);
+    await once(tap, 'drain');
+    expect(JSON.parse(await reader.output())).toEqual([]);
+    expect(tap.writableLength).toBe(0);
+  });
+});
+
+describe('a frame that cannot be written', () => {
+  const lengths: [string, number, string][] = [
+    ['an empty one', 0, 'EINVAL'],
+    ['a runt', 13, 'EINVAL'],
+    ['one above the MTU', 1515, 'EMSGSIZE'],
+    ['one far above it', 300_000, 'EMSGSIZE'],
+  ];
+
+  /** Whether a frame still gets through. */
+  async function works(tap: Tap, { host, far, near }: Pair): Promise<boolean> {
+    const other = await open(bed, host, far);
+    const frame = makeFrame(macOf(far), macOf(near), 1514, 3);
+    const received = frames(other, 1);
+    await tap.send(frame);
+    return (await received)[0]?.equals(frame) === true;
+  }
+
+  test.each(lengths)('%s is an error of send', async (_, length, code) => {
+    const all = await pair();
+    const tap = await open(bed, all.host, all.near);
+    const error = await tap.send(Buffer.alloc(length)).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code,
+      syscall: 'write',
+      operation: 'Tap.write',
+      target: all.near.name,
+      hint: expect.stringContaining(`this one has ${length} in all`),
+    });
+    expect((error as Error).stack).toContain('tap.test.ts');
+    expect(await works(tap, all)).toBe(true);
+  });
+
+  test.each(lengths)('%s is an error of its callback', async (_, length, code) => {
+    const all = await pair();
+    const tap = await open(bed, all.host, all.near);
+    const outcomes: unknown[] = [];
+    const good = makeFrame(macOf(all.far), macOf(all.near), 60);
+    await new Promise<void>((resolve) => {
+      tap.write(good, (error) => outcomes.push(error ?? null));
+      tap.write(Buffer.alloc(length), (error) => outcomes.push(isNetlinkError(error, code)));
+      tap.write(good, (error) => {
+        outcomes.push(error ?? null);
+        resolve();
+      });
+    });
+    expect(outcomes).toEqual([null, true, null]);
+    expect(await works(tap, all)).toBe(true);
+  });
+
+  test.each(lengths)('%s is an event where nobody asked', async (_, length, code) => {
+    const all = await pair();
+    const tap = await open(bed, all.host, all.near);
+    const frame = Buffer.alloc(length);
+    const refused = once(tap, 'frameError');
+    tap.write(frame);
+    expect(await refused).toEqual([expect.objectContaining({ code, syscall: 'write' }), frame]);
+    expect(await works(tap, all)).toBe(true);
+  });
+
+  test('is refused by the MTU of the moment, which a tag may exceed', async () => {
+    const { host, near, far, cable, parent } = await pair();
+    const [tap, other] = [await open(bed, host, near), await open(bed, host, far)];
+    const tagged = makeFrame(macOf(far), macOf(near), 1518, 1);
+    tagged.writeUInt16BE(0x8100, 12);
+    tagged.writeUInt16BE(0x88b5, 16);
+    const arrived = new Promise((resolve) => {
+      other.on('data', (frame: Buffer) => frame.length === 1518 && resolve(frame));
+    });
+    await tap.send(tagged);
+    expect(await arrived).toEqual(tagged);
+    const longer = makeFrame(macOf(far), macOf(near), 2014, 2);
+    await expect(tap.send(longer)).rejects.toMatchObject({ code: 'EMSGSIZE' });
+    for (const name of [cable, parent, far.name, near.name]) {
+      await host.ip('link', 'set', name, 'mtu', '2000');
+    }
+    const received = frames(other, 1);
+    // The tap hears of it soon, and not before `ip` is done.
+    for (let turn = 0; ; turn++) {
+      const error = await tap.send(longer).catch((reason: unknown) => reason);
+      if (error === undefined) break;
+      expect(error).toMatchObject({ code: 'EMSGSIZE' });
+      expect(turn).toBeLessThan(200);
+      await sleep(10);
+    }
+    expect(await received).toEqual([longer]);
+  });
+
+  test('what is no frame at all is a mistake of the caller', async () => {
+    const all = await pair();
+    const tap = await open(bed, all.host, all.near);
+    const wrong = { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' };
+    expect(() => tap.write('text' as never)).toThrow(expect.objectContaining(wrong));
+    await expect(tap.send(new ArrayBuffer(60) as never)).rejects.toMatchObject(wrong);
+    expect(await works(tap, all)).toBe(true);
+    const failed = once(tap, 'error');
+    tap.end('text');
+    expect((await failed)[0]).toMatchObject(wrong);
+  });
+});
+
+test('two taps piped into one another are a cable that ping gets through', async () => {
+  const [here, there] = [await bed.place(), await bed.place()];
+  const taps: Tap[] = [];
+  for (const [at, place] of [here, there].entries()) {
+    const parent = await place.parent();
+    const cable = (await place.link(parent)).link ?? '';
+    await place.ip('address', 'add', `192.0.2.${at + 1}/24`, 'dev', cable);
+    // It is to have the frames that are for others as well.
+    const link = await macvtap(bed, place, parent, { mode: 'passthru' });
+    await place.netns.setPromiscuous(link, true);
+    taps.push(await open(bed, place, link));
+  }
+  const [left, right] = taps as [Tap, Tap];
+  left.pipe(right).pipe(left);
+  const ping = start(bed, here, 'ping', ['-n', '-c', '5', '-i', '0.2', '-w', '20', '192.0.2.2']);
+  expect(await ping.output()).toContain('5 received, 0% packet loss');
+});
