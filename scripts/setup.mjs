@@ -87,7 +87,11 @@ export async function setup(purpose) {
   if (major < 20) throw new Failure(`Node 20 or newer is needed; this is ${process.version}.`);
   await requireCommands(['npm']);
   if (purpose !== 'tools') await requireCommands(['g++', 'make', 'python3']);
-  if (purpose === 'test') await requireCommands(['cmake', 'ip', 'unshare', 'mount']);
+  if (purpose === 'test') {
+    await requireCommands(['cmake', 'ip', 'unshare', 'mount', 'ping', 'tcpdump', 'socat']);
+    // One test boots a virtual machine; it is skipped where the emulator is missing, but not in CI.
+    if (process.env.CI) await requireCommands(['qemu-system-x86_64']);
+  }
   await locked(async () => {
     await installModules();
     if (purpose === 'tools') return;

@@ -38,9 +38,10 @@ Napi::Value OpenOwnNamespace(const Napi::CallbackInfo& info) {
 // callback did. No other JavaScript runs meanwhile.
 Napi::Value RunWithin(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::Of(info.Env());
-  const NamespaceHandle& handle = *NamespaceHandle::Unwrap(info[0].As<Napi::Object>());
+  const NamespaceHandle* handle = NamespaceHandle::Unwrap(info[0].As<Napi::Object>());
+  if (handle == nullptr) return {};  // the Worker is being ended
   Napi::Value result;
-  const io::Status status = WithinOnScriptThread(handle.target(), [&] {
+  const io::Status status = WithinOnScriptThread(handle->target(), [&] {
     result = info[1].As<Napi::Function>().Call({});
     return io::Status{};
   });

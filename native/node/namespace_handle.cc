@@ -128,10 +128,12 @@ Napi::Value NamespaceHandle::Watch(const Napi::CallbackInfo& info) {
   const auto given = info[0].As<Napi::Array>();
   std::vector<uint32_t> groups;
   for (uint32_t i = 0; i < given.Length(); ++i) {
-    groups.push_back(given.Get(i).ToNumber().Uint32Value());
+    const Napi::Value group = given.Get(i);
+    if (group.IsEmpty()) return {};  // the Worker is being ended
+    groups.push_back(group.As<Napi::Number>().Uint32Value());
   }
   return Watcher::Open(Environment::Of(info.Env()), *target_, groups,
-                       info[1].ToNumber().Int32Value());
+                       info[1].As<Napi::Number>().Int32Value());
 }
 
 void NamespaceHandle::Close(const Napi::CallbackInfo&) {

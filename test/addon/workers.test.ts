@@ -38,7 +38,13 @@ test('each thread has the library to itself', async () => {
 /** Uses the library in every way, over and over, and says so once it is in the middle of it. */
 const busyWorker = `
   import { parentPort } from 'node:worker_threads';
-  import { addAddress, createLink, deleteLink, getLink, listLinks, Netns } from 'macvlan-netlink';
+  import {
+    addAddress, createLink, deleteLink, getLink, listLinks, Netns, watch,
+  } from 'macvlan-netlink';
+  const listen = async () => {
+    for await (const event of watch({ initial: true, addresses: true, routes: true })) void event;
+  };
+  void listen();
   let rounds = 0;
   const busy = async () => {
     for (;;) {
