@@ -21,7 +21,8 @@ constexpr size_t kLongestFrame = 66 * 1024;
 constexpr size_t kScratchSize = 192 * 1024;
 
 constexpr size_t kVlanTag = 4;
-// gso_type of struct virtio_net_hdr, and VIRTIO_NET_HDR_GSO_NONE: linux/virtio_net.h is not for C++.
+// gso_type of struct virtio_net_hdr, and VIRTIO_NET_HDR_GSO_NONE: linux/virtio_net.h is not for
+// C++.
 constexpr size_t kGsoType = 1;
 constexpr uint8_t kGsoNone = 0;
 
@@ -52,12 +53,12 @@ int Tap::Start() {
     registered_.push_back(fd);
   }
   const std::weak_ptr<Tap> weak = weak_from_this();
-  auto watch = std::make_shared<TapWatch>(
-      reactor_, std::move(device_.watch),
-      TapWatchHooks{[weak](int mtu) {
-                      if (const auto tap = weak.lock()) tap->mtu_ = mtu;
-                    },
-                    [listener = listener_] { listener->OnDoubt(); }});
+  auto watch =
+      std::make_shared<TapWatch>(reactor_, std::move(device_.watch),
+                                 TapWatchHooks{[weak](int mtu) {
+                                                 if (const auto tap = weak.lock()) tap->mtu_ = mtu;
+                                               },
+                                               [listener = listener_] { listener->OnDoubt(); }});
   const int fd = watch->fd();
   return Listen(fd, std::move(watch));
 }

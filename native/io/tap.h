@@ -1,5 +1,5 @@
-// The frames of one tap device, in and out. They are read and written on the reactor's thread; while
-// nobody wants any, they stay in the kernel's queue, which drops what it has no room for.
+// The frames of one tap device, in and out. They are read and written on the reactor's thread;
+// while nobody wants any, they stay in the kernel's queue, which drops what it has no room for.
 #pragma once
 
 #include <atomic>

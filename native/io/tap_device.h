@@ -1,5 +1,5 @@
-// The character device of a macvtap: finding it, opening it, asking it. Everything here may wait for
-// the kernel's RTNL lock and belongs on a pool thread; so does closing a descriptor of one.
+// The character device of a macvtap: finding it, opening it, asking it. Everything here may wait
+// for the kernel's RTNL lock and belongs on a pool thread; so does closing a descriptor of one.
 #pragma once
 
 #include <string>
@@ -29,8 +29,8 @@ struct TapDevice {
   std::vector<Descriptor> queues;
   // Bytes of struct virtio_net_hdr in front of each frame, in both directions; 0 for none.
   int vnet_header_length = 0;
-  // An rtnetlink socket in the link's namespace, subscribed to what happens to the link since before
-  // the device was opened (io/tap_watch.h).
+  // An rtnetlink socket in the link's namespace, subscribed to what happens to the link since
+  // before the device was opened (io/tap_watch.h).
   Descriptor watch;
 };
 

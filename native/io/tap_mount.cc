@@ -16,7 +16,7 @@ namespace {
 constexpr long kFsopen = 430;
 constexpr long kFsconfig = 431;
 constexpr long kFsmount = 432;
-constexpr unsigned kCloexec = 1;          // FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC
+constexpr unsigned kCloexec = 1;            // FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC
 constexpr unsigned kFsconfigCmdCreate = 6;  // FSCONFIG_CMD_CREATE
 
 Status MountDetached(const char* type, Descriptor& root) {

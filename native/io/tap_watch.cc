@@ -14,8 +14,8 @@
 namespace macvlan_netlink::io {
 namespace {
 
-// What comes first in a message about a link. A list of source addresses, which comes late, can make
-// it 64 KiB long; the rest of it is cut off.
+// What comes first in a message about a link. A list of source addresses, which comes late, can
+// make it 64 KiB long; the rest of it is cut off.
 constexpr size_t kBufferSize = 4 * 1024;
 constexpr time_t kClockSeconds = 1;
 

@@ -1,5 +1,5 @@
-// What happens to one link, heard from the kernel: a tap device itself falls silent when its link is
-// deleted, and nothing more.
+// What happens to one link, heard from the kernel: a tap device itself falls silent when its link
+// is deleted, and nothing more.
 #pragma once
 
 #include <functional>

@@ -2,9 +2,9 @@
 #include "node/layout.h"
 #include "node/namespace_handle.h"
 #include "node/namespace_job.h"
+#include "node/script_thread.h"
 #include "node/tap_handle.h"
 #include "node/tap_job.h"
-#include "node/script_thread.h"
 #include "node/watcher.h"
 
 namespace macvlan_netlink::node {

@@ -7,16 +7,15 @@
 namespace macvlan_netlink::node {
 
 Napi::Function TapHandle::Define(Napi::Env env) {
-  return DefineClass(env, "TapHandle",
-                     {InstanceAccessor<&TapHandle::Fds>("fds"),
-                      InstanceAccessor<&TapHandle::VnetHeaderLength>("vnetHeaderLength"),
-                      InstanceAccessor<&TapHandle::Received>("received"),
-                      InstanceMethod<&TapHandle::Start>("start"),
-                      InstanceMethod<&TapHandle::SetReading>("setReading"),
-                      InstanceMethod<&TapHandle::Lend>("lend"),
-                      InstanceMethod<&TapHandle::Write>("write"),
-                      InstanceMethod<&TapHandle::Close>("close"),
-                      InstanceMethod<&TapHandle::Detach>("detach")});
+  return DefineClass(
+      env, "TapHandle",
+      {InstanceAccessor<&TapHandle::Fds>("fds"),
+       InstanceAccessor<&TapHandle::VnetHeaderLength>("vnetHeaderLength"),
+       InstanceAccessor<&TapHandle::Received>("received"),
+       InstanceMethod<&TapHandle::Start>("start"),
+       InstanceMethod<&TapHandle::SetReading>("setReading"),
+       InstanceMethod<&TapHandle::Lend>("lend"), InstanceMethod<&TapHandle::Write>("write"),
+       InstanceMethod<&TapHandle::Close>("close"), InstanceMethod<&TapHandle::Detach>("detach")});
 }
 
 Napi::Object TapHandle::Wrap(Environment& environment, io::TapDevice device, int mtu) {
@@ -24,19 +23,18 @@ Napi::Object TapHandle::Wrap(Environment& environment, io::TapDevice device, int
   if (object.IsEmpty()) return object;
   TapHandle* handle = Unwrap(object);
   handle->delivery_ = std::make_shared<TapDelivery>(environment);
-  handle->tap_ = std::make_shared<io::Tap>(environment.reactor(), std::move(device), mtu,
-                                           handle->delivery_);
+  handle->tap_ =
+      std::make_shared<io::Tap>(environment.reactor(), std::move(device), mtu, handle->delivery_);
   return object;
 }
 
 TapHandle::TapHandle(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<TapHandle>(info), environment_(Environment::Of(info.Env())) {
-  received_ =
-      Napi::Persistent(Napi::Int32Array::New(info.Env(), io::FrameBatch::kMaxFrames));
+  received_ = Napi::Persistent(Napi::Int32Array::New(info.Env(), io::FrameBatch::kMaxFrames));
 }
 
-// The environment is deleted after every object in it, its threads stopped before: what is handed to
-// them then is closed here and now.
+// The environment is deleted after every object in it, its threads stopped before: what is handed
+// to them then is closed here and now.
 TapHandle::~TapHandle() {
   if (tap_) TapRelease::Start(environment_, Stop());
 }

@@ -17,8 +17,8 @@ void TapOpening::Start(Environment& environment, uint32_t id,
                        std::shared_ptr<const io::Namespace> target, io::TapLink link,
                        io::TapOptions options) {
   environment.BeginPending();
-  environment.pool().Schedule(std::make_shared<TapOpening>(environment, id, std::move(target),
-                                                           std::move(link), options));
+  environment.pool().Schedule(
+      std::make_shared<TapOpening>(environment, id, std::move(target), std::move(link), options));
 }
 
 void TapOpening::Run(io::PoolThread& thread) {

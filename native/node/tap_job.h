@@ -1,5 +1,5 @@
-// What is done to tap devices on a pool thread, because the kernel's RTNL lock may have to be waited
-// for: opening, asking, closing.
+// What is done to tap devices on a pool thread, because the kernel's RTNL lock may have to be
+// waited for: opening, asking, closing.
 #pragma once
 
 #include "io/tap.h"

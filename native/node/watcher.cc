@@ -74,8 +74,7 @@ class EventStream : public io::Source,
                     public Delivery,
                     public std::enable_shared_from_this<EventStream> {
  public:
-  EventStream(Environment& environment, double netns)
-      : environment_(environment), netns_(netns), buffer_(kReceiveBuffer) {}
+  EventStream(Environment& environment, double netns) : environment_(environment), netns_(netns) {}
 
   // JavaScript thread, before anything else.
   io::Status Open(const std::vector<uint32_t>& groups, int receive_buffer) {
@@ -119,7 +118,8 @@ class EventStream : public io::Source,
       const std::lock_guard<std::mutex> lock(mutex_);
       if (std::exchange(closed_, true)) return;
       waiting = reading_.has_value() && !std::exchange(enqueued_, true);
-      events_.clear();
+      // The object in JavaScript stays until it is collected.
+      std::vector<Event>().swap(events_);
       environment_.reactor().Remove(socket_.fd());
       socket_.Close();
     }
@@ -164,9 +164,11 @@ class EventStream : public io::Source,
 
  private:
   void Take() {
+    // The reactor's thread reads one stream at a time.
+    thread_local wire::Bytes buffer(kReceiveBuffer);
     while (drain_ || events_.size() < kBatch) {
       wire::ByteSpan datagram;
-      const io::Status received = socket_.Receive(buffer_, datagram);
+      const io::Status received = socket_.Receive(buffer, datagram);
       if (received.error == -ENOBUFS || received.error == -EMSGSIZE) {
         overflow_ = true;
         continue;
@@ -223,7 +225,6 @@ class EventStream : public io::Source,
   Environment& environment_;
   const double netns_;
   io::Socket socket_;
-  wire::Bytes buffer_;  // reactor's thread
 
   std::mutex mutex_;                 // guards everything below
   std::optional<uint32_t> reading_;  // the id of the reading under way

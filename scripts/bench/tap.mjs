@@ -52,6 +52,9 @@ function optionsOf(args) {
   };
 }
 
+/** The built package, by its name. @returns {Promise<typeof import('../../lib/index.js')>} */
+const loadLibrary = (name = 'macvlan-netlink') => import(name);
+
 async function build() {
   const sources = filesUnder('scripts/bench', (file) => file.endsWith('/tap.c'));
   await unlessDone('bench-tap', fingerprint(sources), [program], () => {
@@ -193,7 +196,7 @@ async function measure({ openTap }, way, who, size, count) {
 
 /** @param {ReturnType<typeof optionsOf>} options */
 async function inside({ json, rounds, frames }) {
-  const library = await import('../../dist/index.js');
+  const library = await loadLibrary();
   const { createLink, createMacvtap, deleteLink } = library;
   const quiet = /** @type {const} */ ({ addrGenMode: 'none', up: true });
   await createLink({ kind: 'veth', name: 'parent', ...quiet, peer: { up: true } });

@@ -25,6 +25,9 @@ const IPPROTO_ICMP = 1;
 const ICMP_ECHO = 8;
 const ICMP_ECHOREPLY = 0;
 
+/** The built package, by its name. @returns {Promise<typeof import('../../lib/index.js')>} */
+const loadLibrary = (name = 'macvlan-netlink') => import(name);
+
 const bytesOfMac = (mac) => Buffer.from(mac.replaceAll(':', ''), 'hex');
 const bytesOfIp = (ip) => Buffer.from(ip.split('.').map(Number));
 
@@ -113,7 +116,7 @@ async function respond(tap, address) {
 
 /** @param {string} link @param {string} address */
 async function answer(link, address) {
-  const { openTap } = await import('../../dist/index.js');
+  const { openTap } = await loadLibrary();
   const tap = await openTap(link);
   process.once('SIGINT', () => tap.close());
   process.once('SIGTERM', () => tap.close());
@@ -123,9 +126,7 @@ async function answer(link, address) {
 
 /** A responder beside a namespace with an ordinary macvlan, from which ping tries it. */
 async function tryItOut() {
-  const { createLink, createMacvlan, createMacvtap, Netns, openTap } = await import(
-    '../../dist/index.js'
-  );
+  const { createLink, createMacvlan, createMacvtap, Netns, openTap } = await loadLibrary();
   const up = /** @type {const} */ ({ parent: 'wire', mode: 'bridge', up: true });
   await createLink({ kind: 'veth', name: 'wire', up: true, peer: { up: true } });
   await createMacvtap({ ...up, name: 'responder' });

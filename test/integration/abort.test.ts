@@ -71,6 +71,7 @@ describe('a signal that has fired already', () => {
 
   test('no operation is left out of the tests here', () => {
     const methods = Object.getOwnPropertyNames(Netns.prototype);
+    // What streams has tests of its own.
     const others = /^(constructor|watch|openTap)$/;
     expect(all.map(([name]) => name).sort()).toEqual(
       methods.filter((name) => !others.test(name)).sort(),
