@@ -14,9 +14,17 @@ import { routeRecord } from './routes.js';
 import type { Link, LinkOptions } from './types.js';
 import { parseMac, randomMac } from './values.js';
 
-const EEXIST = -constants.errno.EEXIST;
 const ENODEV = -constants.errno.ENODEV;
 const ENOBUFS = -constants.errno.ENOBUFS;
+
+/**
+ * How the kernel says that an index is taken: before 6.15, where it looks in the wrong namespace first,
+ * it is found late and is EBUSY (net/core/dev.c, dev_index_reserve).
+ */
+const MAY_BE_THE_INDEX: ReadonlySet<number> = new Set([
+  -constants.errno.EEXIST,
+  -constants.errno.EBUSY,
+]);
 
 /** How often another index is tried after one that was chosen here turns out to be taken. */
 const MAX_INDEXES = 4;
@@ -143,7 +151,7 @@ async function createHere(plan: Plan): Promise<Link> {
     const refusal = await attemptAt(plan, index);
     if (!(refusal instanceof Refusal)) return refusal;
     const again = options.index === undefined && attempt < MAX_INDEXES;
-    if (refusal.errno !== EEXIST || !again || !(await isIndexTaken(plan, index))) {
+    if (!MAY_BE_THE_INDEX.has(refusal.errno) || !again || !(await isIndexTaken(plan, index))) {
       throw call.error(refusal, await explainCreate(plan, refusal));
     }
     target.forgetIndexes();
@@ -232,7 +240,7 @@ async function removeIfOurs({ target, base }: Plan, index: number): Promise<void
 }
 
 /**
- * Whether an `EEXIST` is about the index. Kernels before 6.15 look the index of a link to be, and
+ * Whether a refusal is about the index. Kernels before 6.15 look the index of a link to be, and
  * where none is said its name, up in the namespace of the socket instead of the one it will live in
  * (net/core/rtnetlink.c, __rtnl_newlink). As an index is always said here, a namesake in the wrong
  * namespace is no hindrance.

@@ -234,9 +234,11 @@ async function whyInvalidMacvlan(namespace: Namespace, about: About): Promise<Hi
 }
 
 async function whyBusy(namespace: Namespace, about: About): Promise<Hint> {
-  const { kind, moving, target } = about;
+  const { kind, moving, created, target } = about;
   if (moving !== undefined) return whyTaken(target ?? namespace, [], moving.index);
   if (kind === undefined) return whyChangeBusy(namespace, about);
+  const taken = await whyTaken(target ?? namespace, [], created?.index);
+  if (taken !== undefined) return taken;
   if (!isMacvlanKind(kind)) return undefined;
   const parent = await findRealParent(namespace, about.parent);
   if (parent === undefined) return undefined;

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { CreateMacvlanOptions, Link } from '../../lib/index.js';
-import { type Place, type Refusal, refusalOf, useTestbed } from '../support/testbed.js';
+import { isBefore, type Place, type Refusal, refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
@@ -53,7 +53,6 @@ const PLACES = [
 const FAILURES: readonly [string, Partial<CreateMacvlanOptions>, string, string?][] = [
   ['its name is taken', { name: 'taken' }, 'EEXIST'],
   ['its name is somebody’s alternative name', { name: 'taken-too' }, 'EEXIST'],
-  ['its index is taken', { index: 4711 }, 'EEXIST'],
   ['its MAC is a sibling’s that is up', { up: true, mac: SIBLING_MAC }, 'EADDRINUSE'],
   ['its MAC is the parent’s', { up: true, mac: PARENT_MAC }, 'EADDRINUSE'],
   ['its MTU is above the parent’s', { mtu: 1501 }, 'EINVAL'],
@@ -185,7 +184,8 @@ describe.each(PLACES)('a link to be born %s', (_, elsewhere) => {
         routes: [{ to: '10.9.0.0/16' }],
       }),
     );
-    expect(error).toMatchObject({ code: 'EEXIST' });
+    // In another namespace older kernels find it taken in another way.
+    expect(error.code).toBe(elsewhere && isBefore(6, 15) ? 'EBUSY' : 'EEXIST');
     expect(error.hint).toContain('4711');
     expect(error.hint).toContain(`'taken'`);
     expect(await stateOf(where)).toEqual(before);

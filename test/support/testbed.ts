@@ -141,14 +141,30 @@ export class Place {
       .map(({ local, prefixlen }) => `${local}/${prefixlen}`);
   }
 
-  /** Links, addresses and routes altogether, to compare before and after. */
+  /**
+   * Links, addresses and routes altogether, to compare before and after. What the kernel brings up to
+   * date some time later is left out: operational states, and IPv6's own addresses and routes.
+   */
   async snapshot(): Promise<unknown> {
     const json = async (...args: string[]) => JSON.parse((await this.ip('-j', ...args)) || '[]');
+    const links: IpLink[] = await json('-d', 'link', 'show');
+    const addresses: { ifname: string; addr_info: IpAddress[] }[] = await json('address', 'show');
+    const routes6: { dst: string }[] = await json('-6', 'route', 'show', 'table', 'all');
     return {
-      links: await json('-d', 'link', 'show'),
-      addresses: await json('address', 'show'),
+      links: links.map(({ flags, ...link }) => ({
+        ...link,
+        flags: flags.filter((flag) => flag !== 'NO-CARRIER'),
+        operstate: undefined,
+        qdisc: undefined,
+      })),
+      addresses: addresses.map(({ ifname, addr_info }) => ({
+        ifname,
+        addresses: addr_info
+          .filter(({ family, scope }) => family === 'inet' || scope !== 'link')
+          .map((address) => ({ ...address, tentative: undefined })),
+      })),
       routes: await json('route', 'show', 'table', 'all'),
-      routes6: await json('-6', 'route', 'show', 'table', 'all'),
+      routes6: routes6.filter(({ dst }) => !/^(fe80|ff00):/.test(dst)),
     };
   }
 
