@@ -79,9 +79,9 @@ const withoutNodes = `
   const before = mounts();
   const tap = await openTap('tap');
   const { rdev } = fstatSync(tap.fd);
-  const [major, minor] = readFileSync('/sys/class/net/tap/tap' + index + '/dev', 'utf8').split(':');
+  const [major, minor] = readFileSync('/sys/class/net/tap/tap' + index + '/dev', 'utf8').split(':').map(Number);
   const result = {
-    right: rdev === ((Number(major) << 8) | Number(minor)),
+    right: rdev === ((major << 8) | (minor & 0xff) | ((minor & ~0xff) << 12)),
     left: readdirSync('/dev'),
     mounts: mounts() === before,
   };
