@@ -4,12 +4,13 @@
  */
 import { constants } from 'node:os';
 import { addressRecord } from './addresses.js';
-import { explain, type Peer } from './diagnosis.js';
+import { explain } from './diagnosis.js';
 import type { NetlinkError } from './errors.js';
 import { familySettings, flagBits, readLink, resolveIndex } from './links.js';
 import { findLink, linkRecord } from './lookup.js';
 import { type Call, type Namespace, withNamespace } from './namespace.js';
 import { type LinkRecord, Refusal, type Result, type Step } from './native.js';
+import type { Peer } from './refused.js';
 import { routeRecord } from './routes.js';
 import type { Link, LinkOptions } from './types.js';
 import { parseMac, randomMac } from './values.js';

@@ -164,7 +164,7 @@ export interface NamespaceHandle {
 
 /** A subscription to what the kernel tells of a namespace (native/node/watcher.h). */
 export interface Watcher {
-  read(id: number, drain: boolean): void;
+  read(id: number, reading: number): void;
   /** Ends a reading that waits. */
   hurry(): void;
   close(): void;
@@ -210,6 +210,7 @@ export interface Addon {
     queues: number,
     vnetHeader: boolean,
   ): void;
+  closeTaps(): void;
   runWithin<T>(handle: NamespaceHandle, body: () => T): T | Refusal;
 }
 
@@ -398,8 +399,9 @@ export type News =
     }
   | { readonly kind: 'nextHop'; readonly removed: boolean };
 
-/** What was read: the news, and whether the kernel dropped some. */
+/** What was read. */
 export interface Heard {
+  /** The kernel dropped some: there are no news then, because they would have gaps. */
   readonly lost: boolean;
   readonly news: readonly News[];
 }
@@ -407,12 +409,18 @@ export interface Heard {
 const NEWS_KINDS = ['link', 'address', 'route', 'nextHop'] as const;
 const NEWS_WIDTH = 4;
 
+/** How much is read (native/node/watcher.cc). */
+const READINGS = { wait: 0, drain: 1, discard: 2 } as const;
+
 /**
- * Waits for news, or with `drain` takes all there is at once. `null` when the watcher is closed
- * meanwhile.
+ * Waits for news, or takes all there is at once, or throws all there is away. `null` when the
+ * watcher is closed meanwhile.
  */
-export async function readNews(watcher: Watcher, drain: boolean): Promise<Heard | null> {
-  const [promise] = start((id) => watcher.read(id, drain));
+export async function readNews(
+  watcher: Watcher,
+  reading: keyof typeof READINGS,
+): Promise<Heard | null> {
+  const [promise] = start((id) => watcher.read(id, READINGS[reading]));
   const [lost, columns] = (await promise) as [boolean?, unknown[]?];
   if (lost === undefined || columns === undefined) return null;
   const news: News[] = [];
@@ -424,6 +432,9 @@ export async function readNews(watcher: Watcher, drain: boolean): Promise<Heard 
   return { lost, news };
 }
 
+/** What `process.exit` ends is not told of it by Node-API: the kernel would close the devices. */
+let closesAtExit = false;
+
 /** Opens a link's tap device. */
 export async function openTapDevice(
   namespace: NamespaceHandle,
@@ -432,6 +443,10 @@ export async function openTapDevice(
   queues: number,
   vnetHeader: boolean,
 ): Promise<TapHandle | Refusal> {
+  if (!closesAtExit) {
+    closesAtExit = true;
+    process.on('exit', () => addon.closeTaps());
+  }
   const { index, name, mtu } = link;
   const [promise] = start((id) =>
     addon.openTap(id, namespace, index, name, mac, mtu, queues, vnetHeader),

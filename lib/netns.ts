@@ -63,8 +63,9 @@ function callOf(
 }
 
 /**
- * A network namespace to operate in. Operations of one namespace are carried out in the order in
- * which they were asked for; namespaces do not wait for one another. Each operation rejects with
+ * A network namespace to operate in. Requests of one namespace go to the kernel in the order in
+ * which they are made; namespaces do not wait for one another. An operation that takes several may
+ * have others' in between: await one that another builds on. Each operation rejects with
  * a `NetlinkError` when the kernel refuses, and with a `TypeError` or `RangeError` that names the
  * option when an argument is wrong, before anything is sent.
  */

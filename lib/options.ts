@@ -85,7 +85,7 @@ export type RouteType =
 /** A routing table: one of the kernel's three by name, or any by number, from 0 to 2^32 - 1. */
 export type RouteTable = 'main' | 'local' | 'default' | number;
 
-/** A flag that can be asked for with an address (`IFA_F_*`). All but `noprefixroute` are IPv6's. */
+/** A flag that can be asked for with an address (`IFA_F_*`). IPv4 knows `noprefixroute` and `autojoin`. */
 export type AddressFlag =
   | 'nodad'
   | 'noprefixroute'
@@ -431,7 +431,7 @@ export interface WatchOptions extends OperationOptions {
   readonly routes?: boolean | undefined;
   /**
    * Bytes that the kernel may queue for this watcher (`SO_RCVBUF`, which the kernel doubles) before
-   * it drops events and a `resync` follows. Omitted: 1 MiB, or what an ordinary user may have.
+   * it drops events and a `resync` follows. Omitted: 8 MiB, or what an ordinary user may have.
    */
   readonly receiveBuffer?: number | undefined;
 }

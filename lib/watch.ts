@@ -16,6 +16,8 @@ const ADDRESSES = [5, 9];
 const ROUTES = [7, 11];
 const NEXT_HOPS = 32;
 
+/** Bytes that the kernel may queue, which it doubles: 7,000 events of links at 2,304 each. */
+const RECEIVE_BUFFER = 8 * 2 ** 20;
 /** How long events are handed out without the event loop having its turn, in milliseconds. */
 const SLICE = 1;
 /** How many steps are done between two looks at the clock. */
@@ -76,7 +78,7 @@ class Events implements Watch {
       this.#closed = true;
       return;
     }
-    const { addresses = false, routes = false, receiveBuffer = 0 } = options;
+    const { addresses = false, routes = false, receiveBuffer = RECEIVE_BUFFER } = options;
     const groups = [
       ...LINKS,
       // Routes go with addresses and with next hops, and not always with a word of their own.
@@ -155,7 +157,7 @@ class Events implements Watch {
         continue;
       }
       this.#relistWhenDoubtful(watcher);
-      const heard = await readNews(watcher, isSettled(this.#relisting));
+      const heard = await readNews(watcher, isSettled(this.#relisting) ? 'drain' : 'wait');
       if (heard === null) return;
       lost = heard.lost;
       if (lost) continue;
@@ -171,7 +173,7 @@ class Events implements Watch {
   /** From the call on, so that what is removed before the iteration begins is known as well. */
   async #begin(watcher: Watcher): Promise<Beginning | null> {
     const listing = await this.#list();
-    const heard = await readNews(watcher, true);
+    const heard = await readNews(watcher, 'drain');
     return heard && { listing, heard };
   }
 
@@ -181,25 +183,25 @@ class Events implements Watch {
     this.#beginning = undefined;
     if (beginning == null) return false;
     const { listing, heard } = beginning;
-    const news = heard.lost ? [] : heard.news;
+    const { lost, news } = heard;
     if (this.#options.initial === true) {
       yield* this.#handOut(this.#picture.level(listing, news));
     } else {
       for (const _ of this.#picture.level(listing)) if (this.#isLate()) await this.#letOthers();
       yield* this.#handOut(this.#picture.catchUp(news));
     }
-    return heard.lost;
+    return lost;
   }
 
   async *#resync(watcher: Watcher): AsyncGenerator<NetlinkEvent, boolean> {
     yield { type: 'resync' };
     this.#relisting = undefined;
     // What is waiting is older than the listing to come, and has gaps.
-    await readNews(watcher, true);
+    await readNews(watcher, 'discard');
     const listing = await this.#list();
-    const heard = await readNews(watcher, true);
+    const heard = await readNews(watcher, 'drain');
     if (heard === null) return false;
-    yield* this.#handOut(this.#picture.level(listing, heard.lost ? [] : heard.news));
+    yield* this.#handOut(this.#picture.level(listing, heard.news));
     return heard.lost;
   }
 

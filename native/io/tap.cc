@@ -257,7 +257,7 @@ int Tap::Follow() {
   return fd < 0 ? -errno : Listen(fd, std::move(clock));
 }
 
-std::vector<Descriptor> Tap::Stop() {
+std::vector<TapQueue> Tap::Stop() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     stopped_ = true;

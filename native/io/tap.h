@@ -46,7 +46,7 @@ class Tap : public std::enable_shared_from_this<Tap> {
   // Once, before anything else. 0 or a negative errno.
   int Start();
 
-  const std::vector<Descriptor>& queues() const { return device_.queues; }
+  const std::vector<TapQueue>& queues() const { return device_.queues; }
   int vnet_header_length() const { return device_.vnet_header_length; }
 
   // Whether frames are wanted. Those on their way, in two batches at most, arrive all the same.
@@ -66,7 +66,7 @@ class Tap : public std::enable_shared_from_this<Tap> {
 
   // Once this returns nothing is read or written any more, and OnFrames and OnWritten do not come.
   // Gives the descriptors, which are to be closed on a pool thread.
-  std::vector<Descriptor> Stop();
+  std::vector<TapQueue> Stop();
 
  private:
   class Queue;

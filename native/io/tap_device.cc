@@ -20,6 +20,9 @@ namespace {
 
 constexpr int kOpenFlags = O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
 
+// More than any queue holds: somebody may be filling it all the while.
+constexpr int kMaxEmptied = 1 << 20;
+
 // A sysfs attribute; empty when there is none.
 std::string ReadAttribute(int sysfs, const std::string& path) {
   const Descriptor file(openat(sysfs, path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -49,9 +52,11 @@ struct Node {
   Descriptor root;  // invalid: the path is an absolute one
   std::string path;
 
-  Status Open(Descriptor& out) const {
-    out.Reset(openat(root.valid() ? root.get() : AT_FDCWD, path.c_str(), kOpenFlags));
-    return out.valid() ? Status{} : Status::FromErrno("open");
+  Status Open(TapQueue& out) const {
+    Descriptor fd(openat(root.valid() ? root.get() : AT_FDCWD, path.c_str(), kOpenFlags));
+    if (!fd.valid()) return Status::FromErrno("open");
+    out = TapQueue(std::move(fd));
+    return {};
   }
 };
 
@@ -73,7 +78,7 @@ Status MakeNode(dev_t number, Node& out) {
 // devtmpfs names its nodes by the index alone and knows no namespaces: of two links with one index
 // the node is the first one's, and in a container it is missing. Looked at before it is opened,
 // because every open adds a queue that takes frames away from others.
-Status FindNode(dev_t number, int index, Node& node, Descriptor& first) {
+Status FindNode(dev_t number, int index, Node& node, TapQueue& first) {
   node.path = "/dev/tap" + std::to_string(index);
   Status own{-ENOENT, "open"};
   if (IsDevice(node.path, number)) {
@@ -144,6 +149,22 @@ Status OpenQueues(int sysfs, const TapLink& link, const TapOptions& options, Tap
 }
 
 }  // namespace
+
+TapQueue& TapQueue::operator=(TapQueue&& other) noexcept {
+  if (this != &other) {
+    Empty();
+    fd_ = std::move(other.fd_);
+  }
+  return *this;
+}
+
+void TapQueue::Empty() {
+  // A frame is gone however little of it is read, if that is more than its virtio header.
+  uint8_t start[64];
+  for (int frames = 0; fd_.valid() && frames < kMaxEmptied; ++frames) {
+    if (read(fd_.get(), start, sizeof(start)) < 0 && errno != EINTR) return;
+  }
+}
 
 Status OpenTapDevice(const Namespace& target, const TapLink& link, const TapOptions& options,
                      bool& returned, TapDevice& out) {

@@ -23,10 +23,31 @@ struct TapOptions {
   bool vnet_header = false;
 };
 
+// The descriptor of a queue, which is emptied before it is closed: the kernel frees what waits in a
+// queue only with its socket, and a socket only when nothing waits of what it has sent. Two devices
+// with frames of each other in their queues would never go, nor the namespace that they were opened
+// in (drivers/net/tap.c, tap_sock_destruct, Linux 6.18).
+class TapQueue {
+ public:
+  TapQueue() = default;
+  explicit TapQueue(Descriptor fd) : fd_(std::move(fd)) {}
+  TapQueue(TapQueue&& other) noexcept = default;
+  TapQueue& operator=(TapQueue&& other) noexcept;
+  ~TapQueue() { Empty(); }
+
+  int get() const { return fd_.get(); }
+  int Release() { return fd_.Release(); }
+
+ private:
+  void Empty();
+
+  Descriptor fd_;
+};
+
 struct TapDevice {
   // One for each queue, not blocking. The kernel spreads what arrives over them by flow, and takes
   // frames from any (drivers/net/tap.c, tap_get_queue).
-  std::vector<Descriptor> queues;
+  std::vector<TapQueue> queues;
   // Bytes of struct virtio_net_hdr in front of each frame, in both directions; 0 for none.
   int vnet_header_length = 0;
   // An rtnetlink socket in the link's namespace, subscribed to what happens to the link since

@@ -81,17 +81,22 @@ void RemoveNamespace(const Napi::CallbackInfo& info) {
 
 // openTap(id, handle, index, name, mac, mtu, queues, vnetHeader): settles with [TapHandle].
 void OpenTap(const Napi::CallbackInfo& info) {
-  const NamespaceHandle& handle = *NamespaceHandle::Unwrap(info[1].As<Napi::Object>());
+  const NamespaceHandle* handle = NamespaceHandle::Unwrap(info[1].As<Napi::Object>());
+  if (handle == nullptr) return;  // the Worker is being ended
   const auto mac = info[4].As<Napi::Uint8Array>();
   io::TapLink link;
-  link.index = info[2].ToNumber().Int32Value();
-  link.name = info[3].ToString().Utf8Value();
+  link.index = info[2].As<Napi::Number>().Int32Value();
+  link.name = info[3].As<Napi::String>().Utf8Value();
   link.mac.assign(mac.Data(), mac.Data() + mac.ByteLength());
-  link.mtu = info[5].ToNumber().Int32Value();
-  const io::TapOptions options{info[6].ToNumber().Int32Value(), info[7].ToBoolean()};
-  TapOpening::Start(Environment::Of(info.Env()), info[0].ToNumber().Uint32Value(), handle.Share(),
-                    std::move(link), options);
+  link.mtu = info[5].As<Napi::Number>().Int32Value();
+  const io::TapOptions options{info[6].As<Napi::Number>().Int32Value(),
+                               info[7].As<Napi::Boolean>().Value()};
+  TapOpening::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
+                    handle->Share(), std::move(link), options);
 }
+
+// closeTaps(): at the end of the thread, and before it goes on; nothing waits for a pool then.
+void CloseTaps(const Napi::CallbackInfo& info) { TapHandle::CloseAll(Environment::Of(info.Env())); }
 
 Napi::Object Load(Napi::Env env, Napi::Object exports) {
   auto* environment = new Environment(env);
@@ -109,6 +114,7 @@ Napi::Object Load(Napi::Env env, Napi::Object exports) {
   exports.Set("createNamespace", Napi::Function::New<CreateNamespace>(env));
   exports.Set("removeNamespace", Napi::Function::New<RemoveNamespace>(env));
   exports.Set("openTap", Napi::Function::New<OpenTap>(env));
+  exports.Set("closeTaps", Napi::Function::New<CloseTaps>(env));
   exports.Set("runWithin", Napi::Function::New<RunWithin>(env));
   return exports;
 }

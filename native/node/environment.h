@@ -16,6 +16,7 @@
 namespace macvlan_netlink::node {
 
 class Environment;
+class TapHandle;
 
 // Something that a pool thread has finished and JavaScript is to hear of.
 class Delivery {
@@ -63,6 +64,7 @@ class Environment {
   Napi::Value ToFailure(const io::Status& status);
 
   ScriptHooks hooks;
+  std::set<TapHandle*> open_taps;  // JavaScript thread only
 
  private:
   static void OnCall(napi_env env, napi_value, void* context, void*);

@@ -25,7 +25,15 @@ Napi::Object TapHandle::Wrap(Environment& environment, io::TapDevice device, int
   handle->delivery_ = std::make_shared<TapDelivery>(environment);
   handle->tap_ =
       std::make_shared<io::Tap>(environment.reactor(), std::move(device), mtu, handle->delivery_);
+  environment.open_taps.insert(handle);
   return object;
+}
+
+void TapHandle::CloseAll(Environment& environment) {
+  std::vector<std::vector<io::TapQueue>> queues;
+  while (!environment.open_taps.empty()) {
+    queues.push_back((*environment.open_taps.begin())->Stop());
+  }
 }
 
 TapHandle::TapHandle(const Napi::CallbackInfo& info)
@@ -39,9 +47,10 @@ TapHandle::~TapHandle() {
   if (tap_) TapRelease::Start(environment_, Stop());
 }
 
-std::vector<io::Descriptor> TapHandle::Stop() {
+std::vector<io::TapQueue> TapHandle::Stop() {
+  environment_.open_taps.erase(this);
   delivery_->SetHandle(nullptr);
-  std::vector<io::Descriptor> queues = tap_->Stop();
+  std::vector<io::TapQueue> queues = tap_->Stop();
   tap_.reset();
   bytes_.Reset();
   lengths_.Reset();
@@ -64,7 +73,7 @@ void TapHandle::SetBusy(bool& what, bool busy) {
 Napi::Value TapHandle::Fds(const Napi::CallbackInfo& info) {
   const Napi::Array fds = Napi::Array::New(info.Env());
   if (!tap_) return fds;
-  for (const io::Descriptor& queue : tap_->queues()) {
+  for (const io::TapQueue& queue : tap_->queues()) {
     fds.Set(fds.Length(), Napi::Number::New(info.Env(), queue.get()));
   }
   return fds;
@@ -83,7 +92,7 @@ Napi::Value TapHandle::Start(const Napi::CallbackInfo& info) {
 
 void TapHandle::SetReading(const Napi::CallbackInfo& info) {
   if (!tap_) return;
-  const bool wanted = info[0].ToBoolean();
+  const bool wanted = info[0].As<Napi::Boolean>().Value();
   SetBusy(reading_, wanted);
   tap_->SetReading(wanted);
 }
@@ -96,20 +105,21 @@ void TapHandle::Lend(const Napi::CallbackInfo& info) {
 void TapHandle::Write(const Napi::CallbackInfo& info) {
   if (!tap_) return;
   SetBusy(writing_, true);
-  tap_->Write(bytes_.Value().Data(), lengths_.Value().Data(), info[0].ToNumber().Uint32Value());
+  tap_->Write(bytes_.Value().Data(), lengths_.Value().Data(),
+              info[0].As<Napi::Number>().Uint32Value());
 }
 
 void TapHandle::Close(const Napi::CallbackInfo& info) {
-  std::vector<io::Descriptor> queues;
+  std::vector<io::TapQueue> queues;
   if (tap_) queues = Stop();
   SetBusy(reading_, false);
   SetBusy(writing_, false);
-  TapRelease::Start(environment_, std::move(queues), info[0].ToNumber().Uint32Value());
+  TapRelease::Start(environment_, std::move(queues), info[0].As<Napi::Number>().Uint32Value());
 }
 
 void TapHandle::Detach(const Napi::CallbackInfo&) {
   if (!tap_) return;
-  for (io::Descriptor& queue : Stop()) {
+  for (io::TapQueue& queue : Stop()) {
     fcntl(queue.get(), F_SETFL, fcntl(queue.get(), F_GETFL) & ~O_NONBLOCK);
     queue.Release();
   }

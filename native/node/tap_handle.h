@@ -14,6 +14,9 @@ class TapHandle : public Napi::ObjectWrap<TapHandle> {
   // Empty when JavaScript runs no more.
   static Napi::Object Wrap(Environment& environment, io::TapDevice device, int mtu);
 
+  // Here and now, all that are open: no queue is emptied before nothing writes to another any more.
+  static void CloseAll(Environment& environment);
+
   explicit TapHandle(const Napi::CallbackInfo& info);
   ~TapHandle() override;
 
@@ -42,7 +45,7 @@ class TapHandle : public Napi::ObjectWrap<TapHandle> {
   // Gives the descriptors up, set to wait as a device that was just opened does.
   void Detach(const Napi::CallbackInfo& info);
 
-  std::vector<io::Descriptor> Stop();
+  std::vector<io::TapQueue> Stop();
   void SetBusy(bool& what, bool busy);
   void Call(const char* method, std::initializer_list<napi_value> arguments);
 

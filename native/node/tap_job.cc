@@ -49,7 +49,7 @@ void TapCheck::Start(Environment& environment, std::shared_ptr<io::Tap> tap) {
   environment.pool().Schedule(std::make_shared<TapCheck>(std::move(tap)));
 }
 
-void TapRelease::Start(Environment& environment, std::vector<io::Descriptor> queues, uint32_t id) {
+void TapRelease::Start(Environment& environment, std::vector<io::TapQueue> queues, uint32_t id) {
   if (id != 0) environment.BeginPending();
   environment.pool().Schedule(std::make_shared<TapRelease>(environment, std::move(queues), id));
 }

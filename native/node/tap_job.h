@@ -48,16 +48,16 @@ class TapRelease : public io::Task,
                    public Delivery,
                    public std::enable_shared_from_this<TapRelease> {
  public:
-  static void Start(Environment& environment, std::vector<io::Descriptor> queues, uint32_t id = 0);
+  static void Start(Environment& environment, std::vector<io::TapQueue> queues, uint32_t id = 0);
 
-  TapRelease(Environment& environment, std::vector<io::Descriptor> queues, uint32_t id)
+  TapRelease(Environment& environment, std::vector<io::TapQueue> queues, uint32_t id)
       : environment_(environment), queues_(std::move(queues)), id_(id) {}
   void Run(io::PoolThread& thread) override;
   bool Deliver(Environment& environment, std::chrono::steady_clock::time_point deadline) override;
 
  private:
   Environment& environment_;
-  std::vector<io::Descriptor> queues_;
+  std::vector<io::TapQueue> queues_;
   const uint32_t id_;
 };
 

@@ -12,6 +12,15 @@ constexpr size_t kBatch = 512;
 constexpr size_t kReceiveBuffer = 256 * 1024;
 constexpr size_t kClockInterval = 16;
 
+// READINGS in lib/native.ts. All but the first are over at once.
+enum class Reading : uint32_t {
+  kWait,     // for the first event; one batch
+  kDrain,    // takes all there is
+  kDiscard,  // the same, and throws it away
+};
+
+uint32_t EventsFor(Reading mode) { return mode == Reading::kWait ? EPOLLIN : EPOLLIN | EPOLLOUT; }
+
 // In the order of NEWS_KINDS in lib/native.ts.
 enum class Kind : uint8_t { kLink, kAddress, kRoute, kNextHop };
 
@@ -86,20 +95,20 @@ class EventStream : public io::Source,
   }
 
   // JavaScript thread.
-  void Read(uint32_t id, bool drain) {
+  void Read(uint32_t id, Reading mode) {
     environment_.BeginPending();
     bool closed = false;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       reading_ = id;
-      drain_ = drain;
+      mode_ = mode;
       closed = closed_;
     }
-    // A socket can always be written to, so a drain is ready at once.
+    // A socket can always be written to, so what does not wait is ready at once.
     if (closed) {
       environment_.Enqueue(shared_from_this());
     } else {
-      environment_.reactor().Arm(socket_.fd(), drain ? EPOLLIN | EPOLLOUT : EPOLLIN);
+      environment_.reactor().Arm(socket_.fd(), EventsFor(mode));
     }
   }
 
@@ -107,8 +116,8 @@ class EventStream : public io::Source,
   void Hurry() {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (closed_ || enqueued_ || !reading_.has_value()) return;
-    drain_ = true;
-    environment_.reactor().Arm(socket_.fd(), EPOLLIN | EPOLLOUT);
+    if (mode_ == Reading::kWait) mode_ = Reading::kDrain;
+    environment_.reactor().Arm(socket_.fd(), EventsFor(mode_));
   }
 
   // JavaScript thread. A reading that is under way ends with nothing.
@@ -131,7 +140,7 @@ class EventStream : public io::Source,
       const std::lock_guard<std::mutex> lock(mutex_);
       if (closed_ || !reading_.has_value()) return;
       Take();
-      if (events_.empty() && !overflow_ && !drain_) {
+      if (events_.empty() && !overflow_ && mode_ == Reading::kWait) {
         environment_.reactor().Arm(socket_.fd(), EPOLLIN);
         return;
       }
@@ -152,7 +161,7 @@ class EventStream : public io::Source,
       results.Set(1U, values_.Value());
     }
     values_.Reset();
-    events_.clear();
+    std::vector<Event>().swap(events_);
     converted_ = 0;
     overflow_ = false;
     enqueued_ = false;
@@ -166,14 +175,17 @@ class EventStream : public io::Source,
   void Take() {
     // The reactor's thread reads one stream at a time.
     thread_local wire::Bytes buffer(kReceiveBuffer);
-    while (drain_ || events_.size() < kBatch) {
+    while (mode_ != Reading::kWait || events_.size() < kBatch) {
       wire::ByteSpan datagram;
       const io::Status received = socket_.Receive(buffer, datagram);
       if (received.error == -ENOBUFS || received.error == -EMSGSIZE) {
+        // What is told beside a loss is good for nothing.
         overflow_ = true;
+        events_.clear();
         continue;
       }
       if (!received.ok()) return;
+      if (overflow_ || mode_ == Reading::kDiscard) continue;
       wire::MessageReader reader(datagram);
       wire::Message message;
       while (reader.Next(message)) Append(message);
@@ -228,7 +240,7 @@ class EventStream : public io::Source,
 
   std::mutex mutex_;                 // guards everything below
   std::optional<uint32_t> reading_;  // the id of the reading under way
-  bool drain_ = false;
+  Reading mode_ = Reading::kWait;
   bool enqueued_ = false;
   bool closed_ = false;
   bool overflow_ = false;
@@ -271,7 +283,8 @@ Watcher::~Watcher() {
 }
 
 void Watcher::Read(const Napi::CallbackInfo& info) {
-  stream_->Read(info[0].ToNumber().Uint32Value(), info[1].ToBoolean());
+  stream_->Read(info[0].As<Napi::Number>().Uint32Value(),
+                static_cast<Reading>(info[1].As<Napi::Number>().Uint32Value()));
 }
 
 void Watcher::Hurry(const Napi::CallbackInfo&) { stream_->Hurry(); }

@@ -4,21 +4,35 @@ import { openSync, writeSync } from 'node:fs';
 
 /** @typedef {import('vitest/node').TestModule} TestModule */
 
-/** What became of a file's tests. @param {TestModule} module */
-function countTests(module) {
-  /** @type {{ passed: number, failed: number, skipped: { test: string, reason: string | null }[] }} */
-  const counts = { passed: 0, failed: 0, skipped: [] };
+/**
+ * What became of a file's tests.
+ *
+ * @typedef {object} Results
+ * @property {number} passed
+ * @property {{ test: string, errors: string[] }[]} failed
+ * @property {{ test: string, reason: string | null }[]} skipped
+ */
+
+/** @param {TestModule} module */
+function resultsOf(module) {
+  /** @type {Results} */
+  const results = { passed: 0, failed: [], skipped: [] };
+  /** @param {readonly { message: string }[]} [errors] */
+  const messages = (errors = []) => errors.map(({ message }) => message);
   for (const test of module.children.allTests()) {
     const result = test.result();
-    if (result.state === 'passed') counts.passed += 1;
-    else if (result.state === 'failed') counts.failed += 1;
-    else if (result.state === 'skipped') {
-      counts.skipped.push({ test: test.fullName, reason: result.note ?? null });
+    if (result.state === 'passed') results.passed += 1;
+    else if (result.state === 'failed') {
+      results.failed.push({ test: test.fullName, errors: messages(result.errors) });
+    } else if (result.state === 'skipped') {
+      results.skipped.push({ test: test.fullName, reason: result.note ?? null });
     }
   }
   // A file that cannot be loaded, or a hook of its top level that throws, fails as a whole.
-  if (counts.failed === 0 && module.state() === 'failed') counts.failed = 1;
-  return counts;
+  if (results.failed.length === 0 && module.state() === 'failed') {
+    results.failed.push({ test: 'the file as a whole', errors: messages(module.errors()) });
+  }
+  return results;
 }
 
 class Recorder {
@@ -41,7 +55,7 @@ class Recorder {
 
   /** @param {TestModule} module */
   onTestModuleEnd(module) {
-    this.#tell({ type: 'file', file: module.relativeModuleId, ...countTests(module) });
+    this.#tell({ type: 'file', file: module.relativeModuleId, ...resultsOf(module) });
   }
 }
 

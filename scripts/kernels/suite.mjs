@@ -83,7 +83,11 @@ class Display {
         const { file, passed, failed, skipped } = record;
         const tail = skipped.length > 0 ? `, ${skipped.length} skipped` : '';
         const at = `${++this.#done}/${this.#files}`;
-        return this.#line(`${at} ${file}: ${passed} passed, ${failed} failed${tail}`);
+        this.#line(`${at} ${file}: ${passed} passed, ${failed.length} failed${tail}`);
+        for (const { test, errors } of failed) {
+          process.stderr.write(`  ✗ ${test}\n${errors.join('\n').replace(/^/gm, '      ')}\n`);
+        }
+        return undefined;
       }
       default:
         return undefined;
@@ -116,7 +120,7 @@ export async function runSuite(kernel, args, partial) {
         display.show(record);
         if (record.type !== 'file') return;
         counts.passed += record.passed;
-        counts.failed += record.failed;
+        counts.failed += record.failed.length;
         const counted = record.skipped.filter(({ reason }) => !partial || reason !== null);
         counts.skipped.push(...counted);
       },

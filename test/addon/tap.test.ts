@@ -1,6 +1,8 @@
 // Threads that are ended while frames flow do no harm.
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
-import { type Ended, runProgram } from '../support/program.js';
+import { type Ended, resultOf, runProgram } from '../support/program.js';
 import { noTaps } from '../support/tap.js';
 
 beforeEach(({ skip }) => skip(noTaps !== undefined, noTaps));
@@ -88,3 +90,42 @@ test('the process may exit while frames flow in its own thread', async () => {
     .replace("parentPort.postMessage('flowing')", 'process.exit(4)');
   expectEnd(await runProgram(program, { under }), 4);
 });
+
+// Two devices whose queues hold frames of each other: the kernel keeps both for ever, with their
+// links and the namespace, when they are closed like that. A link's node tells of the link.
+const endings = {
+  'are closed': 'await Promise.all(taps.map((tap) => tap.close()));',
+  'are forgotten': '',
+  'end with the process': 'process.exit(0);',
+};
+
+test.each(Object.entries(endings))(
+  'devices that %s leave nothing in the kernel',
+  async (_, end) => {
+    const program = `
+    import { createLink, createMacvtap, openTap } from 'macvlan-netlink';
+    const up = { up: true, addrGenMode: 'none' };
+    const parent = await createLink({ kind: 'veth', ...up, peer: { up: true } });
+    const links = [];
+    for (let at = 0; at < 2; at++) {
+      links.push(await createMacvtap({ parent, mode: 'bridge', ...up }));
+    }
+    const taps = await Promise.all(links.map((link) => openTap(link)));
+    const bytes = (mac) => Buffer.from(mac.replaceAll(':', ''), 'hex');
+    for (const at of [0, 1]) {
+      const frame = Buffer.alloc(100);
+      frame.set(bytes(links[1 - at].mac));
+      frame.set(bytes(links[at].mac), 6);
+      for (let sent = 0; sent < 20; sent++) await taps[at].send(frame);
+    }
+    console.log(JSON.stringify(links.map(({ index }) => index)));
+    ${end}
+  `;
+    const indexes = await resultOf<number[]>(program, { under });
+    const nodes = indexes.map((index) => `/dev/tap${index}`);
+    // The kernel takes a namespace down some time after its last process has ended.
+    for (let turn = 0; nodes.some((node) => existsSync(node)) && turn < 300; turn++)
+      await sleep(100);
+    expect(nodes.filter((node) => existsSync(node))).toEqual([]);
+  },
+);

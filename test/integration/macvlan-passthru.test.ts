@@ -58,6 +58,17 @@ describe('a parent with a child in another mode', () => {
     expect(error.hint).toContain(`'${parent}'`);
   });
 
+  test('says so also when the one in passthru is in another namespace', async () => {
+    const { host, parent } = await ground();
+    const inside = await bed.place();
+    const options = { parent, name: 'first', mode: 'passthru', netns: inside.netns } as const;
+    await host.netns.createMacvlan(options);
+    const error = await refusalOf(host.netns.createMacvlan({ parent, mode: 'bridge' }));
+    expect(error).toMatchObject({ code: 'EINVAL' });
+    expect(error.hint).toContain(`'passthru' in another namespace`);
+    expect(error.hint).toContain(`'${parent}'`);
+  });
+
   test('takes one in passthru when the last other one is gone', async () => {
     const { host, parent } = await ground();
     await host.netns.createMacvlan({ parent, name: 'first', mode: 'bridge' });

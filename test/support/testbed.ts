@@ -3,71 +3,15 @@
  * library: `ip -j -d`, /sys, /proc. Everything is taken down after each test, whether it passes or
  * not. Names are unique, so that files can run at once in one namespace.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterEach } from 'vitest';
 import { Netns } from '../../lib/index.js';
+import { type IpAddress, type IpLink, type MacvlanData, output } from './ip.js';
 
-const execute = promisify(execFile);
-
-/** Whether the kernel that runs is older than a version. */
-export function isBefore(major: number, minor: number): boolean {
-  const [ownMajor = 0, ownMinor = 0] = release().split('.').map(Number);
-  return ownMajor < major || (ownMajor === major && ownMinor < minor);
-}
-
-/** A link as `ip -j -d link` prints it, as far as tests look. */
-export interface IpLink {
-  readonly ifindex: number;
-  readonly ifname: string;
-  /** The parent's or the peer's name, where it is in the same namespace. */
-  readonly link?: string;
-  /** Its index, where it is not. */
-  readonly link_index?: number;
-  readonly link_netnsid?: number;
-  readonly flags: readonly string[];
-  readonly mtu: number;
-  readonly operstate: string;
-  readonly master?: string;
-  readonly group: string;
-  readonly txqlen?: number;
-  readonly link_type: string;
-  readonly address?: string;
-  readonly promiscuity: number;
-  readonly num_tx_queues: number;
-  readonly num_rx_queues: number;
-  readonly inet6_addr_gen_mode?: string;
-  readonly ifalias?: string;
-  readonly altnames?: readonly string[];
-  readonly linkinfo?: {
-    readonly info_kind?: string;
-    readonly info_data?: MacvlanData;
-    readonly info_slave_kind?: string;
-    readonly info_slave_data?: { readonly hairpin?: boolean };
-  };
-}
-
-/** What `ip -d` prints of a macvlan or macvtap. */
-export interface MacvlanData {
-  readonly mode?: string;
-  readonly nopromisc?: boolean;
-  readonly nodst?: boolean;
-  readonly bcqueuelen?: number;
-  readonly usedbcqueuelen?: number;
-  readonly macaddr_count?: number;
-  readonly macaddr_data?: readonly string[];
-}
-
-/** An address as `ip -j address` prints it. */
-export interface IpAddress {
-  readonly family: 'inet' | 'inet6';
-  readonly local: string;
-  readonly prefixlen: number;
-  readonly scope: string;
-}
+export { type IpAddress, type IpLink, isBefore, type MacvlanData } from './ip.js';
+export { type Refusal, refusalOf } from './refusal.js';
 
 /** What a veth pair to test on is made with. */
 export interface ParentOptions {
@@ -199,9 +143,7 @@ export class Place {
   /** Runs `ip` commands here, one a line, by one process that stops where one fails. */
   private async ipBatch(lines: readonly string[]): Promise<void> {
     const where = this.name === null ? [] : ['-n', this.name];
-    const running = execute('ip', [...where, '-batch', '-']);
-    running.child.stdin?.end(`${lines.join('\n')}\n`);
-    await running;
+    await output('ip', [...where, '-batch', '-'], `${lines.join('\n')}\n`);
   }
 
   /** Waits for links' operational state, which the kernel brings up to date some time later. */
@@ -287,11 +229,6 @@ async function saysReady(child: ChildProcess, exited: Promise<unknown>): Promise
   if (first === null) throw new Error(`${child.spawnfile} ended before it was ready`);
 }
 
-async function output(command: string, args: readonly string[]): Promise<string> {
-  const { stdout } = await execute(command, [...args], { maxBuffer: 64 * 1024 * 1024 });
-  return stdout;
-}
-
 /**
  * Runs `ip` commands here, one a line, by one process that goes on where one fails; for what is to
  * go on while the test does something else.
@@ -315,34 +252,4 @@ export function useTestbed(): Testbed {
   const bed = new Testbed();
   afterEach(() => bed.cleanUp());
   return bed;
-}
-
-/**
- * What a promise rejects with. The test fails when it does not.
- *
- * @example `const error = await refusalOf(netns.deleteLink('nobody'));`
- */
-export async function refusalOf(promise: Promise<unknown>): Promise<Refusal> {
-  let result: unknown;
-  try {
-    result = await promise;
-  } catch (error) {
-    if (error instanceof Error) return error as Refusal;
-    throw error;
-  }
-  throw new Error(`expected a refusal, and got ${JSON.stringify(result)}`);
-}
-
-/** The fields of the errors that the library throws. */
-export interface Refusal extends Error {
-  readonly code: string;
-  readonly errno?: number;
-  readonly syscall?: string;
-  readonly operation?: string;
-  readonly target?: string | number | null;
-  readonly part?: string;
-  readonly hint?: string;
-  readonly kernelMessage?: string;
-  readonly attribute?: string;
-  readonly errors?: readonly Refusal[];
 }

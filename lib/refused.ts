@@ -1,0 +1,73 @@
+/** What a refused request was about, and what the reasons for refusals share. */
+import { findLink } from './lookup.js';
+import { describe, type Namespace } from './namespace.js';
+import type { LinkRecord } from './native.js';
+import type { Link, LinkOptions } from './types.js';
+
+/** A link that is made together with another: its name, and the namespace when it is another. */
+export interface Peer {
+  readonly name: string | undefined;
+  readonly namespace: Namespace | undefined;
+}
+
+/** What a refused request was about, as far as it matters to the reason. */
+export interface About {
+  /** The link that was to be read or changed. */
+  readonly link?: number | string | undefined;
+  /** The option that named it, such as `'options.parent'`. */
+  readonly option?: string | undefined;
+  /** The record of the request, when it is not one that makes a link. */
+  readonly asked?: object | undefined;
+  /** The other namespace in play. */
+  readonly target?: Namespace | undefined;
+  /** Of a link that was to be made: its kind, its parent and the rest. */
+  readonly kind?: string | undefined;
+  readonly parent?: number | undefined;
+  readonly created?: LinkOptions | undefined;
+  readonly mode?: number | undefined;
+  readonly mac?: Uint8Array | undefined;
+  readonly master?: number | undefined;
+  readonly peer?: Peer | undefined;
+  /** Of a link that was to move to `target`: the names and the index that it brings. */
+  readonly moving?: { readonly names: readonly string[]; readonly index: number };
+}
+
+/** The reason for a refusal, in a sentence; nothing when it was not found. */
+export type Hint = string | undefined | false;
+
+/** How a hint names a link. */
+export function nameOf(link: Link): string {
+  return `'${link.name}' (index ${link.index})`;
+}
+
+/** What a request that makes no link asked to change. */
+export function changesOf({ asked }: About): LinkRecord {
+  return asked ?? {};
+}
+
+/** Which link has one of the names, or else the index; a link's own names come last. */
+export async function whyTaken(
+  where: Namespace,
+  names: readonly string[],
+  index?: number,
+  own?: number | string,
+): Promise<string | undefined> {
+  let ownName: string | undefined;
+  for (const name of names) {
+    const holder = await findLink(where, name);
+    if (holder === undefined) continue;
+    if (holder.index === own) {
+      ownName = name;
+    } else if (holder.name === name) {
+      return `The network namespace ${describe(where)} already has a link named '${name}', with index ${holder.index}.`;
+    } else {
+      return `'${name}' is an alternative name of the link ${nameOf(holder)} in the network namespace ${describe(where)}.`;
+    }
+  }
+  if (ownName !== undefined) return `'${ownName}' is a name of the link itself already.`;
+  const holder = index === undefined ? undefined : await findLink(where, index);
+  return (
+    holder &&
+    `Index ${holder.index} belongs to the link '${holder.name}' in the network namespace ${describe(where)}.`
+  );
+}

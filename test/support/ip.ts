@@ -1,0 +1,73 @@
+/** What is asked of the kernel by other ways than this library. */
+import { execFile } from 'node:child_process';
+import { release } from 'node:os';
+import { promisify } from 'node:util';
+
+const execute = promisify(execFile);
+
+/** Whether the kernel that runs is older than a version. */
+export function isBefore(major: number, minor: number): boolean {
+  const [ownMajor = 0, ownMinor = 0] = release().split('.').map(Number);
+  return ownMajor < major || (ownMajor === major && ownMinor < minor);
+}
+
+/** Runs a command, with a text to read if need be; gives what it printed, or fails as it does. */
+export async function output(
+  command: string,
+  args: readonly string[],
+  input?: string,
+): Promise<string> {
+  const running = execute(command, [...args], { maxBuffer: 64 * 1024 * 1024 });
+  if (input !== undefined) running.child.stdin?.end(input);
+  return (await running).stdout;
+}
+
+/** A link as `ip -j -d link` prints it, as far as tests look. */
+export interface IpLink {
+  readonly ifindex: number;
+  readonly ifname: string;
+  /** The parent's or the peer's name, where it is in the same namespace. */
+  readonly link?: string;
+  /** Its index, where it is not. */
+  readonly link_index?: number;
+  readonly link_netnsid?: number;
+  readonly flags: readonly string[];
+  readonly mtu: number;
+  readonly operstate: string;
+  readonly master?: string;
+  readonly group: string;
+  readonly txqlen?: number;
+  readonly link_type: string;
+  readonly address?: string;
+  readonly promiscuity: number;
+  readonly num_tx_queues: number;
+  readonly num_rx_queues: number;
+  readonly inet6_addr_gen_mode?: string;
+  readonly ifalias?: string;
+  readonly altnames?: readonly string[];
+  readonly linkinfo?: {
+    readonly info_kind?: string;
+    readonly info_data?: MacvlanData;
+    readonly info_slave_kind?: string;
+    readonly info_slave_data?: { readonly hairpin?: boolean };
+  };
+}
+
+/** What `ip -d` prints of a macvlan or macvtap. */
+export interface MacvlanData {
+  readonly mode?: string;
+  readonly nopromisc?: boolean;
+  readonly nodst?: boolean;
+  readonly bcqueuelen?: number;
+  readonly usedbcqueuelen?: number;
+  readonly macaddr_count?: number;
+  readonly macaddr_data?: readonly string[];
+}
+
+/** An address as `ip -j address` prints it. */
+export interface IpAddress {
+  readonly family: 'inet' | 'inet6';
+  readonly local: string;
+  readonly prefixlen: number;
+  readonly scope: string;
+}

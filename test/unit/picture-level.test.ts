@@ -1,0 +1,260 @@
+// A reader that applies every event knows what the picture knows, and ends level with the kernel
+// whatever was lost: for any changes in a small world of links, addresses and routes.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { News } from '../../lib/native.js';
+import { type Listing, Picture } from '../../lib/picture.js';
+import type { Address, Link, NetlinkEvent, Route } from '../../lib/types.js';
+import {
+  ALL,
+  addressNews,
+  aLink,
+  anAddress,
+  aRoute,
+  eventsOf,
+  linkNews,
+  NEW,
+  NOTHING,
+  routeNews,
+} from '../support/pictures.js';
+
+type Item = Link | Address | Route;
+
+/** By what a program would tell things apart: not the picture's own keys. */
+function nameOf(event: Exclude<NetlinkEvent, { type: 'resync' }>): string {
+  if (event.type === 'link') return `link ${event.link.index}`;
+  if (event.type === 'route') return `route ${JSON.stringify(event.route)}`;
+  const { linkIndex, address, prefixLength, peer } = event.address;
+  return `address ${linkIndex} ${address} ${prefixLength} ${peer}`;
+}
+
+function itemOf(event: Exclude<NetlinkEvent, { type: 'resync' }>): Item {
+  if (event.type === 'link') return event.link;
+  return event.type === 'route' ? event.route : event.address;
+}
+
+/** A program that applies every event, and minds when one does not fit what it knows. */
+class Reader {
+  readonly known = new Map<string, Item>();
+
+  constructor(private readonly strict: boolean) {}
+
+  apply(events: Iterable<NetlinkEvent | undefined>): void {
+    for (const event of events) {
+      if (event === undefined || event.type === 'resync') continue;
+      const name = nameOf(event);
+      if (this.strict) expect([event.action, this.known.has(name)]).toEqual(fits(event.action));
+      if (event.action === 'removed') this.known.delete(name);
+      else this.known.set(name, itemOf(event));
+    }
+  }
+
+  /** Everything, in an order of its own. */
+  get all(): Map<string, Item> {
+    return new Map([...this.known].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+}
+
+const fits = (action: string) => [action, action !== 'added'];
+
+/** All that a picture knows, found out by telling it that there is nothing. */
+function knowledgeOf(picture: Picture): Reader['all'] {
+  const reader = new Reader(false);
+  const events = eventsOf(picture.level(NOTHING)) as Exclude<NetlinkEvent, { type: 'resync' }>[];
+  expect(events.filter(({ action }) => action !== 'removed')).toEqual([]);
+  for (const event of events) reader.known.set(nameOf(event), itemOf(event));
+  return reader.all;
+}
+
+/** A change in a pretended kernel, small enough a world for things to meet again. */
+type Change =
+  | { readonly what: 'link'; readonly index: number; readonly mtu: number; readonly up: boolean }
+  | { readonly what: 'address'; readonly index: number; readonly host: number; label: string }
+  | { readonly what: 'route'; readonly index: number; readonly metric: number }
+  | { readonly what: 'remove'; readonly at: number };
+
+const index = fc.integer({ min: 1, max: 4 });
+const changes = fc.array(
+  fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        what: fc.constant('link' as const),
+        index,
+        mtu: index,
+        up: fc.boolean(),
+      }),
+    },
+    fc.record({
+      what: fc.constant('address' as const),
+      index,
+      host: index,
+      label: fc.constantFrom('a', 'b'),
+    }),
+    fc.record({ what: fc.constant('route' as const), index, metric: index }),
+    { weight: 2, arbitrary: fc.record({ what: fc.constant('remove' as const), at: fc.nat(15) }) },
+  ),
+  { maxLength: 40 },
+) as fc.Arbitrary<Change[]>;
+
+/** What there is, and what is told of each change. */
+class Kernel {
+  readonly #things = new Map<string, News>();
+
+  /** Carries a change out and gives what the kernel says about it. */
+  change(change: Change): News[] {
+    if (change.what === 'remove') {
+      const names = [...this.#things.keys()];
+      const name = names[change.at % Math.max(names.length, 1)];
+      return name === undefined ? [] : this.#remove(name);
+    }
+    const news = this.#make(change);
+    const name = `${change.what} ${JSON.stringify({ ...change, mtu: 0, up: 0, label: 0 })}`;
+    const isNew = !this.#things.has(name);
+    this.#things.set(name, news);
+    const told = isNew && news.kind === 'link' ? linkNews(news.value[0], NEW) : news;
+    // The kernel often says the same thing twice.
+    return change.index % 2 === 0 ? [told, news] : [told];
+  }
+
+  #make(change: Exclude<Change, { what: 'remove' }>): News {
+    const { index } = change;
+    if (change.what === 'link') {
+      const { mtu, up } = change;
+      return linkNews({ ...aLink, index, name: `eth${index}`, mtu: 1500 + mtu, up });
+    }
+    if (change.what === 'address') {
+      const address = `192.0.2.${change.host}`;
+      const { label } = change;
+      return addressNews({ ...anAddress, address, cidr: `${address}/24`, linkIndex: index, label });
+    }
+    return routeNews({ ...aRoute, link: index, metric: change.metric });
+  }
+
+  #remove(name: string): News[] {
+    const news = this.#things.get(name) as News;
+    this.#things.delete(name);
+    return [{ ...news, removed: true } as News];
+  }
+
+  listing(): Listing {
+    const things = [...this.#things.values()];
+    return {
+      links: things.flatMap((news) => (news.kind === 'link' ? [news.value[0]] : [])),
+      addresses: things.flatMap((news) => (news.kind === 'address' ? [news.value] : [])),
+      routes: things.flatMap((news) => (news.kind === 'route' ? [news.value] : [])),
+    };
+  }
+}
+
+/** What a listing holds, as a reader has it. */
+function heldBy(listing: Listing): Reader['all'] {
+  const reader = new Reader(true);
+  reader.apply(listing.links.map((link) => ({ type: 'link', action: 'added', link })));
+  reader.apply(listing.addresses.map((address) => ({ type: 'address', action: 'added', address })));
+  reader.apply(listing.routes.map((route) => ({ type: 'route', action: 'added', route })));
+  return reader.all;
+}
+
+/** Carries changes out one after the other; gives all that was told. */
+const carryOut = (kernel: Kernel, some: readonly Change[]) => {
+  return some.flatMap((change) => kernel.change(change));
+};
+
+describe('a reader that applies every event', () => {
+  test('knows what the picture knows, and what there is', () => {
+    fc.assert(
+      fc.property(changes, (some) => {
+        const [kernel, picture, reader] = [new Kernel(), new Picture(ALL), new Reader(true)];
+        reader.apply(picture.tellAll(carryOut(kernel, some)));
+        expect(reader.all).toEqual(heldBy(kernel.listing()));
+        expect(knowledgeOf(picture)).toEqual(reader.all);
+      }),
+    );
+  });
+
+  test('is told nothing that it knows already', () => {
+    fc.assert(
+      fc.property(changes, (some) => {
+        const [kernel, picture] = [new Kernel(), new Picture(ALL)];
+        for (const _ of picture.tellAll(carryOut(kernel, some))) {
+          // Told.
+        }
+        const { links, addresses, routes } = kernel.listing();
+        const again: News[] = [
+          ...links.map((link) => linkNews({ ...link, altNames: [...link.altNames] })),
+          ...addresses.map((address) => addressNews({ ...address })),
+          ...routes.map((route) => routeNews({ ...route, nextHops: [] })),
+        ];
+        expect(eventsOf(picture.tellAll(again))).toEqual([]);
+        expect(eventsOf(picture.level(kernel.listing()))).toEqual([]);
+      }),
+    );
+  });
+
+  test('is brought level with any listing after any loss', () => {
+    fc.assert(
+      fc.property(changes, changes, (heard, lost) => {
+        const [kernel, picture, reader] = [new Kernel(), new Picture(ALL), new Reader(true)];
+        reader.apply(picture.tellAll(carryOut(kernel, heard)));
+        carryOut(kernel, lost);
+        reader.apply(picture.level(kernel.listing()));
+        expect(reader.all).toEqual(heldBy(kernel.listing()));
+        expect(knowledgeOf(picture)).toEqual(reader.all);
+      }),
+    );
+  });
+
+  test('is brought level with a listing that was made in the middle of changes', () => {
+    fc.assert(
+      fc.property(changes, changes, changes, changes, (heard, lost, before, after) => {
+        const [kernel, picture, reader] = [new Kernel(), new Picture(ALL), new Reader(true)];
+        reader.apply(picture.tellAll(carryOut(kernel, heard)));
+        carryOut(kernel, lost);
+        // What is told before the listing is made is read after it.
+        const meanwhile = carryOut(kernel, before);
+        const listing = kernel.listing();
+        meanwhile.push(...carryOut(kernel, after));
+        reader.apply(picture.level(listing, meanwhile));
+        expect(reader.all).toEqual(heldBy(kernel.listing()));
+        expect(knowledgeOf(picture)).toEqual(reader.all);
+      }),
+    );
+  });
+
+  test('is brought level from what it knew, when the picture came later', () => {
+    fc.assert(
+      fc.property(changes, changes, changes, changes, (first, before, after, later) => {
+        const [kernel, picture, reader] = [new Kernel(), new Picture(ALL), new Reader(false)];
+        carryOut(kernel, first);
+        for (const [name, item] of heldBy(kernel.listing())) reader.known.set(name, item);
+        const meanwhile = carryOut(kernel, before);
+        expect(eventsOf(picture.level(kernel.listing())).length).toBe(
+          heldBy(kernel.listing()).size,
+        );
+        meanwhile.push(...carryOut(kernel, after));
+        reader.apply(picture.catchUp(meanwhile));
+        expect(reader.all).toEqual(heldBy(kernel.listing()));
+        reader.apply(picture.tellAll(carryOut(kernel, later)));
+        expect(reader.all).toEqual(heldBy(kernel.listing()));
+        expect(knowledgeOf(picture)).toEqual(reader.all);
+      }),
+    );
+  });
+
+  test('is brought level with routes alone that were listed in the middle of changes', () => {
+    fc.assert(
+      fc.property(changes, changes, changes, (heard, before, after) => {
+        const [kernel, picture, reader] = [new Kernel(), new Picture(ALL), new Reader(false)];
+        reader.apply(picture.tellAll(carryOut(kernel, heard)));
+        const meanwhile = carryOut(kernel, before);
+        const { routes } = kernel.listing();
+        meanwhile.push(...carryOut(kernel, after));
+        reader.apply(picture.tellAll(meanwhile));
+        reader.apply(picture.levelRoutes(routes, meanwhile));
+        expect(reader.all).toEqual(heldBy(kernel.listing()));
+        expect(knowledgeOf(picture)).toEqual(reader.all);
+      }),
+    );
+  });
+});
