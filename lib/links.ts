@@ -90,7 +90,7 @@ export async function listLinks(
   });
   // The kernel's own filters only save work: it knows none for a parent, and answers a kind that it
   // does not know with every link there is (net/core/rtnetlink.c, rtnl_dump_ifinfo).
-  return links.filter(
+  const found = links.filter(
     (link) =>
       (kind === undefined || link.kind === kind) &&
       (parent === undefined || (link.parent?.index === parent && link.parent.netnsid === null)) &&
@@ -98,6 +98,8 @@ export async function listLinks(
       (group === undefined || link.group === group) &&
       (up === undefined || link.up === up),
   );
+  // Before Linux 6.9 they come by a hash of the index.
+  return found.sort((a, b) => a.index - b.index);
 }
 
 /** `ifi_flags` and the mask that says which of them are meant; neither, when none is. */

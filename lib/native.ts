@@ -184,7 +184,7 @@ export interface TapHandle {
   start(): number;
   setReading(wanted: boolean): void;
   lend(bytes: Uint8Array, lengths: Int32Array): void;
-  write(count: number): void;
+  write(half: 0 | 1, count: number): void;
   close(id: number): void;
   detach(): void;
 }

@@ -100,7 +100,8 @@ export class Picture {
     if (!this.#hasPlace(news)) return undefined;
     const shelf = this.#shelves[news.kind];
     const { item, removed, more } = wordsOf(news);
-    return removed ? shelf.take(item, more) : shelf.put(item);
+    if (!removed) return shelf.put(item);
+    return shelf.mayBeTwo(item) ? undefined : shelf.take(item, more);
   }
 
   *tellAll(news: readonly News[]): Steps {
@@ -134,6 +135,8 @@ export class Picture {
     const { item, removed, more } = wordsOf(news);
     const isNew = news.kind === 'link' && !removed && news.value[1] === ALL_FLAGS;
     if (isNew) this.#shelves.link.take(item);
+    this.#doubt(news, true);
+    if (removed && this.#shelves[kind].mayBeTwo(item)) return undefined;
     const happened = this.tell(news);
     if (happened !== undefined) return happened;
     const action: Action = removed ? 'removed' : kind === 'link' ? 'changed' : 'added';
@@ -160,12 +163,13 @@ export class Picture {
       }
       case 'address':
         return news.removed;
-      case 'route':
+      case 'route': {
+        const { route } = this.#shelves;
+        const { removed, value } = news;
         // A removal of what is not known: it was known under a form of its own.
-        return (
-          isPartial(news) ||
-          (news.removed && !blindly && this.#shelves.route.get(news.value) === undefined)
-        );
+        const sure = !blindly && route.get(value) !== undefined && !route.mayBeTwo(value);
+        return isPartial(news) || (removed && !sure);
+      }
       case 'nextHop':
         return true;
     }

@@ -69,6 +69,8 @@ export function eventOf(kind: Kind, action: Action, item: Item, more?: object): 
 
 export class Shelf {
   readonly #known = new Map<string | number, Known>();
+  /** Keys of routes that were told of again while they were known. */
+  readonly #again = new Set<string | number>();
 
   constructor(readonly kind: Kind) {}
 
@@ -87,12 +89,23 @@ export class Shelf {
     return this.#known.get(this.keyOf(item))?.item;
   }
 
+  /**
+   * Whether an item may stand for two: routes that differ in what is not said of them, such as their
+   * type of service. When one of them goes, the other is still there.
+   */
+  mayBeTwo(item: Item): boolean {
+    return this.kind === 'route' && this.#again.has(this.keyOf(item));
+  }
+
   clear(): void {
     this.#known.clear();
+    this.#again.clear();
   }
 
   put(item: Item): NetlinkEvent | undefined {
-    return this.#putAt(this.keyOf(item), item);
+    const key = this.keyOf(item);
+    if (this.kind === 'route' && this.#known.has(key)) this.#again.add(key);
+    return this.#putAt(key, item);
   }
 
   #putAt(key: string | number, item: Item): NetlinkEvent | undefined {
@@ -106,11 +119,17 @@ export class Shelf {
     return unchanged ? undefined : eventOf(kind, 'changed', item);
   }
 
+  #mark(key: string | number, again: boolean): void {
+    if (again) this.#again.add(key);
+    else this.#again.delete(key);
+  }
+
   /** The event tells of the item as it was last seen. */
   take(item: Item, more?: object): NetlinkEvent | undefined {
     const key = this.keyOf(item);
     const before = this.#known.get(key);
     this.#known.delete(key);
+    this.#again.delete(key);
     return before && eventOf(this.kind, 'removed', before.item, more);
   }
 
@@ -121,12 +140,14 @@ export class Shelf {
   *level(items: readonly Item[], words: readonly Words[]): Iterable<NetlinkEvent | undefined> {
     const last = new Map<string | number, Words>();
     for (const one of words) {
-      last.set(this.keyOf(one.item), one);
+      const key = this.keyOf(one.item);
+      if (!(one.removed && this.#again.has(key))) last.set(key, one);
       yield undefined;
     }
     const there = new Map<string | number, Item>();
     for (const item of items) {
       const key = this.keyOf(item);
+      if (this.kind === 'route') this.#mark(key, there.has(key) || last.has(key));
       if (!last.has(key)) there.set(key, item);
       yield undefined;
     }
@@ -139,6 +160,7 @@ export class Shelf {
         continue;
       }
       this.#known.delete(key);
+      this.#again.delete(key);
       yield eventOf(this.kind, 'removed', item, last.get(key)?.more);
     }
     for (const [key, item] of there) yield this.#putAt(key, item);

@@ -1,33 +1,17 @@
 /** The stream of Ethernet frames that a macvtap's character device is. */
 import { Duplex } from 'node:stream';
-import { argumentError, type Caller, captureCaller, errnoName, showValue } from './errors.js';
-import { Call } from './namespace.js';
-import { closeTapDevice, Refusal, type TapHandle } from './native.js';
+import { type Caller, captureCaller } from './errors.js';
+import { closeTapDevice, type TapHandle } from './native.js';
+import {
+  type Chunk,
+  type Entry,
+  notAFrame,
+  Outgoing,
+  raise,
+  TapWriter,
+  type WriteCallback,
+} from './tapWriter.js';
 import type { MacvtapLink } from './types.js';
-
-/** How many frames, and how many bytes, go to the device together. */
-const ROUND_FRAMES = 256;
-const ROUND_BYTES = 256 * 1024;
-/** No device takes a frame of that length: of a longer one, so much is handed over to be refused. */
-const TOO_LONG = 128 * 1024;
-
-const ETH_HLEN = 14;
-const VLAN_HLEN = 4;
-
-/** What `write` calls back with. */
-export type WriteCallback = (error?: Error | null) => void;
-
-/** A frame on its way out whose writer wants to hear what became of it. */
-class Outgoing {
-  error: Error | undefined;
-
-  constructor(
-    readonly frame: Uint8Array,
-    readonly caller: Caller,
-  ) {}
-}
-
-type Chunk = Uint8Array | Outgoing;
 
 /**
  * The frames of a macvtap: a `Duplex` in object mode, where each chunk is one whole Ethernet frame,
@@ -53,6 +37,10 @@ type Chunk = Uint8Array | Outgoing;
  * for a frame), and while frames are on their way out; and the link's namespace until it is closed.
  * One that does neither and is forgotten is closed when it is collected.
  *
+ * A process that opens several should not be killed by a signal it does not handle: the kernel keeps
+ * two macvtaps for ever whose queues hold frames of each other when they are closed. `close`, the
+ * garbage collector, `process.exit` and the ordinary end of a thread empty the queues first.
+ *
  * @example
  * ```ts
  * await using tap = await openTap('macvtap0');
@@ -66,18 +54,11 @@ export class Tap extends Duplex {
   readonly vnetHeaderLength: number;
 
   readonly #handle: TapHandle;
+  readonly #writer: TapWriter;
   #fds: readonly number[];
   #closed: Promise<void> | undefined;
   #reading = false;
   #ended = false;
-
-  // The frames that are being written, and where they stand for the device to fetch.
-  #entries: readonly { readonly chunk: Chunk }[] = [];
-  #next = 0;
-  #round = 0;
-  #done: WriteCallback | undefined;
-  #bytes: Uint8Array | undefined;
-  #lengths: Int32Array | undefined;
 
   /** @internal */
   constructor(handle: TapHandle, link: MacvtapLink, highWaterMark: number) {
@@ -88,7 +69,9 @@ export class Tap extends Duplex {
     this.#handle = handle;
     this.#fds = Object.freeze(handle.fds);
     handle.onFrames = (frames, count) => this.#onFrames(frames, count);
-    handle.onWritten = () => this.#onWritten();
+    this.#writer = new TapWriter(handle, link.name, (error, frame) => {
+      process.nextTick(() => this.emit('frameError', error, frame));
+    });
     handle.onGone = () => this.#endReading();
   }
 
@@ -185,10 +168,8 @@ export class Tap extends Duplex {
 
   /** @internal */
   override _destroy(error: Error | null, callback: WriteCallback): void {
-    const done = this.#done;
-    this.#done = undefined;
     void this.#closeDevice().then(() => {
-      done?.(error ?? neverWritten());
+      this.#writer.abandon(error);
       callback(error);
     });
   }
@@ -233,112 +214,18 @@ export class Tap extends Duplex {
   }
 
   /** @internal */
-  override _writev(entries: readonly { readonly chunk: Chunk }[], callback: WriteCallback): void {
+  override _writev(entries: readonly Entry[], callback: WriteCallback): void {
     // `write` has looked at what it was given; `end` takes anything, and is last.
     const last = entries.at(-1)?.chunk;
-    if (!(last instanceof Outgoing || last instanceof Uint8Array)) {
-      callback(notAFrame('end', last));
-      return;
-    }
-    this.#entries = entries;
-    this.#next = 0;
-    this.#done = callback;
-    this.#startRound();
-  }
-
-  /** Puts as many frames as there is room for one behind the other, and has them written. */
-  #startRound(): void {
-    if (this.#bytes === undefined || this.#lengths === undefined) {
-      this.#bytes = new Uint8Array(ROUND_BYTES);
-      this.#lengths = new Int32Array(ROUND_FRAMES);
-      this.#handle.lend(this.#bytes, this.#lengths);
-    }
-    const entries = this.#entries;
-    let used = 0;
-    let count = 0;
-    while (count < ROUND_FRAMES && this.#next + count < entries.length) {
-      const { chunk } = entries[this.#next + count] as { chunk: Chunk };
-      let frame = chunk instanceof Outgoing ? chunk.frame : chunk;
-      if (frame.length > TOO_LONG) frame = frame.subarray(0, TOO_LONG);
-      if (used + frame.length > ROUND_BYTES) break;
-      this.#bytes.set(frame, used);
-      this.#lengths[count++] = frame.length;
-      used += frame.length;
-    }
-    this.#round = count;
-    this.#handle.write(count);
-  }
-
-  #onWritten(): void {
-    const lengths = this.#lengths as Int32Array;
-    for (let at = 0; at < this.#round; at++) {
-      const errno = lengths[at] as number;
-      if (errno !== 0)
-        this.#refuse((this.#entries[this.#next + at] as { chunk: Chunk }).chunk, errno);
-    }
-    this.#next += this.#round;
-    if (this.#next < this.#entries.length) {
-      this.#startRound();
-      return;
-    }
-    const done = this.#done;
-    this.#done = undefined;
-    this.#entries = [];
-    try {
-      done?.();
-    } catch (error) {
-      process.nextTick(raise, error);
-    }
-  }
-
-  #refuse(chunk: Chunk, errno: number): void {
-    const writer = chunk instanceof Outgoing ? chunk : undefined;
-    const frame = writer?.frame ?? (chunk as Uint8Array);
-    const call = new Call('Tap.write', this.link.name, writer?.caller ?? {});
-    const refusal = new Refusal(errno, 'write', undefined, undefined);
-    const error = call.error(refusal, { hint: this.#whyRefused(frame, errnoName(errno)) });
-    if (writer !== undefined) {
-      writer.error = error;
+    if (last instanceof Outgoing || last instanceof Uint8Array) {
+      this.#writer.write(entries, callback);
     } else {
-      process.nextTick(() => this.emit('frameError', error, frame));
+      callback(notAFrame('end', last));
     }
   }
 
-  #whyRefused(frame: Uint8Array, code: string): string | undefined {
-    const header = this.vnetHeaderLength;
-    const behind = header === 0 ? '' : `, behind a virtio header of ${header}`;
-    switch (code) {
-      case 'EMSGSIZE':
-        return (
-          `A frame may have ${ETH_HLEN} bytes more than the link's MTU, with a VLAN tag ` +
-          `${ETH_HLEN + VLAN_HLEN}${behind}; this one has ${frame.length} in all.`
-        );
-      case 'EINVAL':
-        return frame.length < ETH_HLEN + header
-          ? `A frame has at least ${ETH_HLEN} bytes${behind}; this one has ${frame.length} in all.`
-          : undefined;
-      case 'ENOLINK':
-        return `The link '${this.link.name}' has been deleted.`;
-      default:
-        return undefined;
-    }
+  /** @internal */
+  override _final(callback: WriteCallback): void {
+    this.#writer.flush(callback);
   }
-}
-
-function raise(error: unknown): never {
-  throw error;
-}
-
-function notAFrame(
-  method: string,
-  value: unknown,
-  above?: (...args: never[]) => unknown,
-): TypeError {
-  const says = `Tap.${method}: frame must be a Uint8Array; received ${showValue(value)}`;
-  return argumentError('ERR_INVALID_ARG_TYPE', says, above);
-}
-
-function neverWritten(): Error {
-  const error = new Error('The tap was closed before the frame was written');
-  return Object.assign(error, { code: 'ERR_STREAM_DESTROYED' });
 }

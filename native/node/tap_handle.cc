@@ -105,8 +105,12 @@ void TapHandle::Lend(const Napi::CallbackInfo& info) {
 void TapHandle::Write(const Napi::CallbackInfo& info) {
   if (!tap_) return;
   SetBusy(writing_, true);
-  tap_->Write(bytes_.Value().Data(), lengths_.Value().Data(),
-              info[0].As<Napi::Number>().Uint32Value());
+  const size_t half = info[0].As<Napi::Number>().Uint32Value();
+  Napi::Uint8Array bytes = bytes_.Value();
+  Napi::Int32Array lengths = lengths_.Value();
+  tap_->Write(bytes.Data() + half * (bytes.ByteLength() / 2),
+              lengths.Data() + half * (lengths.ElementLength() / 2),
+              info[1].As<Napi::Number>().Uint32Value());
 }
 
 void TapHandle::Close(const Napi::CallbackInfo& info) {

@@ -36,9 +36,11 @@ class TapHandle : public Napi::ObjectWrap<TapHandle> {
   Napi::Value Start(const Napi::CallbackInfo& info);
   // setReading(wanted)
   void SetReading(const Napi::CallbackInfo& info);
-  // lend(bytes: Uint8Array, lengths: Int32Array): where the frames to write stand. Once.
+  // lend(bytes: Uint8Array, lengths: Int32Array): where the frames to write stand, in two halves.
+  // Once.
   void Lend(const Napi::CallbackInfo& info);
-  // write(count): onWritten follows, with 0 or a negative errno in place of each length.
+  // write(half, count): onWritten follows, with 0 or a negative errno in place of each length. The
+  // other half is JavaScript's meanwhile.
   void Write(const Napi::CallbackInfo& info);
   // close(id): settle(id, []) follows when the descriptors are closed.
   void Close(const Napi::CallbackInfo& info);

@@ -67,10 +67,11 @@ const pages = {
     report.code(['await checkSupport({ load: true })']);
     const { features } = support;
     const known = (/** @type {boolean} */ value) => (value ? 'known' : 'not known');
+    // Not in the table: distributions give kernels names too long for it.
+    report.paragraph(`The kernel: Linux ${support.kernel}`);
     report.table(
       ['', 'here', 'which means'],
       [
-        ['kernel', support.kernel, 'what uname -r says'],
         ['macvlan', support.macvlan, MODULE_STATES[support.macvlan]],
         ['macvtap', support.macvtap, MODULE_STATES[support.macvtap]],
         ['netAdmin', support.netAdmin ? 'yes' : 'no', 'may make and change links (CAP_NET_ADMIN)'],

@@ -11,6 +11,8 @@ mount -t tmpfs tmpfs /dev/shm
 # A /run of its own: named namespaces are mounted there.
 mount -t tmpfs -o mode=755 tmpfs /run
 ip link set lo up
+# Others come when they are asked for; the file that asks for this one comes with it.
+modprobe -q tun
 
 # The host's ends, by name, as udev would have them.
 ports=/dev/virtio-ports

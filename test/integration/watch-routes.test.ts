@@ -93,6 +93,20 @@ test('a route that is replaced or gets another way is one removed and one added'
   expect(reader.lies).toEqual([]);
 });
 
+test('of two routes that differ in what is not said, the one that stays is not removed', async () => {
+  const { place, reader } = await ground();
+  const route = ['198.51.100.0/24', 'via', '192.0.2.2'];
+  await place.ip('route', 'add', ...route);
+  await place.ip('route', 'add', ...route, 'tos', '0x10');
+  await reader.hears('added 198.51.100.0/24');
+  await place.ip('route', 'delete', ...route, 'tos', '0x10');
+  await reader.caughtUp(place, bed.uniqueName('z'));
+  await reader.level(place, { routes: true });
+  expect(await saidOf(place, reader, 'route', 'delete', ...route)).toEqual([
+    'removed 198.51.100.0/24 192.0.2.2',
+  ]);
+});
+
 describe('routes that the kernel takes away without a word are removed', () => {
   // With a source that is an address of the other link, and by every way there is.
   const routes = (one: string) => [

@@ -50,7 +50,8 @@ export class Place {
 
   /** Every link here, by index. */
   async links(): Promise<IpLink[]> {
-    return JSON.parse(await this.ip('-j', '-d', 'link', 'show'));
+    const links: IpLink[] = JSON.parse(await this.ip('-j', '-d', 'link', 'show'));
+    return links.sort((a, b) => a.ifindex - b.ifindex);
   }
 
   /** The names of all links here but the loopback device, by index. */

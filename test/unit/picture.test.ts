@@ -176,7 +176,7 @@ describe('routes are in doubt', () => {
     expect(picture.routesDoubtful).toBe(true);
   });
 
-  test.each(grounds.slice(0, -1))('when during a listing %s', (_, news) => {
+  test.each(grounds)('when during a listing %s', (_, news) => {
     const picture = new Picture({ routes: true });
     const listing = { links: [aLink], addresses: [], routes: [aRoute] };
     for (const _step of picture.level(listing, [news, linkNews(aLink)])) {
@@ -205,6 +205,23 @@ describe('routes are in doubt', () => {
     const picture = known();
     picture.tell(news);
     expect(picture.routesDoubtful).toBe(false);
+  });
+
+  test('when a route goes that may have been two, and it stays until they are listed', () => {
+    const picture = known();
+    // Told of twice: the second differs in its type of service, which is not said.
+    expect(picture.tell(routeNews({ ...aRoute }))).toBeUndefined();
+    expect(picture.tell(routeNews(aRoute, true))).toBeUndefined();
+    expect(picture.routesDoubtful).toBe(true);
+    picture.routesDoubtful = false;
+    expect(eventsOf(picture.levelRoutes([aRoute], []))).toEqual([]);
+    // By that listing there is one.
+    expect(picture.tell(routeNews(aRoute, true))).toMatchObject({ action: 'removed' });
+    expect(picture.routesDoubtful).toBe(false);
+    expect(eventsOf(picture.levelRoutes([aRoute, aRoute], []))).toHaveLength(1);
+    expect(picture.tell(routeNews(aRoute, true))).toBeUndefined();
+    expect(picture.routesDoubtful).toBe(true);
+    expect(eventsOf(picture.levelRoutes([], []))).toMatchObject([{ action: 'removed' }]);
   });
 
   test('and what is said of a route in parts is no event', () => {

@@ -1,0 +1,213 @@
+/** Frames on their way out of a tap: handed to the device many at a time. */
+import { argumentError, type Caller, errnoName, showValue } from './errors.js';
+import { Call } from './namespace.js';
+import { Refusal, type TapHandle } from './native.js';
+
+/** How many frames, and how many bytes, go to the device together. */
+const ROUND_FRAMES = 256;
+const ROUND_BYTES = 256 * 1024;
+/** No device takes a frame of that length: of a longer one, so much is handed over to be refused. */
+const TOO_LONG = 128 * 1024;
+
+const ETH_HLEN = 14;
+const VLAN_HLEN = 4;
+
+/** What `write` calls back with. */
+export type WriteCallback = (error?: Error | null) => void;
+
+/** A frame whose writer wants to hear what became of it. */
+export class Outgoing {
+  error: Error | undefined;
+
+  constructor(
+    readonly frame: Uint8Array,
+    readonly caller: Caller,
+  ) {}
+}
+
+export type Chunk = Uint8Array | Outgoing;
+
+/** A chunk as a stream lists those that wait. */
+export interface Entry {
+  readonly chunk: Chunk;
+}
+
+/** Chunks that stand in one half of the lent memory. */
+interface Round {
+  readonly half: 0 | 1;
+  readonly entries: readonly Entry[];
+  readonly first: number;
+  readonly count: number;
+}
+
+/**
+ * Writes the chunks of a stream, in order; one that is refused does not stop those behind it. While
+ * the device has one round, the next is made ready.
+ */
+export class TapWriter {
+  readonly #handle: TapHandle;
+  readonly #name: string;
+  readonly #onRefused: (error: Error, frame: Uint8Array) => void;
+
+  // The chunks that were given last: those from #next on are in no round yet.
+  #entries: readonly Entry[] = [];
+  #next = 0;
+  #done: WriteCallback | undefined;
+  #mustWait = false;
+  #flushed: (() => void) | undefined;
+
+  /** What the device has, and what it gets next. */
+  #sent: Round | undefined;
+  #ready: Round | undefined;
+  // Where frames stand for the device to fetch, in two halves; nobody else has these.
+  #bytes: Uint8Array | undefined;
+  #lengths: Int32Array | undefined;
+
+  /** `onRefused` is told of frames that are no {@link Outgoing}. */
+  constructor(
+    handle: TapHandle,
+    name: string,
+    onRefused: (error: Error, frame: Uint8Array) => void,
+  ) {
+    this.#handle = handle;
+    this.#name = name;
+    this.#onRefused = onRefused;
+    handle.onWritten = () => this.#onWritten();
+  }
+
+  /**
+   * Calls back when there is room for more; not before all are written, where one is an
+   * {@link Outgoing}. Not called again before that.
+   */
+  write(entries: readonly Entry[], done: WriteCallback): void {
+    this.#entries = entries;
+    this.#next = 0;
+    this.#done = done;
+    this.#mustWait = entries.some(({ chunk }) => chunk instanceof Outgoing);
+    this.#advance();
+  }
+
+  /** Calls back when everything is written. */
+  flush(done: () => void): void {
+    if (this.#sent === undefined) done();
+    else this.#flushed = done;
+  }
+
+  /** The device is closed: whoever waits hears of the error. */
+  abandon(error: Error | null): void {
+    const done = this.#done;
+    this.#done = undefined;
+    done?.(error ?? neverWritten());
+  }
+
+  #advance(): void {
+    do {
+      if (this.#ready === undefined && this.#next < this.#entries.length)
+        this.#ready = this.#pack();
+      if (this.#sent === undefined && this.#ready !== undefined) {
+        this.#sent = this.#ready;
+        this.#ready = undefined;
+        this.#handle.write(this.#sent.half, this.#sent.count);
+      }
+    } while (this.#ready === undefined && this.#next < this.#entries.length);
+    const idle = this.#sent === undefined;
+    if (idle) this.#flushed?.();
+    if (this.#next < this.#entries.length || (this.#mustWait && !idle)) return;
+    const done = this.#done;
+    this.#done = undefined;
+    this.#entries = [];
+    this.#next = 0;
+    try {
+      done?.();
+    } catch (error) {
+      process.nextTick(raise, error);
+    }
+  }
+
+  /** Puts as many frames as there is room for one behind the other. */
+  #pack(): Round {
+    if (this.#bytes === undefined || this.#lengths === undefined) {
+      this.#bytes = new Uint8Array(2 * ROUND_BYTES);
+      this.#lengths = new Int32Array(2 * ROUND_FRAMES);
+      this.#handle.lend(this.#bytes, this.#lengths);
+    }
+    const half = this.#sent?.half === 0 ? 1 : 0;
+    const entries = this.#entries;
+    const first = this.#next;
+    const end = (half + 1) * ROUND_BYTES;
+    let used = half * ROUND_BYTES;
+    let count = 0;
+    while (count < ROUND_FRAMES && first + count < entries.length) {
+      const { chunk } = entries[first + count] as Entry;
+      let frame = chunk instanceof Outgoing ? chunk.frame : chunk;
+      if (frame.length > TOO_LONG) frame = frame.subarray(0, TOO_LONG);
+      if (used + frame.length > end) break;
+      this.#bytes.set(frame, used);
+      this.#lengths[half * ROUND_FRAMES + count++] = frame.length;
+      used += frame.length;
+    }
+    this.#next += count;
+    return { half, entries, first, count };
+  }
+
+  #onWritten(): void {
+    const { half, entries, first, count } = this.#sent as Round;
+    const lengths = this.#lengths as Int32Array;
+    for (let at = 0; at < count; at++) {
+      const errno = lengths[half * ROUND_FRAMES + at] as number;
+      if (errno !== 0) this.#refuse((entries[first + at] as Entry).chunk, errno);
+    }
+    this.#sent = undefined;
+    this.#advance();
+  }
+
+  #refuse(chunk: Chunk, errno: number): void {
+    const writer = chunk instanceof Outgoing ? chunk : undefined;
+    const frame = writer?.frame ?? (chunk as Uint8Array);
+    const call = new Call('Tap.write', this.#name, writer?.caller ?? {});
+    const refusal = new Refusal(errno, 'write', undefined, undefined);
+    const error = call.error(refusal, { hint: this.#whyRefused(frame, errnoName(errno)) });
+    if (writer === undefined) this.#onRefused(error, frame);
+    else writer.error = error;
+  }
+
+  #whyRefused(frame: Uint8Array, code: string): string | undefined {
+    const header = this.#handle.vnetHeaderLength;
+    const behind = header === 0 ? '' : `, behind a virtio header of ${header}`;
+    switch (code) {
+      case 'EMSGSIZE':
+        return (
+          `A frame may have ${ETH_HLEN} bytes more than the link's MTU, with a VLAN tag ` +
+          `${ETH_HLEN + VLAN_HLEN}${behind}; this one has ${frame.length} in all.`
+        );
+      case 'EINVAL':
+        return frame.length < ETH_HLEN + header
+          ? `A frame has at least ${ETH_HLEN} bytes${behind}; this one has ${frame.length} in all.`
+          : undefined;
+      case 'ENOLINK':
+        return `The link '${this.#name}' has been deleted.`;
+      default:
+        return undefined;
+    }
+  }
+}
+
+/** Throws what a listener has thrown, where nothing else is cut off by it. */
+export function raise(error: unknown): never {
+  throw error;
+}
+
+/** The error for what is no frame. */
+export function notAFrame(
+  method: string,
+  value: unknown,
+  above?: (...args: never[]) => unknown,
+): TypeError {
+  const says = `Tap.${method}: frame must be a Uint8Array; received ${showValue(value)}`;
+  return argumentError('ERR_INVALID_ARG_TYPE', says, above);
+}
+
+function neverWritten(): Error {
+  const error = new Error('The tap was closed before the frame was written');
+  return Object.assign(error, { code: 'ERR_STREAM_DESTROYED' });
+}
