@@ -117,12 +117,13 @@ export async function runSuite(kernel, args, partial) {
         output += text;
       },
       onRecord: (record) => {
+        if (record.type === 'file') {
+          if (partial) record.skipped = record.skipped.filter(({ reason }) => reason !== null);
+          counts.passed += record.passed;
+          counts.failed += record.failed.length;
+          counts.skipped.push(...record.skipped);
+        }
         display.show(record);
-        if (record.type !== 'file') return;
-        counts.passed += record.passed;
-        counts.failed += record.failed.length;
-        const counted = record.skipped.filter(({ reason }) => !partial || reason !== null);
-        counts.skipped.push(...counted);
       },
     });
     // An error outside every test, or Vitest's own end, must not read as success.
