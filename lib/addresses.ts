@@ -4,7 +4,7 @@ import * as inetRules from './checkInet.js';
 import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
-import { resolveIndex } from './links.js';
+import { resolveIndex, resolveIndexIfAny } from './links.js';
 import type { Call, Namespace } from './namespace.js';
 import { type AddressRecord, Refusal } from './native.js';
 import { AF_INET, AF_INET6 } from './records.js';
@@ -62,7 +62,8 @@ export async function changeAddress(
   check(call.operation, valueRules.linkRef, ref, 'link');
   const rule = operation === 'removeAddress' ? inetRules.addressToRemove : inetRules.address;
   check(call.operation, rule, address, 'address');
-  const link = await resolveIndex(namespace, call, ref);
+  let link = resolveIndex(namespace, call, ref);
+  if (typeof link === 'object') link = await link;
   const record = addressRecord(address as string | AddressOptions, link);
   const result = await namespace.ask(operation, record, call.signal);
   if (!(result instanceof Refusal)) return;
@@ -75,10 +76,8 @@ export async function listAddresses(
   filter: AddressFilter = {},
 ): Promise<Address[]> {
   check(call.operation, linkRules.addressFilter, filter, 'filter');
-  const link =
-    filter.link === undefined
-      ? undefined
-      : await resolveIndex(namespace, call, filter.link, 'filter.link');
+  let link = resolveIndexIfAny(namespace, call, filter.link, 'filter.link');
+  if (typeof link === 'object') link = await link;
   const family =
     filter.family === undefined ? undefined : filter.family === 'IPv4' ? AF_INET : AF_INET6;
   const addresses = await namespace.demand(call, 'listAddresses', { family });

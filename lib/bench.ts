@@ -1,6 +1,5 @@
 /** What making, listing and deleting links takes on this machine, for the command line. */
-import { Netns } from './netns.js';
-import type { Link, LinkRef, MacvlanLink } from './types.js';
+import { type Link, type LinkRef, type MacvlanLink, Netns } from './index.js';
 
 /** What is to be measured. */
 export interface BenchOptions {

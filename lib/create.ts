@@ -6,13 +6,13 @@ import { constants } from 'node:os';
 import { addressRecord } from './addresses.js';
 import { explain } from './diagnosis.js';
 import type { NetlinkError } from './errors.js';
-import { familySettings, flagBits, readLink, resolveIndex } from './links.js';
+import { familySettings, flagBits, readLink, resolveIndexIfAny } from './links.js';
 import { findLink, linkRecord } from './lookup.js';
 import { type Call, type Namespace, withNamespace } from './namespace.js';
-import { type LinkRecord, Refusal, type Result, type Step } from './native.js';
+import { type LinkInfoRecord, type LinkRecord, Refusal, type Result, type Step } from './native.js';
 import type { Peer } from './refused.js';
 import { routeRecord } from './routes.js';
-import type { Link, LinkOptions } from './types.js';
+import type { Link, LinkOptions, LinkRef } from './types.js';
 import { parseMac, randomMac } from './values.js';
 
 const ENODEV = -constants.errno.ENODEV;
@@ -33,12 +33,14 @@ const MAX_INDEXES = 4;
 /** What is special to the link's kind. */
 export interface Birth {
   readonly kind: string;
-  /** `IFLA_LINK` and `IFLA_LINKINFO`. Called once the target is open. */
-  readonly record: (target: Namespace) => LinkRecord;
+  /** The option `parent`, where the kind has one: `IFLA_LINK`. */
+  readonly parent?: LinkRef;
+  /** `IFLA_LINKINFO`. Called once the target is open. */
+  readonly info: (target: Namespace) => LinkInfoRecord;
   /** Whether the link is given a MAC here when the options name none. */
   readonly choosesMac: boolean;
   /** Looks at the finished link: the reason why it is not what was asked for, if it is not. */
-  readonly verify?: (link: Link) => string | undefined;
+  readonly verify?: ((link: Link) => string | undefined) | undefined;
   readonly peer?: Peer;
   /** Does what is left to do beside the link itself; a failure undoes the link too. */
   complete?: (link: Link, target: Namespace) => Promise<void>;
@@ -50,6 +52,8 @@ interface Part {
   readonly step: Step;
 }
 
+type Parts = (index: number) => readonly Part[];
+
 /** What a link to be is made from. */
 interface Plan {
   readonly namespace: Namespace;
@@ -57,69 +61,120 @@ interface Plan {
   readonly call: Call;
   readonly birth: Birth;
   readonly options: LinkOptions;
-  readonly base: LinkRecord;
-  readonly parts: (index: number) => readonly Part[];
+  /** The first message. */
+  readonly record: LinkRecord;
+  readonly parts: Parts;
 }
 
+const NO_PARTS: readonly Part[] = Object.freeze([]);
+const noParts: Parts = () => NO_PARTS;
+
 /** Makes a link in `namespace`, or in the one that `options.netns` names. */
-export async function createIn(
+export function createIn(
   namespace: Namespace,
   call: Call,
   birth: Birth,
   options: LinkOptions,
 ): Promise<Link> {
-  const make = async (target: Namespace) =>
-    createHere(await planOf(namespace, target, call, birth, options));
-  return options.netns === undefined ? make(namespace) : withNamespace(call, options.netns, make);
+  if (options.netns === undefined) return createThere(namespace, namespace, call, birth, options);
+  return withNamespace(call, options.netns, (target) =>
+    createThere(namespace, target, call, birth, options),
+  );
 }
 
-async function planOf(
+// Thousands are made at once, so this waits for what is not known yet and for nothing else. What is
+// known already is sent before this returns: requests keep the order of the calls.
+async function createThere(
   namespace: Namespace,
   target: Namespace,
   call: Call,
   birth: Birth,
   options: LinkOptions,
-): Promise<Plan> {
-  const { name, mac, mtu, txQueueLen, numTxQueues, numRxQueues, group, addrGenMode } = options;
+): Promise<Link> {
+  let parent = resolveIndexIfAny(namespace, call, birth.parent, 'options.parent');
+  if (typeof parent === 'object') parent = await parent;
+  let master = resolveIndexIfAny(target, call, options.master, 'options.master');
+  if (typeof master === 'object') master = await master;
+  let parts = hasParts(options) ? partsOf(target, call, options) : noParts;
+  if (typeof parts === 'object') parts = await parts;
+  const record = recordOf(namespace, target, birth, options, parent, master);
+  const plan: Plan = { namespace, target, call, birth, options, record, parts };
+  for (let attempt = 1; ; attempt++) {
+    record.index = options.index ?? target.chooseIndex();
+    const results = await send(plan, record.index);
+    const [first] = results;
+    if (!(first instanceof Refusal)) {
+      const link = results.at(-1);
+      const allDone = !results.some((result) => result instanceof Refusal);
+      const nothingLeft = birth.verify === undefined && birth.complete === undefined;
+      if (allDone && nothingLeft && call.signal === undefined) return link as Link;
+      return finish(plan, record.index, results.slice(1));
+    }
+    // The answer was lost, so whether the link is there is not known; its index tells.
+    if (first.errno === ENOBUFS) await removeIfOurs(plan, record.index);
+    const again = options.index === undefined && attempt < MAX_INDEXES;
+    if (!MAY_BE_THE_INDEX.has(first.errno) || !again || !(await isIndexTaken(plan, record.index))) {
+      throw call.error(first, await explainCreate(plan, first));
+    }
+    target.forgetIndexes();
+  }
+}
+
+function recordOf(
+  namespace: Namespace,
+  target: Namespace,
+  birth: Birth,
+  options: LinkOptions,
+  parent: number | undefined,
+  master: number | undefined,
+): LinkRecord {
+  const { name, mac, mtu, txQueueLen, numTxQueues, numRxQueues, group } = options;
   // The MAC is in the first message, so that no daemon takes a made-up one for one to rewrite.
   const address = mac === undefined ? birth.choosesMac && randomMac() : parseMac(mac);
-  // IPv6 makes its address when the link comes up, so the way it does is set before.
-  const upLater = addrGenMode !== undefined;
-  const base: LinkRecord = {
-    ...birth.record(target),
-    ...flagBits(upLater ? { ...options, up: undefined } : options),
+  const { flags, change } = flagBits(
+    comesUpLater(options) ? { ...options, up: undefined } : options,
+  );
+  return {
+    index: undefined,
+    flags,
+    change,
     name,
     mac: address === false || address === null ? undefined : address,
     mtu,
+    parent,
+    master,
+    info: birth.info(target),
+    netnsFd: target.inode === namespace.inode ? undefined : target.fd,
     txQueueLen,
     numTxQueues,
     numRxQueues,
     group,
-    netnsFd: target.inode === namespace.inode ? undefined : target.fd,
-    master:
-      options.master === undefined
-        ? undefined
-        : await resolveIndex(target, call, options.master, 'options.master'),
   };
-  const parts = await partsOf(target, call, options, upLater);
-  return { namespace, target, call, birth, options, base, parts };
+}
+
+/** IPv6 makes its address when the link comes up, so the way it does is set before. */
+function comesUpLater({ addrGenMode }: LinkOptions): boolean {
+  return addrGenMode !== undefined;
+}
+
+function hasParts({ alias, altNames, addrGenMode, addresses, routes }: LinkOptions): boolean {
+  return (alias ?? altNames ?? addrGenMode ?? addresses ?? routes) !== undefined;
 }
 
 /** The steps that the kernel does not take in the first message. */
-async function partsOf(
-  target: Namespace,
-  call: Call,
-  options: LinkOptions,
-  upLater: boolean,
-): Promise<(index: number) => readonly Part[]> {
+function partsOf(target: Namespace, call: Call, options: LinkOptions): Parts | Promise<Parts> {
+  const found = (options.routes ?? []).map(({ link }, at) => {
+    const ref = link === options.name ? undefined : link;
+    return resolveIndexIfAny(target, call, ref, `options.routes[${at}].link`);
+  });
+  const known = found.filter((link) => typeof link !== 'object');
+  return known.length === found.length
+    ? partsWith(options, known)
+    : Promise.all(found).then((links) => partsWith(options, links));
+}
+
+function partsWith(options: LinkOptions, links: readonly (number | undefined)[]): Parts {
   const { alias, altNames, addrGenMode, addresses = [], routes = [] } = options;
-  const links = await Promise.all(
-    routes.map(({ link }, at) =>
-      link === undefined || link === options.name
-        ? undefined
-        : resolveIndex(target, call, link, `options.routes[${at}].link`),
-    ),
-  );
   return (index) => {
     const parts: Part[] = [];
     const change = (option: string, record: LinkRecord) =>
@@ -132,7 +187,7 @@ async function partsOf(
       parts.push({ option: 'altNames', step: { operation: 'addAltNames', record } });
     }
     if (addrGenMode !== undefined) change('addrGenMode', familySettings(addrGenMode));
-    if (upLater && options.up === true) change('up', flagBits({ up: true }));
+    if (comesUpLater(options) && options.up === true) change('up', flagBits({ up: true }));
     for (const [at, address] of addresses.entries()) {
       const record = addressRecord(address, index);
       parts.push({ option: `addresses[${at}]`, step: { operation: 'addAddress', record } });
@@ -145,59 +200,30 @@ async function partsOf(
   };
 }
 
-async function createHere(plan: Plan): Promise<Link> {
-  const { target, call, options } = plan;
-  for (let attempt = 1; ; attempt++) {
-    const index = options.index ?? target.chooseIndex();
-    const refusal = await attemptAt(plan, index);
-    if (!(refusal instanceof Refusal)) return refusal;
-    const again = options.index === undefined && attempt < MAX_INDEXES;
-    if (!MAY_BE_THE_INDEX.has(refusal.errno) || !again || !(await isIndexTaken(plan, index))) {
-      throw call.error(refusal, await explainCreate(plan, refusal));
-    }
-    target.forgetIndexes();
-  }
-}
-
-/** Sends the first message and what follows it; gives the finished link, or the first's refusal. */
-async function attemptAt(plan: Plan, index: number): Promise<Link | Refusal> {
-  const { namespace, target, call, base } = plan;
-  const parts = plan.parts(index);
-  const rest = restOf(parts, index);
-  const create: Step = { operation: 'createLink', record: { ...base, index } };
-  // Without parts the read may travel with the first message: reading does no harm should the index
-  // turn out to be somebody else's. A part waits, because it would change that link.
-  const results =
-    target.inode === namespace.inode
-      ? await namespace.exchange([create, ...rest], call.signal)
-      : await namespace.exchange([create], call.signal, { target, steps: rest });
-  const [first] = results;
-  if (first instanceof Refusal) {
-    // The answer was lost, so whether the link is there is not known; its index tells.
-    if (first.errno === ENOBUFS) await removeIfOurs(plan, index);
-    return first;
-  }
-  return finish(plan, index, parts, results.slice(1));
-}
-
-function restOf(parts: readonly Part[], index: number): Step[] {
-  const steps: Step[] = parts.map(({ step }, at) => ({ ...step, barrier: at === 0 }));
-  steps.push({ operation: 'getLink', record: linkRecord(index) });
-  return steps;
+/**
+ * Sends the first message and what follows it. Without parts the read may travel with the first
+ * message: reading does no harm should the index turn out to be somebody else's. A part waits,
+ * because it would change that link.
+ */
+function send(plan: Plan, index: number): Promise<readonly Result[]> {
+  const { namespace, target, call, record, parts } = plan;
+  const rest = parts(index).map(({ step }, at): Step => ({ ...step, barrier: at === 0 }));
+  rest.push({ operation: 'getLink', record: linkRecord(index) });
+  const create: Step = { operation: 'createLink', record };
+  return target.inode === namespace.inode
+    ? namespace.exchange([create, ...rest], call.signal)
+    : namespace.exchange([create], call.signal, { target, steps: rest });
 }
 
 /** Looks at what became of the parts: the link as it was read, or an error and no link. */
-async function finish(
-  plan: Plan,
-  index: number,
-  parts: readonly Part[],
-  results: readonly Result[],
-): Promise<Link> {
-  const { target, call, birth } = plan;
+async function finish(plan: Plan, index: number, results: readonly Result[]): Promise<Link> {
+  const { target, call, birth, parts } = plan;
   try {
     call.checkSignal();
     const failed = results.findIndex((result) => result instanceof Refusal);
-    if (failed >= 0) throw await partError(plan, parts[failed], results[failed] as Refusal, index);
+    if (failed >= 0) {
+      throw await partError(plan, parts(index)[failed], results[failed] as Refusal, index);
+    }
     const link = results.at(-1) as Link;
     const fault = birth.verify?.(link);
     if (fault !== undefined) throw call.fail('EOPNOTSUPP', undefined, fault);
@@ -232,9 +258,9 @@ async function remove(target: Namespace, index: number, error: unknown): Promise
   if (error instanceof Error && error.cause === undefined) error.cause = cause;
 }
 
-async function removeIfOurs({ target, base }: Plan, index: number): Promise<void> {
+async function removeIfOurs({ target, record }: Plan, index: number): Promise<void> {
   const link = await findLink(target, index);
-  const mac = base.mac && Buffer.from(base.mac).toString('hex');
+  const mac = record.mac && Buffer.from(record.mac).toString('hex');
   if (link !== undefined && link.mac?.replaceAll(':', '') === mac) {
     await remove(target, index, undefined);
   }
@@ -252,15 +278,15 @@ async function isIndexTaken({ namespace, target }: Plan, index: number): Promise
 }
 
 async function explainCreate(plan: Plan, refusal: Refusal): Promise<{ hint?: string }> {
-  const { namespace, target, birth, options, base } = plan;
+  const { namespace, target, birth, options, record } = plan;
   return explain(namespace, refusal, {
     target,
     kind: birth.kind,
-    parent: base.parent,
+    parent: record.parent,
     created: options,
-    mode: base.info?.macvlan?.mode,
-    mac: base.mac,
-    master: base.master,
+    mode: record.info?.macvlan?.mode,
+    mac: record.mac,
+    master: record.master,
     peer: birth.peer,
   });
 }

@@ -2,14 +2,13 @@
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import { type Birth, createIn } from './create.js';
-import { flagBits, resolveIndex } from './links.js';
+import { flagBits } from './links.js';
 import { createMacvlanOfKind } from './macvlan.js';
 import { type Call, type Namespace, withNamespace } from './namespace.js';
-import type { LinkRecord } from './native.js';
 import type { CreateLinkOptions, CreateVethOptions, CreateVlanOptions, Link } from './types.js';
 import { parseMac, randomMac, VLAN_PROTOCOLS } from './values.js';
 
-export async function createLink(
+export function createLink(
   namespace: Namespace,
   call: Call,
   options: CreateLinkOptions,
@@ -26,37 +25,25 @@ export async function createLink(
     case 'bridge':
     case 'dummy': {
       const { kind } = options;
-      return createIn(namespace, call, plainBirth(kind, { info: { kind } }), options);
+      return createIn(namespace, call, { kind, info: () => ({ kind }), choosesMac: true }, options);
     }
   }
 }
 
-function plainBirth(kind: string, record: LinkRecord): Birth {
-  return { kind, record: () => record, choosesMac: true };
-}
-
-async function createVlan(
-  namespace: Namespace,
-  call: Call,
-  options: CreateVlanOptions,
-): Promise<Link> {
-  const { kind, id, protocol } = options;
-  const parent = await resolveIndex(namespace, call, options.parent, 'options.parent');
+function createVlan(namespace: Namespace, call: Call, options: CreateVlanOptions): Promise<Link> {
+  const { kind, parent, id, protocol } = options;
   const vlan = { id, protocol: protocol === undefined ? undefined : VLAN_PROTOCOLS[protocol] };
   // A VLAN has its parent's MAC unless it is given one.
   const birth: Birth = {
     kind,
-    record: () => ({ parent, info: { kind, vlan } }),
+    parent,
+    info: () => ({ kind, vlan }),
     choosesMac: false,
   };
   return createIn(namespace, call, birth, options);
 }
 
-async function createVeth(
-  namespace: Namespace,
-  call: Call,
-  options: CreateVethOptions,
-): Promise<Link> {
+function createVeth(namespace: Namespace, call: Call, options: CreateVethOptions): Promise<Link> {
   const { kind, peer = {} } = options;
   const mac = (peer.mac === undefined ? null : parseMac(peer.mac)) ?? randomMac();
   const make = (other?: Namespace) => {
@@ -64,10 +51,10 @@ async function createVeth(
       kind,
       choosesMac: true,
       peer: { name: peer.name, namespace: other },
-      record: (target) => {
+      info: (target) => {
         // Said always: where the kernel puts a peer without it has changed over time.
         const netnsFd = (other ?? target).fd;
-        return { info: { kind, veth: { peer: { netnsFd, name: peer.name, mac } } } };
+        return { kind, veth: { peer: { netnsFd, name: peer.name, mac } } };
       },
     };
     if (peer.up !== undefined) {

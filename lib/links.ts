@@ -17,13 +17,14 @@ export function plainRef(
   call: Call,
   ref: LinkRef,
   option = 'link',
+  at?: number,
 ): number | string {
   if (typeof ref !== 'object') return ref;
   const seenIn = (ref as Partial<Link>).netns;
   if (seenIn !== undefined && seenIn !== namespace.inode) {
     throw argumentError(
       'ERR_INVALID_ARG_VALUE',
-      `${call.operation}: ${option} must be a link of the namespace net:[${namespace.inode}], ` +
+      `${call.operation}: ${option}${at === undefined ? '' : `[${at}]`} must be a link of the namespace net:[${namespace.inode}], ` +
         `and was seen in net:[${seenIn}]; received ${showValue(ref)}`,
     );
   }
@@ -52,17 +53,38 @@ export async function readLink(
 }
 
 /**
- * The index of the link that a reference names. A name is looked up here and now, and whatever
- * follows goes by the index: the name may meanwhile come to mean another link.
+ * The index of the link that a reference names; at once, where it says the index, because requests
+ * are to be sent in the order of the calls. A name is looked up
+ * here and now, and whatever follows goes by the index: the name may meanwhile come to mean another
+ * link.
  */
-export async function resolveIndex(
+export function resolveIndex(
   namespace: Namespace,
   call: Call,
   ref: LinkRef,
   option?: string,
-): Promise<number> {
+): number | Promise<number> {
   const plain = plainRef(namespace, call, ref, option);
-  return typeof plain === 'number' ? plain : (await readLink(namespace, call, plain, option)).index;
+  return typeof plain === 'number' ? plain : readIndex(namespace, call, plain, option);
+}
+
+async function readIndex(
+  namespace: Namespace,
+  call: Call,
+  name: string,
+  option?: string,
+): Promise<number> {
+  return (await readLink(namespace, call, name, option)).index;
+}
+
+/** {@link resolveIndex} of an option that may be left out. */
+export function resolveIndexIfAny(
+  namespace: Namespace,
+  call: Call,
+  ref: LinkRef | undefined,
+  option: string,
+): number | Promise<number> | undefined {
+  return ref === undefined ? undefined : resolveIndex(namespace, call, ref, option);
 }
 
 export function getLink(namespace: Namespace, call: Call, ref: LinkRef): Promise<Link> {
@@ -77,12 +99,14 @@ export async function listLinks(
 ): Promise<Link[]> {
   check(call.operation, linkRules.linkFilter, filter, 'filter');
   const { kind, group, up } = filter;
-  const index = async (option: 'parent' | 'master') => {
+  const index = (option: 'parent' | 'master') => {
     const ref = filter[option];
     return ref == null ? ref : resolveIndex(namespace, call, ref, `filter.${option}`);
   };
-  const parent = await index('parent');
-  const master = await index('master');
+  let parent = index('parent');
+  if (parent !== null && typeof parent === 'object') parent = await parent;
+  let master = index('master');
+  if (master !== null && typeof master === 'object') master = await master;
   const links = await namespace.demand(call, 'listLinks', {
     extMask: EXT_MASK,
     master: master ?? undefined,
@@ -204,10 +228,12 @@ export async function setLink(
     const record = { ...named, ...flagBits(changes) };
     return sendAll(namespace, call, [{ operation: 'changeLink', record }], plain);
   }
-  const index = await resolveIndex(namespace, call, plain);
+  let index = resolveIndex(namespace, call, plain);
+  if (typeof index === 'object') index = await index;
   const { master } = changes;
-  const masterIndex =
-    master == null ? master : await resolveIndex(namespace, call, master, 'changes.master');
+  let masterIndex =
+    master == null ? master : resolveIndex(namespace, call, master, 'changes.master');
+  if (masterIndex !== null && typeof masterIndex === 'object') masterIndex = await masterIndex;
   // Index 0 is how a link leaves its master.
   const steps = changeSteps(index, changes, masterIndex === null ? 0 : masterIndex);
   if (steps.length === 0) {
@@ -256,10 +282,12 @@ export async function deleteLinks(
   refs: readonly LinkRef[],
 ): Promise<void> {
   check(call.operation, valueRules.linkRefs, refs, 'links');
-  const named = refs.map((ref, at) => plainRef(namespace, call, ref, `links[${at}]`));
-  const plain = [...new Set(named)];
-  const steps = plain.map((ref): Step => ({ operation: 'deleteLink', record: linkRecord(ref) }));
-  const results = await namespace.exchange(steps, call.signal);
+  const plain = [...new Set(refs.map((ref, at) => plainRef(namespace, call, ref, 'links', at)))];
+  const results = await namespace.exchangeMany(
+    plain.length,
+    (at) => ({ operation: 'deleteLink', record: linkRecord(plain[at] as number | string) }),
+    call.signal,
+  );
   call.checkSignal();
   const errors: Error[] = [];
   for (const [at, result] of results.entries()) {

@@ -3,7 +3,7 @@ import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { type Birth, createIn } from './create.js';
-import { plainRef, readLink, resolveIndex, sendAll } from './links.js';
+import { plainRef, readLink, sendAll } from './links.js';
 import type { Call, Namespace } from './namespace.js';
 import type { MacvlanRecord, Step } from './native.js';
 import type {
@@ -71,40 +71,42 @@ function unknownToKernel(
   return undefined;
 }
 
-/** How `createLink` and the two functions below make one. */
-export async function createMacvlanOfKind(
+/** How `createLink` and the two functions below make one; the options have been checked. */
+export function createMacvlanOfKind(
   namespace: Namespace,
   call: Call,
   kind: 'macvlan' | 'macvtap',
   options: CreateMacvlanOptions,
 ): Promise<Link> {
-  const parent = await resolveIndex(namespace, call, options.parent, 'options.parent');
+  const { parent, mode, bcQueueLen, bcCutoff } = options;
+  const asksForRecent = bcQueueLen !== undefined || bcCutoff !== undefined;
   const birth: Birth = {
     kind,
-    record: () => ({ parent, info: { kind, macvlan: dataOf(options) } }),
+    parent,
+    info: () => ({ kind, macvlan: dataOf(options) }),
     // In passthru mode it has the parent's.
-    choosesMac: options.mode !== 'passthru',
-    verify: ({ macvlan }) => unknownToKernel(options, macvlan),
+    choosesMac: mode !== 'passthru',
+    verify: asksForRecent ? ({ macvlan }) => unknownToKernel(options, macvlan) : undefined,
   };
   return createIn(namespace, call, birth, options);
 }
 
-export async function createMacvlan(
+export function createMacvlan(
   namespace: Namespace,
   call: Call,
   options: CreateMacvlanOptions,
 ): Promise<MacvlanLink> {
   check(call.operation, linkRules.createMacvlanOptions, options);
-  return (await createMacvlanOfKind(namespace, call, 'macvlan', options)) as MacvlanLink;
+  return createMacvlanOfKind(namespace, call, 'macvlan', options) as Promise<MacvlanLink>;
 }
 
-export async function createMacvtap(
+export function createMacvtap(
   namespace: Namespace,
   call: Call,
   options: CreateMacvlanOptions,
 ): Promise<MacvtapLink> {
   check(call.operation, linkRules.createMacvlanOptions, options);
-  return (await createMacvlanOfKind(namespace, call, 'macvtap', options)) as MacvtapLink;
+  return createMacvlanOfKind(namespace, call, 'macvtap', options) as Promise<MacvtapLink>;
 }
 
 type Living = Link & { readonly macvlan: MacvlanInfo };

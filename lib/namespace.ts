@@ -9,6 +9,7 @@ import { type Caller, captureCaller, isNetlinkError, NetlinkError } from './erro
 import {
   addon,
   exchange,
+  exchangeMany,
   type NamespaceHandle,
   namespaceJob,
   type Operations,
@@ -19,6 +20,7 @@ import {
   type TapHandle,
   type Watcher,
 } from './native.js';
+import { beginCall, isTurnFull, snapshot, waitForTurn } from './turn.js';
 import type { NetnsLike, NetnsRef, OperationOptions } from './types.js';
 import { netnsBrand } from './values.js';
 
@@ -33,7 +35,7 @@ export class Call {
   constructor(
     readonly operation: string,
     readonly target: string | number | null,
-    readonly caller: Caller,
+    readonly caller: Caller | undefined,
     options?: OperationOptions,
   ) {
     this.signal = options?.signal ?? undefined;
@@ -129,13 +131,34 @@ export class Namespace implements NetnsLike {
     return this.close();
   }
 
-  /** Runs an operation that this namespace must stay open for. @internal */
-  async hold<T>(call: Call, body: () => Promise<T>): Promise<T> {
+  /**
+   * Runs an operation that a program asks for, in this turn of the event loop or in one to come.
+   * `body` gets what the program handed in as it is now.
+   * @internal
+   */
+  operate<Given, T>(call: Call, given: Given, body: (given: Given) => Promise<T>): Promise<T> {
+    if (isTurnFull()) return this.hold(call, body, given, waitForTurn());
+    beginCall();
+    return this.hold(call, body, given);
+  }
+
+  /**
+   * Runs an operation that this namespace must stay open for, once its turn has come.
+   * @internal
+   */
+  async hold<Given, T>(
+    call: Call,
+    body: (given: Given) => Promise<T>,
+    given: Given,
+    turn?: Promise<void>,
+  ): Promise<T> {
     this.#checkOpen(call);
     this.#underWay++;
     try {
+      const kept = snapshot(given);
+      if (turn !== undefined) await turn;
       call.checkSignal();
-      return await body();
+      return await body(kept);
     } finally {
       if (--this.#underWay === 0) this.#idle?.();
     }
@@ -147,7 +170,7 @@ export class Namespace implements NetnsLike {
    * A sequel in another namespace, held open too, follows when all the steps have succeeded.
    * @internal
    */
-  async exchange(
+  exchange(
     steps: readonly Step[],
     signal?: AbortSignal,
     sequel?: { readonly target: Namespace; readonly steps: readonly Step[] },
@@ -157,10 +180,19 @@ export class Namespace implements NetnsLike {
       handle: sequel.target.#handle as NamespaceHandle,
       steps: sequel.steps,
     };
-    const results = await exchange(this.#handle as NamespaceHandle, steps, signal, next);
-    const [first] = results;
-    if (first instanceof Refusal && first.errno === ECANCELED) signal?.throwIfAborted();
-    return results as readonly Result[];
+    const results = exchange(this.#handle as NamespaceHandle, steps, signal, next);
+    return signal === undefined ? results : unlessWithdrawn(results, signal);
+  }
+
+  /** {@link exchange} of any number of steps, each made when it is its turn. @internal */
+  exchangeMany(
+    count: number,
+    makeStep: (at: number) => Step,
+    signal?: AbortSignal,
+  ): Promise<readonly Result[]> {
+    signal?.throwIfAborted();
+    const results = exchangeMany(this.#handle as NamespaceHandle, count, makeStep, signal);
+    return signal === undefined ? results : unlessWithdrawn(results, signal);
   }
 
   /**
@@ -241,6 +273,17 @@ export class Namespace implements NetnsLike {
   }
 }
 
+/** The results; rejects with the signal's reason when that withdrew the requests. */
+async function unlessWithdrawn(
+  pending: Promise<readonly Result[]>,
+  signal: AbortSignal,
+): Promise<readonly Result[]> {
+  const results = await pending;
+  const [first] = results;
+  if (first instanceof Refusal && first.errno === ECANCELED) signal.throwIfAborted();
+  return results;
+}
+
 /** How an error or a hint names a namespace. */
 export function describe(namespace: Namespace): string {
   return namespace.name === null ? `net:[${namespace.inode}]` : `'${namespace.name}'`;
@@ -289,12 +332,12 @@ export async function withNamespace<T>(
   ref: NetnsRef,
   body: (namespace: Namespace) => Promise<T>,
 ): Promise<T> {
-  if (ref instanceof Namespace) return ref.hold(call, () => body(ref));
+  if (ref instanceof Namespace) return ref.hold(call, body, ref);
   // A Netns of another copy of this package is known by its brand, and shared by its descriptor.
   const place = typeof ref === 'object' && netnsBrand in ref ? { fd: ref.fd } : ref;
   const namespace = new Namespace(...(await openHandle(call, place)));
   try {
-    return await namespace.hold(call, () => body(namespace));
+    return await namespace.hold(call, body, namespace);
   } finally {
     await namespace.close();
   }

@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { makeAddress, makeLink, makeRoute } from './records.js';
+import { newTurn, waitForFurtherTurn } from './turn.js';
 import type { Address, Link, Route } from './types.js';
 
 /**
@@ -157,6 +158,8 @@ export interface NamespaceHandle {
     next: NamespaceHandle,
     nextSteps: readonly unknown[],
   ): void;
+  stage(id: number, steps: readonly unknown[]): void;
+  unstage(id: number): void;
   withdraw(id: number): boolean;
   watch(groups: readonly number[], receiveBuffer: number): Watcher | Refusal;
   close(): void;
@@ -263,6 +266,7 @@ addon.initialize({
   route: makeRoute,
   failure: (...columns) => new Refusal(...columns),
   settle: (id, results) => {
+    newTurn();
     const resolve = pending.get(id);
     pending.delete(id);
     resolve?.(results);
@@ -270,10 +274,16 @@ addon.initialize({
   later: (callback) => setImmediate(callback),
 });
 
-/** Starts something that the addon settles by its id; the id is handed back beside the promise. */
-function start(begin: (id: number) => void): [Promise<readonly unknown[]>, number] {
+function newId(): number {
   lastId = (lastId + 1) >>> 0;
-  const id = lastId;
+  return lastId;
+}
+
+/** Starts something that the addon settles by its id; the id is handed back beside the promise. */
+function start(
+  begin: (id: number) => void,
+  id: number = newId(),
+): [Promise<readonly unknown[]>, number] {
   const promise = new Promise<readonly unknown[]>((resolve) => pending.set(id, resolve));
   try {
     begin(id);
@@ -327,7 +337,7 @@ export function exchange(
   steps: readonly Step[],
   signal?: AbortSignal,
   sequel?: Sequel,
-): Promise<readonly unknown[]> {
+): Promise<readonly Result[]> {
   if (steps.length === 0) return Promise.resolve([]);
   const packed = packSteps(steps);
   const [promise, id] = start((given) =>
@@ -335,6 +345,49 @@ export function exchange(
       ? handle.submit(given, packed)
       : handle.submit(given, packed, sequel.handle, packSteps(sequel.steps)),
   );
+  return settled(handle, promise, id, signal);
+}
+
+/** How many steps are packed in one turn of the event loop. */
+const STEPS_IN_A_TURN = 256;
+
+/**
+ * {@link exchange} of any number of steps, each made when it is its turn, without holding the event
+ * loop for all of them. They are sent together; nothing is when making one fails, or when the signal
+ * fires meanwhile.
+ */
+export async function exchangeMany(
+  handle: NamespaceHandle,
+  count: number,
+  makeStep: (at: number) => Step,
+  signal?: AbortSignal,
+): Promise<readonly Result[]> {
+  if (count === 0) return [];
+  const id = newId();
+  const pack = (from: number, to: number) =>
+    packSteps(Array.from({ length: to - from }, (_, at) => makeStep(from + at)));
+  try {
+    let done = 0;
+    for (; count - done > STEPS_IN_A_TURN; done += STEPS_IN_A_TURN) {
+      handle.stage(id, pack(done, done + STEPS_IN_A_TURN));
+      await waitForFurtherTurn();
+      signal?.throwIfAborted();
+    }
+    const last = pack(done, count);
+    const [promise] = start(() => handle.submit(id, last), id);
+    return await settled(handle, promise, id, signal);
+  } finally {
+    handle.unstage(id);
+  }
+}
+
+function settled(
+  handle: NamespaceHandle,
+  results: Promise<readonly unknown[]>,
+  id: number,
+  signal: AbortSignal | undefined,
+): Promise<readonly Result[]> {
+  const promise = results as Promise<readonly Result[]>;
   if (signal === undefined) return promise;
   return promise.finally(whenAborted(signal, () => handle.withdraw(id)));
 }

@@ -17,6 +17,7 @@ import { type RunOptions, run } from './run.js';
 import { checkSupport } from './support.js';
 import { type OpenTapOptions, openTap } from './tap.js';
 import type { Tap } from './tapStream.js';
+import { isTurnFull, takeTurn } from './turn.js';
 import type {
   Address,
   AddressFilter,
@@ -52,14 +53,19 @@ const NSFS_MAGIC = 0x6e736673;
 
 let own: Netns | undefined;
 
-/** The stack of whoever called the function that is running, and what it was about. */
+/**
+ * The stack of whoever called the function that is running, and what it was about. A call that has to
+ * wait for its turn goes without: there are many, and a stack costs more than the rest of the call.
+ * An error of one has the stack of whoever awaits it.
+ */
 function callOf(
   operation: string,
   target: unknown,
   above: (...args: never[]) => unknown,
   options?: OperationOptions,
 ): Call {
-  return new Call(operation, links.targetOf(target), captureCaller(above), options);
+  const caller = isTurnFull() ? undefined : captureCaller(above);
+  return new Call(operation, links.targetOf(target), caller, options);
 }
 
 /**
@@ -87,9 +93,10 @@ export class Netns extends Namespace {
   static async open(ref: NetnsRef, options?: OperationOptions): Promise<Netns> {
     const call = callOf('Netns.open', refText(ref), Netns.open, options);
     check(call.operation, valueRules.netnsRef, ref, 'ref');
+    await takeTurn();
     call.checkSignal();
     if (ref instanceof Namespace) {
-      const [copy] = await ref.hold(call, () => openHandle(call, { fd: ref.fd }));
+      const [copy] = await ref.hold(call, ({ fd }) => openHandle(call, { fd }), ref);
       return new Netns(copy, ref.name);
     }
     const [handle, name] = await openHandle(call, ref as Exclude<NetnsRef, Netns>);
@@ -105,6 +112,7 @@ export class Netns extends Namespace {
   static async create(name?: string, options?: OperationOptions): Promise<Netns> {
     const call = callOf('Netns.create', name, Netns.create, options);
     if (name !== undefined) check(call.operation, valueRules.netnsName, name, 'name');
+    await takeTurn();
     call.checkSignal();
     const result = await namespaceJob('createNamespace', name ?? '');
     if (result instanceof Refusal) throw call.error(result, whyNotCreated(result));
@@ -131,6 +139,7 @@ export class Netns extends Namespace {
   static async remove(name: string, options?: OperationOptions): Promise<void> {
     const call = callOf('Netns.remove', name, Netns.remove, options);
     check(call.operation, valueRules.netnsName, name, 'name');
+    await takeTurn();
     call.checkSignal();
     const result = await namespaceJob('removeNamespace', name);
     if (result instanceof Refusal) throw call.error(result);
@@ -142,7 +151,7 @@ export class Netns extends Namespace {
    */
   createMacvlan(options: CreateMacvlanOptions): Promise<MacvlanLink> {
     const call = callOf('createMacvlan', options?.name, this.createMacvlan, options);
-    return this.hold(call, () => macvlan.createMacvlan(this, call, options));
+    return this.operate(call, options, (given) => macvlan.createMacvlan(this, call, given));
   }
 
   /**
@@ -150,7 +159,7 @@ export class Netns extends Namespace {
    */
   createMacvtap(options: CreateMacvtapOptions): Promise<MacvtapLink> {
     const call = callOf('createMacvtap', options?.name, this.createMacvtap, options);
-    return this.hold(call, () => macvlan.createMacvtap(this, call, options));
+    return this.operate(call, options, (given) => macvlan.createMacvtap(this, call, given));
   }
 
   /**
@@ -162,7 +171,7 @@ export class Netns extends Namespace {
   ): Promise<LinkOfKind<K>>;
   createLink(options: CreateLinkOptions): Promise<Link> {
     const call = callOf('createLink', options?.name, this.createLink, options);
-    return this.hold(call, () => createLink(this, call, options));
+    return this.operate(call, options, (given) => createLink(this, call, given));
   }
 
   /**
@@ -170,7 +179,7 @@ export class Netns extends Namespace {
    */
   getLink(link: LinkRef, options?: OperationOptions): Promise<Link> {
     const call = callOf('getLink', link, this.getLink, options);
-    return this.hold(call, () => links.getLink(this, call, link));
+    return this.operate(call, undefined, () => links.getLink(this, call, link));
   }
 
   /**
@@ -179,7 +188,7 @@ export class Netns extends Namespace {
    */
   listLinks(filter?: LinkFilter): Promise<Link[]> {
     const call = callOf('listLinks', null, this.listLinks, filter);
-    return this.hold(call, () => links.listLinks(this, call, filter));
+    return this.operate(call, filter, (given) => links.listLinks(this, call, given));
   }
 
   /**
@@ -188,7 +197,7 @@ export class Netns extends Namespace {
    */
   setLink(link: LinkRef, changes: LinkChanges): Promise<void> {
     const call = callOf('setLink', link, this.setLink, changes);
-    return this.hold(call, () => links.setLink(this, call, link, changes));
+    return this.operate(call, changes, (given) => links.setLink(this, call, link, given));
   }
 
   /**
@@ -197,7 +206,7 @@ export class Netns extends Namespace {
    */
   setPromiscuous(link: LinkRef, on: boolean, options?: OperationOptions): Promise<void> {
     const call = callOf('setPromiscuous', link, this.setPromiscuous, options);
-    return this.hold(call, () => links.setPromiscuous(this, call, link, on));
+    return this.operate(call, on, (given) => links.setPromiscuous(this, call, link, given));
   }
 
   /**
@@ -207,7 +216,7 @@ export class Netns extends Namespace {
    */
   setMacvlan(link: LinkRef, changes: MacvlanChanges): Promise<void> {
     const call = callOf('setMacvlan', link, this.setMacvlan, changes);
-    return this.hold(call, () => macvlan.setMacvlan(this, call, link, changes));
+    return this.operate(call, changes, (given) => macvlan.setMacvlan(this, call, link, given));
   }
 
   /**
@@ -215,7 +224,9 @@ export class Netns extends Namespace {
    */
   addSources(link: LinkRef, macs: readonly string[], options?: OperationOptions): Promise<void> {
     const call = callOf('addSources', link, this.addSources, options);
-    return this.hold(call, () => macvlan.changeSources(this, call, 'add', link, macs));
+    return this.operate(call, macs, (given) =>
+      macvlan.changeSources(this, call, 'add', link, given),
+    );
   }
 
   /**
@@ -223,7 +234,9 @@ export class Netns extends Namespace {
    */
   removeSources(link: LinkRef, macs: readonly string[], options?: OperationOptions): Promise<void> {
     const call = callOf('removeSources', link, this.removeSources, options);
-    return this.hold(call, () => macvlan.changeSources(this, call, 'del', link, macs));
+    return this.operate(call, macs, (given) =>
+      macvlan.changeSources(this, call, 'del', link, given),
+    );
   }
 
   /**
@@ -233,7 +246,7 @@ export class Netns extends Namespace {
    */
   moveLink(link: LinkRef, netns: NetnsRef, options?: MoveOptions): Promise<Link> {
     const call = callOf('moveLink', link, this.moveLink, options);
-    return this.hold(call, () => moveLink(this, call, link, netns, options));
+    return this.operate(call, options, (given) => moveLink(this, call, link, netns, given));
   }
 
   /**
@@ -242,7 +255,7 @@ export class Netns extends Namespace {
    */
   deleteLink(link: LinkRef, options?: OperationOptions): Promise<void> {
     const call = callOf('deleteLink', link, this.deleteLink, options);
-    return this.hold(call, () => links.deleteLink(this, call, link));
+    return this.operate(call, undefined, () => links.deleteLink(this, call, link));
   }
 
   /**
@@ -251,7 +264,7 @@ export class Netns extends Namespace {
    */
   deleteLinks(refs: readonly LinkRef[], options?: OperationOptions): Promise<void> {
     const call = callOf('deleteLinks', null, this.deleteLinks, options);
-    return this.hold(call, () => links.deleteLinks(this, call, refs));
+    return this.operate(call, refs, (given) => links.deleteLinks(this, call, given));
   }
 
   /**
@@ -264,7 +277,9 @@ export class Netns extends Namespace {
     options?: OperationOptions,
   ): Promise<void> {
     const call = callOf('addAddress', link, this.addAddress, options);
-    return this.hold(call, () => addresses.changeAddress(this, call, 'addAddress', link, address));
+    return this.operate(call, address, (given) =>
+      addresses.changeAddress(this, call, 'addAddress', link, given),
+    );
   }
 
   /**
@@ -276,8 +291,8 @@ export class Netns extends Namespace {
     options?: OperationOptions,
   ): Promise<void> {
     const call = callOf('replaceAddress', link, this.replaceAddress, options);
-    return this.hold(call, () =>
-      addresses.changeAddress(this, call, 'replaceAddress', link, address),
+    return this.operate(call, address, (given) =>
+      addresses.changeAddress(this, call, 'replaceAddress', link, given),
     );
   }
 
@@ -291,8 +306,8 @@ export class Netns extends Namespace {
     options?: OperationOptions,
   ): Promise<void> {
     const call = callOf('removeAddress', link, this.removeAddress, options);
-    return this.hold(call, () =>
-      addresses.changeAddress(this, call, 'removeAddress', link, address),
+    return this.operate(call, address, (given) =>
+      addresses.changeAddress(this, call, 'removeAddress', link, given),
     );
   }
 
@@ -301,7 +316,7 @@ export class Netns extends Namespace {
    */
   listAddresses(filter?: AddressFilter): Promise<Address[]> {
     const call = callOf('listAddresses', null, this.listAddresses, filter);
-    return this.hold(call, () => addresses.listAddresses(this, call, filter));
+    return this.operate(call, filter, (given) => addresses.listAddresses(this, call, given));
   }
 
   /**
@@ -309,7 +324,7 @@ export class Netns extends Namespace {
    */
   addRoute(route: RouteOptions & OperationOptions): Promise<void> {
     const call = callOf('addRoute', route?.to, this.addRoute, route);
-    return this.hold(call, () => routes.addRoute(this, call, 'addRoute', route));
+    return this.operate(call, route, (given) => routes.addRoute(this, call, 'addRoute', given));
   }
 
   /**
@@ -317,7 +332,7 @@ export class Netns extends Namespace {
    */
   replaceRoute(route: RouteOptions & OperationOptions): Promise<void> {
     const call = callOf('replaceRoute', route?.to, this.replaceRoute, route);
-    return this.hold(call, () => routes.addRoute(this, call, 'replaceRoute', route));
+    return this.operate(call, route, (given) => routes.addRoute(this, call, 'replaceRoute', given));
   }
 
   /**
@@ -326,7 +341,7 @@ export class Netns extends Namespace {
    */
   removeRoute(route: RouteToRemove & OperationOptions): Promise<void> {
     const call = callOf('removeRoute', route?.to, this.removeRoute, route);
-    return this.hold(call, () => routes.removeRoute(this, call, route));
+    return this.operate(call, route, (given) => routes.removeRoute(this, call, given));
   }
 
   /**
@@ -334,7 +349,7 @@ export class Netns extends Namespace {
    */
   listRoutes(filter?: RouteFilter): Promise<Route[]> {
     const call = callOf('listRoutes', null, this.listRoutes, filter);
-    return this.hold(call, () => routes.listRoutes(this, call, filter));
+    return this.operate(call, filter, (given) => routes.listRoutes(this, call, given));
   }
 
   /**
@@ -357,7 +372,7 @@ export class Netns extends Namespace {
    */
   openTap(link: LinkRef, options?: OpenTapOptions): Promise<Tap> {
     const call = callOf('openTap', link, this.openTap, options);
-    return this.hold(call, () => openTap(this, call, link, options));
+    return this.operate(call, options, (given) => openTap(this, call, link, given));
   }
 
   /**
@@ -367,7 +382,7 @@ export class Netns extends Namespace {
    */
   checkSupport(options?: SupportOptions): Promise<Support> {
     const call = callOf('checkSupport', null, this.checkSupport, options);
-    return this.hold(call, () => checkSupport(this, call, options));
+    return this.operate(call, options, (given) => checkSupport(this, call, given));
   }
 
   /**
@@ -378,7 +393,7 @@ export class Netns extends Namespace {
    */
   run(worker: string | URL, options?: RunOptions): Promise<Worker> {
     const call = callOf('run', null, this.run, options);
-    return this.hold(call, () => run(this, call, worker, options));
+    return this.operate(call, options, (given) => run(this, call, worker, given));
   }
 }
 

@@ -144,17 +144,34 @@ export function isAtLeast(version: string, major: number, minor: number): boolea
 /** The columns of IFLA_STATS64 (struct rtnl_link_stats64) come in an array that is used again. */
 function makeStats(counters: Float64Array): LinkStats {
   return {
-    rxPackets: counters[0] as number,
-    txPackets: counters[1] as number,
-    rxBytes: counters[2] as number,
-    txBytes: counters[3] as number,
-    rxErrors: counters[4] as number,
-    txErrors: counters[5] as number,
-    rxDropped: counters[6] as number,
-    txDropped: counters[7] as number,
-    multicast: counters[8] as number,
-    collisions: counters[9] as number,
+    rxPackets: plain(counters[0] as number),
+    txPackets: plain(counters[1] as number),
+    rxBytes: plain(counters[2] as number),
+    txBytes: plain(counters[3] as number),
+    rxErrors: plain(counters[4] as number),
+    txErrors: plain(counters[5] as number),
+    rxDropped: plain(counters[6] as number),
+    txDropped: plain(counters[7] as number),
+    multicast: plain(counters[8] as number),
+    collisions: plain(counters[9] as number),
   };
+}
+
+/** The same number, without the heap object that one out of a Float64Array is while it is small. */
+function plain(count: number): number {
+  const small = count | 0;
+  return small === count ? small : count;
+}
+
+/** One string for what many links have alike, in place of one for each. */
+const shared = new Map<string, string>();
+const MAX_SHARED = 256;
+
+function share(text: string): string {
+  const known = shared.get(text);
+  if (known !== undefined) return known;
+  if (shared.size < MAX_SHARED) shared.set(text, text);
+  return text;
 }
 
 function makeMacvlanInfo(
@@ -225,10 +242,10 @@ export function makeLink(
     index,
     name,
     netns,
-    kind: kind ?? null,
+    kind: kind === undefined ? null : share(kind),
     type: LINK_TYPES[type] ?? String(type),
     mac: mac === undefined || mac === '' ? null : mac,
-    broadcast: broadcast === undefined || broadcast === '' ? null : broadcast,
+    broadcast: broadcast === undefined || broadcast === '' ? null : share(broadcast),
     mtu,
     minMtu: minMtu ?? 0,
     maxMtu: maxMtu ?? 0,
@@ -243,7 +260,7 @@ export function makeLink(
     multicast: (flags & IFF_MULTICAST) !== 0,
     flags: linkFlagNames(flags),
     operState: OPER_STATES[operState ?? 0] ?? 'unknown',
-    qdisc: qdisc ?? null,
+    qdisc: qdisc === undefined ? null : share(qdisc),
     txQueueLen: txQueueLen ?? 0,
     numTxQueues: numTxQueues ?? 1,
     numRxQueues: numRxQueues ?? 1,

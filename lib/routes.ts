@@ -3,7 +3,7 @@ import { check } from './check.js';
 import * as inetRules from './checkInet.js';
 import * as linkRules from './checkLinks.js';
 import { explain } from './diagnosis.js';
-import { resolveIndex } from './links.js';
+import { resolveIndexIfAny } from './links.js';
 import type { Call, Namespace } from './namespace.js';
 import { Refusal, type RouteRecord, type Step } from './native.js';
 import { AF_INET, AF_INET6, RTNH_F_ONLINK } from './records.js';
@@ -95,12 +95,12 @@ function removalRecord(route: RouteToRemove, link: number | undefined): RouteRec
   return { ...record, type: type === undefined ? 0 : wordNumber(ROUTE_TYPES, type) };
 }
 
-async function linkOf(
+function linkOf(
   namespace: Namespace,
   call: Call,
   route: RouteOptions | RouteToRemove,
-): Promise<number | undefined> {
-  return route.link == null ? undefined : resolveIndex(namespace, call, route.link, 'route.link');
+): number | undefined | Promise<number> {
+  return resolveIndexIfAny(namespace, call, route.link ?? undefined, 'route.link');
 }
 
 export async function addRoute(
@@ -110,7 +110,9 @@ export async function addRoute(
   route: RouteOptions,
 ): Promise<void> {
   check(call.operation, inetRules.route, route, 'route');
-  const record = routeRecord(route, await linkOf(namespace, call, route));
+  let link = linkOf(namespace, call, route);
+  if (typeof link === 'object') link = await link;
+  const record = routeRecord(route, link);
   await send(namespace, call, { operation, record });
 }
 
@@ -120,7 +122,9 @@ export async function removeRoute(
   route: RouteToRemove,
 ): Promise<void> {
   check(call.operation, inetRules.routeToRemove, route, 'route');
-  const record = removalRecord(route, await linkOf(namespace, call, route));
+  let link = linkOf(namespace, call, route);
+  if (typeof link === 'object') link = await link;
+  const record = removalRecord(route, link);
   await send(namespace, call, { operation: 'removeRoute', record });
 }
 
@@ -141,10 +145,8 @@ export async function listRoutes(
 ): Promise<Route[]> {
   check(call.operation, linkRules.routeFilter, filter, 'filter');
   const { family, protocol, type } = filter;
-  const link =
-    filter.link === undefined
-      ? undefined
-      : await resolveIndex(namespace, call, filter.link, 'filter.link');
+  let link = resolveIndexIfAny(namespace, call, filter.link, 'filter.link');
+  if (typeof link === 'object') link = await link;
   const table = filter.table === undefined ? undefined : wordNumber(ROUTE_TABLES, filter.table);
   const wantedProtocol = protocol === undefined ? undefined : wordNumber(ROUTE_PROTOCOLS, protocol);
   const families = family === undefined ? [AF_INET, AF_INET6] : [FAMILIES[family]];

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { locked } from './support/lock.mjs';
 import { filesUnder, fingerprint, unlessDone } from './support/stamp.mjs';
-import { bin, commandStep, Failure, root, runMain } from './support/step.mjs';
+import { bin, commandStep, Failure, root, runMain, step } from './support/step.mjs';
 import { requireCommands } from './support/system.mjs';
 
 const addon = 'build/Release/macvlan_netlink.node';
@@ -61,18 +61,41 @@ async function buildAddon() {
   });
 }
 
+/** What is imported or run by name; each becomes one file, because every file that is loaded costs time. */
+const entries = ['index', 'cli', 'bench'];
+
 /** Compiles lib/ into dist/, and removes what no source stands behind any more. */
 async function compileLibrary() {
   const sources = filesUnder('lib', (file) => file.endsWith('.ts'));
-  const output = (source, end) => source.replace(/^lib\//, 'dist/').replace(/\.ts$/, end);
-  const outputs = sources.flatMap((file) => [output(file, '.js'), output(file, '.d.ts')]);
+  const outputs = [
+    ...entries.map((name) => `dist/${name}.js`),
+    ...sources.map((file) => file.replace(/^lib\//, 'dist/').replace(/\.ts$/, '.d.ts')),
+  ];
   const inputs = fingerprint(['tsconfig.json', 'package-lock.json', ...sources]);
   await unlessDone('library', inputs, outputs, async () => {
     await commandStep('Compiling the library', process.execPath, [bin.tsc, '-p', 'tsconfig.json']);
+    await step('Bundling the library', bundleLibrary);
     for (const file of filesUnder('dist')) {
       if (!outputs.includes(file)) rmSync(join(root, file));
     }
   });
+}
+
+async function bundleLibrary() {
+  const { build } = await import('rolldown');
+  for (const name of entries) {
+    await build({
+      cwd: root,
+      input: `lib/${name}.ts`,
+      platform: 'node',
+      tsconfig: false,
+      logLevel: 'warn',
+      // Each entry that another needs is loaded from its own file: there must be one of each class.
+      external: (id, _importer, isResolved) =>
+        !isResolved && /^(\.\/(index|bench)\.js|node-gyp-build)$/.test(id),
+      output: { file: `dist/${name}.js`, format: 'esm' },
+    });
+  }
 }
 
 /**

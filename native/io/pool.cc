@@ -4,21 +4,14 @@
 
 #include <chrono>
 
+#include "io/relax.h"
+
 namespace macvlan_netlink::io {
 namespace {
 
 constexpr std::chrono::seconds kIdleTick(1);
 constexpr int kIdleTicksBeforeEnd = 5;
-constexpr std::chrono::microseconds kLookTime(50);
-
-// Tells the processor that this is a loop that waits.
-inline void Relax() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
+constexpr std::chrono::microseconds kLookTime(100);
 
 }  // namespace
 

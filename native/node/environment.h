@@ -52,6 +52,9 @@ class Environment {
   // JavaScript thread. The process stays alive while something is pending.
   void BeginPending();
   void EndPending();
+  // The same for something that is answered as soon as the kernel can.
+  void BeginRequest();
+  void EndRequest();
 
   std::shared_ptr<io::Channel> OpenChannel(std::shared_ptr<const io::Namespace> target);
 
@@ -69,18 +72,31 @@ class Environment {
  private:
   static void OnCall(napi_env env, napi_value, void* context, void*);
   void Drain();
-  void DrainLater();
+  void LookOut();
+  void Look();
+  void InNextTurn(Napi::FunctionReference& callback);
   bool CloseIdleSockets();
   void TearDown();
 
   const Napi::Env env_;
+  const bool may_look_;
   napi_threadsafe_function to_script_ = nullptr;
   Napi::Reference<Napi::Float64Array> counters_;
-  size_t pending_ = 0;  // JavaScript thread only
+  Napi::FunctionReference drain_, look_;  // Drain and Look as JavaScript calls them
+
+  // JavaScript thread only.
+  size_t pending_ = 0;
+  size_t requests_ = 0;          // of those pending
+  bool is_first_asked_ = false;  // a request is under way that had no other beside it at first
+  std::chrono::steady_clock::time_point asked_;  // when that one was
+  std::chrono::nanoseconds usual_wait_{0};       // of late, from a request to its answer
+  std::chrono::steady_clock::time_point look_until_;
+  std::chrono::steady_clock::time_point no_look_until_;
 
   std::mutex mutex_;  // guards the two below
   std::deque<std::shared_ptr<Delivery>> deliveries_;
   bool called_ = false;  // a call to JavaScript is under way, or will come after setImmediate
+  std::atomic<bool> any_delivery_{false};  // whether deliveries_ holds something: read without it
 
   std::mutex channels_mutex_;  // guards the list
   std::vector<std::weak_ptr<io::Channel>> channels_;

@@ -56,6 +56,8 @@ Napi::Function NamespaceHandle::Define(Napi::Env env) {
                      {InstanceAccessor<&NamespaceHandle::Fd>("fd"),
                       InstanceAccessor<&NamespaceHandle::Inode>("inode"),
                       InstanceMethod<&NamespaceHandle::Submit>("submit"),
+                      InstanceMethod<&NamespaceHandle::Stage>("stage"),
+                      InstanceMethod<&NamespaceHandle::Unstage>("unstage"),
                       InstanceMethod<&NamespaceHandle::Withdraw>("withdraw"),
                       InstanceMethod<&NamespaceHandle::Watch>("watch"),
                       InstanceMethod<&NamespaceHandle::Close>("close")});
@@ -83,17 +85,21 @@ Napi::Value NamespaceHandle::Inode(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), target_ ? static_cast<double>(target_->id.inode) : 0);
 }
 
-// An exchange of the steps in a flat array; null, with an exception, when they are not in order.
+// The exchange staged under the id, or a new one, with the steps of a flat array; null, with an
+// exception, when they are not in order.
 std::shared_ptr<ScriptExchange> NamespaceHandle::MakeExchange(Napi::Env env, uint32_t id,
-                                                              const Napi::Array& steps) const {
+                                                              const Napi::Array& steps) {
   if (!channel_) {
     Napi::Error::New(env, "submit on a closed namespace").ThrowAsJavaScriptException();
     return nullptr;
   }
-  auto exchange = std::make_shared<ScriptExchange>(Environment::Of(env), id,
-                                                   static_cast<double>(target_->id.inode));
+  const auto staged = staged_.extract(id);
+  auto exchange = staged.empty()
+                      ? std::make_shared<ScriptExchange>(Environment::Of(env), id,
+                                                         static_cast<double>(target_->id.inode))
+                      : staged.mapped();
   const uint32_t length = steps.Length();
-  exchange->steps.reserve(length / kStepWidth);
+  if (staged.empty()) exchange->steps.reserve(length / kStepWidth);
   for (uint32_t i = 0; i + kStepWidth <= length; i += kStepWidth) {
     if (!AddStep(env, steps, i, *exchange)) {
       Napi::TypeError::New(env, "a record does not fit its table or its message")
@@ -110,13 +116,23 @@ void NamespaceHandle::Submit(const Napi::CallbackInfo& info) {
   const auto exchange = MakeExchange(env, id, info[1].As<Napi::Array>());
   if (!exchange) return;
   if (info.Length() > 2) {
-    const NamespaceHandle* other = Unwrap(info[2].As<Napi::Object>());
+    NamespaceHandle* other = Unwrap(info[2].As<Napi::Object>());
     auto next = other->MakeExchange(env, id, info[3].As<Napi::Array>());
     if (!next) return;
     exchange->Then(other->channel_, std::move(next));
   }
-  Environment::Of(env).BeginPending();
+  Environment::Of(env).BeginRequest();
   channel_->Submit(exchange);
+}
+
+void NamespaceHandle::Stage(const Napi::CallbackInfo& info) {
+  const uint32_t id = info[0].As<Napi::Number>().Uint32Value();
+  auto exchange = MakeExchange(info.Env(), id, info[1].As<Napi::Array>());
+  if (exchange) staged_[id] = std::move(exchange);
+}
+
+void NamespaceHandle::Unstage(const Napi::CallbackInfo& info) {
+  staged_.erase(info[0].As<Napi::Number>().Uint32Value());
 }
 
 Napi::Value NamespaceHandle::Withdraw(const Napi::CallbackInfo& info) {
@@ -137,6 +153,7 @@ Napi::Value NamespaceHandle::Watch(const Napi::CallbackInfo& info) {
 }
 
 void NamespaceHandle::Close(const Napi::CallbackInfo&) {
+  staged_.clear();
   channel_.reset();
   target_.reset();
 }

@@ -1,6 +1,8 @@
 // A network namespace that JavaScript holds open, and the requests made in it.
 #pragma once
 
+#include <map>
+
 #include "node/environment.h"
 
 namespace macvlan_netlink::node {
@@ -25,6 +27,10 @@ class NamespaceHandle : public Napi::ObjectWrap<NamespaceHandle> {
   // submit(id, [operation, flags, record, …]): settle(id, results) follows, exactly once. With
   // (…, handle, [operation, …]) those steps follow in that namespace if all of the first succeed.
   void Submit(const Napi::CallbackInfo& info);
+  // stage(id, [operation, …]): steps that go in front of those that submit(id, …) brings. Nothing
+  // is sent before; unstage(id) forgets them.
+  void Stage(const Napi::CallbackInfo& info);
+  void Unstage(const Napi::CallbackInfo& info);
   // withdraw(id): false when it has been sent.
   Napi::Value Withdraw(const Napi::CallbackInfo& info);
   // watch([group, …], receiveBuffer): a Watcher or a failure. Opening a socket waits for no lock.
@@ -33,10 +39,11 @@ class NamespaceHandle : public Napi::ObjectWrap<NamespaceHandle> {
   void Close(const Napi::CallbackInfo& info);
 
   std::shared_ptr<ScriptExchange> MakeExchange(Napi::Env env, uint32_t id,
-                                               const Napi::Array& steps) const;
+                                               const Napi::Array& steps);
 
   std::shared_ptr<const io::Namespace> target_;
   std::shared_ptr<io::Channel> channel_;
+  std::map<uint32_t, std::shared_ptr<ScriptExchange>> staged_;
 };
 
 }  // namespace macvlan_netlink::node

@@ -5,7 +5,7 @@ namespace {
 
 // Large enough that handing over costs nothing, small enough that JavaScript objects are made while
 // the kernel still lists.
-constexpr size_t kBatch = 128;
+constexpr size_t kBatch = 64;
 // How many records are converted between two looks at the clock.
 constexpr size_t kClockInterval = 16;
 
@@ -34,9 +34,11 @@ bool ScriptExchange::Add(const rtnl::Operation& operation, const rtnl::Record& r
 void ScriptExchange::OnAnswer(size_t step, const wire::Message& message) {
   if (current_.step != step) HandOver();
   current_.step = step;
-  rtnl::Record record;
-  if (rtnl::DecodeRecord(operations_[step]->record, message.payload, record)) {
-    current_.records.push_back(std::move(record));
+  // Decoded where it is to stay: a record is large.
+  std::vector<rtnl::Record>& records = current_.records;
+  if (operations_[step]->answer == rtnl::Answer::kDump) records.reserve(kBatch);
+  if (!rtnl::DecodeRecord(operations_[step]->record, message.payload, records.emplace_back())) {
+    records.pop_back();
   }
   if (current_.records.size() >= kBatch) HandOver();
 }
@@ -96,7 +98,7 @@ bool ScriptExchange::Deliver(Environment& environment,
     const Napi::Value known = values.Get(static_cast<uint32_t>(i));
     results.Set(static_cast<uint32_t>(steps_before_ + i), Result(i, known));
   }
-  environment.EndPending();
+  environment.EndRequest();
   environment.hooks.settle.Call({Napi::Number::New(env, token), results});
   return true;
 }

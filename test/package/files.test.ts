@@ -19,7 +19,8 @@ test('npm pack takes exactly the files that the package is made of', async () =>
     'binding.gyp',
     'native/exports.map',
     'package.json',
-    ...modules.flatMap((name) => [`dist/${name}.js`, `dist/${name}.d.ts`]),
+    ...['index', 'cli', 'bench'].map((entry) => `dist/${entry}.js`),
+    ...modules.map((name) => `dist/${name}.d.ts`),
     ...native,
     addon,
   ];

@@ -61,6 +61,7 @@ describe('lib/', () => {
       'checkInet',
       'checkLinks',
       'records',
+      'turn',
     ],
     ['native'],
     [], // the services: every file not named here

@@ -1,0 +1,95 @@
+/**
+ * How much of one turn of the event loop the calls of a program may take. A call costs some ten
+ * microseconds of JavaScript before anything is sent, and a program that makes thousands of them at
+ * once would hold the loop for all of them: after the first ones, the rest wait for turns to come.
+ */
+
+/** How many calls begin in one turn: about a millisecond in a program that has just started. */
+const CALLS = 32;
+
+let begun = 0;
+/** Parts of calls that have begun already, each of which fills a turn; calls wait meanwhile. */
+const further: (() => void)[] = [];
+const waiting: (() => void)[] = [];
+/** Those of `waiting` before it have had their turn. */
+let next = 0;
+
+/** Whether this turn has no room for another call. */
+export function isTurnFull(): boolean {
+  return begun >= CALLS;
+}
+
+/** Waits until a call may begin, where it has to wait. */
+export function takeTurn(): Promise<void> | undefined {
+  if (isTurnFull()) return waitForTurn();
+  beginCall();
+  return undefined;
+}
+
+/** Counts a call that begins in this turn. */
+export function beginCall(): void {
+  begun++;
+  if (begun === CALLS) setImmediate(goOn);
+}
+
+/** Waits until a call may begin; those that wait go first. */
+export function waitForTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    waiting.push(resolve);
+  });
+}
+
+/**
+ * Waits for the next turn with a call that is too large for one. No other call begins until it is
+ * all done, because calls are carried out in their order.
+ */
+export function waitForFurtherTurn(): Promise<void> {
+  if (!isTurnFull()) {
+    begun = CALLS;
+    setImmediate(goOn);
+  }
+  return new Promise((resolve) => {
+    further.push(resolve);
+  });
+}
+
+/** The event loop has had a turn: what has been answered shows that. */
+export function newTurn(): void {
+  if (begun < CALLS) begun = 0;
+}
+
+function goOn(): void {
+  const call = further.shift();
+  if (call !== undefined) {
+    setImmediate(goOn);
+    call();
+    return;
+  }
+  const end = Math.min(next + CALLS, waiting.length);
+  begun = end - next;
+  while (next < end) waiting[next++]?.();
+  if (next === waiting.length) {
+    waiting.length = 0;
+    next = 0;
+    if (begun < CALLS) return;
+  }
+  begun = CALLS;
+  setImmediate(goOn);
+}
+
+/**
+ * What a program handed in, as it is now: it may use its objects again while the call waits for its
+ * turn, or for an answer. Lists are copied, what is in them is not.
+ */
+export function snapshot<T>(argument: T): T {
+  if (Array.isArray(argument)) return argument.slice() as T;
+  if (typeof argument !== 'object' || argument === null) return argument;
+  // An instance of a class keeps its values where a copy would not have them.
+  if (Object.getPrototypeOf(argument) !== Object.prototype) return argument;
+  const copy = { ...argument } as Record<string, unknown>;
+  for (const key in copy) {
+    const value = copy[key];
+    if (Array.isArray(value)) copy[key] = value.slice();
+  }
+  return copy as T;
+}

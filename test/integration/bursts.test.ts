@@ -1,0 +1,142 @@
+// A program that makes hundreds of calls in one turn of the event loop.
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { refusalOf, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+const names = (count: number, prefix = 'mv') =>
+  Array.from({ length: count }, (_, at) => `${prefix}${at}`);
+
+describe('hundreds of calls in one turn', () => {
+  test('make what the options said when each was made', async () => {
+    const place = await bed.place();
+    const { index: parent } = await place.netns.getLink(await place.parent());
+    const options = { parent, name: '', mode: 'private' as const, altNames: [''] };
+    const wanted = names(300);
+    const made = wanted.map((name) => {
+      options.name = name;
+      options.altNames[0] = `also-${name}`;
+      return place.netns.createMacvlan(options);
+    });
+    options.name = 'never';
+    const links = await Promise.all(made);
+    expect(links.map(({ name, altNames }) => [name, ...altNames])).toEqual(
+      wanted.map((name) => [name, `also-${name}`]),
+    );
+    const shown = (await place.links()).filter(({ ifname }) => ifname.startsWith('mv'));
+    expect(shown.map(({ ifname }) => ifname).sort()).toEqual([...wanted].sort());
+    // What was handed over may be used again at once here too.
+    const list = [...links];
+    const others = Promise.all(links.slice(0, 100).map((link) => place.netns.getLink(link)));
+    const deleted = place.netns.deleteLinks(list);
+    list.length = 0;
+    await Promise.all([others, deleted]);
+    expect(await place.names()).toHaveLength(2);
+  });
+
+  test('are carried out in their order', async () => {
+    const place = await bed.place();
+    const { netns } = place;
+    const { index: parent } = await netns.getLink(await place.parent());
+    const work: Promise<unknown>[] = [];
+    for (let index = 2000; index < 2100; index++) {
+      work.push(
+        netns.createMacvlan({ parent, name: `a${index}`, index }),
+        netns.setLink(index, { name: `b${index}` }),
+        netns.setLink(index, { up: true }),
+      );
+    }
+    // More than go in one turn, and then the same names once more.
+    work.push(netns.deleteLinks(Array.from({ length: 100 }, (_, at) => 2000 + at)));
+    work.push(netns.createMacvlan({ parent, name: 'b2000', index: 2000 }));
+    await Promise.all(work);
+    const shown = (await place.links()).filter(({ ifname }) => ifname.startsWith('b2'));
+    expect(shown.map(({ ifname, ifindex }) => [ifname, ifindex])).toEqual([['b2000', 2000]]);
+  });
+
+  test('leave turns of the event loop to others', async () => {
+    const place = await bed.place();
+    const { netns } = place;
+    let asked = 0;
+    const count = 1000;
+    const answers = names(count).map(async (name) => {
+      const refusal = await refusalOf(netns.getLink(name));
+      asked++;
+      return refusal.code;
+    });
+    let turns = 0;
+    while (asked < count) {
+      await turn();
+      turns++;
+    }
+    expect(new Set(await Promise.all(answers))).toEqual(new Set(['ENODEV']));
+    expect(turns).toBeGreaterThanOrEqual(Math.floor(count / 32));
+  });
+
+  test('are waited for when the namespace is closed', async () => {
+    const place = await bed.place();
+    const { index: parent } = await place.netns.getLink(await place.parent());
+    const { Netns } = await import('../../lib/index.js');
+    const own = await Netns.open(place.netns);
+    const made = names(200).map((name) => own.createMacvlan({ parent, name }));
+    const closed = own.close();
+    const late = await refusalOf(own.createMacvlan({ parent, name: 'late' }));
+    expect(late.code).toBe('ERR_NETNS_CLOSED');
+    await Promise.all([...made, closed]);
+    expect(own.fd).toBe(-1);
+    expect(await place.names()).toHaveLength(202);
+  });
+
+  test('end with their signal’s reason when it fires before their turn', async () => {
+    const place = await bed.place();
+    const { index: parent } = await place.netns.getLink(await place.parent());
+    const controller = new AbortController();
+    const { signal } = controller;
+    const reason = new Error('enough');
+    const made = names(200).map((name) => place.netns.createMacvlan({ parent, name, signal }));
+    controller.abort(reason);
+    const results = await Promise.allSettled(made);
+    const refused = results.filter(({ status }) => status === 'rejected');
+    expect(refused.length).toBeGreaterThanOrEqual(200 - 32);
+    for (const result of refused) expect(result).toHaveProperty('reason', reason);
+    const kept = results.flatMap((result) =>
+      result.status === 'fulfilled' ? [result.value.name] : [],
+    );
+    expect((await place.names()).filter((name) => name.startsWith('mv'))).toEqual(kept);
+  });
+
+  test('show in an error’s stack who awaits it', async () => {
+    const place = await bed.place();
+    const { index: parent } = await place.netns.getLink(await place.parent());
+    const taken = [...names(60), 'mv1'];
+    const error = await Promise.all(
+      taken.map((name) => place.netns.createMacvlan({ parent, name })),
+    ).catch((reason: unknown) => reason as Error);
+    expect(error).toHaveProperty('code', 'EEXIST');
+    await expect(
+      (async () => {
+        await Promise.all(taken.map((name) => place.netns.createMacvlan({ parent, name })));
+      })(),
+    ).rejects.toThrow(
+      expect.objectContaining({ stack: expect.stringContaining('bursts.test.ts') }),
+    );
+  });
+});
+
+test('a list of hundreds with a fault in it deletes nothing', async () => {
+  const place = await bed.place();
+  const { index: parent } = await place.netns.getLink(await place.parent());
+  const elsewhere = await bed.place();
+  const foreign = await elsewhere.netns.getLink('lo');
+  const links = await Promise.all(
+    names(600).map((name) => place.netns.createMacvlan({ parent, name })),
+  );
+  await expect(place.netns.deleteLinks([...links, foreign])).rejects.toThrow(/links\[600\]/);
+  const controller = new AbortController();
+  const aborted = place.netns.deleteLinks(links, { signal: controller.signal });
+  controller.abort();
+  await expect(aborted).rejects.toBe(controller.signal.reason);
+  expect(await place.names()).toHaveLength(602);
+  await place.netns.deleteLinks(links);
+  expect(await place.names()).toHaveLength(2);
+});

@@ -1,0 +1,117 @@
+// Calls share the turns of the event loop, in their order.
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
+import {
+  isTurnFull,
+  newTurn,
+  snapshot,
+  takeTurn,
+  waitForFurtherTurn,
+  waitForTurn,
+} from '../../lib/turn.js';
+
+/** Counts the turns of the event loop until `work` is done. */
+async function turnsOf(work: Promise<unknown>): Promise<number> {
+  let over = false;
+  const end = work.finally(() => {
+    over = true;
+  });
+  let turns = 0;
+  while (!over) {
+    await turn();
+    turns++;
+  }
+  await end;
+  return turns;
+}
+
+/** Makes calls that tell when they begin. */
+function calls(count: number, begun: unknown[], first = 0): Promise<unknown> {
+  const one = async (number: number) => {
+    await takeTurn();
+    begun.push(number);
+  };
+  return Promise.all(Array.from({ length: count }, (_, at) => one(first + at)));
+}
+
+const upTo = (count: number) => Array.from({ length: count }, (_, at) => at);
+
+afterEach(async () => {
+  while (isTurnFull()) await turn();
+  newTurn();
+});
+
+describe('calls', () => {
+  test('begin at once while they are few', async () => {
+    const begun: number[] = [];
+    const made = calls(31, begun);
+    await Promise.resolve();
+    expect(begun).toEqual(upTo(31));
+    await made;
+  });
+
+  test('begin in their order, some in each turn', async () => {
+    const begun: number[] = [];
+    const turns = await turnsOf(calls(1000, begun));
+    expect(begun).toEqual(upTo(1000));
+    expect(turns).toBeGreaterThanOrEqual(Math.floor(1000 / 32));
+  });
+
+  test('that come while others wait begin after them', async () => {
+    const begun: number[] = [];
+    const first = calls(100, begun);
+    await turn();
+    expect(isTurnFull()).toBe(true);
+    const second = calls(100, begun, 100);
+    await Promise.all([first, second]);
+    expect(begun).toEqual(upTo(200));
+  });
+
+  test('have room again once something has been answered', async () => {
+    await calls(20, []);
+    newTurn();
+    await calls(20, []);
+    expect(isTurnFull()).toBe(false);
+  });
+});
+
+test('a call that takes several turns has them to itself', async () => {
+  const begun: (number | string)[] = [];
+  const large = async (name: string) => {
+    for (let part = 0; part < 5; part++) {
+      begun.push(`${name}${part}`);
+      await waitForFurtherTurn();
+    }
+  };
+  await Promise.all([large('a'), waitForTurn().then(() => calls(40, begun)), calls(1, begun, 40)]);
+  expect(begun.slice(0, 5)).toEqual(['a0', 'a1', 'a2', 'a3', 'a4']);
+  expect(begun.slice(5)).toHaveLength(41);
+});
+
+describe('a snapshot', () => {
+  test('keeps what an object and its lists hold', () => {
+    const options = { name: 'macv1', sources: ['02:00:00:00:00:01'], mtu: 1400 };
+    const kept = snapshot(options);
+    options.name = 'macv2';
+    options.sources.length = 0;
+    expect(kept).toEqual({ name: 'macv1', sources: ['02:00:00:00:00:01'], mtu: 1400 });
+  });
+
+  test('keeps a list', () => {
+    const refs = [1, 2, 3];
+    const kept = snapshot(refs);
+    refs.length = 0;
+    expect(kept).toEqual([1, 2, 3]);
+  });
+
+  test('is the thing itself where a copy would be something else', () => {
+    class Options {
+      get name(): string {
+        return 'macv1';
+      }
+    }
+    for (const thing of [new Options(), 'macv1', 7, null, undefined]) {
+      expect(snapshot(thing)).toBe(thing);
+    }
+  });
+});
