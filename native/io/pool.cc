@@ -13,6 +13,8 @@ constexpr std::chrono::seconds kIdleTick(1);
 constexpr int kIdleTicksBeforeEnd = 5;
 constexpr std::chrono::microseconds kLookTime(100);
 
+thread_local bool on_pool_thread = false;
+
 }  // namespace
 
 Pool::Pool(size_t max_threads, Hooks hooks) : max_threads_(max_threads), hooks_(std::move(hooks)) {}
@@ -27,8 +29,8 @@ void Pool::Schedule(std::shared_ptr<Task> task) {
     tasks_.push_back(std::move(task));
     waiting_.store(true, std::memory_order_release);
     if (std::this_thread::get_id() == owner_) StartIfNeeded(lock);
-    // The one that looks takes the first.
-    const size_t awake = looking_ ? 1 : 0;
+    // The one that looks takes the first, or this one once it is done with what it does now.
+    const size_t awake = looking_ || on_pool_thread ? 1 : 0;
     wake = idle_ > awake && tasks_.size() > awake;
   }
   // Not under the lock, which the thread that is woken would wait for.
@@ -57,6 +59,7 @@ void Pool::StartIfNeeded(const std::lock_guard<std::mutex>&) {
 
 void Pool::Loop(Thread& self) {
   PoolThread thread;
+  on_pool_thread = true;
   int idle_ticks = 0;
   std::unique_lock<std::mutex> lock(mutex_);
   while (!stopping_ && thread.at_home) {

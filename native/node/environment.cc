@@ -17,11 +17,11 @@ constexpr std::chrono::seconds kIdleSocketAge(2);
 // How long one visit to the JavaScript thread may take.
 constexpr std::chrono::microseconds kSlice(500);
 // For how long an answer is looked for without sleeping, and for how long in one turn of the loop.
-constexpr std::chrono::nanoseconds kShortestLook(50'000);
+constexpr std::chrono::nanoseconds kShortestLook(100'000);
 constexpr std::chrono::nanoseconds kLongestLook(800'000);
 constexpr std::chrono::nanoseconds kTurnOfLook(100'000);
 // After a look in vain: somebody else needs the processors.
-constexpr std::chrono::milliseconds kPause(10);
+constexpr std::chrono::milliseconds kPause(3);
 
 // To look while another thread does the work takes a processor for each.
 bool HasTwoProcessors() {

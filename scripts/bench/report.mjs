@@ -3,7 +3,15 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { drawContestants, drawLatency, drawStalls, drawTargets } from './plots.mjs';
 import { drawGrowth, drawMemory } from './scale-plots.mjs';
-import { formatMs, formatNumber, formatRatio, formatUs, titleOf } from './text.mjs';
+import {
+  formatMs,
+  formatNumber,
+  formatRatio,
+  formatUs,
+  lastCell,
+  lastHead,
+  titleOf,
+} from './text.mjs';
 import { workloads } from './workloads.mjs';
 
 /** What the overview shows: one count for each. */
@@ -24,6 +32,21 @@ const OVERVIEW = [
  * @property {{ head: readonly string[], rows: readonly (readonly string[])[] }} [table]
  */
 
+/** @param {import('./workloads.mjs').Workload} workload @param {any} results @param {any} row */
+function rowCells(workload, results, row) {
+  const { contestant, count, us, ratio } = row;
+  return [
+    titleOf(results.contestants, contestant),
+    formatNumber(count),
+    formatUs(us.median),
+    `${formatUs(us.q1)}–${formatUs(us.q3)}`,
+    ratio === null ? '' : formatRatio(ratio.median),
+    ratio === null ? '' : `${formatRatio(ratio.q1)}–${formatRatio(ratio.q3)}`,
+    String(us.samples),
+    lastCell(workload, row),
+  ];
+}
+
 function workloadSection(results, workload) {
   const own = results.rows.filter((row) => row.workload === workload.name);
   if (own.length === 0) return [];
@@ -40,21 +63,10 @@ function workloadSection(results, workload) {
           'quartiles',
           '× C',
           'quartiles',
-          ...(latency ? ['p99'] : []),
           'rounds',
-          'peak memory',
+          lastHead(workload),
         ],
-        rows: sorted.map(({ contestant, count, us, ratio, p99us, peakMiB }) => [
-          titleOf(results.contestants, contestant),
-          formatNumber(count),
-          formatUs(us.median),
-          `${formatUs(us.q1)}–${formatUs(us.q3)}`,
-          ratio === null ? '' : formatRatio(ratio.median),
-          ratio === null ? '' : `${formatRatio(ratio.q1)}–${formatRatio(ratio.q3)}`,
-          ...(latency ? [formatUs(p99us.median)] : []),
-          String(us.samples),
-          `${formatNumber(Math.round(peakMiB))} MiB`,
-        ]),
+        rows: sorted.map((row) => rowCells(workload, results, row)),
       },
     },
   ];
@@ -133,6 +145,24 @@ function growthSection(results) {
   };
 }
 
+function watchingSection(results) {
+  return {
+    title: 'Watching',
+    text:
+      'Another program makes links and deletes them again, a thousand at a time, while this one ' +
+      'watches: what it was told of, and its heap, after a collection, once the first thousand ' +
+      'had come and gone, and the last.',
+    table: {
+      head: ['program', 'links', 'added', 'removed', 'resyncs', 'heap at first', 'heap at last'],
+      rows: results.watching.map(({ contestant, count, added, removed, resyncs, first, last }) => [
+        titleOf(results.contestants, contestant),
+        ...[count, added.median, removed.median, resyncs.median].map(formatNumber),
+        ...[first, last].map(({ median }) => `${formatNumber(median)} MiB`),
+      ]),
+    },
+  };
+}
+
 function memorySection(results) {
   const row = (contestant, what, peakMiB) => [
     titleOf(results.contestants, contestant),
@@ -188,6 +218,7 @@ function sectionsOf(results) {
       plot: { file: 'latency.svg', alt: 'Round trips', svg: drawLatency(results) },
     },
     stallSection(results),
+    watchingSection(results),
     growthSection(results),
     memorySection(results),
     {

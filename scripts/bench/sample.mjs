@@ -12,6 +12,11 @@ import { buildFolder } from './support/packages.mjs';
 const HOME = 'bench';
 const SPACE = 'benchx';
 const TIMEOUT = 180_000;
+/** What programs of contestants start themselves. */
+const programs = {
+  BENCH_LIMIT: join(buildFolder, 'limit'),
+  BENCH_TAP: join(buildFolder, 'tap'),
+};
 const enter = join(buildFolder, 'enter');
 const pathOf = (name) => `/run/netns/${name}`;
 
@@ -192,6 +197,12 @@ async function prepare(workload, count, parent) {
   if (workload.prepared) await make(HOME, parent);
   if (workload.target === 'space') await ip([`netns add ${SPACE}`]);
   if (workload.target === 'busy') await make(SPACE, await makeSpace(SPACE, 'wspace'));
+  if (workload.target === 'taps') {
+    await ip(
+      ['out', 'in'].map((name) => `link add ${name} link parent up type macvtap mode bridge`),
+      ['-n', HOME],
+    );
+  }
   if (workload.target === 'spaces') {
     await runIn(HOME, [...limit.command, 'netns', String(count), '0', pathOf(SPACE)]);
   }
@@ -214,9 +225,10 @@ export async function takeSample(contestant, workload, count, watchLoop) {
       return await runIn(HOME, [process.execPath, program, contestant.module ?? '']);
     }
     await prepare(workload, count, parent);
+    const { command = contestant.command } = contestant.workloads[workload.name] ?? {};
     const words = [workload.name, String(count), String(parent), pathOf(SPACE)];
-    const env = { ...contestant.env, ...(watchLoop && { BENCH_WATCH_LOOP: '1' }) };
-    const result = await runIn(HOME, [...contestant.command, ...words], env);
+    const env = { ...contestant.env, ...programs, ...(watchLoop && { BENCH_WATCH_LOOP: '1' }) };
+    const result = await runIn(HOME, [...command, ...words], env);
     await checkEffect(workload, count);
     return result;
   } finally {

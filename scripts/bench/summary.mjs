@@ -99,6 +99,23 @@ function stallsOf(watched) {
   });
 }
 
+/** @param {readonly Sample[]} timed */
+function watchingOf(timed) {
+  const watching = timed.filter(({ workload }) => workload === 'watch');
+  return groupBy(watching, keyOf).map((group) => {
+    const of = (key) => spread(group.map(({ result }) => result[key]));
+    return {
+      contestant: group[0].contestant,
+      count: group[0].count,
+      added: of('added'),
+      removed: of('removed'),
+      resyncs: of('resyncs'),
+      first: of('heapFirstMiB'),
+      last: of('heapLastMiB'),
+    };
+  });
+}
+
 /** @param {readonly Sample[]} samples */
 function growthOf(samples) {
   const some = samples.filter(({ result }) => result.points.length > 0);
@@ -144,7 +161,11 @@ function measuredFor({ kind, workload, count }, stalls, samples) {
       return stall?.longestMs ?? null;
     }
     case 'ratio':
-      return paired(own, of(workload, 'limit', count), ratioOf);
+      return paired(
+        own,
+        of(workloadNamed(workload).reference ?? workload, 'limit', count),
+        ratioOf,
+      );
     case 'calls':
       return paired(own, of('delete', SELF, count), ratioOf);
     case 'faster':
@@ -178,6 +199,7 @@ export function summarize(samples) {
   return {
     rows,
     stalls,
+    watching: watchingOf(timed),
     growth: growthOf(samples.filter(({ workload }) => workload === 'growth')),
     targets: judge(stalls, samples),
   };

@@ -1,7 +1,15 @@
 // The results on the terminal.
 import Table from 'cli-table3';
 import colors from 'picocolors';
-import { formatMs, formatNumber, formatRatio, formatUs, titleOf } from './text.mjs';
+import {
+  formatMs,
+  formatNumber,
+  formatRatio,
+  formatUs,
+  lastCell,
+  lastHead,
+  titleOf,
+} from './text.mjs';
 import { workloads } from './workloads.mjs';
 
 // No colours of its own, and a line under the head alone.
@@ -37,12 +45,13 @@ function printWorkload({ rows, contestants }, workload) {
       'quartiles',
       '× C',
       'quartiles',
-      latency ? 'p99' : 'peak memory',
+      lastHead(workload),
     ],
     ['left', 'right', 'right', 'right', 'right', 'right', 'right'],
   );
   const sorted = [...own].sort((a, b) => a.count - b.count || a.us.median - b.us.median);
-  for (const { contestant, count, us, ratio, p99us, peakMiB } of sorted) {
+  for (const row of sorted) {
+    const { contestant, count, us, ratio } = row;
     table.push([
       emphasis(contestant, titleOf(contestants, contestant)),
       formatNumber(count),
@@ -50,7 +59,7 @@ function printWorkload({ rows, contestants }, workload) {
       `${formatUs(us.q1)}–${formatUs(us.q3)}`,
       ratio === null ? '' : emphasis(contestant, formatRatio(ratio.median)),
       ratio === null ? '' : `${formatRatio(ratio.q1)}–${formatRatio(ratio.q3)}`,
-      latency ? formatUs(p99us.median) : `${formatNumber(Math.round(peakMiB))} MiB`,
+      lastCell(workload, row),
     ]);
   }
   say(`\n${colors.bold(workload.title)}`);
@@ -76,6 +85,23 @@ function printStalls({ stalls, contestants }) {
     ]);
   }
   say(`\n${colors.bold('The longest turn of the event loop (idle: with nothing to do)')}`);
+  say(table.toString());
+}
+
+function printWatching({ watching, contestants }) {
+  if (watching.length === 0) return;
+  const table = newTable(
+    ['', 'links', 'added', 'removed', 'resyncs', 'heap at first', 'heap at last'],
+    ['left', 'right', 'right', 'right', 'right', 'right', 'right'],
+  );
+  for (const { contestant, count, added, removed, resyncs, first, last } of watching) {
+    table.push([
+      emphasis(contestant, titleOf(contestants, contestant)),
+      ...[count, added.median, removed.median, resyncs.median].map(formatNumber),
+      ...[first, last].map(({ median }) => `${formatNumber(median)} MiB`),
+    ]);
+  }
+  say(`\n${colors.bold('Watching (the heap after the first thousand and after the last)')}`);
   say(table.toString());
 }
 
@@ -122,6 +148,7 @@ function printTargets({ targets }) {
 export function printTables(results) {
   for (const workload of workloads) printWorkload(results, workload);
   printStalls(results);
+  printWatching(results);
   printGrowth(results);
   printTargets(results);
   for (const { title, reason } of results.absent) say(`Skipped: ${title} (${reason})`);

@@ -13,9 +13,11 @@
 /** @type {readonly Target[]} */
 export const targets = Object.freeze([
   ratio('create 1,000, one awaited after another', 'create', 1_000, 1.12),
+  ratio('the same, by a program that has made thousands', 'create-warm', 1_000, 1.12),
   ratio('create 1,000 all at once', 'create-all', 1_000, 1.05),
   ratio('create 4,000 all at once', 'create-all', 4_000, 1.05),
   ratio('create 1,000 in another namespace', 'create-into', 1_000, 1.08),
+  ratio('the same, by a program that has made thousands', 'create-into-warm', 1_000, 1.08),
   ratio('deleteLinks of 1,000', 'delete', 1_000, 1.1),
   ratio('deleteLinks of 4,000', 'delete', 4_000, 1.1),
   {
@@ -59,6 +61,20 @@ export const targets = Object.freeze([
     workload,
     bound: 2,
     unit: 'ms',
+  })),
+  {
+    title: 'longest event-loop stall, watching 10,000 come and go',
+    kind: 'stall',
+    workload: 'watch',
+    bound: 5,
+    unit: 'ms',
+  },
+  ...['out', 'in'].map((way) => ({
+    title: `a frame of 1,500 bytes ${way === 'out' ? 'sent' : 'received'} through a macvtap`,
+    kind: /** @type {const} */ ('ratio'),
+    workload: `tap-${way}-1500`,
+    bound: 2.5,
+    unit: '× C',
   })),
   {
     title: 'import, above an empty module',

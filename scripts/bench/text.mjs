@@ -15,6 +15,25 @@ export const formatUs = (us) =>
 /** @param {number} ms */
 export const formatMs = (ms) => `${formatNumber(ms)} ms`;
 
+/**
+ * What a table's last column has: the slowest requests, how many frames a second, or memory.
+ *
+ * @param {import('./workloads.mjs').Workload} workload
+ */
+export const lastHead = ({ measures, unit }) =>
+  measures === 'latency' ? 'p99' : unit === 'frame' ? 'frames a second' : 'peak memory';
+
+/**
+ * @param {import('./workloads.mjs').Workload} workload
+ * @param {import('./summary.mjs').Row} row
+ */
+export function lastCell({ measures, unit }, { us, p99us, peakMiB }) {
+  if (measures === 'latency') return p99us === undefined ? '' : formatUs(p99us.median);
+  // The devices of both programs are opened by the same one, so its memory tells nothing.
+  if (unit === 'frame') return formatNumber(Math.round(1e6 / us.median));
+  return `${formatNumber(Math.round(peakMiB))} MiB`;
+}
+
 /** @param {number} ratio */
 export const formatRatio = (ratio) =>
   ratio >= 100

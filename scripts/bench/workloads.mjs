@@ -8,8 +8,9 @@
  * @property {readonly number[]} counts
  * @property {readonly number[]} [quick] the counts of a quick run; the same when left out
  * @property {boolean} [prepared] the links are there beforehand
- * @property {'space' | 'spaces' | 'names' | 'busy'} [target] what else is made beforehand: an empty
- *   namespace, `count` of them, only a name for those to be made, or one with `count` links in it
+ * @property {'space' | 'spaces' | 'names' | 'busy' | 'taps'} [target] what else is made beforehand: an
+ *   empty namespace, `count` of them, only a name for those to be made, one with `count` links in it,
+ *   or two macvtaps
  * @property {'links' | 'space' | 'none' | 'attached' | 'names'} [check] what is looked at afterwards
  * @property {'total' | 'latency' | 'growth' | 'import'} measures
  * @property {string} [reference] the workload whose limit this one is held against
@@ -46,6 +47,26 @@ export const workloads = Object.freeze([
     check: 'space',
     measures: 'total',
     watch: 1_000,
+  },
+  {
+    name: 'create-warm',
+    title: 'Create, one awaited after another, by a program that has made thousands already',
+    unit: 'link',
+    counts: [1_000],
+    check: 'links',
+    measures: 'total',
+    reference: 'create',
+    watch: 1_000,
+  },
+  {
+    name: 'create-into-warm',
+    title: 'The same, in another namespace',
+    unit: 'link',
+    counts: [1_000],
+    target: 'space',
+    check: 'space',
+    measures: 'total',
+    reference: 'create-into',
   },
   {
     name: 'delete',
@@ -142,6 +163,27 @@ export const workloads = Object.freeze([
     quick: [2_000],
     measures: 'growth',
   },
+  {
+    name: 'watch',
+    title: 'Watch links come and go, a thousand at a time',
+    unit: 'link',
+    counts: [10_000],
+    quick: [3_000],
+    check: 'none',
+    measures: 'total',
+    watch: 10_000,
+  },
+  ...['out', 'in'].flatMap((way) =>
+    [64, 1_500].map((size) => ({
+      name: `tap-${way}-${size}`,
+      title: `${way === 'out' ? 'Send' : 'Receive'} frames of ${size} bytes through a macvtap`,
+      unit: 'frame',
+      counts: [300_000],
+      quick: [100_000],
+      target: /** @type {const} */ ('taps'),
+      measures: /** @type {const} */ ('total'),
+    })),
+  ),
   {
     name: 'import',
     title: 'Import the package',

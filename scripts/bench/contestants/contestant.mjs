@@ -21,6 +21,7 @@
  * @typedef {object} Part
  * @property {number} [most] the largest count that it is measured with
  * @property {number} [rounds] in how many rounds at most
+ * @property {readonly string[]} [command] another program than the contestant's
  */
 
 export {};

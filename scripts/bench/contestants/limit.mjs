@@ -3,9 +3,20 @@ import { join } from 'node:path';
 import { filesUnder, fingerprint, unlessDone } from '../../support/stamp.mjs';
 import { commandStep, root } from '../../support/step.mjs';
 import { buildFolder } from '../support/packages.mjs';
+import { tapProgram } from './tap.mjs';
 
-const sources = () => filesUnder('scripts/bench/limit', (file) => /\.[ch]$/.test(file));
-const output = 'build-bench/limit';
+/** @param {string} name of the program, and of its folder */
+async function compile(name) {
+  const sources = filesUnder(`scripts/bench/${name}`, (file) => /\.[ch]$/.test(file));
+  const output = `build-bench/${name}`;
+  await unlessDone(`bench-${name}`, fingerprint(sources), [output], () => {
+    const files = sources.filter((file) => file.endsWith('.c'));
+    const args = ['-O2', '-Wall', '-Wextra', '-Werror', '-o', output, ...files];
+    return commandStep('Compiling the C limit', 'cc', args, { cwd: root });
+  });
+}
+
+const taps = { command: [process.execPath, tapProgram, 'C'] };
 
 /** @type {import('./contestant.mjs').Contestant} */
 export const limit = {
@@ -13,12 +24,10 @@ export const limit = {
   title: 'C, the limit',
   missing: async () => null,
   version: async () => 'messages built beforehand, cc -O2',
-  build: () =>
-    unlessDone('bench-limit', fingerprint(sources()), [output], () => {
-      const files = sources().filter((file) => file.endsWith('.c'));
-      const args = ['-O2', '-Wall', '-Wextra', '-Werror', '-o', output, ...files];
-      return commandStep('Compiling the C limit', 'cc', args, { cwd: root });
-    }),
+  build: async () => {
+    await compile('limit');
+    await compile('tap');
+  },
   command: [join(buildFolder, 'limit')],
   workloads: {
     create: {},
@@ -32,5 +41,9 @@ export const limit = {
     latency: {},
     'latency-busy': {},
     growth: {},
+    'tap-out-64': taps,
+    'tap-out-1500': taps,
+    'tap-in-64': taps,
+    'tap-in-1500': taps,
   },
 };

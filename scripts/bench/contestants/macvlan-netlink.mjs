@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../support/step.mjs';
+import { tapProgram } from './tap.mjs';
 
+const taps = { command: [process.execPath, tapProgram, 'package'] };
 const program = new URL('./programs/macvlan-netlink.mjs', import.meta.url).pathname;
 
 /** @type {import('./contestant.mjs').Contestant} */
@@ -11,13 +13,15 @@ export const macvlanNetlink = {
   title: 'macvlan-netlink',
   missing: async () => null,
   version: async () => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version,
-  command: [process.execPath, program],
+  command: [process.execPath, '--expose-gc', program],
   module: join(root, 'dist/index.js'),
   watchesLoop: true,
   workloads: {
     create: {},
     'create-all': {},
     'create-into': {},
+    'create-warm': {},
+    'create-into-warm': {},
     delete: {},
     'delete-calls': {},
     'delete-each': {},
@@ -28,6 +32,11 @@ export const macvlanNetlink = {
     latency: {},
     'latency-busy': {},
     growth: {},
+    watch: {},
+    'tap-out-64': taps,
+    'tap-out-1500': taps,
+    'tap-in-64': taps,
+    'tap-in-1500': taps,
     import: {},
   },
 };

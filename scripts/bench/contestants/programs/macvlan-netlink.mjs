@@ -1,5 +1,7 @@
 // This package.
+import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { Netns } from '../../../../dist/index.js';
 import {
   addressOf,
@@ -12,6 +14,10 @@ import {
 } from './drive.mjs';
 
 const LOOPBACK = 1;
+const [WARM_UP_ROUNDS, WARM_UP_LINKS] = [4, 1_000];
+/** How many links come and go together while they are watched. */
+const TOGETHER = 1_000;
+const execute = promisify(execFile);
 const here = Netns.current();
 
 /** The first request opens the socket. @param {import('./drive.mjs').Task} task */
@@ -49,6 +55,62 @@ async function attach({ parent, target }, number) {
   }
 }
 
+/** What a service has done before: makes and deletes some thousands. @param {import('./drive.mjs').Task} task @param {Netns} [netns] */
+async function warmUp({ parent }, netns) {
+  for (let round = 0; round < WARM_UP_ROUNDS; round++) {
+    for (let number = 0; number < WARM_UP_LINKS; number++) await create(parent, number, netns);
+    const space = netns ?? here;
+    await space.deleteLinks(await prepared(space));
+  }
+}
+
+/**
+ * Watches while another program makes links and deletes them, a thousand at a time. Fails when what
+ * the events tell is not what happened.
+ *
+ * @param {import('./drive.mjs').Task} task
+ */
+async function watchOthers({ count, parent, measure }) {
+  const counts = { added: 0, removed: 0, events: 0, resyncs: 0 };
+  const names = new Set();
+  const heap = [];
+  const watch = here.watch();
+  const reading = (async () => {
+    for await (const event of watch) {
+      counts.events++;
+      if (event.type === 'resync') counts.resyncs++;
+      if (event.type !== 'link' || !event.link.name.startsWith('mv')) continue;
+      if (event.action === 'added') counts.added++;
+      if (event.action === 'added') names.add(event.link.name);
+      if (event.action === 'removed') counts.removed++;
+      if (event.action === 'removed') names.delete(event.link.name);
+    }
+  })();
+  const size = Math.min(count, TOGETHER);
+  const result = await measure(async () => {
+    for (let made = 0; made < count; made += size) {
+      for (const work of ['prepare', 'delete']) {
+        await execute(process.env.BENCH_LIMIT ?? '', [work, String(size), String(parent)]);
+      }
+      while (names.size > 0 || counts.added < Math.min(made + size, count)) await sleep(1);
+      if (!process.env.BENCH_WATCH_LOOP) heap.push(usedHeap());
+    }
+  });
+  await watch.return();
+  await reading;
+  const { added, removed, resyncs } = counts;
+  if (resyncs === 0 && (added !== count || removed !== count)) {
+    throw new Error(`${added} added and ${removed} removed, of ${count}`);
+  }
+  return { ...result, ...counts, heapFirstMiB: heap[0], heapLastMiB: heap.at(-1) };
+}
+
+/** After a collection, in MiB. */
+function usedHeap() {
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed / 2 ** 20;
+}
+
 await drive({
   create: async (task) => {
     await ready(task);
@@ -65,6 +127,21 @@ await drive({
   'create-into': async (task) => {
     await ready(task);
     const netns = await Netns.open(task.target);
+    const result = await task.measure(async () => {
+      for (let number = 0; number < task.count; number++) await create(task.parent, number, netns);
+    });
+    await netns.close();
+    return result;
+  },
+  'create-warm': async (task) => {
+    await warmUp(task);
+    return task.measure(async () => {
+      for (let number = 0; number < task.count; number++) await create(task.parent, number);
+    });
+  },
+  'create-into-warm': async (task) => {
+    const netns = await Netns.open(task.target);
+    await warmUp(task, netns);
     const result = await task.measure(async () => {
       for (let number = 0; number < task.count; number++) await create(task.parent, number, netns);
     });
@@ -118,6 +195,7 @@ await drive({
   },
   // Nothing: how long the machine holds a loop that has nothing to do.
   idle: ({ measure }) => measure(() => sleep(300)),
+  watch: watchOthers,
   growth: async (task) => {
     await ready(task);
     return measureGrowth(
