@@ -3,12 +3,13 @@
 #include <errno.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace macvlan_netlink::io {
 namespace {
 
 // One round of a namespace: others wait for a pool thread meanwhile.
-constexpr size_t kMaxRound = 128;
+constexpr size_t kMaxRound = 32;
 // From this many on, links are deleted together.
 constexpr size_t kMinTogether = 2;
 constexpr size_t kMaxTogether = 16 * 1024;
@@ -100,6 +101,12 @@ Window Channel::Collect() {
 
 void Channel::Carry(const Window& window, PoolThread& thread) {
   Session session(socket_, thread.buffer);
+  // Deletions sleep outside the RTNL lock, and a listing lets go of it between its parts.
+  std::optional<Pool::LongWait> wait;
+  const auto waits = [](const Sent& sent) {
+    return sent.step().deletion || sent.step().expect == Expect::kDump;
+  };
+  if (std::any_of(window.begin(), window.end(), waits)) wait.emplace(pool_);
   const bool together = window.size() >= kMinTogether && window.front().step().deletion;
   if (together) delete_together_(session, window);
   // Whatever is left.

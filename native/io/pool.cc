@@ -13,8 +13,6 @@ constexpr std::chrono::seconds kIdleTick(1);
 constexpr int kIdleTicksBeforeEnd = 5;
 constexpr std::chrono::microseconds kLookTime(100);
 
-thread_local bool on_pool_thread = false;
-
 }  // namespace
 
 Pool::Pool(size_t max_threads, Hooks hooks) : max_threads_(max_threads), hooks_(std::move(hooks)) {}
@@ -22,19 +20,50 @@ Pool::Pool(size_t max_threads, Hooks hooks) : max_threads_(max_threads), hooks_(
 Pool::~Pool() { Stop(); }
 
 void Pool::Schedule(std::shared_ptr<Task> task) {
-  bool wake = false;
+  Need need = Need::kNothing;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (stopping_) return;
     tasks_.push_back(std::move(task));
     waiting_.store(true, std::memory_order_release);
     if (std::this_thread::get_id() == owner_) StartIfNeeded(lock);
-    // The one that looks takes the first, or this one once it is done with what it does now.
-    const size_t awake = looking_ || on_pool_thread ? 1 : 0;
-    wake = idle_ > awake && tasks_.size() > awake;
+    need = CallSomebody(lock);
   }
-  // Not under the lock, which the thread that is woken would wait for.
-  if (wake) wake_.notify_one();
+  Meet(need);
+}
+
+// Whether some thread will come for what is queued without being called.
+bool Pool::IsTakenCareOf(const std::lock_guard<std::mutex>&) const {
+  return running_ > 0 || looking_ || called_;
+}
+
+// What it takes for some thread to come for what is queued.
+Pool::Need Pool::CallSomebody(const std::lock_guard<std::mutex>& lock) {
+  if (tasks_.empty() || IsTakenCareOf(lock)) return Need::kNothing;
+  if (idle_ == 0) return threads_.size() < max_threads_ ? Need::kThread : Need::kNothing;
+  called_ = true;
+  return Need::kWake;
+}
+
+// Not under the lock, which the thread that is woken would wait for.
+void Pool::Meet(Need need) {
+  if (need == Need::kWake) wake_.notify_one();
+  if (need == Need::kThread) hooks_.on_shortage();
+}
+
+void Pool::BeginLongWait() {
+  Need need = Need::kNothing;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    --running_;
+    need = CallSomebody(lock);
+  }
+  Meet(need);
+}
+
+void Pool::EndLongWait() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  ++running_;
 }
 
 void Pool::Reinforce() {
@@ -42,7 +71,7 @@ void Pool::Reinforce() {
   if (!stopping_ && !tasks_.empty()) StartIfNeeded(lock);
 }
 
-void Pool::StartIfNeeded(const std::lock_guard<std::mutex>&) {
+void Pool::StartIfNeeded(const std::lock_guard<std::mutex>& lock) {
   for (auto thread = threads_.begin(); thread != threads_.end();) {
     if (thread->ended) {
       thread->handle.join();
@@ -51,7 +80,8 @@ void Pool::StartIfNeeded(const std::lock_guard<std::mutex>&) {
       ++thread;
     }
   }
-  if (idle_ >= tasks_.size() || threads_.size() >= max_threads_) return;
+  if (idle_ > 0 || IsTakenCareOf(lock) || threads_.size() >= max_threads_) return;
+  called_ = true;
   Thread& thread = threads_.emplace_back();
   thread.handle = std::thread([this, &thread] { Loop(thread); });
   pthread_setname_np(thread.handle.native_handle(), "macvlan-netlink");
@@ -59,22 +89,25 @@ void Pool::StartIfNeeded(const std::lock_guard<std::mutex>&) {
 
 void Pool::Loop(Thread& self) {
   PoolThread thread;
-  on_pool_thread = true;
   int idle_ticks = 0;
   std::unique_lock<std::mutex> lock(mutex_);
   while (!stopping_ && thread.at_home) {
     if (!tasks_.empty()) {
       idle_ticks = 0;
+      called_ = false;
+      ++running_;
       const std::shared_ptr<Task> task = std::move(tasks_.front());
       tasks_.pop_front();
       waiting_.store(!tasks_.empty(), std::memory_order_release);
       lock.unlock();
       task->Run(thread);
       lock.lock();
+      --running_;
       if (!looking_ && tasks_.empty()) Look(lock);
       continue;
     }
     if (idle_ticks >= kIdleTicksBeforeEnd) break;
+    called_ = false;
     ++idle_;
     const bool woken =
         wake_.wait_for(lock, kIdleTick, [&] { return stopping_ || !tasks_.empty(); });
@@ -88,7 +121,7 @@ void Pool::Loop(Thread& self) {
   self.ended = true;
   if (!thread.at_home && !stopping_) {
     lock.unlock();
-    hooks_.on_thread_lost();
+    hooks_.on_shortage();
   }
 }
 

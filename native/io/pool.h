@@ -29,15 +29,30 @@ class Task {
   virtual void Run(PoolThread& thread) = 0;
 };
 
-// Threads start when there is work and end after some idle seconds. They are started by the owner's
-// thread only: a new thread is born in its creator's namespace, and the owner's is the right one.
+// One thread at a time runs tasks, because what they ask of the kernel takes its RTNL lock, and
+// more threads would only pass that around. The others are for tasks that wait for long without it,
+// which say so by a LongWait. Threads start when there is work and end after some idle seconds.
+// They are started by the owner's thread only: a new thread is born in its creator's namespace, and
+// the owner's is the right one.
 class Pool {
  public:
   struct Hooks {
     // On a pool thread, about once a second while there is nothing to do: give up what is idle.
     std::function<void()> on_idle;
-    // On a pool thread that ends because it cannot get home: the owner should call Reinforce.
-    std::function<void()> on_thread_lost;
+    // On a pool thread, when one more may be needed: the owner should call Reinforce.
+    std::function<void()> on_shortage;
+  };
+
+  // While it lives, another thread may run tasks beside the one that holds it.
+  class LongWait {
+   public:
+    explicit LongWait(Pool& pool) : pool_(pool) { pool_.BeginLongWait(); }
+    ~LongWait() { pool_.EndLongWait(); }
+    LongWait(const LongWait&) = delete;
+    LongWait& operator=(const LongWait&) = delete;
+
+   private:
+    Pool& pool_;
   };
 
   Pool(size_t max_threads, Hooks hooks);
@@ -58,7 +73,15 @@ class Pool {
     bool ended = false;
   };
 
+  enum class Need { kNothing, kWake, kThread };
+
+  // Those that take a mutex's guard want it locked.
+  bool IsTakenCareOf(const std::lock_guard<std::mutex>& held) const;
   void StartIfNeeded(const std::lock_guard<std::mutex>& held);
+  Need CallSomebody(const std::lock_guard<std::mutex>& held);
+  void Meet(Need need);
+  void BeginLongWait();
+  void EndLongWait();
   void Loop(Thread& self);
   void Look(std::unique_lock<std::mutex>& lock);
 
@@ -73,6 +96,8 @@ class Pool {
   std::list<Thread> threads_;
   size_t idle_ = 0;       // threads that have nothing to do, asleep or looking
   bool looking_ = false;  // one of them is awake and looks for work: it need not be woken
+  bool called_ = false;   // one was woken or started, and has not come to work yet
+  size_t running_ = 0;    // threads that run a task and are in no long wait
   bool stopping_ = false;
 };
 

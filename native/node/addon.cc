@@ -49,7 +49,7 @@ Napi::Value RunWithin(const Napi::CallbackInfo& info) {
 }
 
 void OpenNamespacePath(const Napi::CallbackInfo& info) {
-  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
+  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(), false,
                       [path = info[1].As<Napi::String>().Utf8Value()](io::Namespace& out, bool&) {
                         return io::OpenPath(path, out);
                       });
@@ -66,14 +66,14 @@ Napi::Value OpenNamespaceDescriptor(const Napi::CallbackInfo& info) {
 
 void CreateNamespace(const Napi::CallbackInfo& info) {
   NamespaceJob::Start(
-      Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
+      Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(), true,
       [name = info[1].As<Napi::String>().Utf8Value()](io::Namespace& out, bool& returned) {
         return io::CreateNamespace(name, out, returned);
       });
 }
 
 void RemoveNamespace(const Napi::CallbackInfo& info) {
-  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
+  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(), true,
                       [name = info[1].As<Napi::String>().Utf8Value()](io::Namespace&, bool&) {
                         return io::RemoveNamespace(name);
                       });

@@ -15,15 +15,16 @@ class NamespaceJob : public io::Task,
   // `returned` false: the thread is not in its own namespace any more.
   using Work = std::function<io::Status(io::Namespace& out, bool& returned)>;
 
-  static void Start(Environment& environment, uint32_t id, Work work);
+  static void Start(Environment& environment, uint32_t id, bool waits_long, Work work);
 
-  NamespaceJob(Environment& environment, uint32_t id, Work work);
+  NamespaceJob(Environment& environment, uint32_t id, bool waits_long, Work work);
   void Run(io::PoolThread& thread) override;
   bool Deliver(Environment& environment, std::chrono::steady_clock::time_point deadline) override;
 
  private:
   Environment& environment_;
   const uint32_t id_;
+  const bool waits_long_;
   const Work work_;
   io::Namespace opened_;
   io::Status status_;

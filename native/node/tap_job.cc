@@ -22,6 +22,7 @@ void TapOpening::Start(Environment& environment, uint32_t id,
 }
 
 void TapOpening::Run(io::PoolThread& thread) {
+  const io::Pool::LongWait wait(environment_.pool());
   status_ = io::OpenTapDevice(*target_, link_, options_, thread.at_home, device_);
   // What was opened before a refusal is closed here, not on the JavaScript thread.
   if (!status_.ok()) device_ = {};
@@ -55,7 +56,10 @@ void TapRelease::Start(Environment& environment, std::vector<io::TapQueue> queue
 }
 
 void TapRelease::Run(io::PoolThread&) {
-  queues_.clear();
+  {
+    const io::Pool::LongWait wait(environment_.pool());
+    queues_.clear();
+  }
   if (id_ != 0) environment_.Enqueue(shared_from_this());
 }
 
