@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-#include "io/relax.h"
+#include "io/look.h"
 
 namespace macvlan_netlink::io {
 namespace {
@@ -15,7 +15,8 @@ constexpr std::chrono::microseconds kLookTime(100);
 
 }  // namespace
 
-Pool::Pool(size_t max_threads, Hooks hooks) : max_threads_(max_threads), hooks_(std::move(hooks)) {}
+Pool::Pool(size_t max_threads, Hooks hooks)
+    : max_threads_(max_threads), hooks_(std::move(hooks)), may_look_(HasTwoProcessors()) {}
 
 Pool::~Pool() { Stop(); }
 
@@ -103,7 +104,7 @@ void Pool::Loop(Thread& self) {
       task->Run(thread);
       lock.lock();
       --running_;
-      if (!looking_ && tasks_.empty()) Look(lock);
+      if (may_look_ && !looking_ && tasks_.empty()) Look(lock);
       continue;
     }
     if (idle_ticks >= kIdleTicksBeforeEnd) break;

@@ -87,6 +87,7 @@ class Pool {
 
   const size_t max_threads_;
   const Hooks hooks_;
+  const bool may_look_;
   const std::thread::id owner_ = std::this_thread::get_id();
 
   std::mutex mutex_;  // guards everything below

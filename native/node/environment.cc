@@ -1,11 +1,9 @@
 #include "node/environment.h"
 
-#include <sched.h>
-
 #include <algorithm>
 
 #include "bulk/deletion.h"
-#include "io/relax.h"
+#include "io/look.h"
 
 namespace macvlan_netlink::node {
 namespace {
@@ -23,15 +21,9 @@ constexpr std::chrono::nanoseconds kTurnOfLook(100'000);
 // After a look in vain: somebody else needs the processors.
 constexpr std::chrono::milliseconds kPause(3);
 
-// To look while another thread does the work takes a processor for each.
-bool HasTwoProcessors() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 1;
-}
-
 }  // namespace
 
-Environment::Environment(Napi::Env env) : env_(env), may_look_(HasTwoProcessors()) {
+Environment::Environment(Napi::Env env) : env_(env), may_look_(io::HasTwoProcessors()) {
   const Napi::String name = Napi::String::New(env, "macvlan-netlink");
   const napi_status status = napi_create_threadsafe_function(
       env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, &Environment::OnCall, &to_script_);

@@ -94,9 +94,10 @@ function stallSection(results) {
     title: 'The longest turn of the event loop',
     text:
       'Measured in runs of their own, in which the loop goes round without a pause. What counts is a ' +
-      'turn less the time that its thread waited for a processor; the last column has it with those ' +
-      'waits. The first turn is the one in which the program itself makes its calls. `idle` has ' +
-      'nothing to do: what it shows is the machine.',
+      'turn less the time that its thread waited for a processor; one column has it with those ' +
+      'waits. The last has the longest garbage collection, which is part of some turn. The first turn ' +
+      'is the one in which the program itself makes its calls. `idle` has nothing to do: what it shows ' +
+      'is the machine.',
     plot: { file: 'stalls.svg', alt: 'Longest turns of the event loop', svg: drawStalls(results) },
     table: {
       head: [
@@ -108,6 +109,7 @@ function stallSection(results) {
         'first turn',
         'later turns',
         'with waits',
+        'collection',
       ],
       rows: results.stalls.map((stall) => [
         titleOf(results.contestants, stall.contestant),
@@ -118,6 +120,7 @@ function stallSection(results) {
         formatMs(stall.firstMs.median),
         formatMs(stall.laterMs.median),
         formatMs(stall.withWaitsMs.median),
+        formatMs(stall.collectionMs.median),
       ]),
     },
   };

@@ -69,8 +69,18 @@ function printWorkload({ rows, contestants }, workload) {
 function printStalls({ stalls, contestants }) {
   if (stalls.length === 0) return;
   const table = newTable(
-    ['', 'workload', 'N', 'longest', 'worst run', 'first turn', 'later turns', 'with waits'],
-    ['left', 'left', 'right', 'right', 'right', 'right', 'right', 'right'],
+    [
+      '',
+      'workload',
+      'N',
+      'longest',
+      'worst run',
+      'first turn',
+      'later',
+      'with waits',
+      'collection',
+    ],
+    ['left', 'left', 'right', 'right', 'right', 'right', 'right', 'right', 'right'],
   );
   for (const stall of stalls) {
     table.push([
@@ -82,6 +92,7 @@ function printStalls({ stalls, contestants }) {
       formatMs(stall.firstMs.median),
       formatMs(stall.laterMs.median),
       formatMs(stall.withWaitsMs.median),
+      formatMs(stall.collectionMs.median),
     ]);
   }
   say(`\n${colors.bold('The longest turn of the event loop (idle: with nothing to do)')}`);

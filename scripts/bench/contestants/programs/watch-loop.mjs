@@ -1,6 +1,7 @@
 // How long the event loop is held.
 import { openSync, readSync } from 'node:fs';
-import { setImmediate as turn } from 'node:timers/promises';
+import { PerformanceObserver } from 'node:perf_hooks';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 
 /** From how long on a turn is looked at more closely, in milliseconds. */
 const LONG_TURN = 0.25;
@@ -30,7 +31,8 @@ function spin() {
  * Watches the event loop by going round it without a pause, and times every turn. A loop that never
  * sleeps is one that the scheduler takes the processor from, which an ordinary one does not suffer;
  * so what counts is the turn less the time that it waited for a processor. The first turn is the one
- * that starts the work, in which the program itself makes its calls.
+ * that starts the work, in which the program itself makes its calls. Collections are told apart: on a
+ * busy machine they wait for V8's helper threads, which wait for a processor.
  */
 export function watchLoop() {
   const readWaited = waitedReader();
@@ -39,6 +41,11 @@ export function watchLoop() {
   const [LAST, WAITED, READ, FIRST, LONGEST, WITH_WAITS] = [0, 1, 2, 3, 4, 5];
   let turns = 0;
   let running = true;
+  let collection = 0;
+  const collections = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) collection = Math.max(collection, duration);
+  });
+  collections.observe({ entryTypes: ['gc'] });
   const next = () => {
     const now = performance.now();
     const took = now - state[LAST];
@@ -66,10 +73,13 @@ export function watchLoop() {
     stop: async () => {
       await turn();
       running = false;
+      await sleep(10);
+      collections.disconnect();
       return {
         stallFirstMs: state[FIRST],
         stallMs: state[LONGEST],
         stallWithWaitsMs: state[WITH_WAITS],
+        stallCollectionMs: collection,
         turns,
       };
     },
