@@ -65,7 +65,7 @@ async function inside(args) {
   endWithParent();
   const { readOptions } = await import('./bench/options.mjs');
   const { describeMachine } = await import('./bench/machine.mjs');
-  const { plan, takeSamples } = await import('./bench/rounds.mjs');
+  const { plan, profileMissed, takeSamples } = await import('./bench/rounds.mjs');
   const { startProgress } = await import('./bench/progress.mjs');
   const { summarize } = await import('./bench/summary.mjs');
   const { printTables } = await import('./bench/table.mjs');
@@ -83,6 +83,12 @@ async function inside(args) {
   const progress = startProgress();
   const groups = plan({ ...options, contestants: present }, workloads);
   const { samples, failures } = await takeSamples(options, groups, progress.show);
+  const summary = summarize(samples);
+  const profiles = await profileMissed(
+    { ...options, contestants: present },
+    summary.targets,
+    progress.show,
+  );
   progress.end();
   const results = {
     machine: { ...machine, loadAfter: loadavg()[0] ?? 0 },
@@ -91,7 +97,8 @@ async function inside(args) {
     contestants: taking,
     absent,
     failures,
-    ...summarize(samples),
+    ...summary,
+    profiles,
     samples,
   };
   mkdirSync(options.out, { recursive: true });

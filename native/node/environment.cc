@@ -29,9 +29,10 @@ Environment::Environment(Napi::Env env) : env_(env), may_look_(io::HasTwoProcess
       env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, &Environment::OnCall, &to_script_);
   if (status != napi_ok) Napi::Error::Fatal("macvlan-netlink", "no thread-safe function");
   napi_unref_threadsafe_function(env, to_script_);
-  drain_ =
-      Napi::Persistent(Napi::Function::New(env, [this](const Napi::CallbackInfo&) { Drain(); }));
-  look_ = Napi::Persistent(Napi::Function::New(env, [this](const Napi::CallbackInfo&) { Look(); }));
+  drain_ = Napi::Persistent(
+      Napi::Function::New(env, [this](const Napi::CallbackInfo&) { Drain(); }, "handOver"));
+  look_ = Napi::Persistent(
+      Napi::Function::New(env, [this](const Napi::CallbackInfo&) { Look(); }, "lookForAnswers"));
   counters_ = Napi::Persistent(Napi::Float64Array::New(env, kCounters));
   pool_ = std::make_unique<io::Pool>(
       kMaxPoolThreads,

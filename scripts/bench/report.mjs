@@ -166,6 +166,41 @@ function watchingSection(results) {
   };
 }
 
+/** What the threads of a profiled program are called. */
+const THREADS = Object.freeze({
+  script: 'the JavaScript thread',
+  helpers: 'the engine’s helpers, which compile and collect garbage',
+  package: 'the package’s own threads, in the kernel mostly',
+});
+
+function profileSection(results) {
+  const row = (what, ms, whole, more = '') => [
+    '',
+    '',
+    what,
+    formatMs(ms),
+    `${formatNumber(Math.round((ms / whole) * 100))} %`,
+    more,
+  ];
+  return {
+    title: 'Where the time goes in what was missed',
+    text:
+      'One run each under V8’s profiler, which slows it down: first what the threads ran, and how long ' +
+      'they waited for a processor; then what the JavaScript thread did, each function without those ' +
+      'that it calls.',
+    table: {
+      head: ['workload', 'N', 'where', 'time', 'share', 'waited'],
+      rows: results.profiles.flatMap(({ workload, count, ms, threads, shares }) => [
+        [workload, formatNumber(count), 'the whole run', formatMs(ms), '', ''],
+        ...threads.map(({ name, ranMs, waitedMs }) =>
+          row(THREADS[name], ranMs, ms, formatMs(waitedMs)),
+        ),
+        ...shares.map((share) => row(share.name, share.ms, ms)),
+      ]),
+    },
+  };
+}
+
 function memorySection(results) {
   const row = (contestant, what, peakMiB) => [
     titleOf(results.contestants, contestant),
@@ -222,6 +257,7 @@ function sectionsOf(results) {
     },
     stallSection(results),
     watchingSection(results),
+    profileSection(results),
     growthSection(results),
     memorySection(results),
     {

@@ -128,7 +128,12 @@ export async function takeSamples(options, groups, progress) {
         if (broken.has(key)) continue;
         const about = { round, workload: workload.name, contestant: contestant.name, count };
         try {
-          const result = await takeSample(contestant, workload, count, watchLoop);
+          const result = await takeSample(
+            contestant,
+            workload,
+            count,
+            watchLoop ? 'turns' : 'time',
+          );
           samples.push({ ...about, watchLoop, result });
         } catch (error) {
           if (!(error instanceof SampleError)) throw error;
@@ -139,4 +144,32 @@ export async function takeSamples(options, groups, progress) {
     }
   }
   return { samples, failures };
+}
+
+/**
+ * Where the time goes in each workload of which a target was missed.
+ *
+ * @param {import('./options.mjs').Options} options
+ * @param {readonly (import('./targets.mjs').Target & { met: boolean })[]} targets
+ * @param {(text: string, share: number) => void} progress
+ */
+export async function profileMissed({ contestants, workloads, count }, targets, progress) {
+  const self = contestants.find(({ name }) => name === 'macvlan-netlink');
+  const missed = new Map(
+    targets
+      .filter(({ met }) => !met)
+      .map((target) => [`${target.workload} ${target.count ?? ''}`, target]),
+  );
+  const profiles = [];
+  for (const target of missed.values()) {
+    const workload = workloads.find(({ name }) => name === target.workload);
+    // A latency has no single piece of work, and a tap's program no engine of its own.
+    if (self === undefined || workload === undefined || workload.measures !== 'total') continue;
+    if (self.workloads[workload.name]?.command !== undefined) continue;
+    progress(`profile of ${workload.name} · ${self.title}`, profiles.length / missed.size);
+    const size = target.count ?? count ?? workload.watch ?? workload.counts[0] ?? 1;
+    const { ms, threads, shares } = await takeSample(self, workload, size, 'profile');
+    profiles.push({ workload: workload.name, count: size, ms, threads, shares });
+  }
+  return profiles;
 }

@@ -12,6 +12,12 @@ import { buildFolder } from './support/packages.mjs';
 const HOME = 'bench';
 const SPACE = 'benchx';
 const TIMEOUT = 180_000;
+/** What tells a program how to look at its work. */
+const VIEWS = Object.freeze({
+  time: {},
+  turns: { BENCH_WATCH_LOOP: '1' },
+  profile: { BENCH_PROFILE: '1' },
+});
 /** What programs of contestants start themselves. */
 const programs = {
   BENCH_LIMIT: join(buildFolder, 'limit'),
@@ -214,10 +220,10 @@ async function prepare(workload, count, parent) {
  * @param {import('./contestants/contestant.mjs').Contestant} contestant
  * @param {import('./workloads.mjs').Workload} workload
  * @param {number} count
- * @param {boolean} watchLoop
+ * @param {'time' | 'turns' | 'profile'} view
  * @returns {Promise<any>} what the program measured, and what it used
  */
-export async function takeSample(contestant, workload, count, watchLoop) {
+export async function takeSample(contestant, workload, count, view) {
   const parent = await makeSpace(HOME, 'whome');
   try {
     if (workload.measures === 'import') {
@@ -227,7 +233,7 @@ export async function takeSample(contestant, workload, count, watchLoop) {
     await prepare(workload, count, parent);
     const { command = contestant.command } = contestant.workloads[workload.name] ?? {};
     const words = [workload.name, String(count), String(parent), pathOf(SPACE)];
-    const env = { ...contestant.env, ...programs, ...(watchLoop && { BENCH_WATCH_LOOP: '1' }) };
+    const env = { ...contestant.env, ...programs, ...VIEWS[view] };
     const result = await runIn(HOME, [...command, ...words], env);
     await checkEffect(workload, count);
     return result;

@@ -2,6 +2,7 @@
 // command line (PROGRAM WORKLOAD COUNT PARENT_INDEX TARGET), measure it themselves, once they are
 // ready for it, and print the measurement as one line of JSON.
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import { measureProfile } from './profile.mjs';
 import { watchLoop } from './watch-loop.mjs';
 
 /** How often a listing is made; its time is the median. */
@@ -164,7 +165,11 @@ export async function drive(workloads) {
   const [workload = '', count, parent, target = ''] = process.argv.slice(2);
   const run = workloads[workload];
   if (run === undefined) throw new Error(`no such workload: ${workload}`);
-  const measure = process.env.BENCH_WATCH_LOOP === '1' ? measureStall : measureTime;
+  const measure = process.env.BENCH_PROFILE
+    ? measureProfile
+    : process.env.BENCH_WATCH_LOOP
+      ? measureStall
+      : measureTime;
   const result = await run({ count: Number(count), parent: Number(parent), target, measure });
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
