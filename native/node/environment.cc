@@ -19,7 +19,7 @@ constexpr std::chrono::nanoseconds kShortestLook(100'000);
 constexpr std::chrono::nanoseconds kLongestLook(800'000);
 constexpr std::chrono::nanoseconds kTurnOfLook(100'000);
 // After a look in vain: somebody else needs the processors.
-constexpr std::chrono::milliseconds kPause(3);
+constexpr std::chrono::milliseconds kPause(1);
 
 }  // namespace
 
@@ -107,7 +107,7 @@ void Environment::InNextTurn(Napi::FunctionReference& callback) {
 // To wake a thread that sleeps on another processor costs more than most requests, on a virtual
 // machine above all: one awaited creation after another took 145 µs each with two such wake-ups,
 // and 94 without (74 in the kernel). So while answers come soon the event loop goes round without
-// sleeping, and everything else in it has its turn. It gives up after half as long again as answers
+// sleeping, and everything else in it has its turn. It gives up after three times as long as answers
 // took of late, and for a while then.
 void Environment::LookOut() {
   if (!may_look_ || usual_wait_ > kLongestLook / 2 || asked_ < no_look_until_) return;
@@ -115,7 +115,7 @@ void Environment::LookOut() {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (std::exchange(called_, true)) return;
   }
-  look_until_ = asked_ + std::max(usual_wait_ * 3 / 2, kShortestLook);
+  look_until_ = asked_ + std::max(3 * usual_wait_, kShortestLook);
   InNextTurn(look_);
 }
 
