@@ -107,8 +107,8 @@ void Environment::InNextTurn(Napi::FunctionReference& callback) {
 // To wake a thread that sleeps on another processor costs more than most requests, on a virtual
 // machine above all: one awaited creation after another took 145 µs each with two such wake-ups,
 // and 94 without (74 in the kernel). So while answers come soon the event loop goes round without
-// sleeping, and everything else in it has its turn. It gives up after three times as long as answers
-// took of late, and for a while then.
+// sleeping, and everything else in it has its turn. It gives up after three times as long as
+// answers took of late, and for a while then.
 void Environment::LookOut() {
   if (!may_look_ || usual_wait_ > kLongestLook / 2 || asked_ < no_look_until_) return;
   {
