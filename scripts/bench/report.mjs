@@ -95,8 +95,9 @@ function stallSection(results) {
     text:
       'Measured in runs of their own, in which the loop goes round without a pause. What counts is a ' +
       'turn less the time that its thread waited for a processor; one column has it with those ' +
-      'waits. The last has the longest garbage collection, which is part of some turn. The first turn ' +
-      'is the one in which the program itself makes its calls. `idle` has nothing to do: what it shows ' +
+      'waits, and the last without V8’s garbage collections, which wait for helper threads while all ' +
+      'processors are busy. The first turn is the one in which the program itself makes its calls. ' +
+      '`idle` has nothing to do: what it shows ' +
       'is the machine.',
     plot: { file: 'stalls.svg', alt: 'Longest turns of the event loop', svg: drawStalls(results) },
     table: {
@@ -109,7 +110,7 @@ function stallSection(results) {
         'first turn',
         'later turns',
         'with waits',
-        'collection',
+        'without collections',
       ],
       rows: results.stalls.map((stall) => [
         titleOf(results.contestants, stall.contestant),
@@ -120,7 +121,7 @@ function stallSection(results) {
         formatMs(stall.firstMs.median),
         formatMs(stall.laterMs.median),
         formatMs(stall.withWaitsMs.median),
-        formatMs(stall.collectionMs.median),
+        formatMs(stall.ownMs.median),
       ]),
     },
   };

@@ -94,7 +94,7 @@ function stallsOf(watched) {
       // The turn in which the program itself makes its calls, and any later one.
       firstMs: spread(group.map(({ result }) => result.stallFirstMs)),
       laterMs: spread(group.map(({ result }) => result.stallMs)),
-      collectionMs: spread(group.map(({ result }) => result.stallCollectionMs)),
+      ownMs: spread(group.map(({ result }) => result.stallOwnMs)),
       withWaitsMs: spread(group.map(({ result }) => result.stallWithWaitsMs)),
     };
   });

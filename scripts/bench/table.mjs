@@ -78,7 +78,7 @@ function printStalls({ stalls, contestants }) {
       'first turn',
       'later',
       'with waits',
-      'collection',
+      'without GC',
     ],
     ['left', 'left', 'right', 'right', 'right', 'right', 'right', 'right', 'right'],
   );
@@ -92,7 +92,7 @@ function printStalls({ stalls, contestants }) {
       formatMs(stall.firstMs.median),
       formatMs(stall.laterMs.median),
       formatMs(stall.withWaitsMs.median),
-      formatMs(stall.collectionMs.median),
+      formatMs(stall.ownMs.median),
     ]);
   }
   say(`\n${colors.bold('The longest turn of the event loop (idle: with nothing to do)')}`);

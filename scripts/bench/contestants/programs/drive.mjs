@@ -68,7 +68,7 @@ export async function measureListing({ count, measure }, list) {
       stallMs: worst('stallMs'),
       stallFirstMs: worst('stallFirstMs'),
       stallWithWaitsMs: worst('stallWithWaitsMs'),
-      stallCollectionMs: worst('stallCollectionMs'),
+      stallOwnMs: worst('stallOwnMs'),
     }),
   };
 }

@@ -14,6 +14,7 @@ import {
 } from './drive.mjs';
 
 const LOOPBACK = 1;
+const IDLE_TIME = 2_500;
 const [WARM_UP_ROUNDS, WARM_UP_LINKS] = [4, 1_000];
 /** How many links come and go together while they are watched. */
 const TOGETHER = 1_000;
@@ -212,8 +213,9 @@ await drive({
     await netns.close();
     return result;
   },
-  // Nothing: how long the machine holds a loop that has nothing to do.
-  idle: ({ measure }) => measure(() => sleep(300)),
+  // Nothing: how long the machine holds a loop that has nothing to do, in as much time as the longest
+  // workload takes.
+  idle: ({ measure }) => measure(() => sleep(IDLE_TIME)),
   watch: watchOthers,
   growth: async (task) => {
     await ready(task);

@@ -21,6 +21,28 @@ function waitedReader() {
   };
 }
 
+/** How many long turns are kept, to be held against the collections afterwards. */
+const MOST_TURNS = 10_000;
+
+/**
+ * The longest of the turns, once what collections took of each is taken off.
+ *
+ * @param {Float64Array} turns begin, end and how long the loop was held, for each
+ * @param {readonly { startTime: number, duration: number }[]} collections
+ */
+function longestWithout(turns, collections) {
+  let longest = 0;
+  for (let at = 0; at < turns.length; at += 3) {
+    const [begin, end, held] = turns.subarray(at, at + 3);
+    const collected = collections.reduce((sum, { startTime, duration }) => {
+      const overlap = Math.min(end, startTime + duration) - Math.max(begin, startTime);
+      return sum + Math.max(0, overlap);
+    }, 0);
+    longest = Math.max(longest, held - collected);
+  }
+  return longest;
+}
+
 let spun = 0;
 
 function spin() {
@@ -41,11 +63,12 @@ export function watchLoop() {
   const [LAST, WAITED, READ, FIRST, LONGEST, WITH_WAITS] = [0, 1, 2, 3, 4, 5];
   let turns = 0;
   let running = true;
-  let collection = 0;
-  const collections = new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) collection = Math.max(collection, duration);
-  });
-  collections.observe({ entryTypes: ['gc'] });
+  const longTurns = new Float64Array(3 * MOST_TURNS);
+  let kept = 0;
+  /** @type {{ startTime: number, duration: number }[]} */
+  const collections = [];
+  const observer = new PerformanceObserver((list) => collections.push(...list.getEntries()));
+  observer.observe({ entryTypes: ['gc'] });
   const next = () => {
     const now = performance.now();
     const took = now - state[LAST];
@@ -55,6 +78,11 @@ export function watchLoop() {
       const held = Math.max(0, took - (waited - state[WAITED]));
       state[WAITED] = waited;
       state[READ] = now;
+      if (took > LONG_TURN && kept < longTurns.length) {
+        longTurns[kept++] = state[LAST];
+        longTurns[kept++] = now;
+        longTurns[kept++] = held;
+      }
       if (turns === 0) state[FIRST] = held;
       else if (held > state[LONGEST]) state[LONGEST] = held;
     }
@@ -74,12 +102,12 @@ export function watchLoop() {
       await turn();
       running = false;
       await sleep(10);
-      collections.disconnect();
+      observer.disconnect();
       return {
         stallFirstMs: state[FIRST],
         stallMs: state[LONGEST],
         stallWithWaitsMs: state[WITH_WAITS],
-        stallCollectionMs: collection,
+        stallOwnMs: longestWithout(longTurns.subarray(0, kept), collections),
         turns,
       };
     },
