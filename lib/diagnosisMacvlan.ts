@@ -6,7 +6,14 @@ import { type About, changesOf, type Hint, nameOf, whyTaken } from './refused.js
 import type { Link } from './types.js';
 import { ADDR_GEN_MODES, formatMac, MACVLAN_MODES } from './values.js';
 
+/** The entries of /proc/sys/net/ipv4/conf that are no link's (net/ipv4/devinet.c, devinet_sysctl_register). */
+const RESERVED_NAMES: ReadonlySet<unknown> = new Set(['all', 'default']);
+
 export async function whyInvalid(namespace: Namespace, about: About): Promise<Hint> {
+  const name = about.created?.name ?? changesOf(about).name;
+  if (RESERVED_NAMES.has(name)) {
+    return `No link can be named '${name}': /proc/sys/net/ipv4/conf has a '${name}' that means something else.`;
+  }
   if (about.kind !== undefined) {
     return isMacvlanKind(about.kind) ? whyInvalidMacvlan(namespace, about) : undefined;
   }

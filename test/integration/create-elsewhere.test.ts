@@ -1,6 +1,6 @@
 /** Links born directly in another namespace, and namesakes: whose link is meant. */
 import { describe, expect, test } from 'vitest';
-import type { Link, Netns } from '../../lib/index.js';
+import { type Link, Netns } from '../../lib/index.js';
 import { isBefore, type Place, refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
@@ -78,6 +78,14 @@ describe('a link born in another namespace', () => {
       expect((await inside.link(`m${at}`)).ifindex).toBe(link.index);
     }
     expect((await inside.names()).sort()).toEqual(['m0', 'm1', 'm2', 'm3', 'm4']);
+  });
+
+  test('keeps its namespace open until it is there, whatever has to be looked up first', async () => {
+    const { host, inside, parent } = await ground();
+    const netns = await Netns.open(inside.netns);
+    const made = host.netns.createMacvlan({ parent, name: 'm0', netns });
+    await netns.close();
+    expect((await inside.link('m0')).ifindex).toBe((await made).index);
   });
 
   test('may have the index that a link has here, the parent’s included', async ({ skip }) => {

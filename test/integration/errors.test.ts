@@ -25,6 +25,16 @@ describe('EINVAL', () => {
     }
   });
 
+  test.each(['all', 'default'])('because no link can be named %s', async (name) => {
+    const { host, parent } = await ground();
+    const made = await refusalOf(host.netns.createMacvlan({ parent, name }));
+    expect(made).toMatchObject({ code: 'EINVAL', target: name });
+    expect(made.hint).toContain(`'${name}'`);
+    const renamed = await refusalOf(host.netns.setLink(parent, { name }));
+    expect(renamed.hint).toContain(`'${name}'`);
+    expect(await host.names()).not.toContain(name);
+  });
+
   test('because the parent is no Ethernet device', async ({ skip }) => {
     const { host } = await ground();
     try {
