@@ -138,7 +138,14 @@ class Events implements Watch {
 
   async *#all(): AsyncGenerator<NetlinkEvent, undefined> {
     try {
-      if (this.#watcher !== undefined) yield* this.#watched(this.#watcher);
+      // Each generator that hands an event on to another makes promises for it, so one hands out all.
+      batches: for await (const steps of this.#batches()) {
+        for (const happened of steps) {
+          if (happened !== undefined) yield happened;
+          if (this.#isLate()) await this.#letOthers();
+          if (this.#closed) break batches;
+        }
+      }
     } catch (error) {
       // Closed while something was under way: that is how it ends, not why.
       if (!this.#closed) throw error;
@@ -149,7 +156,9 @@ class Events implements Watch {
     return undefined;
   }
 
-  async *#watched(watcher: Watcher): AsyncGenerator<NetlinkEvent, void> {
+  async *#batches(): AsyncGenerator<Steps, void> {
+    const watcher = this.#watcher;
+    if (watcher === undefined) return;
     let lost = yield* this.#start();
     while (!this.#closed) {
       if (lost) {
@@ -165,7 +174,7 @@ class Events implements Watch {
       for (const one of this.#relisting === undefined ? [] : news) {
         if (one.kind === 'route') this.#relisting?.meanwhile.push(one);
       }
-      yield* this.#handOut(this.#picture.tellAll(news));
+      yield this.#picture.tellAll(news);
       yield* this.#levelRoutes();
     }
   }
@@ -178,30 +187,30 @@ class Events implements Watch {
   }
 
   /** Tells of what there is when asked to, and otherwise of what has come since the call. */
-  async *#start(): AsyncGenerator<NetlinkEvent, boolean> {
+  async *#start(): AsyncGenerator<Steps, boolean> {
     const beginning = await this.#beginning;
     this.#beginning = undefined;
     if (beginning == null) return false;
     const { listing, heard } = beginning;
     const { lost, news } = heard;
     if (this.#options.initial === true) {
-      yield* this.#handOut(this.#picture.level(listing, news));
+      yield this.#picture.level(listing, news);
     } else {
       for (const _ of this.#picture.level(listing)) if (this.#isLate()) await this.#letOthers();
-      yield* this.#handOut(this.#picture.catchUp(news));
+      yield this.#picture.catchUp(news);
     }
     return lost;
   }
 
-  async *#resync(watcher: Watcher): AsyncGenerator<NetlinkEvent, boolean> {
-    yield { type: 'resync' };
+  async *#resync(watcher: Watcher): AsyncGenerator<Steps, boolean> {
+    yield [{ type: 'resync' }];
     this.#relisting = undefined;
     // What is waiting is older than the listing to come, and has gaps.
     await readNews(watcher, 'discard');
     const listing = await this.#list();
     const heard = await readNews(watcher, 'drain');
     if (heard === null) return false;
-    yield* this.#handOut(this.#picture.level(listing, heard.news));
+    yield this.#picture.level(listing, heard.news);
     return heard.lost;
   }
 
@@ -227,20 +236,12 @@ class Events implements Watch {
       .finally(() => watcher.hurry());
   }
 
-  async *#levelRoutes(): AsyncGenerator<NetlinkEvent, void> {
+  async *#levelRoutes(): AsyncGenerator<Steps, void> {
     const { routes, failure, meanwhile } = this.#relisting ?? {};
     if (failure !== undefined) throw failure.error;
     if (routes === undefined || meanwhile === undefined) return;
     this.#relisting = undefined;
-    yield* this.#handOut(this.#picture.levelRoutes(routes, meanwhile));
-  }
-
-  async *#handOut(steps: Steps): AsyncGenerator<NetlinkEvent, void> {
-    for (const happened of steps) {
-      if (happened !== undefined) yield happened;
-      if (this.#isLate()) await this.#letOthers();
-      if (this.#closed) return;
-    }
+    yield this.#picture.levelRoutes(routes, meanwhile);
   }
 
   /** Whether the event loop is to have its turn, which async iteration alone never gives it. */
