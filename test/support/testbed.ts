@@ -108,7 +108,7 @@ export class Place {
           .filter(({ family, scope }) => family === 'inet' || scope !== 'link')
           .map((address) => ({ ...address, tentative: undefined })),
       })),
-      routes: await json('route', 'show', 'table', 'all'),
+      routes: await json('-4', 'route', 'show', 'table', 'all'),
       routes6: routes6.filter(({ dst }) => !/^(fe80|ff00):/.test(dst)),
     };
   }
