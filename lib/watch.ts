@@ -1,6 +1,6 @@
 /** `watch`: what happens in a namespace, as it happens, and never a picture that is not level. */
 import { release } from 'node:os';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { check } from './check.js';
 import { watchOptions } from './checkLinks.js';
 import { listEverything, listRoutesAfter } from './listing.js';
@@ -18,6 +18,8 @@ const NEXT_HOPS = 32;
 
 /** Bytes that the kernel may queue, which it doubles: 7,000 events of links at 2,304 each. */
 const RECEIVE_BUFFER = 8 * 2 ** 20;
+/** How long events that come one upon another are gathered, in milliseconds. */
+const GATHER = 2;
 /** How long events are handed out without the event loop having its turn, in milliseconds. */
 const SLICE = 1;
 /** How many steps are done between two looks at the clock. */
@@ -67,6 +69,8 @@ class Events implements Watch {
   #forget: (() => void) | undefined;
   #closed = false;
   #steps = 0;
+  /** When events were last asked for. */
+  #read = 0;
   #turn = 0;
 
   constructor(namespace: Namespace, call: Call, options: WatchOptions) {
@@ -166,6 +170,8 @@ class Events implements Watch {
         continue;
       }
       this.#relistWhenDoubtful(watcher);
+      await this.#gather();
+      if (this.#closed) return;
       const heard = await readNews(watcher, isSettled(this.#relisting) ? 'drain' : 'wait');
       if (heard === null) return;
       lost = heard.lost;
@@ -177,6 +183,13 @@ class Events implements Watch {
       yield this.#picture.tellAll(news);
       yield* this.#levelRoutes();
     }
+  }
+
+  /** Lets events come together while they come one upon another: each reading costs more than they do. */
+  async #gather(): Promise<void> {
+    const now = performance.now();
+    if (now - this.#read < GATHER) await setTimeout(GATHER);
+    this.#read = performance.now();
   }
 
   /** From the call on, so that what is removed before the iteration begins is known as well. */
