@@ -19,12 +19,12 @@ export async function moveLink(
   check(call.operation, valueRules.linkRef, ref, 'link');
   check(call.operation, valueRules.netnsRef, netns, 'netns');
   check(call.operation, linkRules.moveOptions, options);
-  const link = await readLink(namespace, call, ref);
-  return withNamespace(call, netns, (target) =>
-    target.inode === namespace.inode
+  return withNamespace(call, netns, async (target) => {
+    const link = await readLink(namespace, call, ref);
+    return target.inode === namespace.inode
       ? stay(namespace, call, link, options)
-      : move(namespace, target, call, link, options),
-  );
+      : move(namespace, target, call, link, options);
+  });
 }
 
 /** A move to where the link is already: only the name can change. */

@@ -90,6 +90,8 @@ export class Namespace implements NetnsLike {
   #idle: (() => void) | null = null;
   #nextIndex = 0;
   readonly #closing = new Set<() => void>();
+  /** Calls of other namespaces that were made before this one was closed. */
+  readonly #expected = new Set<Call>();
 
   /** @internal */
   constructor(handle: NamespaceHandle, name: string | null) {
@@ -133,13 +135,38 @@ export class Namespace implements NetnsLike {
 
   /**
    * Runs an operation that a program asks for, in this turn of the event loop or in one to come.
-   * `body` gets what the program handed in as it is now.
+   * `body` gets what the program handed in as it is now; the `others` that it acts in stay open too.
    * @internal
    */
-  operate<Given, T>(call: Call, given: Given, body: (given: Given) => Promise<T>): Promise<T> {
-    if (isTurnFull()) return this.hold(call, body, given, waitForTurn());
-    beginCall();
-    return this.hold(call, body, given);
+  operate<Given, T>(
+    call: Call,
+    given: Given,
+    body: (given: Given) => Promise<T>,
+    ...others: readonly unknown[]
+  ): Promise<T> {
+    if (!isTurnFull()) {
+      beginCall();
+      return this.hold(call, body, given);
+    }
+    const turn = waitForTurn();
+    const result = this.hold(call, body, given, turn);
+    // Behind that in the order of their turn, so that `body` holds them by then.
+    for (const other of others) if (other instanceof Namespace) other.#expect(call, turn);
+    return result;
+  }
+
+  /** Stays open for a call that has yet to have its turn, also when it is closed meanwhile. */
+  async #expect(call: Call, turn: Promise<void>): Promise<void> {
+    if (this.#closed !== null) return;
+    this.#underWay++;
+    this.#expected.add(call);
+    await turn;
+    this.#expected.delete(call);
+    this.#endWork();
+  }
+
+  #endWork(): void {
+    if (--this.#underWay === 0) this.#idle?.();
   }
 
   /**
@@ -160,7 +187,7 @@ export class Namespace implements NetnsLike {
       call.checkSignal();
       return await body(kept);
     } finally {
-      if (--this.#underWay === 0) this.#idle?.();
+      this.#endWork();
     }
   }
 
@@ -236,7 +263,7 @@ export class Namespace implements NetnsLike {
   }
 
   #checkOpen(call: Call): void {
-    if (this.#closed === null) return;
+    if (this.#closed === null || this.#expected.has(call)) return;
     throw call.fail('ERR_NETNS_CLOSED', `the network namespace ${describe(this)} is closed`);
   }
 

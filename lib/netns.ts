@@ -26,6 +26,7 @@ import type {
   CreateLinkOptions,
   CreateMacvlanOptions,
   CreateMacvtapOptions,
+  CreateVethOptions,
   Link,
   LinkChanges,
   LinkFilter,
@@ -93,11 +94,16 @@ export class Netns extends Namespace {
   static async open(ref: NetnsRef, options?: OperationOptions): Promise<Netns> {
     const call = callOf('Netns.open', refText(ref), Netns.open, options);
     check(call.operation, valueRules.netnsRef, ref, 'ref');
-    await takeTurn();
     call.checkSignal();
     if (ref instanceof Namespace) {
       const [copy] = await ref.hold(call, ({ fd }) => openHandle(call, { fd }), ref);
       return new Netns(copy, ref.name);
+    }
+    // A descriptor is copied before this returns: its owner may close it at once.
+    const turn = typeof ref === 'object' && 'fd' in ref ? undefined : takeTurn();
+    if (turn !== undefined) {
+      await turn;
+      call.checkSignal();
     }
     const [handle, name] = await openHandle(call, ref as Exclude<NetnsRef, Netns>);
     return new Netns(handle, name);
@@ -151,7 +157,12 @@ export class Netns extends Namespace {
    */
   createMacvlan(options: CreateMacvlanOptions): Promise<MacvlanLink> {
     const call = callOf('createMacvlan', options?.name, this.createMacvlan, options);
-    return this.operate(call, options, (given) => macvlan.createMacvlan(this, call, given));
+    return this.operate(
+      call,
+      options,
+      (given) => macvlan.createMacvlan(this, call, given),
+      options?.netns,
+    );
   }
 
   /**
@@ -159,7 +170,12 @@ export class Netns extends Namespace {
    */
   createMacvtap(options: CreateMacvtapOptions): Promise<MacvtapLink> {
     const call = callOf('createMacvtap', options?.name, this.createMacvtap, options);
-    return this.operate(call, options, (given) => macvlan.createMacvtap(this, call, given));
+    return this.operate(
+      call,
+      options,
+      (given) => macvlan.createMacvtap(this, call, given),
+      options?.netns,
+    );
   }
 
   /**
@@ -171,7 +187,14 @@ export class Netns extends Namespace {
   ): Promise<LinkOfKind<K>>;
   createLink(options: CreateLinkOptions): Promise<Link> {
     const call = callOf('createLink', options?.name, this.createLink, options);
-    return this.operate(call, options, (given) => createLink(this, call, given));
+    const { netns, peer } = (options ?? {}) as Partial<CreateVethOptions>;
+    return this.operate(
+      call,
+      options,
+      (given) => createLink(this, call, given),
+      netns,
+      peer?.netns,
+    );
   }
 
   /**
@@ -246,7 +269,7 @@ export class Netns extends Namespace {
    */
   moveLink(link: LinkRef, netns: NetnsRef, options?: MoveOptions): Promise<Link> {
     const call = callOf('moveLink', link, this.moveLink, options);
-    return this.operate(call, options, (given) => moveLink(this, call, link, netns, given));
+    return this.operate(call, options, (given) => moveLink(this, call, link, netns, given), netns);
   }
 
   /**

@@ -14,9 +14,8 @@ function expectEnd(ended: Ended, code: number): void {
   expect(ended).toMatchObject({ code, signal: null, stderr: '' });
 }
 
-/** A Worker that makes two macvtaps on its own parent and floods them in both directions. */
-const floodingWorker = `
-  import { parentPort, threadId } from 'node:worker_threads';
+/** Two macvtaps on a parent of their own, open. */
+const twoTaps = `
   import { createLink, createMacvtap, openTap } from 'macvlan-netlink';
   const up = { up: true, addrGenMode: 'none' };
   const parent = await createLink({ kind: 'veth', ...up, peer: { up: true } });
@@ -26,6 +25,12 @@ const floodingWorker = `
   }
   const taps = await Promise.all(links.map((link) => openTap(link)));
   const bytes = (mac) => Buffer.from(mac.replaceAll(':', ''), 'hex');
+`;
+
+/** A Worker that makes two macvtaps and floods them in both directions. */
+const floodingWorker = `
+  import { parentPort, threadId } from 'node:worker_threads';
+  ${twoTaps}
   let seen = 0;
   for (const at of [0, 1]) {
     const frame = Buffer.alloc(600);
@@ -103,15 +108,7 @@ test.each(Object.entries(endings))(
   'devices that %s leave nothing in the kernel',
   async (_, end) => {
     const program = `
-    import { createLink, createMacvtap, openTap } from 'macvlan-netlink';
-    const up = { up: true, addrGenMode: 'none' };
-    const parent = await createLink({ kind: 'veth', ...up, peer: { up: true } });
-    const links = [];
-    for (let at = 0; at < 2; at++) {
-      links.push(await createMacvtap({ parent, mode: 'bridge', ...up }));
-    }
-    const taps = await Promise.all(links.map((link) => openTap(link)));
-    const bytes = (mac) => Buffer.from(mac.replaceAll(':', ''), 'hex');
+    ${twoTaps}
     for (const at of [0, 1]) {
       const frame = Buffer.alloc(100);
       frame.set(bytes(links[1 - at].mac));

@@ -87,6 +87,16 @@ describe('hundreds of calls in one turn', () => {
     expect(await place.names()).toHaveLength(202);
   });
 
+  test('keep the namespace open that they make links in', async () => {
+    const [place, target] = [await bed.place(), await bed.place()];
+    const { index: parent } = await place.netns.getLink(await place.parent());
+    const { Netns } = await import('../../lib/index.js');
+    const netns = await Netns.open(target.netns);
+    const made = names(100).map((name) => place.netns.createMacvlan({ parent, name, netns }));
+    await Promise.all([...made, netns.close()]);
+    expect(await target.names()).toHaveLength(100);
+  });
+
   test('end with their signal’s reason when it fires before their turn', async () => {
     const place = await bed.place();
     const { index: parent } = await place.netns.getLink(await place.parent());

@@ -112,6 +112,19 @@ describe('Netns.open', () => {
     expect(await open(`/run/../run/netns/./${name}`)).toMatchObject({ inode });
   });
 
+  test('is opened before the call returns, where it is open already', async () => {
+    const place = await bed.place();
+    const fd = openSync(`/run/netns/${place.name}`, 'r');
+    const byDescriptor = Netns.open({ fd });
+    closeSync(fd);
+    const first = await byDescriptor;
+    const byHandle = Netns.open(first);
+    await first.close();
+    const second = await byHandle;
+    expect(second.inode).toBe(place.netns.inode);
+    await second.close();
+  });
+
   test('has a descriptor of its own', async () => {
     const netns = await create();
     const fd = openSync(`/proc/self/fd/${netns.fd}`, 'r');

@@ -37,7 +37,8 @@ function threadTimes() {
 function nameOf({ functionName, url, lineNumber }) {
   const other = OTHERS[functionName];
   if (other !== undefined) return other;
-  if (url === '' && functionName !== '') return `${functionName}, in the addon or the engine`;
+  if (url === '')
+    return `${functionName || 'functions without a name'}, in the addon or the engine`;
   return `${functionName || 'a function'}, ${url.split('/').at(-1)}:${lineNumber + 1}`;
 }
 
