@@ -6,8 +6,9 @@ import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { resolveIndex, resolveIndexIfAny } from './links.js';
 import type { Call, Namespace } from './namespace.js';
-import { type AddressRecord, Refusal } from './native.js';
+import { Refusal } from './native.js';
 import { AF_INET, AF_INET6 } from './records.js';
+import type { AddressRecord } from './requests.js';
 import type { Address, AddressFilter, AddressOptions, AddressToRemove, LinkRef } from './types.js';
 import { ADDRESS_FLAGS, parseIp, parsePrefix, SCOPES, wordNumber } from './values.js';
 

@@ -6,8 +6,9 @@ import { explain } from './diagnosis.js';
 import { argumentError, showValue } from './errors.js';
 import { linkRecord } from './lookup.js';
 import type { Call, Namespace } from './namespace.js';
-import { EXT_MASK, type LinkRecord, Refusal, type Step } from './native.js';
+import { EXT_MASK, Refusal, type Step } from './native.js';
 import { IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP } from './records.js';
+import type { LinkRecord } from './requests.js';
 import type { Link, LinkChanges, LinkFilter, LinkRef } from './types.js';
 import { ADDR_GEN_MODES, parseMac } from './values.js';
 

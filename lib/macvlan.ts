@@ -5,7 +5,8 @@ import * as valueRules from './checkValues.js';
 import { type Birth, createIn } from './create.js';
 import { plainRef, readLink, sendAll } from './links.js';
 import type { Call, Namespace } from './namespace.js';
-import type { MacvlanRecord, Step } from './native.js';
+import type { Step } from './native.js';
+import type { MacvlanRecord } from './requests.js';
 import type {
   CreateMacvlanOptions,
   Link,

@@ -6,7 +6,8 @@ import { explain } from './diagnosis.js';
 import { readLink, sendAll } from './links.js';
 import { findLink } from './lookup.js';
 import { type Call, type Namespace, withNamespace } from './namespace.js';
-import { type LinkRecord, Refusal, type Step } from './native.js';
+import { Refusal, type Step } from './native.js';
+import type { LinkRecord } from './requests.js';
 import type { Link, LinkRef, MoveOptions, NetnsRef } from './types.js';
 
 export async function moveLink(

@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { makeAddress, makeLink, makeRoute } from './records.js';
+import type { AddressRecord, LinkRecord, RouteRecord } from './requests.js';
 import { newTurn, waitForFurtherTurn } from './turn.js';
 import type { Address, Link, Route } from './types.js';
 
@@ -14,88 +15,6 @@ import type { Address, Link, Route } from './types.js';
  * an error at the first link that does not fit (net/core/rtnetlink.c, rtnl_calcit, Linux 6.18).
  */
 export const EXT_MASK = 8;
-
-/** What a request says of a link, in the table's own terms (native/rtnl/link.h). */
-export interface LinkRecord {
-  index?: number | undefined;
-  flags?: number | undefined;
-  /** Which bits of `flags` count; never zero where flags are sent. */
-  change?: number | undefined;
-  name?: string | undefined;
-  altName?: string | undefined;
-  mac?: Uint8Array | undefined;
-  mtu?: number | undefined;
-  parent?: number | undefined;
-  parentNetnsid?: number | undefined;
-  master?: number | undefined;
-  info?: LinkInfoRecord | undefined;
-  netnsFd?: number | undefined;
-  alias?: string | undefined;
-  extMask?: number | undefined;
-  txQueueLen?: number | undefined;
-  numTxQueues?: number | undefined;
-  numRxQueues?: number | undefined;
-  group?: number | undefined;
-  newIfindex?: number | undefined;
-  altNames?: readonly string[] | undefined;
-  families?: { inet6: { addrGenMode: number } } | undefined;
-}
-
-/** `IFLA_LINKINFO`: the kind, and the data of that kind. */
-export interface LinkInfoRecord {
-  kind?: string | undefined;
-  macvlan?: MacvlanRecord | undefined;
-  veth?: { peer: LinkRecord } | undefined;
-  vlan?: { id: number; protocol?: number | undefined } | undefined;
-  slaveKind?: string | undefined;
-  bridgePort?: { hairpin: number } | undefined;
-}
-
-/** `IFLA_INFO_DATA` of macvlan and macvtap (native/rtnl/macvlan.h). */
-export interface MacvlanRecord {
-  mode?: number | undefined;
-  flags?: number | undefined;
-  macAddressMode?: number | undefined;
-  macAddress?: Uint8Array | undefined;
-  macAddresses?: readonly Uint8Array[] | undefined;
-  bcQueueLen?: number | undefined;
-  bcCutoff?: number | undefined;
-}
-
-/** What a request says of an address (native/rtnl/address.h). */
-export interface AddressRecord {
-  family?: number | undefined;
-  prefixLength?: number | undefined;
-  scope?: number | undefined;
-  index?: number | undefined;
-  address?: Uint8Array | undefined;
-  local?: Uint8Array | undefined;
-  label?: string | undefined;
-  broadcast?: Uint8Array | undefined;
-  cacheInfo?: { preferred: number; valid: number } | undefined;
-  flags?: number | undefined;
-  metric?: number | undefined;
-}
-
-/** What a request says of a route (native/rtnl/route.h). */
-export interface RouteRecord {
-  family?: number | undefined;
-  destinationLength?: number | undefined;
-  table?: number | undefined;
-  protocol?: number | undefined;
-  scope?: number | undefined;
-  type?: number | undefined;
-  flags?: number | undefined;
-  destination?: Uint8Array | undefined;
-  gateway?: Uint8Array | undefined;
-  /** A gateway of the other family: two bytes of family in front. */
-  via?: Uint8Array | undefined;
-  link?: number | undefined;
-  metric?: number | undefined;
-  tableId?: number | undefined;
-  source?: Uint8Array | undefined;
-  metrics?: { mtu: number } | undefined;
-}
 
 /** Each operation of native/rtnl/operations.h: what it says, and what it is answered with. */
 export interface Operations {

@@ -29,7 +29,8 @@ export interface NetnsLike {
 
 /**
  * Names a network namespace: a `Netns`; a name under /run/netns, or a path when it has a `/`; the
- * process that lives in it; or an open file descriptor of it.
+ * process that lives in it; or an open file descriptor of it, which stays open until the call it is
+ * an option of has ended.
  */
 export type NetnsRef = NetnsLike | string | { readonly pid: number } | { readonly fd: number };
 

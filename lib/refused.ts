@@ -1,7 +1,7 @@
 /** What a refused request was about, and what the reasons for refusals share. */
 import { findLink } from './lookup.js';
 import { describe, type Namespace } from './namespace.js';
-import type { LinkRecord } from './native.js';
+import type { LinkRecord } from './requests.js';
 import type { Link, LinkOptions } from './types.js';
 
 /** A link that is made together with another: its name, and the namespace when it is another. */

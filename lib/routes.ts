@@ -5,8 +5,9 @@ import * as linkRules from './checkLinks.js';
 import { explain } from './diagnosis.js';
 import { resolveIndexIfAny } from './links.js';
 import type { Call, Namespace } from './namespace.js';
-import { Refusal, type RouteRecord, type Step } from './native.js';
+import { Refusal, type Step } from './native.js';
 import { AF_INET, AF_INET6, RTNH_F_ONLINK } from './records.js';
+import type { RouteRecord } from './requests.js';
 import type { Route, RouteFilter, RouteOptions, RouteToRemove } from './types.js';
 import {
   parseIp,

@@ -61,6 +61,7 @@ describe('lib/', () => {
       'checkInet',
       'checkLinks',
       'records',
+      'requests',
       'turn',
     ],
     ['native'],
