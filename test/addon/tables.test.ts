@@ -50,7 +50,7 @@ describe('answers', () => {
 
 type Columns = (typeof addon.requests)[keyof typeof addon.requests];
 
-const file = join(root, 'lib/native.ts');
+const file = join(root, 'lib/requests.ts');
 const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.ES2022);
 
 function membersOf(name: string): readonly ts.TypeElement[] {
@@ -58,7 +58,7 @@ function membersOf(name: string): readonly ts.TypeElement[] {
     (statement): statement is ts.InterfaceDeclaration =>
       ts.isInterfaceDeclaration(statement) && statement.name.text === name,
   );
-  if (found === undefined) throw new Error(`lib/native.ts declares no interface ${name}`);
+  if (found === undefined) throw new Error(`lib/requests.ts declares no interface ${name}`);
   return found.members;
 }
 
