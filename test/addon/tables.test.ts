@@ -50,15 +50,18 @@ describe('answers', () => {
 
 type Columns = (typeof addon.requests)[keyof typeof addon.requests];
 
-const file = join(root, 'lib/requests.ts');
-const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.ES2022);
+/** Where the interfaces stand that say what the tables say. */
+const statements = ['lib/requests.ts', 'lib/native.ts'].flatMap((file) => {
+  const text = readFileSync(join(root, file), 'utf8');
+  return ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true).statements;
+});
 
 function membersOf(name: string): readonly ts.TypeElement[] {
-  const found = source.statements.find(
+  const found = statements.find(
     (statement): statement is ts.InterfaceDeclaration =>
       ts.isInterfaceDeclaration(statement) && statement.name.text === name,
   );
-  if (found === undefined) throw new Error(`lib/requests.ts declares no interface ${name}`);
+  if (found === undefined) throw new Error(`no interface ${name} is declared`);
   return found.members;
 }
 
@@ -66,7 +69,7 @@ function fieldsOf(members: readonly ts.TypeElement[]): ts.PropertySignature[] {
   return members.filter(ts.isPropertySignature);
 }
 
-const nameOf = (field: ts.PropertySignature) => field.name.getText(source);
+const nameOf = (field: ts.PropertySignature) => field.name.getText();
 
 /** What stands in a record inside a record; `undefined` for a value. */
 function innerOf(type: ts.TypeNode | undefined): readonly ts.TypeElement[] | undefined {
@@ -76,7 +79,7 @@ function innerOf(type: ts.TypeNode | undefined): readonly ts.TypeElement[] | und
   }
   if (ts.isTypeLiteralNode(type)) return type.members;
   if (!ts.isTypeReferenceNode(type)) return undefined;
-  const name = type.typeName.getText(source);
+  const name = type.typeName.getText();
   return name.endsWith('Record') ? membersOf(name) : undefined;
 }
 
