@@ -146,7 +146,6 @@ interface Hooks {
   readonly route: typeof makeRoute;
   readonly failure: (...columns: ConstructorParameters<typeof Refusal>) => Refusal;
   readonly settle: (id: number, results: readonly unknown[]) => void;
-  readonly later: (callback: () => void) => unknown;
 }
 
 /** What each operation's record is a record of. */
@@ -190,7 +189,6 @@ addon.initialize({
     pending.delete(id);
     resolve?.(results);
   },
-  later: (callback) => setImmediate(callback),
 });
 
 function newId(): number {

@@ -134,9 +134,8 @@ void Pool::Look(std::unique_lock<std::mutex>& lock) {
   looking_ = true;
   ++idle_;
   lock.unlock();
-  while (!waiting_.load(std::memory_order_acquire) && std::chrono::steady_clock::now() < end) {
-    for (int i = 0; i < 16; ++i) Relax();
-  }
+  while (!waiting_.load(std::memory_order_acquire) && std::chrono::steady_clock::now() < end)
+    Relax();
   lock.lock();
   --idle_;
   looking_ = false;

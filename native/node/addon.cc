@@ -22,7 +22,6 @@ void Initialize(const Napi::CallbackInfo& info) {
   hooks.route = Keep(given, "route");
   hooks.failure = Keep(given, "failure");
   hooks.settle = Keep(given, "settle");
-  hooks.later = Keep(given, "later");
 }
 
 // The calling thread's own namespace: two system calls on /proc that never wait.

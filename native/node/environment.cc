@@ -24,15 +24,8 @@ constexpr std::chrono::milliseconds kPause(1);
 }  // namespace
 
 Environment::Environment(Napi::Env env) : env_(env), may_look_(io::HasTwoProcessors()) {
-  const Napi::String name = Napi::String::New(env, "macvlan-netlink");
-  const napi_status status = napi_create_threadsafe_function(
-      env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, &Environment::OnCall, &to_script_);
-  if (status != napi_ok) Napi::Error::Fatal("macvlan-netlink", "no thread-safe function");
-  napi_unref_threadsafe_function(env, to_script_);
-  drain_ = Napi::Persistent(
-      Napi::Function::New(env, [this](const Napi::CallbackInfo&) { Drain(); }, "handOver"));
-  look_ = Napi::Persistent(
-      Napi::Function::New(env, [this](const Napi::CallbackInfo&) { Look(); }, "lookForAnswers"));
+  to_script_ = MakeWay(&Environment::OnCall);
+  for (napi_threadsafe_function& way : turns_) way = MakeWay(&Environment::OnTurn);
   counters_ = Napi::Persistent(Napi::Float64Array::New(env, kCounters));
   pool_ = std::make_unique<io::Pool>(
       kMaxPoolThreads,
@@ -47,16 +40,29 @@ Environment::Environment(Napi::Env env) : env_(env), may_look_(io::HasTwoProcess
 
 void Environment::Finalize(Napi::Env, Environment* environment) { delete environment; }
 
+// A way to the JavaScript thread, which does not keep the process alive.
+napi_threadsafe_function Environment::MakeWay(napi_threadsafe_function_call_js call) {
+  const Napi::String name = Napi::String::New(env_, "macvlan-netlink");
+  napi_threadsafe_function way = nullptr;
+  const napi_status status = napi_create_threadsafe_function(env_, nullptr, nullptr, name, 0, 1,
+                                                             nullptr, nullptr, this, call, &way);
+  if (status != napi_ok) Napi::Error::Fatal("macvlan-netlink", "no thread-safe function");
+  napi_unref_threadsafe_function(env_, way);
+  return way;
+}
+
 void Environment::TearDown() {
   pool_->Stop();
   reactor_.Stop();
   const std::lock_guard<std::mutex> lock(mutex_);
+  ended_ = true;
   deliveries_.clear();
 }
 
 void Environment::Enqueue(std::shared_ptr<Delivery> delivery) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
+    if (ended_) return;
     deliveries_.push_back(std::move(delivery));
     any_delivery_.store(true, std::memory_order_release);
     if (std::exchange(called_, true)) return;
@@ -94,14 +100,22 @@ void Environment::Drain() {
     }
     if (std::chrono::steady_clock::now() >= deadline) break;
   }
-  InNextTurn(drain_);
+  InNextTurn(&Environment::Drain);
 }
 
-// Calling the thread-safe function again would not give the event loop its turn: Node empties that
-// queue up to a thousand calls at a time.
-void Environment::InNextTurn(Napi::FunctionReference& callback) {
-  const Napi::HandleScope scope(env_);
-  hooks.later.Call({callback.Value()});
+// Node empties a thread-safe function's queue up to a thousand calls at a time, so one that calls
+// itself gives the event loop no turn: two do that call one another. setImmediate would, too, and
+// takes JavaScript of Node's own for each turn.
+void Environment::InNextTurn(void (Environment::*work)()) {
+  next_turn_ = work;
+  std::swap(turns_[0], turns_[1]);
+  napi_call_threadsafe_function(turns_[0], nullptr, napi_tsfn_nonblocking);
+}
+
+void Environment::OnTurn(napi_env env, napi_value, void* context, void*) {
+  if (env == nullptr) return;
+  auto* self = static_cast<Environment*>(context);
+  (self->*(self->next_turn_))();
 }
 
 // To wake a thread that sleeps on another processor costs more than most requests, on a virtual
@@ -116,7 +130,7 @@ void Environment::LookOut() {
     if (std::exchange(called_, true)) return;
   }
   look_until_ = asked_ + std::max(3 * usual_wait_, kShortestLook);
-  InNextTurn(look_);
+  InNextTurn(&Environment::Look);
 }
 
 void Environment::Look() {
@@ -124,14 +138,14 @@ void Environment::Look() {
   auto now = end;
   do {
     if (any_delivery_.load(std::memory_order_acquire)) return Drain();
-    for (int i = 0; i < 8; ++i) io::Relax();
+    io::Relax();
     now = std::chrono::steady_clock::now();
   } while (now < end);
   if (now >= look_until_) {
     no_look_until_ = now + kPause;
     return Drain();
   }
-  InNextTurn(look_);
+  InNextTurn(&Environment::Look);
 }
 
 void Environment::BeginPending() {

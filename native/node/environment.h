@@ -33,7 +33,6 @@ struct ScriptHooks {
   Napi::FunctionReference link, address, route;  // factories of answers
   Napi::FunctionReference failure;               // factory of refusals
   Napi::FunctionReference settle;                // settle(id, results)
-  Napi::FunctionReference later;                 // setImmediate
   Napi::FunctionReference namespace_handle;      // the class NamespaceHandle, made in C++
   Napi::FunctionReference watcher;               // the class Watcher, likewise
   Napi::FunctionReference tap_handle;            // the class TapHandle, likewise
@@ -71,10 +70,12 @@ class Environment {
 
  private:
   static void OnCall(napi_env env, napi_value, void* context, void*);
+  static void OnTurn(napi_env env, napi_value, void* context, void*);
+  napi_threadsafe_function MakeWay(napi_threadsafe_function_call_js call);
   void Drain();
   void LookOut();
   void Look();
-  void InNextTurn(Napi::FunctionReference& callback);
+  void InNextTurn(void (Environment::*work)());
   bool CloseIdleSockets();
   void TearDown();
 
@@ -82,7 +83,8 @@ class Environment {
   const bool may_look_;
   napi_threadsafe_function to_script_ = nullptr;
   Napi::Reference<Napi::Float64Array> counters_;
-  Napi::FunctionReference drain_, look_;  // Drain and Look as JavaScript calls them
+  napi_threadsafe_function turns_[2] = {};  // the next turn goes by the second
+  void (Environment::*next_turn_)() = nullptr;
 
   // JavaScript thread only.
   size_t pending_ = 0;
@@ -93,7 +95,8 @@ class Environment {
   std::chrono::steady_clock::time_point look_until_;
   std::chrono::steady_clock::time_point no_look_until_;
 
-  std::mutex mutex_;  // guards the two below
+  std::mutex mutex_;  // guards the three below
+  bool ended_ = false;  // objects are finalized after the functions to call are gone
   std::deque<std::shared_ptr<Delivery>> deliveries_;
   bool called_ = false;  // a call to JavaScript is under way, or will come after setImmediate
   std::atomic<bool> any_delivery_{false};  // whether deliveries_ holds something: read without it
