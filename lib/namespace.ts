@@ -2,6 +2,7 @@
  * A namespace that is held open, and the account of what is under way in it. What services build
  * on; the public class `Netns` adds their operations.
  */
+import { randomInt } from 'node:crypto';
 import { constants } from 'node:os';
 import { check } from './check.js';
 import { signal as signalRule } from './checkValues.js';
@@ -20,7 +21,7 @@ import {
   type TapHandle,
   type Watcher,
 } from './native.js';
-import { beginCall, isTurnFull, snapshot, waitForTurn } from './turn.js';
+import { beginCall, inTurn, isTurnFull, snapshot } from './turn.js';
 import type { NetnsLike, NetnsRef, OperationOptions } from './types.js';
 import { netnsBrand } from './values.js';
 
@@ -31,6 +32,8 @@ const ECANCELED = -constants.errno.ECANCELED;
 /** A call of the public surface: where it came from, and what it is about. */
 export class Call {
   readonly signal: AbortSignal | undefined;
+  /** Whether it waited for its turn: namespaces that were closed meanwhile stay open for it. */
+  hasWaited = false;
 
   constructor(
     readonly operation: string,
@@ -90,8 +93,6 @@ export class Namespace implements NetnsLike {
   #idle: (() => void) | null = null;
   #nextIndex = 0;
   readonly #closing = new Set<() => void>();
-  /** Calls of other namespaces that were made before this one was closed. */
-  readonly #expected = new Set<Call>();
 
   /** @internal */
   constructor(handle: NamespaceHandle, name: string | null) {
@@ -148,21 +149,18 @@ export class Namespace implements NetnsLike {
       beginCall();
       return this.hold(call, body, given);
     }
-    const turn = waitForTurn();
-    const result = this.hold(call, body, given, turn);
-    // Behind that in the order of their turn, so that `body` holds them by then.
-    for (const other of others) if (other instanceof Namespace) other.#expect(call, turn);
-    return result;
-  }
-
-  /** Stays open for a call that has yet to have its turn, also when it is closed meanwhile. */
-  async #expect(call: Call, turn: Promise<void>): Promise<void> {
-    if (this.#closed !== null) return;
-    this.#underWay++;
-    this.#expected.add(call);
-    await turn;
-    this.#expected.delete(call);
-    this.#endWork();
+    // Thousands may wait: until its turn, a call is a promise and what was handed in, and no more.
+    return new Promise<T>((resolve, reject) => {
+      this.#checkOpen(call);
+      const kept = snapshot(given);
+      const held = [this, ...others].filter((one) => one instanceof Namespace);
+      for (const one of held) one.#underWay++;
+      call.hasWaited = true;
+      const release = () => {
+        for (const one of held) one.#endWork();
+      };
+      inTurn(() => void this.hold(call, body, kept).then(resolve, reject).then(release));
+    });
   }
 
   #endWork(): void {
@@ -170,20 +168,14 @@ export class Namespace implements NetnsLike {
   }
 
   /**
-   * Runs an operation that this namespace must stay open for, once its turn has come.
+   * Runs an operation that this namespace must stay open for.
    * @internal
    */
-  async hold<Given, T>(
-    call: Call,
-    body: (given: Given) => Promise<T>,
-    given: Given,
-    turn?: Promise<void>,
-  ): Promise<T> {
+  async hold<Given, T>(call: Call, body: (given: Given) => Promise<T>, given: Given): Promise<T> {
     this.#checkOpen(call);
     this.#underWay++;
     try {
       const kept = snapshot(given);
-      if (turn !== undefined) await turn;
       call.checkSignal();
       return await body(kept);
     } finally {
@@ -263,7 +255,7 @@ export class Namespace implements NetnsLike {
   }
 
   #checkOpen(call: Call): void {
-    if (this.#closed === null || this.#expected.has(call)) return;
+    if (this.#closed === null || (call.hasWaited && this.#handle !== null)) return;
     throw call.fail('ERR_NETNS_CLOSED', `the network namespace ${describe(this)} is closed`);
   }
 
@@ -290,7 +282,7 @@ export class Namespace implements NetnsLike {
    * @internal
    */
   chooseIndex(): number {
-    if (this.#nextIndex === 0) this.#nextIndex = 0x1_0000 + Math.floor(Math.random() * 0xff_0000);
+    if (this.#nextIndex === 0) this.#nextIndex = 0x1_0000 + randomInt(0xff_0000);
     return this.#nextIndex++;
   }
 

@@ -34,9 +34,12 @@ export function beginCall(): void {
 
 /** Waits until a call may begin; those that wait go first. */
 export function waitForTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    waiting.push(resolve);
-  });
+  return new Promise(inTurn);
+}
+
+/** Begins a call once it may; those that wait go first. */
+export function inTurn(begin: () => void): void {
+  waiting.push(begin);
 }
 
 /**
