@@ -2,7 +2,7 @@
  * Making links, all or nothing: a link with everything that was asked for, or none. Knows no kind:
  * what is special to one comes as the parts of its first message.
  */
-import { constants } from 'node:os';
+import { constants, release } from 'node:os';
 import { addressRecord } from './addresses.js';
 import { explain } from './diagnosis.js';
 import type { NetlinkError } from './errors.js';
@@ -10,6 +10,7 @@ import { familySettings, flagBits, readLink, resolveIndexIfAny } from './links.j
 import { findLink, linkRecord } from './lookup.js';
 import { type Call, type Namespace, withNamespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
+import { isAtLeast } from './records.js';
 import type { Peer } from './refused.js';
 import type { LinkInfoRecord, LinkRecord } from './requests.js';
 import { routeRecord } from './routes.js';
@@ -27,6 +28,9 @@ const MAY_BE_THE_INDEX: ReadonlySet<number> = new Set([
   -constants.errno.EEXIST,
   -constants.errno.EBUSY,
 ]);
+
+/** Whether the kernel echoes a link that was made (`NLM_F_ECHO`; net/core/rtnetlink.c). */
+const ECHOES = isAtLeast(release(), 6, 2);
 
 /** How often another index is tried after one that was chosen here turns out to be taken. */
 const MAX_INDEXES = 4;
@@ -108,8 +112,10 @@ async function createThere(
       const link = results.at(-1);
       const allDone = !results.some((result) => result instanceof Refusal);
       const nothingLeft = birth.verify === undefined && birth.complete === undefined;
-      if (allDone && nothingLeft && call.signal === undefined) return link as Link;
-      return finish(plan, record.index, results.slice(1));
+      if (link !== undefined && allDone && nothingLeft && call.signal === undefined) {
+        return link as Link;
+      }
+      return finish(plan, record.index, results);
     }
     // The answer was lost, so whether the link is there is not known; its index tells.
     if (first.errno === ENOBUFS) await removeIfOurs(plan, record.index);
@@ -202,18 +208,36 @@ function partsWith(options: LinkOptions, links: readonly (number | undefined)[])
 }
 
 /**
- * Sends the first message and what follows it. Without parts the read may travel with the first
- * message: reading does no harm should the index turn out to be somebody else's. A part waits,
- * because it would change that link.
+ * Sends the first message and what follows it; the last result is the link, if all goes well. Without
+ * parts the read may travel with the first message: reading does no harm should the index turn out to
+ * be somebody else's. A part waits, because it would change that link.
  */
 function send(plan: Plan, index: number): Promise<readonly Result[]> {
   const { namespace, target, call, record, parts } = plan;
+  if (isToldByEcho(plan)) {
+    return namespace.exchange([{ operation: 'createEchoedLink', record }], call.signal);
+  }
   const rest = parts(index).map(({ step }, at): Step => ({ ...step, barrier: at === 0 }));
   rest.push({ operation: 'getLink', record: linkRecord(index) });
   const create: Step = { operation: 'createLink', record };
   return target.inode === namespace.inode
     ? namespace.exchange([create, ...rest], call.signal)
     : namespace.exchange([create], call.signal, { target, steps: rest });
+}
+
+/**
+ * Whether the kernel's echo of the first message says all of the finished link: it goes out before a
+ * master is set (net/core/rtnetlink.c, rtnl_newlink_create), and to the link's own namespace. A long
+ * source list would make it larger than what the receive buffer has room for.
+ */
+function isToldByEcho({ namespace, target, options, record, parts }: Plan): boolean {
+  return (
+    ECHOES &&
+    parts === noParts &&
+    target.inode === namespace.inode &&
+    options.master === undefined &&
+    record.info?.macvlan?.macAddresses === undefined
+  );
 }
 
 /** Looks at what became of the parts: the link as it was read, or an error and no link. */
@@ -223,9 +247,10 @@ async function finish(plan: Plan, index: number, results: readonly Result[]): Pr
     call.checkSignal();
     const failed = results.findIndex((result) => result instanceof Refusal);
     if (failed >= 0) {
-      throw await partError(plan, parts(index)[failed], results[failed] as Refusal, index);
+      throw await partError(plan, parts(index)[failed - 1], results[failed] as Refusal, index);
     }
-    const link = results.at(-1) as Link;
+    // The kernel drops an echo that it has no room for.
+    const link = (results.at(-1) as Link | undefined) ?? (await readLink(target, call, index));
     const fault = birth.verify?.(link);
     if (fault !== undefined) throw call.fail('EOPNOTSUPP', undefined, fault);
     if (birth.complete === undefined) return link;

@@ -19,6 +19,8 @@ export const EXT_MASK = 8;
 /** Each operation of native/rtnl/operations.h: what it says, and what it is answered with. */
 export interface Operations {
   createLink: [LinkRecord, undefined];
+  /** `undefined` when the kernel had no room for the echo. */
+  createEchoedLink: [LinkRecord, Link | undefined];
   changeLink: [LinkRecord, undefined];
   deleteLink: [LinkRecord, undefined];
   getLink: [LinkRecord, Link];
@@ -151,6 +153,7 @@ interface Hooks {
 /** What each operation's record is a record of. */
 const RECORD_OF: Readonly<Record<keyof Operations, RecordName>> = {
   createLink: 'link',
+  createEchoedLink: 'link',
   changeLink: 'link',
   deleteLink: 'link',
   getLink: 'link',

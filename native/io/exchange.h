@@ -9,7 +9,8 @@ namespace macvlan_netlink::io {
 
 enum class Expect : uint8_t {
   kAck,   // a change: carried out at most once, so never sent again
-  kRead,  // one answer and an ACK; may be asked again
+  kEcho,  // the same, and what it has made is told beside the ACK, in a message of ordinary size
+  kRead,  // one answer; may be asked again
   kDump,  // many answers and NLMSG_DONE; may be asked again
 };
 
@@ -24,6 +25,8 @@ struct Step {
   bool approximate = false;
   // Deletes one link: many of these in a row may be carried out together.
   bool deletion = false;
+
+  bool is_change() const { return expect == Expect::kAck || expect == Expect::kEcho; }
 
   wire::Ack ack;  // how it ended
   bool ended = false;
@@ -42,7 +45,8 @@ class Exchange {
  public:
   virtual ~Exchange() = default;
 
-  // An answer to a read or dump step. The payload is valid during the call only.
+  // An answer to a read or dump step, or what a change echoes. The payload is valid during the call
+  // only.
   virtual void OnAnswer(size_t step, const wire::Message& message) = 0;
   // What was answered so far to that step is void: it is asked again.
   virtual void OnRestart(size_t step) = 0;

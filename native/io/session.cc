@@ -43,8 +43,8 @@ size_t Session::Fit(const Sent* sent, size_t count) const {
   bool reads = false;
   for (size_t i = 0; i < std::min(count, kMaxMessages); ++i) {
     const Step& step = sent[i].step();
-    if (reads && step.expect == Expect::kAck) return i;
-    reads = step.expect != Expect::kAck;
+    if (reads && step.is_change()) return i;
+    reads = !step.is_change();
     bytes += step.request.size();
     answers += AnswerCost(step);
     if (i > 0 && (bytes > kMaxBytes || answers > socket_.receive_capacity() / 2)) return i;
@@ -61,8 +61,7 @@ void Session::TransactDatagram(const Sent* sent, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     Step& step = sent[i].step();
     int error = lost;
-    for (int attempt = 1; !step.ended && step.expect != Expect::kAck && attempt < kMaxAttempts;
-         ++attempt) {
+    for (int attempt = 1; !step.ended && !step.is_change() && attempt < kMaxAttempts; ++attempt) {
       sent[i].exchange->OnRestart(sent[i].index);
       error = Attempt(sent + i, 1);
     }
@@ -122,6 +121,9 @@ int Session::ReadAnswers(const Sent* sent, size_t count, uint32_t base) {
       wire::Ack ack;
       if (message.header.nlmsg_type >= NLMSG_MIN_TYPE) {
         sent[position].exchange->OnAnswer(sent[position].index, message);
+        if (step.expect != Expect::kRead) continue;
+        step.ended = true;
+        --waiting;
       } else if (wire::ParseEnd(message, ack)) {
         // A dump that an other change ran into may lack something or show it twice.
         if (interrupted && ack.error == 0 && !step.approximate) return -EINTR;

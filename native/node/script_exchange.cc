@@ -17,6 +17,8 @@ io::Expect Expected(rtnl::Answer answer) {
       return io::Expect::kRead;
     case rtnl::Answer::kDump:
       return io::Expect::kDump;
+    case rtnl::Answer::kEcho:
+      return io::Expect::kEcho;
   }
   return io::Expect::kAck;
 }
@@ -151,8 +153,8 @@ bool ScriptExchange::ConvertBatch(Batch& batch, Napi::Array& values,
   return true;
 }
 
-// Undefined for a change that was made, the record for a read, an array for a listing, and a
-// failure for whatever the kernel refused.
+// Undefined for a change that was made, the record for a read or an echo, an array for a listing,
+// and a failure for whatever the kernel refused.
 Napi::Value ScriptExchange::Result(size_t step, const Napi::Value& known) {
   const Napi::Env env = environment_.env();
   if (steps[step].ack.error != 0) return Failure(steps[step], *operations_[step]);
@@ -160,6 +162,7 @@ Napi::Value ScriptExchange::Result(size_t step, const Napi::Value& known) {
     case rtnl::Answer::kNone:
       return env.Undefined();
     case rtnl::Answer::kOne:
+    case rtnl::Answer::kEcho:
       return known.IsArray() ? known.As<Napi::Array>().Get(0U) : env.Undefined();
     case rtnl::Answer::kDump:
       return known.IsArray() ? known : Napi::Array::New(env).As<Napi::Value>();

@@ -24,7 +24,8 @@ bool EncodeRequest(const Operation& operation, const Record& record, wire::Bytes
   const size_t start = wire::BeginMessage(out);
   wire::Writer writer(out);
   std::visit([&](const auto& body) { wire::EncodeBody(writer, body); }, record);
-  const uint16_t acknowledge = operation.answer == Answer::kDump ? 0 : NLM_F_ACK;
+  const bool reads = operation.answer == Answer::kOne || operation.answer == Answer::kDump;
+  const uint16_t acknowledge = reads ? 0 : NLM_F_ACK;
   wire::EndMessage(out, start, operation.type,
                    static_cast<uint16_t>(NLM_F_REQUEST | acknowledge | operation.flags));
   return writer.ok();

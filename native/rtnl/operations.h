@@ -16,13 +16,18 @@ namespace macvlan_netlink::rtnl {
 using Record = std::variant<LinkRecord, AddressRecord, RouteRecord>;
 enum class RecordKind : uint8_t { kLink, kAddress, kRoute };
 
-enum class Answer : uint8_t { kNone, kOne, kDump };
+enum class Answer : uint8_t {
+  kNone,
+  kOne,
+  kDump,
+  kEcho,  // what a change has made, beside its ACK; nothing where the kernel had no room for it
+};
 
 struct Operation {
   const char* js_name;
   const char* kernel_name;
   uint16_t type;
-  uint16_t flags;  // besides NLM_F_REQUEST, and NLM_F_ACK where it is no dump
+  uint16_t flags;  // besides NLM_F_REQUEST, and NLM_F_ACK where it is a change
   RecordKind record;
   Answer answer;
 };
@@ -30,6 +35,10 @@ struct Operation {
 inline constexpr Operation kOperations[] = {
     {"createLink", "RTM_NEWLINK", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, RecordKind::kLink,
      Answer::kNone},
+    // Since Linux 6.2 (d88e136cab37): the message that listeners get of the new link, also to
+    // whoever made it. It goes to the link's own namespace, so only a socket there can ask for it.
+    {"createEchoedLink", "RTM_NEWLINK", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO,
+     RecordKind::kLink, Answer::kEcho},
     // RTM_SETLINK would answer success and ignore IFLA_INFO_DATA (net/core/rtnetlink.c,
     // Linux 6.18).
     {"changeLink", "RTM_NEWLINK", RTM_NEWLINK, 0, RecordKind::kLink, Answer::kNone},

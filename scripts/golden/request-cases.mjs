@@ -30,6 +30,7 @@ const creation = [
   macvlan('private', 'type macvlan mode private'),
   macvlan('vepa', 'type macvlan mode vepa'),
   macvlan('bridge', 'type macvlan mode bridge'),
+  newLink('macvlan-echo', 'ip -echo link add link p0 name c0 type macvlan mode bridge'),
   macvlan('passthru', 'type macvlan mode passthru'),
   macvlan('passthru-nopromisc', 'type macvlan mode passthru nopromisc'),
   macvlan('source', 'type macvlan mode source'),

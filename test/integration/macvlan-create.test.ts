@@ -30,6 +30,12 @@ describe.each(KINDS)('a new %s', (kind) => {
     expect(link.parent).toEqual({ index: (await host.link(parent)).ifindex, netnsid: null });
   });
 
+  test.each(MODES)('comes back as it can be read afterwards, in mode %s', async (mode) => {
+    const { host, parent } = await ground();
+    const link = await host.netns[create[kind]]({ parent, mode, mtu: 1300, promiscuous: true });
+    expect(link).toEqual(await host.netns.getLink(link.index));
+  });
+
   test('is in mode vepa when no mode is asked for, which is the kernel’s default', async () => {
     const { host, parent } = await ground();
     const link = await host.netns[create[kind]]({ parent, name: 'm0' });

@@ -64,9 +64,6 @@ rtnl::AltNames AltNames(const std::vector<const char*>& names) {
   return list;
 }
 
-// ip asks for no ACK when it reads one link; here every request but a dump ends with one.
-void WithAck(wire::Bytes& message) { message[offsetof(nlmsghdr, nlmsg_flags)] |= NLM_F_ACK; }
-
 // ip names the kind in IFLA_INFO_KIND, as bridge_slave; this library says what replies say,
 // IFLA_INFO_SLAVE_KIND bridge. In a request nobody reads either: the kind of the port's master
 // decides (net/core/rtnetlink.c, __rtnl_newlink, Linux 6.18).
@@ -89,7 +86,6 @@ void NamedBridge(wire::Bytes& message) {
 // A lookup: ip's own family and mask, which say what the answer shall contain.
 GoldenCase Read(const char* fixture, const char* operation, uint8_t family, uint32_t mask,
                 void (*change)(LinkRecord& record, const Fixture& fixture)) {
-  const bool dump = FindOperation(operation).answer == rtnl::Answer::kDump;
   return {fixture, operation,
           [=](const Fixture& f) {
             LinkRecord record;
@@ -97,8 +93,7 @@ GoldenCase Read(const char* fixture, const char* operation, uint8_t family, uint
             record.ext_mask = mask;
             change(record, f);
             return record;
-          },
-          dump ? nullptr : &WithAck};
+          }};
 }
 
 const std::vector<GoldenCase> kCases = {

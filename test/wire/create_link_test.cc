@@ -63,6 +63,7 @@ const std::vector<GoldenCase> kCases = {
     WithData("macvlan-private", [](MacvlanData& d) { d.mode = MACVLAN_MODE_PRIVATE; }),
     WithData("macvlan-vepa", [](MacvlanData& d) { d.mode = MACVLAN_MODE_VEPA; }),
     WithData("macvlan-bridge", [](MacvlanData& d) { d.mode = MACVLAN_MODE_BRIDGE; }),
+    {"macvlan-echo", "createEchoedLink", &Bridge},
     WithData("macvlan-passthru", [](MacvlanData& d) { d.mode = MACVLAN_MODE_PASSTHRU; }),
     WithData("macvlan-passthru-nopromisc",
              [](MacvlanData& d) {
