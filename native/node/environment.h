@@ -95,7 +95,7 @@ class Environment {
   std::chrono::steady_clock::time_point look_until_;
   std::chrono::steady_clock::time_point no_look_until_;
 
-  std::mutex mutex_;  // guards the three below
+  std::mutex mutex_;    // guards the three below
   bool ended_ = false;  // objects are finalized after the functions to call are gone
   std::deque<std::shared_ptr<Delivery>> deliveries_;
   bool called_ = false;  // a call to JavaScript is under way, or will come after setImmediate

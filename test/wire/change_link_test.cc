@@ -86,8 +86,7 @@ void NamedBridge(wire::Bytes& message) {
 // A lookup: ip's own family and mask, which say what the answer shall contain.
 GoldenCase Read(const char* fixture, const char* operation, uint8_t family, uint32_t mask,
                 void (*change)(LinkRecord& record, const Fixture& fixture)) {
-  return {fixture, operation,
-          [=](const Fixture& f) {
+  return {fixture, operation, [=](const Fixture& f) {
             LinkRecord record;
             record.family = family;
             record.ext_mask = mask;
