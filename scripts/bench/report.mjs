@@ -97,8 +97,8 @@ function stallSection(results) {
       'turn less the time that its thread waited for a processor; one column has it with those ' +
       'waits, and the last without V8’s garbage collections, which wait for helper threads while all ' +
       'processors are busy. The first turn is the one in which the program itself makes its calls. ' +
-      '`idle` has nothing to do: what it shows ' +
-      'is the machine.',
+      '`idle` has nothing to do: what it shows is the machine. `asking` makes as many calls as ' +
+      '`create-all`, of a function that does nothing: what it shows is the program.',
     plot: { file: 'stalls.svg', alt: 'Longest turns of the event loop', svg: drawStalls(results) },
     table: {
       head: [

@@ -95,7 +95,9 @@ function printStalls({ stalls, contestants }) {
       formatMs(stall.ownMs.median),
     ]);
   }
-  say(`\n${colors.bold('The longest turn of the event loop (idle: with nothing to do)')}`);
+  say(
+    `\n${colors.bold('The longest turn of the event loop (idle: with nothing to do; asking: calls of nothing)')}`,
+  );
   say(table.toString());
 }
 

@@ -16,6 +16,8 @@ export const targets = Object.freeze([
   ratio('create 1,000 one by one, once thousands were made', 'create-warm', 1_000, 1.12),
   ratio('create 1,000 all at once', 'create-all', 1_000, 1.05),
   ratio('create 4,000 all at once', 'create-all', 4_000, 1.05),
+  ratio('create 1,000 all at once, once thousands were made', 'create-all-warm', 1_000, 1.05),
+  ratio('create 4,000 all at once, once thousands were made', 'create-all-warm', 4_000, 1.05),
   ratio('create 1,000 in another namespace, each awaited', 'create-into', 1_000, 1.08),
   ratio('in another namespace, once thousands were made', 'create-into-warm', 1_000, 1.08),
   ratio('deleteLinks of 1,000', 'delete', 1_000, 1.1),
@@ -38,6 +40,7 @@ export const targets = Object.freeze([
   },
   ratio('listLinks of 4,000', 'list', 4_000, 1.4),
   ratio('attach 200', 'attach', 200, 1.15),
+  ratio('attach 200, once hundreds were attached', 'attach-warm', 200, 1.15),
   ratio('create 200 namespaces', 'netns', 200, 1.15),
   {
     title: 'one awaited setLink that changes nothing, p50 above C',
@@ -49,11 +52,13 @@ export const targets = Object.freeze([
   ...[
     'create',
     'create-all',
+    'create-all-warm',
     'create-into',
     'delete',
     'delete-calls',
     'list',
     'attach',
+    'attach-warm',
     'netns',
   ].map((workload) => ({
     title: `longest event-loop stall, ${workload}`,

@@ -61,7 +61,7 @@ test('every workload is measured beside the limit, and reported', async () => {
     }
   }
   const watched = results.stalls.map(({ workload }) => workload);
-  expect(watched.sort()).toEqual([...WORKLOADS, 'idle'].sort());
+  expect(watched.sort()).toEqual([...WORKLOADS, 'idle', 'asking'].sort());
 
   expect(JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')).rows).toEqual(results.rows);
   const report = readFileSync(join(out, 'report.md'), 'utf8');

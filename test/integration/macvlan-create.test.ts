@@ -36,6 +36,17 @@ describe.each(KINDS)('a new %s', (kind) => {
     expect(link).toEqual(await host.netns.getLink(link.index));
   });
 
+  test('is read when the kernel had no room for its echo', async () => {
+    const { host, parent } = await ground();
+    const exchange = host.netns.exchange.bind(host.netns);
+    host.netns.exchange = async (steps, ...rest) => {
+      const results = await exchange(steps, ...rest);
+      return steps[0]?.operation === 'createEchoedLink' ? [undefined] : results;
+    };
+    const link = await host.netns[create[kind]]({ parent, name: 'm0' });
+    expect(link).toMatchObject({ name: 'm0', kind, index: (await host.link('m0')).ifindex });
+  });
+
   test('is in mode vepa when no mode is asked for, which is the kernel’s default', async () => {
     const { host, parent } = await ground();
     const link = await host.netns[create[kind]]({ parent, name: 'm0' });

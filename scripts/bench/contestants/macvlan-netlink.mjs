@@ -19,6 +19,7 @@ export const macvlanNetlink = {
   workloads: {
     create: {},
     'create-all': {},
+    'create-all-warm': {},
     'create-into': {},
     'create-warm': {},
     'create-into-warm': {},
@@ -27,6 +28,7 @@ export const macvlanNetlink = {
     'delete-each': {},
     list: {},
     attach: {},
+    'attach-warm': {},
     'attach-each': {},
     netns: {},
     latency: {},

@@ -1,7 +1,7 @@
 // This package.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { Netns } from '../../../../dist/index.js';
 import {
   addressOf,
@@ -15,7 +15,7 @@ import {
 
 const LOOPBACK = 1;
 const IDLE_TIME = 2_500;
-const [WARM_UP_ROUNDS, WARM_UP_LINKS] = [4, 1_000];
+const [WARM_UP_ROUNDS, WARM_UP_LINKS, WARM_UP_BURSTS] = [6, 1_000, 3];
 /** How many links come and go together while they are watched. */
 const TOGETHER = 1_000;
 const here = Netns.current();
@@ -62,6 +62,29 @@ async function warmUp({ parent }, netns) {
     const space = netns ?? here;
     await space.deleteLinks(await prepared(space));
   }
+}
+
+/** All at once. @param {import('./drive.mjs').Task} task */
+const createAll = ({ count, parent }) =>
+  Promise.all(range(count).map((number) => create(parent, number)));
+
+/** @param {import('./drive.mjs').Task} task */
+const attachAll = (task) => Promise.all(range(task.count).map((number) => attach(task, number)));
+
+/** Makes containers as they were before `attach`. @param {import('./drive.mjs').Task} task */
+const detachAll = ({ count, target }) =>
+  Promise.all(
+    range(count).map(async (number) => {
+      const netns = await Netns.open(`${target}${number}`);
+      await Promise.all([netns.deleteLink('eth0'), netns.setLink(LOOPBACK, { up: false })]);
+      await netns.close();
+    }),
+  );
+
+/** What a program does that makes calls, without the calls. @param {object} options */
+async function nothing(options) {
+  await turn();
+  return options;
 }
 
 /**
@@ -140,9 +163,14 @@ await drive({
   },
   'create-all': async (task) => {
     await ready(task);
-    return task.measure(() =>
-      Promise.all(range(task.count).map((number) => create(task.parent, number))),
-    );
+    return task.measure(() => createAll(task));
+  },
+  'create-all-warm': async (task) => {
+    for (let burst = 0; burst < WARM_UP_BURSTS; burst++) {
+      await createAll(task);
+      await here.deleteLinks(await prepared(here));
+    }
+    return task.measure(() => createAll(task));
   },
   'create-into': async (task) => {
     await ready(task);
@@ -188,7 +216,14 @@ await drive({
   },
   attach: async (task) => {
     await ready(task);
-    return task.measure(() => Promise.all(range(task.count).map((number) => attach(task, number))));
+    return task.measure(() => attachAll(task));
+  },
+  'attach-warm': async (task) => {
+    for (let burst = 0; burst < WARM_UP_BURSTS; burst++) {
+      await attachAll(task);
+      await detachAll(task);
+    }
+    return task.measure(() => attachAll(task));
   },
   'attach-each': async (task) => {
     await ready(task);
@@ -216,6 +251,13 @@ await drive({
   // Nothing: how long the machine holds a loop that has nothing to do, in as much time as the longest
   // workload takes.
   idle: ({ measure }) => measure(() => sleep(IDLE_TIME)),
+  // The program's own part of a turn in which it makes as many calls as `create-all`.
+  asking: ({ count, parent, measure }) =>
+    measure(() =>
+      Promise.all(
+        range(count).map((number) => nothing({ parent, name: `mv${number}`, mode: 'bridge' })),
+      ),
+    ),
   watch: watchOthers,
   growth: async (task) => {
     await ready(task);
