@@ -284,10 +284,15 @@ async function remove(target: Namespace, index: number, error: unknown): Promise
   if (error instanceof Error && error.cause === undefined) error.cause = cause;
 }
 
-async function removeIfOurs({ target, record }: Plan, index: number): Promise<void> {
+async function removeIfOurs(
+  { target, record, birth, options }: Plan,
+  index: number,
+): Promise<void> {
   const link = await findLink(target, index);
+  if (link === undefined || link.kind !== birth.kind) return;
+  // One that was given no MAC is known by its index, where that was chosen here.
   const mac = record.mac && Buffer.from(record.mac).toString('hex');
-  if (link !== undefined && link.mac?.replaceAll(':', '') === mac) {
+  if (mac === undefined ? options.index === undefined : link.mac?.replaceAll(':', '') === mac) {
     await remove(target, index, undefined);
   }
 }

@@ -76,6 +76,13 @@ export function captureCaller(operation: (...args: never[]) => unknown): Caller 
   return caller;
 }
 
+/** Gives an error the stack of a caller, where one was recorded. */
+export function stackOf<T extends Error>(error: T, caller: Caller | undefined): T {
+  const frames = caller && framesOf(caller);
+  if (frames !== undefined) error.stack = `${error.name}: ${error.message}${frames}`;
+  return error;
+}
+
 /** The lines of a stack below its message. */
 function framesOf(caller: Caller): string | undefined {
   const { stack } = caller;
@@ -157,8 +164,7 @@ export class NetlinkError extends Error {
     if (details.kernelMessage) this.kernelMessage = details.kernelMessage;
     if (details.attribute) this.attribute = details.attribute;
     if (details.hint) this.hint = details.hint;
-    const frames = details.caller && framesOf(details.caller);
-    if (frames !== undefined) this.stack = `NetlinkError: ${this.message}${frames}`;
+    stackOf(this, details.caller);
   }
 
   /** Tells an error of another copy of this package too. */

@@ -1,9 +1,10 @@
 /** Links of every kind: finding, listing, changing, moving and deleting them. */
+import { setImmediate } from 'node:timers/promises';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
-import { argumentError, showValue } from './errors.js';
+import { argumentError, showValue, stackOf } from './errors.js';
 import { linkRecord } from './lookup.js';
 import type { Call, Namespace } from './namespace.js';
 import { EXT_MASK, Refusal, type Step } from './native.js';
@@ -277,6 +278,9 @@ export async function deleteLink(namespace: Namespace, call: Call, ref: LinkRef)
   throw call.error(result, await explain(namespace, result, { link: plain }));
 }
 
+/** How many errors are made without the event loop having its turn. */
+const ERRORS_IN_A_TURN = 32;
+
 export async function deleteLinks(
   namespace: Namespace,
   call: Call,
@@ -296,10 +300,10 @@ export async function deleteLinks(
     const link = plain[at] as number | string;
     const one = call.about(link);
     errors.push(one.error(result, await explain(namespace, result, { link })));
+    // An error costs more than a deletion.
+    if (errors.length % ERRORS_IN_A_TURN === 0) await setImmediate();
   }
   if (errors.length === 0) return;
-  throw new AggregateError(
-    errors,
-    `${call.operation}: ${errors.length} of ${plain.length} links could not be deleted`,
-  );
+  const message = `${call.operation}: ${errors.length} of ${plain.length} links could not be deleted`;
+  throw stackOf(new AggregateError(errors, message), call.caller);
 }

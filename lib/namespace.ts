@@ -342,6 +342,59 @@ function whyNotOpened(ref: Exclude<NetnsRef, NetnsLike>, refusal: Refusal): stri
   return `There is no network namespace of that name under ${RUN_DIRECTORY}.`;
 }
 
+/** A namespace that was opened for calls under way. */
+interface Loan {
+  readonly namespace: Namespace;
+  users: number;
+}
+
+/** By inode: calls at the same time share one. */
+const lent = new Map<number, Loan>();
+
+/** The openings that calls of this turn of the event loop have asked for, by path. */
+const openings = new Map<string, { users: number; readonly loan: Promise<Loan | Refusal> }>();
+
+/** Lends what a path leads to now; thousands may ask for it in one turn. */
+function borrow(path: string): Promise<Loan | Refusal> {
+  const known = openings.get(path);
+  if (known !== undefined) {
+    known.users++;
+    return known.loan;
+  }
+  const asking = { users: 1 };
+  const forget = () => {
+    if (openings.get(path) === opening) openings.delete(path);
+  };
+  const loan = namespaceJob('openNamespacePath', path).then((result) => {
+    forget();
+    return result instanceof Refusal ? result : lend(result as NamespaceHandle, path, asking.users);
+  });
+  const opening = Object.assign(asking, { loan });
+  openings.set(path, opening);
+  setImmediate(forget);
+  return loan;
+}
+
+function lend(handle: NamespaceHandle, path: string | undefined, users: number): Loan {
+  const { inode } = handle;
+  const known = lent.get(inode);
+  if (known === undefined) {
+    const name = path === undefined ? null : nameOfPath(path);
+    const loan = { namespace: new Namespace(handle, name), users };
+    lent.set(inode, loan);
+    return loan;
+  }
+  handle.close();
+  known.users += users;
+  return known;
+}
+
+async function giveBack(loan: Loan): Promise<void> {
+  if (--loan.users > 0) return;
+  lent.delete(loan.namespace.inode);
+  await loan.namespace.close();
+}
+
 /**
  * Runs `body` with the namespace that an option names, held open meanwhile; one that had to be
  * opened for this is closed again.
@@ -353,13 +406,21 @@ export async function withNamespace<T>(
 ): Promise<T> {
   if (ref instanceof Namespace) return ref.hold(call, body, ref);
   // A Netns of another copy of this package is known by its brand, and shared by its descriptor.
-  const place = typeof ref === 'object' && netnsBrand in ref ? { fd: ref.fd } : ref;
-  const namespace = new Namespace(...(await openHandle(call, place)));
-  try {
-    return await namespace.hold(call, body, namespace);
-  } finally {
-    await namespace.close();
+  const place = typeof ref === 'object' && netnsBrand in ref ? { fd: ref.fd } : locate(ref);
+  const loan =
+    'path' in place ? await borrow(place.path) : orLoan(addon.openNamespaceDescriptor(place.fd));
+  if (loan instanceof Refusal) {
+    throw call.error(loan, { hint: whyNotOpened(ref as Exclude<NetnsRef, NetnsLike>, loan) });
   }
+  try {
+    return await loan.namespace.hold(call, body, loan.namespace);
+  } finally {
+    await giveBack(loan);
+  }
+}
+
+function orLoan(opened: NamespaceHandle | Refusal): Loan | Refusal {
+  return opened instanceof Refusal ? opened : lend(opened, undefined, 1);
 }
 
 /** The calling thread's own namespace. */

@@ -1,6 +1,7 @@
 #include "bulk/deletion.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include <string_view>
@@ -80,13 +81,27 @@ bool Take(io::Session& session, Census& census) {
   return true;
 }
 
+// A name of more than 15 bytes, which only requests have at the top.
+std::string LongNameIn(wire::ByteSpan body) {
+  wire::AttributeReader reader(body.From(NLMSG_ALIGN(sizeof(ifinfomsg))));
+  wire::Attribute attribute;
+  std::string name;
+  while (reader.Next(attribute)) {
+    if (attribute.type != IFLA_ALT_IFNAME) continue;
+    const auto* text = reinterpret_cast<const char*>(attribute.payload.data);
+    name.assign(text, strnlen(text, attribute.payload.size));
+  }
+  return name;
+}
+
 // The index of the link that a deletion names; 0 when there is none that can go with the others.
 int32_t MemberOf(const io::Step& deletion, const Census& census) {
+  const wire::ByteSpan body = wire::ByteSpan(deletion.request).From(NLMSG_HDRLEN);
   LinkRecord asked;
-  if (!wire::DecodeBody(wire::ByteSpan(deletion.request).From(NLMSG_HDRLEN), asked)) return 0;
+  if (!wire::DecodeBody(body, asked)) return 0;
   int32_t index = asked.index;
-  if (index == 0 && asked.name) {
-    const auto named = census.by_name.find(*asked.name);
+  if (index == 0) {
+    const auto named = census.by_name.find(asked.name ? *asked.name : LongNameIn(body));
     if (named != census.by_name.end()) index = named->second;
   }
   const auto found = census.by_index.find(index);
@@ -115,21 +130,47 @@ int DeleteGroup(io::Session& session, uint32_t group) {
   return Carry(session, own)->steps.front().ack.error;
 }
 
+// Which of the links are still there; none of those of which that is not known.
+std::unordered_map<int32_t, LinkRecord> Remaining(io::Session& session,
+                                                  const std::vector<int32_t>& indexes,
+                                                  std::unordered_set<int32_t>& unknown) {
+  auto own = std::make_shared<Own>();
+  for (const int32_t index : indexes) {
+    LinkRecord link;
+    link.index = index;
+    link.ext_mask = rtnl::kRtextFilterSkipStats;
+    own->Add("getLink", link, io::Expect::kRead);
+  }
+  Carry(session, own);
+  for (size_t i = 0; i < indexes.size(); ++i) {
+    const int error = own->steps[i].ack.error;
+    if (error != 0 && error != -ENODEV) unknown.insert(indexes[i]);
+  }
+  std::unordered_map<int32_t, LinkRecord> remaining;
+  for (LinkRecord& link : own->links) remaining.emplace(link.index, std::move(link));
+  return remaining;
+}
+
+void Restore(io::Session& session, const std::vector<int32_t>& indexes, const Census& census) {
+  auto own = std::make_shared<Own>();
+  for (const int32_t index : indexes) AddTag(*own, index, census.by_index.at(index).group);
+  Carry(session, own);
+}
+
 }  // namespace
 
+// What has not ended when this returns is deleted by a request of its own, and has that answer.
 void DeleteTogether(io::Session& session, const io::Window& deletions) {
   Census census;
   uint32_t group = 0;
   if (!Take(session, census) || !ChooseGroup(census, group)) return;
 
-  // Two deletions may name the same link; it is tagged once.
+  // Where several name one link, the first deletes it and the others come too late.
   std::vector<int32_t> members;
-  std::unordered_map<int32_t, std::vector<io::Step*>> steps;
+  std::unordered_map<int32_t, io::Step*> steps;
   for (const io::Sent& sent : deletions) {
     const int32_t index = MemberOf(sent.step(), census);
-    if (index == 0) continue;
-    if (steps[index].empty()) members.push_back(index);
-    steps[index].push_back(&sent.step());
+    if (index != 0 && steps.emplace(index, &sent.step()).second) members.push_back(index);
   }
 
   auto tags = std::make_shared<Own>();
@@ -142,16 +183,26 @@ void DeleteTogether(io::Session& session, const io::Window& deletions) {
     if (error == 0) tagged.push_back(members[i]);
     certain = certain && error != -ENOBUFS;
   }
+  if (!certain) return Restore(session, members, census);
   if (tagged.empty()) return;
-  if (certain && DeleteGroup(session, group) == 0) {
-    for (const int32_t index : tagged) {
-      for (io::Step* step : steps[index]) step->End(0, nullptr);
+  const int error = DeleteGroup(session, group);
+  if (error != 0 && error != -ENOBUFS) return Restore(session, tagged, census);
+
+  // The group goes without those that were put into another meanwhile, and without those that only
+  // their driver deletes, such as the fallback device of a kind of tunnel (net/ipv4/ip_tunnel.c,
+  // ip_tunnel_dellink), and the answer is the same.
+  std::unordered_set<int32_t> unknown;
+  const auto remaining = Remaining(session, tagged, unknown);
+  std::vector<int32_t> left;
+  for (const int32_t index : tagged) {
+    const auto found = remaining.find(index);
+    if (found == remaining.end() && unknown.count(index) == 0) {
+      steps[index]->End(0, nullptr);
+    } else if (found == remaining.end() || found->second.group.value_or(0) == group) {
+      left.push_back(index);
     }
-    return;
   }
-  auto restore = std::make_shared<Own>();
-  for (const int32_t index : members) AddTag(*restore, index, census.by_index[index].group);
-  Carry(session, restore);
+  Restore(session, left, census);
 }
 
 }  // namespace macvlan_netlink::bulk

@@ -48,6 +48,7 @@ bool Channel::Withdraw(uint32_t token) {
 bool Channel::CloseIdle(std::chrono::steady_clock::duration age) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (scheduled_) return true;
+  const std::lock_guard<std::mutex> opening(opening_);
   if (std::chrono::steady_clock::now() - last_use_ >= age) socket_.Close();
   return socket_.is_open();
 }
@@ -55,6 +56,7 @@ bool Channel::CloseIdle(std::chrono::steady_clock::duration age) {
 void Channel::Run(PoolThread& thread) {
   const Status status = OpenSocket(thread);
   if (status.ok()) {
+    PrepareQueued(thread);
     const Window window = Collect();
     Carry(window, thread);
     Settle(window);
@@ -72,9 +74,44 @@ void Channel::Run(PoolThread& thread) {
   pool_.Schedule(shared_from_this());
 }
 
+Status Channel::Open(PoolThread& thread) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    last_use_ = std::chrono::steady_clock::now();
+  }
+  return OpenSocket(thread);
+}
+
 Status Channel::OpenSocket(PoolThread& thread) {
+  const std::lock_guard<std::mutex> lock(opening_);
   if (socket_.is_open()) return {};
   return Within(*target_, thread.at_home, [&] { return socket_.Open(); });
+}
+
+// Of what may be in the next round.
+void Channel::PrepareQueued(PoolThread& thread) {
+  std::vector<std::shared_ptr<Exchange>> unprepared;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (size_t i = 0; i < std::min(queue_.size(), kMaxRound); ++i) {
+      Exchange& exchange = *queue_[i].exchange;
+      if (std::exchange(exchange.prepares, false)) unprepared.push_back(queue_[i].exchange);
+    }
+  }
+  for (const std::shared_ptr<Exchange>& exchange : unprepared) {
+    const Status status = exchange->Prepare(thread);
+    if (status.ok()) continue;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      const auto found = std::find_if(queue_.begin(), queue_.end(), [&](const Entry& entry) {
+        return entry.exchange == exchange;
+      });
+      if (found == queue_.end()) continue;  // withdrawn meanwhile
+      queue_.erase(found);
+    }
+    exchange->EndRest(status.error, status.syscall);
+    exchange->OnEnd();
+  }
 }
 
 // Takes the next round from the queue. A barrier behind a step taken here waits for the round

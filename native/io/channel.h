@@ -27,6 +27,8 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   // Ends the exchange of that token with -ECANCELED if nothing of it has been sent; false when it
   // is too late.
   bool Withdraw(uint32_t token);
+  // Pool thread: opens the socket ahead of what will be submitted.
+  Status Open(PoolThread& thread);
   // Closes the socket when nothing was sent for that long; the next request opens another.
   // Returns whether a socket is still open.
   bool CloseIdle(std::chrono::steady_clock::duration age);
@@ -40,6 +42,7 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   };
 
   Status OpenSocket(PoolThread& thread);
+  void PrepareQueued(PoolThread& thread);
   Window Collect();
   void Carry(const Window& window, PoolThread& thread);
   void Settle(const Window& window);
@@ -48,7 +51,8 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   Pool& pool_;
   const std::shared_ptr<const Namespace> target_;
   const DeleteTogether delete_together_;
-  Socket socket_;  // used by the thread that runs the channel; CloseIdle only while none does
+  Socket socket_;       // used by the thread that runs the channel; CloseIdle only while none does
+  std::mutex opening_;  // held while it is opened or closed, by whichever thread
 
   std::mutex mutex_;         // guards everything below
   std::deque<Entry> queue_;  // only the front entry can be partly sent

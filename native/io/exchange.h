@@ -3,6 +3,8 @@
 
 #include <vector>
 
+#include "io/namespace.h"
+#include "io/pool.h"
 #include "wire/message.h"
 
 namespace macvlan_netlink::io {
@@ -45,6 +47,9 @@ class Exchange {
  public:
   virtual ~Exchange() = default;
 
+  // Before anything is sent of an exchange that `prepares`: opens what it needs afterwards. When
+  // that is refused, nothing is sent.
+  virtual Status Prepare(PoolThread&) { return {}; }
   // An answer to a read or dump step, or what a change echoes. The payload is valid during the call
   // only.
   virtual void OnAnswer(size_t step, const wire::Message& message) = 0;
@@ -54,6 +59,7 @@ class Exchange {
 
   std::vector<Step> steps;
   uint32_t token = 0;  // the owner's name for it
+  bool prepares = false;
 
   // Marks whatever has not ended as failed with `error`.
   void EndRest(int error, const char* syscall);

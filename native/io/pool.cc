@@ -104,6 +104,7 @@ void Pool::Loop(Thread& self) {
       task->Run(thread);
       lock.lock();
       --running_;
+      GiveUpIdle(lock);
       if (may_look_ && !looking_ && tasks_.empty()) Look(lock);
       continue;
     }
@@ -113,17 +114,24 @@ void Pool::Loop(Thread& self) {
     const bool woken =
         wake_.wait_for(lock, kIdleTick, [&] { return stopping_ || !tasks_.empty(); });
     --idle_;
-    if (woken) continue;
-    ++idle_ticks;
-    lock.unlock();
-    hooks_.on_idle();
-    lock.lock();
+    GiveUpIdle(lock);
+    if (!woken) ++idle_ticks;
   }
   self.ended = true;
   if (!thread.at_home && !stopping_) {
     lock.unlock();
     hooks_.on_shortage();
   }
+}
+
+// About once a second, also while there is something to do all the time.
+void Pool::GiveUpIdle(std::unique_lock<std::mutex>& lock) {
+  const auto now = std::chrono::steady_clock::now();
+  if (stopping_ || now < next_tick_) return;
+  next_tick_ = now + kIdleTick;
+  lock.unlock();
+  hooks_.on_idle();
+  lock.lock();
 }
 
 // A program that awaits one request after the other asks for the next some microseconds after an

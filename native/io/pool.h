@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -37,7 +38,7 @@ class Task {
 class Pool {
  public:
   struct Hooks {
-    // On a pool thread, about once a second while there is nothing to do: give up what is idle.
+    // On a pool thread, about once a second while there are any: give up what is idle.
     std::function<void()> on_idle;
     // On a pool thread, when one more may be needed: the owner should call Reinforce.
     std::function<void()> on_shortage;
@@ -83,6 +84,7 @@ class Pool {
   void BeginLongWait();
   void EndLongWait();
   void Loop(Thread& self);
+  void GiveUpIdle(std::unique_lock<std::mutex>& lock);
   void Look(std::unique_lock<std::mutex>& lock);
 
   const size_t max_threads_;
@@ -100,6 +102,7 @@ class Pool {
   bool called_ = false;   // one was woken or started, and has not come to work yet
   size_t running_ = 0;    // threads that run a task and are in no long wait
   bool stopping_ = false;
+  std::chrono::steady_clock::time_point next_tick_;
 };
 
 }  // namespace macvlan_netlink::io

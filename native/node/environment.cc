@@ -8,9 +8,9 @@
 namespace macvlan_netlink::node {
 namespace {
 
-// Four requests that block for long (a delete waits 17 ms in the kernel) leave room in other
-// namespaces only if there are more threads than such requests; the issue of cost is one of memory.
-constexpr size_t kMaxPoolThreads = 4;
+// Requests that block for long (a delete waits 17 ms in the kernel) leave room in other namespaces
+// only if there are more threads than such requests. With the reactor's they are eight.
+constexpr size_t kMaxPoolThreads = 7;
 constexpr std::chrono::seconds kIdleSocketAge(2);
 // How long one visit to the JavaScript thread may take.
 constexpr std::chrono::microseconds kSlice(500);

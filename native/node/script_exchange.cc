@@ -69,7 +69,10 @@ void ScriptExchange::Then(std::shared_ptr<io::Channel> channel,
   next_channel_ = std::move(channel);
   next_ = std::move(next);
   next_->steps_before_ = steps.size();
+  prepares = true;
 }
+
+io::Status ScriptExchange::Prepare(io::PoolThread& thread) { return next_channel_->Open(thread); }
 
 void ScriptExchange::OnEnd() {
   if (next_ && AllSucceeded()) {
@@ -94,12 +97,23 @@ bool ScriptExchange::Deliver(Environment& environment,
     if (values_.IsEmpty()) values_ = Napi::Persistent(values);
     return progress == Progress::kNothingLeft;
   }
-  values_.Reset();
-  const Napi::Array results = Napi::Array::New(env, steps_before_ + steps.size());
-  for (size_t i = 0; i < steps.size(); ++i) {
-    const Napi::Value known = values.Get(static_cast<uint32_t>(i));
-    results.Set(static_cast<uint32_t>(steps_before_ + i), Result(i, known));
+  Napi::Array results =
+      results_.IsEmpty() ? Napi::Array::New(env, steps_before_ + steps.size()) : results_.Value();
+  while (concluded_ < steps.size()) {
+    {
+      const Napi::HandleScope scope(env);
+      const Napi::Value known = values.Get(static_cast<uint32_t>(concluded_));
+      results.Set(static_cast<uint32_t>(steps_before_ + concluded_), Result(concluded_, known));
+    }
+    if (++concluded_ % kClockInterval == 0 && concluded_ < steps.size() &&
+        std::chrono::steady_clock::now() >= deadline) {
+      if (values_.IsEmpty()) values_ = Napi::Persistent(values);
+      if (results_.IsEmpty()) results_ = Napi::Persistent(results);
+      return false;
+    }
   }
+  values_.Reset();
+  results_.Reset();
   environment.EndRequest();
   environment.hooks.settle.Call({Napi::Number::New(env, token), results});
   return true;

@@ -21,6 +21,7 @@ class ScriptExchange : public io::Exchange,
   // then settled as one. The steps here must be changes.
   void Then(std::shared_ptr<io::Channel> channel, std::shared_ptr<ScriptExchange> next);
 
+  io::Status Prepare(io::PoolThread& thread) override;
   void OnAnswer(size_t step, const wire::Message& message) override;
   void OnRestart(size_t step) override;
   void OnEnd() override;
@@ -59,8 +60,10 @@ class ScriptExchange : public io::Exchange,
   bool ended_ = false;
 
   // JavaScript thread only.
-  Napi::Reference<Napi::Array> values_;  // for each step an array of its records, between visits
-  size_t converted_ = 0;                 // records of the front batch
+  Napi::Reference<Napi::Array> values_;   // for each step an array of its records, between visits
+  size_t converted_ = 0;                  // records of the front batch
+  Napi::Reference<Napi::Array> results_;  // of the steps so far, between visits
+  size_t concluded_ = 0;                  // steps with a result
 };
 
 }  // namespace macvlan_netlink::node

@@ -118,7 +118,7 @@ export const workloads = Object.freeze([
     quick: [1_000, 4_000],
     prepared: true,
     measures: 'total',
-    watch: 4_000,
+    watch: 10_000,
   },
   {
     name: 'attach',

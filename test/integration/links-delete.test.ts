@@ -52,6 +52,20 @@ describe('deleteLink', () => {
   });
 });
 
+test('of several deletions of one link at once, the first succeeds', async () => {
+  const host = await bed.place();
+  const parent = await host.parent();
+  const { index } = await host.netns.createMacvlan({ parent, name: 'm0' });
+  const refs = ['m0', index, 'm0', index];
+  const ended = await Promise.allSettled(refs.map((ref) => host.netns.deleteLink(ref)));
+  expect(ended.map((one) => (one.status === 'rejected' ? one.reason.code : 'deleted'))).toEqual([
+    'deleted',
+    'ENODEV',
+    'ENODEV',
+    'ENODEV',
+  ]);
+});
+
 describe('deleteLinks', () => {
   test('deletes more links than fit one datagram', async () => {
     const host = await bed.place();
@@ -82,6 +96,52 @@ describe('deleteLinks', () => {
     ]);
     for (const one of error.errors ?? []) expect(one.operation).toBe('deleteLinks');
     expect(await host.names()).toEqual(before);
+  });
+
+  test('deletes by long alternative names too what can go together', async () => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    const before = await host.names();
+    const long = ['first', 'second', 'third'].map((stem) => `the-${stem}-of-three-macvlans`);
+    for (const name of long) {
+      await host.netns.createMacvlan({ parent, altNames: [name], up: true });
+    }
+    const seen = host.netns.watch();
+    await host.netns.deleteLinks(long);
+    expect(await host.names()).toEqual(before);
+    // Each was put into the group that then went as a whole.
+    const groups: number[] = [];
+    for await (const event of seen) {
+      if (event.type !== 'link' || event.link.kind !== 'macvlan') continue;
+      if (event.action === 'removed') groups.push(event.link.group);
+      if (groups.length === long.length) break;
+    }
+    expect(new Set(groups).size).toBe(1);
+    expect(groups).not.toContain(0);
+  });
+
+  test('names the caller in the stack of the whole as in those of its errors', async () => {
+    const host = await bed.place();
+    const error = await new Promise<AggregateError>((resolve) => {
+      host.netns.deleteLinks(['nobody']).catch(resolve);
+    });
+    expect(error.stack).toContain('links-delete.test.ts');
+    expect(error.errors[0].stack).toContain('links-delete.test.ts');
+  });
+
+  test('leaves turns of the event loop to others while it makes a thousand errors', async () => {
+    const host = await bed.place();
+    let turns = 0;
+    const count = () => {
+      turns++;
+      counting = setImmediate(count);
+    };
+    let counting = setImmediate(count);
+    const refs = Array.from({ length: 1000 }, (_, at) => 20_000_000 + at);
+    const error = await refusalOf(host.netns.deleteLinks(refs));
+    clearImmediate(counting);
+    expect(error.errors).toHaveLength(1000);
+    expect(turns).toBeGreaterThan(1000 / 64);
   });
 
   test('rejects a Link of another namespace, and then deletes nothing', async () => {

@@ -89,7 +89,7 @@ static void Dump(int fd, Listing* listing) {
   Batch batch = NewBatch(1);
   const struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
   BeginMessage(&batch, RTM_GETLINK, NLM_F_DUMP, &header, sizeof(header));
-  PutU32(&batch, IFLA_EXT_MASK, RTEXT_FILTER_VF);
+  PutU32(&batch, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
   EndMessage(&batch);
   if (send(fd, batch.data, batch.size, 0) != (ssize_t)batch.size) FailWith("send", errno);
   FreeBatch(&batch);
