@@ -321,7 +321,7 @@ interface Waiting {
 const waitingFor = new WeakMap<AbortSignal, Waiting>();
 
 /** Calls back when the signal fires; the function returned forgets that. */
-function whenAborted(signal: AbortSignal, call: () => void): () => void {
+export function whenAborted(signal: AbortSignal, call: () => void): () => void {
   let waiting = waitingFor.get(signal);
   if (waiting === undefined) {
     const calls = new Set<() => void>();

@@ -382,6 +382,12 @@ export class Netns extends Namespace {
    * by then, so a reader that applies every event ends level with the kernel. A slow reader costs
    * the receive buffer and no more. `break`, `return` and the signal close the socket at once; the
    * process stays alive while an event is waited for.
+   *
+   * Of some changes the kernel says nothing, and nobody hears of them before it tells of that link again:
+   * `alias`, `altNames`, `macvlan.mode` and `group` of a link that is down, `qdisc`, a parent's
+   * `promiscuity`, `bcQueueLenUsed` and `bcCutoff` that a sibling changed, and `parent` of a link whose
+   * parent has moved. A watch keeps its namespace alive: closing the `Netns` ends it, `Netns.remove`
+   * does not.
    */
   watch(options?: WatchOptions): Watch {
     return watch(this, callOf('watch', null, this.watch, options), options);

@@ -2,7 +2,9 @@
  * What a watcher knows of a namespace. Told what the kernel says, it tells what has changed by it:
  * by comparing, because a message's type does not say whether anything is new.
  */
+import { release } from 'node:os';
 import type { LinkNews, News } from './native.js';
+import { isAtLeast } from './records.js';
 import { type Action, eventOf, type Item, type Kind, Shelf, type Words } from './shelf.js';
 import type { Address, Link, NetlinkEvent, Route } from './types.js';
 
@@ -11,7 +13,23 @@ export interface Listing {
   readonly links: readonly Link[];
   readonly addresses: readonly Address[];
   readonly routes: readonly Route[];
+  /** Those before it, the latest first, which may have what changes hid from this one. */
+  readonly earlier?: readonly Listing[];
+  /** What was told meanwhile was lost in part, and what that hid is not known. */
+  readonly gaps?: boolean;
 }
+
+/**
+ * Whether a change may hide others of its kind from a listing that is under way. The kernel goes on
+ * after each part of a listing from a position, and whatever is removed in front of that moves
+ * something past it: IPv4 addresses of a link (net/ipv4/devinet.c, in_dev_dump_addr), IPv6 routes
+ * (net/ipv6/ip6_fib.c, fib6_dump_table), and before Linux 6.9 links (net/core/rtnetlink.c).
+ */
+export function mayHideOthers(news: News): boolean {
+  return news.removed && (news.kind !== 'link' || !LINKS_GO_BY_INDEX);
+}
+
+const LINKS_GO_BY_INDEX = isAtLeast(release(), 6, 9);
 
 /** What comes of one step of work: an event, or nothing yet. */
 export type Steps = Iterable<NetlinkEvent | undefined>;
@@ -79,19 +97,29 @@ export class Picture {
       if (this.#hasPlace(news)) told[news.kind].push(wordsOf(news));
       yield undefined;
     }
-    yield* link.level(listing.links, told.link);
-    yield* address.level(listing.addresses, told.address);
-    yield* route.level(listing.routes, told.route);
+    const { earlier = [], gaps = false } = listing;
+    const [links, addresses] = [
+      earlier.map((one) => one.links),
+      earlier.map((one) => one.addresses),
+    ];
+    yield* link.level(listing.links, told.link, links, gaps && !LINKS_GO_BY_INDEX);
+    yield* address.level(listing.addresses, told.address, addresses, gaps);
+    const routes = earlier.map((one) => one.routes);
+    yield* route.level(listing.routes, told.route, routes, gaps);
   }
 
   /** The same for routes alone. */
-  *levelRoutes(routes: readonly Route[], meanwhile: readonly News[]): Steps {
+  *levelRoutes(
+    routes: readonly Route[],
+    meanwhile: readonly News[],
+    earlier: readonly (readonly Route[])[] = [],
+  ): Steps {
     const told: Words[] = [];
     for (const news of meanwhile) {
       if (news.kind === 'route' && this.#hasPlace(news)) told.push(wordsOf(news));
       yield undefined;
     }
-    yield* this.#shelves.route.level(routes, told);
+    yield* this.#shelves.route.level(routes, told, earlier);
   }
 
   /** Takes in what the kernel told; `undefined` when it is nothing new. */

@@ -134,10 +134,16 @@ export class Shelf {
   }
 
   /**
-   * Brings the shelf level with a listing, of whose things the last words go before what is listed.
-   * One step at a time, as there may be many; what is gone comes first.
+   * Brings the shelf level with a listing, of whose things the last words go before what is listed;
+   * what only an earlier listing had is there as well, and with `gaps` also what none had, unless it
+   * was told that it is gone. One step at a time, as there may be many; what is gone comes first.
    */
-  *level(items: readonly Item[], words: readonly Words[]): Iterable<NetlinkEvent | undefined> {
+  *level(
+    items: readonly Item[],
+    words: readonly Words[],
+    earlier: readonly (readonly Item[])[] = [],
+    gaps = false,
+  ): Iterable<NetlinkEvent | undefined> {
     const last = new Map<string | number, Words>();
     for (const one of words) {
       const key = this.keyOf(one.item);
@@ -151,11 +157,16 @@ export class Shelf {
       if (!last.has(key)) there.set(key, item);
       yield undefined;
     }
+    for (const item of earlier.flat()) {
+      const key = this.keyOf(item);
+      if (!last.has(key) && !there.has(key)) there.set(key, item);
+      yield undefined;
+    }
     for (const [key, { item, removed }] of last) {
       if (!removed) there.set(key, item);
     }
     for (const [key, { item }] of this.#known) {
-      if (there.has(key)) {
+      if (there.has(key) || (gaps && last.get(key)?.removed !== true)) {
         yield undefined;
         continue;
       }

@@ -5,8 +5,8 @@ import { check } from './check.js';
 import { watchOptions } from './checkLinks.js';
 import { listEverything, listRoutesAfter } from './listing.js';
 import type { Call, Namespace } from './namespace.js';
-import { type Heard, type News, readNews, type Watcher } from './native.js';
-import { type Listing, Picture, type Steps } from './picture.js';
+import { type Heard, type News, readNews, type Watcher, whenAborted } from './native.js';
+import { type Listing, mayHideOthers, Picture, type Steps } from './picture.js';
 import { isAtLeast } from './records.js';
 import type { NetlinkEvent, Route, WatchOptions } from './types.js';
 
@@ -22,6 +22,8 @@ const RECEIVE_BUFFER = 8 * 2 ** 20;
 const GATHER = 2;
 /** How long events are handed out without the event loop having its turn, in milliseconds. */
 const SLICE = 1;
+/** How many listings are made at most while changes may hide something from each. */
+const MAX_LISTINGS = 5;
 /** How many steps are done between two looks at the clock. */
 const CLOCK_INTERVAL = 16;
 
@@ -50,6 +52,9 @@ interface Beginning {
 /** A listing of the routes that is under way, and what has been told since it was asked for. */
 interface Relisting {
   readonly meanwhile: News[];
+  /** What was listed before, the latest first, and how much of `meanwhile` had been told by then. */
+  readonly earlier: readonly (readonly Route[])[];
+  readonly toldBefore: number;
   routes?: readonly Route[];
   failure?: { readonly error: unknown };
 }
@@ -92,7 +97,8 @@ class Events implements Watch {
     ];
     this.#watcher = namespace.subscribe(call, groups, receiveBuffer);
     this.#endWith(namespace, call.signal);
-    this.#beginning = this.#begin(this.#watcher);
+    // From the call on, so that what is removed before the iteration begins is known as well.
+    this.#beginning = this.#listAndHear(this.#watcher);
     // Whether it failed is told to whoever iterates.
     this.#beginning.catch(() => {});
   }
@@ -121,10 +127,10 @@ class Events implements Watch {
       const watch = self.deref();
       if (watch !== undefined) watch.#close();
     };
-    signal?.addEventListener('abort', close);
+    const forgetSignal = signal && whenAborted(signal, close);
     const forgetNamespace = namespace.onClose(close);
     const forget = () => {
-      signal?.removeEventListener('abort', close);
+      forgetSignal?.();
       forgetNamespace();
     };
     this.#forget = forget;
@@ -181,7 +187,7 @@ class Events implements Watch {
         if (one.kind === 'route') this.#relisting?.meanwhile.push(one);
       }
       yield this.#picture.tellAll(news);
-      yield* this.#levelRoutes();
+      yield* this.#levelRoutes(watcher);
     }
   }
 
@@ -192,11 +198,22 @@ class Events implements Watch {
     this.#read = performance.now();
   }
 
-  /** From the call on, so that what is removed before the iteration begins is known as well. */
-  async #begin(watcher: Watcher): Promise<Beginning | null> {
-    const listing = await this.#list();
-    const heard = await readNews(watcher, 'drain');
-    return heard && { listing, heard };
+  /** Lists what there is, and hears what is told meanwhile. */
+  async #listAndHear(watcher: Watcher): Promise<Beginning | null> {
+    const earlier: Listing[] = [];
+    let news: readonly News[] = [];
+    for (;;) {
+      const listing = await listEverything(this.#namespace, this.#call, this.#options);
+      const heard = await readNews(watcher, 'drain');
+      if (heard === null) return null;
+      news = news.concat(heard.news);
+      const isWhole = !heard.news.some(mayHideOthers);
+      if (heard.lost || isWhole || earlier.length === MAX_LISTINGS - 1) {
+        const { lost } = heard;
+        return { listing: { ...listing, earlier, gaps: lost }, heard: { lost, news } };
+      }
+      earlier.unshift(listing);
+    }
   }
 
   /** Tells of what there is when asked to, and otherwise of what has come since the call. */
@@ -220,22 +237,21 @@ class Events implements Watch {
     this.#relisting = undefined;
     // What is waiting is older than the listing to come, and has gaps.
     await readNews(watcher, 'discard');
-    const listing = await this.#list();
-    const heard = await readNews(watcher, 'drain');
-    if (heard === null) return false;
+    const beginning = await this.#listAndHear(watcher);
+    if (beginning === null) return false;
+    const { listing, heard } = beginning;
     yield this.#picture.level(listing, heard.news);
     return heard.lost;
-  }
-
-  #list(): Promise<Listing> {
-    return listEverything(this.#namespace, this.#call, this.#options);
   }
 
   /** Lists the routes again; meanwhile events go on. */
   #relistWhenDoubtful(watcher: Watcher): void {
     if (!this.#picture.routesDoubtful || this.#relisting !== undefined) return;
     this.#picture.routesDoubtful = false;
-    const relisting: Relisting = { meanwhile: [] };
+    this.#relist(watcher, { meanwhile: [], earlier: [], toldBefore: 0 });
+  }
+
+  #relist(watcher: Watcher, relisting: Relisting): void {
     this.#relisting = relisting;
     listRoutesAfter(this.#namespace, this.#call)
       .then(
@@ -249,12 +265,18 @@ class Events implements Watch {
       .finally(() => watcher.hurry());
   }
 
-  async *#levelRoutes(): AsyncGenerator<Steps, void> {
-    const { routes, failure, meanwhile } = this.#relisting ?? {};
+  async *#levelRoutes(watcher: Watcher): AsyncGenerator<Steps, void> {
+    if (this.#relisting === undefined) return;
+    const { routes, failure, meanwhile, earlier, toldBefore } = this.#relisting;
     if (failure !== undefined) throw failure.error;
-    if (routes === undefined || meanwhile === undefined) return;
+    if (routes === undefined) return;
     this.#relisting = undefined;
-    yield this.#picture.levelRoutes(routes, meanwhile);
+    if (earlier.length < MAX_LISTINGS - 1 && meanwhile.slice(toldBefore).some(mayHideOthers)) {
+      const all = [routes, ...earlier];
+      this.#relist(watcher, { meanwhile, earlier: all, toldBefore: meanwhile.length });
+      return;
+    }
+    yield this.#picture.levelRoutes(routes, meanwhile, earlier);
   }
 
   /** Whether the event loop is to have its turn, which async iteration alone never gives it. */

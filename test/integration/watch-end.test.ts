@@ -96,6 +96,23 @@ describe('the socket is closed at once', () => {
     expect(await watch.next()).toEqual(done);
   });
 
+  test('of a dozen watches by one signal, without a warning of so many listeners', async () => {
+    const place = await bed.place();
+    const controller = new AbortController();
+    const warnings: string[] = [];
+    const note = ({ name }: Error) => warnings.push(name);
+    process.on('warning', note);
+    bed.onCleanup(() => process.off('warning', note));
+    const before = await eventSockets(place);
+    for (let at = 0; at < 12; at++) place.netns.watch({ signal: controller.signal });
+    const sockets = await eventSockets(place);
+    expect(sockets).toHaveLength(before.length + 12);
+    controller.abort();
+    expect(stillOpen(sockets)).toEqual(before);
+    await sleep(50);
+    expect(warnings).toEqual([]);
+  });
+
   test('by the signal while nobody iterates', async () => {
     const controller = new AbortController();
     const { watch, sockets } = await watched({ signal: controller.signal });

@@ -33,6 +33,46 @@ async function ground(): Promise<{ place: Place; parent: string }> {
 const count = (events: readonly NetlinkEvent[], type: NetlinkEvent['type']) =>
   events.filter((event) => event.type === type).length;
 
+const hex = (at: number) => at.toString(16);
+
+describe.each([
+  { what: 'address', name: (at: number) => `10.${at >> 8}.${at & 255}.1/32` },
+  { what: 'address', name: (at: number) => `2001:db8::${hex(at)}/128`, more: ' nodad' },
+  { what: 'route', name: (at: number) => `2001:db8:1::${hex(at)}/128` },
+] as const)('what nobody touches while thousands beside it go ($what)', ({ what, name, more }) => {
+  const all = Array.from({ length: 3000 }, (_, at) => name(at + 1));
+  const [going, kept] = [all.slice(0, 1500), new Set(all.slice(1500))];
+
+  test.each([
+    { losing: 'none', receiveBuffer: 2 ** 22 },
+    { losing: 'many', receiveBuffer: 4096 },
+  ])('is not told removed, and not missing, with $losing of the events lost', async (options) => {
+    const place = await bed.place();
+    const parent = await place.parent();
+    await batch(
+      place,
+      all.map((one) => `${what} add ${one} dev ${parent}${more ?? ''}`),
+    );
+    const gone = batch(
+      place,
+      going.map((one) => `${what} delete ${one} dev ${parent}`),
+    );
+    const wanted = { addresses: what === 'address', routes: what === 'route' };
+    const { receiveBuffer } = options;
+    const reader = new Reader(place.netns.watch({ initial: true, receiveBuffer, ...wanted }));
+    bed.onCleanup(() => reader.watch.return());
+    await gone;
+    await reader.level(place, wanted);
+    expect(reader.lies).toEqual([]);
+    const removed = reader.events.flatMap((event) => {
+      if (event.type === 'address' && event.action === 'removed') return [event.address.cidr];
+      if (event.type === 'route' && event.action === 'removed') return [event.route.to];
+      return [];
+    });
+    expect(removed.filter((one) => kept.has(one))).toEqual([]);
+  });
+});
+
 describe('a reader that sleeps while thousands of links come and go', () => {
   test('is told so, and is level at the end', async () => {
     const { place, parent } = await ground();

@@ -1,7 +1,7 @@
 // What a watcher makes of one message of the kernel after another.
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { News } from '../../lib/native.js';
-import { Picture, type Wanted } from '../../lib/picture.js';
+import { type Listing, Picture, type Wanted } from '../../lib/picture.js';
 import type { Address, Link } from '../../lib/types.js';
 import {
   ALL,
@@ -235,6 +235,38 @@ describe('routes are in doubt', () => {
     expect(eventsOf(picture.levelRoutes([{ ...aRoute, metric: 6 }], parts))).toMatchObject([
       { type: 'route', action: 'removed', route: { metric: 0 } },
       { type: 'route', action: 'added', route: { metric: 6 } },
+    ]);
+  });
+});
+
+describe('a listing that changes may have hidden something from', () => {
+  const named = (address: string): Address => ({ ...anAddress, address, cidr: `${address}/24` });
+  const [one, two, three] = [named('192.0.2.1'), named('192.0.2.2'), named('192.0.2.3')];
+  const addresses = (...some: readonly Address[]): Listing => ({ ...NOTHING, addresses: some });
+  const picture = () => {
+    const knowing = new Picture({ addresses: true });
+    eventsOf(knowing.level(addresses(one, two, three)));
+    return knowing;
+  };
+
+  test('removes nothing that an earlier one had', () => {
+    const listing = { ...addresses(one), earlier: [addresses(two)] };
+    expect(eventsOf(picture().level(listing))).toEqual([
+      { type: 'address', action: 'removed', address: three },
+    ]);
+  });
+
+  test('removes what an earlier one had and what is told to be gone', () => {
+    const listing = { ...addresses(one), earlier: [addresses(two, three)] };
+    expect(eventsOf(picture().level(listing, [addressNews(two, true)]))).toEqual([
+      { type: 'address', action: 'removed', address: two },
+    ]);
+  });
+
+  test('with gaps in what was told, removes only what is told to be gone', () => {
+    const listing = { ...addresses(one), gaps: true };
+    expect(eventsOf(picture().level(listing, [addressNews(two, true)]))).toEqual([
+      { type: 'address', action: 'removed', address: two },
     ]);
   });
 });
