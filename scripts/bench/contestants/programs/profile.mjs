@@ -10,7 +10,7 @@ const MOST = 10;
 /** What the profiler calls time that is not a function's. */
 const OTHERS = Object.freeze({
   '(idle)': 'waiting for the kernel, or for another thread',
-  '(program)': 'the engine itself: compiling, the event loop',
+  '(program)': 'no JavaScript: the event loop, looking for an answer, compiling',
   '(garbage collector)': 'garbage collection',
   dispatch: 'the profiler itself',
 });
