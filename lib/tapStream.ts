@@ -27,7 +27,8 @@ import type { MacvtapLink } from './types.js';
  * error and the frame. `EMSGSIZE`: above the link's MTU; `EINVAL`: shorter than an Ethernet header;
  * `ENOLINK`: the link is gone. A link that is down takes frames and drops them.
  *
- * The stream ends when the link is deleted. It goes on when the parent goes down, when the link is
+ * The stream ends when the link is deleted: its writable side at once (`'finish'`), what has arrived
+ * by then can still be read. It goes on when the parent goes down, when the link is
  * renamed, and when it moves to another namespace (its end there is noticed within a second).
  *
  * Frames that are written keep their order; those that arrive do within a flow, and with one queue
@@ -59,6 +60,7 @@ export class Tap extends Duplex {
   #closed: Promise<void> | undefined;
   #reading = false;
   #ended = false;
+  #gone = false;
 
   /** @internal */
   constructor(handle: TapHandle, link: MacvtapLink, highWaterMark: number) {
@@ -72,7 +74,7 @@ export class Tap extends Duplex {
     this.#writer = new TapWriter(handle, link.name, (error, frame) => {
       process.nextTick(() => this.emit('frameError', error, frame));
     });
-    handle.onGone = () => this.#endReading();
+    handle.onGone = () => this.#onGone();
   }
 
   /** The descriptor of the first queue; -1 once it is closed. */
@@ -112,13 +114,28 @@ export class Tap extends Duplex {
   ): boolean {
     if (!(frame instanceof Uint8Array)) throw notAFrame('write', frame, this.write);
     const done = typeof encoding === 'function' ? encoding : callback;
-    if (typeof done !== 'function') return super.write(frame);
-    return this.#enqueue(frame, captureCaller(this.write), done);
+    if (typeof done === 'function') return this.#enqueue(frame, captureCaller(this.write), done);
+    if (!this.#gone) return super.write(frame);
+    this.#writer.refuseGone(frame);
+    return false;
   }
 
   #enqueue(frame: Uint8Array, caller: Caller, done: WriteCallback): boolean {
     const outgoing = new Outgoing(frame, caller);
-    return super.write(outgoing, (error) => done(error ?? outgoing.error));
+    if (!this.#gone) return super.write(outgoing, (error) => done(error ?? outgoing.error));
+    this.#writer.refuseGone(outgoing);
+    process.nextTick(done, outgoing.error);
+    return false;
+  }
+
+  /** Ends the writing, after one last frame where there is one; frames can still be read. */
+  override end(callback?: () => void): this;
+  override end(frame: unknown, callback?: () => void): this;
+  override end(frame: unknown, encoding?: BufferEncoding, callback?: () => void): this;
+  override end(frame?: unknown, encoding?: unknown, callback?: () => void): this {
+    const refused = this.#gone && frame instanceof Uint8Array;
+    if (refused) this.write(frame);
+    return super.end(refused ? null : frame, encoding as BufferEncoding, callback);
   }
 
   /**
@@ -198,6 +215,14 @@ export class Tap extends Duplex {
     if (wanted || this.destroyed) return;
     this.#reading = false;
     this.#handle.setReading(false);
+  }
+
+  // A stream that has ended makes an error of its own of what is written then, and not of the frame
+  // alone: from here on it gets no frame.
+  #onGone(): void {
+    this.#gone = true;
+    this.#endReading();
+    super.end();
   }
 
   #endReading(): void {

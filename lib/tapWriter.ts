@@ -1,5 +1,5 @@
 /** Frames on their way out of a tap: handed to the device many at a time. */
-import { argumentError, type Caller, errnoName, showValue } from './errors.js';
+import { argumentError, type Caller, errnoName, errnoOf, showValue } from './errors.js';
 import { Call } from './namespace.js';
 import { Refusal, type TapHandle } from './native.js';
 
@@ -91,6 +91,11 @@ export class TapWriter {
   flush(done: () => void): void {
     if (this.#sent === undefined) done();
     else this.#flushed = done;
+  }
+
+  /** Makes the error of a frame that the link is too late for. */
+  refuseGone(chunk: Chunk): void {
+    this.#refuse(chunk, errnoOf('ENOLINK') as number);
   }
 
   /** The device is closed: whoever waits hears of the error. */

@@ -143,6 +143,59 @@ describe('the end of the link', () => {
     expect(tap.destroyed).toBe(false);
   });
 
+  test('is an error of each frame alone while the stream ends, and after that', async () => {
+    const { host, parent, link } = await ground();
+    const sibling = await macvtap(bed, host, parent);
+    // It holds frames and does not read: those behind them wait in the stream.
+    await open(bed, host, sibling);
+    const tap = await open(bed, host, link);
+    const errors: unknown[] = [];
+    tap.on('error', (error) => errors.push(error));
+    const ended = ends(tap);
+    const frame = makeFrame(sibling.mac ?? '', link.mac ?? '', 1514);
+    const codes: (string | undefined)[] = [];
+    const late: Promise<unknown>[] = [];
+    for (let at = 0; at < 1500; at++) {
+      tap.write(frame, (error) => {
+        codes.push((error as NodeJS.ErrnoException | null)?.code);
+        if (error) late.push(tap.send(frame).catch((reason) => reason));
+      });
+    }
+    await host.ip('link', 'delete', link.name);
+    await ended;
+    expect(codes).toHaveLength(1500);
+    expect(new Set(codes.slice(codes.indexOf('ENOLINK')))).toEqual(new Set(['ENOLINK']));
+    expect(late.length).toBeGreaterThan(0);
+    const gone = { code: 'ENOLINK', operation: 'Tap.write', target: link.name };
+    for (const error of await Promise.all(late)) expect(error).toMatchObject(gone);
+
+    await expect(tap.send(frame)).rejects.toMatchObject(gone);
+    expect(await new Promise((resolve) => tap.write(frame, resolve))).toMatchObject(gone);
+    for (const write of [() => tap.write(frame), () => tap.end(frame)]) {
+      const refused = once(tap, 'frameError');
+      write();
+      expect(await refused).toEqual([expect.objectContaining(gone), frame]);
+    }
+    expect(errors).toEqual([]);
+  });
+
+  test('is the end of writing, also while there are frames to read', async () => {
+    const { host, link, cable } = await ground();
+    const tap = await open(bed, host, link, { highWaterMark: 1 });
+    tap.on('readable', () => {});
+    await peer(bed, host, ['inject', cable, 10, 100, link.mac ?? '', STRANGER]).output();
+    const finish = once(tap, 'finish');
+    await host.ip('link', 'delete', link.name);
+    await finish;
+    expect(tap.write(makeFrame(STRANGER, link.mac ?? '', 60))).toBe(false);
+    expect(tap.readableEnded).toBe(false);
+    expect(tap.destroyed).toBe(false);
+    tap.removeAllListeners('readable');
+    expect(
+      (await tap.filter((frame) => isOwn(frame)).toArray()).map((frame) => numberOf(frame)),
+    ).toEqual(Array.from({ length: 10 }, (_, at) => at));
+  });
+
   test('is told of a link with a long source list', async () => {
     const host = await bed.place();
     const parent = await host.parent();
