@@ -101,7 +101,10 @@ export interface TapHandle {
   readonly vnetHeaderLength: number;
   /** Of the frames that `onFrames` is called with. */
   readonly received: Int32Array;
+  /** How many frames of the last `write` have been dealt with; exact after `close` and `detach`. */
+  readonly written: number;
   onFrames: (frames: Buffer, count: number) => void;
+  /** There are more `written`. */
   onWritten: () => void;
   onGone: () => void;
   /** Once, when the three above are set: 0 or a negative errno. */

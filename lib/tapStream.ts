@@ -121,10 +121,14 @@ export class Tap extends Duplex {
   }
 
   #enqueue(frame: Uint8Array, caller: Caller, done: WriteCallback): boolean {
-    const outgoing = new Outgoing(frame, caller);
-    if (!this.#gone) return super.write(outgoing, (error) => done(error ?? outgoing.error));
-    this.#writer.refuseGone(outgoing);
-    process.nextTick(done, outgoing.error);
+    const outgoing = new Outgoing(frame, caller, done);
+    // The stream has room for more before the device has taken the frame: it tells of failure only.
+    if (!this.#gone) {
+      return super.write(outgoing, (error) => {
+        if (error) outgoing.settle(error);
+      });
+    }
+    process.nextTick(() => this.#writer.refuseGone(outgoing));
     return false;
   }
 
@@ -185,10 +189,9 @@ export class Tap extends Duplex {
 
   /** @internal */
   override _destroy(error: Error | null, callback: WriteCallback): void {
-    void this.#closeDevice().then(() => {
-      this.#writer.abandon(error);
-      callback(error);
-    });
+    const closed = this.#closeDevice();
+    this.#writer.stop(error);
+    void closed.then(() => callback(error));
   }
 
   /** @internal */

@@ -17,12 +17,26 @@ export type WriteCallback = (error?: Error | null) => void;
 
 /** A frame whose writer wants to hear what became of it. */
 export class Outgoing {
-  error: Error | undefined;
+  #done: WriteCallback | undefined;
 
   constructor(
     readonly frame: Uint8Array,
     readonly caller: Caller,
-  ) {}
+    done: WriteCallback,
+  ) {
+    this.#done = done;
+  }
+
+  /** Tells the writer, once. */
+  settle(error: Error | null): void {
+    const done = this.#done;
+    this.#done = undefined;
+    try {
+      done?.(error);
+    } catch (thrown) {
+      process.nextTick(raise, thrown);
+    }
+  }
 }
 
 export type Chunk = Uint8Array | Outgoing;
@@ -38,6 +52,8 @@ interface Round {
   readonly entries: readonly Entry[];
   readonly first: number;
   readonly count: number;
+  /** Of how many it is known what became of them. */
+  settled: number;
 }
 
 /**
@@ -53,8 +69,8 @@ export class TapWriter {
   #entries: readonly Entry[] = [];
   #next = 0;
   #done: WriteCallback | undefined;
-  #mustWait = false;
   #flushed: (() => void) | undefined;
+  #stopped = false;
 
   /** What the device has, and what it gets next. */
   #sent: Round | undefined;
@@ -75,15 +91,11 @@ export class TapWriter {
     handle.onWritten = () => this.#onWritten();
   }
 
-  /**
-   * Calls back when there is room for more; not before all are written, where one is an
-   * {@link Outgoing}. Not called again before that.
-   */
+  /** Calls back when there is room for more. Not called again before that. */
   write(entries: readonly Entry[], done: WriteCallback): void {
     this.#entries = entries;
     this.#next = 0;
     this.#done = done;
-    this.#mustWait = entries.some(({ chunk }) => chunk instanceof Outgoing);
     this.#advance();
   }
 
@@ -98,11 +110,25 @@ export class TapWriter {
     this.#refuse(chunk, errnoOf('ENOLINK') as number);
   }
 
-  /** The device is closed: whoever waits hears of the error. */
-  abandon(error: Error | null): void {
-    const done = this.#done;
-    this.#done = undefined;
-    done?.(error ?? neverWritten());
+  /** The device is closed: whoever waits for a frame that it has not taken hears of the error. */
+  stop(error: Error | null): void {
+    this.#stopped = true;
+    process.nextTick(() => this.#abandon(error ?? neverWritten()));
+  }
+
+  #abandon(error: Error): void {
+    this.#settle();
+    const left = [this.#sent, this.#ready].flatMap((round) =>
+      round === undefined
+        ? []
+        : round.entries.slice(round.first + round.settled, round.first + round.count),
+    );
+    for (const { chunk } of [...left, ...this.#entries.slice(this.#next)])
+      if (chunk instanceof Outgoing) chunk.settle(error);
+    this.#sent = undefined;
+    this.#ready = undefined;
+    // The stream goes on to those that it has itself.
+    this.#accept();
   }
 
   #advance(): void {
@@ -115,9 +141,11 @@ export class TapWriter {
         this.#handle.write(this.#sent.half, this.#sent.count);
       }
     } while (this.#ready === undefined && this.#next < this.#entries.length);
-    const idle = this.#sent === undefined;
-    if (idle) this.#flushed?.();
-    if (this.#next < this.#entries.length || (this.#mustWait && !idle)) return;
+    if (this.#sent === undefined) this.#flushed?.();
+    if (this.#next === this.#entries.length) this.#accept();
+  }
+
+  #accept(): void {
     const done = this.#done;
     this.#done = undefined;
     this.#entries = [];
@@ -152,18 +180,30 @@ export class TapWriter {
       used += frame.length;
     }
     this.#next += count;
-    return { half, entries, first, count };
+    return { half, entries, first, count, settled: 0 };
   }
 
   #onWritten(): void {
-    const { half, entries, first, count } = this.#sent as Round;
-    const lengths = this.#lengths as Int32Array;
-    for (let at = 0; at < count; at++) {
-      const errno = lengths[half * ROUND_FRAMES + at] as number;
-      if (errno !== 0) this.#refuse((entries[first + at] as Entry).chunk, errno);
-    }
+    this.#settle();
+    // Whoever was told may have closed the device.
+    if (this.#stopped || this.#sent === undefined || this.#sent.settled < this.#sent.count) return;
     this.#sent = undefined;
     this.#advance();
+  }
+
+  /** Tells of the frames that the device has dealt with since. */
+  #settle(): void {
+    const sent = this.#sent;
+    if (sent === undefined) return;
+    const { written } = this.#handle;
+    const lengths = this.#lengths as Int32Array;
+    while (sent.settled < written) {
+      const at = sent.settled++;
+      const errno = lengths[sent.half * ROUND_FRAMES + at] as number;
+      const { chunk } = sent.entries[sent.first + at] as Entry;
+      if (errno !== 0) this.#refuse(chunk, errno);
+      else if (chunk instanceof Outgoing) chunk.settle(null);
+    }
   }
 
   #refuse(chunk: Chunk, errno: number): void {
@@ -173,7 +213,7 @@ export class TapWriter {
     const refusal = new Refusal(errno, 'write', undefined, undefined);
     const error = call.error(refusal, { hint: this.#whyRefused(frame, errnoName(errno)) });
     if (writer === undefined) this.#onRefused(error, frame);
-    else writer.error = error;
+    else writer.settle(error);
   }
 
   #whyRefused(frame: Uint8Array, code: string): string | undefined {

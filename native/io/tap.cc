@@ -149,11 +149,21 @@ void Tap::Write(const uint8_t* bytes, int32_t* lengths, size_t count) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     gone = gone_;
-    if (!gone) outgoing_ = {bytes, lengths, count, 0};
+    if (gone) std::fill(lengths, lengths + count, -ENOLINK);
+    outgoing_ = {bytes, lengths, count, gone ? count : 0};
   }
-  if (!gone) return Arm(0);
-  std::fill(lengths, lengths + count, -ENOLINK);
-  listener_->OnWritten();
+  if (gone) return listener_->OnWritten();
+  Arm(0);
+}
+
+size_t Tap::written() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return outgoing_.next;
+}
+
+bool Tap::writing() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return outgoing_.next < outgoing_.count;
 }
 
 // Writes until all is written, or the kernel has as much of this queue under way as it allows: what
@@ -164,7 +174,7 @@ void Tap::WriteFrames() {
     const std::lock_guard<std::mutex> lock(mutex_);
     outgoing = outgoing_;
   }
-  if (outgoing.next == outgoing.count) return;
+  const size_t before = outgoing.next;
   while (outgoing.next < outgoing.count && !stopped_) {
     int32_t& length = outgoing.lengths[outgoing.next];
     const auto size = static_cast<size_t>(length);
@@ -174,12 +184,12 @@ void Tap::WriteFrames() {
     outgoing.bytes += size;
     ++outgoing.next;
   }
-  const bool all = outgoing.next == outgoing.count;
+  if (outgoing.next == before) return;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    outgoing_ = all ? Outgoing{} : outgoing;
+    outgoing_ = outgoing;
   }
-  if (all) listener_->OnWritten();
+  listener_->OnWritten();
 }
 
 int Tap::WriteFrame(const uint8_t* frame, size_t length) const {
@@ -233,7 +243,7 @@ void Tap::End() {
     if (std::exchange(gone_, true)) return;
     written = outgoing_.next < outgoing_.count;
     std::fill(outgoing_.lengths + outgoing_.next, outgoing_.lengths + outgoing_.count, -ENOLINK);
-    outgoing_ = {};
+    outgoing_.next = outgoing_.count;
     read = ever_read_;
   }
   if (written) listener_->OnWritten();
@@ -266,7 +276,6 @@ std::vector<TapQueue> Tap::Stop() {
   registered_.clear();
   const std::lock_guard<std::mutex> io(io_mutex_);
   const std::lock_guard<std::mutex> lock(mutex_);
-  outgoing_ = {};
   return std::move(device_.queues);
 }
 

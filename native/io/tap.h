@@ -28,7 +28,7 @@ class TapListener {
  public:
   virtual ~TapListener() = default;
   virtual void OnFrames(FrameBatch batch) = 0;
-  // Everything given to Tap::Write has been dealt with.
+  // More of what was given to Tap::Write has been dealt with.
   virtual void OnWritten() = 0;
   // The link may be gone: Tap::Check is to be called, on a pool thread.
   virtual void OnDoubt() = 0;
@@ -56,8 +56,11 @@ class Tap : public std::enable_shared_from_this<Tap> {
 
   // Writes `count` frames that stand one behind the other in `bytes`. Each of `lengths` is replaced
   // by 0, or by the negative errno that its frame met with. The caller keeps its hands off both
-  // until OnWritten or Stop.
+  // until all are written, or Stop; of `lengths`, off those that are not.
   void Write(const uint8_t* bytes, int32_t* lengths, size_t count);
+  // How many of them have been dealt with; exact after Stop.
+  size_t written();
+  bool writing();
 
   // Pool thread: asks the device itself whether its link is there; OnGone or OnMoved may follow.
   void Check();

@@ -12,7 +12,7 @@ Napi::Function TapHandle::Define(Napi::Env env) {
       {InstanceAccessor<&TapHandle::Fds>("fds"),
        InstanceAccessor<&TapHandle::VnetHeaderLength>("vnetHeaderLength"),
        InstanceAccessor<&TapHandle::Received>("received"),
-       InstanceMethod<&TapHandle::Start>("start"),
+       InstanceAccessor<&TapHandle::Written>("written"), InstanceMethod<&TapHandle::Start>("start"),
        InstanceMethod<&TapHandle::SetReading>("setReading"),
        InstanceMethod<&TapHandle::Lend>("lend"), InstanceMethod<&TapHandle::Write>("write"),
        InstanceMethod<&TapHandle::Close>("close"), InstanceMethod<&TapHandle::Detach>("detach")});
@@ -51,6 +51,7 @@ std::vector<io::TapQueue> TapHandle::Stop() {
   environment_.open_taps.erase(this);
   delivery_->SetHandle(nullptr);
   std::vector<io::TapQueue> queues = tap_->Stop();
+  written_ = tap_->written();
   tap_.reset();
   bytes_.Reset();
   lengths_.Reset();
@@ -113,6 +114,11 @@ void TapHandle::Write(const Napi::CallbackInfo& info) {
               info[1].As<Napi::Number>().Uint32Value());
 }
 
+Napi::Value TapHandle::Written(const Napi::CallbackInfo& info) {
+  const size_t written = tap_ ? tap_->written() : written_;
+  return Napi::Number::New(info.Env(), static_cast<double>(written));
+}
+
 void TapHandle::Close(const Napi::CallbackInfo& info) {
   std::vector<io::TapQueue> queues;
   if (tap_) queues = Stop();
@@ -153,7 +159,7 @@ void TapHandle::TellFrames(io::FrameBatch batch) {
 }
 
 void TapHandle::TellWritten() {
-  SetBusy(writing_, false);
+  if (!tap_->writing()) SetBusy(writing_, false);
   Call("onWritten", {});
 }
 

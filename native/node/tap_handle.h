@@ -39,9 +39,11 @@ class TapHandle : public Napi::ObjectWrap<TapHandle> {
   // lend(bytes: Uint8Array, lengths: Int32Array): where the frames to write stand, in two halves.
   // Once.
   void Lend(const Napi::CallbackInfo& info);
-  // write(half, count): onWritten follows, with 0 or a negative errno in place of each length. The
-  // other half is JavaScript's meanwhile.
+  // write(half, count): onWritten follows until all are written, with 0 or a negative errno in
+  // place of each length. The other half is JavaScript's meanwhile.
   void Write(const Napi::CallbackInfo& info);
+  // How many frames of the last write have been dealt with; exact after close and detach.
+  Napi::Value Written(const Napi::CallbackInfo& info);
   // close(id): settle(id, []) follows when the descriptors are closed.
   void Close(const Napi::CallbackInfo& info);
   // Gives the descriptors up, set to wait as a device that was just opened does.
@@ -57,6 +59,7 @@ class TapHandle : public Napi::ObjectWrap<TapHandle> {
   Napi::Reference<Napi::Int32Array> received_;
   Napi::Reference<Napi::Uint8Array> bytes_;
   Napi::Reference<Napi::Int32Array> lengths_;
+  size_t written_ = 0;  // when there is no tap_ any more
   bool reading_ = false;
   bool writing_ = false;
 };

@@ -1,6 +1,6 @@
 /** What ends a stream of frames, what does not, and what is given back then. */
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -342,27 +342,65 @@ describe('close', () => {
     expect(taken).toBe(2);
   });
 
-  test('is an error of frames that nobody took', async () => {
-    const { host, parent, link } = await ground();
-    const sibling = await macvtap(bed, host, parent);
-    const receiver = await open(bed, host, sibling);
-    expect(receiver.fd).toBeGreaterThan(0);
-    const tap = await open(bed, host, link, { highWaterMark: 500 });
-    const outcomes: Promise<string>[] = [];
-    for (let at = 0; at < 400; at++) {
-      const frame = makeFrame(sibling.mac ?? '', link.mac ?? '', 1514, at);
-      outcomes.push(
-        tap.send(frame).then(
-          () => 'taken',
-          (error) => error.code,
-        ),
-      );
-    }
-    await outcomes[0];
-    await tap.close();
-    const told = await Promise.all(outcomes);
-    expect(new Set(told)).toEqual(new Set(['taken', 'ERR_STREAM_DESTROYED']));
-    expect(told.indexOf('ERR_STREAM_DESTROYED')).toBe(told.lastIndexOf('taken') + 1);
+  const endings: [string, (tap: Tap) => unknown][] = [
+    ['close', (tap) => tap.close()],
+    ['destroy', (tap) => tap.destroy()],
+    ['detach', (tap) => closeSync(tap.detach())],
+  ];
+
+  test.each(endings)(
+    'as %s, is an error of frames that nobody took, and of no other',
+    async (_, end) => {
+      const { host, parent, link } = await ground();
+      const sibling = await macvtap(bed, host, parent);
+      const receiver = (await host.netns.openTap(sibling)).detach();
+      bed.onCleanup(() => closeSync(receiver));
+      const numbered = (number: number, length: number) =>
+        makeFrame(sibling.mac ?? '', link.mac ?? '', length, number);
+      const tap = await open(bed, host, link, { highWaterMark: 1000 });
+      const outcomes: Promise<string>[] = [];
+      for (let at = 0; at < 400; at++) {
+        const sent = new Promise<string>((resolve) => {
+          const settle = (error?: unknown) =>
+            resolve((error as NodeJS.ErrnoException | null)?.code ?? 'taken');
+          if (at % 2 === 0) tap.send(numbered(at, 1514)).then(settle, settle);
+          else tap.write(numbered(at, 1514), settle);
+        });
+        outcomes.push(sent);
+      }
+      // More of them is in the kernel than that, and of those behind it nobody reads any.
+      expect(new Set(await Promise.all(outcomes.slice(0, 30)))).toEqual(new Set(['taken']));
+      await end(tap);
+      const told = await Promise.all(outcomes);
+      const taken = told.indexOf('ERR_STREAM_DESTROYED');
+      expect(taken).toBeGreaterThanOrEqual(30);
+      expect(new Set(told.slice(taken))).toEqual(new Set(['ERR_STREAM_DESTROYED']));
+
+      // The receiver has these and then the next frame that is sent, which it finds to be too short.
+      const other = await open(bed, host, link);
+      await other.send(numbered(taken, 100));
+      const reader = peer(bed, host, ['receive', taken + 1, 1514], [receiver]);
+      expect(JSON.parse(await reader.output())).toEqual([[taken, taken, 100]]);
+    },
+  );
+
+  test('by the callback of a frame is an error of those behind it', async () => {
+    const { host, link } = await ground();
+    const tap = await open(bed, host, link);
+    const codes: (string | undefined)[] = [];
+    const settled = Array.from({ length: 2000 }, (_, at) => {
+      return new Promise<void>((resolve) => {
+        tap.write(makeFrame(STRANGER, link.mac ?? '', 60, at), (error) => {
+          codes[at] = (error as NodeJS.ErrnoException | null)?.code;
+          if (at === 5) void tap.close();
+          resolve();
+        });
+      });
+    });
+    await Promise.all(settled);
+    expect(codes.slice(0, 6)).toEqual(Array(6).fill(undefined));
+    expect(codes.at(-1)).toBe('ERR_STREAM_DESTROYED');
+    expect(codes.lastIndexOf(undefined)).toBe(codes.indexOf('ERR_STREAM_DESTROYED') - 1);
   });
 
   test('comes at the end of a block', async () => {
