@@ -397,7 +397,8 @@ export class Netns extends Namespace {
    * Opens the character device of a macvtap: a stream of Ethernet frames, see {@link Tap}. Finds the
    * device by its number as the link's namespace has it, so that a missing or misleading /dev/tapN
    * is no obstacle; that needs `CAP_SYS_ADMIN`, and `CAP_MKNOD` where /dev/tapN will not do.
-   * `EINVAL`: the link is no macvtap.
+   * `EINVAL`: the link is no macvtap. After a move of the link to another namespace the tap does not
+   * know its MTU any more, see there.
    */
   openTap(link: LinkRef, options?: OpenTapOptions): Promise<Tap> {
     const call = callOf('openTap', link, this.openTap, options);

@@ -54,7 +54,7 @@ int Tap::Start() {
   }
   const std::weak_ptr<Tap> weak = weak_from_this();
   auto watch =
-      std::make_shared<TapWatch>(reactor_, std::move(device_.watch),
+      std::make_shared<TapWatch>(reactor_, std::move(device_.watch), device_.index,
                                  TapWatchHooks{[weak](int mtu) {
                                                  if (const auto tap = weak.lock()) tap->mtu_ = mtu;
                                                },

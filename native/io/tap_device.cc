@@ -176,6 +176,7 @@ Status OpenTapDevice(const Namespace& target, const TapLink& link, const TapOpti
     const Status opened = OpenSysfs(home.id == target.id, sysfs);
     return opened.ok() ? OpenTapWatch(link.index, out.watch) : opened;
   });
+  out.index = link.index;
   // From here on outside: a queue holds the namespace that its opener is in, for good.
   return status.ok() ? OpenQueues(sysfs.get(), link, options, out) : status;
 }

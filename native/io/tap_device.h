@@ -53,6 +53,7 @@ struct TapDevice {
   // An rtnetlink socket in the link's namespace, subscribed to what happens to the link since
   // before the device was opened (io/tap_watch.h).
   Descriptor watch;
+  int index = 0;  // of the link in that namespace
 };
 
 // -ESTALE: the link is not any more what `link` says of it, and should be read again.

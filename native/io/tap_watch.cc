@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 
@@ -45,6 +47,19 @@ int MtuOf(wire::ByteSpan attributes) {
   return mtu;
 }
 
+// The MTU of a link in a socket's namespace, without the kernel's RTNL lock; -1 when there is no
+// such link.
+int LookUpMtu(int socket, int index) {
+  while (true) {
+    ifreq request{};
+    request.ifr_ifindex = index;
+    if (ioctl(socket, SIOCGIFNAME, &request) != 0) return -1;
+    // A link that is renamed between the two has another name by then.
+    if (ioctl(socket, SIOCGIFMTU, &request) == 0) return request.ifr_mtu;
+    if (errno != ENODEV) return -1;
+  }
+}
+
 }  // namespace
 
 Status OpenTapWatch(int index, Descriptor& out) {
@@ -61,17 +76,21 @@ Status OpenTapWatch(int index, Descriptor& out) {
   return {};
 }
 
-TapWatch::TapWatch(Reactor& reactor, Descriptor socket, TapWatchHooks hooks)
-    : reactor_(reactor), socket_(std::move(socket)), hooks_(std::move(hooks)) {}
+TapWatch::TapWatch(Reactor& reactor, Descriptor socket, int index, TapWatchHooks hooks)
+    : reactor_(reactor), socket_(std::move(socket)), index_(index), hooks_(std::move(hooks)) {}
 
 void TapWatch::OnReady(uint32_t) {
   uint8_t buffer[kBufferSize];
+  bool lost = false;
   while (true) {
     const ssize_t size = recv(socket_.get(), buffer, sizeof(buffer), 0);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno == EAGAIN) break;
-    // ENOBUFS: something was lost, and may have been what is waited for.
-    if (size < 0) return hooks_.on_doubt();
+    // ENOBUFS: what is still queued is older than what was lost.
+    if (size < 0) {
+      lost = true;
+      continue;
+    }
     // An event is a datagram of its own.
     const wire::ByteSpan datagram(buffer, static_cast<size_t>(size));
     nlmsghdr header;
@@ -83,6 +102,11 @@ void TapWatch::OnReady(uint32_t) {
     if (header.nlmsg_type == RTM_DELLINK) return hooks_.on_doubt();
     const int mtu = MtuOf(datagram.From(NLMSG_HDRLEN + wire::Align(sizeof(link))));
     if (mtu > 0) hooks_.on_mtu(mtu);
+  }
+  if (lost) {
+    const int mtu = LookUpMtu(socket_.get(), index_);
+    if (mtu < 0) return hooks_.on_doubt();
+    hooks_.on_mtu(mtu);
   }
   reactor_.Arm(socket_.get(), EPOLLIN);
 }

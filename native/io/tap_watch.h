@@ -17,20 +17,21 @@ Status OpenTapWatch(int index, Descriptor& out);
 // What a source that watches a link tells, on the reactor's thread.
 struct TapWatchHooks {
   std::function<void(int mtu)> on_mtu;
-  // The link may be gone: deleted, or moved to another namespace (net/core/rtnetlink.c tells both
-  // with RTM_DELLINK), or the kernel has lost a message. Nothing more is heard by this source.
+  // The link is not there any more: deleted, or moved to another namespace (net/core/rtnetlink.c
+  // tells both with RTM_DELLINK). Nothing more is heard by this source.
   std::function<void()> on_doubt;
 };
 
 class TapWatch : public Source {
  public:
-  TapWatch(Reactor& reactor, Descriptor socket, TapWatchHooks hooks);
+  TapWatch(Reactor& reactor, Descriptor socket, int index, TapWatchHooks hooks);
   int fd() const { return socket_.get(); }
   void OnReady(uint32_t events) override;
 
  private:
   Reactor& reactor_;
   const Descriptor socket_;
+  const int index_;
   const TapWatchHooks hooks_;
 };
 

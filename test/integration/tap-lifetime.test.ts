@@ -521,3 +521,73 @@ test('a listener that throws costs no frames', async () => {
     errors: [0, 10, 20, 30, 40, 50].map((at) => `at ${at}`),
   });
 });
+
+describe('events that the kernel had to drop', () => {
+  /** `meanwhile` runs while the process is stopped, after more events than its socket has room for. */
+  const losing = `${pairing}
+    import { spawn } from 'node:child_process';
+    import { once } from 'node:events';
+    import { readFileSync } from 'node:fs';
+    const tap = await openTap('t0');
+    const outcome = (length) => {
+      const long = Buffer.concat([frame(right, left, 0), Buffer.alloc(length - 100)]);
+      return tap.send(long).then(() => 'taken', (error) => error.code);
+    };
+    const until = async (length, wanted) => {
+      for (let turn = 0; (await outcome(length)) !== wanted; turn++) {
+        if (turn === 500) throw new Error(length + ' bytes are not ' + wanted);
+        await sleep(10);
+      }
+    };
+    const lose = (meanwhile) => execFileSync('sh', ['-c', \`
+      kill -STOP $PPID
+      until grep -q '^State:.T' /proc/$PPID/status; do :; done
+      for at in $(seq 2000); do
+        echo link set t0 mtu 1400; echo link set t0 mtu 1401
+      done | ip -batch -
+      \${meanwhile}
+      kill -CONT $PPID\`]);
+    const dropped = () => readFileSync('/proc/net/netlink', 'utf8').split('\\n')
+      .map((line) => line.trim().split(/\\s+/))
+      .some(([, , , groups, , , , , drops]) => groups === '00000001' && Number(drops) > 0);
+    const closed = once(tap.resume(), 'close');
+  `;
+
+  test('leave the MTU known', async () => {
+    const program = `${losing}
+      lose('ip link set t0 mtu 1300');
+      if (!dropped()) throw new Error('nothing was dropped');
+      await until(1350, 'EMSGSIZE');
+      const atMost = await outcome(1314);
+      execFileSync('ip', ['link', 'set', 't0', 'mtu', '1200']);
+      await until(1300, 'EMSGSIZE');
+      execFileSync('ip', ['link', 'delete', 't0']);
+      await closed;
+      console.log(JSON.stringify(atMost));
+    `;
+    expect(await resultOf(program, privately)).toBe('taken');
+  });
+
+  test('may have told of the end of the link', async () => {
+    const program = `${losing}
+      lose('ip link delete t0');
+      await closed;
+      console.log(JSON.stringify(tap.readableEnded));
+    `;
+    expect(await resultOf(program, privately)).toBe(true);
+  });
+
+  test('may have told of a move', async () => {
+    const program = `${losing}
+      const elsewhere = spawn('unshare', ['--net', 'sh', '-c', 'echo; exec sleep 100']);
+      await once(elsewhere.stdout, 'data');
+      lose('ip link set t0 netns ' + elsewhere.pid);
+      await until(3000, 'taken');
+      const { destroyed } = tap;
+      elsewhere.kill('SIGKILL');
+      await closed;
+      console.log(JSON.stringify(destroyed));
+    `;
+    expect(await resultOf(program, privately)).toBe(false);
+  });
+});
