@@ -130,25 +130,36 @@ int DeleteGroup(io::Session& session, uint32_t group) {
   return Carry(session, own)->steps.front().ack.error;
 }
 
-// Which of the links are still there; none of those of which that is not known.
-std::unordered_map<int32_t, LinkRecord> Remaining(io::Session& session,
-                                                  const std::vector<int32_t>& indexes,
-                                                  std::unordered_set<int32_t>& unknown) {
+struct Remains {
+  std::unordered_map<int32_t, LinkRecord> links;
+  std::unordered_set<int32_t> unknown;  // links of which nobody said whether they are there
+};
+
+// Which of the links are still there. Where there are few others, a listing costs less than to ask
+// for each.
+Remains Remaining(io::Session& session, const std::vector<int32_t>& indexes, size_t others) {
   auto own = std::make_shared<Own>();
-  for (const int32_t index : indexes) {
-    LinkRecord link;
-    link.index = index;
-    link.ext_mask = rtnl::kRtextFilterSkipStats;
-    own->Add("getLink", link, io::Expect::kRead);
+  LinkRecord asked;
+  asked.ext_mask = rtnl::kRtextFilterSkipStats;
+  Remains remains;
+  if (others < indexes.size() / 4) {
+    own->Add("listLinks", asked, io::Expect::kDump);
+    if (Carry(session, own)->steps.front().ack.error != 0) {
+      remains.unknown.insert(indexes.begin(), indexes.end());
+    }
+  } else {
+    for (const int32_t index : indexes) {
+      asked.index = index;
+      own->Add("getLink", asked, io::Expect::kRead);
+    }
+    Carry(session, own);
+    for (size_t i = 0; i < indexes.size(); ++i) {
+      const int error = own->steps[i].ack.error;
+      if (error != 0 && error != -ENODEV) remains.unknown.insert(indexes[i]);
+    }
   }
-  Carry(session, own);
-  for (size_t i = 0; i < indexes.size(); ++i) {
-    const int error = own->steps[i].ack.error;
-    if (error != 0 && error != -ENODEV) unknown.insert(indexes[i]);
-  }
-  std::unordered_map<int32_t, LinkRecord> remaining;
-  for (LinkRecord& link : own->links) remaining.emplace(link.index, std::move(link));
-  return remaining;
+  for (LinkRecord& link : own->links) remains.links.emplace(link.index, std::move(link));
+  return remains;
 }
 
 void Restore(io::Session& session, const std::vector<int32_t>& indexes, const Census& census) {
@@ -191,14 +202,13 @@ void DeleteTogether(io::Session& session, const io::Window& deletions) {
   // The group goes without those that were put into another meanwhile, and without those that only
   // their driver deletes, such as the fallback device of a kind of tunnel (net/ipv4/ip_tunnel.c,
   // ip_tunnel_dellink), and the answer is the same.
-  std::unordered_set<int32_t> unknown;
-  const auto remaining = Remaining(session, tagged, unknown);
+  const Remains remains = Remaining(session, tagged, census.by_index.size() - tagged.size());
   std::vector<int32_t> left;
   for (const int32_t index : tagged) {
-    const auto found = remaining.find(index);
-    if (found == remaining.end() && unknown.count(index) == 0) {
+    const auto found = remains.links.find(index);
+    if (found == remains.links.end() && remains.unknown.count(index) == 0) {
       steps[index]->End(0, nullptr);
-    } else if (found == remaining.end() || found->second.group.value_or(0) == group) {
+    } else if (found == remains.links.end() || found->second.group.value_or(0) == group) {
       left.push_back(index);
     }
   }
