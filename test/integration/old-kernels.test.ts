@@ -243,3 +243,23 @@ describe('modules', () => {
     expect([loaded(), await host.snapshot()]).toEqual(before);
   });
 });
+
+describe('a link that only its driver deletes', () => {
+  test('stays as it was while the others of a list go', async ({ skip }) => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    // The kind's fallback device comes with the first tunnel.
+    const made = await host
+      .ip('link', 'add', 't0', 'type', 'ipip', 'local', '192.0.2.1', 'remote', '192.0.2.2')
+      .catch((error: Error) => error);
+    skip(made instanceof Error, 'this kernel has no ipip');
+    await host.ip('link', 'set', 'tunl0', 'group', '7');
+    for (const name of ['m0', 'm1']) await host.netns.createMacvlan({ parent, name });
+    const before = await host.link('tunl0');
+    await host.netns.deleteLinks(['m0', 'tunl0', 'm1', 't0']);
+    const names = await host.names();
+    expect(names).toContain('tunl0');
+    expect(names.filter((name) => ['m0', 'm1', 't0'].includes(name))).toEqual([]);
+    expect(await host.link('tunl0')).toEqual(before);
+  });
+});
