@@ -4,7 +4,8 @@ import * as linkRules from './checkLinks.js';
 import { type Birth, createIn } from './create.js';
 import { flagBits } from './links.js';
 import { createMacvlanOfKind } from './macvlan.js';
-import { type Call, type Namespace, withNamespace } from './namespace.js';
+import type { Call, Namespace } from './namespace.js';
+import { withNamespace } from './opening.js';
 import type { CreateLinkOptions, CreateVethOptions, CreateVlanOptions, Link } from './types.js';
 import { parseMac, randomMac, VLAN_PROTOCOLS } from './values.js';
 

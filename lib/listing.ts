@@ -1,6 +1,7 @@
 /** Listings for watchers, which do not wait for what else is asked of the namespace. */
-import { type Call, type Namespace, withNamespace } from './namespace.js';
+import type { Call, Namespace } from './namespace.js';
 import { EXT_MASK, Refusal, type Step } from './native.js';
+import { withNamespace } from './opening.js';
 import type { Listing, Wanted } from './picture.js';
 import { AF_INET, AF_INET6 } from './records.js';
 import type { Address, Link, Route } from './types.js';

@@ -5,8 +5,9 @@ import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { readLink, sendAll } from './links.js';
 import { findLink } from './lookup.js';
-import { type Call, type Namespace, withNamespace } from './namespace.js';
+import type { Call, Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
+import { withNamespace } from './opening.js';
 import type { LinkRecord } from './requests.js';
 import type { Link, LinkRef, MoveOptions, NetnsRef } from './types.js';
 

@@ -10,8 +10,9 @@ import { createLink } from './kinds.js';
 import * as links from './links.js';
 import * as macvlan from './macvlan.js';
 import { moveLink } from './move.js';
-import { Call, Namespace, openHandle, openOwn } from './namespace.js';
+import { Call, Namespace } from './namespace.js';
 import { type NamespaceHandle, namespaceJob, Refusal } from './native.js';
+import { openHandle, openOwn, RUN_DIRECTORY } from './opening.js';
 import * as routes from './routes.js';
 import { type RunOptions, run } from './run.js';
 import { checkSupport } from './support.js';
@@ -48,7 +49,6 @@ import type {
 } from './types.js';
 import { type Watch, watch } from './watch.js';
 
-const RUN_DIRECTORY = '/run/netns';
 /** What statfs says of a file that is a namespace (NSFS_MAGIC, linux/magic.h). */
 const NSFS_MAGIC = 0x6e736673;
 

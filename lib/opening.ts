@@ -1,0 +1,134 @@
+/** Opening the namespaces that calls name, and closing them when no call needs them any more. */
+import { constants } from 'node:os';
+import { captureCaller } from './errors.js';
+import { Call, Namespace } from './namespace.js';
+import { addon, type NamespaceHandle, namespaceJob, Refusal } from './native.js';
+import type { NetnsLike, NetnsRef } from './types.js';
+import { netnsBrand } from './values.js';
+
+export const RUN_DIRECTORY = '/run/netns';
+const ENOENT = -constants.errno.ENOENT;
+
+/** Where a reference that is not a `Netns` leads: the path, or the descriptor to copy. */
+function locate(ref: Exclude<NetnsRef, NetnsLike>): { path: string } | { fd: number } {
+  if (typeof ref === 'string') {
+    return { path: ref.includes('/') ? ref : `${RUN_DIRECTORY}/${ref}` };
+  }
+  return 'pid' in ref ? { path: `/proc/${ref.pid}/ns/net` } : { fd: ref.fd };
+}
+
+function nameOfPath(path: string): string | null {
+  return /^(?:\/var)?\/run\/netns\/([^/]+)$/.exec(path)?.[1] ?? null;
+}
+
+/** Opens what a reference names; the caller closes it. The reference has been checked. */
+export async function openHandle(
+  call: Call,
+  ref: Exclude<NetnsRef, NetnsLike>,
+): Promise<[NamespaceHandle, string | null]> {
+  const place = locate(ref);
+  const result =
+    'path' in place
+      ? await namespaceJob('openNamespacePath', place.path)
+      : addon.openNamespaceDescriptor(place.fd);
+  if (result instanceof Refusal) throw call.error(result, { hint: whyNotOpened(ref, result) });
+  return [result as NamespaceHandle, 'path' in place ? nameOfPath(place.path) : null];
+}
+
+function whyNotOpened(ref: Exclude<NetnsRef, NetnsLike>, refusal: Refusal): string | undefined {
+  if (refusal.syscall.startsWith('ioctl')) {
+    return `${JSON.stringify(ref)} is not a network namespace.`;
+  }
+  if (refusal.errno !== ENOENT || typeof ref !== 'string' || ref.includes('/')) return undefined;
+  return `There is no network namespace of that name under ${RUN_DIRECTORY}.`;
+}
+
+/** A namespace that was opened for calls under way. */
+interface Loan {
+  readonly namespace: Namespace;
+  users: number;
+}
+
+/** By inode: calls at the same time share one. */
+const lent = new Map<number, Loan>();
+
+/** The openings that calls of this turn of the event loop have asked for, by path. */
+const openings = new Map<string, { users: number; readonly loan: Promise<Loan | Refusal> }>();
+
+/** Lends what a path leads to now; thousands may ask for it in one turn. */
+function borrow(path: string): Promise<Loan | Refusal> {
+  const known = openings.get(path);
+  if (known !== undefined) {
+    known.users++;
+    return known.loan;
+  }
+  const asking = { users: 1 };
+  const forget = () => {
+    if (openings.get(path) === opening) openings.delete(path);
+  };
+  const loan = namespaceJob('openNamespacePath', path).then((result) => {
+    forget();
+    return result instanceof Refusal ? result : lend(result as NamespaceHandle, path, asking.users);
+  });
+  const opening = Object.assign(asking, { loan });
+  openings.set(path, opening);
+  setImmediate(forget);
+  return loan;
+}
+
+function lend(handle: NamespaceHandle, path: string | undefined, users: number): Loan {
+  const { inode } = handle;
+  const known = lent.get(inode);
+  if (known === undefined) {
+    const name = path === undefined ? null : nameOfPath(path);
+    const loan = { namespace: new Namespace(handle, name), users };
+    lent.set(inode, loan);
+    return loan;
+  }
+  handle.close();
+  known.users += users;
+  return known;
+}
+
+async function giveBack(loan: Loan): Promise<void> {
+  if (--loan.users > 0) return;
+  lent.delete(loan.namespace.inode);
+  await loan.namespace.close();
+}
+
+/**
+ * Runs `body` with the namespace that an option names, held open meanwhile; one that had to be
+ * opened for this is closed again.
+ */
+export async function withNamespace<T>(
+  call: Call,
+  ref: NetnsRef,
+  body: (namespace: Namespace) => Promise<T>,
+): Promise<T> {
+  if (ref instanceof Namespace) return ref.hold(call, body, ref);
+  // A Netns of another copy of this package is known by its brand, and shared by its descriptor.
+  const place = typeof ref === 'object' && netnsBrand in ref ? { fd: ref.fd } : locate(ref);
+  const loan =
+    'path' in place ? await borrow(place.path) : orLoan(addon.openNamespaceDescriptor(place.fd));
+  if (loan instanceof Refusal) {
+    throw call.error(loan, { hint: whyNotOpened(ref as Exclude<NetnsRef, NetnsLike>, loan) });
+  }
+  try {
+    return await loan.namespace.hold(call, body, loan.namespace);
+  } finally {
+    await giveBack(loan);
+  }
+}
+
+function orLoan(opened: NamespaceHandle | Refusal): Loan | Refusal {
+  return opened instanceof Refusal ? opened : lend(opened, undefined, 1);
+}
+
+/** The calling thread's own namespace. */
+export function openOwn(): NamespaceHandle {
+  const result = addon.openOwnNamespace();
+  if (!(result instanceof Refusal)) return result;
+  throw new Call('Netns.current', null, captureCaller(openOwn)).error(result, {
+    hint: 'It is found by /proc/thread-self/ns/net: is /proc mounted?',
+  });
+}
