@@ -8,7 +8,14 @@ import { argumentError, showValue, stackOf } from './errors.js';
 import { linkRecord } from './lookup.js';
 import type { Call, Namespace } from './namespace.js';
 import { EXT_MASK, Refusal, type Step } from './native.js';
-import { IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP } from './records.js';
+import {
+  IFF_ALLMULTI,
+  IFF_MULTICAST,
+  IFF_NOARP,
+  IFF_PROMISC,
+  IFF_UP,
+  LISTS_LINKS_BY_INDEX,
+} from './records.js';
 import type { LinkRecord } from './requests.js';
 import type { Link, LinkChanges, LinkFilter, LinkRef } from './types.js';
 import { ADDR_GEN_MODES, parseMac } from './values.js';
@@ -114,18 +121,17 @@ export async function listLinks(
     master: master ?? undefined,
     info: kind == null ? undefined : { kind },
   });
+  const wanted = [kind, parent, master, group, up];
   // The kernel's own filters only save work: it knows none for a parent, and answers a kind that it
   // does not know with every link there is (net/core/rtnetlink.c, rtnl_dump_ifinfo).
-  const found = links.filter(
-    (link) =>
-      (kind === undefined || link.kind === kind) &&
-      (parent === undefined || (link.parent?.index === parent && link.parent.netnsid === null)) &&
-      (master === undefined || link.master === master) &&
-      (group === undefined || link.group === group) &&
-      (up === undefined || link.up === up),
-  );
-  // Before Linux 6.9 they come by a hash of the index.
-  return found.sort((a, b) => a.index - b.index);
+  const matches = (link: Link) =>
+    (kind === undefined || link.kind === kind) &&
+    (parent === undefined || (link.parent?.index === parent && link.parent.netnsid === null)) &&
+    (master === undefined || link.master === master) &&
+    (group === undefined || link.group === group) &&
+    (up === undefined || link.up === up);
+  const found = wanted.some((value) => value !== undefined) ? links.filter(matches) : links;
+  return LISTS_LINKS_BY_INDEX ? found : found.sort((a, b) => a.index - b.index);
 }
 
 /** `ifi_flags` and the mask that says which of them are meant; neither, when none is. */

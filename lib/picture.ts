@@ -2,9 +2,8 @@
  * What a watcher knows of a namespace. Told what the kernel says, it tells what has changed by it:
  * by comparing, because a message's type does not say whether anything is new.
  */
-import { release } from 'node:os';
 import type { LinkNews, News } from './native.js';
-import { isAtLeast } from './records.js';
+import { LISTS_LINKS_BY_INDEX } from './records.js';
 import { type Action, eventOf, type Item, type Kind, Shelf, type Words } from './shelf.js';
 import type { Address, Link, NetlinkEvent, Route } from './types.js';
 
@@ -26,10 +25,8 @@ export interface Listing {
  * (net/ipv6/ip6_fib.c, fib6_dump_table), and before Linux 6.9 links (net/core/rtnetlink.c).
  */
 export function mayHideOthers(news: News): boolean {
-  return news.removed && (news.kind !== 'link' || !LINKS_GO_BY_INDEX);
+  return news.removed && (news.kind !== 'link' || !LISTS_LINKS_BY_INDEX);
 }
-
-const LINKS_GO_BY_INDEX = isAtLeast(release(), 6, 9);
 
 /** What comes of one step of work: an event, or nothing yet. */
 export type Steps = Iterable<NetlinkEvent | undefined>;
@@ -102,7 +99,7 @@ export class Picture {
       earlier.map((one) => one.links),
       earlier.map((one) => one.addresses),
     ];
-    yield* link.level(listing.links, told.link, links, gaps && !LINKS_GO_BY_INDEX);
+    yield* link.level(listing.links, told.link, links, gaps && !LISTS_LINKS_BY_INDEX);
     yield* address.level(listing.addresses, told.address, addresses, gaps);
     const routes = earlier.map((one) => one.routes);
     yield* route.level(listing.routes, told.route, routes, gaps);

@@ -141,6 +141,9 @@ export function isAtLeast(version: string, major: number, minor: number): boolea
   return ourMajor > major || (ourMajor === major && ourMinor >= minor);
 }
 
+/** Before, links are listed by a hash of the index (net/core/rtnetlink.c, rtnl_dump_ifinfo). */
+export const LISTS_LINKS_BY_INDEX = isAtLeast(release(), 6, 9);
+
 /** The columns of IFLA_STATS64 (struct rtnl_link_stats64) come in an array that is used again. */
 function makeStats(counters: Float64Array): LinkStats {
   return {
