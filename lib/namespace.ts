@@ -148,9 +148,9 @@ export class Namespace implements NetnsLike {
     }
     // Thousands may wait: until its turn, a call is a promise and what was handed in, and no more.
     return new Promise<T>((resolve, reject) => {
-      this.#checkOpen(call);
-      const kept = snapshot(given);
       const held = [this, ...others].filter((one) => one instanceof Namespace);
+      for (const one of held) one.#checkOpen(call);
+      const kept = snapshot(given);
       for (const one of held) one.#underWay++;
       call.hasWaited = true;
       const release = () => {

@@ -368,7 +368,9 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Lists the routes of every table, IPv4 first, or those that match the filter.
+   * Lists the routes of every table, IPv4 first, or those that match the filter. Where IPv6 routes are
+   * removed meanwhile, others may be missing without a word of the kernel (net/ipv6/ip6_fib.c,
+   * fib6_dump_table); `watch` makes up for that.
    */
   listRoutes(filter?: RouteFilter): Promise<Route[]> {
     const call = callOf('listRoutes', null, this.listRoutes, filter);

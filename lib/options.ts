@@ -167,8 +167,10 @@ export interface LinkOptions extends OperationOptions {
   readonly name?: string | undefined;
   /** The namespace the link is born in, directly (`IFLA_NET_NS_FD`). Omitted: this one. */
   readonly netns?: NetnsRef | undefined;
-  /** The link's index, from 1 to 2^31 - 1 (`ifi_index`). Omitted: one above 65,536 is
-   * chosen here, so that what follows can name the link at once. */
+  /**
+   * The link's index, from 1 to 2^31 - 1 (`ifi_index`). Omitted: one above 65,536 is chosen here, so
+   * that what follows can name the link at once.
+   */
   readonly index?: number | undefined;
   /**
    * `'02:00:5e:10:00:01'`, a unicast address that is not all zero (`IFLA_ADDRESS`). Omitted: a

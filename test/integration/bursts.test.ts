@@ -150,3 +150,19 @@ test('a list of hundreds with a fault in it deletes nothing', async () => {
   await place.netns.deleteLinks(links);
   expect(await place.names()).toHaveLength(2);
 });
+
+test('a namespace that is being closed takes no more links, however many calls wait', async () => {
+  const [home, target] = [await bed.place(), await bed.place()];
+  const { index: parent } = await home.netns.getLink(await home.parent());
+  const make = (name: string) => home.netns.createMacvlan({ parent, name, netns: target.netns });
+  const before = names(100, 'in').map(make);
+  const closed = target.netns.close();
+  const after = await Promise.allSettled(names(20, 'late').map(make));
+  expect(after.map((one) => (one.status === 'rejected' ? one.reason.code : 'made'))).toEqual(
+    Array.from({ length: 20 }, () => 'ERR_NETNS_CLOSED'),
+  );
+  await Promise.all([...before, closed]);
+  const shown = await target.names();
+  expect(shown.filter((name) => name.startsWith('in'))).toHaveLength(100);
+  expect(shown.filter((name) => name.startsWith('late'))).toEqual([]);
+});
