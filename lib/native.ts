@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { makeNews, type News } from './news.js';
 import { makeAddress, makeLink, makeRoute } from './records.js';
 import type { AddressRecord, LinkRecord, RouteRecord } from './requests.js';
 import { newTurn, waitForFurtherTurn } from './turn.js';
@@ -149,6 +150,7 @@ interface Hooks {
   readonly link: typeof makeLink;
   readonly address: typeof makeAddress;
   readonly route: typeof makeRoute;
+  readonly news: typeof makeNews;
   readonly failure: (...columns: ConstructorParameters<typeof Refusal>) => Refusal;
   readonly settle: (id: number, results: readonly unknown[]) => void;
 }
@@ -188,6 +190,7 @@ addon.initialize({
   link: makeLink,
   address: makeAddress,
   route: makeRoute,
+  news: makeNews,
   failure: (...columns) => new Refusal(...columns),
   settle: (id, results) => {
     newTurn();
@@ -353,37 +356,12 @@ export async function namespaceJob(
   return result as NamespaceHandle | Refusal | undefined;
 }
 
-/** A link as an event tells of it, and what only an event says. */
-export type LinkNews = readonly [
-  link: Link,
-  /** Which flags changed; all ones when the link is new. */
-  change: number,
-  newNetnsid?: number,
-  newIfindex?: number,
-];
-
-/** Something that the kernel told. */
-export type News =
-  | { readonly kind: 'link'; readonly removed: boolean; readonly value: LinkNews }
-  | { readonly kind: 'address'; readonly removed: boolean; readonly value: Address }
-  | {
-      readonly kind: 'route';
-      readonly removed: boolean;
-      readonly value: Route;
-      /** Flags of the message (`NLM_F_REPLACE`, `NLM_F_APPEND`). */
-      readonly flags: number;
-    }
-  | { readonly kind: 'nextHop'; readonly removed: boolean };
-
 /** What was read. */
 export interface Heard {
   /** The kernel dropped some: there are no news then, because they would have gaps. */
   readonly lost: boolean;
   readonly news: readonly News[];
 }
-
-const NEWS_KINDS = ['link', 'address', 'route', 'nextHop'] as const;
-const NEWS_WIDTH = 4;
 
 /** How much is read (native/node/watcher.cc). */
 const READINGS = { wait: 0, drain: 1, discard: 2 } as const;
@@ -397,15 +375,8 @@ export async function readNews(
   reading: keyof typeof READINGS,
 ): Promise<Heard | null> {
   const [promise] = start((id) => watcher.read(id, READINGS[reading]));
-  const [lost, columns] = (await promise) as [boolean?, unknown[]?];
-  if (lost === undefined || columns === undefined) return null;
-  const news: News[] = [];
-  for (let at = 0; at < columns.length; at += NEWS_WIDTH) {
-    const kind = NEWS_KINDS[columns[at] as number];
-    const [removed, flags, value] = [columns[at + 1], columns[at + 2], columns[at + 3]];
-    news.push({ kind, removed, flags, value } as News);
-  }
-  return { lost, news };
+  const [lost, news] = (await promise) as [boolean?, News[]?];
+  return lost === undefined || news === undefined ? null : { lost, news };
 }
 
 /** What `process.exit` ends is not told of it by Node-API: the kernel would close the devices. */

@@ -2,9 +2,9 @@
  * What a watcher knows of a namespace. Told what the kernel says, it tells what has changed by it:
  * by comparing, because a message's type does not say whether anything is new.
  */
-import type { LinkNews, News } from './native.js';
+import type { LinkNews, News, NextHopNews, RouteNews } from './news.js';
 import { LISTS_LINKS_BY_INDEX } from './records.js';
-import { type Action, eventOf, type Item, type Kind, Shelf, type Words } from './shelf.js';
+import { type Action, eventOf, type Key, type Kind, Shelf, type Words } from './shelf.js';
 import type { Address, Link, NetlinkEvent, Route } from './types.js';
 
 /** All of a namespace at one time. */
@@ -43,25 +43,21 @@ const NLM_F_APPEND = 0x800;
 const ALL_FLAGS = 0xffffffff;
 
 /** News of something that has a place in a picture. */
-type Telling = Exclude<News, { readonly kind: 'nextHop' }>;
-
-function itemOf(news: Telling): Item {
-  return news.kind === 'link' ? news.value[0] : news.value;
-}
+type Telling = Exclude<News, NextHopNews>;
 
 /** Where a link that was removed has gone. */
-function whereTo([, , netnsid, index]: LinkNews): object | undefined {
-  return netnsid === undefined ? undefined : { movedTo: { netnsid, index: index ?? 0 } };
+function whereTo({ newNetnsid, newIndex }: LinkNews): object | undefined {
+  if (newNetnsid === undefined) return undefined;
+  return { movedTo: { netnsid: newNetnsid, index: newIndex ?? 0 } };
 }
 
-function wordsOf(news: Telling): Words {
-  const more = news.kind === 'link' && news.removed ? whereTo(news.value) : undefined;
-  return { item: itemOf(news), removed: news.removed, more };
+function moreOf(news: Telling): object | undefined {
+  return news.kind === 'link' && news.removed ? whereTo(news) : undefined;
 }
 
 /** A route's parts and replacements are told of in messages that do not say what it is now. */
-function isPartial(news: News & { kind: 'route' }): boolean {
-  return (news.flags & (NLM_F_REPLACE | NLM_F_APPEND)) !== 0 || news.value.nextHops.length > 0;
+function isPartial({ flags, item }: RouteNews): boolean {
+  return (flags & (NLM_F_REPLACE | NLM_F_APPEND)) !== 0 || item.nextHops.length > 0;
 }
 
 export class Picture {
@@ -91,7 +87,7 @@ export class Picture {
     const told: Record<Kind, Words[]> = { link: [], address: [], route: [] };
     for (const news of meanwhile) {
       this.#doubt(news, true);
-      if (this.#hasPlace(news)) told[news.kind].push(wordsOf(news));
+      if (this.#hasPlace(news)) told[news.kind].push(this.#wordsOf(news));
       yield undefined;
     }
     const { earlier = [], gaps = false } = listing;
@@ -113,7 +109,7 @@ export class Picture {
   ): Steps {
     const told: Words[] = [];
     for (const news of meanwhile) {
-      if (news.kind === 'route' && this.#hasPlace(news)) told.push(wordsOf(news));
+      if (news.kind === 'route' && this.#hasPlace(news)) told.push(this.#wordsOf(news));
       yield undefined;
     }
     yield* this.#shelves.route.level(routes, told, earlier);
@@ -124,9 +120,18 @@ export class Picture {
     this.#doubt(news, false);
     if (!this.#hasPlace(news)) return undefined;
     const shelf = this.#shelves[news.kind];
-    const { item, removed, more } = wordsOf(news);
-    if (!removed) return shelf.put(item);
-    return shelf.mayBeTwo(item) ? undefined : shelf.take(item, more);
+    const key = this.#keyOf(news);
+    if (news.removed) return shelf.mayBeTwo(key) ? undefined : shelf.take(key, moreOf(news));
+    return news.item && shelf.put(key, news.item);
+  }
+
+  #keyOf(news: Telling): Key {
+    return news.kind === 'link' ? news.index : this.#shelves[news.kind].keyOf(news.item);
+  }
+
+  #wordsOf(news: Telling): Words {
+    const { item, removed } = news;
+    return { key: this.#keyOf(news), item, removed, more: moreOf(news) };
   }
 
   *tellAll(news: readonly News[]): Steps {
@@ -138,7 +143,7 @@ export class Picture {
    * is known now: the first word about a thing is an event even when it is nothing new by then.
    */
   *catchUp(meanwhile: readonly News[]): Steps {
-    const mentioned: Record<Kind, Set<string | number>> = {
+    const mentioned: Record<Kind, Set<Key>> = {
       link: new Set(),
       address: new Set(),
       route: new Set(),
@@ -149,23 +154,22 @@ export class Picture {
         continue;
       }
       const { kind } = news;
-      const key = this.#shelves[kind].keyOf(itemOf(news));
+      const key = this.#keyOf(news);
       yield mentioned[kind].has(key) ? this.tell(news) : this.#mention(news);
       mentioned[kind].add(key);
     }
   }
 
   #mention(news: Telling): NetlinkEvent | undefined {
-    const { kind } = news;
-    const { item, removed, more } = wordsOf(news);
-    const isNew = news.kind === 'link' && !removed && news.value[1] === ALL_FLAGS;
-    if (isNew) this.#shelves.link.take(item);
+    const { kind, item, removed } = news;
+    const key = this.#keyOf(news);
+    if (kind === 'link' && !removed && news.change === ALL_FLAGS) this.#shelves.link.take(key);
     this.#doubt(news, true);
-    if (removed && this.#shelves[kind].mayBeTwo(item)) return undefined;
+    if (removed && this.#shelves[kind].mayBeTwo(key)) return undefined;
     const happened = this.tell(news);
-    if (happened !== undefined) return happened;
+    if (happened !== undefined || item === undefined) return happened;
     const action: Action = removed ? 'removed' : kind === 'link' ? 'changed' : 'added';
-    return eventOf(kind, action, item, more);
+    return eventOf(kind, action, item, moreOf(news));
   }
 
   #hasPlace(news: News): news is Telling {
@@ -181,19 +185,20 @@ export class Picture {
   #raisesDoubt(news: News, blindly: boolean): boolean {
     switch (news.kind) {
       case 'link': {
-        const [link] = news.value;
-        const before = blindly ? undefined : (this.#shelves.link.get(link) as Link | undefined);
+        const { index, item: now } = news;
+        if (now === undefined || news.removed) return news.removed;
+        const before = blindly ? undefined : (this.#shelves.link.get(index) as Link | undefined);
         const { up, lowerUp } = before ?? { up: blindly, lowerUp: blindly };
-        return news.removed || (up && !link.up) || (lowerUp && !link.lowerUp);
+        return (up && !now.up) || (lowerUp && !now.lowerUp);
       }
       case 'address':
         return news.removed;
       case 'route': {
         const { route } = this.#shelves;
-        const { removed, value } = news;
+        const key = route.keyOf(news.item);
         // A removal of what is not known: it was known under a form of its own.
-        const sure = !blindly && route.get(value) !== undefined && !route.mayBeTwo(value);
-        return isPartial(news) || (removed && !sure);
+        const sure = !blindly && route.get(key) !== undefined && !route.mayBeTwo(key);
+        return isPartial(news) || (news.removed && !sure);
       }
       case 'nextHop':
         return true;

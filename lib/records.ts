@@ -144,8 +144,26 @@ export function isAtLeast(version: string, major: number, minor: number): boolea
 /** Before, links are listed by a hash of the index (net/core/rtnetlink.c, rtnl_dump_ifinfo). */
 export const LISTS_LINKS_BY_INDEX = isAtLeast(release(), 6, 9);
 
-/** The columns of IFLA_STATS64 (struct rtnl_link_stats64) come in an array that is used again. */
-function makeStats(counters: Float64Array): LinkStats {
+/** Of a link that nothing has gone through. */
+const NO_STATS: LinkStats = Object.freeze({
+  rxPackets: 0,
+  txPackets: 0,
+  rxBytes: 0,
+  txBytes: 0,
+  rxErrors: 0,
+  txErrors: 0,
+  rxDropped: 0,
+  txDropped: 0,
+  multicast: 0,
+  collisions: 0,
+});
+
+/**
+ * The columns of IFLA_STATS64 (struct rtnl_link_stats64) come in an array that is used again, or as
+ * `null` while all of them are zero.
+ */
+function makeStats(counters: Float64Array | null): LinkStats {
+  if (counters === null) return NO_STATS;
   return {
     rxPackets: plain(counters[0] as number),
     txPackets: plain(counters[1] as number),
@@ -166,7 +184,11 @@ function plain(count: number): number {
   return small === count ? small : count;
 }
 
-/** One string for what many links have alike, in place of one for each. */
+/*
+ * What many links have alike is made once and frozen: the parts of a link are most of what it costs
+ * in memory, and in collecting that.
+ */
+
 const shared = new Map<string, string>();
 const MAX_SHARED = 256;
 
@@ -177,6 +199,10 @@ function share(text: string): string {
   return text;
 }
 
+let lastMacvlan: MacvlanInfo | undefined;
+/** What `lastMacvlan` was made of. */
+const last: { [column: string]: unknown } = {};
+
 function makeMacvlanInfo(
   mode: number,
   flags: number | undefined,
@@ -185,8 +211,20 @@ function makeMacvlanInfo(
   bcQueueLenUsed: number | undefined,
   bcCutoff: number | undefined,
 ): MacvlanInfo {
+  if (
+    lastMacvlan !== undefined &&
+    last.mode === mode &&
+    last.flags === flags &&
+    last.sources === sources &&
+    last.bcQueueLen === bcQueueLen &&
+    last.bcQueueLenUsed === bcQueueLenUsed &&
+    last.bcCutoff === bcCutoff
+  ) {
+    return lastMacvlan;
+  }
+  Object.assign(last, { mode, flags, sources, bcQueueLen, bcQueueLenUsed, bcCutoff });
   const bits = flags ?? 0;
-  return {
+  lastMacvlan = Object.freeze({
     mode: nameOf(MACVLAN_MODES, mode) as MacvlanInfo['mode'],
     nopromisc: (bits & MACVLAN_FLAG_NOPROMISC) !== 0,
     nodst: (bits & MACVLAN_FLAG_NODST) !== 0,
@@ -194,7 +232,8 @@ function makeMacvlanInfo(
     bcQueueLen: bcQueueLen ?? null,
     bcQueueLenUsed: bcQueueLenUsed ?? null,
     bcCutoff: bcCutoff ?? BC_CUTOFF_DEFAULT,
-  };
+  });
+  return lastMacvlan;
 }
 
 /** Columns of a link. The order is the table's, and a test holds the two together. */
@@ -214,7 +253,7 @@ export function makeLink(
   parent: number | undefined,
   parentNetnsid: number | undefined,
   qdisc: string | undefined,
-  stats: Float64Array | undefined,
+  stats: Float64Array | null | undefined,
   master: number | undefined,
   operState: number | undefined,
   carrier: number | undefined,
@@ -292,6 +331,8 @@ export function makeLink(
   return link;
 }
 
+let lastParent: NonNullable<Link['parent']> | undefined;
+
 function makeParent(
   index: number,
   parent: number | undefined,
@@ -302,7 +343,11 @@ function makeParent(
   if (parent === undefined || parent === 0 || (parent === index && netnsid === undefined)) {
     return null;
   }
-  return { index: parent, netnsid: netnsid ?? null };
+  const known = netnsid ?? null;
+  if (lastParent?.index !== parent || lastParent.netnsid !== known) {
+    lastParent = Object.freeze({ index: parent, netnsid: known });
+  }
+  return lastParent;
 }
 
 const FOR_EVER = 0xffffffff;

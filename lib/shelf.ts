@@ -3,11 +3,14 @@ import type { Address, Link, NetlinkEvent, Route } from './types.js';
 
 export type Kind = 'link' | 'address' | 'route';
 export type Item = Link | Address | Route;
+export type Key = string | number;
 export type Action = 'added' | 'changed' | 'removed';
 
 /** What was told of a thing. */
 export interface Words {
-  readonly item: Item;
+  readonly key: Key;
+  /** It may be left out when it was removed. */
+  readonly item: Item | undefined;
   readonly removed: boolean;
   /** What only the event says of it. */
   readonly more: object | undefined;
@@ -42,15 +45,8 @@ interface Deadlines {
   readonly preferred: number;
 }
 
-interface Known {
-  readonly item: Item;
-  readonly deadlines: Deadlines | undefined;
-}
-
-function deadlinesOf(kind: Kind, item: Item): Deadlines | undefined {
-  if (kind !== 'address') return undefined;
+function deadlinesOf({ validLifetime, preferredLifetime }: Address): Deadlines {
   const now = performance.now() / 1000;
-  const { validLifetime, preferredLifetime } = item as Address;
   return { valid: now + validLifetime, preferred: now + preferredLifetime };
 }
 
@@ -58,24 +54,25 @@ function sameTime(a: number, b: number): boolean {
   return a === b || Math.abs(a - b) <= LIFETIME_SLACK;
 }
 
-function sameDeadlines(a: Deadlines | undefined, b: Deadlines | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
+function sameDeadlines(a: Deadlines, b: Deadlines): boolean {
   return sameTime(a.valid, b.valid) && sameTime(a.preferred, b.preferred);
 }
 
 export function eventOf(kind: Kind, action: Action, item: Item, more?: object): NetlinkEvent {
+  if (more === undefined && kind === 'link') return { type: 'link', action, link: item as Link };
   return { type: kind, action, [kind]: item, ...more } as unknown as NetlinkEvent;
 }
 
 export class Shelf {
-  readonly #known = new Map<string | number, Known>();
+  readonly #known = new Map<Key, Item>();
+  readonly #deadlines = new Map<Key, Deadlines>();
   /** Keys of routes that were told of again while they were known. */
-  readonly #again = new Set<string | number>();
+  readonly #again = new Set<Key>();
 
   constructor(readonly kind: Kind) {}
 
   /** A link by its index, an address by what the kernel tells addresses apart by. */
-  keyOf(item: Item): string | number {
+  keyOf(item: Item): Key {
     if (this.kind === 'link') return (item as Link).index;
     if (this.kind === 'address') {
       const { linkIndex, cidr, peer } = item as Address;
@@ -85,52 +82,62 @@ export class Shelf {
     return JSON.stringify(item);
   }
 
-  get(item: Item): Item | undefined {
-    return this.#known.get(this.keyOf(item))?.item;
+  get(key: Key): Item | undefined {
+    return this.#known.get(key);
   }
 
   /**
    * Whether an item may stand for two: routes that differ in what is not said of them, such as their
    * type of service. When one of them goes, the other is still there.
    */
-  mayBeTwo(item: Item): boolean {
-    return this.kind === 'route' && this.#again.has(this.keyOf(item));
+  mayBeTwo(key: Key): boolean {
+    return this.kind === 'route' && this.#again.has(key);
   }
 
   clear(): void {
     this.#known.clear();
+    this.#deadlines.clear();
     this.#again.clear();
   }
 
-  put(item: Item): NetlinkEvent | undefined {
-    const key = this.keyOf(item);
+  put(key: Key, item: Item): NetlinkEvent | undefined {
     if (this.kind === 'route' && this.#known.has(key)) this.#again.add(key);
     return this.#putAt(key, item);
   }
 
-  #putAt(key: string | number, item: Item): NetlinkEvent | undefined {
+  #putAt(key: Key, item: Item): NetlinkEvent | undefined {
     const { kind } = this;
     const before = this.#known.get(key);
-    const deadlines = deadlinesOf(kind, item);
-    this.#known.set(key, { item, deadlines });
+    this.#known.set(key, item);
+    const inTime = kind !== 'address' || this.#lasts(key, deadlinesOf(item as Address));
     if (before === undefined) return eventOf(kind, 'added', item);
-    const unchanged =
-      same(before.item, item, IGNORED[kind]) && sameDeadlines(before.deadlines, deadlines);
+    const unchanged = inTime && same(before, item, IGNORED[kind]);
     return unchanged ? undefined : eventOf(kind, 'changed', item);
   }
 
-  #mark(key: string | number, again: boolean): void {
+  /** Whether an address lasts as long as it did when it was last told of. */
+  #lasts(key: Key, deadlines: Deadlines): boolean {
+    const before = this.#deadlines.get(key);
+    this.#deadlines.set(key, deadlines);
+    return before !== undefined && sameDeadlines(before, deadlines);
+  }
+
+  #forget(key: Key): void {
+    this.#known.delete(key);
+    if (this.kind === 'address') this.#deadlines.delete(key);
+    if (this.kind === 'route') this.#again.delete(key);
+  }
+
+  #mark(key: Key, again: boolean): void {
     if (again) this.#again.add(key);
     else this.#again.delete(key);
   }
 
   /** The event tells of the item as it was last seen. */
-  take(item: Item, more?: object): NetlinkEvent | undefined {
-    const key = this.keyOf(item);
+  take(key: Key, more?: object): NetlinkEvent | undefined {
     const before = this.#known.get(key);
-    this.#known.delete(key);
-    this.#again.delete(key);
-    return before && eventOf(this.kind, 'removed', before.item, more);
+    this.#forget(key);
+    return before && eventOf(this.kind, 'removed', before, more);
   }
 
   /**
@@ -144,13 +151,12 @@ export class Shelf {
     earlier: readonly (readonly Item[])[] = [],
     gaps = false,
   ): Iterable<NetlinkEvent | undefined> {
-    const last = new Map<string | number, Words>();
+    const last = new Map<Key, Words>();
     for (const one of words) {
-      const key = this.keyOf(one.item);
-      if (!(one.removed && this.#again.has(key))) last.set(key, one);
+      if (!(one.removed && this.#again.has(one.key))) last.set(one.key, one);
       yield undefined;
     }
-    const there = new Map<string | number, Item>();
+    const there = new Map<Key, Item>();
     for (const item of items) {
       const key = this.keyOf(item);
       if (this.kind === 'route') this.#mark(key, there.has(key) || last.has(key));
@@ -163,15 +169,14 @@ export class Shelf {
       yield undefined;
     }
     for (const [key, { item, removed }] of last) {
-      if (!removed) there.set(key, item);
+      if (!removed && item !== undefined) there.set(key, item);
     }
-    for (const [key, { item }] of this.#known) {
+    for (const [key, item] of this.#known) {
       if (there.has(key) || (gaps && last.get(key)?.removed !== true)) {
         yield undefined;
         continue;
       }
-      this.#known.delete(key);
-      this.#again.delete(key);
+      this.#forget(key);
       yield eventOf(this.kind, 'removed', item, last.get(key)?.more);
     }
     for (const [key, item] of there) yield this.#putAt(key, item);

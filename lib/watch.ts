@@ -5,7 +5,8 @@ import { check } from './check.js';
 import { watchOptions } from './checkLinks.js';
 import { listEverything, listRoutesAfter } from './listing.js';
 import type { Call, Namespace } from './namespace.js';
-import { type Heard, type News, readNews, type Watcher, whenAborted } from './native.js';
+import { type Heard, readNews, type Watcher, whenAborted } from './native.js';
+import type { News } from './news.js';
 import { type Listing, mayHideOthers, Picture, type Steps } from './picture.js';
 import { isAtLeast } from './records.js';
 import type { NetlinkEvent, Route, WatchOptions } from './types.js';
@@ -43,6 +44,11 @@ export function watch(namespace: Namespace, call: Call, options: WatchOptions = 
   return new Events(namespace, call, options);
 }
 
+const END: IteratorResult<NetlinkEvent, undefined> = Object.freeze({
+  value: undefined,
+  done: true,
+});
+
 /** What there was at the call, and what came while that was listed. */
 interface Beginning {
   readonly listing: Listing;
@@ -68,12 +74,18 @@ class Events implements Watch {
   readonly #options: WatchOptions;
   readonly #watcher: Watcher | undefined;
   readonly #picture: Picture;
-  readonly #events = this.#all();
+  readonly #batches = this.#readAll();
   #beginning: Promise<Beginning | null> | undefined;
   #relisting: Relisting | undefined;
   #forget: (() => void) | undefined;
   #closed = false;
-  #steps = 0;
+  #ended = false;
+  /** What is left of the batch in hand. */
+  #steps: Iterator<NetlinkEvent | undefined> | undefined;
+  /** How many callers wait, and what the last of them waits for. */
+  #asking = 0;
+  #last: Promise<unknown> = Promise.resolve();
+  #stepsTaken = 0;
   /** When events were last asked for. */
   #read = 0;
   #turn = 0;
@@ -104,12 +116,15 @@ class Events implements Watch {
   }
 
   next(): Promise<IteratorResult<NetlinkEvent, undefined>> {
-    return this.#events.next();
+    // Most events come many at once: each costs one promise then, and none of a generator's.
+    const event = this.#asking === 0 ? this.#take() : undefined;
+    if (event !== undefined) return Promise.resolve({ value: event, done: false });
+    return this.#inOrder(() => this.#advance());
   }
 
   return(): Promise<IteratorResult<NetlinkEvent, undefined>> {
     this.#close();
-    return this.#events.return(undefined);
+    return this.#inOrder(() => this.#end());
   }
 
   [Symbol.asyncIterator](): this {
@@ -146,27 +161,57 @@ class Events implements Watch {
     this.#relisting = undefined;
   }
 
-  async *#all(): AsyncGenerator<NetlinkEvent, undefined> {
-    try {
-      // Each generator that hands an event on to another makes promises for it, so one hands out all.
-      batches: for await (const steps of this.#batches()) {
-        for (const happened of steps) {
-          if (happened !== undefined) yield happened;
-          if (this.#isLate()) await this.#letOthers();
-          if (this.#closed) break batches;
-        }
-      }
-    } catch (error) {
-      // Closed while something was under way: that is how it ends, not why.
-      if (!this.#closed) throw error;
-    } finally {
-      this.#close();
+  /** Does what a caller waits for after what those before it wait for. */
+  #inOrder<T>(work: () => T | Promise<T>): Promise<T> {
+    this.#asking++;
+    const result = this.#last.then(work).finally(() => {
+      this.#asking--;
+    });
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  /** The next of the events that are in hand, unless the event loop is to have its turn first. */
+  #take(): NetlinkEvent | undefined {
+    while (this.#steps !== undefined && !this.#closed && !this.#isLate()) {
+      const { done, value } = this.#steps.next();
+      if (done === true) this.#steps = undefined;
+      else if (value !== undefined) return value;
     }
-    this.#call.checkSignal();
     return undefined;
   }
 
-  async *#batches(): AsyncGenerator<Steps, void> {
+  async #advance(): Promise<IteratorResult<NetlinkEvent, undefined>> {
+    if (this.#ended) return END;
+    try {
+      while (!this.#closed) {
+        if (performance.now() - this.#turn >= SLICE) await this.#letOthers();
+        const event = this.#take();
+        if (event !== undefined) return { value: event, done: false };
+        if (this.#steps !== undefined) continue;
+        const { done, value } = await this.#batches.next();
+        if (done === true) break;
+        this.#steps = value[Symbol.iterator]();
+      }
+    } catch (error) {
+      // Closed while something was under way: that is how it ends, not why.
+      if (!this.#closed) {
+        this.#end();
+        throw error;
+      }
+    }
+    this.#end();
+    this.#call.checkSignal();
+    return END;
+  }
+
+  #end(): typeof END {
+    this.#ended = true;
+    this.#close();
+    return END;
+  }
+
+  async *#readAll(): AsyncGenerator<Steps, void> {
     const watcher = this.#watcher;
     if (watcher === undefined) return;
     let lost = yield* this.#start();
@@ -281,8 +326,8 @@ class Events implements Watch {
 
   /** Whether the event loop is to have its turn, which async iteration alone never gives it. */
   #isLate(): boolean {
-    if (++this.#steps < CLOCK_INTERVAL) return false;
-    this.#steps = 0;
+    if (++this.#stepsTaken < CLOCK_INTERVAL) return false;
+    this.#stepsTaken = 0;
     return performance.now() - this.#turn >= SLICE;
   }
 

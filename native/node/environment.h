@@ -31,6 +31,7 @@ class Delivery {
 // The functions that TypeScript hands in at load (see lib/native.ts).
 struct ScriptHooks {
   Napi::FunctionReference link, address, route;  // factories of answers
+  Napi::FunctionReference news;                  // factory of what is told
   Napi::FunctionReference failure;               // factory of refusals
   Napi::FunctionReference settle;                // settle(id, results)
   Napi::FunctionReference namespace_handle;      // the class NamespaceHandle, made in C++

@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <node_api.h>
 
+#include <algorithm>
+
 #include "node/columns.h"
 
 namespace macvlan_netlink::node {
@@ -93,6 +95,11 @@ void Arguments::PushColumn(const Member& value) {
   } else if constexpr (std::is_same_v<Member, wire::Binary<rtnl_link_stats64>>) {
     uint64_t numbers[kCounters];
     std::memcpy(numbers, &value.value, sizeof(numbers));
+    if (std::all_of(numbers, numbers + kCounters, [](uint64_t count) { return count == 0; })) {
+      napi_value null = nullptr;
+      napi_get_null(env_, &null);
+      return Push(null);
+    }
     for (size_t i = 0; i < kCounters; ++i) counter_memory_[i] = static_cast<double>(numbers[i]);
     Push(counters_);
   } else if constexpr (IsRecord<Member>::value) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "node/script_thread.h"
+#include "rtnl/repeated_links.h"
 
 namespace macvlan_netlink::node {
 namespace {
@@ -21,12 +22,13 @@ enum class Reading : uint32_t {
 
 uint32_t EventsFor(Reading mode) { return mode == Reading::kWait ? EPOLLIN : EPOLLIN | EPOLLOUT; }
 
-// In the order of NEWS_KINDS in lib/native.ts.
+// In the order of NEWS_KINDS in lib/news.ts.
 enum class Kind : uint8_t { kLink, kAddress, kRoute, kNextHop };
 
 struct Event {
   Kind kind;
   bool removed;
+  bool by_index;        // of a link, nothing else is handed on
   uint16_t flags;       // of the message: NLM_F_REPLACE, NLM_F_APPEND
   rtnl::Record record;  // of a next hop it is told that there is news, and no more
 };
@@ -155,7 +157,7 @@ class EventStream : public io::Source,
     if (!reading_.has_value()) return true;
     Napi::Array results = Napi::Array::New(env);
     if (!closed_) {
-      if (values_.IsEmpty()) values_ = Napi::Persistent(Napi::Array::New(env));
+      if (values_.IsEmpty()) values_ = Napi::Persistent(Napi::Array::New(env, events_.size()));
       if (!Convert(deadline)) return false;
       results.Set(0U, Napi::Boolean::New(env, overflow_));
       results.Set(1U, values_.Value());
@@ -175,6 +177,8 @@ class EventStream : public io::Source,
   void Take() {
     // The reactor's thread reads one stream at a time.
     thread_local wire::Bytes buffer(kReceiveBuffer);
+    // There may be a listing with it, which knows better than the words before it.
+    if (mode_ != Reading::kWait) repeated_.Clear();
     while (mode_ != Reading::kWait || events_.size() < kBatch) {
       wire::ByteSpan datagram;
       const io::Status received = socket_.Receive(buffer, datagram);
@@ -182,6 +186,7 @@ class EventStream : public io::Source,
         // What is told beside a loss is good for nothing.
         overflow_ = true;
         events_.clear();
+        repeated_.Clear();
         continue;
       }
       if (!received.ok()) return;
@@ -195,43 +200,51 @@ class EventStream : public io::Source,
   void Append(const wire::Message& message) {
     Event event{};
     if (!Classify(message.header.nlmsg_type, event)) return;
+    const bool waits = mode_ == Reading::kWait;
+    const bool may_repeat = waits && event.kind == Kind::kLink && !event.removed;
+    if (may_repeat && repeated_.Repeats(message.payload)) return;
     event.flags = message.header.nlmsg_flags;
-    if (Decode(message.payload, event)) events_.push_back(std::move(event));
+    if (!Decode(message.payload, event)) return;
+    if (may_repeat) repeated_.Remember(message.payload);
+    if (event.kind == Kind::kLink && event.removed) {
+      repeated_.Forget(std::get<rtnl::LinkRecord>(event.record).index);
+      event.by_index = waits;
+    }
+    events_.push_back(std::move(event));
   }
 
   bool Convert(std::chrono::steady_clock::time_point deadline) {
     const Napi::Env env = environment_.env();
     Napi::Array values = values_.Value();
-    uint32_t next = values.Length();
     while (converted_ < events_.size()) {
       {
         const Napi::HandleScope scope(env);
-        const Event& event = events_[converted_++];
-        values.Set(next++, Napi::Number::New(env, static_cast<int>(event.kind)));
-        values.Set(next++, Napi::Boolean::New(env, event.removed));
-        values.Set(next++, Napi::Number::New(env, event.flags));
-        values.Set(next++, Value(event));
+        values.Set(static_cast<uint32_t>(converted_), News(events_[converted_]));
       }
-      if (converted_ % kClockInterval == 0 && std::chrono::steady_clock::now() >= deadline) {
+      if (++converted_ % kClockInterval == 0 && std::chrono::steady_clock::now() >= deadline) {
         return converted_ == events_.size();
       }
     }
     return true;
   }
 
-  Napi::Value Value(const Event& event) {
+  Napi::Value News(const Event& event) {
     const Napi::Env env = environment_.env();
-    if (event.kind == Kind::kNextHop) return env.Undefined();
+    const auto number = [&](double value) { return Napi::Number::New(env, value); };
+    const auto maybe = [&](const std::optional<int32_t>& value) {
+      return value ? number(*value) : env.Undefined();
+    };
+    const bool whole = event.kind != Kind::kNextHop && !event.by_index;
+    const Napi::Value item = whole ? environment_.ToScript(event.record, netns_) : env.Undefined();
+    const Napi::FunctionReference& news = environment_.hooks.news;
+    const Napi::Number kind = number(static_cast<int>(event.kind));
+    const Napi::Boolean removed = Napi::Boolean::New(env, event.removed);
     const auto* link = std::get_if<rtnl::LinkRecord>(&event.record);
-    const Napi::Value record = environment_.ToScript(event.record, netns_);
-    if (link == nullptr) return record;
-    // Beside the link itself, what only an event says: which flags changed, and where it went.
-    Napi::Array value = Napi::Array::New(env);
-    value.Set(0U, record);
-    value.Set(1U, Napi::Number::New(env, link->change));
-    if (link->new_netnsid) value.Set(2U, Napi::Number::New(env, *link->new_netnsid));
-    if (link->new_ifindex) value.Set(3U, Napi::Number::New(env, *link->new_ifindex));
-    return value;
+    if (link == nullptr || event.kind != Kind::kLink) {
+      return news.Call({kind, removed, item, number(event.flags)});
+    }
+    return news.Call({kind, removed, item, number(event.flags), number(link->index),
+                      number(link->change), maybe(link->new_netnsid), maybe(link->new_ifindex)});
   }
 
   Environment& environment_;
@@ -245,6 +258,7 @@ class EventStream : public io::Source,
   bool closed_ = false;
   bool overflow_ = false;
   std::vector<Event> events_;
+  rtnl::RepeatedLinks repeated_;
 
   // JavaScript thread only.
   Napi::Reference<Napi::Array> values_;

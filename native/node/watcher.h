@@ -21,9 +21,8 @@ class Watcher : public Napi::ObjectWrap<Watcher> {
   ~Watcher() override;
 
  private:
-  // read(id, reading): settle(id, [overflow, [kind, removed, flags, value, …]]) follows, without
-  // events when there was an overflow, or settle(id, []) when it is closed meanwhile. One at a
-  // time.
+  // read(id, reading): settle(id, [overflow, [news, …]]) follows, without news when there was an
+  // overflow, or settle(id, []) when it is closed meanwhile. One at a time.
   void Read(const Napi::CallbackInfo& info);
   // hurry(): a reading that waits becomes one that does not.
   void Hurry(const Napi::CallbackInfo& info);

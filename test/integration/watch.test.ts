@@ -1,7 +1,7 @@
 /** watch: what is an event and what is not, told apart by knowledge, as `ip` shows it. */
 import { describe, expect, test } from 'vitest';
 import { type Netns, watch } from '../../lib/index.js';
-import type { WatchOptions } from '../../lib/types.js';
+import type { NetlinkEvent, WatchOptions } from '../../lib/types.js';
 import { type Place, useTestbed } from '../support/testbed.js';
 import { monitorLinks, Reader } from '../support/watching.js';
 
@@ -100,6 +100,42 @@ describe('links', () => {
     expect(events.at(-1)).not.toHaveProperty('movedTo');
     expect(reader.lies).toEqual([]);
     await reader.level(place);
+  });
+
+  test('that the kernel tells of with every other are told of when they have changed', async () => {
+    const { place, parent, reader } = await followed();
+    const make = (at: number) =>
+      toldBy(place, reader, () =>
+        place.ip('link', 'add', 'link', parent, 'name', `m${at}`, 'type', 'macvlan'),
+      );
+    const about = (said: readonly NetlinkEvent[]) =>
+      said.map((event) => (event.type === 'link' ? `${event.action} ${event.link.name}` : '?'));
+    expect(about(await make(0))).toEqual(['added m0']);
+    for (const [at, mtu] of [1400, 1500, 1400].entries()) {
+      const changed = await toldBy(place, reader, () =>
+        place.ip('link', 'set', parent, 'mtu', `${mtu}`),
+      );
+      expect(about(changed)).toContain(`changed ${parent}`);
+      expect(about(await make(at + 1))).toEqual([`added m${at + 1}`]);
+    }
+    await reader.level(place);
+    expect(reader.lies).toEqual([]);
+  });
+
+  test('that are made again exactly as they were are added again', async () => {
+    const { place, parent, reader } = await followed();
+    const same = ['index', '777', 'address', '02:00:5e:00:00:09', 'type', 'macvlan'];
+    const told = await toldBy(place, reader, async () => {
+      for (let round = 0; round < 3; round++) {
+        await place.ip('link', 'add', 'link', parent, 'name', 'same', ...same);
+        await place.ip('link', 'delete', 'same');
+      }
+    });
+    const round = [
+      { action: 'added', link: { index: 777, name: 'same' } },
+      { action: 'removed', link: { index: 777, name: 'same' } },
+    ];
+    expect(told).toMatchObject([...round, ...round, ...round]);
   });
 
   test('that are renamed keep their index and have changed', async () => {

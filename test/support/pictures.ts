@@ -1,5 +1,5 @@
 /** Things for pictures to be made of, and the kernel's words about them. */
-import type { LinkNews, News } from '../../lib/native.js';
+import { makeNews, type News } from '../../lib/news.js';
 import type { Listing, Steps, Wanted } from '../../lib/picture.js';
 import type { Address, Link, Route } from '../../lib/types.js';
 
@@ -78,21 +78,26 @@ export const NLM_F_CREATE = 0x400;
 export const NLM_F_APPEND = 0x800;
 
 export const linkNews = (link: Link, change = 0): News => {
-  return { kind: 'link', removed: false, value: [link, change] };
+  return makeNews(0, false, link, 0, link.index, change);
 };
 export const linkGone = (link: Link, ...more: [netnsid?: number, index?: number]): News => {
-  return { kind: 'link', removed: true, value: [link, NEW, ...more] as LinkNews };
+  return makeNews(0, true, link, 0, link.index, NEW, ...more);
+};
+/** The same as a reading that waits has it. */
+export const linkGoneBriefly = ({ index }: Link): News => {
+  return makeNews(0, true, undefined, 0, index, NEW);
 };
 export const addressNews = (address: Address, removed = false): News => {
-  return { kind: 'address', removed, value: address };
+  return makeNews(1, removed, address, 0);
 };
 export const routeNews = (
   route: Route,
   removed = false,
   flags = removed ? 0 : NLM_F_CREATE,
 ): News => {
-  return { kind: 'route', removed, value: route, flags };
+  return makeNews(2, removed, route, flags);
 };
+export const nextHopNews = (): News => makeNews(3, false, undefined, 0);
 
 /** The events among the steps. */
 export const eventsOf = (steps: Steps) => [...steps].filter((step) => step !== undefined);

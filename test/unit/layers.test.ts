@@ -60,6 +60,7 @@ describe('lib/', () => {
       'checkValues',
       'checkInet',
       'checkLinks',
+      'news',
       'records',
       'requests',
       'turn',

@@ -2,7 +2,7 @@
 // whatever was lost: for any changes in a small world of links, addresses and routes.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { News } from '../../lib/native.js';
+import type { News } from '../../lib/news.js';
 import { type Listing, Picture } from '../../lib/picture.js';
 import type { Address, Link, NetlinkEvent, Route } from '../../lib/types.js';
 import {
@@ -112,7 +112,7 @@ class Kernel {
     const name = `${change.what} ${JSON.stringify({ ...change, mtu: 0, up: 0, label: 0 })}`;
     const isNew = !this.#things.has(name);
     this.#things.set(name, news);
-    const told = isNew && news.kind === 'link' ? linkNews(news.value[0], NEW) : news;
+    const told = isNew && news.kind === 'link' ? linkNews(news.item as Link, NEW) : news;
     // The kernel often says the same thing twice.
     return change.index % 2 === 0 ? [told, news] : [told];
   }
@@ -140,9 +140,9 @@ class Kernel {
   listing(): Listing {
     const things = [...this.#things.values()];
     return {
-      links: things.flatMap((news) => (news.kind === 'link' ? [news.value[0]] : [])),
-      addresses: things.flatMap((news) => (news.kind === 'address' ? [news.value] : [])),
-      routes: things.flatMap((news) => (news.kind === 'route' ? [news.value] : [])),
+      links: things.flatMap((news) => (news.kind === 'link' ? [news.item as Link] : [])),
+      addresses: things.flatMap((news) => (news.kind === 'address' ? [news.item] : [])),
+      routes: things.flatMap((news) => (news.kind === 'route' ? [news.item] : [])),
     };
   }
 }

@@ -1,6 +1,6 @@
 // What a watcher makes of one message of the kernel after another.
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { News } from '../../lib/native.js';
+import type { News } from '../../lib/news.js';
 import { type Listing, Picture, type Wanted } from '../../lib/picture.js';
 import type { Address, Link } from '../../lib/types.js';
 import {
@@ -11,12 +11,14 @@ import {
   aRoute,
   eventsOf,
   linkGone,
+  linkGoneBriefly,
   linkNews,
   NEW,
   NLM_F_APPEND,
   NLM_F_CREATE,
   NLM_F_REPLACE,
   NOTHING,
+  nextHopNews,
   routeNews,
 } from '../support/pictures.js';
 
@@ -74,6 +76,17 @@ describe('a link', () => {
     expect(late).toEqual({ type: 'link', action: 'removed', link: aLink, movedTo });
     picture.tell(linkNews(aLink));
     expect(picture.tell(linkGone(aLink))).toEqual({ type: 'link', action: 'removed', link: aLink });
+  });
+
+  test('is removed as it was known when only its index is told', () => {
+    const picture = new Picture({});
+    picture.tell(linkNews(aLink));
+    expect(picture.tell(linkGoneBriefly({ ...aLink, index: 9 }))).toBeUndefined();
+    const gone = picture.tell(linkGoneBriefly(aLink));
+    expect(gone).toEqual({ type: 'link', action: 'removed', link: aLink });
+    expect(picture.tell(linkGoneBriefly(aLink))).toBeUndefined();
+    // Another link with the same index.
+    expect(picture.tell(linkNews(aLink))).toMatchObject({ action: 'added' });
   });
 
   test('that is gone is told of before one that is new', () => {
@@ -161,9 +174,9 @@ describe('routes are in doubt', () => {
     ['a link goes down', linkNews({ ...aLink, up: false, lowerUp: false })],
     ['a link loses its carrier', linkNews({ ...aLink, lowerUp: false, running: false })],
     ['a link is removed', linkGone(aLink)],
+    ['a link is removed, by its index', linkGoneBriefly(aLink)],
     ['an address is removed', addressNews(anAddress, true)],
-    ['a next hop is removed', { kind: 'nextHop', removed: true }],
-    ['a next hop changes', { kind: 'nextHop', removed: false }],
+    ['a next hop changes', nextHopNews()],
     ['a route is replaced', routeNews(aRoute, false, NLM_F_CREATE | NLM_F_REPLACE)],
     ['a route is appended to', routeNews(aRoute, false, NLM_F_CREATE | NLM_F_APPEND)],
     ['a route has several ways', routeNews({ ...aRoute, via: null, nextHops })],
