@@ -147,16 +147,20 @@ export class Namespace implements NetnsLike {
       return this.hold(call, body, given);
     }
     // Thousands may wait: until its turn, a call is a promise and what was handed in, and no more.
+    const more = others.filter((one) => one instanceof Namespace);
     return new Promise<T>((resolve, reject) => {
-      const held = [this, ...others].filter((one) => one instanceof Namespace);
-      for (const one of held) one.#checkOpen(call);
+      this.#checkOpen(call);
+      for (const one of more) one.#checkOpen(call);
       const kept = snapshot(given);
-      for (const one of held) one.#underWay++;
+      this.#underWay++;
+      for (const one of more) one.#underWay++;
       call.hasWaited = true;
+      // Who waits for them to be closed hears of it after who waits for the call.
       const release = () => {
-        for (const one of held) one.#endWork();
+        this.#endWork();
+        for (const one of more) one.#endWork();
       };
-      inTurn(() => void this.hold(call, body, kept).then(resolve, reject).then(release));
+      inTurn(() => void carryOut(call, body, kept).then(resolve, reject).then(release));
     });
   }
 
@@ -287,6 +291,16 @@ export class Namespace implements NetnsLike {
   forgetIndexes(): void {
     this.#nextIndex = 0;
   }
+}
+
+/** A call that has waited, and that its namespaces have stayed open for. */
+async function carryOut<Given, T>(
+  call: Call,
+  body: (given: Given) => Promise<T>,
+  given: Given,
+): Promise<T> {
+  call.checkSignal();
+  return await body(given);
 }
 
 /** The results; rejects with the signal's reason when that withdrew the requests. */

@@ -3,7 +3,10 @@
  */
 import type { AddrGenMode, IpFamily, MacvlanMode } from './options.js';
 
-/** A network device of a namespace, as it was when it was read (`RTM_NEWLINK`). */
+/**
+ * A network device of a namespace, as it was when it was read (`RTM_NEWLINK`). What many links have
+ * alike, such as the names of flags, is one frozen object in all of them.
+ */
 export interface Link {
   /** The index, unique within its namespace (`ifi_index`). */
   readonly index: number;
@@ -226,7 +229,7 @@ export type NetlinkEvent =
   | {
       readonly type: 'link';
       readonly action: 'removed';
-      /** The link as it was last seen. */
+      /** The link as it was last told of; its counters may be older. */
       readonly link: Link;
       /**
        * Where it went, when it was moved and not deleted: the namespace's id in this one and the

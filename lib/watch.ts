@@ -80,6 +80,8 @@ class Events implements Watch {
   #forget: (() => void) | undefined;
   #closed = false;
   #ended = false;
+  /** Whether the event loop is to have its turn before the next event. */
+  #late = false;
   /** What is left of the batch in hand. */
   #steps: Iterator<NetlinkEvent | undefined> | undefined;
   /** How many callers wait, and what the last of them waits for. */
@@ -117,8 +119,12 @@ class Events implements Watch {
 
   next(): Promise<IteratorResult<NetlinkEvent, undefined>> {
     // Most events come many at once: each costs one promise then, and none of a generator's.
-    const event = this.#asking === 0 ? this.#take() : undefined;
-    if (event !== undefined) return Promise.resolve({ value: event, done: false });
+    try {
+      const event = this.#asking === 0 ? this.#take() : undefined;
+      if (event !== undefined) return Promise.resolve({ value: event, done: false });
+    } catch (error) {
+      return this.#inOrder(() => this.#fail(error));
+    }
     return this.#inOrder(() => this.#advance());
   }
 
@@ -157,6 +163,8 @@ class Events implements Watch {
     this.#forget?.();
     this.#watcher?.close();
     this.#picture.clear();
+    this.#steps = undefined;
+    this.#late = false;
     this.#beginning = undefined;
     this.#relisting = undefined;
   }
@@ -164,16 +172,26 @@ class Events implements Watch {
   /** Does what a caller waits for after what those before it wait for. */
   #inOrder<T>(work: () => T | Promise<T>): Promise<T> {
     this.#asking++;
-    const result = this.#last.then(work).finally(() => {
-      this.#asking--;
-    });
+    const result = this.#last.then(work);
     this.#last = result.catch(() => {});
-    return result;
+    // In one step, so that nobody's event overtakes this one; and a promise that is the caller's alone.
+    return result.then(
+      (value) => {
+        this.#asking--;
+        return value;
+      },
+      (error) => {
+        this.#asking--;
+        throw error;
+      },
+    );
   }
 
   /** The next of the events that are in hand, unless the event loop is to have its turn first. */
   #take(): NetlinkEvent | undefined {
-    while (this.#steps !== undefined && !this.#closed && !this.#isLate()) {
+    while (this.#steps !== undefined) {
+      this.#late = this.#isLate();
+      if (this.#late) return undefined;
       const { done, value } = this.#steps.next();
       if (done === true) this.#steps = undefined;
       else if (value !== undefined) return value;
@@ -185,29 +203,35 @@ class Events implements Watch {
     if (this.#ended) return END;
     try {
       while (!this.#closed) {
-        if (performance.now() - this.#turn >= SLICE) await this.#letOthers();
         const event = this.#take();
         if (event !== undefined) return { value: event, done: false };
-        if (this.#steps !== undefined) continue;
+        if (this.#late) {
+          await this.#letOthers();
+          continue;
+        }
         const { done, value } = await this.#batches.next();
         if (done === true) break;
         this.#steps = value[Symbol.iterator]();
       }
     } catch (error) {
       // Closed while something was under way: that is how it ends, not why.
-      if (!this.#closed) {
-        this.#end();
-        throw error;
-      }
+      if (!this.#closed) this.#fail(error);
     }
     this.#end();
     this.#call.checkSignal();
     return END;
   }
 
+  #fail(error: unknown): never {
+    this.#end();
+    throw error;
+  }
+
   #end(): typeof END {
     this.#ended = true;
     this.#close();
+    // It has what is left of a batch, or of a listing.
+    void this.#batches.return();
     return END;
   }
 
@@ -225,6 +249,7 @@ class Events implements Watch {
       if (this.#closed) return;
       const heard = await readNews(watcher, isSettled(this.#relisting) ? 'drain' : 'wait');
       if (heard === null) return;
+      this.#turn = performance.now();
       lost = heard.lost;
       if (lost) continue;
       const { news } = heard;
@@ -333,6 +358,7 @@ class Events implements Watch {
 
   async #letOthers(): Promise<void> {
     await setImmediate();
+    this.#late = false;
     this.#turn = performance.now();
   }
 }

@@ -22,7 +22,7 @@ enum class Reading : uint32_t {
 
 uint32_t EventsFor(Reading mode) { return mode == Reading::kWait ? EPOLLIN : EPOLLIN | EPOLLOUT; }
 
-// In the order of NEWS_KINDS in lib/news.ts.
+// In the order of KINDS in lib/news.ts.
 enum class Kind : uint8_t { kLink, kAddress, kRoute, kNextHop };
 
 struct Event {
@@ -158,9 +158,10 @@ class EventStream : public io::Source,
     Napi::Array results = Napi::Array::New(env);
     if (!closed_) {
       if (values_.IsEmpty()) values_ = Napi::Persistent(Napi::Array::New(env, events_.size()));
-      if (!Convert(deadline)) return false;
+      if (!overflow_ && !Convert(deadline)) return false;
       results.Set(0U, Napi::Boolean::New(env, overflow_));
-      results.Set(1U, values_.Value());
+      // What was converted before the loss was noticed is part of what has gaps.
+      results.Set(1U, overflow_ ? Napi::Array::New(env) : values_.Value());
     }
     values_.Reset();
     std::vector<Event>().swap(events_);
@@ -179,7 +180,7 @@ class EventStream : public io::Source,
     thread_local wire::Bytes buffer(kReceiveBuffer);
     // There may be a listing with it, which knows better than the words before it.
     if (mode_ != Reading::kWait) repeated_.Clear();
-    while (mode_ != Reading::kWait || events_.size() < kBatch) {
+    for (size_t taken = 0; mode_ != Reading::kWait || taken < kBatch; ++taken) {
       wire::ByteSpan datagram;
       const io::Status received = socket_.Receive(buffer, datagram);
       if (received.error == -ENOBUFS || received.error == -EMSGSIZE) {

@@ -173,7 +173,9 @@ export function drawStalls({ stalls, contestants }) {
         .map((stall) => ({
           ...stall,
           name:
-            stall.workload === 'idle' ? 'idle' : `${stall.workload} ${formatNumber(stall.count)}`,
+            stall.workload === 'idle'
+              ? 'idle'
+              : `${stall.workload} ${formatNumber(stall.count)}${stall.alone ? ', alone' : ''}`,
           ms: stall.longestMs.median,
         })),
     }))
@@ -204,7 +206,7 @@ export function drawStalls({ stalls, contestants }) {
     {
       domain: roomy([...values, 1, 3]),
       label:
-        'longest turn of the event loop, logarithmic: median (dot), worst run (ring); 2 ms dashed →',
+        'longest turn of the event loop, logarithmic: median (dot), worst run (ring); 2 ms dashed; alone: --no-parallel-scavenge →',
       tick: (value) => `${value} ms`,
       left: 150,
     },

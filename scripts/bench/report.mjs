@@ -10,6 +10,7 @@ import {
   formatUs,
   lastCell,
   lastHead,
+  stallName,
   titleOf,
 } from './text.mjs';
 import { workloads } from './workloads.mjs';
@@ -98,7 +99,10 @@ function stallSection(results) {
       'waits, and the last without V8’s garbage collections, which wait for helper threads while all ' +
       'processors are busy. The first turn is the one in which the program itself makes its calls. ' +
       '`idle` has nothing to do: what it shows is the machine. `asking` makes as many calls as ' +
-      '`create-all`, of a function that does nothing: what it shows is the program.',
+      '`create-all`, of a function that does nothing: what it shows is the program. `objects` makes ' +
+      'as many objects as the longest listing, in slices as the package does: what it shows is V8. ' +
+      'Some are measured once more with `node --no-parallel-scavenge`, where V8 collects young ' +
+      'objects without helper threads.',
     plot: { file: 'stalls.svg', alt: 'Longest turns of the event loop', svg: drawStalls(results) },
     table: {
       head: [
@@ -114,7 +118,7 @@ function stallSection(results) {
       ],
       rows: results.stalls.map((stall) => [
         titleOf(results.contestants, stall.contestant),
-        stall.workload,
+        stallName(stall),
         formatNumber(stall.count),
         formatMs(stall.longestMs.median),
         formatMs(stall.worstMs),

@@ -8,6 +8,7 @@ import { shuffled } from './statistics.mjs';
  * @property {import('./contestants/contestant.mjs').Contestant} contestant
  * @property {number} count
  * @property {boolean} watchLoop
+ * @property {boolean} alone whether V8's young collections run on one thread
  * @property {number} rounds
  */
 
@@ -18,16 +19,25 @@ import { shuffled } from './statistics.mjs';
  * @property {string} contestant
  * @property {number} count
  * @property {boolean} watchLoop
+ * @property {boolean} alone
  * @property {any} result
  */
 
 /**
- * What longest turns are held against: a loop with nothing to do, which tells how quiet the machine is,
- * and a turn that makes as many calls as the longest of them, of a function that does nothing.
+ * What longest turns are held against: a loop with nothing to do, which tells how quiet the machine is;
+ * a turn that makes as many calls as the longest of them, of a function that does nothing; and as many
+ * objects as the longest listing, made of nothing.
  */
 const yardsticks = /** @type {const} */ ([
   { name: 'idle', title: 'Nothing at all', unit: 'run', counts: [1], measures: 'total' },
   { name: 'asking', title: 'Calls of nothing', unit: 'call', counts: [4_000], measures: 'total' },
+  {
+    name: 'objects',
+    title: 'Objects made of nothing',
+    unit: 'object',
+    counts: [10_000],
+    measures: 'total',
+  },
 ]);
 
 /** @param {import('./workloads.mjs').Workload} workload @param {import('./options.mjs').Options} options */
@@ -67,9 +77,9 @@ export function plan(options, all) {
   for (const workload of limitAlso(options.workloads, all)) {
     const asked = options.workloads.includes(workload);
     const entries = new Map();
-    const add = (contestant, count, watchLoop, rounds) => {
-      const key = `${contestant.name} ${count} ${watchLoop}`;
-      entries.set(key, { workload, contestant, count, watchLoop, rounds });
+    const add = (contestant, count, watchLoop, rounds, alone = false) => {
+      const key = `${contestant.name} ${count} ${watchLoop} ${alone}`;
+      entries.set(key, { workload, contestant, count, watchLoop, alone, rounds });
     };
     for (const count of countsOf(workload, options)) {
       for (const contestant of options.contestants) {
@@ -89,6 +99,7 @@ export function plan(options, all) {
         if (part === undefined || contestant.watchesLoop !== true) continue;
         const count = Math.min(options.count ?? workload.watch, part.most ?? workload.watch);
         add(contestant, count, true, roundsOf(part, options));
+        if (workload.alone === true) add(contestant, count, true, roundsOf(part, options), true);
       }
     }
     groups.push([...entries.values()]);
@@ -96,7 +107,7 @@ export function plan(options, all) {
   const self = options.contestants.find(({ name }) => name === 'macvlan-netlink');
   const watched = groups.some((group) => group.some(({ watchLoop }) => watchLoop));
   if (self !== undefined && watched) {
-    const rest = { contestant: self, watchLoop: true, rounds: options.rounds };
+    const rest = { contestant: self, watchLoop: true, alone: false, rounds: options.rounds };
     groups.push(yardsticks.map((workload) => ({ workload, count: workload.counts[0], ...rest })));
   }
   return groups;
@@ -119,22 +130,18 @@ export async function takeSamples(options, groups, progress) {
   for (let round = 1; round <= options.rounds; round++) {
     for (const group of groups) {
       for (const entry of shuffled(group)) {
-        const { workload, contestant, count, watchLoop, rounds } = entry;
+        const { workload, contestant, count, watchLoop, alone, rounds } = entry;
         if (round > rounds) continue;
         const what = `${workload.name} ${count.toLocaleString('en')} · ${contestant.title}`;
         progress(`round ${round} of ${options.rounds} · ${what}`, done / total);
         done += 1;
-        const key = `${workload.name} ${contestant.name} ${count} ${watchLoop}`;
+        const key = `${workload.name} ${contestant.name} ${count} ${watchLoop} ${alone}`;
         if (broken.has(key)) continue;
         const about = { round, workload: workload.name, contestant: contestant.name, count };
         try {
-          const result = await takeSample(
-            contestant,
-            workload,
-            count,
-            watchLoop ? 'turns' : 'time',
-          );
-          samples.push({ ...about, watchLoop, result });
+          const view = alone ? 'alone' : watchLoop ? 'turns' : 'time';
+          const result = await takeSample(contestant, workload, count, view);
+          samples.push({ ...about, watchLoop, alone, result });
         } catch (error) {
           if (!(error instanceof SampleError)) throw error;
           broken.add(key);

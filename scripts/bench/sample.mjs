@@ -16,6 +16,7 @@ const TIMEOUT = 180_000;
 const VIEWS = Object.freeze({
   time: {},
   turns: { BENCH_WATCH_LOOP: '1' },
+  alone: { BENCH_WATCH_LOOP: '1' },
   profile: { BENCH_PROFILE: '1' },
 });
 /** What programs of contestants start themselves. */
@@ -220,7 +221,7 @@ async function prepare(workload, count, parent) {
  * @param {import('./contestants/contestant.mjs').Contestant} contestant
  * @param {import('./workloads.mjs').Workload} workload
  * @param {number} count
- * @param {'time' | 'turns' | 'profile'} view
+ * @param {keyof typeof VIEWS} view 'alone' is for programs that Node runs
  * @returns {Promise<any>} what the program measured, and what it used
  */
 export async function takeSample(contestant, workload, count, view) {
@@ -232,9 +233,11 @@ export async function takeSample(contestant, workload, count, view) {
     }
     await prepare(workload, count, parent);
     const { command = contestant.command } = contestant.workloads[workload.name] ?? {};
+    const [runtime = '', ...program] = command;
+    const line = [runtime, ...(view === 'alone' ? ['--no-parallel-scavenge'] : []), ...program];
     const words = [workload.name, String(count), String(parent), pathOf(SPACE)];
     const env = { ...contestant.env, ...programs, ...VIEWS[view] };
-    const result = await runIn(HOME, [...command, ...words], env);
+    const result = await runIn(HOME, [...line, ...words], env);
     await checkEffect(workload, count);
     return result;
   } finally {

@@ -82,13 +82,14 @@ function rowsOf(timed) {
 
 /** @param {readonly Sample[]} watched */
 function stallsOf(watched) {
-  return groupBy(watched, keyOf).map((group) => {
-    const [{ workload, count, contestant }] = group;
+  return groupBy(watched, (sample) => `${keyOf(sample)} ${sample.alone}`).map((group) => {
+    const [{ workload, count, contestant, alone }] = group;
     const longest = group.map(({ result }) => Math.max(result.stallFirstMs, result.stallMs));
     return {
       workload,
       contestant,
       count,
+      alone,
       longestMs: spread(longest),
       worstMs: Math.max(...longest),
       // The turn in which the program itself makes its calls, and any later one.
@@ -158,7 +159,9 @@ function measuredFor({ kind, workload, count }, stalls, samples) {
   const of = (other, contestant, at) => ofOne(samples, other, contestant, at);
   switch (kind) {
     case 'stall': {
-      const stall = stalls.find((one) => one.workload === workload && one.contestant === SELF);
+      const stall = stalls.find(
+        (one) => one.workload === workload && one.contestant === SELF && !one.alone,
+      );
       return stall?.longestMs ?? null;
     }
     case 'ratio':

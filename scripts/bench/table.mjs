@@ -8,6 +8,7 @@ import {
   formatUs,
   lastCell,
   lastHead,
+  stallName,
   titleOf,
 } from './text.mjs';
 import { workloads } from './workloads.mjs';
@@ -85,7 +86,7 @@ function printStalls({ stalls, contestants }) {
   for (const stall of stalls) {
     table.push([
       emphasis(stall.contestant, titleOf(contestants, stall.contestant)),
-      stall.workload,
+      stallName(stall),
       formatNumber(stall.count),
       formatMs(stall.longestMs.median),
       formatMs(stall.worstMs),
@@ -96,7 +97,7 @@ function printStalls({ stalls, contestants }) {
     ]);
   }
   say(
-    `\n${colors.bold('The longest turn of the event loop (idle: with nothing to do; asking: calls of nothing)')}`,
+    `\n${colors.bold('The longest turn of the event loop (idle: with nothing to do; asking: calls of nothing; objects: made of nothing)')}`,
   );
   say(table.toString());
 }

@@ -48,3 +48,7 @@ export const formatRatio = (ratio) =>
  */
 export const titleOf = (contestants, name) =>
   contestants.find((one) => one.name === name)?.title ?? name;
+
+/** What a row of longest turns is called. @param {{ workload: string, alone: boolean }} stall */
+export const stallName = ({ workload, alone }) =>
+  alone ? `${workload}, --no-parallel-scavenge` : workload;

@@ -15,6 +15,7 @@
  * @property {'total' | 'latency' | 'growth' | 'import'} measures
  * @property {string} [reference] the workload whose limit this one is held against
  * @property {number} [watch] the count at which the event loop is watched
+ * @property {boolean} [alone] it is watched once more with V8's young collections on one thread
  */
 
 /** @type {readonly Workload[]} */
@@ -119,6 +120,7 @@ export const workloads = Object.freeze([
     prepared: true,
     measures: 'total',
     watch: 10_000,
+    alone: true,
   },
   {
     name: 'attach',
@@ -194,6 +196,7 @@ export const workloads = Object.freeze([
     check: 'none',
     measures: 'total',
     watch: 10_000,
+    alone: true,
   },
   ...['out', 'in'].flatMap((way) =>
     [64, 1_500].map((size) => ({

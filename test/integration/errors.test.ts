@@ -30,6 +30,8 @@ describe('EINVAL', () => {
     const made = await refusalOf(host.netns.createMacvlan({ parent, name }));
     expect(made).toMatchObject({ code: 'EINVAL', target: name });
     expect(made.hint).toContain(`'${name}'`);
+    // Before Linux 6.2 a link that is up cannot be renamed at all (net/core/dev.c, dev_change_name).
+    await host.ip('link', 'set', parent, 'down');
     const renamed = await refusalOf(host.netns.setLink(parent, { name }));
     expect(renamed.hint).toContain(`'${name}'`);
     expect(await host.names()).not.toContain(name);

@@ -204,6 +204,51 @@ describe('closing the namespace', () => {
   });
 });
 
+describe('calls of next that are made together', () => {
+  test('have an event each, in their order, and are answered in it', async () => {
+    const { place, watch } = await watched({ initial: true });
+    const names = Array.from({ length: 40 }, (_, at) => `b${at}`);
+    await batch(
+      place,
+      names.map((name) => `link add ${name} type bridge`),
+    );
+    const answered: number[] = [];
+    const told: string[] = [];
+    const ask = async (at: number): Promise<void> => {
+      const { value } = await watch.next();
+      answered.push(at);
+      if (value?.type === 'link') told.push(value.link.name);
+      // Others that ask meanwhile, as several consumers do.
+      if (at % 3 === 0 && at < 41 - 3) await ask(41 + at);
+    };
+    await Promise.all(Array.from({ length: 28 }, (_, at) => ask(at)));
+    const first = answered.filter((at) => at < 28);
+    expect(first).toEqual([...first].sort((a, b) => a - b));
+    // The loopback device is there before.
+    expect(told).toEqual(['lo', ...names].slice(0, told.length));
+    expect(told).toHaveLength(28 + 10);
+    await watch.return();
+  });
+
+  test('are all done once it has been ended', async () => {
+    const { watch } = await watched();
+    const waiting = [watch.next(), watch.next(), watch.return(), watch.next()];
+    for (const one of waiting) expect(await one).toEqual({ done: true, value: undefined });
+  });
+
+  test('reject once with the reason of a signal, and are done then', async () => {
+    const control = new AbortController();
+    const { watch } = await watched({ signal: control.signal });
+    const waiting = [watch.next(), watch.next()];
+    control.abort(new Error('enough'));
+    const ends = await Promise.allSettled(waiting);
+    expect(ends).toMatchObject([
+      { status: 'rejected', reason: { message: 'enough' } },
+      { status: 'fulfilled', value: { done: true } },
+    ]);
+  });
+});
+
 test('several watches of one namespace are independent of one another', async () => {
   const place = await bed.place();
   const parent = await place.parent();

@@ -16,6 +16,8 @@ import {
 const LOOPBACK = 1;
 const IDLE_TIME = 2_500;
 const [WARM_UP_ROUNDS, WARM_UP_LINKS, WARM_UP_BURSTS] = [6, 1_000, 3];
+/** How long the package makes objects in one turn, in milliseconds. */
+const SLICE = 0.5;
 /** How many links come and go together while they are watched. */
 const TOGETHER = 1_000;
 const here = Netns.current();
@@ -148,6 +150,19 @@ function startRounds(size, parent) {
   };
 }
 
+/** @param {number} count @param {object} like */
+async function makeObjects(count, like) {
+  const made = [];
+  let begun = performance.now();
+  for (let number = 0; number < count; number++) {
+    made.push({ ...like, index: number, name: `mv${number}`, mac: `${1e16 + number}` });
+    if (number % 16 !== 0 || performance.now() - begun < SLICE) continue;
+    await turn();
+    begun = performance.now();
+  }
+  return made;
+}
+
 /** After a collection, in MiB. */
 function usedHeap() {
   globalThis.gc?.();
@@ -258,6 +273,11 @@ await drive({
         range(count).map((number) => nothing({ parent, name: `mv${number}`, mode: 'bridge' })),
       ),
     ),
+  // What a listing hands over, without a listing: as many objects like links, as many at a time.
+  objects: async (task) => {
+    const link = await here.getLink(task.parent);
+    return measureListing(task, () => makeObjects(task.count, link));
+  },
   watch: watchOthers,
   growth: async (task) => {
     await ready(task);
