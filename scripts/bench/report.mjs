@@ -94,7 +94,7 @@ function stallSection(results) {
   return {
     title: 'The longest turn of the event loop',
     text:
-      'Measured in runs of their own, in which the loop goes round without a pause. What counts is a ' +
+      'Measured in runs of their own, in which the loop rests for 0.2 ms after each turn. What counts is a ' +
       'turn less the time that its thread waited for a processor; one column has it with those ' +
       'waits, and the last without V8’s garbage collections, which wait for helper threads while all ' +
       'processors are busy. The first turn is the one in which the program itself makes its calls. ' +

@@ -6,10 +6,11 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 /** From how long on a turn is looked at more closely, in milliseconds. */
 const LONG_TURN = 0.25;
 /**
- * What a turn spends on nothing, about 250 µs, because each costs memory: with turns of 30 µs half of
- * the collections of a program that watches links were due to those alone.
+ * How long the loop rests between two turns, in milliseconds, as one with nothing to do would. Each
+ * turn costs memory: without rests half of the collections of a program that watches links were due to
+ * the watching of its loop.
  */
-const SPIN = 60_000;
+const REST = 0.2;
 
 /**
  * How long this thread has waited for a processor, in milliseconds: the second number of schedstat
@@ -46,20 +47,17 @@ function longestWithout(turns, collections) {
   return longest;
 }
 
-let spun = 0;
+const never = new Int32Array(new SharedArrayBuffer(4));
 
-function spin() {
-  let sum = spun;
-  for (let count = 0; count < SPIN; count++) sum = (sum + count) | 0;
-  spun = sum;
+function rest() {
+  Atomics.wait(never, 0, 0, REST);
 }
 
 /**
- * Watches the event loop by going round it without a pause, and times every turn. A loop that never
- * sleeps is one that the scheduler takes the processor from, which an ordinary one does not suffer;
- * so what counts is the turn less the time that it waited for a processor. The first turn is the one
- * that starts the work, in which the program itself makes its calls. Collections are told apart: on a
- * busy machine they wait for V8's helper threads, which wait for a processor.
+ * Watches the event loop by going round it again and again, and times every turn, without the rest
+ * after it. What counts is the turn less the time that it waited for a processor. The first turn is the
+ * one that starts the work, in which the program itself makes its calls. Collections are told apart: on
+ * a busy machine they wait for V8's helper threads, which wait for a processor.
  */
 export function watchLoop() {
   const readWaited = waitedReader();
@@ -94,7 +92,7 @@ export function watchLoop() {
     if (took > state[WITH_WAITS]) state[WITH_WAITS] = took;
     turns += 1;
     if (!running) return;
-    spin();
+    rest();
     setImmediate(next);
     state[LAST] = performance.now();
   };
