@@ -275,7 +275,7 @@ export function exchange(
 }
 
 /** How many steps are packed in one turn of the event loop. */
-const STEPS_IN_A_TURN = 256;
+const STEPS_IN_A_TURN = 128;
 
 /**
  * {@link exchange} of any number of steps, each made when it is its turn, without holding the event

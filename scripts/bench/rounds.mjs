@@ -2,6 +2,8 @@
 import { SampleError, takeSample } from './sample.mjs';
 import { shuffled } from './statistics.mjs';
 
+const SELF = 'macvlan-netlink';
+
 /**
  * @typedef {object} Entry
  * @property {import('./workloads.mjs').Workload} workload
@@ -99,12 +101,13 @@ export function plan(options, all) {
         if (part === undefined || contestant.watchesLoop !== true) continue;
         const count = Math.min(options.count ?? workload.watch, part.most ?? workload.watch);
         add(contestant, count, true, roundsOf(part, options));
-        if (workload.alone === true) add(contestant, count, true, roundsOf(part, options), true);
+        if (workload.alone === true && contestant.name === SELF)
+          add(contestant, count, true, roundsOf(part, options), true);
       }
     }
     groups.push([...entries.values()]);
   }
-  const self = options.contestants.find(({ name }) => name === 'macvlan-netlink');
+  const self = options.contestants.find(({ name }) => name === SELF);
   const watched = groups.some((group) => group.some(({ watchLoop }) => watchLoop));
   if (self !== undefined && watched) {
     const rest = { contestant: self, watchLoop: true, alone: false, rounds: options.rounds };
@@ -161,7 +164,7 @@ export async function takeSamples(options, groups, progress) {
  * @param {(text: string, share: number) => void} progress
  */
 export async function profileMissed({ contestants, workloads, count }, targets, progress) {
-  const self = contestants.find(({ name }) => name === 'macvlan-netlink');
+  const self = contestants.find(({ name }) => name === SELF);
   const missed = new Map(
     targets
       .filter(({ met }) => !met)
