@@ -301,7 +301,8 @@ export async function deleteLinks(
   );
   call.checkSignal();
   const errors: Error[] = [];
-  for (const [at, result] of results.entries()) {
+  for (let at = 0; at < results.length; at++) {
+    const result = results[at];
     if (!(result instanceof Refusal)) continue;
     const link = plain[at] as number | string;
     const one = call.about(link);
