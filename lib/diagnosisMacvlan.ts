@@ -1,7 +1,8 @@
 /** Why a link was refused with `EINVAL`, `EBUSY` or `EADDRINUSE`: macvlan's own rules, above all. */
+
+import { IFF_UP } from './flags.js';
 import { findChildren, findLink, findRealParent, isMacvlanKind } from './lookup.js';
 import { describe, type Namespace } from './namespace.js';
-import { IFF_UP } from './records.js';
 import { type About, changesOf, type Hint, nameOf, whyTaken } from './refused.js';
 import type { Link } from './types.js';
 import { ADDR_GEN_MODES, formatMac, MACVLAN_MODES } from './values.js';

@@ -5,17 +5,11 @@ import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { argumentError, showValue, stackOf } from './errors.js';
+import { IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP } from './flags.js';
+import { LISTS_LINKS_BY_INDEX } from './kernelVersion.js';
 import { linkRecord } from './lookup.js';
 import type { Call, Namespace } from './namespace.js';
 import { EXT_MASK, Refusal, type Step } from './native.js';
-import {
-  IFF_ALLMULTI,
-  IFF_MULTICAST,
-  IFF_NOARP,
-  IFF_PROMISC,
-  IFF_UP,
-  LISTS_LINKS_BY_INDEX,
-} from './records.js';
 import type { LinkRecord } from './requests.js';
 import type { Link, LinkChanges, LinkFilter, LinkRef } from './types.js';
 import { ADDR_GEN_MODES, parseMac } from './values.js';

@@ -2,8 +2,9 @@
  * What a watcher knows of a namespace. Told what the kernel says, it tells what has changed by it:
  * by comparing, because a message's type does not say whether anything is new.
  */
+
+import { LISTS_LINKS_BY_INDEX } from './kernelVersion.js';
 import type { LinkNews, News, NextHopNews, RouteNews } from './news.js';
-import { LISTS_LINKS_BY_INDEX } from './records.js';
 import { type Action, eventOf, type Key, type Kind, Shelf, type Words } from './shelf.js';
 import type { Address, Link, NetlinkEvent, Route } from './types.js';
 

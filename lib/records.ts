@@ -3,6 +3,21 @@
  * argument for every column of its table, in the table's order (`answers` in native.ts).
  */
 import { release } from 'node:os';
+import {
+  addressFlagNames4,
+  addressFlagNames6,
+  IFF_ALLMULTI,
+  IFF_LOWER_UP,
+  IFF_MULTICAST,
+  IFF_NOARP,
+  IFF_PROMISC,
+  IFF_RUNNING,
+  IFF_UP,
+  LINK_TYPES,
+  linkFlagNames,
+  OPER_STATES,
+} from './flags.js';
+import { isAtLeast } from './kernelVersion.js';
 import type { Address, Link, LinkStats, MacvlanInfo, NextHop, Route } from './types.js';
 import {
   ADDR_GEN_MODES,
@@ -13,119 +28,11 @@ import {
   SCOPES,
 } from './values.js';
 
-/** `IFF_*` (linux/if.h), named as `ip` prints them and in its order. */
-const LINK_FLAGS: readonly (readonly [number, string])[] = [
-  [0x8, 'LOOPBACK'],
-  [0x2, 'BROADCAST'],
-  [0x10, 'POINTOPOINT'],
-  [0x1000, 'MULTICAST'],
-  [0x80, 'NOARP'],
-  [0x200, 'ALLMULTI'],
-  [0x100, 'PROMISC'],
-  [0x400, 'MASTER'],
-  [0x800, 'SLAVE'],
-  [0x4, 'DEBUG'],
-  [0x8000, 'DYNAMIC'],
-  [0x4000, 'AUTOMEDIA'],
-  [0x2000, 'PORTSEL'],
-  [0x20, 'NOTRAILERS'],
-  [0x1, 'UP'],
-  [0x10000, 'LOWER_UP'],
-  [0x20000, 'DORMANT'],
-  [0x40000, 'ECHO'],
-];
-
-export const IFF_UP = 0x1;
-export const IFF_NOARP = 0x80;
-export const IFF_PROMISC = 0x100;
-export const IFF_ALLMULTI = 0x200;
-export const IFF_MULTICAST = 0x1000;
-const IFF_RUNNING = 0x40;
-const IFF_LOWER_UP = 0x10000;
-
-/** `ARPHRD_*` (linux/if_arp.h), named as `ip` prints them. */
-const LINK_TYPES: Readonly<Record<number, string>> = {
-  1: 'ether',
-  24: 'ieee1394',
-  32: 'infiniband',
-  280: 'can',
-  512: 'ppp',
-  519: 'rawip',
-  768: 'ipip',
-  769: 'tunnel6',
-  772: 'loopback',
-  776: 'sit',
-  778: 'gre',
-  801: 'ieee802.11',
-  803: 'ieee802.11/radiotap',
-  823: 'gre6',
-  824: 'netlink',
-  826: 'vsockmon',
-  65534: 'none',
-  65535: 'void',
-};
-
-/** `IF_OPER_*` (linux/if.h), by number. */
-const OPER_STATES = [
-  'unknown',
-  'notpresent',
-  'down',
-  'lowerlayerdown',
-  'testing',
-  'dormant',
-  'up',
-] as const;
-
-/** `IFA_F_*` (linux/if_addr.h); the first bit means something else in each family. */
-const ADDRESS_FLAG_NAMES: readonly (readonly [number, string])[] = [
-  [0x02, 'nodad'],
-  [0x04, 'optimistic'],
-  [0x08, 'dadfailed'],
-  [0x10, 'home'],
-  [0x20, 'deprecated'],
-  [0x40, 'tentative'],
-  [0x80, 'permanent'],
-  [0x100, 'mngtmpaddr'],
-  [0x200, 'noprefixroute'],
-  [0x400, 'autojoin'],
-  [0x800, 'stable-privacy'],
-];
-
 const MACVLAN_FLAG_NOPROMISC = 1;
 const MACVLAN_FLAG_NODST = 2;
 
 export const AF_INET = 2;
 export const AF_INET6 = 10;
-
-/** Lists of names recur with every link, so each combination is made once and frozen. */
-function memoised(make: (bits: number) => string[]): (bits: number) => readonly string[] {
-  const made = new Map<number, readonly string[]>();
-  return (bits) => {
-    let names = made.get(bits);
-    if (names === undefined) {
-      names = Object.freeze(make(bits));
-      made.set(bits, names);
-    }
-    return names;
-  };
-}
-
-function namesOf(rows: readonly (readonly [number, string])[], bits: number): string[] {
-  return rows.filter(([bit]) => (bits & bit) !== 0).map(([, name]) => name);
-}
-
-const linkFlagNames = memoised((bits) => {
-  const names = namesOf(LINK_FLAGS, bits);
-  return (bits & IFF_UP) !== 0 && (bits & IFF_RUNNING) === 0 ? ['NO-CARRIER', ...names] : names;
-});
-const addressFlagNames4 = memoised((bits) => addressFlags(bits, 'secondary'));
-const addressFlagNames6 = memoised((bits) => addressFlags(bits, 'temporary'));
-
-function addressFlags(bits: number, first: string): string[] {
-  const names = namesOf(ADDRESS_FLAG_NAMES, bits);
-  if ((bits & 0x80) === 0) names.unshift('dynamic');
-  return (bits & 1) !== 0 ? [first, ...names] : names;
-}
 
 const NO_NAMES: readonly string[] = Object.freeze([]);
 
@@ -134,15 +41,6 @@ const NO_NAMES: readonly string[] = Object.freeze([]);
  * (drivers/net/macvlan.c, macvlan_fill_info), so only its version tells "1" from "unknown".
  */
 const BC_CUTOFF_DEFAULT: number | null = isAtLeast(release(), 6, 4) ? 1 : null;
-
-/** Whether a kernel release such as `6.1.0-27-amd64` is of that version or a later one. */
-export function isAtLeast(version: string, major: number, minor: number): boolean {
-  const [ourMajor = 0, ourMinor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
-  return ourMajor > major || (ourMajor === major && ourMinor >= minor);
-}
-
-/** Before, links are listed by a hash of the index (net/core/rtnetlink.c, rtnl_dump_ifinfo). */
-export const LISTS_LINKS_BY_INDEX = isAtLeast(release(), 6, 9);
 
 /** Of a link that nothing has gone through. */
 const NO_STATS: LinkStats = Object.freeze({
@@ -184,11 +82,7 @@ function plain(count: number): number {
   return small === count ? small : count;
 }
 
-/*
- * What many links have alike is made once and frozen: the parts of a link are most of what it costs
- * in memory, and in collecting that.
- */
-
+/** One string for what many links have alike, in place of one for each. */
 const shared = new Map<string, string>();
 const MAX_SHARED = 256;
 
@@ -199,9 +93,9 @@ function share(text: string): string {
   return text;
 }
 
+/** The last one made, which the next link's is most often the same as, and what it was made of. */
 let lastMacvlan: MacvlanInfo | undefined;
-/** What `lastMacvlan` was made of. */
-const last: { [column: string]: unknown } = {};
+const lastColumns: { [column: string]: unknown } = {};
 
 function makeMacvlanInfo(
   mode: number,
@@ -213,16 +107,16 @@ function makeMacvlanInfo(
 ): MacvlanInfo {
   if (
     lastMacvlan !== undefined &&
-    last.mode === mode &&
-    last.flags === flags &&
-    last.sources === sources &&
-    last.bcQueueLen === bcQueueLen &&
-    last.bcQueueLenUsed === bcQueueLenUsed &&
-    last.bcCutoff === bcCutoff
+    lastColumns.mode === mode &&
+    lastColumns.flags === flags &&
+    lastColumns.sources === sources &&
+    lastColumns.bcQueueLen === bcQueueLen &&
+    lastColumns.bcQueueLenUsed === bcQueueLenUsed &&
+    lastColumns.bcCutoff === bcCutoff
   ) {
     return lastMacvlan;
   }
-  Object.assign(last, { mode, flags, sources, bcQueueLen, bcQueueLenUsed, bcCutoff });
+  Object.assign(lastColumns, { mode, flags, sources, bcQueueLen, bcQueueLenUsed, bcCutoff });
   const bits = flags ?? 0;
   lastMacvlan = Object.freeze({
     mode: nameOf(MACVLAN_MODES, mode) as MacvlanInfo['mode'],
@@ -331,6 +225,7 @@ export function makeLink(
   return link;
 }
 
+/** The last one made: links of one parent mostly come one after another. */
 let lastParent: NonNullable<Link['parent']> | undefined;
 
 function makeParent(

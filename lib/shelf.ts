@@ -58,9 +58,20 @@ function sameDeadlines(a: Deadlines, b: Deadlines): boolean {
   return sameTime(a.valid, b.valid) && sameTime(a.preferred, b.preferred);
 }
 
+function bareEventOf(kind: Kind, action: Action, item: Item): NetlinkEvent {
+  switch (kind) {
+    case 'link':
+      return { type: kind, action, link: item as Link };
+    case 'address':
+      return { type: kind, action, address: item as Address };
+    case 'route':
+      return { type: kind, action, route: item as Route };
+  }
+}
+
 export function eventOf(kind: Kind, action: Action, item: Item, more?: object): NetlinkEvent {
-  if (more === undefined && kind === 'link') return { type: 'link', action, link: item as Link };
-  return { type: kind, action, [kind]: item, ...more } as unknown as NetlinkEvent;
+  const event = bareEventOf(kind, action, item);
+  return more === undefined ? event : { ...event, ...more };
 }
 
 export class Shelf {

@@ -3,11 +3,11 @@
 import { constants, release } from 'node:os';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
+import { isAtLeast } from './kernelVersion.js';
 import { isKindKnown } from './lookup.js';
 import { moduleState } from './modules.js';
 import { type Call, Namespace } from './namespace.js';
 import { EXT_MASK, namespaceJob, Refusal, type Step } from './native.js';
-import { isAtLeast } from './records.js';
 import type { Link, ModuleState, Support, SupportOptions } from './types.js';
 import { MACVLAN_MODES } from './values.js';
 

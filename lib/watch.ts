@@ -1,14 +1,15 @@
 /** `watch`: what happens in a namespace, as it happens, and never a picture that is not level. */
 import { release } from 'node:os';
 import { setImmediate, setTimeout } from 'node:timers/promises';
+import { Callers } from './callers.js';
 import { check } from './check.js';
 import { watchOptions } from './checkLinks.js';
+import { isAtLeast } from './kernelVersion.js';
 import { listEverything, listRoutesAfter } from './listing.js';
 import type { Call, Namespace } from './namespace.js';
 import { type Heard, readNews, type Watcher, whenAborted } from './native.js';
 import type { News } from './news.js';
 import { type Listing, mayHideOthers, Picture, type Steps } from './picture.js';
-import { isAtLeast } from './records.js';
 import type { NetlinkEvent, Route, WatchOptions } from './types.js';
 
 /** `RTNLGRP_*` (linux/rtnetlink.h). */
@@ -84,9 +85,7 @@ class Events implements Watch {
   #late = false;
   /** What is left of the batch in hand. */
   #steps: Iterator<NetlinkEvent | undefined> | undefined;
-  /** How many callers wait, and what the last of them waits for. */
-  #asking = 0;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #callers = new Callers();
   #stepsTaken = 0;
   /** When events were last asked for. */
   #read = 0;
@@ -120,17 +119,17 @@ class Events implements Watch {
   next(): Promise<IteratorResult<NetlinkEvent, undefined>> {
     // Most events come many at once: each costs one promise then, and none of a generator's.
     try {
-      const event = this.#asking === 0 ? this.#take() : undefined;
+      const event = this.#callers.none ? this.#take() : undefined;
       if (event !== undefined) return Promise.resolve({ value: event, done: false });
     } catch (error) {
-      return this.#inOrder(() => this.#fail(error));
+      return this.#callers.inOrder(() => this.#fail(error));
     }
-    return this.#inOrder(() => this.#advance());
+    return this.#callers.inOrder(() => this.#advance());
   }
 
   return(): Promise<IteratorResult<NetlinkEvent, undefined>> {
     this.#close();
-    return this.#inOrder(() => this.#end());
+    return this.#callers.inOrder(() => this.#end());
   }
 
   [Symbol.asyncIterator](): this {
@@ -167,24 +166,6 @@ class Events implements Watch {
     this.#late = false;
     this.#beginning = undefined;
     this.#relisting = undefined;
-  }
-
-  /** Does what a caller waits for after what those before it wait for. */
-  #inOrder<T>(work: () => T | Promise<T>): Promise<T> {
-    this.#asking++;
-    const result = this.#last.then(work);
-    this.#last = result.catch(() => {});
-    // In one step, so that nobody's event overtakes this one; and a promise that is the caller's alone.
-    return result.then(
-      (value) => {
-        this.#asking--;
-        return value;
-      },
-      (error) => {
-        this.#asking--;
-        throw error;
-      },
-    );
   }
 
   /** The next of the events that are in hand, unless the event loop is to have its turn first. */

@@ -22,7 +22,7 @@ Words restrict the run to test files whose path contains one of them.
 The kernels are Debian 12's for amd64; they are unpacked into .kernels/, and nothing of them is
 installed. The tests run in an emulated machine that sees this machine's files, read-only, with a
 layer of its own to write to. Needs root: the program that shares the files does. A whole run on
-both took 25 minutes with two cores.`;
+both took 28 minutes with two cores.`;
 
 /** The programs and the kernels are those of one distribution. */
 function checkSystem() {

@@ -237,6 +237,7 @@ class EventStream : public io::Source,
     };
     const bool whole = event.kind != Kind::kNextHop && !event.by_index;
     const Napi::Value item = whole ? environment_.ToScript(event.record, netns_) : env.Undefined();
+    if (item.IsEmpty()) return item;  // the Worker is being ended
     const Napi::FunctionReference& news = environment_.hooks.news;
     const Napi::Number kind = number(static_cast<int>(event.kind));
     const Napi::Boolean removed = Napi::Boolean::New(env, event.removed);

@@ -1,8 +1,9 @@
 // What the plots are made of: panels below one another in one SVG, each with its own scales.
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
+import { SELF } from './text.mjs';
 
-export const SELF = 'macvlan-netlink';
+export { SELF };
 export const INK = '#1f2933';
 export const GREEN = '#0a7d4b';
 const GREY = '#8a94a3';

@@ -1,8 +1,7 @@
 // The rounds: every workload at every count, the contestants in another order each time.
 import { SampleError, takeSample } from './sample.mjs';
 import { shuffled } from './statistics.mjs';
-
-const SELF = 'macvlan-netlink';
+import { SELF } from './text.mjs';
 
 /**
  * @typedef {object} Entry

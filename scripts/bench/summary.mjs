@@ -1,9 +1,8 @@
 // From samples to what is shown: a row for each workload, count and contestant, and the targets.
 import { spread } from './statistics.mjs';
 import { targets } from './targets.mjs';
+import { SELF } from './text.mjs';
 import { workloadNamed } from './workloads.mjs';
-
-const SELF = 'macvlan-netlink';
 
 /** @typedef {import('./statistics.mjs').Spread} Spread */
 /** @typedef {import('./rounds.mjs').Sample} Sample */

@@ -1,5 +1,8 @@
 // Numbers and names as people read them.
 
+/** This package among the contestants. */
+export const SELF = 'macvlan-netlink';
+
 /** Three significant digits, with thousands separated. @param {number} value */
 export function formatNumber(value) {
   if (value === 0) return '0';

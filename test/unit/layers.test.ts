@@ -60,6 +60,8 @@ describe('lib/', () => {
       'checkValues',
       'checkInet',
       'checkLinks',
+      'flags',
+      'kernelVersion',
       'news',
       'records',
       'requests',

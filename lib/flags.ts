@@ -1,0 +1,109 @@
+/** Flags and numbers of links and addresses, named as `ip` prints them. */
+
+/** `IFF_*` (linux/if.h), named as `ip` prints them and in its order. */
+const LINK_FLAGS: readonly (readonly [number, string])[] = [
+  [0x8, 'LOOPBACK'],
+  [0x2, 'BROADCAST'],
+  [0x10, 'POINTOPOINT'],
+  [0x1000, 'MULTICAST'],
+  [0x80, 'NOARP'],
+  [0x200, 'ALLMULTI'],
+  [0x100, 'PROMISC'],
+  [0x400, 'MASTER'],
+  [0x800, 'SLAVE'],
+  [0x4, 'DEBUG'],
+  [0x8000, 'DYNAMIC'],
+  [0x4000, 'AUTOMEDIA'],
+  [0x2000, 'PORTSEL'],
+  [0x20, 'NOTRAILERS'],
+  [0x1, 'UP'],
+  [0x10000, 'LOWER_UP'],
+  [0x20000, 'DORMANT'],
+  [0x40000, 'ECHO'],
+];
+
+export const IFF_UP = 0x1;
+export const IFF_NOARP = 0x80;
+export const IFF_PROMISC = 0x100;
+export const IFF_ALLMULTI = 0x200;
+export const IFF_MULTICAST = 0x1000;
+export const IFF_RUNNING = 0x40;
+export const IFF_LOWER_UP = 0x10000;
+
+/** `ARPHRD_*` (linux/if_arp.h), named as `ip` prints them. */
+export const LINK_TYPES: Readonly<Record<number, string>> = {
+  1: 'ether',
+  24: 'ieee1394',
+  32: 'infiniband',
+  280: 'can',
+  512: 'ppp',
+  519: 'rawip',
+  768: 'ipip',
+  769: 'tunnel6',
+  772: 'loopback',
+  776: 'sit',
+  778: 'gre',
+  801: 'ieee802.11',
+  803: 'ieee802.11/radiotap',
+  823: 'gre6',
+  824: 'netlink',
+  826: 'vsockmon',
+  65534: 'none',
+  65535: 'void',
+};
+
+/** `IF_OPER_*` (linux/if.h), by number. */
+export const OPER_STATES = [
+  'unknown',
+  'notpresent',
+  'down',
+  'lowerlayerdown',
+  'testing',
+  'dormant',
+  'up',
+] as const;
+
+/** `IFA_F_*` (linux/if_addr.h); the first bit means something else in each family. */
+const ADDRESS_FLAG_NAMES: readonly (readonly [number, string])[] = [
+  [0x02, 'nodad'],
+  [0x04, 'optimistic'],
+  [0x08, 'dadfailed'],
+  [0x10, 'home'],
+  [0x20, 'deprecated'],
+  [0x40, 'tentative'],
+  [0x80, 'permanent'],
+  [0x100, 'mngtmpaddr'],
+  [0x200, 'noprefixroute'],
+  [0x400, 'autojoin'],
+  [0x800, 'stable-privacy'],
+];
+
+/** Lists of names recur with every link, so each combination is made once and frozen. */
+function memoised(make: (bits: number) => string[]): (bits: number) => readonly string[] {
+  const made = new Map<number, readonly string[]>();
+  return (bits) => {
+    let names = made.get(bits);
+    if (names === undefined) {
+      names = Object.freeze(make(bits));
+      made.set(bits, names);
+    }
+    return names;
+  };
+}
+
+function namesOf(rows: readonly (readonly [number, string])[], bits: number): string[] {
+  return rows.filter(([bit]) => (bits & bit) !== 0).map(([, name]) => name);
+}
+
+export const linkFlagNames = memoised((bits) => {
+  const names = namesOf(LINK_FLAGS, bits);
+  return (bits & IFF_UP) !== 0 && (bits & IFF_RUNNING) === 0 ? ['NO-CARRIER', ...names] : names;
+});
+export const addressFlagNames4 = memoised((bits) => addressFlags(bits, 'secondary'));
+export const addressFlagNames6 = memoised((bits) => addressFlags(bits, 'temporary'));
+
+function addressFlags(bits: number, first: string): string[] {
+  const names = namesOf(ADDRESS_FLAG_NAMES, bits);
+  if ((bits & 0x80) === 0) names.unshift('dynamic');
+  return (bits & 1) !== 0 ? [first, ...names] : names;
+}
