@@ -111,6 +111,7 @@ int32_t MemberOf(const io::Step& deletion, const Census& census) {
 bool ChooseGroup(const Census& census, uint32_t& group) {
   do {
     if (getrandom(&group, sizeof(group), 0) != sizeof(group)) return false;
+    group &= INT32_MAX;  // as far as `ip` can name one, should this program end before it is done
   } while (group == 0 || census.groups.count(group) != 0);
   return true;
 }

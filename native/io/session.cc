@@ -127,6 +127,8 @@ int Session::ReadAnswers(const Sent* sent, size_t count, uint32_t base) {
       } else if (wire::ParseEnd(message, ack)) {
         // A dump that an other change ran into may lack something or show it twice.
         if (interrupted && ack.error == 0 && !step.approximate) return -EINTR;
+        // Its end does not tell which of its parts were lost.
+        if (lost != 0 && ack.error == 0 && step.expect == Expect::kDump) return lost;
         step.ack = std::move(ack);
         step.ended = true;
         --waiting;

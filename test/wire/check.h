@@ -12,6 +12,9 @@ namespace macvlan_netlink::test {
 // Adds a test to the program's list; main() runs them in that order.
 bool Register(const char* name, void (*body)());
 
+// The exit code of a program that cannot run its tests here.
+inline constexpr int kSkipped = 77;
+
 // Counts a failure and prints where it happened, with the notes in force.
 void Fail(const char* file, int line, const std::string& text);
 
@@ -34,14 +37,14 @@ std::enable_if_t<std::is_arithmetic_v<T>, std::string> ToText(T value) {
   return std::to_string(value);
 }
 template <class T>
+std::string ToText(const std::optional<T>& value) {
+  return value ? ToText(*value) : "absent";
+}
+template <class T>
 std::string ToText(const std::vector<T>& values) {
   std::string text = "[";
   for (const T& value : values) text += (text.size() > 1 ? ", " : "") + ToText(value);
   return text + "]";
-}
-template <class T>
-std::string ToText(const std::optional<T>& value) {
-  return value ? ToText(*value) : "absent";
 }
 
 template <class Left, class Right>

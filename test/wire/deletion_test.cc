@@ -1,0 +1,159 @@
+// Deleting links by a group: what is said of each is true, and no group is left changed, whatever
+// is refused or lost on the way. Others act in between, by `ip`.
+#include "bulk/deletion.h"
+
+#include <errno.h>
+
+#include "check.h"
+#include "faults.h"
+
+namespace macvlan_netlink::test {
+namespace {
+
+using Ends = std::vector<std::optional<int>>;
+
+// three bridges that are to be deleted, the second in a group of its own, beside one that is not.
+class Deletion {
+ public:
+  Deletion() {
+    for (const char* name : {"br1", "br2", "br3", "other"}) AddBridge(name);
+    RunIp("link set br2 group 7");
+    for (const char* name : {"br1", "br2", "br3"}) {
+      rtnl::LinkRecord link;
+      link.index = IndexOf(name);
+      requests.Add("deleteLink", link);
+      requests.steps.back().deletion = true;
+    }
+  }
+  ~Deletion() {
+    CHECK_EQ(GroupOf("other"), "default");
+    for (const char* name : {"br1", "br2", "br3", "other"}) {
+      if (Exists(name)) RunIp(std::string("link delete ") + name);
+    }
+  }
+
+  void Run(Arrival arrival, Departure departure = nullptr) {
+    const Faults faults(std::move(arrival), std::move(departure));
+    bulk::DeleteTogether(client_.session(), requests.All());
+  }
+
+ private:
+  Client client_;
+
+ public:
+  Requests requests;
+};
+
+// Every link and group is as before, and it is left to the caller to delete them one by one.
+void CheckUntouched(const Deletion& deletion) {
+  CHECK_EQ(deletion.requests.Ends(), (Ends{{}, {}, {}}));
+  CHECK_EQ(GroupOf("br1"), "default");
+  CHECK_EQ(GroupOf("br2"), "7");
+  CHECK_EQ(GroupOf("br3"), "default");
+}
+
+void CheckAllDeleted(const Deletion& deletion) {
+  CHECK_EQ(deletion.requests.Ends(), (Ends{0, 0, 0}));
+  for (const char* name : {"br1", "br2", "br3"}) CHECK(!Exists(name));
+}
+
+// Loses what acknowledges requests of a type, the first of them.
+Arrival LoseFirst(uint16_t type) {
+  return [=, lost = false](const wire::Message& message) mutable {
+    if (lost || Acknowledged(message) != type) return Fate::kArrives;
+    lost = true;
+    return Fate::kLost;
+  };
+}
+
+uint32_t GroupIn(const wire::Message& message) {
+  rtnl::LinkRecord link;
+  CHECK(wire::DecodeBody(message.payload, link));
+  return link.group.value_or(0);
+}
+
+// Acts once the links are tagged, just before their group is deleted.
+Departure BeforeTheGroupGoes(std::function<void(const std::string& group)> act) {
+  return [=](const std::vector<wire::Message>& messages) {
+    const wire::Message& first = messages.at(0);
+    if (first.header.nlmsg_type == RTM_DELLINK) act(std::to_string(GroupIn(first)));
+    return 0;
+  };
+}
+
+}  // namespace
+
+TEST(links_are_deleted_by_one_request) {
+  Deletion deletion;
+  int deletions = 0;
+  deletion.Run(nullptr, [&](const std::vector<wire::Message>& messages) {
+    for (const wire::Message& one : messages) deletions += one.header.nlmsg_type == RTM_DELLINK;
+    return 0;
+  });
+  CheckAllDeleted(deletion);
+  CHECK_EQ(deletions, 1);
+}
+
+TEST(nothing_is_deleted_when_it_is_not_known_whether_a_link_was_tagged) {
+  Deletion deletion;
+  deletion.Run(LoseFirst(RTM_NEWLINK));
+  CheckUntouched(deletion);
+}
+
+TEST(what_was_deleted_is_looked_up_when_the_answer_to_the_deletion_is_lost) {
+  Deletion deletion;
+  deletion.Run(LoseFirst(RTM_DELLINK));
+  CheckAllDeleted(deletion);
+}
+
+TEST(groups_are_put_back_when_the_kernel_refuses_the_group) {
+  Deletion deletion;
+  // A device that cannot be deleted keeps the whole group from it.
+  deletion.Run(nullptr, BeforeTheGroupGoes(
+                            [](const std::string& group) { RunIp("link set lo group " + group); }));
+  RunIp("link set lo group default");
+  CheckUntouched(deletion);
+}
+
+TEST(groups_are_put_back_when_the_deletion_cannot_be_sent) {
+  Deletion deletion;
+  deletion.Run(nullptr, [](const std::vector<wire::Message>& messages) {
+    return messages.at(0).header.nlmsg_type == RTM_DELLINK ? ENOMEM : 0;
+  });
+  CheckUntouched(deletion);
+}
+
+TEST(nothing_is_done_when_the_links_cannot_be_listed) {
+  Deletion deletion;
+  deletion.Run(nullptr, [](const std::vector<wire::Message>& messages) {
+    CHECK_EQ(messages.at(0).header.nlmsg_type, RTM_GETLINK);
+    return ENOMEM;
+  });
+  CheckUntouched(deletion);
+}
+
+TEST(a_link_that_somebody_takes_out_of_the_group_is_left_as_they_want_it) {
+  Deletion deletion;
+  deletion.Run(nullptr,
+               BeforeTheGroupGoes([](const std::string&) { RunIp("link set br2 group 9"); }));
+  CHECK_EQ(deletion.requests.Ends(), (Ends{0, {}, 0}));
+  CHECK_EQ(GroupOf("br2"), "9");
+}
+
+TEST(a_link_that_somebody_deletes_meanwhile_is_deleted) {
+  Deletion deletion;
+  deletion.Run(nullptr, BeforeTheGroupGoes([](const std::string&) { RunIp("link delete br2"); }));
+  CheckAllDeleted(deletion);
+}
+
+TEST(a_link_that_is_gone_before_it_is_tagged_is_left_to_a_request_of_its_own) {
+  Deletion deletion;
+  deletion.Run(nullptr, [done = false](const std::vector<wire::Message>& messages) mutable {
+    if (messages.at(0).header.nlmsg_type != RTM_NEWLINK || std::exchange(done, true)) return 0;
+    RunIp("link delete br2");
+    return 0;
+  });
+  CHECK_EQ(deletion.requests.Ends(), (Ends{0, {}, 0}));
+}
+
+}  // namespace macvlan_netlink::test

@@ -1,0 +1,143 @@
+// Each request ends exactly once, and with the truth, also when an answer to it gets lost.
+#include "io/session.h"
+
+#include <errno.h>
+
+#include "check.h"
+#include "faults.h"
+
+namespace macvlan_netlink::test {
+namespace {
+
+using Ends = std::vector<std::optional<int>>;
+
+rtnl::LinkRecord Named(const std::string& name) {
+  rtnl::LinkRecord link;
+  link.name = name;
+  return link;
+}
+
+rtnl::LinkRecord Bridge(const std::string& name) {
+  rtnl::LinkRecord link = Named(name);
+  link.info.emplace().kind = "bridge";
+  return link;
+}
+
+// Lets the acknowledgements of a request's type arrive but for one, counted from 0.
+Arrival LoseAcknowledgement(uint16_t type, int which, Fate fate = Fate::kLost) {
+  return [=, seen = 0](const wire::Message& message) mutable {
+    return Acknowledged(message) == type && seen++ == which ? fate : Fate::kArrives;
+  };
+}
+
+// Of the first answers to a read.
+Arrival LoseAnswers(int count, Fate fate = Fate::kLost) {
+  return [=, lost = 0](const wire::Message& message) mutable {
+    return message.header.nlmsg_type == RTM_NEWLINK && lost < count ? (++lost, fate)
+                                                                    : Fate::kArrives;
+  };
+}
+
+}  // namespace
+
+TEST(a_change_whose_answer_is_lost_says_so_and_the_others_say_how_they_ended) {
+  Client client;
+  Requests requests;
+  for (const char* name : {"br1", "br2", "lo", "br3"}) requests.Add("createLink", Bridge(name));
+  {
+    const Faults faults(LoseAcknowledgement(RTM_NEWLINK, 1));
+    client.session().Transact(requests.All());
+  }
+  CHECK_EQ(requests.Ends(), (Ends{0, -ENOBUFS, -EEXIST, 0}));
+  CHECK_EQ(requests.steps[1].syscall, "recvmsg");
+  // It was not sent again, and whether it took effect is not this layer's to say.
+  for (const char* name : {"br1", "br2", "br3"}) {
+    CHECK(Exists(name));
+    RunIp(std::string("link delete ") + name);
+  }
+}
+
+TEST(a_read_whose_answer_is_lost_is_asked_again) {
+  Client client;
+  Requests requests;
+  requests.Add("getLink", Named("lo"), io::Expect::kRead);
+  {
+    const Faults faults(LoseAnswers(3));
+    client.session().Transact(requests.All());
+  }
+  CHECK_EQ(requests.Ends(), Ends{0});
+  CHECK_EQ(requests.names, std::vector<std::string>{"lo"});
+  CHECK_EQ(requests.restarts, 3);
+}
+
+TEST(a_listing_of_which_a_part_is_lost_is_asked_again_and_shows_each_link_once) {
+  AddBridge("br1");
+  Client client;
+  Requests requests;
+  requests.Add("listLinks", {}, io::Expect::kDump);
+  {
+    const Faults faults(LoseAnswers(1));
+    client.session().Transact(requests.All());
+  }
+  CHECK_EQ(requests.Ends(), Ends{0});
+  CHECK_EQ(requests.names, (std::vector<std::string>{"lo", "br1"}));
+  RunIp("link delete br1");
+}
+
+TEST(a_read_whose_answer_never_comes_ends_too) {
+  Client client;
+  Requests requests;
+  requests.Add("getLink", Named("lo"), io::Expect::kRead);
+  {
+    const Faults faults(LoseAnswers(1000));
+    client.session().Transact(requests.All());
+  }
+  CHECK_EQ(requests.Ends(), Ends{-ENOBUFS});
+  CHECK_EQ(requests.steps[0].syscall, "recvmsg");
+  CHECK(requests.names.empty());
+}
+
+TEST(an_answer_that_comes_late_is_not_taken_for_one_to_the_next_request) {
+  Client client;
+  Requests requests;
+  requests.Add("getLink", Named("lo"), io::Expect::kRead);
+  {
+    const Faults faults(LoseAnswers(1, Fate::kLate));
+    client.session().Transact(requests.All());
+  }
+  CHECK_EQ(requests.Ends(), Ends{0});
+  CHECK_EQ(requests.names, std::vector<std::string>{"lo"});
+  CHECK_EQ(requests.restarts, 1);
+}
+
+TEST(signals_interrupt_neither_sending_nor_reading) {
+  Client client;
+  Requests requests;
+  requests.Add("createLink", Bridge("br1"));
+  requests.Add("getLink", Named("br1"), io::Expect::kRead);
+  int interruptions = 2;
+  {
+    const Faults faults(LoseAcknowledgement(RTM_NEWLINK, 0, Fate::kInterrupted),
+                        [&](const auto&) { return interruptions-- > 0 ? EINTR : 0; });
+    client.session().Transact(requests.All());
+  }
+  CHECK_EQ(requests.Ends(), (Ends{0, 0}));
+  CHECK_EQ(requests.names, std::vector<std::string>{"br1"});
+  RunIp("link delete br1");
+}
+
+TEST(what_cannot_be_sent_has_not_been_done) {
+  Client client;
+  Requests requests;
+  requests.Add("createLink", Bridge("br1"));
+  requests.Add("createLink", Bridge("br2"));
+  {
+    const Faults faults(nullptr, [](const auto&) { return ENOMEM; });
+    client.session().Transact(requests.All());
+  }
+  CHECK_EQ(requests.Ends(), (Ends{-ENOMEM, -ENOMEM}));
+  CHECK_EQ(requests.steps[0].syscall, "sendmsg");
+  CHECK(!Exists("br1") && !Exists("br2"));
+}
+
+}  // namespace macvlan_netlink::test
