@@ -27,8 +27,8 @@ import type { MacvtapLink } from './types.js';
  * error and the frame. `EMSGSIZE`: above the link's MTU; `EINVAL`: shorter than an Ethernet header;
  * `ENOLINK`: the link is gone. A link that is down takes frames and drops them.
  *
- * The stream ends when the link is deleted: its writable side at once (`'finish'`), what has arrived
- * by then can still be read. It goes on when the parent goes down, when the link is renamed, and when
+ * The stream ends when the link is deleted: its writable side at once (`'finish'`); what has arrived
+ * by then can still be read, where reading had begun. It goes on when the parent goes down, when the link is renamed, and when
  * it moves to another namespace. From such a move on its end is noticed within a second, and its MTU
  * is not known any more, also if it comes back: a frame above it is refused only where the device
  * itself does so, and otherwise dropped without an error.

@@ -38,11 +38,11 @@ class Tap::Queue : public Source {
   const size_t number_;
 };
 
-Tap::Tap(Reactor& reactor, TapDevice device, int mtu, std::shared_ptr<TapListener> listener)
+Tap::Tap(Reactor& reactor, TapDevice device, std::shared_ptr<TapListener> listener)
     : reactor_(reactor),
       device_(std::move(device)),
       listener_(std::move(listener)),
-      mtu_(mtu),
+      mtu_(device_.mtu),
       scratch_(new uint8_t[kScratchSize]) {}
 
 int Tap::Start() {

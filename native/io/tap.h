@@ -41,7 +41,7 @@ class TapListener {
 // Methods are the owner's thread's, where nothing else is said.
 class Tap : public std::enable_shared_from_this<Tap> {
  public:
-  Tap(Reactor& reactor, TapDevice device, int mtu, std::shared_ptr<TapListener> listener);
+  Tap(Reactor& reactor, TapDevice device, std::shared_ptr<TapListener> listener);
 
   // Once, before anything else. 0 or a negative errno.
   int Start();

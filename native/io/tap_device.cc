@@ -176,9 +176,13 @@ Status OpenTapDevice(const Namespace& target, const TapLink& link, const TapOpti
     const Status opened = OpenSysfs(home.id == target.id, sysfs);
     return opened.ok() ? OpenTapWatch(link.index, out.watch) : opened;
   });
+  if (!status.ok()) return status;
   out.index = link.index;
+  // As it is since changes are heard of; of a link that is gone the socket will tell.
+  out.mtu = LookUpMtu(out.watch.get(), link.index);
+  if (out.mtu < 0) out.mtu = link.mtu;
   // From here on outside: a queue holds the namespace that its opener is in, for good.
-  return status.ok() ? OpenQueues(sysfs.get(), link, options, out) : status;
+  return OpenQueues(sysfs.get(), link, options, out);
 }
 
 int AskTapDevice(int queue) {

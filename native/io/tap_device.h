@@ -54,6 +54,7 @@ struct TapDevice {
   // before the device was opened (io/tap_watch.h).
   Descriptor watch;
   int index = 0;  // of the link in that namespace
+  int mtu = 0;    // of the link, when the socket began to hear of changes
 };
 
 // -ESTALE: the link is not any more what `link` says of it, and should be read again.

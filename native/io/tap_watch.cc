@@ -47,8 +47,8 @@ int MtuOf(wire::ByteSpan attributes) {
   return mtu;
 }
 
-// The MTU of a link in a socket's namespace, without the kernel's RTNL lock; -1 when there is no
-// such link.
+}  // namespace
+
 int LookUpMtu(int socket, int index) {
   while (true) {
     ifreq request{};
@@ -59,8 +59,6 @@ int LookUpMtu(int socket, int index) {
     if (errno != ENODEV) return -1;
   }
 }
-
-}  // namespace
 
 Status OpenTapWatch(int index, Descriptor& out) {
   Descriptor socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));

@@ -14,6 +14,10 @@ namespace macvlan_netlink::io {
 // the namespace alive.
 Status OpenTapWatch(int index, Descriptor& out);
 
+// The MTU of a link in a socket's namespace, without the kernel's RTNL lock; -1 when there is no
+// such link.
+int LookUpMtu(int socket, int index);
+
 // What a source that watches a link tells, on the reactor's thread.
 struct TapWatchHooks {
   std::function<void(int mtu)> on_mtu;

@@ -117,6 +117,7 @@ void NamespaceHandle::Submit(const Napi::CallbackInfo& info) {
   if (!exchange) return;
   if (info.Length() > 2) {
     NamespaceHandle* other = Unwrap(info[2].As<Napi::Object>());
+    if (other == nullptr) return;  // of a Worker that is being ended
     auto next = other->MakeExchange(env, id, info[3].As<Napi::Array>());
     if (!next) return;
     exchange->Then(other->channel_, std::move(next));

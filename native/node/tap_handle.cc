@@ -18,13 +18,14 @@ Napi::Function TapHandle::Define(Napi::Env env) {
        InstanceMethod<&TapHandle::Close>("close"), InstanceMethod<&TapHandle::Detach>("detach")});
 }
 
-Napi::Object TapHandle::Wrap(Environment& environment, io::TapDevice device, int mtu) {
+Napi::Object TapHandle::Wrap(Environment& environment, io::TapDevice device) {
   const Napi::Object object = environment.hooks.tap_handle.New({});
-  if (object.IsEmpty()) return object;
-  TapHandle* handle = Unwrap(object);
+  // A Worker that is being ended makes no more objects.
+  TapHandle* handle = object.IsEmpty() ? nullptr : Unwrap(object);
+  if (handle == nullptr) return object;
   handle->delivery_ = std::make_shared<TapDelivery>(environment);
   handle->tap_ =
-      std::make_shared<io::Tap>(environment.reactor(), std::move(device), mtu, handle->delivery_);
+      std::make_shared<io::Tap>(environment.reactor(), std::move(device), handle->delivery_);
   environment.open_taps.insert(handle);
   return object;
 }
@@ -139,6 +140,8 @@ void TapHandle::Detach(const Napi::CallbackInfo&) {
 
 void TapHandle::Call(const char* method, std::initializer_list<napi_value> arguments) {
   const Napi::Object self = Value();
+  // Collected, though its finalizer has not run yet: nobody waits for it.
+  if (self.IsEmpty()) return;
   const Napi::Value function = self.Get(method);
   // A Worker that is being ended runs nothing any more, and gives nothing.
   if (function.IsFunction()) function.As<Napi::Function>().Call(self, arguments);

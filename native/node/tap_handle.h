@@ -12,7 +12,7 @@ class TapHandle : public Napi::ObjectWrap<TapHandle> {
  public:
   static Napi::Function Define(Napi::Env env);
   // Empty when JavaScript runs no more.
-  static Napi::Object Wrap(Environment& environment, io::TapDevice device, int mtu);
+  static Napi::Object Wrap(Environment& environment, io::TapDevice device);
 
   // Here and now, all that are open: no queue is emptied before nothing writes to another any more.
   static void CloseAll(Environment& environment);

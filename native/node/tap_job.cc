@@ -33,7 +33,7 @@ bool TapOpening::Deliver(Environment& environment, std::chrono::steady_clock::ti
   const Napi::Env env = environment.env();
   Napi::Value result;
   if (status_.ok()) {
-    result = TapHandle::Wrap(environment, std::move(device_), link_.mtu);
+    result = TapHandle::Wrap(environment, std::move(device_));
   } else {
     result = environment.hooks.failure.Call({Napi::Number::New(env, status_.error),
                                              Napi::String::New(env, status_.syscall),

@@ -78,6 +78,34 @@ test('a Worker ended at any moment of its start', async () => {
   expectEnd(await runProgram(program, { under }), 0);
 });
 
+test('a tap that was forgotten hears of its link’s end, or nothing does', async () => {
+  const program = `
+    import { createLink, createMacvtap, openTap } from 'macvlan-netlink';
+    import { execFileSync } from 'node:child_process';
+    import { setFlagsFromString } from 'node:v8';
+    import { runInNewContext } from 'node:vm';
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc');
+    const never = new Int32Array(new SharedArrayBuffer(4));
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const parent = await createLink({ kind: 'veth', name: 'parent', addrGenMode: 'none' });
+    for (let round = 0; round < 10; round++) {
+      await openTap(await createMacvtap({ parent, name: 't0', mode: 'bridge' }));
+      await turn();
+      execFileSync('ip', ['link', 'delete', 'dev', 't0']);
+      await turn();
+      await turn();
+      // The event waits for the loop while the tap is collected.
+      Atomics.wait(never, 0, 0, 20);
+      collect();
+      Atomics.wait(never, 0, 0, 5);
+      await turn();
+    }
+  `;
+  const options = ['--force-node-api-uncaught-exceptions-policy=true'];
+  expectEnd(await runProgram(program, { under, nodeOptions: options }), 0);
+});
+
 test('the process may exit while frames flow in a Worker', async () => {
   const program = `
     import { once } from 'node:events';

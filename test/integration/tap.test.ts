@@ -278,6 +278,16 @@ describe('a frame that cannot be written', () => {
     expect(await received).toEqual([longer]);
   });
 
+  test('is refused by the MTU of the moment also when that changed while the tap was opened', async () => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    const link = await host.netns.createMacvtap({ parent, name: 't0', mtu: 600, up: true });
+    const changes = { mtu: 1500 };
+    const [tap] = await Promise.all([host.netns.openTap('t0'), host.netns.setLink('t0', changes)]);
+    await using _ = tap;
+    await tap.send(makeFrame('ff:ff:ff:ff:ff:ff', link.mac as string, 1400, 1));
+  });
+
   test('what is no frame at all is a mistake of the caller', async () => {
     const all = await pair();
     const tap = await open(bed, all.host, all.near);
