@@ -19,7 +19,9 @@ function seconds(lifetime: number): number {
 }
 
 function lifetimes(options: AddressOptions): AddressRecord['cacheInfo'] {
-  const { validLifetime, preferredLifetime } = options;
+  // Out of JSON they are null for ever.
+  const validLifetime = options.validLifetime ?? undefined;
+  const preferredLifetime = options.preferredLifetime ?? undefined;
   if (validLifetime === undefined && preferredLifetime === undefined) return undefined;
   const valid = seconds(validLifetime ?? Number.POSITIVE_INFINITY);
   return { valid, preferred: preferredLifetime === undefined ? valid : seconds(preferredLifetime) };

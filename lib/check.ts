@@ -139,6 +139,11 @@ export function optionsOf(
   };
 }
 
+/** An object that cannot be left out, though each of its options can. */
+export function needed(rule: Check): Check {
+  return (value) => (value === undefined ? badType('must be an object', value) : rule(value));
+}
+
 /** Looks at what a class instance's accessors say, which a `for … in` does not meet. */
 function inheritedFault(
   options: Record<string, unknown>,

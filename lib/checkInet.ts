@@ -72,6 +72,7 @@ const cidr: Check = (value) => {
   if (typeof value !== 'string') return badType('must be a string', value);
   const parsed = parsePrefix(value);
   if (parsed === null) return badValue(PREFIX_SAYS, value);
+  if (isNoAddress(parsed.bytes)) return badValue(NO_ADDRESS, value);
   if (parsed.prefixLength !== null) return undefined;
   const single = `${value}/${parsed.bytes.length * 8}`;
   return badValue(`must say its prefix length; '${single}' is the address alone`, value);
@@ -80,12 +81,20 @@ const cidr: Check = (value) => {
 /** Fields that passed their rows; where they come from a listing, `null` stands for none. */
 type Listed<T> = { readonly [Key in keyof T]: T[Key] | null };
 
+/** The kernel takes 0.0.0.0 for none and answers that all went well (net/ipv4/devinet.c, __inet_insert_ifa). */
+function isNoAddress(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
+}
+
+const NO_ADDRESS = 'must be an address that a link can have';
+
 /** An address's fields once each is in order: do they go together? */
 function addressFault(
   value: Listed<AddressOptions> & { readonly address: string },
 ): Fault | undefined {
   const parsed = parsePrefix(value.address);
   if (parsed === null) return under('.address', badValue(PREFIX_SAYS, value.address));
+  if (isNoAddress(parsed.bytes)) return under('.address', badValue(NO_ADDRESS, value.address));
   const bits = parsed.bytes.length * 8;
   const { prefixLength: length = null, validLifetime, preferredLifetime } = value;
   if (length === null) {
@@ -140,7 +149,9 @@ const listedAddress = optionsOf(
       label: orNull(text(labelFault)),
       scope: listedWordOf(SCOPES, u8),
       flags: anything,
-      validLifetime: lifetime(0),
+      // JSON has null for Infinity.
+      validLifetime: orNull(lifetime(0)),
+      preferredLifetime: orNull(lifetime(0)),
       cidr: anything,
       family: anything,
       linkIndex: anything,
@@ -151,12 +162,19 @@ const listedAddress = optionsOf(
 );
 
 /** An address to add or replace. */
-export const address: Check = (value) =>
-  typeof value === 'string' ? cidr(value) : addressObject(value);
+export const address: Check = textOr(addressObject);
 
 /** An address to remove. */
-export const addressToRemove: Check = (value) =>
-  typeof value === 'string' ? cidr(value) : listedAddress(value);
+export const addressToRemove: Check = textOr(listedAddress);
+
+function textOr(rule: Check): Check {
+  return (value) => {
+    if (typeof value === 'string') return cidr(value);
+    return typeof value === 'object' && value !== null
+      ? rule(value)
+      : badType("must be a text such as '10.0.0.1/24', or an object", value);
+  };
+}
 
 /** A route's fields once each is in order: do they go together? */
 export function routeFault(

@@ -6,6 +6,7 @@ import {
   type Fault,
   integer,
   listOf,
+  needed,
   optionsOf,
   orNull,
   quoteAll,
@@ -36,8 +37,16 @@ import {
   sources,
   u32,
 } from './checkValues.js';
-import type { MacvlanMode } from './types.js';
+import type { LinkChanges, MacvlanMode, RouteOptions } from './types.js';
 import { aliasFault, MACVLAN_MODES, VLAN_PROTOCOLS } from './values.js';
+
+/** Types of routes that lead to no link: they would stay when the new one does not. */
+const LINKLESS: ReadonlySet<unknown> = new Set(['blackhole', 'unreachable', 'prohibit', 'throw']);
+
+function linkRouteFault(value: RouteOptions): Fault | undefined {
+  if (!LINKLESS.has(value.type)) return routeFault(value);
+  return under('.type', badValue('must be a route by the link: use addRoute', value.type));
+}
 
 const LINK_ROWS = {
   name: linkName,
@@ -53,7 +62,7 @@ const LINK_ROWS = {
   alias: text(aliasFault),
   altNames,
   addresses: listOf(address, Number.POSITIVE_INFINITY),
-  routes: listOf(optionsOf(table(ROUTE_ROWS, 'to'), routeFault), Number.POSITIVE_INFINITY),
+  routes: listOf(optionsOf(table(ROUTE_ROWS, 'to'), linkRouteFault), Number.POSITIVE_INFINITY),
   promiscuous: flag,
   allMulticast: flag,
   master: linkRef,
@@ -164,33 +173,43 @@ export const createLinkOptions: Check = (value) => {
   return fault === undefined ? (KINDS[kind as string] as Check)(value) : under('.kind', fault);
 };
 
+function linkChangesFault(value: LinkChanges): Fault | undefined {
+  if (value.master !== null || value.bridgePort?.hairpin === undefined) return undefined;
+  return under(
+    '.bridgePort',
+    badValue('is for a port, and master null takes the link out', value.bridgePort),
+  );
+}
+
 /** What `setLink` changes. */
-export const linkChanges: Check = optionsOf(
-  table({
-    name: linkName,
-    mac,
-    mtu,
-    up: flag,
-    promiscuous: flag,
-    allMulticast: flag,
-    arp: flag,
-    multicast: flag,
-    txQueueLen: u32,
-    group: u32,
-    alias: orNull(text((alias) => (alias === '' ? undefined : aliasFault(alias)))),
-    master: orNull(linkRef),
-    addAltNames: altNames,
-    removeAltNames: listOf(knownName, 400),
-    addrGenMode,
-    bridgePort: optionsOf(table({ hairpin: flag })),
-    signal,
-  }),
+export const linkChanges: Check = needed(
+  optionsOf(
+    table({
+      name: linkName,
+      mac,
+      mtu,
+      up: flag,
+      promiscuous: flag,
+      allMulticast: flag,
+      arp: flag,
+      multicast: flag,
+      txQueueLen: u32,
+      group: u32,
+      alias: orNull(text((alias) => (alias === '' ? undefined : aliasFault(alias)))),
+      master: orNull(linkRef),
+      addAltNames: altNames,
+      removeAltNames: listOf(knownName, 400),
+      addrGenMode,
+      bridgePort: optionsOf(table({ hairpin: flag })),
+      signal,
+    }),
+    linkChangesFault,
+  ),
 );
 
 /** What `setMacvlan` changes. */
-export const macvlanChanges: Check = optionsOf(
-  table({ ...MACVLAN_CHANGE_ROWS, signal }),
-  changeModeFault,
+export const macvlanChanges: Check = needed(
+  optionsOf(table({ ...MACVLAN_CHANGE_ROWS, signal }), changeModeFault),
 );
 
 /** What `moveLink` takes. */
@@ -236,6 +255,3 @@ export const watchOptions: Check = optionsOf(
 
 /** What `checkSupport` takes. */
 export const supportOptions: Check = optionsOf(table({ load: flag, signal }));
-
-/** What an operation takes that has nothing but a signal. */
-export const operationOptions: Check = optionsOf(table({ signal }));

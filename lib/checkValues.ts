@@ -1,5 +1,16 @@
 /** The kinds of value that many options have: a check for each. */
-import { badType, type Check, type Fault, integer, listOf, text, under, wordOf } from './check.js';
+import {
+  badType,
+  type Check,
+  type Fault,
+  integer,
+  listOf,
+  optionsOf,
+  table,
+  text,
+  under,
+  wordOf,
+} from './check.js';
 import {
   ADDR_GEN_MODES,
   altNameFault,
@@ -86,3 +97,6 @@ export const netnsRef: Check = (value) => {
 export function stepped(step: string, fault: Fault | undefined): Fault | undefined {
   return fault === undefined ? undefined : under(step, fault);
 }
+
+/** What an operation takes last that takes nothing but a signal there. */
+export const operationOptions: Check = optionsOf(table({ signal }));

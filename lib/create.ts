@@ -139,9 +139,9 @@ function recordOf(
   const { name, mac, mtu, txQueueLen, numTxQueues, numRxQueues, group } = options;
   // The MAC is in the first message, so that no daemon takes a made-up one for one to rewrite.
   const address = mac === undefined ? birth.choosesMac && randomMac() : parseMac(mac);
-  const { flags, change } = flagBits(
-    comesUpLater(options) ? { ...options, up: undefined } : options,
-  );
+  const { promiscuous, allMulticast } = options;
+  const up = comesUpLater(options) ? undefined : options.up;
+  const { flags, change } = flagBits({ up, promiscuous, allMulticast });
   return {
     index: undefined,
     flags,

@@ -42,12 +42,25 @@ const REASONS: Readonly<Record<string, Reason>> = {
   EOPNOTSUPP: whyNotSupported,
   EADDRNOTAVAIL: async (_, { asked }) =>
     asked !== undefined && 'prefixLength' in asked && 'The link has no such address.',
+  ENETDOWN: whyUnreachable,
+  ENETUNREACH: whyUnreachable,
   ESRCH: async (_, { asked }) =>
     asked !== undefined && 'destinationLength' in asked && 'There is no such route.',
   ENOBUFS: async () =>
     "The kernel's answer was lost: the request may or may not have taken effect.",
   EINTR: async () => 'What was listed changed during every attempt to list it.',
 };
+
+/** Of a route. */
+async function whyUnreachable(namespace: Namespace, { link, asked }: About): Promise<Hint> {
+  if (asked === undefined || !('destinationLength' in asked) || link === undefined)
+    return undefined;
+  const found = await findLink(namespace, link);
+  return (
+    found?.up === false &&
+    `The link '${found.name}' is down, and nothing is reached by it: bring it up.`
+  );
+}
 
 const CAP_NET_ADMIN = 12n;
 
@@ -117,10 +130,20 @@ async function whyNotSupported(
     return found && `The link '${found.name}' is its driver's own, and cannot be deleted.`;
   }
   if (kind !== undefined && !(await isKindKnown(namespace, kind))) return whyKindUnknown(kind);
-  const { master = changesOf(about).master } = about;
+  const { info, master: changed } = changesOf(about);
+  if (info?.slaveKind === 'bridge' && link !== undefined) {
+    const port = await findLink(namespace, link);
+    return (
+      port?.bridgePort === undefined && `The link '${port?.name ?? link}' is no port of a bridge.`
+    );
+  }
+  const { master = changed } = about;
   const found = master ? await findLink(target ?? namespace, master) : undefined;
-  return found && `The link '${found.name}' takes in no others: a master is a bridge, bond or VRF.`;
+  if (found === undefined || MASTERS.has(found.kind)) return undefined;
+  return `The link '${found.name}' takes in no others: a master is a bridge, bond or VRF.`;
 }
+
+const MASTERS: ReadonlySet<string | null> = new Set(['bridge', 'bond', 'vrf', 'team']);
 
 async function whyKindUnknown(kind: string): Promise<string> {
   const module = moduleOf(kind);

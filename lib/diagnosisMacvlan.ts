@@ -1,8 +1,9 @@
 /** Why a link was refused with `EINVAL`, `EBUSY` or `EADDRINUSE`: macvlan's own rules, above all. */
 
 import { IFF_UP } from './flags.js';
-import { findChildren, findLink, findRealParent, isMacvlanKind } from './lookup.js';
+import { findChildren, findLink, findRealParent, findSiblings, isMacvlanKind } from './lookup.js';
 import { describe, type Namespace } from './namespace.js';
+import type { Refusal } from './native.js';
 import { type About, changesOf, type Hint, nameOf, whyTaken } from './refused.js';
 import type { Link } from './types.js';
 import { ADDR_GEN_MODES, formatMac, MACVLAN_MODES } from './values.js';
@@ -10,13 +11,18 @@ import { ADDR_GEN_MODES, formatMac, MACVLAN_MODES } from './values.js';
 /** The entries of /proc/sys/net/ipv4/conf that are no link's (net/ipv4/devinet.c, devinet_sysctl_register). */
 const RESERVED_NAMES: ReadonlySet<unknown> = new Set(['all', 'default']);
 
-export async function whyInvalid(namespace: Namespace, about: About): Promise<Hint> {
+export async function whyInvalid(
+  namespace: Namespace,
+  about: About,
+  { kernelMessage }: Refusal,
+): Promise<Hint> {
   const name = about.created?.name ?? changesOf(about).name;
   if (RESERVED_NAMES.has(name)) {
     return `No link can be named '${name}': /proc/sys/net/ipv4/conf has a '${name}' that means something else.`;
   }
   if (about.kind !== undefined) {
-    return isMacvlanKind(about.kind) ? whyInvalidMacvlan(namespace, about) : undefined;
+    if (!isMacvlanKind(about.kind)) return undefined;
+    return whyInvalidMacvlan(namespace, about, kernelMessage !== undefined);
   }
   if (about.link === undefined) return undefined;
   const { mtu, info, families } = changesOf(about);
@@ -51,7 +57,8 @@ function mtuHint(mtu: number | undefined, parent: Link | undefined): string | un
   return `The MTU of ${mtu} is above the parent's: '${parent.name}' has ${parent.mtu}.`;
 }
 
-async function whyInvalidMacvlan(namespace: Namespace, about: About): Promise<Hint> {
+/** What may be is not guessed at where the kernel has `said` what is. */
+async function whyInvalidMacvlan(namespace: Namespace, about: About, said: boolean): Promise<Hint> {
   const parent = await findRealParent(namespace, about.parent);
   if (parent === undefined) return undefined;
   if (parent.type !== 'ether') {
@@ -67,11 +74,12 @@ async function whyInvalidMacvlan(namespace: Namespace, about: About): Promise<Hi
   }
   if (about.mode === MACVLAN_MODES.passthru) {
     const other = children[0];
+    if (other === undefined && said) return undefined;
     return other === undefined
       ? `Mode 'passthru' needs a parent without any other child, and '${parent.name}' may have one in another namespace.`
       : `Mode 'passthru' needs a parent without any other child, and '${parent.name}' has ${nameOf(other)}.`;
   }
-  return children.length > 0
+  return children.length > 0 || said
     ? undefined
     : `The parent '${parent.name}' may have a child in mode 'passthru' in another namespace, and such a child tolerates no other.`;
 }
@@ -128,11 +136,12 @@ export async function whyMacInUse(namespace: Namespace, about: About): Promise<H
   const above = about.parent ?? (own?.parent?.netnsid === null ? own.parent.index : undefined);
   const parent = await findRealParent(namespace, above);
   if (parent?.mac === mac) return `The MAC ${mac} is the parent's own: '${parent.name}' has it.`;
-  const holder =
-    parent &&
-    (await findChildren(namespace, parent)).find(
-      (child) => child.mac === mac && child.up && child.index !== own?.index,
-    );
+  const siblings = parent
+    ? await findChildren(namespace, parent)
+    : await findSiblings(namespace, above ?? about.link);
+  const holder = siblings.find(
+    (child) => child.mac === mac && child.up && child.index !== own?.index,
+  );
   if (holder !== undefined) {
     return `The MAC ${mac} is taken by ${nameOf(holder)}, which is up on the same parent.`;
   }

@@ -1,5 +1,7 @@
 /** Every operation as a function, in the caller's own namespace. */
+import type { Worker } from 'node:worker_threads';
 import { Netns } from './netns.js';
+import type { RunOptions } from './run.js';
 import type { OpenTapOptions } from './tap.js';
 import type { Tap } from './tapStream.js';
 import type {
@@ -170,6 +172,11 @@ export function watch(options?: WatchOptions): Watch {
 /** {@link Netns.openTap} in the caller's own namespace. */
 export function openTap(link: LinkRef, options?: OpenTapOptions): Promise<Tap> {
   return Netns.current().openTap(link, options);
+}
+
+/** {@link Netns.run} in the caller's own namespace: an ordinary Worker. */
+export function run(worker: string | URL, options?: RunOptions): Promise<Worker> {
+  return Netns.current().run(worker, options);
 }
 
 /** {@link Netns.checkSupport} in the caller's own namespace. */

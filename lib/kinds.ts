@@ -70,5 +70,5 @@ function createVeth(namespace: Namespace, call: Call, options: CreateVethOptions
     }
     return createIn(namespace, call, birth, options);
   };
-  return peer.netns === undefined ? make() : withNamespace(call, peer.netns, make);
+  return peer.netns === undefined ? make() : withNamespace(call, peer.netns, make, 'peer.netns');
 }

@@ -52,7 +52,9 @@ export async function readLink(
   const plain = plainRef(namespace, call, ref, option);
   const result = await namespace.ask('getLink', linkRecord(plain), call.signal);
   if (!(result instanceof Refusal)) return result;
-  throw call.error(result, await explain(namespace, result, { link: plain, option }));
+  const explained = await explain(namespace, result, { link: plain, option });
+  const part = option?.startsWith('options.') ? option.slice('options.'.length) : undefined;
+  throw call.error(result, part === undefined ? explained : { ...explained, part });
 }
 
 /**
@@ -194,9 +196,14 @@ function changeSteps(index: number, changes: LinkChanges, master: number | undef
     master,
   };
   const { hairpin } = changes.bridgePort ?? {};
-  if (hairpin !== undefined) {
-    record.info = { slaveKind: 'bridge', bridgePort: { hairpin: Number(hairpin) } };
-  }
+  const port: Pick<LinkRecord, 'info'> =
+    hairpin === undefined
+      ? {}
+      : { info: { slaveKind: 'bridge', bridgePort: { hairpin: Number(hairpin) } } };
+  // The kernel sets what belongs to a port before it changes the master (net/core/rtnetlink.c,
+  // rtnl_changelink), when there is no port yet or that of another bridge.
+  const becomesPort = master !== undefined && hairpin !== undefined;
+  if (!becomesPort) Object.assign(record, port);
   // The kernel sets the families' settings last, when the link is up already and has made its
   // address (net/core/rtnetlink.c, do_setlink).
   const steps: Step[] = [];
@@ -204,6 +211,8 @@ function changeSteps(index: number, changes: LinkChanges, master: number | undef
     steps.push({ operation: 'changeLink', record: { index, ...families } });
   }
   if (changesSomething(record)) steps.push({ operation: 'changeLink', record, barrier: true });
+  if (becomesPort)
+    steps.push({ operation: 'changeLink', record: { index, ...port }, barrier: true });
   if (removeAltNames !== undefined && removeAltNames.length > 0) {
     const names = { index, altNames: removeAltNames };
     steps.push({ operation: 'removeAltNames', record: names, barrier: true });

@@ -50,6 +50,22 @@ export async function findChildren(namespace: Namespace, parent: Link): Promise<
   );
 }
 
+/** A macvlan and those beside it, where their parent is in another namespace. */
+export async function findSiblings(
+  namespace: Namespace,
+  ref: number | string | undefined,
+): Promise<Link[]> {
+  const link = ref === undefined ? undefined : await findLink(namespace, ref);
+  if (!link?.parent || !isMacvlanKind(link.kind)) return [];
+  const links = await namespace.ask('listLinks', { extMask: EXT_MASK });
+  if (links instanceof Refusal) return [];
+  const { index, netnsid } = link.parent;
+  return links.filter(
+    ({ kind, parent }) =>
+      isMacvlanKind(kind) && parent?.index === index && parent.netnsid === netnsid,
+  );
+}
+
 /**
  * Whether the kernel knows a kind now; asking so loads nothing. A listing of one kind shows no
  * loopback device, but the kernel leaves a filter out of account whose kind it does not know

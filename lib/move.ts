@@ -69,6 +69,9 @@ async function move(
       `The namespace already has a link named '${name}', with index ${holder.index}.`,
     );
   }
+  if (link.altNames.includes(name)) {
+    throw call.fail('EEXIST', undefined, `'${name}' is a name of the link itself already.`);
+  }
   const index = await indexThere(target, link, options);
   const record: LinkRecord = {
     index: link.index,
@@ -76,7 +79,8 @@ async function move(
     newIfindex: index,
     name: options.name,
   };
-  const result = await namespace.ask('changeLink', record);
+  const steps: Step[] = [{ operation: 'changeLink', record }];
+  const [result] = await namespace.exchange(steps, call.signal);
   if (result instanceof Refusal) {
     await bringBack(namespace, target, call, link, index);
     const moving = { names: [name, ...link.altNames], index };
@@ -85,6 +89,7 @@ async function move(
       await explain(namespace, result, { link: link.index, target, moving }),
     );
   }
+  call.checkSignal();
   return readLink(target, call, index);
 }
 

@@ -5,7 +5,7 @@
 import { randomInt } from 'node:crypto';
 import { constants } from 'node:os';
 import { check } from './check.js';
-import { signal as signalRule } from './checkValues.js';
+import { operationOptions, signal as signalRule } from './checkValues.js';
 import { type Caller, isNetlinkError, NetlinkError } from './errors.js';
 import {
   addon,
@@ -20,15 +20,22 @@ import {
   type TapHandle,
   type Watcher,
 } from './native.js';
-import { beginCall, inTurn, isTurnFull, snapshot } from './turn.js';
+import { snapshot } from './snapshot.js';
+import { beginCall, isTurnFull, waitForTurn } from './turn.js';
 import type { NetnsLike, OperationOptions } from './types.js';
 import { netnsBrand } from './values.js';
 
 const ECANCELED = -constants.errno.ECANCELED;
+const EPERM = -constants.errno.EPERM;
+const MAY_NOT_ENTER =
+  'Acting in another network namespace takes CAP_SYS_ADMIN, in the user namespace that owns it and in ' +
+  "the process's own.";
 
 /** A call of the public surface: where it came from, and what it is about. */
 export class Call {
   readonly signal: AbortSignal | undefined;
+  /** The last argument, of an operation that takes nothing but a signal there. */
+  last: unknown;
   /** Whether it waited for its turn: namespaces that were closed meanwhile stay open for it. */
   hasWaited = false;
 
@@ -49,6 +56,7 @@ export class Call {
 
   /** Throws the signal's reason when it has fired. */
   checkSignal(): void {
+    if (this.last !== undefined) check(this.operation, operationOptions, this.last);
     if (this.signal === undefined) return;
     check(this.operation, signalRule, this.signal, 'options.signal');
     this.signal.throwIfAborted();
@@ -56,6 +64,7 @@ export class Call {
 
   /** The error for a refusal, with its stack at the caller's line. */
   error(refusal: Refusal, more: { hint?: string | undefined; part?: string } = {}): NetlinkError {
+    const mayNotEnter = refusal.syscall === 'setns' && refusal.errno === EPERM;
     return new NetlinkError({
       errno: refusal.errno,
       syscall: refusal.syscall,
@@ -65,6 +74,7 @@ export class Call {
       attribute: refusal.attribute,
       caller: this.caller,
       ...more,
+      ...(mayNotEnter ? { hint: MAY_NOT_ENTER } : {}),
     });
   }
 
@@ -144,24 +154,33 @@ export class Namespace implements NetnsLike {
   ): Promise<T> {
     if (!isTurnFull()) {
       beginCall();
-      return this.hold(call, body, given);
+      return this.hold(call, () => body(snapshot(given)));
     }
-    // Thousands may wait: until its turn, a call is a promise and what was handed in, and no more.
+    return this.#holdUntilTurn(call, body, given, others);
+  }
+
+  /** Thousands may wait: until its turn, a call is a promise and what was handed in, and no more. */
+  async #holdUntilTurn<Given, T>(
+    call: Call,
+    body: (given: Given) => Promise<T>,
+    given: Given,
+    others: readonly unknown[],
+  ): Promise<T> {
     const more = others.filter((one) => one instanceof Namespace);
-    return new Promise<T>((resolve, reject) => {
-      this.#checkOpen(call);
-      for (const one of more) one.#checkOpen(call);
+    this.#checkOpen(call);
+    for (const one of more) one.#checkOpen(call);
+    this.#underWay++;
+    for (const one of more) one.#underWay++;
+    call.hasWaited = true;
+    try {
       const kept = snapshot(given);
-      this.#underWay++;
-      for (const one of more) one.#underWay++;
-      call.hasWaited = true;
-      // Who waits for them to be closed hears of it after who waits for the call.
-      const release = () => {
-        this.#endWork();
-        for (const one of more) one.#endWork();
-      };
-      inTurn(() => void carryOut(call, body, kept).then(resolve, reject).then(release));
-    });
+      await waitForTurn();
+      call.checkSignal();
+      return await body(kept);
+    } finally {
+      this.#endWork();
+      for (const one of more) one.#endWork();
+    }
   }
 
   #endWork(): void {
@@ -172,13 +191,12 @@ export class Namespace implements NetnsLike {
    * Runs an operation that this namespace must stay open for.
    * @internal
    */
-  async hold<Given, T>(call: Call, body: (given: Given) => Promise<T>, given: Given): Promise<T> {
+  async hold<T>(call: Call, body: () => Promise<T>): Promise<T> {
     this.#checkOpen(call);
     this.#underWay++;
     try {
-      const kept = snapshot(given);
       call.checkSignal();
-      return await body(kept);
+      return await body();
     } finally {
       this.#endWork();
     }
@@ -291,16 +309,6 @@ export class Namespace implements NetnsLike {
   forgetIndexes(): void {
     this.#nextIndex = 0;
   }
-}
-
-/** A call that has waited, and that its namespaces have stayed open for. */
-async function carryOut<Given, T>(
-  call: Call,
-  body: (given: Given) => Promise<T>,
-  given: Given,
-): Promise<T> {
-  call.checkSignal();
-  return await body(given);
 }
 
 /** The results; rejects with the signal's reason when that withdrew the requests. */

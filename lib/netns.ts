@@ -5,7 +5,7 @@ import type { Worker } from 'node:worker_threads';
 import * as addresses from './addresses.js';
 import { check } from './check.js';
 import * as valueRules from './checkValues.js';
-import { captureCaller } from './errors.js';
+import { captureCaller, errnoName } from './errors.js';
 import { createLink } from './kinds.js';
 import * as links from './links.js';
 import * as macvlan from './macvlan.js';
@@ -15,6 +15,7 @@ import { type NamespaceHandle, namespaceJob, Refusal } from './native.js';
 import { openHandle, openOwn, RUN_DIRECTORY } from './opening.js';
 import * as routes from './routes.js';
 import { type RunOptions, run } from './run.js';
+import { linkNow, netnsNow } from './snapshot.js';
 import { checkSupport } from './support.js';
 import { type OpenTapOptions, openTap } from './tap.js';
 import type { Tap } from './tapStream.js';
@@ -69,6 +70,18 @@ function callOf(
   return new Call(operation, links.targetOf(target), caller, options);
 }
 
+/** {@link callOf}, of an operation whose last argument has nothing but a signal. */
+function callWith(
+  operation: string,
+  target: unknown,
+  above: (...args: never[]) => unknown,
+  options: OperationOptions | undefined,
+): Call {
+  const call = callOf(operation, target, above, options);
+  call.last = options;
+  return call;
+}
+
 /**
  * A network namespace to operate in. Requests of one namespace go to the kernel in the order in
  * which they are made; namespaces do not wait for one another. An operation that takes several may
@@ -92,11 +105,11 @@ export class Netns extends Namespace {
    * name.
    */
   static async open(ref: NetnsRef, options?: OperationOptions): Promise<Netns> {
-    const call = callOf('Netns.open', refText(ref), Netns.open, options);
+    const call = callWith('Netns.open', refText(ref), Netns.open, options);
     check(call.operation, valueRules.netnsRef, ref, 'ref');
     call.checkSignal();
     if (ref instanceof Namespace) {
-      const [copy] = await ref.hold(call, ({ fd }) => openHandle(call, { fd }), ref);
+      const [copy] = await ref.hold(call, () => openHandle(call, { fd: ref.fd }));
       return new Netns(copy, ref.name);
     }
     // A descriptor is copied before this returns: its owner may close it at once.
@@ -116,7 +129,7 @@ export class Netns extends Namespace {
    * `EEXIST`: the name is taken; `EPERM`: needs `CAP_SYS_ADMIN`.
    */
   static async create(name?: string, options?: OperationOptions): Promise<Netns> {
-    const call = callOf('Netns.create', name, Netns.create, options);
+    const call = callWith('Netns.create', name, Netns.create, options);
     if (name !== undefined) check(call.operation, valueRules.netnsName, name, 'name');
     await takeTurn();
     call.checkSignal();
@@ -143,12 +156,12 @@ export class Netns extends Namespace {
    * holds it any more. `ENOENT`: there is no such name.
    */
   static async remove(name: string, options?: OperationOptions): Promise<void> {
-    const call = callOf('Netns.remove', name, Netns.remove, options);
+    const call = callWith('Netns.remove', name, Netns.remove, options);
     check(call.operation, valueRules.netnsName, name, 'name');
     await takeTurn();
     call.checkSignal();
     const result = await namespaceJob('removeNamespace', name);
-    if (result instanceof Refusal) throw call.error(result);
+    if (result instanceof Refusal) throw call.error(result, whyNotNamed(result));
   }
 
   /**
@@ -201,8 +214,9 @@ export class Netns extends Namespace {
    * Reads a link (`RTM_GETLINK`). `ENODEV`: there is none.
    */
   getLink(link: LinkRef, options?: OperationOptions): Promise<Link> {
-    const call = callOf('getLink', link, this.getLink, options);
-    return this.operate(call, undefined, () => links.getLink(this, call, link));
+    const call = callWith('getLink', link, this.getLink, options);
+    const ref = linkNow(link);
+    return this.operate(call, undefined, () => links.getLink(this, call, ref));
   }
 
   /**
@@ -220,7 +234,8 @@ export class Netns extends Namespace {
    */
   setLink(link: LinkRef, changes: LinkChanges): Promise<void> {
     const call = callOf('setLink', link, this.setLink, changes);
-    return this.operate(call, changes, (given) => links.setLink(this, call, link, given));
+    const ref = linkNow(link);
+    return this.operate(call, changes, (given) => links.setLink(this, call, ref, given));
   }
 
   /**
@@ -228,8 +243,9 @@ export class Netns extends Namespace {
    * `Link.promiscuity`: others may hold it so.
    */
   setPromiscuous(link: LinkRef, on: boolean, options?: OperationOptions): Promise<void> {
-    const call = callOf('setPromiscuous', link, this.setPromiscuous, options);
-    return this.operate(call, on, (given) => links.setPromiscuous(this, call, link, given));
+    const call = callWith('setPromiscuous', link, this.setPromiscuous, options);
+    const ref = linkNow(link);
+    return this.operate(call, on, (given) => links.setPromiscuous(this, call, ref, given));
   }
 
   /**
@@ -239,16 +255,18 @@ export class Netns extends Namespace {
    */
   setMacvlan(link: LinkRef, changes: MacvlanChanges): Promise<void> {
     const call = callOf('setMacvlan', link, this.setMacvlan, changes);
-    return this.operate(call, changes, (given) => macvlan.setMacvlan(this, call, link, given));
+    const ref = linkNow(link);
+    return this.operate(call, changes, (given) => macvlan.setMacvlan(this, call, ref, given));
   }
 
   /**
    * Adds to the list of source mode; what is on it already stays. `E2BIG`: over 5,455 in all.
    */
   addSources(link: LinkRef, macs: readonly string[], options?: OperationOptions): Promise<void> {
-    const call = callOf('addSources', link, this.addSources, options);
+    const call = callWith('addSources', link, this.addSources, options);
+    const ref = linkNow(link);
     return this.operate(call, macs, (given) =>
-      macvlan.changeSources(this, call, 'add', link, given),
+      macvlan.changeSources(this, call, 'add', ref, given),
     );
   }
 
@@ -256,9 +274,10 @@ export class Netns extends Namespace {
    * Takes away from the list of source mode; what is not on it is no error.
    */
   removeSources(link: LinkRef, macs: readonly string[], options?: OperationOptions): Promise<void> {
-    const call = callOf('removeSources', link, this.removeSources, options);
+    const call = callWith('removeSources', link, this.removeSources, options);
+    const ref = linkNow(link);
     return this.operate(call, macs, (given) =>
-      macvlan.changeSources(this, call, 'del', link, given),
+      macvlan.changeSources(this, call, 'del', ref, given),
     );
   }
 
@@ -269,7 +288,9 @@ export class Netns extends Namespace {
    */
   moveLink(link: LinkRef, netns: NetnsRef, options?: MoveOptions): Promise<Link> {
     const call = callOf('moveLink', link, this.moveLink, options);
-    return this.operate(call, options, (given) => moveLink(this, call, link, netns, given), netns);
+    const ref = linkNow(link);
+    const to = netnsNow(netns);
+    return this.operate(call, options, (given) => moveLink(this, call, ref, to, given), netns);
   }
 
   /**
@@ -277,8 +298,9 @@ export class Netns extends Namespace {
    * by software.
    */
   deleteLink(link: LinkRef, options?: OperationOptions): Promise<void> {
-    const call = callOf('deleteLink', link, this.deleteLink, options);
-    return this.operate(call, undefined, () => links.deleteLink(this, call, link));
+    const call = callWith('deleteLink', link, this.deleteLink, options);
+    const ref = linkNow(link);
+    return this.operate(call, undefined, () => links.deleteLink(this, call, ref));
   }
 
   /**
@@ -286,7 +308,7 @@ export class Netns extends Namespace {
    * each that could not.
    */
   deleteLinks(refs: readonly LinkRef[], options?: OperationOptions): Promise<void> {
-    const call = callOf('deleteLinks', null, this.deleteLinks, options);
+    const call = callWith('deleteLinks', null, this.deleteLinks, options);
     return this.operate(call, refs, (given) => links.deleteLinks(this, call, given));
   }
 
@@ -299,9 +321,10 @@ export class Netns extends Namespace {
     address: string | AddressOptions,
     options?: OperationOptions,
   ): Promise<void> {
-    const call = callOf('addAddress', link, this.addAddress, options);
+    const call = callWith('addAddress', link, this.addAddress, options);
+    const ref = linkNow(link);
     return this.operate(call, address, (given) =>
-      addresses.changeAddress(this, call, 'addAddress', link, given),
+      addresses.changeAddress(this, call, 'addAddress', ref, given),
     );
   }
 
@@ -313,9 +336,10 @@ export class Netns extends Namespace {
     address: string | AddressOptions,
     options?: OperationOptions,
   ): Promise<void> {
-    const call = callOf('replaceAddress', link, this.replaceAddress, options);
+    const call = callWith('replaceAddress', link, this.replaceAddress, options);
+    const ref = linkNow(link);
     return this.operate(call, address, (given) =>
-      addresses.changeAddress(this, call, 'replaceAddress', link, given),
+      addresses.changeAddress(this, call, 'replaceAddress', ref, given),
     );
   }
 
@@ -328,9 +352,10 @@ export class Netns extends Namespace {
     address: string | AddressToRemove,
     options?: OperationOptions,
   ): Promise<void> {
-    const call = callOf('removeAddress', link, this.removeAddress, options);
+    const call = callWith('removeAddress', link, this.removeAddress, options);
+    const ref = linkNow(link);
     return this.operate(call, address, (given) =>
-      addresses.changeAddress(this, call, 'removeAddress', link, given),
+      addresses.changeAddress(this, call, 'removeAddress', ref, given),
     );
   }
 
@@ -359,8 +384,9 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Removes the first route that agrees with everything said; a `Route` as it was listed will do.
-   * `ESRCH`: there is none.
+   * Removes the first route that agrees with everything said; a `Route` as it was listed will do, but for
+   * one by a nexthop object (`nhid`), of which only `to`, `metric` and `table` can be said. Of IPv4 a
+   * `metric` of 0 agrees with any, and the lowest goes first. `ESRCH`: there is none.
    */
   removeRoute(route: RouteToRemove & OperationOptions): Promise<void> {
     const call = callOf('removeRoute', route?.to, this.removeRoute, route);
@@ -386,10 +412,10 @@ export class Netns extends Namespace {
    * process stays alive while an event is waited for.
    *
    * Of some changes the kernel says nothing, and nobody hears of them before it tells of that link again:
-   * `alias`, `altNames`, `macvlan.mode` and `group` of a link that is down, `qdisc`, a parent's
-   * `promiscuity`, `bcQueueLenUsed` and `bcCutoff` that a sibling changed, and `parent` of a link whose
-   * parent has moved. A watch keeps its namespace alive: closing the `Netns` ends it, `Netns.remove`
-   * does not.
+   * `alias`, `altNames`, `macvlan.mode`, `group` and `carrier` of a link that is down, `qdisc`,
+   * `bridgePort.hairpin`, a parent's `promiscuity`, `bcQueueLenUsed` and `bcCutoff` that a sibling
+   * changed, `addrGenMode` where an MTU below 1,280 takes IPv6 away, and `parent` of a link whose parent
+   * has moved. A watch keeps its namespace alive: closing the `Netns` ends it, `Netns.remove` does not.
    */
   watch(options?: WatchOptions): Watch {
     return watch(this, callOf('watch', null, this.watch, options), options);
@@ -404,7 +430,8 @@ export class Netns extends Namespace {
    */
   openTap(link: LinkRef, options?: OpenTapOptions): Promise<Tap> {
     const call = callOf('openTap', link, this.openTap, options);
-    return this.operate(call, options, (given) => openTap(this, call, link, given));
+    const ref = linkNow(link);
+    return this.operate(call, options, (given) => openTap(this, call, ref, given));
   }
 
   /**
@@ -443,10 +470,14 @@ function refText(ref: unknown): string | null {
 }
 
 function whyNotCreated({ errno, syscall }: Refusal): { hint?: string } {
-  if (errno !== -1 && errno !== -13) return {};
-  return syscall === 'unshare'
+  return syscall === 'unshare' && errnoName(errno) === 'EPERM'
     ? { hint: 'Making a network namespace needs CAP_SYS_ADMIN.' }
-    : { hint: `A name needs CAP_SYS_ADMIN and a writable ${RUN_DIRECTORY}.` };
+    : whyNotNamed({ errno });
+}
+
+function whyNotNamed({ errno }: Pick<Refusal, 'errno'>): { hint?: string } {
+  if (!['EPERM', 'EACCES'].includes(errnoName(errno))) return {};
+  return { hint: `A name needs CAP_SYS_ADMIN and a writable ${RUN_DIRECTORY}.` };
 }
 
 async function isNamespaceFile(name: string): Promise<boolean> {

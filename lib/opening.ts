@@ -1,20 +1,19 @@
 /** Opening the namespaces that calls name, and closing them when no call needs them any more. */
-import { constants } from 'node:os';
-import { captureCaller } from './errors.js';
+import { captureCaller, errnoName } from './errors.js';
 import { Call, Namespace } from './namespace.js';
 import { addon, type NamespaceHandle, namespaceJob, Refusal } from './native.js';
 import type { NetnsLike, NetnsRef } from './types.js';
 import { netnsBrand } from './values.js';
 
 export const RUN_DIRECTORY = '/run/netns';
-const ENOENT = -constants.errno.ENOENT;
 
 /** Where a reference that is not a `Netns` leads: the path, or the descriptor to copy. */
 function locate(ref: Exclude<NetnsRef, NetnsLike>): { path: string } | { fd: number } {
   if (typeof ref === 'string') {
     return { path: ref.includes('/') ? ref : `${RUN_DIRECTORY}/${ref}` };
   }
-  return 'pid' in ref ? { path: `/proc/${ref.pid}/ns/net` } : { fd: ref.fd };
+  const { pid, fd } = ref as { readonly pid?: number; readonly fd?: number };
+  return pid === undefined ? { fd: fd as number } : { path: `/proc/${pid}/ns/net` };
 }
 
 function nameOfPath(path: string): string | null {
@@ -36,11 +35,21 @@ export async function openHandle(
 }
 
 function whyNotOpened(ref: Exclude<NetnsRef, NetnsLike>, refusal: Refusal): string | undefined {
-  if (refusal.syscall.startsWith('ioctl')) {
-    return `${JSON.stringify(ref)} is not a network namespace.`;
+  const text = JSON.stringify(ref);
+  if (refusal.syscall.startsWith('ioctl')) return `${text} is not a network namespace.`;
+  switch (errnoName(refusal.errno)) {
+    case 'ENOENT':
+      if (typeof ref !== 'string') return `There is no such process: ${text}.`;
+      return ref.includes('/')
+        ? `There is no file ${text}.`
+        : `There is no network namespace ${text} under ${RUN_DIRECTORY}.`;
+    case 'EACCES':
+      return typeof ref === 'string'
+        ? undefined
+        : `To open the namespace of another's process takes CAP_SYS_PTRACE: ${text}.`;
+    default:
+      return undefined;
   }
-  if (refusal.errno !== ENOENT || typeof ref !== 'string' || ref.includes('/')) return undefined;
-  return `There is no network namespace of that name under ${RUN_DIRECTORY}.`;
 }
 
 /** A namespace that was opened for calls under way. */
@@ -104,17 +113,19 @@ export async function withNamespace<T>(
   call: Call,
   ref: NetnsRef,
   body: (namespace: Namespace) => Promise<T>,
+  option = 'netns',
 ): Promise<T> {
-  if (ref instanceof Namespace) return ref.hold(call, body, ref);
+  if (ref instanceof Namespace) return ref.hold(call, () => body(ref));
   // A Netns of another copy of this package is known by its brand, and shared by its descriptor.
   const place = typeof ref === 'object' && netnsBrand in ref ? { fd: ref.fd } : locate(ref);
   const loan =
     'path' in place ? await borrow(place.path) : orLoan(addon.openNamespaceDescriptor(place.fd));
   if (loan instanceof Refusal) {
-    throw call.error(loan, { hint: whyNotOpened(ref as Exclude<NetnsRef, NetnsLike>, loan) });
+    const hint = whyNotOpened(ref as Exclude<NetnsRef, NetnsLike>, loan);
+    throw call.error(loan, { hint, part: option });
   }
   try {
-    return await loan.namespace.hold(call, body, loan.namespace);
+    return await loan.namespace.hold(call, () => body(loan.namespace));
   } finally {
     await giveBack(loan);
   }

@@ -143,7 +143,10 @@ export interface RouteOptions {
   readonly scope?: Scope | undefined;
   /** Omitted: `'static'` (`rtm_protocol`). */
   readonly protocol?: RouteProtocol | undefined;
-  /** Omitted: `'unicast'` (`rtm_type`). */
+  /**
+   * Omitted: `'unicast'` (`rtm_type`). Not among the `routes` of a new link: `'blackhole'`,
+   * `'unreachable'`, `'prohibit'` and `'throw'`, which lead to no link.
+   */
   readonly type?: RouteType | undefined;
   /** The gateway counts as reachable although no prefix of the link covers it (`RTNH_F_ONLINK`). */
   readonly onlink?: boolean | undefined;

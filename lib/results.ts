@@ -46,7 +46,10 @@ export interface Link {
   readonly arp: boolean;
   /** `IFF_MULTICAST`. */
   readonly multicast: boolean;
-  /** All flags as `ip` prints them: `'UP'`, `'BROADCAST'`, `'LOWER_UP'`, … (`ifi_flags`). */
+  /**
+   * All flags as `ip` prints them: `'UP'`, `'BROADCAST'`, `'LOWER_UP'`, … (`ifi_flags`); without
+   * `M-DOWN`, for which it looks at the parent.
+   */
   readonly flags: readonly string[];
   /**
    * `'up'`, `'down'`, `'unknown'`, `'dormant'`, `'lowerlayerdown'`, `'notpresent'` or `'testing'`

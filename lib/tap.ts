@@ -88,7 +88,9 @@ function whyNotOpened(link: MacvtapLink, { errno, syscall }: Refusal): string | 
   const code = errnoName(errno);
   if (code === 'EBUSY' && syscall === 'open')
     return `A macvtap has at most ${MAX_QUEUES} queues in all.`;
-  if (code !== 'EPERM' && code !== 'EACCES') return undefined;
+  // The sysfs at hand is that of another namespace, and no other could be had.
+  const foreign = code === 'ESTALE' && syscall === 'read';
+  if (code !== 'EPERM' && code !== 'EACCES' && !foreign) return undefined;
   if (syscall === 'open') {
     return (
       `The process may not open the device of '${link.name}': it needs the right to read and write ` +

@@ -10,8 +10,18 @@ const CALLS = 32;
 let begun = 0;
 /** Parts of calls that have begun already, each of which fills a turn; calls wait meanwhile. */
 const further: (() => void)[] = [];
-const waiting: (() => void)[] = [];
-/** Those of `waiting` before it have had their turn. */
+
+/** Calls that begin together, in one turn. */
+class Group {
+  calls = 0;
+  begin!: () => void;
+  readonly turn = new Promise<void>((resolve) => {
+    this.begin = resolve;
+  });
+}
+
+const waiting: Group[] = [];
+/** The groups of `waiting` before it have had their turn. */
 let next = 0;
 
 /** Whether this turn has no room for another call. */
@@ -34,12 +44,13 @@ export function beginCall(): void {
 
 /** Waits until a call may begin; those that wait go first. */
 export function waitForTurn(): Promise<void> {
-  return new Promise(inTurn);
-}
-
-/** Begins a call once it may; those that wait go first. */
-export function inTurn(begin: () => void): void {
-  waiting.push(begin);
+  let last = waiting.at(-1);
+  if (last === undefined || last.calls === CALLS) {
+    last = new Group();
+    waiting.push(last);
+  }
+  last.calls++;
+  return last.turn;
 }
 
 /**
@@ -68,31 +79,14 @@ function goOn(): void {
     call();
     return;
   }
-  const end = Math.min(next + CALLS, waiting.length);
-  begun = end - next;
-  while (next < end) waiting[next++]?.();
-  if (next === waiting.length) {
+  const group = waiting[next++];
+  if (next >= waiting.length) {
     waiting.length = 0;
     next = 0;
-    if (begun < CALLS) return;
   }
+  begun = group?.calls ?? 0;
+  group?.begin();
+  if (waiting.length === 0 && begun < CALLS) return;
   begun = CALLS;
   setImmediate(goOn);
-}
-
-/**
- * What a program handed in, as it is now: it may use its objects again while the call waits for its
- * turn, or for an answer. Lists are copied, what is in them is not.
- */
-export function snapshot<T>(argument: T): T {
-  if (Array.isArray(argument)) return argument.slice() as T;
-  if (typeof argument !== 'object' || argument === null) return argument;
-  // An instance of a class keeps its values where a copy would not have them.
-  if (Object.getPrototypeOf(argument) !== Object.prototype) return argument;
-  const copy = { ...argument } as Record<string, unknown>;
-  for (const key in copy) {
-    const value = copy[key];
-    if (Array.isArray(value)) copy[key] = value.slice();
-  }
-  return copy as T;
 }

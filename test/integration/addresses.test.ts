@@ -235,6 +235,15 @@ describe('replaceAddress', () => {
 });
 
 describe('removeAddress', () => {
+  test('takes an address that was listed, out of JSON too, where Infinity is null', async () => {
+    const { netns, link, shown } = await addressBench(bed);
+    for (const address of ['10.0.0.1/24', 'fd00::1/64']) await netns.addAddress(link, address);
+    for (const listed of JSON.parse(JSON.stringify(await netns.listAddresses({ link })))) {
+      await netns.removeAddress(link, listed);
+    }
+    expect(await shown()).toEqual([]);
+  });
+
   test('takes off the one that is meant', async () => {
     const { netns, link, shown } = await addressBench(bed);
     for (const address of [

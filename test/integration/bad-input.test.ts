@@ -58,8 +58,9 @@ async function expectRefused(
 
 /** A value put at `name` or `name[at]` of options that are otherwise in order. */
 function withOption(base: object, path: string, value: unknown): object {
-  const [, name = '', at] = /^(\w+)(?:\[(\d+)\])?$/.exec(path) ?? [];
+  const [, name = '', at, field] = /^(\w+)(?:\[(\d+)\])?(?:\.(\w+))?$/.exec(path) ?? [];
   if (at === undefined) return { ...base, [name]: value };
+  if (field !== undefined) return { ...base, [name]: [{ to: '10.9.0.0/16', [field]: value }] };
   const fine: Record<string, unknown[]> = { altNames: ['fine', 'fine-too'], addresses: [] };
   const list = [...(fine[name] ?? [])];
   list[Number(at)] = value;
@@ -308,6 +309,48 @@ describe('bad input is refused before anything is sent, naming option and value,
     for (const value of [undefined, ...notFlags]) {
       const call = loose(host).setPromiscuous?.('p0', value);
       await expectRefused(call as Promise<unknown>, 'setPromiscuous', 'on', value);
+    }
+    expect(await host.routeSockets()).toBe(0);
+  });
+
+  test('by everything that takes nothing but a signal last', async () => {
+    const host = await bed.place();
+    const calls: [string, readonly unknown[]][] = [
+      ['getLink', ['lo']],
+      ['setPromiscuous', ['lo', true]],
+      ['addSources', ['lo', []]],
+      ['removeSources', ['lo', []]],
+      ['deleteLink', ['lo']],
+      ['deleteLinks', [['lo']]],
+      ['addAddress', ['lo', '10.0.0.1/24']],
+      ['replaceAddress', ['lo', '10.0.0.1/24']],
+      ['removeAddress', ['lo', '10.0.0.1/24']],
+    ];
+    for (const [operation, rest] of calls) {
+      for (const value of notObjects) {
+        const call = loose(host)[operation]?.call(host.netns, ...rest, value);
+        await expectRefused(call as Promise<unknown>, operation, 'options', value);
+      }
+      const typo = loose(host)[operation]?.call(host.netns, ...rest, { sginal: 7 });
+      await expectRefused(typo as Promise<unknown>, operation, 'options.sginal', 7);
+    }
+    expect(await host.routeSockets()).toBe(0);
+  });
+
+  test('by everything that changes something and is not told what', async () => {
+    const host = await bed.place();
+    for (const operation of ['setLink', 'setMacvlan']) {
+      const call = loose(host)[operation]?.call(host.netns, 'lo');
+      await expectRefused(call as Promise<unknown>, operation, 'changes', undefined);
+    }
+    for (const operation of ['addAddress', 'replaceAddress', 'removeAddress']) {
+      for (const value of [undefined, null, 7, '0.0.0.0/0', '::/0']) {
+        const call = loose(host)[operation]?.call(host.netns, 'lo', value);
+        await expectRefused(call as Promise<unknown>, operation, 'address', value);
+      }
+      const value = '0.0.0.0/24';
+      const call = loose(host)[operation]?.call(host.netns, 'lo', { address: value });
+      await expectRefused(call as Promise<unknown>, operation, 'address.address', value);
     }
     expect(await host.routeSockets()).toBe(0);
   });

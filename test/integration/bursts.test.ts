@@ -133,6 +133,66 @@ describe('hundreds of calls in one turn', () => {
   });
 });
 
+describe('what a program hands in may be used again at once', () => {
+  test('a reference to a link', async () => {
+    const place = await bed.place();
+    const { index: parent } = await place.netns.getLink(await place.parent());
+    const all = names(60);
+    const made = await Promise.all(all.map((name) => place.netns.createMacvlan({ parent, name })));
+    const ref = { index: 0 };
+    const read = made.map(({ index }) => {
+      ref.index = index;
+      return place.netns.getLink(ref);
+    });
+    ref.index = 1;
+    expect((await Promise.all(read)).map(({ name }) => name)).toEqual(all);
+    const gone = made.slice(0, 50).map(({ index }) => {
+      ref.index = index;
+      return place.netns.deleteLink(ref);
+    });
+    ref.index = made[59]?.index ?? 0;
+    await Promise.all(gone);
+    expect((await place.names()).filter((name) => name.startsWith('mv'))).toEqual(all.slice(50));
+  });
+
+  test('options inside options, and those of a class', async () => {
+    const place = await bed.place();
+    const { index: parent } = await place.netns.getLink(await place.parent());
+    const peer = { name: '' };
+    const options = new (class {
+      readonly parent = parent;
+      number = 0;
+      get name() {
+        return `mv${this.number}`;
+      }
+    })();
+    const pairs = names(40).map((name, at) => {
+      peer.name = `peer${at}`;
+      return place.netns.createLink({ kind: 'veth', name: `v${name}`, peer });
+    });
+    const macvlans = names(40).map((_, at) => {
+      options.number = at;
+      // An unknown option of its own is none that it enumerates.
+      return place.netns.createMacvlan(
+        Object.defineProperty(options, 'number', { enumerable: false }),
+      );
+    });
+    await Promise.all([...pairs, ...macvlans]);
+    const seen = await place.names();
+    expect(seen).toEqual(expect.arrayContaining(names(40)));
+    expect(seen).toEqual(expect.arrayContaining(names(40).map((_, at) => `peer${at}`)));
+  });
+});
+
+test('every refused argument of many shows who awaits it', async () => {
+  const place = await bed.place();
+  const results = await Promise.allSettled(names(100).map(() => place.netns.getLink(-1)));
+  for (const result of results) {
+    expect(result).toHaveProperty('reason.code', 'ERR_OUT_OF_RANGE');
+    expect(result).toHaveProperty('reason.stack', expect.stringContaining('bursts.test.ts'));
+  }
+});
+
 test('a list of hundreds with a fault in it deletes nothing', async () => {
   const place = await bed.place();
   const { index: parent } = await place.netns.getLink(await place.parent());

@@ -145,6 +145,32 @@ describe('createLink with kind bridge', () => {
     expect((await host.netns.getLink(parent)).bridgePort).toBeUndefined();
     expect(await host.link(parent)).not.toHaveProperty('master');
   });
+
+  test('makes a link a port that reflects frames, whether it was one before or not', async () => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    for (const master of ['br0', 'br1']) {
+      await host.netns.createLink({ kind: 'bridge', name: master });
+      await host.netns.setLink(parent, { master, bridgePort: { hairpin: true } });
+      const [port] = JSON.parse(
+        await host.run('bridge', '-j', '-d', 'link', 'show', 'dev', parent),
+      );
+      expect(port).toMatchObject({ master, hairpin: true });
+    }
+    const leaving = { master: null, bridgePort: { hairpin: true } };
+    const error = await refusalOf(host.netns.setLink(parent, leaving));
+    expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+    expect(error.message).toContain('changes.bridgePort');
+    expect((await host.link(parent)).master).toBe('br1');
+  });
+
+  test('says so when a link is no port', async () => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    const error = await refusalOf(host.netns.setLink(parent, { bridgePort: { hairpin: true } }));
+    expect(error).toMatchObject({ code: 'EOPNOTSUPP', target: parent });
+    expect(error.hint).toBe(`The link '${parent}' is no port of a bridge.`);
+  });
 });
 
 describe('createLink with kind macvlan or macvtap', () => {

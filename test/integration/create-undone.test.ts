@@ -56,7 +56,7 @@ const FAILURES: readonly [string, Partial<CreateMacvlanOptions>, string, string?
   ['its MAC is a sibling’s that is up', { up: true, mac: SIBLING_MAC }, 'EADDRINUSE'],
   ['its MAC is the parent’s', { up: true, mac: PARENT_MAC }, 'EADDRINUSE'],
   ['its MTU is above the parent’s', { mtu: 1501 }, 'EINVAL'],
-  ['its master does not exist', { master: 'nobody' }, 'ENODEV'],
+  ['its master does not exist', { master: 'nobody' }, 'ENODEV', 'master'],
   ['its master takes in no links', { master: 'lo' }, 'EOPNOTSUPP'],
   ['it is passthru beside a sibling', { mode: 'passthru' }, 'EINVAL'],
   ['an alternative name is taken', { altNames: ['fine', 'taken'] }, 'EEXIST', 'altNames'],
@@ -106,6 +106,7 @@ const FAILURES: readonly [string, Partial<CreateMacvlanOptions>, string, string?
     'the link of a route does not exist',
     { routes: [{ to: '10.9.0.0/16', link: 'nobody' }] },
     'ENODEV',
+    'routes[0].link',
   ],
   [
     'the last of many parts fails',

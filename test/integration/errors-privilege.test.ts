@@ -63,6 +63,39 @@ describe('EPERM', () => {
     expect(await inside.names()).toEqual([]);
   });
 
+  test('because the process may not enter or name a namespace, or look at its /sys', async () => {
+    const { host, parent } = await ground();
+    const other = await bed.place();
+    const options = ['--inh-caps=-sys_admin', '--bounding-set=-sys_admin'];
+    const refused = (operation: string, ...args: readonly unknown[]) =>
+      refusalBehind(host, ['setpriv', ...options], operation, ...args);
+    // The alias is a request in the other namespace.
+    const macvlan = { parent, name: 'm0', netns: other.name, alias: 'an alias' };
+    for (const [operation, ...args] of [
+      ['createMacvlan', macvlan],
+      ['Netns.remove', other.name],
+      ['Netns.create', bed.uniqueName('n')],
+      ['Netns.create'],
+    ] as const) {
+      const error = await refused(operation, ...args);
+      expect(error, operation).toMatchObject({ code: expect.stringMatching(/^E(PERM|ACCES)$/) });
+      expect(error.hint, operation).toContain('CAP_SYS_ADMIN');
+    }
+    expect(await other.names()).toEqual([]);
+    await other.ip('link', 'add', 'link', await other.parent(), 'name', 't0', 'type', 'macvtap');
+    const elsewhere = ['nsenter', `--net=/run/netns/${other.name}`, 'setpriv', ...options];
+    const tap = await refusalBehind(host, elsewhere, 'openTap', 't0');
+    expect(tap.hint).toContain('CAP_SYS_ADMIN');
+  });
+
+  test('because the process may not look at another', async () => {
+    const { host } = await ground();
+    const less = ['setpriv', '--inh-caps=-sys_ptrace', '--bounding-set=-sys_ptrace'];
+    const error = await refusalBehind(host, less, 'Netns.open', { pid: process.pid });
+    expect(error).toMatchObject({ code: 'EACCES', syscall: 'open' });
+    expect(error.hint).toContain('CAP_SYS_PTRACE');
+  });
+
   test('is not met by what only reads', async () => {
     const { host, parent } = await ground();
     expect(await refusalBehind(host, LESS, 'getLink', parent)).toBeNull();

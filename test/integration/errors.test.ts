@@ -62,6 +62,16 @@ describe('EINVAL', () => {
     expect(error.hint).toContain(`'${parent}'`);
   });
 
+  test('is not guessed about where the kernel has said why', async () => {
+    const { host, parent } = await ground();
+    const error = await refusalOf(host.netns.createMacvlan({ parent, name: 'm0', mtu: 10 }));
+    expect(error).toMatchObject({
+      code: 'EINVAL',
+      kernelMessage: expect.stringMatching(/minimum/),
+    });
+    expect(error.hint).toBeUndefined();
+  });
+
   test('because the MTU is above that of the device below the parent', async () => {
     const { host, parent } = await ground();
     await host.netns.createMacvlan({ parent, name: 'm0', mtu: 1400 });
@@ -191,6 +201,17 @@ describe('EADDRINUSE', () => {
     expect(error.hint).toContain('another namespace');
   });
 
+  test('because the MAC is taken by a macvlan beside it, whose parent is elsewhere', async () => {
+    const { host, parent } = await ground();
+    const inside = await bed.place();
+    await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC, up: true, netns: inside.netns });
+    const options = { parent: 'm0', name: 'm1', mac: MAC, up: true };
+    const error = await refusalOf(inside.netns.createMacvlan(options));
+    expect(error).toMatchObject({ code: 'EADDRINUSE' });
+    expect(error.hint).toContain(`'m0'`);
+    expect(error.hint).toContain('up on the same parent');
+  });
+
   test('is no matter between links that are down', async () => {
     const { host, parent } = await ground();
     await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC });
@@ -212,6 +233,27 @@ describe('ENODEV', () => {
     expect(byIndex.hint).toContain('parent');
     for (const { hint } of [byName, byIndex]) expect(hint).toContain(String(host.name));
   });
+});
+
+test('ENOENT, because there is no such namespace, which is named', async () => {
+  const { host, parent } = await ground();
+  const netns = bed.uniqueName('no');
+  const error = await refusalOf(host.netns.createMacvlan({ parent, name: 'm0', netns }));
+  expect(error).toMatchObject({ code: 'ENOENT', target: 'm0', part: 'netns' });
+  expect(error.hint).toContain(netns);
+  const peer = { netns };
+  const other = await refusalOf(host.netns.createLink({ kind: 'veth', peer }));
+  expect(other).toMatchObject({ code: 'ENOENT', part: 'peer.netns' });
+});
+
+test('ENETUNREACH, because the link is down', async () => {
+  const { host, parent } = await ground();
+  const options = { parent, name: 'm0', addresses: ['10.1.0.1/24'] };
+  const routes = [{ to: 'default', via: '10.1.0.254' }];
+  const error = await refusalOf(host.netns.createMacvlan({ ...options, routes }));
+  expect(error).toMatchObject({ code: 'ENETUNREACH', part: 'routes[0]' });
+  expect(error.hint).toContain('is down');
+  await host.netns.createMacvlan({ ...options, routes, up: true });
 });
 
 describe('EEXIST', () => {

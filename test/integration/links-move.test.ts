@@ -141,6 +141,18 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
     expect([await host.snapshot(), await inside.snapshot()]).toEqual(before);
   });
 
+  test('because the new name is its own alternative name', async () => {
+    const { host, inside } = await ground();
+    await host.ip('link', 'property', 'add', 'dev', 'm0', 'altname', 'other');
+    await host.ip('address', 'add', '10.1.1.1/24', 'dev', 'm0');
+    await host.ip('link', 'set', 'm0', 'up');
+    const before = [await host.snapshot(), await inside.snapshot()];
+    const error = await refusalOf(host.netns.moveLink('m0', inside.netns, { name: 'other' }));
+    expect(error).toMatchObject({ code: 'EEXIST', target: 'm0' });
+    expect(error.hint).toContain(`'other'`);
+    expect([await host.snapshot(), await inside.snapshot()]).toEqual(before);
+  });
+
   test('because its name is an alternative name there', async () => {
     const { host, inside } = await ground();
     await inside.ip('link', 'add', 'other', 'type', 'bridge');
@@ -212,6 +224,7 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
     const before = await host.snapshot();
     const error = await refusalOf(host.netns.moveLink('m0', 'no-such-namespace'));
     expect(error).toMatchObject({ code: 'ENOENT', operation: 'moveLink' });
+    expect(error).toMatchObject({ part: 'netns' });
     expect(error.hint).toContain('/run/netns');
     expect(await host.snapshot()).toEqual(before);
   });
@@ -223,6 +236,21 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
     const error = await refusalOf(host.netns.moveLink('m0', inside.netns, { signal }));
     expect(error.message).toBe('no longer wanted');
     expect([await host.snapshot(), await inside.snapshot()]).toEqual(before);
+  });
+
+  test('because its signal was aborted while the target was being looked at', async () => {
+    const { host, inside } = await ground();
+    await inside.ip('link', 'add', 'busy', 'type', 'bridge');
+    const before = await host.snapshot();
+    const controller = new AbortController();
+    // The target's requests wait behind this one, which takes the kernel some milliseconds.
+    const deleted = inside.netns.deleteLink('busy');
+    const moved = host.netns.moveLink('m0', inside.netns, { signal: controller.signal });
+    setTimeout(() => controller.abort(new Error('no longer wanted')), 3);
+    expect((await refusalOf(moved)).message).toBe('no longer wanted');
+    await deleted;
+    expect(await host.snapshot()).toEqual(before);
+    expect(await inside.names()).toEqual([]);
   });
 });
 

@@ -195,6 +195,24 @@ async function outputWith(fd: number, command: string, ...args: readonly string[
   return Buffer.concat(chunks).toString().trim();
 }
 
+test('what is undefined in a reference is not said', async () => {
+  const place = await bed.place();
+  const { fd, inode } = place.netns;
+  for (const ref of [
+    { fd, pid: undefined },
+    { pid: process.pid, fd: undefined },
+  ]) {
+    await using opened = await Netns.open(ref as { fd: number });
+    expect([inode, Netns.current().inode]).toContain(opened.inode);
+    await using made = await place.netns
+      .createLink({ kind: 'bridge', netns: ref as { fd: number } })
+      .then((link) =>
+        Object.assign(link, { [Symbol.asyncDispose]: () => opened.deleteLink(link) }),
+      );
+    expect(made.netns).toBe(opened.inode);
+  }
+});
+
 describe('Netns.fd', () => {
   test('lets a child process enter', async () => {
     const netns = await create();

@@ -5,7 +5,7 @@ import { promises as fs, readdirSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, test, vi } from 'vitest';
-import { Netns } from '../../lib/index.js';
+import { Netns, run } from '../../lib/index.js';
 import { inPrivateNetns, resultOf } from '../support/program.js';
 import { refusalOf, useTestbed } from '../support/testbed.js';
 import { allAtHome, code, hereNow, home, useWorkers, where } from '../support/workers.js';
@@ -282,4 +282,14 @@ describe('Netns.run', () => {
     const worker = await place.netns.run('process.exit(11)', { eval: true });
     expect((await once(worker, 'exit'))[0]).toBe(11);
   });
+});
+
+test('the function run starts a Worker in the process’s own namespace', async () => {
+  const code = `
+    const { parentPort } = require('node:worker_threads');
+    parentPort.postMessage(require('node:fs').readlinkSync('/proc/thread-self/ns/net'));`;
+  const worker = await run(code, { eval: true });
+  const [where] = await once(worker, 'message');
+  await once(worker, 'exit');
+  expect(where).toBe(`net:[${Netns.current().inode}]`);
 });

@@ -122,6 +122,7 @@ export const LINK: Rows = {
 export const LINK_ITEMS: Rows = {
   'altNames[1]': notAltNames,
   'addresses[0]': notPrefixes,
+  'routes[0].type': ['blackhole', 'unreachable', 'prohibit', 'throw'],
 };
 /** What a new macvlan takes, in mode vepa. */
 export const MACVLAN: Rows = {

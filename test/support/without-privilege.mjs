@@ -5,7 +5,9 @@ import { Netns } from '../../dist/index.js';
 
 const [operation, argumentsText] = process.argv.slice(2);
 try {
-  await Netns.current()[operation](...JSON.parse(argumentsText));
+  const [, method] = /^Netns\.(.*)/.exec(operation) ?? [];
+  const args = JSON.parse(argumentsText);
+  await (method === undefined ? Netns.current()[operation](...args) : Netns[method](...args));
   process.stdout.write('null\n');
 } catch (error) {
   const { name, message, code, errno, syscall, hint } = error;

@@ -109,12 +109,20 @@ describe('options that are in order', () => {
   });
 
   test('undefined counts as left out, of an option and of all of them', () => {
-    for (const rule of [linkChanges, macvlanChanges, rules.moveOptions, rules.operationOptions]) {
+    for (const rule of [rules.moveOptions, rules.linkFilter, rules.operationOptions]) {
       accepts(rule, undefined);
     }
     const absent = Object.fromEntries(Object.keys(LINK_OPTIONS).map((name) => [name, undefined]));
     accepts(createMacvlanOptions, { ...absent, parent: 3, mode: undefined, sources: undefined });
     accepts(createMacvlanOptions, { parent: 3, unknown: undefined });
+  });
+
+  test('changes cannot be left out', () => {
+    for (const rule of [linkChanges, macvlanChanges]) {
+      expect(() => check('setLink', rule, undefined, 'changes')).toThrow(
+        'setLink: changes must be an object; received undefined',
+      );
+    }
   });
 
   test('are left as they were', () => {
@@ -404,7 +412,7 @@ describe('addresses', () => {
     ['fd00::1', "must say its prefix length; 'fd00::1/128' is the address alone"],
     ['10.0.0.1/33', 'must be an IP address'],
     ['fe80::1%eth0/64', 'must be an IP address'],
-    [5, 'must be an object'],
+    [5, 'must be a text such as'],
     [{ address: '10.0.0.1' }, 'address must say its prefix length'],
     [{ address: '10.0.0.1', prefixLength: 33 }, 'prefixLength must be at most 32'],
     [{ address: '::1', prefixLength: 129 }, 'prefixLength must be an integer from 0 to 128'],

@@ -1,14 +1,7 @@
 // Calls share the turns of the event loop, in their order.
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
-import {
-  isTurnFull,
-  newTurn,
-  snapshot,
-  takeTurn,
-  waitForFurtherTurn,
-  waitForTurn,
-} from '../../lib/turn.js';
+import { isTurnFull, newTurn, takeTurn, waitForFurtherTurn, waitForTurn } from '../../lib/turn.js';
 
 /** Counts the turns of the event loop until `work` is done. */
 async function turnsOf(work: Promise<unknown>): Promise<number> {
@@ -86,32 +79,4 @@ test('a call that takes several turns has them to itself', async () => {
   await Promise.all([large('a'), waitForTurn().then(() => calls(40, begun)), calls(1, begun, 40)]);
   expect(begun.slice(0, 5)).toEqual(['a0', 'a1', 'a2', 'a3', 'a4']);
   expect(begun.slice(5)).toHaveLength(41);
-});
-
-describe('a snapshot', () => {
-  test('keeps what an object and its lists hold', () => {
-    const options = { name: 'macv1', sources: ['02:00:00:00:00:01'], mtu: 1400 };
-    const kept = snapshot(options);
-    options.name = 'macv2';
-    options.sources.length = 0;
-    expect(kept).toEqual({ name: 'macv1', sources: ['02:00:00:00:00:01'], mtu: 1400 });
-  });
-
-  test('keeps a list', () => {
-    const refs = [1, 2, 3];
-    const kept = snapshot(refs);
-    refs.length = 0;
-    expect(kept).toEqual([1, 2, 3]);
-  });
-
-  test('is the thing itself where a copy would be something else', () => {
-    class Options {
-      get name(): string {
-        return 'macv1';
-      }
-    }
-    for (const thing of [new Options(), 'macv1', 7, null, undefined]) {
-      expect(snapshot(thing)).toBe(thing);
-    }
-  });
 });

@@ -1,0 +1,90 @@
+// What a program handed in stays as it was when it called.
+import { describe, expect, test } from 'vitest';
+import { linkNow, netnsNow, snapshot } from '../../lib/snapshot.js';
+
+describe('a snapshot', () => {
+  test('keeps what an object and its lists hold', () => {
+    const options = { name: 'macv1', sources: ['02:00:00:00:00:01'], mtu: 1400 };
+    const kept = snapshot(options);
+    options.name = 'macv2';
+    options.sources.length = 0;
+    expect(kept).toEqual({ name: 'macv1', sources: ['02:00:00:00:00:01'], mtu: 1400 });
+  });
+
+  test('keeps a list', () => {
+    const refs = [1, 2, 3];
+    const kept = snapshot(refs);
+    refs.length = 0;
+    expect(kept).toEqual([1, 2, 3]);
+  });
+
+  test('keeps the objects that are options', () => {
+    const options = { parent: { index: 3 }, peer: { name: 'macv1', netns: { pid: 1 } } };
+    const kept = snapshot(options);
+    options.parent.index = 4;
+    options.peer.name = 'macv2';
+    options.peer.netns.pid = 2;
+    expect(kept).toEqual({ parent: { index: 3 }, peer: { name: 'macv1', netns: { pid: 1 } } });
+  });
+
+  test('has the thing itself where that is known by being itself', () => {
+    const { signal } = new AbortController();
+    expect(snapshot({ signal }).signal).toBe(signal);
+    for (const thing of ['macv1', 7, true, null, undefined]) expect(snapshot(thing)).toBe(thing);
+  });
+
+  test('keeps what an instance of a class says, by accessors too', () => {
+    class Options {
+      #name = 'macv1';
+      readonly sources = ['02:00:00:00:00:01'];
+      mtu = 1400;
+      get name(): string {
+        return this.#name;
+      }
+      rename(name: string): void {
+        this.#name = name;
+      }
+    }
+    const options = new Options();
+    const kept = snapshot(options);
+    options.rename('macv2');
+    options.mtu = 1500;
+    options.sources.length = 0;
+    expect(kept.name).toBe('macv1');
+    expect(kept.mtu).toBe(1400);
+    expect(kept.sources).toEqual(['02:00:00:00:00:01']);
+    // As in the class: an accessor for something else than an option is no unknown option.
+    expect(Object.keys(kept)).toEqual(['sources', 'mtu']);
+  });
+
+  test('ends where objects hold themselves', () => {
+    const options: { inner?: object } = {};
+    options.inner = options;
+    expect(snapshot(options)).toHaveProperty('inner.inner.inner');
+  });
+});
+
+describe('a reference to a link', () => {
+  test('is what it was', () => {
+    const link = { index: 3, name: 'macv1', netns: 7, mtu: 1500 };
+    const kept = linkNow(link);
+    link.index = 4;
+    expect(kept).toEqual({ index: 3, name: 'macv1', netns: 7 });
+    for (const plain of ['macv1', 3]) expect(linkNow(plain)).toBe(plain);
+  });
+
+  test('stays wrong where it is', () => {
+    for (const wrong of [null, undefined, [], {}, { name: 'macv1' }]) {
+      expect(linkNow(wrong as never)).toBe(wrong);
+    }
+    expect(linkNow({ index: 'three' } as never)).toEqual({ index: 'three' });
+  });
+});
+
+test('a reference to a namespace is what it was', () => {
+  const ref = { pid: 1 };
+  const kept = netnsNow(ref);
+  ref.pid = 2;
+  expect(kept).toEqual({ pid: 1 });
+  expect(netnsNow('net1')).toBe('net1');
+});
