@@ -6,7 +6,7 @@ import { randomInt } from 'node:crypto';
 import { constants } from 'node:os';
 import { check } from './check.js';
 import { operationOptions, signal as signalRule } from './checkValues.js';
-import { type Caller, isNetlinkError, NetlinkError } from './errors.js';
+import { type Caller, errnoName, isNetlinkError, NetlinkError } from './errors.js';
 import {
   addon,
   exchange,
@@ -26,10 +26,15 @@ import type { NetnsLike, OperationOptions } from './types.js';
 import { netnsBrand } from './values.js';
 
 const ECANCELED = -constants.errno.ECANCELED;
-const EPERM = -constants.errno.EPERM;
-const MAY_NOT_ENTER =
-  'Acting in another network namespace takes CAP_SYS_ADMIN, in the user namespace that owns it and in ' +
-  "the process's own.";
+
+/** What a system call's refusal means wherever it comes. */
+const HINTS: Readonly<Record<string, string>> = {
+  'setns EPERM':
+    'Acting in another network namespace takes CAP_SYS_ADMIN, in the user namespace that owns it and ' +
+    "in the process's own.",
+  'pthread_create EAGAIN':
+    "The process may have no more threads: RLIMIT_NPROC, or its cgroup's pids.max.",
+};
 
 /** A call of the public surface: where it came from, and what it is about. */
 export class Call {
@@ -64,7 +69,7 @@ export class Call {
 
   /** The error for a refusal, with its stack at the caller's line. */
   error(refusal: Refusal, more: { hint?: string | undefined; part?: string } = {}): NetlinkError {
-    const mayNotEnter = refusal.syscall === 'setns' && refusal.errno === EPERM;
+    const hint = HINTS[`${refusal.syscall} ${errnoName(refusal.errno)}`];
     return new NetlinkError({
       errno: refusal.errno,
       syscall: refusal.syscall,
@@ -74,7 +79,7 @@ export class Call {
       attribute: refusal.attribute,
       caller: this.caller,
       ...more,
-      ...(mayNotEnter ? { hint: MAY_NOT_ENTER } : {}),
+      ...(hint === undefined ? {} : { hint }),
     });
   }
 

@@ -108,8 +108,8 @@ export interface TapHandle {
   /** There are more `written`. */
   onWritten: () => void;
   onGone: () => void;
-  /** Once, when the three above are set: 0 or a negative errno. */
-  start(): number;
+  /** Once, when the three above are set. */
+  start(): Refusal | undefined;
   setReading(wanted: boolean): void;
   lend(bytes: Uint8Array, lengths: Int32Array): void;
   write(half: 0 | 1, count: number): void;

@@ -305,7 +305,8 @@ export class Netns extends Namespace {
 
   /**
    * Deletes any number of links. What can be deleted is; an `AggregateError` holds a `NetlinkError` for
-   * each that could not.
+   * each that could not. They are put into a group that nobody uses, and the group is deleted: a link that
+   * somebody moves to another namespace between the two counts as deleted, and keeps that group there.
    */
   deleteLinks(refs: readonly LinkRef[], options?: OperationOptions): Promise<void> {
     const call = callWith('deleteLinks', null, this.deleteLinks, options);

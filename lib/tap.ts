@@ -63,11 +63,11 @@ export async function openTap(
       throw call.error(result, { hint: whyNotOpened(link, result) });
     }
     const tap = new Tap(result, link, highWaterMark);
-    const errno = result.start();
-    if (errno === 0 && call.signal?.aborted !== true) return tap;
+    const refusal = result.start();
+    if (refusal === undefined && call.signal?.aborted !== true) return tap;
     await tap.close();
     call.checkSignal();
-    throw call.error(new Refusal(errno, 'epoll_ctl', undefined, undefined));
+    throw call.error(refusal as Refusal);
   }
 }
 

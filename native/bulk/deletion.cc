@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include <algorithm>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
@@ -14,6 +16,9 @@ namespace macvlan_netlink::bulk {
 namespace {
 
 using rtnl::LinkRecord;
+
+// With fewer it costs more than it saves.
+constexpr size_t kMinMembers = 2;
 
 const rtnl::Operation& OperationNamed(std::string_view name) {
   for (const rtnl::Operation& operation : rtnl::kOperations) {
@@ -53,6 +58,8 @@ std::shared_ptr<Own> Carry(io::Session& session, std::shared_ptr<Own> own) {
 struct Census {
   struct Entry {
     uint32_t group = 0;
+    std::string name;
+    std::optional<wire::HardwareAddress> mac;
     // A device that no driver kind made cannot be deleted, and one of them would keep the whole
     // group from it (net/core/rtnetlink.c, rtnl_group_dellink).
     bool deletable = false;
@@ -72,7 +79,8 @@ bool Take(io::Session& session, Census& census) {
   if (own->steps.front().ack.error != 0) return false;
   for (const LinkRecord& link : own->links) {
     const uint32_t group = link.group.value_or(0);
-    census.by_index[link.index] = {group, link.info && link.info->kind};
+    const bool deletable = link.info && link.info->kind;
+    census.by_index[link.index] = {group, link.name.value_or(""), link.mac, deletable};
     census.groups.insert(group);
     if (link.name) census.by_name[*link.name] = link.index;
     if (!link.alt_names) continue;
@@ -94,18 +102,46 @@ std::string LongNameIn(wire::ByteSpan body) {
   return name;
 }
 
-// The index of the link that a deletion names; 0 when there is none that can go with the others.
-int32_t MemberOf(const io::Step& deletion, const Census& census) {
-  const wire::ByteSpan body = wire::ByteSpan(deletion.request).From(NLMSG_HDRLEN);
+// A link that can go with others.
+struct Member {
+  int32_t index = 0;
+  std::string asked;  // the name that it was asked for by; empty when by its index
+  const io::Sent* sent = nullptr;
+};
+
+// The link that a deletion names; its index is 0 when there is none that can go with the others.
+Member MemberOf(const io::Sent& sent, const Census& census) {
+  const wire::ByteSpan body = wire::ByteSpan(sent.step().request).From(NLMSG_HDRLEN);
   LinkRecord asked;
-  if (!wire::DecodeBody(body, asked)) return 0;
-  int32_t index = asked.index;
-  if (index == 0) {
-    const auto named = census.by_name.find(asked.name ? *asked.name : LongNameIn(body));
-    if (named != census.by_name.end()) index = named->second;
+  if (!wire::DecodeBody(body, asked)) return {};
+  Member member{asked.index, "", &sent};
+  if (member.index == 0) {
+    member.asked = asked.name ? *asked.name : LongNameIn(body);
+    const auto named = census.by_name.find(member.asked);
+    if (named == census.by_name.end()) return {};
+    member.index = named->second;
   }
-  const auto found = census.by_index.find(index);
-  return found != census.by_index.end() && found->second.deletable ? index : 0;
+  const auto found = census.by_index.find(member.index);
+  return found != census.by_index.end() && found->second.deletable ? member : Member{};
+}
+
+bool HasName(const LinkRecord& link, const std::string& name) {
+  if (link.name == name) return true;
+  if (!link.alt_names) return false;
+  const std::vector<std::string>& others = link.alt_names->items;
+  return std::find(others.begin(), others.end(), name) != others.end();
+}
+
+// Whether a link is the one that had its index when the links were counted.
+bool IsSame(const LinkRecord& link, const Census::Entry& counted) {
+  if (link.name == counted.name) return true;
+  return link.mac && counted.mac && *link.mac == *counted.mac;
+}
+
+// Whether nobody can say if a change was made.
+bool IsUncertain(const io::Step& step) {
+  return step.ack.error != 0 && step.syscall != nullptr &&
+         std::string_view(step.syscall) == "recvmsg";
 }
 
 bool ChooseGroup(const Census& census, uint32_t& group) {
@@ -123,12 +159,14 @@ void AddTag(Own& own, int32_t index, uint32_t group) {
   own.Add("changeLink", tag);
 }
 
-int DeleteGroup(io::Session& session, uint32_t group) {
+// Whether the links may be gone.
+bool DeleteGroup(io::Session& session, uint32_t group) {
   auto own = std::make_shared<Own>();
   LinkRecord record;
   record.group = group;
   own->Add("deleteLink", record);
-  return Carry(session, own)->steps.front().ack.error;
+  const io::Step& step = Carry(session, own)->steps.front();
+  return step.ack.error == 0 || IsUncertain(step);
 }
 
 struct Remains {
@@ -136,37 +174,80 @@ struct Remains {
   std::unordered_set<int32_t> unknown;  // links of which nobody said whether they are there
 };
 
-// Which of the links are still there. Where there are few others, a listing costs less than to ask
-// for each.
-Remains Remaining(io::Session& session, const std::vector<int32_t>& indexes, size_t others) {
+void TakeLinks(Own& own, Remains& remains) {
+  for (LinkRecord& link : own.links) remains.links.emplace(link.index, std::move(link));
+}
+
+// Looks at each link by itself.
+Remains Look(io::Session& session, const std::vector<Member>& members) {
   auto own = std::make_shared<Own>();
   LinkRecord asked;
   asked.ext_mask = rtnl::kRtextFilterSkipStats;
-  Remains remains;
-  if (others < indexes.size() / 4) {
-    own->Add("listLinks", asked, io::Expect::kDump);
-    if (Carry(session, own)->steps.front().ack.error != 0) {
-      remains.unknown.insert(indexes.begin(), indexes.end());
-    }
-  } else {
-    for (const int32_t index : indexes) {
-      asked.index = index;
-      own->Add("getLink", asked, io::Expect::kRead);
-    }
-    Carry(session, own);
-    for (size_t i = 0; i < indexes.size(); ++i) {
-      const int error = own->steps[i].ack.error;
-      if (error != 0 && error != -ENODEV) remains.unknown.insert(indexes[i]);
-    }
+  for (const Member& member : members) {
+    asked.index = member.index;
+    own->Add("getLink", asked, io::Expect::kRead);
   }
-  for (LinkRecord& link : own->links) remains.links.emplace(link.index, std::move(link));
+  Carry(session, own);
+  Remains remains;
+  for (size_t i = 0; i < members.size(); ++i) {
+    const int error = own->steps[i].ack.error;
+    if (error != 0 && error != -ENODEV) remains.unknown.insert(members[i].index);
+  }
+  TakeLinks(*own, remains);
   return remains;
 }
 
-void Restore(io::Session& session, const std::vector<int32_t>& indexes, const Census& census) {
+// Which of the links are still there. Where there are few others, a listing costs less than to ask
+// for each; but others may interrupt it for ever.
+Remains Remaining(io::Session& session, const std::vector<Member>& members, size_t others) {
+  if (others >= members.size() / 4) return Look(session, members);
   auto own = std::make_shared<Own>();
-  for (const int32_t index : indexes) AddTag(*own, index, census.by_index.at(index).group);
+  LinkRecord asked;
+  asked.ext_mask = rtnl::kRtextFilterSkipStats;
+  own->Add("listLinks", asked, io::Expect::kDump);
+  if (Carry(session, own)->steps.front().ack.error != 0) return Look(session, members);
+  Remains remains;
+  TakeLinks(*own, remains);
+  return remains;
+}
+
+void Restore(io::Session& session, const std::vector<Member>& members, const Census& census) {
+  auto own = std::make_shared<Own>();
+  for (const Member& member : members) {
+    AddTag(*own, member.index, census.by_index.at(member.index).group);
+  }
   Carry(session, own);
+}
+
+// Leaves out, with their groups put back, those that had the name they were asked for by when the
+// links were counted and have it no more: a request of its own asks the kernel for the name.
+void LeaveRenamed(io::Session& session, const Census& census, std::vector<Member>& tagged) {
+  std::vector<Member> named;
+  for (const Member& member : tagged) {
+    if (!member.asked.empty()) named.push_back(member);
+  }
+  if (named.empty()) return;
+  const Remains now = Look(session, named);
+  std::vector<Member> kept;
+  std::vector<Member> renamed;
+  for (const Member& member : tagged) {
+    const auto found = now.links.find(member.index);
+    const bool is_it =
+        member.asked.empty() || (found != now.links.end() && HasName(found->second, member.asked));
+    (is_it ? kept : renamed).push_back(member);
+  }
+  Restore(session, renamed, census);
+  tagged = std::move(kept);
+}
+
+// Deletes links one by one of which it is not known whether they went with the group.
+void DeleteUnknown(io::Session& session, const std::vector<Member>& unknown) {
+  io::Window window;
+  for (const Member& member : unknown) window.push_back(*member.sent);
+  session.Transact(window);
+  for (const io::Sent& sent : window) {
+    if (sent.step().ack.error == -ENODEV) sent.step().End(0, nullptr);
+  }
 }
 
 }  // namespace
@@ -178,42 +259,48 @@ void DeleteTogether(io::Session& session, const io::Window& deletions) {
   if (!Take(session, census) || !ChooseGroup(census, group)) return;
 
   // Where several name one link, the first deletes it and the others come too late.
-  std::vector<int32_t> members;
-  std::unordered_map<int32_t, io::Step*> steps;
+  std::vector<Member> members;
+  std::unordered_set<int32_t> known;
   for (const io::Sent& sent : deletions) {
-    const int32_t index = MemberOf(sent.step(), census);
-    if (index != 0 && steps.emplace(index, &sent.step()).second) members.push_back(index);
+    const Member member = MemberOf(sent, census);
+    if (member.index != 0 && known.insert(member.index).second) members.push_back(member);
   }
+  if (members.size() < kMinMembers) return;
 
   auto tags = std::make_shared<Own>();
-  for (const int32_t index : members) AddTag(*tags, index, group);
+  for (const Member& member : members) AddTag(*tags, member.index, group);
   Carry(session, tags);
-  std::vector<int32_t> tagged;
-  bool certain = true;
-  for (size_t i = 0; i < members.size(); ++i) {
-    const int error = tags->steps[i].ack.error;
-    if (error == 0) tagged.push_back(members[i]);
-    certain = certain && error != -ENOBUFS;
+  if (std::any_of(tags->steps.begin(), tags->steps.end(), IsUncertain)) {
+    return Restore(session, members, census);
   }
-  if (!certain) return Restore(session, members, census);
+  std::vector<Member> tagged;
+  for (size_t i = 0; i < members.size(); ++i) {
+    if (tags->steps[i].ack.error == 0) tagged.push_back(members[i]);
+  }
+  LeaveRenamed(session, census, tagged);
   if (tagged.empty()) return;
-  const int error = DeleteGroup(session, group);
-  if (error != 0 && error != -ENOBUFS) return Restore(session, tagged, census);
+  if (!DeleteGroup(session, group)) return Restore(session, tagged, census);
 
   // The group goes without those that were put into another meanwhile, and without those that only
   // their driver deletes, such as the fallback device of a kind of tunnel (net/ipv4/ip_tunnel.c,
   // ip_tunnel_dellink), and the answer is the same.
   const Remains remains = Remaining(session, tagged, census.by_index.size() - tagged.size());
-  std::vector<int32_t> left;
-  for (const int32_t index : tagged) {
-    const auto found = remains.links.find(index);
-    if (found == remains.links.end() && remains.unknown.count(index) == 0) {
-      steps[index]->End(0, nullptr);
-    } else if (found == remains.links.end() || found->second.group.value_or(0) == group) {
-      left.push_back(index);
+  std::vector<Member> left;
+  std::vector<Member> unknown;
+  for (const Member& member : tagged) {
+    const auto found = remains.links.find(member.index);
+    if (remains.unknown.count(member.index) != 0) {
+      unknown.push_back(member);
+    } else if (found == remains.links.end() ||
+               !IsSame(found->second, census.by_index.at(member.index))) {
+      // Gone; who has its index now is another.
+      member.sent->step().End(0, nullptr);
+    } else if (found->second.group.value_or(0) == group) {
+      left.push_back(member);
     }
   }
   Restore(session, left, census);
+  DeleteUnknown(session, unknown);
 }
 
 }  // namespace macvlan_netlink::bulk

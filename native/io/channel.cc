@@ -74,6 +74,16 @@ void Channel::Run(PoolThread& thread) {
   pool_.Schedule(shared_from_this());
 }
 
+void Channel::Fail(const Status& status) {
+  FailQueued(status);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    scheduled_ = !queue_.empty();
+    if (!scheduled_) return;
+  }
+  pool_.Schedule(shared_from_this());
+}
+
 Status Channel::Open(PoolThread& thread) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -122,6 +132,7 @@ Window Channel::Collect() {
   const std::lock_guard<std::mutex> lock(mutex_);
   while (!queue_.empty()) {
     Entry& entry = queue_.front();
+    if (entry.exchange->prepares) break;  // it came meanwhile: the next round prepares it
     const std::vector<Step>& steps = entry.exchange->steps;
     for (const size_t first = entry.next; entry.next < steps.size();) {
       const Step& step = steps[entry.next];

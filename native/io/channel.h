@@ -34,6 +34,7 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   bool CloseIdle(std::chrono::steady_clock::duration age);
 
   void Run(PoolThread& thread) override;
+  void Fail(const Status& status) override;
 
  private:
   struct Entry {

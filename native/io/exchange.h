@@ -41,8 +41,9 @@ struct Step {
   }
 };
 
-// Steps are sent in order. The virtual calls come on a pool thread, one at a time; OnEnd comes
-// exactly once, after every step has ended, whatever happens.
+// Steps are sent in order. The virtual calls come on a pool thread, one at a time, but for the
+// OnEnd of an exchange that is withdrawn or that no thread could be had for, which comes on the
+// owner's; OnEnd comes exactly once, after every step has ended, whatever happens.
 class Exchange {
  public:
   virtual ~Exchange() = default;

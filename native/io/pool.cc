@@ -1,6 +1,6 @@
 #include "io/pool.h"
 
-#include <pthread.h>
+#include <errno.h>
 
 #include <chrono>
 
@@ -21,16 +21,20 @@ Pool::Pool(size_t max_threads, Hooks hooks)
 Pool::~Pool() { Stop(); }
 
 void Pool::Schedule(std::shared_ptr<Task> task) {
+  if (std::this_thread::get_id() == owner_) return Reinforce(std::move(task));
   Need need = Need::kNothing;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (stopping_) return;
-    tasks_.push_back(std::move(task));
-    waiting_.store(true, std::memory_order_release);
-    if (std::this_thread::get_id() == owner_) StartIfNeeded(lock);
+    Add(std::move(task), lock);
     need = CallSomebody(lock);
   }
   Meet(need);
+}
+
+void Pool::Add(std::shared_ptr<Task> task, const std::lock_guard<std::mutex>&) {
+  tasks_.push_back(std::move(task));
+  waiting_.store(true, std::memory_order_release);
 }
 
 // Whether some thread will come for what is queued without being called.
@@ -67,28 +71,48 @@ void Pool::EndLongWait() {
   ++running_;
 }
 
-void Pool::Reinforce() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  if (!stopping_ && !tasks_.empty()) StartIfNeeded(lock);
+void Pool::Reinforce(std::shared_ptr<Task> task) {
+  Need need = Need::kNothing;
+  Status status;
+  std::deque<std::shared_ptr<Task>> stranded;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (stopping_) return;
+    if (task) Add(std::move(task), lock);
+    if (tasks_.empty()) return;
+    status = StartIfNeeded(lock);
+    // Where there is a thread it comes for them some time.
+    if (!status.ok() && threads_.empty()) {
+      stranded.swap(tasks_);
+      waiting_.store(false, std::memory_order_release);
+    } else if (status.ok()) {
+      need = CallSomebody(lock);
+    }
+  }
+  for (const std::shared_ptr<Task>& one : stranded) one->Fail(status);
+  if (need == Need::kWake) Meet(need);
 }
 
-void Pool::StartIfNeeded(const std::lock_guard<std::mutex>& lock) {
+Status Pool::StartIfNeeded(const std::lock_guard<std::mutex>& lock) {
   for (auto thread = threads_.begin(); thread != threads_.end();) {
     if (thread->ended) {
-      thread->handle.join();
+      thread->handle.Join();
       thread = threads_.erase(thread);
     } else {
       ++thread;
     }
   }
-  if (idle_ > 0 || IsTakenCareOf(lock) || threads_.size() >= max_threads_) return;
+  if (idle_ > 0 || IsTakenCareOf(lock) || threads_.size() >= max_threads_) return {};
   called_ = true;
-  Thread& thread = threads_.emplace_back();
-  thread.handle = std::thread([this, &thread] { Loop(thread); });
-  pthread_setname_np(thread.handle.native_handle(), "macvlan-netlink");
+  Worker& worker = threads_.emplace_back();
+  const int error = worker.handle.Start("macvlan-netlink", [this, &worker] { Loop(worker); });
+  if (error == 0) return {};
+  called_ = false;
+  threads_.pop_back();
+  return {error, "pthread_create"};
 }
 
-void Pool::Loop(Thread& self) {
+void Pool::Loop(Worker& self) {
   PoolThread thread;
   int idle_ticks = 0;
   std::unique_lock<std::mutex> lock(mutex_);
@@ -157,7 +181,7 @@ void Pool::Stop() {
     wake_.notify_all();
   }
   // Nobody adds a thread any more, and the list's nodes stay where they are.
-  for (Thread& thread : threads_) thread.handle.join();
+  for (Worker& worker : threads_) worker.handle.Join();
   threads_.clear();
 }
 

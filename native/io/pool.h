@@ -11,14 +11,17 @@
 #include <mutex>
 #include <thread>
 
+#include "io/namespace.h"
+#include "io/thread.h"
 #include "wire/bytes.h"
 
 namespace macvlan_netlink::io {
 
 // What a task is given of the thread it runs on.
 struct PoolThread {
-  // Receive buffer, shared by the tasks that run here one after another. One dump datagram is at
-  // most 32 KiB; a single link with its virtual functions or 5,455 source addresses can be larger.
+  // Receive buffer, shared by the tasks that run here one after another; it grows where a message
+  // does not fit. One dump datagram is at most 32 KiB, but for a single link that is larger: with
+  // its virtual functions, or thousands of source addresses.
   wire::Bytes buffer = wire::Bytes(256 * 1024);
   // False once the thread could not get back into its own namespace: it must not run another task.
   bool at_home = true;
@@ -28,6 +31,8 @@ class Task {
  public:
   virtual ~Task() = default;
   virtual void Run(PoolThread& thread) = 0;
+  // Owner's thread, instead: there is no thread to run it, and none can be started.
+  virtual void Fail(const Status& status) = 0;
 };
 
 // One thread at a time runs tasks, because what they ask of the kernel takes its RTNL lock, and
@@ -63,27 +68,28 @@ class Pool {
 
   // Any thread. After Stop the task is dropped unrun.
   void Schedule(std::shared_ptr<Task> task);
-  // Owner's thread: starts a thread when work waits and none is there to do it.
-  void Reinforce();
+  // Owner's thread: sees to it that some thread comes for what waits, and for `task`.
+  void Reinforce(std::shared_ptr<Task> task = nullptr);
   // Owner's thread: lets running tasks finish, drops the others, joins every thread.
   void Stop();
 
  private:
-  struct Thread {
-    std::thread handle;
+  struct Worker {
+    io::Thread handle;
     bool ended = false;
   };
 
   enum class Need { kNothing, kWake, kThread };
 
   // Those that take a mutex's guard want it locked.
+  void Add(std::shared_ptr<Task> task, const std::lock_guard<std::mutex>& held);
   bool IsTakenCareOf(const std::lock_guard<std::mutex>& held) const;
-  void StartIfNeeded(const std::lock_guard<std::mutex>& held);
+  Status StartIfNeeded(const std::lock_guard<std::mutex>& held);
   Need CallSomebody(const std::lock_guard<std::mutex>& held);
   void Meet(Need need);
   void BeginLongWait();
   void EndLongWait();
-  void Loop(Thread& self);
+  void Loop(Worker& self);
   void GiveUpIdle(std::unique_lock<std::mutex>& lock);
   void Look(std::unique_lock<std::mutex>& lock);
 
@@ -96,7 +102,7 @@ class Pool {
   std::condition_variable wake_;
   std::deque<std::shared_ptr<Task>> tasks_;
   std::atomic<bool> waiting_{false};  // whether tasks_ holds any, for the one that looks
-  std::list<Thread> threads_;
+  std::list<Worker> threads_;
   size_t idle_ = 0;       // threads that have nothing to do, asleep or looking
   bool looking_ = false;  // one of them is awake and looks for work: it need not be woken
   bool called_ = false;   // one was woken or started, and has not come to work yet

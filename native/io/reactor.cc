@@ -1,7 +1,6 @@
 #include "io/reactor.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 
 namespace macvlan_netlink::io {
@@ -13,26 +12,34 @@ constexpr int kMaxReady = 64;
 
 Reactor::~Reactor() { Stop(); }
 
-int Reactor::Add(int fd, std::shared_ptr<Source> source) {
+Status Reactor::Add(int fd, std::shared_ptr<Source> source) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (stopping_) return -ECANCELED;
+  if (stopping_) return {-ECANCELED, "epoll_ctl"};
   if (!epoll_.valid()) {
     Descriptor epoll(epoll_create1(EPOLL_CLOEXEC));
     Descriptor wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!epoll.valid() || !wake.valid()) return -errno;
+    if (!epoll.valid() || !wake.valid()) return Status::FromErrno("epoll_create1");
     epoll_event event{EPOLLIN, {.fd = wake.get()}};
-    if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, wake.get(), &event) != 0) return -errno;
+    if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, wake.get(), &event) != 0) {
+      return Status::FromErrno("epoll_ctl");
+    }
     epoll_ = std::move(epoll);
     wake_ = std::move(wake);
-    thread_ = std::thread([this] { Loop(); });
-    pthread_setname_np(thread_.native_handle(), "macvlan-events");
+    const int error = thread_.Start("macvlan-events", [this] { Loop(); });
+    if (error != 0) {
+      epoll_.Reset();
+      wake_.Reset();
+      return {error, "pthread_create"};
+    }
   }
   // EPOLLERR and EPOLLHUP come unasked, so a source that is not armed must be disabled whole, which
   // EPOLLONESHOT does after its first event.
   epoll_event event{EPOLLONESHOT, {.fd = fd}};
-  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return -errno;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+    return Status::FromErrno("epoll_ctl");
+  }
   sources_[fd] = std::move(source);
-  return 0;
+  return {};
 }
 
 void Reactor::Arm(int fd, uint32_t events) {
@@ -58,7 +65,7 @@ void Reactor::Stop() {
     stopping_ = true;
     if (wake_.valid()) eventfd_write(wake_.get(), 1);
   }
-  if (thread_.joinable()) thread_.join();
+  thread_.Join();
   sources_.clear();
 }
 
@@ -71,8 +78,7 @@ void Reactor::Loop() {
       {
         const std::lock_guard<std::mutex> lock(mutex_);
         if (stopping_) return;
-        // A descriptor that was removed since, or whose number was given out again and is not
-        // armed.
+        // Removed since; or its number was given out again, and another source looks in vain.
         const auto found = sources_.find(ready[i].data.fd);
         if (found == sources_.end()) continue;
         source = found->second;

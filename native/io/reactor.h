@@ -6,10 +6,11 @@
 
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <unordered_map>
 
 #include "io/descriptor.h"
+#include "io/namespace.h"
+#include "io/thread.h"
 
 namespace macvlan_netlink::io {
 
@@ -19,7 +20,7 @@ class Source {
  public:
   virtual ~Source() = default;
   // On the reactor's thread. `events` are EPOLL*; more than was asked for may be set (EPOLLERR,
-  // EPOLLHUP).
+  // EPOLLHUP), and nothing may be there: the descriptor's number may have been another's before.
   virtual void OnReady(uint32_t events) = 0;
 };
 
@@ -30,9 +31,9 @@ class Reactor {
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;
 
-  // Owner's thread, which starts the reactor's on first use. Returns 0 or a negative errno. The
-  // descriptor must stay open until Remove; it is not waited for before Arm.
-  int Add(int fd, std::shared_ptr<Source> source);
+  // Owner's thread, which starts the reactor's on first use. The descriptor must stay open until
+  // Remove; it is not waited for before Arm.
+  Status Add(int fd, std::shared_ptr<Source> source);
   // Any thread: OnReady follows once when one of `events` is there. Arming again replaces.
   void Arm(int fd, uint32_t events);
   // Any thread, and OnReady of the source itself. Afterwards OnReady is not called any more, but a
@@ -45,7 +46,7 @@ class Reactor {
  private:
   void Loop();
 
-  std::thread thread_;
+  Thread thread_;
   Descriptor epoll_;
   Descriptor wake_;
 

@@ -127,8 +127,16 @@ int Session::ReadAnswers(const Sent* sent, size_t count, uint32_t base) {
       } else if (wire::ParseEnd(message, ack)) {
         // A dump that an other change ran into may lack something or show it twice.
         if (interrupted && ack.error == 0 && !step.approximate) return -EINTR;
-        // Its end does not tell which of its parts were lost.
-        if (lost != 0 && ack.error == 0 && step.expect == Expect::kDump) return lost;
+        if (step.expect == Expect::kDump) {
+          // Its end does not tell which of its parts were lost.
+          if (lost != 0 && ack.error == 0) return lost;
+          // One that was asked for before is not over, because the kernel had no memory for it
+          // once: what is left of that is read, then it is asked again.
+          if (ack.error == -EBUSY) {
+            lost = -EBUSY;
+            continue;
+          }
+        }
         step.ack = std::move(ack);
         step.ended = true;
         --waiting;

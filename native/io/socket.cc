@@ -96,13 +96,17 @@ Status Socket::Receive(wire::Bytes& buffer, wire::ByteSpan& datagram) {
     header.msg_namelen = sizeof(sender);
     header.msg_iov = &part;
     header.msg_iovlen = 1;
-    const ssize_t size = recvmsg(fd_.get(), &header, MSG_DONTWAIT);
+    const ssize_t size = recvmsg(fd_.get(), &header, MSG_DONTWAIT | MSG_TRUNC);
     if (size < 0) {
       if (errno == EINTR) continue;
       return Status::FromErrno("recvmsg");
     }
     if (sender.nl_pid != 0) continue;
-    if ((header.msg_flags & MSG_TRUNC) != 0) return {-EMSGSIZE, "recvmsg"};
+    if ((header.msg_flags & MSG_TRUNC) != 0) {
+      // A little more than that: source addresses may be added all the time.
+      buffer.resize(static_cast<size_t>(size) + buffer.size());
+      return {-EMSGSIZE, "recvmsg"};
+    }
     datagram = {buffer.data(), static_cast<size_t>(size)};
     return {};
   }

@@ -27,7 +27,9 @@ class Socket {
   Status Send(const std::vector<wire::ByteSpan>& messages);
 
   // The next datagram from the kernel, without waiting; datagrams of other senders are dropped.
-  // -EAGAIN when there is none. The span is valid until the next call with the same buffer.
+  // -EAGAIN when there is none; -EMSGSIZE when it was larger than the buffer and is lost, after
+  // which the buffer has room for its like. The span is valid until the next call with the same
+  // buffer.
   Status Receive(wire::Bytes& buffer, wire::ByteSpan& datagram);
 
   uint32_t port() const { return port_; }

@@ -45,11 +45,11 @@ Tap::Tap(Reactor& reactor, TapDevice device, std::shared_ptr<TapListener> listen
       mtu_(device_.mtu),
       scratch_(new uint8_t[kScratchSize]) {}
 
-int Tap::Start() {
+Status Tap::Start() {
   for (size_t i = 0; i < device_.queues.size(); ++i) {
     const int fd = device_.queues[i].get();
-    const int error = reactor_.Add(fd, std::make_shared<Queue>(shared_from_this(), i));
-    if (error != 0) return error;
+    const Status status = reactor_.Add(fd, std::make_shared<Queue>(shared_from_this(), i));
+    if (!status.ok()) return status;
     registered_.push_back(fd);
   }
   const std::weak_ptr<Tap> weak = weak_from_this();
@@ -63,12 +63,12 @@ int Tap::Start() {
   return Listen(fd, std::move(watch));
 }
 
-int Tap::Listen(int fd, std::shared_ptr<Source> source) {
-  const int error = reactor_.Add(fd, std::move(source));
-  if (error != 0) return error;
+Status Tap::Listen(int fd, std::shared_ptr<Source> source) {
+  const Status status = reactor_.Add(fd, std::move(source));
+  if (!status.ok()) return status;
   registered_.push_back(fd);
   reactor_.Arm(fd, EPOLLIN);
-  return 0;
+  return {};
 }
 
 void Tap::SetReading(bool wanted) {
@@ -255,8 +255,8 @@ void Tap::End() {
   listener_->OnGone();
 }
 
-int Tap::Follow() {
-  if (stopped_) return 0;
+Status Tap::Follow() {
+  if (stopped_) return {};
   // Its new namespace may have any MTU set, and tells nobody here.
   mtu_ = USHRT_MAX;
   reactor_.Remove(registered_.back());
@@ -264,7 +264,7 @@ int Tap::Follow() {
   auto clock = std::make_shared<TapClock>(
       reactor_, TapWatchHooks{nullptr, [listener = listener_] { listener->OnDoubt(); }});
   const int fd = clock->fd();
-  return fd < 0 ? -errno : Listen(fd, std::move(clock));
+  return fd < 0 ? Status::FromErrno("timerfd_create") : Listen(fd, std::move(clock));
 }
 
 std::vector<TapQueue> Tap::Stop() {

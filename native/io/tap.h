@@ -43,8 +43,8 @@ class Tap : public std::enable_shared_from_this<Tap> {
  public:
   Tap(Reactor& reactor, TapDevice device, std::shared_ptr<TapListener> listener);
 
-  // Once, before anything else. 0 or a negative errno.
-  int Start();
+  // Once, before anything else.
+  Status Start();
 
   const std::vector<TapQueue>& queues() const { return device_.queues; }
   int vnet_header_length() const { return device_.vnet_header_length; }
@@ -64,8 +64,8 @@ class Tap : public std::enable_shared_from_this<Tap> {
 
   // Pool thread: asks the device itself whether its link is there; OnGone or OnMoved may follow.
   void Check();
-  // Doubt comes once a second from now on. 0 or a negative errno.
-  int Follow();
+  // Doubt comes once a second from now on.
+  Status Follow();
 
   // Once this returns nothing is read or written any more, and OnFrames and OnWritten do not come.
   // Gives the descriptors, which are to be closed on a pool thread.
@@ -89,7 +89,7 @@ class Tap : public std::enable_shared_from_this<Tap> {
   int WriteFrame(const uint8_t* frame, size_t length) const;
   bool IsTooLong(const uint8_t* frame, size_t length) const;
   void End();
-  int Listen(int fd, std::shared_ptr<Source> source);
+  Status Listen(int fd, std::shared_ptr<Source> source);
 
   Reactor& reactor_;
   TapDevice device_;

@@ -177,6 +177,8 @@ Status OpenTapDevice(const Namespace& target, const TapLink& link, const TapOpti
     return opened.ok() ? OpenTapWatch(link.index, out.watch) : opened;
   });
   if (!status.ok()) return status;
+  // What is opened elsewhere would hold that namespace for good.
+  if (!returned) return {-EPERM, "setns"};
   out.index = link.index;
   // As it is since changes are heard of; of a link that is gone the socket will tell.
   out.mtu = LookUpMtu(out.watch.get(), link.index);

@@ -6,7 +6,7 @@
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
-#include <thread>
+#include "io/thread.h"
 
 namespace macvlan_netlink::io {
 namespace {
@@ -49,7 +49,10 @@ Status MountUnseen(const char* type, Descriptor& root) {
   if (status.error != -ENOSYS) return status;
   // A thread of its own, because one that has a mount namespace to itself does not come back. It is
   // born in this thread's network namespace.
-  std::thread([&] { status = MountOverSys(type, root); }).join();
+  Thread thread;
+  const int error = thread.Start("macvlan-mount", [&] { status = MountOverSys(type, root); });
+  if (error != 0) return {error, "pthread_create"};
+  thread.Join();
   return status;
 }
 

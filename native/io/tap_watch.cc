@@ -36,13 +36,16 @@ int FilterByIndex(int socket, int index) {
   return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
-// The MTU that a link's attributes say; 0 when they say none.
+// The MTU that a link's attributes say; 0 when they say none. The first is meant: behind a list of
+// more than 5,459 sources, whose length wraps, its entries look like attributes of the link.
 int MtuOf(wire::ByteSpan attributes) {
   wire::AttributeReader reader(attributes);
   wire::Attribute attribute;
   int mtu = 0;
   while (reader.Next(attribute)) {
-    if (attribute.type == IFLA_MTU) wire::ReadStruct(attribute.payload, mtu);
+    if (attribute.type != IFLA_MTU || attribute.payload.size != sizeof(mtu)) continue;
+    wire::ReadStruct(attribute.payload, mtu);
+    break;
   }
   return mtu;
 }

@@ -99,7 +99,7 @@ class Environment {
   std::mutex mutex_;    // guards the three below
   bool ended_ = false;  // objects are finalized after the functions to call are gone
   std::deque<std::shared_ptr<Delivery>> deliveries_;
-  bool called_ = false;  // a call to JavaScript is under way, or will come after setImmediate
+  bool called_ = false;  // a call to JavaScript is under way, or will come in the next turn
   std::atomic<bool> any_delivery_{false};  // whether deliveries_ holds something: read without it
 
   std::mutex channels_mutex_;  // guards the list

@@ -23,6 +23,11 @@ void NamespaceJob::Run(io::PoolThread& thread) {
   environment_.Enqueue(shared_from_this());
 }
 
+void NamespaceJob::Fail(const io::Status& status) {
+  status_ = status;
+  environment_.Enqueue(shared_from_this());
+}
+
 bool NamespaceJob::Deliver(Environment& environment, std::chrono::steady_clock::time_point) {
   const Napi::Env env = environment.env();
   Napi::Value result = env.Undefined();

@@ -19,6 +19,7 @@ class NamespaceJob : public io::Task,
 
   NamespaceJob(Environment& environment, uint32_t id, bool waits_long, Work work);
   void Run(io::PoolThread& thread) override;
+  void Fail(const io::Status& status) override;
   bool Deliver(Environment& environment, std::chrono::steady_clock::time_point deadline) override;
 
  private:

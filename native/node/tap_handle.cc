@@ -89,7 +89,8 @@ Napi::Value TapHandle::Received(const Napi::CallbackInfo&) { return received_.Va
 
 Napi::Value TapHandle::Start(const Napi::CallbackInfo& info) {
   delivery_->SetHandle(this);
-  return Napi::Number::New(info.Env(), tap_->Start());
+  const io::Status status = tap_->Start();
+  return status.ok() ? info.Env().Undefined() : environment_.ToFailure(status);
 }
 
 void TapHandle::SetReading(const Napi::CallbackInfo& info) {
@@ -151,11 +152,11 @@ void TapHandle::TellFrames(io::FrameBatch batch) {
   const Napi::Env env = environment_.env();
   std::memcpy(received_.Value().Data(), batch.lengths, batch.count * sizeof(batch.lengths[0]));
   const auto count = Napi::Number::New(env, static_cast<double>(batch.count));
-  const auto frames = Napi::Buffer<uint8_t>::NewOrCopy(
-      env, batch.bytes.get(), batch.size,
-      [](Napi::Env, uint8_t* bytes) { io::FrameBatch::Free()(bytes); });
+  // Shared, because whether the finalizer is called where no buffer is made depends on why not.
+  const std::shared_ptr<uint8_t> bytes(batch.bytes.release(), io::FrameBatch::Free());
+  const auto frames = Napi::Buffer<uint8_t>::NewOrCopy(env, bytes.get(), batch.size,
+                                                       [bytes](Napi::Env, uint8_t*) {});
   if (frames.IsEmpty()) return;
-  batch.bytes.release();
   Call("onFrames", {frames, count});
   // Closed by whoever got the frames, perhaps.
   if (tap_) tap_->BatchTaken();

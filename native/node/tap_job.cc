@@ -29,15 +29,18 @@ void TapOpening::Run(io::PoolThread& thread) {
   environment_.Enqueue(shared_from_this());
 }
 
+void TapOpening::Fail(const io::Status& status) {
+  status_ = status;
+  environment_.Enqueue(shared_from_this());
+}
+
 bool TapOpening::Deliver(Environment& environment, std::chrono::steady_clock::time_point) {
   const Napi::Env env = environment.env();
   Napi::Value result;
   if (status_.ok()) {
     result = TapHandle::Wrap(environment, std::move(device_));
   } else {
-    result = environment.hooks.failure.Call({Napi::Number::New(env, status_.error),
-                                             Napi::String::New(env, status_.syscall),
-                                             env.Undefined(), env.Undefined()});
+    result = environment.ToFailure(status_);
   }
   const Napi::Array results = Napi::Array::New(env, 1);
   results.Set(0U, result);
@@ -60,6 +63,11 @@ void TapRelease::Run(io::PoolThread&) {
     const io::Pool::LongWait wait(environment_.pool());
     queues_.clear();
   }
+  if (id_ != 0) environment_.Enqueue(shared_from_this());
+}
+
+void TapRelease::Fail(const io::Status&) {
+  queues_.clear();
   if (id_ != 0) environment_.Enqueue(shared_from_this());
 }
 

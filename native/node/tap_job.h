@@ -19,6 +19,7 @@ class TapOpening : public io::Task,
   TapOpening(Environment& environment, uint32_t id, std::shared_ptr<const io::Namespace> target,
              io::TapLink link, io::TapOptions options);
   void Run(io::PoolThread& thread) override;
+  void Fail(const io::Status& status) override;
   bool Deliver(Environment& environment, std::chrono::steady_clock::time_point deadline) override;
 
  private:
@@ -38,6 +39,8 @@ class TapCheck : public io::Task {
 
   explicit TapCheck(std::shared_ptr<io::Tap> tap) : tap_(std::move(tap)) {}
   void Run(io::PoolThread&) override { tap_->Check(); }
+  // On the JavaScript thread rather than not at all.
+  void Fail(const io::Status&) override { tap_->Check(); }
 
  private:
   const std::shared_ptr<io::Tap> tap_;
@@ -53,6 +56,8 @@ class TapRelease : public io::Task,
   TapRelease(Environment& environment, std::vector<io::TapQueue> queues, uint32_t id)
       : environment_(environment), queues_(std::move(queues)), id_(id) {}
   void Run(io::PoolThread& thread) override;
+  // On the JavaScript thread rather than not at all.
+  void Fail(const io::Status& status) override;
   bool Deliver(Environment& environment, std::chrono::steady_clock::time_point deadline) override;
 
  private:

@@ -2,6 +2,9 @@
 
 #include <errno.h>
 
+#include <atomic>
+#include <iterator>
+
 #include "node/script_thread.h"
 #include "rtnl/repeated_links.h"
 
@@ -92,9 +95,7 @@ class EventStream : public io::Source,
     const io::Status status = socket_.Open();
     return status.ok() ? socket_.Subscribe(groups, receive_buffer) : status;
   }
-  io::Status Register() {
-    return {environment_.reactor().Add(socket_.fd(), shared_from_this()), "epoll_ctl"};
-  }
+  io::Status Register() { return environment_.reactor().Add(socket_.fd(), shared_from_this()); }
 
   // JavaScript thread.
   void Read(uint32_t id, Reading mode) {
@@ -127,10 +128,14 @@ class EventStream : public io::Source,
     bool waiting = false;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      if (std::exchange(closed_, true)) return;
+      if (closed_.exchange(true)) return;
       waiting = reading_.has_value() && !std::exchange(enqueued_, true);
       // The object in JavaScript stays until it is collected.
       std::vector<Event>().swap(events_);
+    }
+    {
+      // Whoever reads the socket stops after the message at hand.
+      const std::lock_guard<std::mutex> io(io_mutex_);
       environment_.reactor().Remove(socket_.fd());
       socket_.Close();
     }
@@ -138,15 +143,25 @@ class EventStream : public io::Source,
   }
 
   void OnReady(uint32_t) override {
+    const std::lock_guard<std::mutex> io(io_mutex_);
+    Reading mode = Reading::kWait;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      if (closed_ || !reading_.has_value()) return;
-      Take();
-      if (events_.empty() && !overflow_ && mode_ == Reading::kWait) {
+      if (closed_ || enqueued_ || !reading_.has_value()) return;
+      mode = mode_;
+    }
+    Taken taken = Take(mode);
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (closed_) return;
+      Keep(std::move(taken));
+      // It was told to hurry meanwhile, and comes here once more.
+      if (mode_ != mode) return;
+      if (events_.empty() && !overflow_ && mode == Reading::kWait) {
         environment_.reactor().Arm(socket_.fd(), EPOLLIN);
         return;
       }
-      if (std::exchange(enqueued_, true)) return;
+      enqueued_ = true;
     }
     environment_.Enqueue(shared_from_this());
   }
@@ -175,33 +190,52 @@ class EventStream : public io::Source,
   }
 
  private:
-  void Take() {
+  struct Taken {
+    std::vector<Event> events;
+    bool overflow = false;
+  };
+
+  // Not under the mutex, which the JavaScript thread would wait for: it may be thousands of
+  // messages.
+  Taken Take(Reading mode) {
     // The reactor's thread reads one stream at a time.
     thread_local wire::Bytes buffer(kReceiveBuffer);
+    Taken taken;
     // There may be a listing with it, which knows better than the words before it.
-    if (mode_ != Reading::kWait) repeated_.Clear();
-    for (size_t taken = 0; mode_ != Reading::kWait || taken < kBatch; ++taken) {
+    if (mode != Reading::kWait) repeated_.Clear();
+    for (size_t count = 0; (mode != Reading::kWait || count < kBatch) && !closed_; ++count) {
       wire::ByteSpan datagram;
       const io::Status received = socket_.Receive(buffer, datagram);
       if (received.error == -ENOBUFS || received.error == -EMSGSIZE) {
-        // What is told beside a loss is good for nothing.
-        overflow_ = true;
-        events_.clear();
+        taken.overflow = true;
         repeated_.Clear();
         continue;
       }
-      if (!received.ok()) return;
-      if (overflow_ || mode_ == Reading::kDiscard) continue;
+      if (!received.ok()) break;
+      if (taken.overflow || mode == Reading::kDiscard) continue;
       wire::MessageReader reader(datagram);
       wire::Message message;
-      while (reader.Next(message)) Append(message);
+      while (reader.Next(message)) Append(message, mode, taken.events);
+    }
+    return taken;
+  }
+
+  // What is told beside a loss is good for nothing.
+  void Keep(Taken taken) {
+    overflow_ = overflow_ || taken.overflow;
+    if (overflow_) {
+      events_.clear();
+    } else if (events_.empty()) {
+      events_ = std::move(taken.events);
+    } else {
+      std::move(taken.events.begin(), taken.events.end(), std::back_inserter(events_));
     }
   }
 
-  void Append(const wire::Message& message) {
+  void Append(const wire::Message& message, Reading mode, std::vector<Event>& events) {
     Event event{};
     if (!Classify(message.header.nlmsg_type, event)) return;
-    const bool waits = mode_ == Reading::kWait;
+    const bool waits = mode == Reading::kWait;
     const bool may_repeat = waits && event.kind == Kind::kLink && !event.removed;
     if (may_repeat && repeated_.Repeats(message.payload)) return;
     event.flags = message.header.nlmsg_flags;
@@ -211,7 +245,7 @@ class EventStream : public io::Source,
       repeated_.Forget(std::get<rtnl::LinkRecord>(event.record).index);
       event.by_index = waits;
     }
-    events_.push_back(std::move(event));
+    events.push_back(std::move(event));
   }
 
   bool Convert(std::chrono::steady_clock::time_point deadline) {
@@ -253,14 +287,17 @@ class EventStream : public io::Source,
   const double netns_;
   io::Socket socket_;
 
+  // Held while the socket is read, and taken before the other.
+  std::mutex io_mutex_;
+  rtnl::RepeatedLinks repeated_;
+  std::atomic<bool> closed_{false};
+
   std::mutex mutex_;                 // guards everything below
   std::optional<uint32_t> reading_;  // the id of the reading under way
   Reading mode_ = Reading::kWait;
   bool enqueued_ = false;
-  bool closed_ = false;
   bool overflow_ = false;
   std::vector<Event> events_;
-  rtnl::RepeatedLinks repeated_;
 
   // JavaScript thread only.
   Napi::Reference<Napi::Array> values_;

@@ -52,6 +52,9 @@ struct Octets {
     return true;
   }
   ByteSpan Span() const { return {data, size}; }
+  bool operator==(const Octets& other) const {
+    return size == other.size && std::memcmp(data, other.data, size) == 0;
+  }
 };
 
 // The same bytes, told apart because people write them differently.

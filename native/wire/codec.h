@@ -4,6 +4,7 @@
 #include <linux/netlink.h>
 
 #include <algorithm>
+#include <bitset>
 
 #include "wire/reader.h"
 #include "wire/table.h"
@@ -184,17 +185,20 @@ void EncodeBody(Writer& writer, const Record& record) {
   EncodeAttributes(writer, record);
 }
 
-// Unknown attributes, and known ones of an impossible size, are passed over. False only when the
-// attributes do not add up to the span; what stood before the break is decoded.
+// Unknown attributes, and known ones of an impossible size, are passed over; of several the first
+// is meant, because behind a nest whose length has wrapped (IFLA_LINKINFO with a long source list)
+// what was in it looks like attributes of the record. False only when the attributes do not add up
+// to the span; what stood before the break is decoded.
 template <class Record>
 bool DecodeAttributes(ByteSpan attributes, Record& record) {
+  using Index = internal::DecoderIndex<Record>;
+  std::bitset<Index::kSize> decoded;
   AttributeReader reader(attributes);
   Attribute attribute;
   while (reader.Next(attribute)) {
-    const auto& index = internal::DecoderIndex<Record>::index;
-    if (attribute.type < index.size() && index[attribute.type] != nullptr) {
-      index[attribute.type](attribute.payload, record);
-    }
+    const uint16_t type = attribute.type;
+    if (type >= Index::kSize || Index::index[type] == nullptr || decoded[type]) continue;
+    decoded[type] = Index::index[type](attribute.payload, record);
   }
   return !reader.malformed();
 }

@@ -156,4 +156,75 @@ TEST(a_link_that_is_gone_before_it_is_tagged_is_left_to_a_request_of_its_own) {
   CHECK_EQ(deletion.requests.Ends(), (Ends{0, {}, 0}));
 }
 
+TEST(a_link_that_is_renamed_before_it_is_tagged_is_not_taken_for_who_has_its_name_now) {
+  Deletion deletion;
+  for (const char* name : {"br1", "br2"}) {
+    rtnl::LinkRecord link;
+    link.name = name;
+    deletion.requests.Add("deleteLink", link);
+    deletion.requests.steps.back().deletion = true;
+  }
+  // By their names alone.
+  deletion.requests.steps.erase(deletion.requests.steps.begin(),
+                                deletion.requests.steps.begin() + 3);
+  deletion.Run(nullptr, [done = false](const std::vector<wire::Message>& messages) mutable {
+    if (messages.at(0).header.nlmsg_type != RTM_NEWLINK || std::exchange(done, true)) return 0;
+    RunIp("link set br2 name precious");
+    RunIp("link set br3 name br2");
+    return 0;
+  });
+  CHECK_EQ(deletion.requests.Ends(), (Ends{0, {}}));
+  CHECK(!Exists("br1"));
+  CHECK_EQ(GroupOf("precious"), "7");
+  CHECK_EQ(GroupOf("br2"), "default");
+  RunIp("link delete precious");
+}
+
+TEST(a_new_link_that_has_got_the_index_of_a_deleted_one_is_left_alone) {
+  Deletion deletion;
+  const std::string index = std::to_string(IndexOf("br2"));
+  deletion.Run(nullptr, [&, gone = false, done = false](const auto& messages) mutable {
+    if (messages.at(0).header.nlmsg_type == RTM_DELLINK) {
+      gone = true;
+    } else if (gone && !std::exchange(done, true)) {
+      RunIp("link add stranger index " + index + " type bridge");
+    }
+    return 0;
+  });
+  CHECK_EQ(deletion.requests.Ends(), (Ends{0, 0, 0}));
+  CHECK_EQ(GroupOf("stranger"), "default");
+  RunIp("link delete stranger");
+}
+
+TEST(links_are_deleted_where_nobody_can_say_whether_they_went_with_the_group) {
+  Deletion deletion;
+  bool gone = false;
+  const Arrival lose_reads = [&](const wire::Message& message) {
+    const bool read = message.header.nlmsg_type == RTM_NEWLINK ||
+                      message.header.nlmsg_type == NLMSG_DONE ||
+                      Acknowledged(message) == RTM_GETLINK;
+    return gone && read ? Fate::kLost : Fate::kArrives;
+  };
+  deletion.Run(lose_reads, [&](const std::vector<wire::Message>& messages) {
+    gone = gone || messages.at(0).header.nlmsg_type == RTM_DELLINK;
+    return 0;
+  });
+  CheckAllDeleted(deletion);
+}
+
+TEST(links_are_asked_for_one_by_one_where_they_cannot_be_listed) {
+  Deletion deletion;
+  RunIp("link delete other");
+  bool gone = false;
+  const Arrival lose_lists = [&](const wire::Message& message) {
+    return gone && message.header.nlmsg_type == NLMSG_DONE ? Fate::kLost : Fate::kArrives;
+  };
+  deletion.Run(lose_lists, [&](const std::vector<wire::Message>& messages) {
+    gone = gone || messages.at(0).header.nlmsg_type == RTM_DELLINK;
+    return 0;
+  });
+  CheckAllDeleted(deletion);
+  AddBridge("other");
+}
+
 }  // namespace macvlan_netlink::test

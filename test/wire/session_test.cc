@@ -97,6 +97,44 @@ TEST(a_read_whose_answer_never_comes_ends_too) {
   CHECK(requests.names.empty());
 }
 
+TEST(a_link_that_is_larger_than_the_buffer_is_listed_and_so_are_the_others) {
+  AddBridge("br1");
+  RunIp("link add source1 link br1 type macvlan mode source");
+  Client client;
+  Requests additions;
+  // Others may add more than the kernel can tell of in a well-formed message.
+  for (uint32_t number = 0; number < 23'000; ++number) {
+    rtnl::LinkRecord link;
+    link.index = IndexOf("source1");
+    rtnl::MacvlanData data;
+    data.mac_address_mode = MACVLAN_MACADDR_ADD;
+    const uint8_t mac[] = {
+        2, 0, 0, 0, static_cast<uint8_t>(number >> 8), static_cast<uint8_t>(number)};
+    data.mac_address.emplace().Assign({mac, sizeof(mac)});
+    link.info.emplace().kind = "macvlan";
+    link.info->macvlan = data;
+    additions.Add("changeLink", link);
+  }
+  client.session().Transact(additions.All());
+  AddBridge("br2");
+  // With a mask, without which the kernel makes no room for a long link (net/core/rtnetlink.c,
+  // rtnl_calcit).
+  rtnl::LinkRecord all;
+  all.ext_mask = rtnl::kRtextFilterSkipStats;
+  Requests listing;
+  listing.Add("listLinks", all, io::Expect::kDump);
+  client.session().Transact(listing.All());
+  CHECK_EQ(listing.Ends(), Ends{0});
+  CHECK_EQ(listing.names, (std::vector<std::string>{"lo", "br1", "source1", "br2"}));
+  Client other;
+  Requests reading;
+  reading.Add("getLink", Named("source1"), io::Expect::kRead);
+  other.session().Transact(reading.All());
+  CHECK_EQ(reading.Ends(), Ends{0});
+  CHECK_EQ(reading.names, std::vector<std::string>{"source1"});
+  for (const char* name : {"br1", "br2"}) RunIp(std::string("link delete ") + name);
+}
+
 TEST(an_answer_that_comes_late_is_not_taken_for_one_to_the_next_request) {
   Client client;
   Requests requests;

@@ -1,0 +1,55 @@
+// What a process meets that may have no more threads or descriptors: refusals, and nothing half done.
+import { expect, test } from 'vitest';
+import { becomeNobody, inPrivateNetns, nobodyExists, resultOf } from '../support/program.js';
+
+test.skipIf(!nobodyExists)('without a thread to be had everything is refused', async () => {
+  // The limit is not for root.
+  const refusals = await resultOf(`
+    import { execFileSync } from 'node:child_process';
+    import { listLinks, Netns, watch } from 'macvlan-netlink';
+    execFileSync('prlimit', ['--pid', String(process.pid), '--nproc=1:1']);
+    ${becomeNobody}
+    const calls = [
+      () => listLinks(),
+      () => Netns.open('/proc/self/ns/net'),
+      async () => watch().next(),
+      () => Promise.all([listLinks(), listLinks()]),
+    ];
+    const refusals = [];
+    for (const call of calls) {
+      await call().catch(({ code, syscall, hint }) => refusals.push({ code, syscall, hint }));
+    }
+    console.log(JSON.stringify(refusals));
+  `);
+  const refusal = {
+    code: 'EAGAIN',
+    syscall: 'pthread_create',
+    hint: expect.stringContaining('RLIMIT_NPROC'),
+  };
+  expect(refusals).toEqual([refusal, refusal, refusal, refusal]);
+});
+
+test('without a descriptor to be had no link stays half made', async () => {
+  const under = [...inPrivateNetns, 'prlimit', '--nofile=64', '--'];
+  const program = `
+    import { closeSync, openSync } from 'node:fs';
+    import { createLink, listLinks, Netns } from 'macvlan-netlink';
+    const { index: parent } = await createLink({ kind: 'veth', addrGenMode: 'none' });
+    const netns = await Netns.create();
+    await listLinks();
+    const files = [];
+    try {
+      for (;;) files.push(openSync('/dev/null'));
+    } catch {}
+    const here = Netns.current();
+    const options = { parent, netns, addresses: ['10.0.0.1/24'] };
+    const made = await Promise.allSettled(
+      Array.from({ length: 200 }, (_, at) => here.createMacvlan({ ...options, name: 'm' + at })),
+    );
+    for (const file of files) closeSync(file);
+    const codes = made.map(({ status, reason }) => (status === 'fulfilled' ? 'made' : reason.code));
+    const left = (await netns.listLinks({ kind: 'macvlan' })).length;
+    console.log(JSON.stringify({ codes: [...new Set(codes)], left }));
+  `;
+  expect(await resultOf(program, { under })).toEqual({ codes: ['EMFILE'], left: 0 });
+});
