@@ -37,9 +37,12 @@ export async function bench(options: BenchOptions): Promise<BenchStep[]> {
   try {
     return await new Bench(own, target, parent, prefix, options).run();
   } finally {
-    const links = await target.listLinks({ kind: 'macvlan' });
-    await target.deleteLinks(links.filter(({ name }) => name.startsWith(prefix)));
-    if (!options.here) await target.close();
+    try {
+      const links = await target.listLinks({ kind: 'macvlan' });
+      await target.deleteLinks(links.filter(({ name }) => name.startsWith(prefix)));
+    } finally {
+      await target.close();
+    }
   }
 }
 

@@ -55,7 +55,8 @@ function lifetime(min: number): Check {
 }
 
 const IP_SAYS = "must be an IP address without a zone, such as '10.0.0.1' or 'fd00::1'";
-const PREFIX_SAYS = "must be an IP address, or one with its prefix length such as '10.0.0.1/24'";
+const PREFIX_SAYS =
+  "must be an IP address and a prefix length of at most 32 or 128, such as '10.0.0.1/24'";
 
 const ip: Check = (value) => {
   if (typeof value !== 'string') return badType('must be a string', value);
@@ -213,9 +214,15 @@ function removedRouteFault(value: Listed<RouteOptions> & { readonly to: string }
 
 /** A route that is to carry packets must say where to. */
 function wholeRouteFault(value: RouteOptions): Fault | undefined {
-  const { type = 'unicast', via, link } = value;
-  if (type === 'unicast' && via === undefined && link === undefined) {
-    return badValue('must say where it leads: via, link or both', value);
+  const { type = 'unicast', via, link, nexthopId } = value;
+  if (nexthopId !== undefined && (via ?? link) !== undefined) {
+    return under(
+      '.nexthopId',
+      badValue('has a gateway and a link: leave out via and link', nexthopId),
+    );
+  }
+  if (type === 'unicast' && via === undefined && link === undefined && nexthopId === undefined) {
+    return badValue('must say where it leads: via, link or both, or nexthopId', value);
   }
   return routeFault(value);
 }
@@ -240,6 +247,7 @@ export const ROUTE_ROWS = {
   type: routeType,
   onlink: flag,
   mtu: integer(1, U32_MAX),
+  nexthopId: integer(1, U32_MAX),
   family,
 };
 
@@ -258,6 +266,7 @@ export const routeToRemove: Check = optionsOf(
       protocol: listedWordOf(ROUTE_PROTOCOLS, u8),
       type: listedWordOf(ROUTE_TYPES, u8),
       mtu: orNull(u32),
+      nexthopId: orNull(u32),
       nextHops: anything,
       signal,
     },

@@ -44,8 +44,10 @@ import { aliasFault, MACVLAN_MODES, VLAN_PROTOCOLS } from './values.js';
 const LINKLESS: ReadonlySet<unknown> = new Set(['blackhole', 'unreachable', 'prohibit', 'throw']);
 
 function linkRouteFault(value: RouteOptions): Fault | undefined {
-  if (!LINKLESS.has(value.type)) return routeFault(value);
-  return under('.type', badValue('must be a route by the link: use addRoute', value.type));
+  const says = 'must be a route by the link: use addRoute';
+  if (LINKLESS.has(value.type)) return under('.type', badValue(says, value.type));
+  if (value.nexthopId !== undefined) return under('.nexthopId', badValue(says, value.nexthopId));
+  return routeFault(value);
 }
 
 const LINK_ROWS = {

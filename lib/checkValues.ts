@@ -52,7 +52,10 @@ export const flag: Check = (value) =>
 
 /** An `AbortSignal`, of whichever realm. */
 export const signal: Check = (value) =>
-  typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value
+  typeof value === 'object' &&
+  value !== null &&
+  'addEventListener' in value &&
+  'throwIfAborted' in value
     ? undefined
     : badType('must be an AbortSignal', value);
 

@@ -75,13 +75,16 @@ function parse(args: string[]) {
   }
 }
 
+/** SIGHUP: the terminal was closed. */
+const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /** An interrupt as a signal for operations; a second one ends the process at once. */
 function interruptible(): { readonly signal: AbortSignal; readonly exitCode: () => number } {
   const controller = new AbortController();
   // Each operation that is under way listens.
   setMaxListeners(0, controller.signal);
-  let received: 'SIGINT' | 'SIGTERM' | undefined;
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  let received: (typeof INTERRUPTS)[number] | undefined;
+  for (const name of INTERRUPTS) {
     process.once(name, () => {
       received ??= name;
       controller.abort();
@@ -168,4 +171,11 @@ async function main(): Promise<number> {
   }
 }
 
-process.exitCode = await main();
+// Who reads may have had enough; a disk may be full.
+let unread = 0;
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  if (code !== 'EPIPE') process.stderr.write(`macvlan-netlink: ${message}\n`);
+  unread = 1;
+  process.exitCode = 1;
+});
+process.exitCode = (await main()) || unread;

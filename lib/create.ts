@@ -7,7 +7,7 @@ import { addressRecord } from './addresses.js';
 import { explain } from './diagnosis.js';
 import type { NetlinkError } from './errors.js';
 import { isAtLeast } from './kernelVersion.js';
-import { familySettings, flagBits, readLink, resolveIndexIfAny } from './links.js';
+import { familySettings, flagBits, plainRef, readLink, resolveIndexIfAny } from './links.js';
 import { findLink, linkRecord } from './lookup.js';
 import type { Call, Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
@@ -56,6 +56,8 @@ export interface Birth {
 interface Part {
   readonly option: string;
   readonly step: Step;
+  /** What takes it back, where it does not go with the link. */
+  readonly undo?: Step;
 }
 
 type Parts = (index: number) => readonly Part[];
@@ -171,10 +173,15 @@ function hasParts({ alias, altNames, addrGenMode, addresses, routes }: LinkOptio
 
 /** The steps that the kernel does not take in the first message. */
 function partsOf(target: Namespace, call: Call, options: LinkOptions): Parts | Promise<Parts> {
-  const found = (options.routes ?? []).map(({ link }, at) => {
-    const ref = link === options.name ? undefined : link;
-    return resolveIndexIfAny(target, call, ref, `options.routes[${at}].link`);
-  });
+  const { routes = [] } = options;
+  const optionAt = (at: number) => `options.routes[${at}].link`;
+  // All of them are looked at before one is looked up, which nobody would wait for otherwise.
+  const refs = routes.map(({ link }, at) =>
+    link === undefined || link === options.name
+      ? undefined
+      : plainRef(target, call, link, optionAt(at)),
+  );
+  const found = refs.map((ref, at) => resolveIndexIfAny(target, call, ref, optionAt(at)));
   const known = found.filter((link) => typeof link !== 'object');
   return known.length === found.length
     ? partsWith(options, known)
@@ -201,8 +208,11 @@ function partsWith(options: LinkOptions, links: readonly (number | undefined)[])
       parts.push({ option: `addresses[${at}]`, step: { operation: 'addAddress', record } });
     }
     for (const [at, route] of routes.entries()) {
-      const record = routeRecord(route, links[at] ?? index);
-      parts.push({ option: `routes[${at}]`, step: { operation: 'addRoute', record } });
+      const link = links[at] ?? index;
+      const record = routeRecord(route, link);
+      const part: Part = { option: `routes[${at}]`, step: { operation: 'addRoute', record } };
+      const undo: Step = { operation: 'removeRoute', record };
+      parts.push(link === index ? part : { ...part, undo });
     }
     return parts;
   };
@@ -259,8 +269,22 @@ async function finish(plan: Plan, index: number, results: readonly Result[]): Pr
     return await readLink(target, call, index);
   } catch (error) {
     await remove(target, index, error);
+    await undoParts(plan, index, results);
     throw error;
   }
+}
+
+/** Takes back what was done and did not go with the link. */
+async function undoParts(
+  { target, parts }: Plan,
+  index: number,
+  results: readonly Result[],
+): Promise<void> {
+  const done = (at: number) => at < results.length && !(results[at] instanceof Refusal);
+  const undos = parts(index).flatMap(({ undo }, at) =>
+    undo !== undefined && done(at + 1) ? [undo] : [],
+  );
+  await target.exchange(undos);
 }
 
 async function partError(

@@ -10,6 +10,7 @@ import { findLink, isKindKnown } from './lookup.js';
 import { moduleOf, moduleState } from './modules.js';
 import { describe, type Namespace } from './namespace.js';
 import type { Refusal } from './native.js';
+import { AF_INET, AF_INET6 } from './records.js';
 import { type About, changesOf, type Hint, whyTaken } from './refused.js';
 
 /** The reason for a refusal, as far as it can be found; `{}` when nothing is found. */
@@ -33,21 +34,23 @@ type Reason = (namespace: Namespace, about: About, refusal: Refusal) => Promise<
 
 const REASONS: Readonly<Record<string, Reason>> = {
   EPERM: whyNotPermitted,
-  EACCES: whyNotPermitted,
+  EACCES: whyNoIPv6,
   ENODEV: whyNoDevice,
   EEXIST: whyExists,
   EINVAL: whyInvalid,
   EBUSY: whyBusy,
   EADDRINUSE: whyMacInUse,
   EOPNOTSUPP: whyNotSupported,
-  EADDRNOTAVAIL: async (_, { asked }) =>
-    asked !== undefined && 'prefixLength' in asked && 'The link has no such address.',
+  EADDRNOTAVAIL: async (_, __, { syscall }) =>
+    syscall === 'RTM_DELADDR' && 'The link has no such address.',
   ENETDOWN: whyUnreachable,
   ENETUNREACH: whyUnreachable,
   ESRCH: async (_, { asked }) =>
     asked !== undefined && 'destinationLength' in asked && 'There is no such route.',
-  ENOBUFS: async () =>
-    "The kernel's answer was lost: the request may or may not have taken effect.",
+  ENOBUFS: async (namespace, about, { syscall }) =>
+    syscall === 'recvmsg'
+      ? "The kernel's answer was lost: the request may or may not have taken effect."
+      : whyMtuTooSmall(namespace, about),
   EINTR: async () => 'What was listed changed during every attempt to list it.',
 };
 
@@ -90,8 +93,34 @@ async function whyNoDevice(namespace: Namespace, about: About): Promise<Hint> {
     );
   }
   if (link === undefined) return undefined;
+  if ((await findLink(namespace, link)) !== undefined) return whyMtuTooSmall(namespace, about);
   const named = typeof link === 'number' ? `with index ${link}` : `named '${link}'`;
   return `There is no link ${named} ${where}${option ? ` (${option})` : ''}.`;
+}
+
+/** The least MTU that a family works with on a link (IPV4_MIN_MTU, IPV6_MIN_MTU). */
+const MIN_MTU = { IPv4: 68, IPv6: 1280 } as const;
+
+function familyIn(asked: object | undefined): keyof typeof MIN_MTU | undefined {
+  const { family } = (asked ?? {}) as { family?: unknown };
+  return family === AF_INET6 ? 'IPv6' : family === AF_INET ? 'IPv4' : undefined;
+}
+
+async function whyMtuTooSmall(namespace: Namespace, { link, asked }: About): Promise<Hint> {
+  const family = familyIn(asked);
+  const found = family && link !== undefined ? await findLink(namespace, link) : undefined;
+  if (family === undefined || found === undefined || found.mtu >= MIN_MTU[family]) return undefined;
+  return `There is no ${family} on '${found.name}': that needs an MTU of ${MIN_MTU[family]}, and it has ${found.mtu}.`;
+}
+
+/** Kernels before 6.6 do not say so themselves. */
+async function whyNoIPv6(
+  _: Namespace,
+  { asked }: About,
+  { kernelMessage }: Refusal,
+): Promise<Hint> {
+  if (kernelMessage !== undefined || familyIn(asked) !== 'IPv6') return undefined;
+  return 'IPv6 is disabled on the link (/proc/sys/net/ipv6/conf/NAME/disable_ipv6).';
 }
 
 async function whyExists(namespace: Namespace, about: About): Promise<Hint> {

@@ -145,5 +145,5 @@ export async function whyMacInUse(namespace: Namespace, about: About): Promise<H
   if (holder !== undefined) {
     return `The MAC ${mac} is taken by ${nameOf(holder)}, which is up on the same parent.`;
   }
-  return `The MAC ${mac} is taken by a link on the same parent that is not in ${describe(namespace)}: in another namespace, or in one that is being taken down, where it stays for some time after.`;
+  return `The MAC ${mac} is taken by the parent, or by a link on it, that is not in ${describe(namespace)}: in another namespace, or in one that is being taken down, where it stays for some time after.`;
 }

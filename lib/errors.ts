@@ -85,8 +85,13 @@ export function stackOf<T extends Error>(error: T, caller: Caller | undefined): 
 
 /** The lines of a stack below its message. */
 function framesOf(caller: Caller): string | undefined {
-  const { stack } = caller;
-  // A program may install an Error.prepareStackTrace that makes something else than text.
+  let stack: unknown;
+  // A program may install an Error.prepareStackTrace that makes something else than text, or throws.
+  try {
+    stack = caller.stack;
+  } catch {
+    return undefined;
+  }
   if (typeof stack !== 'string') return undefined;
   const at = stack.indexOf('\n    at ');
   return at < 0 ? undefined : stack.slice(at);

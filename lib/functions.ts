@@ -33,36 +33,45 @@ import type {
 } from './types.js';
 import type { Watch } from './watch.js';
 
+/** The own namespace; where it cannot be opened, that is what every operation rejects with. */
+function here(): Netns {
+  try {
+    return Netns.current();
+  } catch (error) {
+    return new Proxy({} as Netns, { get: () => () => Promise.reject(error) });
+  }
+}
+
 /** {@link Netns.createMacvlan} in the caller's own namespace. */
 export function createMacvlan(options: CreateMacvlanOptions): Promise<MacvlanLink> {
-  return Netns.current().createMacvlan(options);
+  return here().createMacvlan(options);
 }
 
 /** {@link Netns.createMacvtap} in the caller's own namespace. */
 export function createMacvtap(options: CreateMacvtapOptions): Promise<MacvtapLink> {
-  return Netns.current().createMacvtap(options);
+  return here().createMacvtap(options);
 }
 
 /** {@link Netns.createLink} in the caller's own namespace. */
 export function createLink<K extends CreateLinkOptions['kind']>(
   options: CreateLinkOptions & { readonly kind: K },
 ): Promise<LinkOfKind<K>> {
-  return Netns.current().createLink<K>(options);
+  return here().createLink<K>(options);
 }
 
 /** {@link Netns.getLink} in the caller's own namespace. */
 export function getLink(link: LinkRef, options?: OperationOptions): Promise<Link> {
-  return Netns.current().getLink(link, options);
+  return here().getLink(link, options);
 }
 
 /** {@link Netns.listLinks} in the caller's own namespace. */
 export function listLinks(filter?: LinkFilter): Promise<Link[]> {
-  return Netns.current().listLinks(filter);
+  return here().listLinks(filter);
 }
 
 /** {@link Netns.setLink} in the caller's own namespace. */
 export function setLink(link: LinkRef, changes: LinkChanges): Promise<void> {
-  return Netns.current().setLink(link, changes);
+  return here().setLink(link, changes);
 }
 
 /** {@link Netns.setPromiscuous} in the caller's own namespace. */
@@ -71,12 +80,12 @@ export function setPromiscuous(
   on: boolean,
   options?: OperationOptions,
 ): Promise<void> {
-  return Netns.current().setPromiscuous(link, on, options);
+  return here().setPromiscuous(link, on, options);
 }
 
 /** {@link Netns.setMacvlan} in the caller's own namespace. */
 export function setMacvlan(link: LinkRef, changes: MacvlanChanges): Promise<void> {
-  return Netns.current().setMacvlan(link, changes);
+  return here().setMacvlan(link, changes);
 }
 
 /** {@link Netns.addSources} in the caller's own namespace. */
@@ -85,7 +94,7 @@ export function addSources(
   macs: readonly string[],
   options?: OperationOptions,
 ): Promise<void> {
-  return Netns.current().addSources(link, macs, options);
+  return here().addSources(link, macs, options);
 }
 
 /** {@link Netns.removeSources} in the caller's own namespace. */
@@ -94,22 +103,22 @@ export function removeSources(
   macs: readonly string[],
   options?: OperationOptions,
 ): Promise<void> {
-  return Netns.current().removeSources(link, macs, options);
+  return here().removeSources(link, macs, options);
 }
 
 /** {@link Netns.moveLink} in the caller's own namespace. */
 export function moveLink(link: LinkRef, netns: NetnsRef, options?: MoveOptions): Promise<Link> {
-  return Netns.current().moveLink(link, netns, options);
+  return here().moveLink(link, netns, options);
 }
 
 /** {@link Netns.deleteLink} in the caller's own namespace. */
 export function deleteLink(link: LinkRef, options?: OperationOptions): Promise<void> {
-  return Netns.current().deleteLink(link, options);
+  return here().deleteLink(link, options);
 }
 
 /** {@link Netns.deleteLinks} in the caller's own namespace. */
 export function deleteLinks(refs: readonly LinkRef[], options?: OperationOptions): Promise<void> {
-  return Netns.current().deleteLinks(refs, options);
+  return here().deleteLinks(refs, options);
 }
 
 /** {@link Netns.addAddress} in the caller's own namespace. */
@@ -118,7 +127,7 @@ export function addAddress(
   address: string | AddressOptions,
   options?: OperationOptions,
 ): Promise<void> {
-  return Netns.current().addAddress(link, address, options);
+  return here().addAddress(link, address, options);
 }
 
 /** {@link Netns.replaceAddress} in the caller's own namespace. */
@@ -127,7 +136,7 @@ export function replaceAddress(
   address: string | AddressOptions,
   options?: OperationOptions,
 ): Promise<void> {
-  return Netns.current().replaceAddress(link, address, options);
+  return here().replaceAddress(link, address, options);
 }
 
 /** {@link Netns.removeAddress} in the caller's own namespace. */
@@ -136,32 +145,32 @@ export function removeAddress(
   address: string | AddressToRemove,
   options?: OperationOptions,
 ): Promise<void> {
-  return Netns.current().removeAddress(link, address, options);
+  return here().removeAddress(link, address, options);
 }
 
 /** {@link Netns.listAddresses} in the caller's own namespace. */
 export function listAddresses(filter?: AddressFilter): Promise<Address[]> {
-  return Netns.current().listAddresses(filter);
+  return here().listAddresses(filter);
 }
 
 /** {@link Netns.addRoute} in the caller's own namespace. */
 export function addRoute(route: RouteOptions & OperationOptions): Promise<void> {
-  return Netns.current().addRoute(route);
+  return here().addRoute(route);
 }
 
 /** {@link Netns.replaceRoute} in the caller's own namespace. */
 export function replaceRoute(route: RouteOptions & OperationOptions): Promise<void> {
-  return Netns.current().replaceRoute(route);
+  return here().replaceRoute(route);
 }
 
 /** {@link Netns.removeRoute} in the caller's own namespace. */
 export function removeRoute(route: RouteToRemove & OperationOptions): Promise<void> {
-  return Netns.current().removeRoute(route);
+  return here().removeRoute(route);
 }
 
 /** {@link Netns.listRoutes} in the caller's own namespace. */
 export function listRoutes(filter?: RouteFilter): Promise<Route[]> {
-  return Netns.current().listRoutes(filter);
+  return here().listRoutes(filter);
 }
 
 /** {@link Netns.watch} in the caller's own namespace. */
@@ -171,15 +180,15 @@ export function watch(options?: WatchOptions): Watch {
 
 /** {@link Netns.openTap} in the caller's own namespace. */
 export function openTap(link: LinkRef, options?: OpenTapOptions): Promise<Tap> {
-  return Netns.current().openTap(link, options);
+  return here().openTap(link, options);
 }
 
 /** {@link Netns.run} in the caller's own namespace: an ordinary Worker. */
 export function run(worker: string | URL, options?: RunOptions): Promise<Worker> {
-  return Netns.current().run(worker, options);
+  return here().run(worker, options);
 }
 
 /** {@link Netns.checkSupport} in the caller's own namespace. */
 export function checkSupport(options?: SupportOptions): Promise<Support> {
-  return Netns.current().checkSupport(options);
+  return here().checkSupport(options);
 }

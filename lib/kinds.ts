@@ -4,7 +4,8 @@ import * as linkRules from './checkLinks.js';
 import { type Birth, createIn } from './create.js';
 import { flagBits } from './links.js';
 import { createMacvlanOfKind } from './macvlan.js';
-import type { Call, Namespace } from './namespace.js';
+import { type Call, Namespace } from './namespace.js';
+import { Refusal } from './native.js';
 import { withNamespace } from './opening.js';
 import type { CreateLinkOptions, CreateVethOptions, CreateVlanOptions, Link } from './types.js';
 import { parseMac, randomMac, VLAN_PROTOCOLS } from './values.js';
@@ -65,10 +66,19 @@ function createVeth(namespace: Namespace, call: Call, options: CreateVethOptions
       birth.complete = async (link, target) => {
         const index = link.parent?.index ?? 0;
         const record = { index, ...flagBits({ up }) };
-        await (other ?? target).demand(call, 'changeLink', record);
+        const result = await (other ?? target).ask('changeLink', record, call.signal);
+        if (result instanceof Refusal) throw call.error(result, { part: 'peer.up' });
       };
     }
     return createIn(namespace, call, birth, options);
   };
-  return peer.netns === undefined ? make() : withNamespace(call, peer.netns, make, 'peer.netns');
+  const { netns } = peer;
+  if (netns === undefined) return make();
+  const makeBeside = () => withNamespace(call, netns, make, 'peer.netns');
+  if (!(options.netns instanceof Namespace)) return makeBeside();
+  // It stays open from now on, also while the peer's is looked for.
+  return options.netns.hold(call, () => {
+    call.hasWaited = true;
+    return makeBeside();
+  });
 }

@@ -1,4 +1,4 @@
-/** Links of every kind: finding, listing, changing, moving and deleting them. */
+/** Links of every kind: finding, listing, changing and deleting them. */
 import { setImmediate } from 'node:timers/promises';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
@@ -9,7 +9,7 @@ import { IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP } from './f
 import { LISTS_LINKS_BY_INDEX } from './kernelVersion.js';
 import { linkRecord } from './lookup.js';
 import type { Call, Namespace } from './namespace.js';
-import { EXT_MASK, Refusal, type Step } from './native.js';
+import { EXT_MASK, Refusal, type Result, type Step } from './native.js';
 import type { LinkRecord } from './requests.js';
 import type { Link, LinkChanges, LinkFilter, LinkRef } from './types.js';
 import { ADDR_GEN_MODES, parseMac } from './values.js';
@@ -28,7 +28,7 @@ export function plainRef(
     throw argumentError(
       'ERR_INVALID_ARG_VALUE',
       `${call.operation}: ${option}${at === undefined ? '' : `[${at}]`} must be a link of the namespace net:[${namespace.inode}], ` +
-        `and was seen in net:[${seenIn}]; received ${showValue(ref)}`,
+        `and was seen in net:[${seenIn}], whose Netns has this operation too; received ${showValue(ref)}`,
     );
   }
   return ref.index;
@@ -272,11 +272,33 @@ export async function sendAll(
   link: number | string,
 ): Promise<void> {
   const results = await namespace.exchange(steps, call.signal);
+  await throwFirst(namespace, call, results, link, (at) => steps[at]);
+}
+
+/** {@link sendAll} of any number of changes, each made when it is its turn. */
+export async function sendMany(
+  namespace: Namespace,
+  call: Call,
+  count: number,
+  stepAt: (at: number) => Step,
+  link: number | string,
+): Promise<void> {
+  const results = await namespace.exchangeMany(count, stepAt, call.signal);
+  await throwFirst(namespace, call, results, link, stepAt);
+}
+
+async function throwFirst(
+  namespace: Namespace,
+  call: Call,
+  results: readonly Result[],
+  link: number | string,
+  stepAt: (at: number) => Step | undefined,
+): Promise<void> {
   call.checkSignal();
   const at = results.findIndex((result) => result instanceof Refusal);
   if (at < 0) return;
   const refusal = results[at] as Refusal;
-  throw call.error(refusal, await explain(namespace, refusal, { link, asked: steps[at]?.record }));
+  throw call.error(refusal, await explain(namespace, refusal, { link, asked: stepAt(at)?.record }));
 }
 
 export async function deleteLink(namespace: Namespace, call: Call, ref: LinkRef): Promise<void> {

@@ -3,7 +3,7 @@ import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { type Birth, createIn } from './create.js';
-import { plainRef, readLink, sendAll } from './links.js';
+import { plainRef, readLink, sendAll, sendMany } from './links.js';
 import type { Call, Namespace } from './namespace.js';
 import type { Step } from './native.js';
 import type { MacvlanRecord } from './requests.js';
@@ -195,10 +195,9 @@ export async function changeSources(
   const list = macs(addresses);
   if (change === 'add') checkRoom(call, link, sources, addresses);
   // Each message adds or takes away one address; they travel together.
-  const steps = list.map((macAddress) =>
-    changeStep(link, { macAddressMode: MACADDR[change], macAddress }),
-  );
-  if (steps.length > 0) await sendAll(namespace, call, steps, link.index);
+  const stepAt = (at: number) =>
+    changeStep(link, { macAddressMode: MACADDR[change], macAddress: list[at] });
+  await sendMany(namespace, call, list.length, stepAt, link.index);
 }
 
 /** The kernel takes more than it can list again, and then lists garbage. */

@@ -6,7 +6,7 @@ import { randomInt } from 'node:crypto';
 import { constants } from 'node:os';
 import { check } from './check.js';
 import { operationOptions, signal as signalRule } from './checkValues.js';
-import { type Caller, errnoName, isNetlinkError, NetlinkError } from './errors.js';
+import { type Caller, errnoName, NetlinkError } from './errors.js';
 import {
   addon,
   exchange,
@@ -16,6 +16,7 @@ import {
   openTapDevice,
   Refusal,
   type Result,
+  STEPS_IN_A_TURN,
   type Step,
   type TapHandle,
   type Watcher,
@@ -33,7 +34,8 @@ const HINTS: Readonly<Record<string, string>> = {
     'Acting in another network namespace takes CAP_SYS_ADMIN, in the user namespace that owns it and ' +
     "in the process's own.",
   'pthread_create EAGAIN':
-    "The process may have no more threads: RLIMIT_NPROC, or its cgroup's pids.max.",
+    "The process may have no more threads: RLIMIT_NPROC, RLIMIT_AS, or its cgroup's pids.max.",
+  EMFILE: 'The process may have no more descriptors: RLIMIT_NOFILE.',
 };
 
 /** A call of the public surface: where it came from, and what it is about. */
@@ -41,7 +43,7 @@ export class Call {
   readonly signal: AbortSignal | undefined;
   /** The last argument, of an operation that takes nothing but a signal there. */
   last: unknown;
-  /** Whether it waited for its turn: namespaces that were closed meanwhile stay open for it. */
+  /** Whether it holds its namespaces: those that were closed meanwhile stay open for it. */
   hasWaited = false;
 
   constructor(
@@ -69,7 +71,8 @@ export class Call {
 
   /** The error for a refusal, with its stack at the caller's line. */
   error(refusal: Refusal, more: { hint?: string | undefined; part?: string } = {}): NetlinkError {
-    const hint = HINTS[`${refusal.syscall} ${errnoName(refusal.errno)}`];
+    const code = errnoName(refusal.errno);
+    const hint = HINTS[`${refusal.syscall} ${code}`] ?? HINTS[code];
     return new NetlinkError({
       errno: refusal.errno,
       syscall: refusal.syscall,
@@ -179,7 +182,7 @@ export class Namespace implements NetnsLike {
     call.hasWaited = true;
     try {
       const kept = snapshot(given);
-      await waitForTurn();
+      await waitForTurn(Array.isArray(kept) && kept.length > STEPS_IN_A_TURN);
       call.checkSignal();
       return await body(kept);
     } finally {
@@ -330,9 +333,4 @@ async function unlessWithdrawn(
 /** How an error or a hint names a namespace. */
 export function describe(namespace: Namespace): string {
   return namespace.name === null ? `net:[${namespace.inode}]` : `'${namespace.name}'`;
-}
-
-/** Whether an error is a refusal with one of these codes. */
-export function isRefused(error: unknown, ...codes: readonly string[]): error is NetlinkError {
-  return codes.some((code) => isNetlinkError(error, code));
 }

@@ -2,6 +2,7 @@
  * The addon: loads it, declares its whole surface, and keeps account of what is under way. The only
  * file that touches it.
  */
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { makeNews, type News } from './news.js';
@@ -138,7 +139,8 @@ export interface Addon {
     queues: number,
     vnetHeader: boolean,
   ): void;
-  closeTaps(): void;
+  /** At the end of the process: what has begun is finished, what waits is dropped. */
+  finish(): void;
   runWithin<T>(handle: NamespaceHandle, body: () => T): T | Refusal;
 }
 
@@ -175,13 +177,40 @@ const RECORD_OF: Readonly<Record<keyof Operations, RecordName>> = {
   listRoutes: 'route',
 };
 
+/** The addon's file: built by whoever installed the package, or that of a clone, or the package's own. */
+function find(): string {
+  // Looks for build/Release/ and prebuilds/ below a folder.
+  const { path } = createRequire(import.meta.url)('node-gyp-build') as {
+    path: (folder: string) => string;
+  };
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  if (existsSync(`${root}native/build`)) return path(`${root}native`);
+  try {
+    return path(root);
+  } catch (cause) {
+    throw Object.assign(new Error(`${(cause as Error).message}\n${BUILD_IT}`, { cause }), {
+      code: 'ERR_NO_NATIVE_BUILD',
+    });
+  }
+}
+
+const BUILD_IT =
+  'macvlan-netlink has no addon for this platform yet. To build it, with g++, make and python3 at hand:\n' +
+  '  npm install --no-save node-gyp@12 node-addon-api@8\n' +
+  '  npx node-gyp rebuild -C node_modules/macvlan-netlink/native';
+
 function load(): Addon {
-  // node-gyp-build looks for prebuilds/ and build/Release/ below the package's folder.
-  const find = createRequire(import.meta.url)('node-gyp-build') as (folder: string) => Addon;
-  return find(fileURLToPath(new URL('..', import.meta.url)));
+  // Not by `require`, which would hand out one addon for two copies of this module, such as one with a
+  // query string behind its name: each would have the other's answers.
+  const module = { exports: {} as Addon };
+  process.dlopen(module, find());
+  return module.exports;
 }
 
 export const addon = load();
+
+// What `process.exit` ends is not told of it by Node-API.
+process.on('exit', () => addon.finish());
 
 const pending = new Map<number, (results: readonly unknown[]) => void>();
 let lastId = 0;
@@ -275,7 +304,7 @@ export function exchange(
 }
 
 /** How many steps are packed in one turn of the event loop. */
-const STEPS_IN_A_TURN = 128;
+export const STEPS_IN_A_TURN = 128;
 
 /**
  * {@link exchange} of any number of steps, each made when it is its turn, without holding the event
@@ -379,9 +408,6 @@ export async function readNews(
   return lost === undefined || news === undefined ? null : { lost, news };
 }
 
-/** What `process.exit` ends is not told of it by Node-API: the kernel would close the devices. */
-let closesAtExit = false;
-
 /** Opens a link's tap device. */
 export async function openTapDevice(
   namespace: NamespaceHandle,
@@ -390,10 +416,6 @@ export async function openTapDevice(
   queues: number,
   vnetHeader: boolean,
 ): Promise<TapHandle | Refusal> {
-  if (!closesAtExit) {
-    closesAtExit = true;
-    process.on('exit', () => addon.closeTaps());
-  }
   const { index, name, mtu } = link;
   const [promise] = start((id) =>
     addon.openTap(id, namespace, index, name, mac, mtu, queues, vnetHeader),

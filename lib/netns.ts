@@ -15,7 +15,7 @@ import { type NamespaceHandle, namespaceJob, Refusal } from './native.js';
 import { openHandle, openOwn, RUN_DIRECTORY } from './opening.js';
 import * as routes from './routes.js';
 import { type RunOptions, run } from './run.js';
-import { linkNow, netnsNow } from './snapshot.js';
+import { linkNow, netnsNow, snapshot } from './snapshot.js';
 import { checkSupport } from './support.js';
 import { type OpenTapOptions, openTap } from './tap.js';
 import type { Tap } from './tapStream.js';
@@ -112,13 +112,14 @@ export class Netns extends Namespace {
       const [copy] = await ref.hold(call, () => openHandle(call, { fd: ref.fd }));
       return new Netns(copy, ref.name);
     }
+    const named = netnsNow(ref) as Exclude<NetnsRef, Netns>;
     // A descriptor is copied before this returns: its owner may close it at once.
-    const turn = typeof ref === 'object' && 'fd' in ref ? undefined : takeTurn();
+    const turn = typeof named === 'object' && 'fd' in named ? undefined : takeTurn();
     if (turn !== undefined) {
       await turn;
       call.checkSignal();
     }
-    const [handle, name] = await openHandle(call, ref as Exclude<NetnsRef, Netns>);
+    const [handle, name] = await openHandle(call, named);
     return new Netns(handle, name);
   }
 
@@ -126,7 +127,8 @@ export class Netns extends Namespace {
    * Makes a namespace. With a name it is what `ip netns add` makes, mounted at /run/netns/NAME,
    * under the same lock and with the same mount propagation; it stays until `remove`. Without one
    * it lives while this handle, a process or a link holds it. The loopback link in it is down.
-   * `EEXIST`: the name is taken; `EPERM`: needs `CAP_SYS_ADMIN`.
+   * `EEXIST`: the name is taken; `EPERM`: needs `CAP_SYS_ADMIN`; `EACCES`: a name needs the right to
+   * write /run/netns.
    */
   static async create(name?: string, options?: OperationOptions): Promise<Netns> {
     const call = callWith('Netns.create', name, Netns.create, options);
@@ -161,7 +163,12 @@ export class Netns extends Namespace {
     await takeTurn();
     call.checkSignal();
     const result = await namespaceJob('removeNamespace', name);
-    if (result instanceof Refusal) throw call.error(result, whyNotNamed(result));
+    if (!(result instanceof Refusal)) return;
+    const gone = errnoName(result.errno) === 'ENOENT';
+    throw call.error(
+      result,
+      gone ? { hint: `There is no name '${name}' under ${RUN_DIRECTORY}.` } : whyNotNamed(result),
+    );
   }
 
   /**
@@ -385,8 +392,7 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Removes the first route that agrees with everything said; a `Route` as it was listed will do, but for
-   * one by a nexthop object (`nhid`), of which only `to`, `metric` and `table` can be said. Of IPv4 a
+   * Removes the first route that agrees with everything said; a `Route` as it was listed will do. Of IPv4 a
    * `metric` of 0 agrees with any, and the lowest goes first. `ESRCH`: there is none.
    */
   removeRoute(route: RouteToRemove & OperationOptions): Promise<void> {
@@ -419,7 +425,7 @@ export class Netns extends Namespace {
    * has moved. A watch keeps its namespace alive: closing the `Netns` ends it, `Netns.remove` does not.
    */
   watch(options?: WatchOptions): Watch {
-    return watch(this, callOf('watch', null, this.watch, options), options);
+    return watch(this, callOf('watch', null, this.watch, options), snapshot(options));
   }
 
   /**
@@ -451,9 +457,11 @@ export class Netns extends Namespace {
    * promises use libuv's threads, which stay in the namespace of the process; `dns.Resolver` has
    * sockets of its own and works in the namespace. Needs `CAP_SYS_ADMIN`.
    */
-  run(worker: string | URL, options?: RunOptions): Promise<Worker> {
+  async run(worker: string | URL, options?: RunOptions): Promise<Worker> {
     const call = callOf('run', null, this.run, options);
-    return this.operate(call, options, (given) => run(this, call, worker, given));
+    // What the Worker is given stays as it is: an object may stand in it twice.
+    const given = typeof options === 'object' && options !== null ? { ...options } : options;
+    return this.operate(call, undefined, () => run(this, call, worker, given));
   }
 }
 
@@ -471,14 +479,19 @@ function refText(ref: unknown): string | null {
 }
 
 function whyNotCreated({ errno, syscall }: Refusal): { hint?: string } {
+  if (errnoName(errno) === 'EEXIST') {
+    return { hint: 'Netns.open opens what has the name, Netns.remove takes the name away.' };
+  }
   return syscall === 'unshare' && errnoName(errno) === 'EPERM'
     ? { hint: 'Making a network namespace needs CAP_SYS_ADMIN.' }
     : whyNotNamed({ errno });
 }
 
 function whyNotNamed({ errno }: Pick<Refusal, 'errno'>): { hint?: string } {
-  if (!['EPERM', 'EACCES'].includes(errnoName(errno))) return {};
-  return { hint: `A name needs CAP_SYS_ADMIN and a writable ${RUN_DIRECTORY}.` };
+  if (!['EPERM', 'EACCES', 'EROFS'].includes(errnoName(errno))) return {};
+  return {
+    hint: `A name takes CAP_SYS_ADMIN and the right to write ${RUN_DIRECTORY}; a namespace without one does not.`,
+  };
 }
 
 async function isNamespaceFile(name: string): Promise<boolean> {

@@ -116,6 +116,9 @@ export async function withNamespace<T>(
   option = 'netns',
 ): Promise<T> {
   if (ref instanceof Namespace) return ref.hold(call, () => body(ref));
+  if (typeof ref === 'object' && netnsBrand in ref && ref.fd < 0) {
+    throw call.fail('ERR_NETNS_CLOSED', `the network namespace of ${option} is closed`);
+  }
   // A Netns of another copy of this package is known by its brand, and shared by its descriptor.
   const place = typeof ref === 'object' && netnsBrand in ref ? { fd: ref.fd } : locate(ref);
   const loan =
@@ -139,7 +142,9 @@ function orLoan(opened: NamespaceHandle | Refusal): Loan | Refusal {
 export function openOwn(): NamespaceHandle {
   const result = addon.openOwnNamespace();
   if (!(result instanceof Refusal)) return result;
-  throw new Call('Netns.current', null, captureCaller(openOwn)).error(result, {
-    hint: 'It is found by /proc/thread-self/ns/net: is /proc mounted?',
-  });
+  const gone = errnoName(result.errno) === 'ENOENT';
+  throw new Call('Netns.current', null, captureCaller(openOwn)).error(
+    result,
+    gone ? { hint: 'It is found by /proc/thread-self/ns/net: is /proc mounted?' } : {},
+  );
 }

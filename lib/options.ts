@@ -83,7 +83,7 @@ export type RouteType =
   | 'prohibit'
   | 'throw';
 
-/** A routing table: one of the kernel's three by name, or any by number, from 0 to 2^32 - 1. */
+/** A routing table: one of the kernel's three by name, or any by number, from 1 to 2^32 - 1. */
 export type RouteTable = 'main' | 'local' | 'default' | number;
 
 /** A flag that can be asked for with an address (`IFA_F_*`). IPv4 knows `noprefixroute` and `autojoin`. */
@@ -152,6 +152,11 @@ export interface RouteOptions {
   readonly onlink?: boolean | undefined;
   /** The path MTU of this route (`RTAX_MTU`). */
   readonly mtu?: number | undefined;
+  /**
+   * An object of `ip nexthop`, in place of `via` and `link` (`RTA_NH_ID`, Linux 5.3). Not among the
+   * `routes` of a new link.
+   */
+  readonly nexthopId?: number | undefined;
   /** Which default route `to: 'default'` means when neither `via` nor `source` tells: IPv4. */
   readonly family?: IpFamily | undefined;
 }

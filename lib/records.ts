@@ -319,6 +319,7 @@ export function makeRoute(
   source: string | undefined,
   mtu: number | undefined,
   nextHops: readonly NextHopColumns[] | undefined,
+  nexthopId: number | undefined,
 ): Route {
   return {
     to: destination === undefined ? 'default' : `${destination}/${destinationLength}`,
@@ -334,6 +335,7 @@ export function makeRoute(
     onlink: (flags & RTNH_F_ONLINK) !== 0,
     mtu: mtu ?? null,
     nextHops: (nextHops ?? []).map(makeNextHop),
+    nexthopId: nexthopId ?? null,
   };
 }
 

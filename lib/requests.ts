@@ -80,4 +80,5 @@ export interface RouteRecord {
   tableId?: number | undefined;
   source?: Uint8Array | undefined;
   metrics?: { mtu: number } | undefined;
+  nexthopId?: number | undefined;
 }

@@ -215,6 +215,8 @@ export interface Route {
   readonly mtu: number | null;
   /** The ways of a route that has several (`RTA_MULTIPATH`); `via` and `link` are `null` then. */
   readonly nextHops: readonly NextHop[];
+  /** The object of `ip nexthop` that `via`, `link` and `nextHops` come from (`RTA_NH_ID`). */
+  readonly nexthopId: number | null;
 }
 
 /** One of the ways of a route that has several (`struct rtnexthop`). */
@@ -243,6 +245,10 @@ export type NetlinkEvent =
   | {
       readonly type: 'address';
       readonly action: 'added' | 'changed' | 'removed';
+      /**
+       * The kernel tells IPv4 addresses of a link apart by `cidr` and `peer`, and IPv6 addresses by
+       * `address` alone: one that gets another prefix length or peer has changed.
+       */
       readonly address: Address;
     }
   | {

@@ -29,7 +29,8 @@ function addressOf(text: string | null | undefined): Uint8Array | undefined {
 function defaultScope(route: RouteOptions): keyof typeof SCOPES {
   if (route.type === 'local') return 'host';
   const direct = route.type === undefined || route.type === 'unicast';
-  return direct && route.via === undefined ? 'link' : 'global';
+  const onLink = route.via === undefined && route.nexthopId === undefined;
+  return direct && onLink ? 'link' : 'global';
 }
 
 /** The record of a route by the link of that index; the route has been checked. */
@@ -65,6 +66,7 @@ export function routeRecord(route: RouteOptions, link: number | undefined): Rout
     link,
     metric,
     metrics: mtu === undefined ? undefined : { mtu },
+    nexthopId: route.nexthopId,
   };
 }
 
@@ -79,21 +81,28 @@ function familyOf(bytes: Uint8Array): number {
 
 /** What is left out of a removal matches any: protocol 0, scope nowhere. */
 function removalRecord(route: RouteToRemove, link: number | undefined): RouteRecord {
-  const { to, via, source, metric, table, family, protocol, scope, type } = route;
+  const { to, source, metric, table, family, protocol, scope, type } = route;
+  const nexthopId = route.nexthopId ?? undefined;
   const record = routeRecord(
     {
       to,
-      via: via ?? undefined,
+      via: hasWay(route) ? (route.via ?? undefined) : undefined,
       source: source ?? undefined,
       metric,
       table,
       family,
       protocol: protocol === undefined ? 'unspec' : wordNumber(ROUTE_PROTOCOLS, protocol),
       scope: scope === undefined ? 'nowhere' : wordNumber(SCOPES, scope),
+      nexthopId,
     },
     link,
   );
   return { ...record, type: type === undefined ? 0 : wordNumber(ROUTE_TYPES, type) };
+}
+
+/** A listed route by a nexthop object has that object's gateway and link, which are not said beside it. */
+function hasWay({ nexthopId }: RouteOptions | RouteToRemove): boolean {
+  return nexthopId === undefined || nexthopId === null;
 }
 
 function linkOf(
@@ -101,7 +110,8 @@ function linkOf(
   call: Call,
   route: RouteOptions | RouteToRemove,
 ): number | undefined | Promise<number> {
-  return resolveIndexIfAny(namespace, call, route.link ?? undefined, 'route.link');
+  const link = hasWay(route) ? (route.link ?? undefined) : undefined;
+  return resolveIndexIfAny(namespace, call, link, 'route.link');
 }
 
 export async function addRoute(

@@ -86,8 +86,10 @@ export class Shelf {
   keyOf(item: Item): Key {
     if (this.kind === 'link') return (item as Link).index;
     if (this.kind === 'address') {
-      const { linkIndex, cidr, peer } = item as Address;
-      return `${linkIndex} ${cidr} ${peer}`;
+      const { linkIndex, family, address, cidr, peer } = item as Address;
+      // An IPv6 address is on a link once, whatever its prefix and peer (net/ipv6/addrconf.c,
+      // ipv6_get_ifaddr).
+      return family === 'IPv6' ? `${linkIndex} ${address}` : `${linkIndex} ${cidr} ${peer}`;
     }
     // Routes have no identity but all that they are: two may differ in the gateway alone.
     return JSON.stringify(item);

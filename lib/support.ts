@@ -15,7 +15,7 @@ type Kind = 'macvlan' | 'macvtap';
 type Features = Support['features'];
 
 const EPERM = -constants.errno.EPERM;
-/** No link can have it: the kernel counts up from 1, and choosing it is the only way there. */
+/** No link is likely to have it: the kernel counts up from 1. */
 const LAST_INDEX = 2 ** 31 - 1;
 const MACVLAN_FLAG_NODST = 2;
 /** Neither is the default, so that both are seen again in what the link reports. */

@@ -63,6 +63,7 @@ export class Tap extends Duplex {
   #reading = false;
   #ended = false;
   #gone = false;
+  #draining = false;
 
   /** @internal */
   constructor(handle: TapHandle, link: MacvtapLink, highWaterMark: number) {
@@ -119,7 +120,7 @@ export class Tap extends Duplex {
     if (typeof done === 'function') return this.#enqueue(frame, captureCaller(this.write), done);
     if (!this.#gone) return super.write(frame);
     this.#writer.refuseGone(frame);
-    return false;
+    return this.#drainSoon();
   }
 
   #enqueue(frame: Uint8Array, caller: Caller, done: WriteCallback): boolean {
@@ -131,6 +132,18 @@ export class Tap extends Duplex {
       });
     }
     process.nextTick(() => this.#writer.refuseGone(outgoing));
+    return this.#drainSoon();
+  }
+
+  /** Whoever waits for room must not wait for ever, although there is nobody any more to make some. */
+  #drainSoon(): false {
+    if (!this.#draining) {
+      this.#draining = true;
+      setImmediate(() => {
+        this.#draining = false;
+        this.emit('drain');
+      });
+    }
     return false;
   }
 

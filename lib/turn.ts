@@ -42,14 +42,17 @@ export function beginCall(): void {
   if (begun === CALLS) setImmediate(goOn);
 }
 
-/** Waits until a call may begin; those that wait go first. */
-export function waitForTurn(): Promise<void> {
+/**
+ * Waits until a call may begin; those that wait go first. A large one begins `alone`, or those behind
+ * it in its turn would overtake it.
+ */
+export function waitForTurn(alone = false): Promise<void> {
   let last = waiting.at(-1);
-  if (last === undefined || last.calls === CALLS) {
+  if (last === undefined || last.calls >= CALLS || alone) {
     last = new Group();
     waiting.push(last);
   }
-  last.calls++;
+  last.calls += alone ? CALLS : 1;
   return last.turn;
 }
 

@@ -18,6 +18,7 @@ const isNative = (file) => /\.(cc|h)$/.test(file);
 /** Everything that the addon is compiled from. */
 export const addonSources = () => [
   'binding.gyp',
+  'native/addon.gypi',
   'native/exports.map',
   'package-lock.json',
   ...layers.flatMap((layer) => filesUnder(`native/${layer}`, isNative)),
@@ -53,7 +54,10 @@ async function buildAddon() {
 
   await unlessDone('addon', fingerprint(sources, [process.version]), [addon], async () => {
     // The makefiles name the sources, and Node's headers: write them anew when either changes.
-    const list = fingerprint(['binding.gyp', 'package-lock.json'], [process.version, ...sources]);
+    const list = fingerprint(
+      ['binding.gyp', 'native/addon.gypi', 'package-lock.json'],
+      [process.version, ...sources],
+    );
     await unlessDone('makefiles', list, ['build/Makefile', 'build/binding.Makefile'], () =>
       gyp('Configuring the addon', 'configure'),
     );

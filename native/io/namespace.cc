@@ -58,13 +58,14 @@ Status ReserveName(const std::string& path) {
   return file.valid() ? Status{} : Status::FromErrno("open");
 }
 
-Status MakeHere(const std::string& path, Namespace& out) {
-  Status status = OpenOwn(out);
-  if (!status.ok() || path.empty()) return status;
-  if (mount(kOwnNamespace, path.c_str(), "none", MS_BIND, nullptr) != 0) {
-    return Status::FromErrno("mount");
-  }
-  return {};
+// Gives the calling thread's namespace a name.
+Status Name(const std::string& path) {
+  Status status = ReserveName(path);
+  if (!status.ok()) return status;
+  if (mount(kOwnNamespace, path.c_str(), "none", MS_BIND, nullptr) == 0) return {};
+  status = Status::FromErrno("mount");
+  unlink(path.c_str());
+  return status;
 }
 
 }  // namespace
@@ -92,21 +93,17 @@ Status CreateNamespace(const std::string& name, Namespace& out, bool& returned) 
   Namespace home;
   Status status = OpenOwn(home);
   if (!status.ok()) return status;
-  std::string path;
+  const std::string path = std::string(kRunDirectory) + "/" + name;
   if (!name.empty()) {
     status = PrepareRunDirectory();
     if (!status.ok()) return status;
-    path = std::string(kRunDirectory) + "/" + name;
-    status = ReserveName(path);
-    if (!status.ok()) return status;
+    if (access(path.c_str(), F_OK) == 0) return {-EEXIST, "open"};
   }
-  if (unshare(CLONE_NEWNET) == 0) {
-    status = MakeHere(path, out);
-    returned = Enter(home.fd.get()).ok();
-  } else {
-    status = Status::FromErrno("unshare");
-  }
-  if (!status.ok() && !path.empty()) unlink(path.c_str());
+  if (unshare(CLONE_NEWNET) != 0) return Status::FromErrno("unshare");
+  status = OpenOwn(out);
+  // At last, because making the namespace takes some time: who is ended meanwhile leaves no name.
+  if (status.ok() && !name.empty()) status = Name(path);
+  returned = Enter(home.fd.get()).ok();
   return status;
 }
 

@@ -1,7 +1,5 @@
 #include "io/pool.h"
 
-#include <errno.h>
-
 #include <chrono>
 
 #include "io/look.h"

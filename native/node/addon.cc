@@ -95,8 +95,13 @@ void OpenTap(const Napi::CallbackInfo& info) {
                     handle->Share(), std::move(link), options);
 }
 
-// closeTaps(): at the end of the thread, and before it goes on; nothing waits for a pool then.
-void CloseTaps(const Napi::CallbackInfo& info) { TapHandle::CloseAll(Environment::Of(info.Env())); }
+// finish(): at the end of the process, of which Node-API tells nothing. What has begun is finished,
+// such as a namespace that has a name and is not mounted there yet; what waits is dropped.
+void Finish(const Napi::CallbackInfo& info) {
+  Environment& environment = Environment::Of(info.Env());
+  TapHandle::CloseAll(environment);
+  environment.pool().Stop();
+}
 
 Napi::Object Load(Napi::Env env, Napi::Object exports) {
   auto* environment = new Environment(env);
@@ -114,7 +119,7 @@ Napi::Object Load(Napi::Env env, Napi::Object exports) {
   exports.Set("createNamespace", Napi::Function::New<CreateNamespace>(env));
   exports.Set("removeNamespace", Napi::Function::New<RemoveNamespace>(env));
   exports.Set("openTap", Napi::Function::New<OpenTap>(env));
-  exports.Set("closeTaps", Napi::Function::New<CloseTaps>(env));
+  exports.Set("finish", Napi::Function::New<Finish>(env));
   exports.Set("runWithin", Napi::Function::New<RunWithin>(env));
   return exports;
 }

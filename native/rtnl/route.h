@@ -44,6 +44,7 @@ struct RouteRecord {
   std::optional<wire::IpAddress> source;  // RTA_PREFSRC
   std::optional<RouteMetrics> metrics;
   std::optional<NextHops> next_hops;
+  std::optional<uint32_t> nexthop_id;  // an object of `ip nexthop`, which has gateway and link
 };
 
 }  // namespace macvlan_netlink::rtnl
@@ -125,7 +126,8 @@ struct Table<rtnl::RouteRecord> {
       Attr(RTA_TABLE, "RTA_TABLE", "tableId", &R::table_id),
       Attr(RTA_PREFSRC, "RTA_PREFSRC", "source", &R::source),
       Attr(RTA_METRICS, "RTA_METRICS", "metrics", &R::metrics),
-      Attr(RTA_MULTIPATH, "RTA_MULTIPATH", "nextHops", &R::next_hops, Use::kReply));
+      Attr(RTA_MULTIPATH, "RTA_MULTIPATH", "nextHops", &R::next_hops, Use::kReply),
+      Attr(RTA_NH_ID, "RTA_NH_ID", "nexthopId", &R::nexthop_id));
 };
 
 }  // namespace macvlan_netlink::wire

@@ -134,3 +134,59 @@ describe('an error', () => {
     expect(ended).toEqual({ code: 0, signal: null, stdout: 'ENODEV\ntrue\n', stderr: '' });
   });
 });
+
+test('what has begun when the process ends is finished: no name is left without its namespace', async () => {
+  const ended = await runProgram(
+    `import { mkdirSync } from 'node:fs';
+     import { execFileSync, spawnSync } from 'node:child_process';
+     import { Netns } from 'macvlan-netlink';
+     execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', '/run']);
+     process.on('exit', () => {
+       const { stderr } = spawnSync('ip', ['netns', 'list'], { encoding: 'utf8' });
+       console.log(stderr);
+     });
+     for (let at = 0; at < 300; at++) void Netns.create('n' + at);
+     setTimeout(() => process.exit(), 15);`,
+    privately,
+  );
+  expect(ended).toEqual({ code: 0, signal: null, stdout: '\n', stderr: '' });
+});
+
+test('a module that is loaded twice in one thread has its own answers each time', async () => {
+  const ended = await runProgram(
+    `const first = await import('macvlan-netlink');
+     const second = await import(import.meta.resolve('macvlan-netlink') + '?again');
+     const [links, refusal, lo] = await Promise.all([
+       first.listLinks(),
+       second.getLink('nobody').catch(({ code }) => code),
+       second.getLink('lo'),
+     ]);
+     // What one has opened is a namespace to the other, too.
+     const netns = await second.Netns.create();
+     const { name } = await first.createLink({ kind: 'bridge', name: 'br0', netns });
+     console.log(Array.isArray(links), refusal, lo.name, name);
+     await netns.close();
+     console.log(await first.createLink({ kind: 'bridge', netns }).catch(({ code }) => code));`,
+    privately,
+  );
+  expect(ended).toMatchObject({ code: 0, stderr: '' });
+  expect(ended.stdout).toBe('true ENODEV lo br0\nERR_NETNS_CLOSED\n');
+});
+
+test('where the own namespace cannot be opened every function rejects', async () => {
+  const ended = await runProgram(
+    `import { closeSync, openSync } from 'node:fs';
+     import { createMacvlan, listLinks } from 'macvlan-netlink';
+     const files = [];
+     try {
+       for (;;) files.push(openSync('/dev/null'));
+     } catch {}
+     const refusals = [listLinks(), createMacvlan({ parent: 1 })].map((one) =>
+       one.catch(({ code, hint }) => code + ' ' + hint));
+     for (const file of files) closeSync(file);
+     console.log((await Promise.all(refusals)).join('\\n'));`,
+    { under: ['prlimit', '--nofile=64', '--'] },
+  );
+  const line = 'EMFILE The process may have no more descriptors: RLIMIT_NOFILE.\n';
+  expect(ended).toEqual({ code: 0, signal: null, stdout: line + line, stderr: '' });
+});

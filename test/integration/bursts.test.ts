@@ -1,6 +1,7 @@
 // A program that makes hundreds of calls in one turn of the event loop.
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { Netns } from '../../lib/index.js';
 import { refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
@@ -133,6 +134,19 @@ describe('hundreds of calls in one turn', () => {
   });
 });
 
+test('a large deletion is over before what is asked after it, also in a full turn', async () => {
+  const place = await bed.place();
+  const { index: parent } = await place.netns.getLink(await place.parent());
+  const made = await Promise.all(
+    names(300).map((name) => place.netns.createMacvlan({ parent, name })),
+  );
+  const before = names(33).map(() => place.netns.getLink(1));
+  const deleted = place.netns.deleteLinks(made);
+  const again = place.netns.createMacvlan({ parent, name: 'mv5' });
+  await Promise.all([...before, deleted, again]);
+  expect((await place.names()).filter((name) => name.startsWith('mv'))).toEqual(['mv5']);
+});
+
 describe('what a program hands in may be used again at once', () => {
   test('a reference to a link', async () => {
     const place = await bed.place();
@@ -182,6 +196,24 @@ describe('what a program hands in may be used again at once', () => {
     expect(seen).toEqual(expect.arrayContaining(names(40)));
     expect(seen).toEqual(expect.arrayContaining(names(40).map((_, at) => `peer${at}`)));
   });
+});
+
+test('a watch and a namespace are what was asked for when it was', async () => {
+  const place = await bed.place();
+  const options = { addresses: true, initial: true };
+  const watch = place.netns.watch(options);
+  options.addresses = false;
+  const full = names(40).map(() => place.netns.getLink(1));
+  const ref = { pid: process.pid };
+  const opened = Netns.open(ref);
+  ref.pid = 999_999_999;
+  await using netns = await opened;
+  expect(netns.inode).toBe(Netns.current().inode);
+  await Promise.all(full);
+  await place.ip('address', 'add', '192.0.2.1/24', 'dev', 'lo');
+  for await (const event of watch) {
+    if (event.type === 'address' && event.address.cidr === '192.0.2.1/24') break;
+  }
 });
 
 test('every refused argument of many shows who awaits it', async () => {

@@ -109,6 +109,7 @@ test('prints a table, with a line for each step', async () => {
 test.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
+  ['SIGHUP', 129],
 ] as const)('%s half way: every link it made is gone', async (signal, expected) => {
   const own = bed.own();
   const parent = await own.parent();
@@ -129,6 +130,31 @@ test.each([
     stderr: 'Interrupted. Every link it made is gone.\n',
   });
   expect(await own.snapshot()).toEqual(before);
+});
+
+/** The command line in a line of a shell; gives what was said on standard error. */
+async function inShell(line: string): Promise<{ code: number; said: string }> {
+  const shell = spawn('bash', ['-c', line, process.execPath, program], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  shell.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const [code] = await once(shell, 'close');
+  return { code, said };
+}
+
+test('a full disk is told in a line', async () => {
+  const { code, said } = await inShell('"$0" "$1" --help > /dev/full');
+  expect(code).toBe(1);
+  expect(said).toMatch(/^macvlan-netlink: .*ENOSPC.*\n$/);
+});
+
+test('a reader that has had enough is no matter', async () => {
+  // The reader is gone when the writer starts.
+  const { said } = await inShell('(sleep 0.3; exec "$0" "$1" --help) | true');
+  expect(said).toBe('');
 });
 
 test('a parent that is not there is named', async () => {

@@ -1,6 +1,6 @@
 /** createLink: veth, bridge, dummy and vlan, and macvlan by the same way. */
 import { describe, expect, test } from 'vitest';
-import { createLink } from '../../lib/index.js';
+import { createLink, Netns } from '../../lib/index.js';
 import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
@@ -101,6 +101,16 @@ describe('createLink with kind veth', () => {
     await host.netns.createLink({ kind: 'veth', name: 'w0', up: true, peer: { name: 'w1' } });
     expect((await host.link('w0')).flags).toContain('UP');
     expect((await host.link('w1')).flags).not.toContain('UP');
+  });
+
+  test('is made also when the namespace it is asked in is closed at once', async () => {
+    const [host, inside, beside] = [await bed.place(), await bed.place(), await bed.place()];
+    const netns = await Netns.open(inside.name as string);
+    const peer = { netns: beside.name as string, name: 'other' };
+    const made = host.netns.createLink({ kind: 'veth', name: 'v0', netns, peer });
+    await Promise.all([made, netns.close()]);
+    expect(await inside.names()).toEqual(['v0']);
+    expect(await beside.names()).toEqual(['other']);
   });
 
   test('leaves neither end behind when the peer’s name is taken', async () => {

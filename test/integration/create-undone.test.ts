@@ -3,7 +3,7 @@
  * neither namespace differs from before.
  */
 import { describe, expect, test } from 'vitest';
-import type { CreateMacvlanOptions, Link } from '../../lib/index.js';
+import type { CreateMacvlanOptions, Link, RouteOptions } from '../../lib/index.js';
 import { isBefore, type Place, type Refusal, refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
@@ -272,6 +272,42 @@ describe('an aborted creation', () => {
     const error: unknown = await refusalOf(where.host.netns.createMacvlan(options));
     expect(error).toBe(reason);
     expect(await stateOf(where)).toEqual(before);
+  });
+});
+
+describe('a route by another link', () => {
+  const options = (where: Ground, other: string, ...routes: readonly RouteOptions[]) => ({
+    parent: where.parent,
+    netns: where.home.netns,
+    up: true,
+    routes: [{ to: '10.9.0.0/16', link: other }, ...routes],
+  });
+
+  test.each(PLACES)('does not stay behind when what follows it fails, %s', async (_, elsewhere) => {
+    const where = await ground(elsewhere);
+    const other = await where.home.parent();
+    const before = await stateOf(where);
+    const all = options(where, other, { to: '10.8.0.0/16', via: '192.0.2.1' });
+    const error = await refusalOf(where.host.netns.createMacvlan(all));
+    expect(error).toMatchObject({ code: 'ENETUNREACH', part: 'routes[1]' });
+    expect(await stateOf(where)).toEqual(before);
+    const { name } = await where.host.netns.createMacvlan(options(where, other));
+    expect(await where.home.ip('route', 'show', 'dev', other)).toContain('10.9.0.0/16');
+    expect(await where.home.names()).toContain(name);
+  });
+
+  test('in another namespace is refused, with whatever other links are named', async () => {
+    const where = await ground(true);
+    const stranger = await where.home.netns.getLink('taken');
+    const routes = [
+      { to: '10.9.0.0/16', link: 'nobody' },
+      { to: '10.8.0.0/16', link: stranger },
+    ];
+    const { parent, host } = where;
+    const error = await refusalOf(host.netns.createMacvlan({ parent, routes }));
+    expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+    // A rejection that nobody waits for would end the test run.
+    await host.netns.listLinks();
   });
 });
 

@@ -105,6 +105,36 @@ describe('EINVAL', () => {
   });
 });
 
+describe('an address or a route', () => {
+  test('is refused because the link is too small for its family', async () => {
+    const { host, parent } = await ground();
+    await host.ip('link', 'set', parent, 'mtu', '1000');
+    const route = await refusalOf(host.netns.addRoute({ to: 'fd01::/64', link: parent }));
+    expect(route.hint).toContain(`no IPv6 on '${parent}'`);
+    expect(route.hint).toContain('1280');
+    expect(route.hint).toContain('1000');
+    await host.ip('link', 'set', parent, 'mtu', '68');
+    await host.ip('link', 'set', 'lo', 'mtu', '60');
+    const address = await refusalOf(host.netns.addAddress('lo', '10.1.1.1/24'));
+    expect(address.code).not.toBe('EPERM');
+    expect(address.hint).toContain(`no IPv4 on 'lo'`);
+    const gone = await refusalOf(host.netns.addRoute({ to: 'fd01::/64', link: 4711 }));
+    expect(gone.hint).toContain('no link with index 4711');
+  });
+
+  test('is refused by the kernel, and nothing is made up', async () => {
+    const { host, parent } = await ground();
+    const multicast = await refusalOf(host.netns.addAddress(parent, 'ff02::5/64'));
+    expect(multicast).toMatchObject({ code: 'EADDRNOTAVAIL' });
+    expect(multicast.hint).toBeUndefined();
+    await host.run('sh', '-c', `echo 1 > /proc/sys/net/ipv6/conf/${parent}/disable_ipv6`);
+    const disabled = await refusalOf(host.netns.addAddress(parent, 'fd00::1/64'));
+    expect(disabled).toMatchObject({ code: 'EACCES' });
+    expect(disabled.message).toContain('IPv6 is disabled');
+    expect(disabled.message).not.toContain('CAP_');
+  });
+});
+
 describe('EBUSY', () => {
   test('because the parent is a port of a bridge, which is named', async () => {
     const { host, parent } = await ground();

@@ -25,13 +25,18 @@ describe('listRoutes', () => {
       '10.5.0.0/16 nexthop via 10.0.0.3 weight 2 nexthop via 10.0.0.4 weight 255',
       `10.6.0.0/16 via inet6 fd00::9 dev ${link}`,
       `10.7.0.0/16 via 203.0.113.1 dev ${link} onlink`,
+      '10.8.0.0/16 nhid 5',
+      '10.8.0.0/16 nhid 5 metric 9',
     ];
     const commands6 = [
       `default via fd00::2 dev ${link}`,
       'unreachable fd03::/64',
       `fd05::/64 nexthop via fd00::3 dev ${link} weight 2 nexthop via fd00::4 dev ${link}`,
       `fd06::/64 dev ${link} table 300 metric 3 proto ra`,
+      'fd08::/64 nhid 6',
     ];
+    await place.ip('nexthop', 'add', 'id', '5', 'via', '10.0.0.5', 'dev', link);
+    await place.ip('-6', 'nexthop', 'add', 'id', '6', 'via', 'fd00::6', 'dev', link);
     for (const command of commands) await place.ip('route', 'add', ...command.split(' '));
     for (const command of commands6) await place.ip('-6', 'route', 'add', ...command.split(' '));
     return made;

@@ -177,6 +177,24 @@ describe('addRoute', () => {
   });
 });
 
+test('a route by a nexthop object has the gateway and the link of that', async () => {
+  const { place, netns, link, index } = await routeBench(bed);
+  await place.ip('nexthop', 'add', 'id', '5', 'via', '10.0.0.5', 'dev', link);
+  const to = '10.8.0.0/16';
+  await netns.addRoute({ to, nexthopId: 5 });
+  const [shown] = JSON.parse(await place.ip('-j', 'route', 'show', to));
+  expect(shown).toMatchObject({ nhid: 5, gateway: '10.0.0.5', dev: link });
+  const [listed] = (await netns.listRoutes()).filter((route) => route.to === to);
+  expect(listed).toMatchObject({ nexthopId: 5, via: '10.0.0.5', link: index });
+  const error = await refusalOf(netns.addRoute({ to, nexthopId: 5, link }));
+  expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+  expect(error.message).toContain('route.nexthopId');
+  await place.ip('nexthop', 'add', 'id', '7', 'via', '10.0.0.6', 'dev', link);
+  expect((await refusalOf(netns.removeRoute({ to, nexthopId: 7 }))).code).toBe('ESRCH');
+  await netns.removeRoute({ to, nexthopId: 5 });
+  expect(await place.ip('route', 'show', to)).toBe('');
+});
+
 describe('removeRoute', () => {
   test('takes the one that agrees with everything said', async () => {
     const { netns, shown } = await routeBench(bed);

@@ -141,6 +141,9 @@ describe('the end of the link', () => {
       await sleep(10);
     }
     expect(tap.destroyed).toBe(false);
+    // Whoever waits for room then waits no longer than before.
+    expect(tap.write(makeFrame(STRANGER, link.mac ?? '', 60), () => {})).toBe(false);
+    await once(tap, 'drain');
   });
 
   test('is an error of each frame alone while the stream ends, and after that', async () => {

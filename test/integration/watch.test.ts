@@ -272,6 +272,22 @@ describe('links that move', () => {
 });
 
 describe('addresses', () => {
+  test('of IPv6 that get another peer have changed', async () => {
+    const { place, parent, reader } = await followed({ addresses: true });
+    const end = ['dev', parent, 'nodad'];
+    const events = await toldBy(place, reader, async () => {
+      await place.ip('address', 'add', 'fd00::1', 'peer', 'fd00::2/64', ...end);
+      await place.ip('address', 'replace', 'fd00::1', 'peer', 'fd00::3/64', ...end);
+      await place.ip('address', 'flush', 'dev', parent);
+    });
+    expect(events).toMatchObject([
+      { action: 'added', address: { address: 'fd00::1', peer: 'fd00::2' } },
+      { action: 'changed', address: { address: 'fd00::1', peer: 'fd00::3' } },
+      { action: 'removed', address: { address: 'fd00::1', peer: 'fd00::3' } },
+    ]);
+    await reader.level(place, { addresses: true });
+  });
+
   test('are told of when asked for, and only then', async () => {
     const { place, parent, reader } = await followed({ addresses: true });
     const linksOnly = follow(place.netns);

@@ -1,5 +1,5 @@
 // The packed package as its user meets it: installed without scripts and without a network.
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -33,6 +33,25 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 test('the installed package has a prebuilt addon and no built one', () => {
   expect(readdirSync(project)).toContain('prebuilds');
   expect(readdirSync(project)).not.toContain('build');
+});
+
+// npm builds what has a binding.gyp at its top wherever it installs from a lockfile, whatever its
+// package.json says (npm/cli#3341).
+test('the package installs from a lockfile without building anything', async () => {
+  rmSync(join(folder, 'node_modules'), { recursive: true });
+  await run('npm', ['ci', '--offline', '--no-audit', '--no-fund'], { cwd: folder });
+  expect(readdirSync(project)).not.toContain('build');
+});
+
+test('without an addon for the machine it says how to get one', async () => {
+  const prebuilds = join(project, 'prebuilds');
+  renameSync(prebuilds, `${prebuilds}-away`);
+  const script =
+    "import('macvlan-netlink').catch(({ code, message }) => console.log(code, message))";
+  const { stdout } = await run(process.execPath, ['--eval', script], { cwd: folder });
+  renameSync(`${prebuilds}-away`, prebuilds);
+  expect(stdout).toMatch(/^ERR_NO_NATIVE_BUILD /);
+  expect(stdout).toContain('npx node-gyp rebuild -C node_modules/macvlan-netlink/native');
 });
 
 test('the installed package talks to the kernel', async () => {

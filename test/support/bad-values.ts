@@ -123,6 +123,7 @@ export const LINK_ITEMS: Rows = {
   'altNames[1]': notAltNames,
   'addresses[0]': notPrefixes,
   'routes[0].type': ['blackhole', 'unreachable', 'prohibit', 'throw'],
+  'routes[0].nexthopId': [5],
 };
 /** What a new macvlan takes, in mode vepa. */
 export const MACVLAN: Rows = {

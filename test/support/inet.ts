@@ -85,6 +85,7 @@ export interface IpRoute {
   readonly scope: string;
   readonly prefsrc?: string;
   readonly metric?: number;
+  readonly nhid?: number;
   readonly flags: readonly string[];
   readonly metrics?: readonly { readonly mtu?: number }[];
   readonly nexthops?: readonly {
@@ -149,6 +150,7 @@ export function expectedRoute(
       link: indexOf(dev),
       weight,
     })),
+    nexthopId: shown.nhid ?? null,
   };
 }
 

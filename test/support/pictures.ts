@@ -68,6 +68,7 @@ export const aRoute: Route = {
   onlink: false,
   mtu: null,
   nextHops: [],
+  nexthopId: null,
 };
 
 export const ALL: Wanted = { addresses: true, routes: true };

@@ -18,8 +18,8 @@ export function said(event: NetlinkEvent): string {
 function keyOf(event: Exclude<NetlinkEvent, { type: 'resync' }>): string | number {
   if (event.type === 'link') return event.link.index;
   if (event.type === 'route') return JSON.stringify(event.route);
-  const { linkIndex, cidr, peer } = event.address;
-  return `${linkIndex} ${cidr} ${peer}`;
+  const { linkIndex, address, family, cidr, peer } = event.address;
+  return family === 'IPv6' ? `${linkIndex} ${address}` : `${linkIndex} ${cidr} ${peer}`;
 }
 
 /** Reads a watch to its end, applies every event, and minds one that does not fit what it knows. */

@@ -516,6 +516,7 @@ describe('routes', () => {
       onlink: false,
       mtu: null,
       nextHops: [],
+      nexthopId: null,
     };
     accepts(routeToRemove, listed);
     refusal(route, listed);

@@ -80,3 +80,19 @@ test('a call that takes several turns has them to itself', async () => {
   expect(begun.slice(0, 5)).toEqual(['a0', 'a1', 'a2', 'a3', 'a4']);
   expect(begun.slice(5)).toHaveLength(41);
 });
+
+test('a large call that waited is overtaken by none behind it', async () => {
+  const begun: string[] = [];
+  const filled = calls(32, []);
+  const one = async (name: string, alone = false) => {
+    await waitForTurn(alone);
+    begun.push(name);
+    if (!alone) return;
+    for (let part = 0; part < 3; part++) {
+      await waitForFurtherTurn();
+      begun.push(`${name}${part}`);
+    }
+  };
+  await Promise.all([filled, one('a'), one('large', true), one('b'), one('c')]);
+  expect(begun).toEqual(['a', 'large', 'large0', 'large1', 'large2', 'b', 'c']);
+});

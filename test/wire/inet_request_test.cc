@@ -186,6 +186,12 @@ const std::vector<GoldenCase> kRoutes = {
           r.metric = 50;
           r.source = Ip("52.1.1.151");
         }),
+    Net("route-add-nexthop",
+        [](RouteRecord& r) {
+          r.link.reset();
+          r.scope = RT_SCOPE_UNIVERSE;
+          r.nexthop_id = 5;
+        }),
     Route("route-replace", "replaceRoute", AF_INET, "10.9.0.0", 16),
     Route("route-add-v6-default-via", "addRoute", AF_INET6, "::", 0,
           [](RouteRecord& r) {

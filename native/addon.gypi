@@ -1,0 +1,54 @@
+# The addon, for the two binding.gyp.
+{
+  'targets': [
+    {
+      'target_name': 'macvlan_netlink',
+      # Listed by looking, so that a new file is never forgotten; from the repository's root, or from
+      # here.
+      'sources': [
+        '<!@(node -p "const d = fs.existsSync(\'native\') ? \'native/\' : \'\'; [\'wire\', \'rtnl\', \'io\', \'bulk\', \'node\'].flatMap((layer) => fs.readdirSync(d + layer).filter((f) => f.endsWith(\'.cc\')).sort().map((f) => d + layer + \'/\' + f)).join(\' \')")',
+      ],
+      'include_dirs': [
+        '<!(node -p "fs.existsSync(\'native\') ? \'native\' : \'.\'")',
+        '<!@(node -p "require(\'node-addon-api\').include_dir")',
+      ],
+      'defines': [
+        'NAPI_VERSION=9',
+        'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS',
+        'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+      ],
+      'variables': {
+        # -Werror is for this project's own builds: a newer compiler's warning is no user's trouble.
+        'warnings_are_errors%': '<!(node -p "process.env.MACVLAN_NETLINK_WERROR === \'1\' ? 1 : 0")',
+      },
+      'cflags': [
+        '-fvisibility=hidden',
+        '-ffunction-sections',
+        '-fdata-sections',
+        '-Wall',
+        '-Wextra',
+      ],
+      'cflags!': ['-O3', '-Wno-unused-parameter'],
+      'cflags_cc!': ['-std=gnu++17', '-std=gnu++20', '-std=gnu++23'],
+      'cflags_cc': [
+        '-std=c++17',
+        '-O2',
+        '-fno-exceptions',
+        '-fno-rtti',
+        '-fvisibility-inlines-hidden',
+      ],
+      # One binary for machines whose libstdc++ is older than the compiler's.
+      'ldflags': [
+        '-static-libstdc++',
+        '-static-libgcc',
+        '-Wl,--exclude-libs,ALL',
+        '-Wl,--version-script=<!(node -p "path.resolve(fs.existsSync(\'native\') ? \'native\' : \'.\', \'exports.map\')")',
+        '-Wl,--gc-sections',
+      ],
+      'libraries': ['-pthread'],
+      'conditions': [
+        ['warnings_are_errors == 1', {'cflags': ['-Werror']}],
+      ],
+    },
+  ],
+}

@@ -1,0 +1,4 @@
+# To build the installed package from its source.
+{
+  'includes': ['addon.gypi'],
+}
