@@ -240,15 +240,20 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
 
   test('because its signal was aborted while the target was being looked at', async () => {
     const { host, inside } = await ground();
-    await inside.ip('link', 'add', 'busy', 'type', 'bridge');
+    const busy = Array.from({ length: 12 }, (_, at) => `busy${at}`);
+    for (const name of busy) await inside.ip('link', 'add', name, 'type', 'bridge');
     const before = await host.snapshot();
     const controller = new AbortController();
-    // The target's requests wait behind this one, which takes the kernel some milliseconds.
-    const deleted = inside.netns.deleteLink('busy');
+    // The target's requests wait behind these, each of which takes the kernel some milliseconds: with
+    // reads in between they are not carried out together.
+    const deleted = busy.flatMap((name) => [
+      inside.netns.deleteLink(name),
+      inside.netns.getLink('lo'),
+    ]);
     const moved = host.netns.moveLink('m0', inside.netns, { signal: controller.signal });
     setTimeout(() => controller.abort(new Error('no longer wanted')), 3);
     expect((await refusalOf(moved)).message).toBe('no longer wanted');
-    await deleted;
+    await Promise.all(deleted);
     expect(await host.snapshot()).toEqual(before);
     expect(await inside.names()).toEqual([]);
   });
