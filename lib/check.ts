@@ -22,7 +22,9 @@ export function check(operation: string, rule: Check, value: unknown, name = 'op
   const fault = rule(value);
   if (fault === undefined) return;
   const message = `${operation}: ${name}${fault.path} ${fault.says}`;
-  throw argumentError(fault.code, `${message}; received ${showValue(fault.value)}`, check);
+  const received = `received ${showValue(fault.value)}`;
+  const forgotten = fault.value instanceof Promise ? ' (is an await missing?)' : '';
+  throw argumentError(fault.code, `${message}; ${received}${forgotten}`, check);
 }
 
 export function badType(says: string, value: unknown): Fault {

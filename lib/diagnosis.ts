@@ -4,13 +4,13 @@
  * reads looks at what the kernel has looked at.
  */
 import { readFile } from 'node:fs/promises';
+import { whyMtuTooSmall, whyNoIPv6, whyUnreachable } from './diagnosisInet.js';
 import { whyBusy, whyInvalid, whyMacInUse } from './diagnosisMacvlan.js';
 import { errnoName } from './errors.js';
 import { findLink, isKindKnown } from './lookup.js';
 import { moduleOf, moduleState } from './modules.js';
 import { describe, type Namespace } from './namespace.js';
 import type { Refusal } from './native.js';
-import { AF_INET, AF_INET6 } from './records.js';
 import { type About, changesOf, type Hint, whyTaken } from './refused.js';
 
 /** The reason for a refusal, as far as it can be found; `{}` when nothing is found. */
@@ -37,7 +37,9 @@ const REASONS: Readonly<Record<string, Reason>> = {
   EACCES: whyNoIPv6,
   ENODEV: whyNoDevice,
   EEXIST: whyExists,
-  EINVAL: whyInvalid,
+  EINVAL: async (namespace, about, refusal) =>
+    (await whyMtuTooSmall(namespace, about)) || whyInvalid(namespace, about, refusal),
+  EAFNOSUPPORT: whyMtuTooSmall,
   EBUSY: whyBusy,
   EADDRINUSE: whyMacInUse,
   EOPNOTSUPP: whyNotSupported,
@@ -53,17 +55,6 @@ const REASONS: Readonly<Record<string, Reason>> = {
       : whyMtuTooSmall(namespace, about),
   EINTR: async () => 'What was listed changed during every attempt to list it.',
 };
-
-/** Of a route. */
-async function whyUnreachable(namespace: Namespace, { link, asked }: About): Promise<Hint> {
-  if (asked === undefined || !('destinationLength' in asked) || link === undefined)
-    return undefined;
-  const found = await findLink(namespace, link);
-  return (
-    found?.up === false &&
-    `The link '${found.name}' is down, and nothing is reached by it: bring it up.`
-  );
-}
 
 const CAP_NET_ADMIN = 12n;
 
@@ -96,31 +87,6 @@ async function whyNoDevice(namespace: Namespace, about: About): Promise<Hint> {
   if ((await findLink(namespace, link)) !== undefined) return whyMtuTooSmall(namespace, about);
   const named = typeof link === 'number' ? `with index ${link}` : `named '${link}'`;
   return `There is no link ${named} ${where}${option ? ` (${option})` : ''}.`;
-}
-
-/** The least MTU that a family works with on a link (IPV4_MIN_MTU, IPV6_MIN_MTU). */
-const MIN_MTU = { IPv4: 68, IPv6: 1280 } as const;
-
-function familyIn(asked: object | undefined): keyof typeof MIN_MTU | undefined {
-  const { family } = (asked ?? {}) as { family?: unknown };
-  return family === AF_INET6 ? 'IPv6' : family === AF_INET ? 'IPv4' : undefined;
-}
-
-async function whyMtuTooSmall(namespace: Namespace, { link, asked }: About): Promise<Hint> {
-  const family = familyIn(asked);
-  const found = family && link !== undefined ? await findLink(namespace, link) : undefined;
-  if (family === undefined || found === undefined || found.mtu >= MIN_MTU[family]) return undefined;
-  return `There is no ${family} on '${found.name}': that needs an MTU of ${MIN_MTU[family]}, and it has ${found.mtu}.`;
-}
-
-/** Kernels before 6.6 do not say so themselves. */
-async function whyNoIPv6(
-  _: Namespace,
-  { asked }: About,
-  { kernelMessage }: Refusal,
-): Promise<Hint> {
-  if (kernelMessage !== undefined || familyIn(asked) !== 'IPv6') return undefined;
-  return 'IPv6 is disabled on the link (/proc/sys/net/ipv6/conf/NAME/disable_ipv6).';
 }
 
 async function whyExists(namespace: Namespace, about: About): Promise<Hint> {

@@ -173,7 +173,23 @@ export class Netns extends Namespace {
 
   /**
    * Makes a macvlan: all of it or nothing. In whichever step it fails, no link stays behind, and the
-   * error's `part` says which option could not be carried out.
+   * error's `part` says which option could not be carried out. Of what the kernel answers, the error's
+   * `hint` gives the reason: `EEXIST`, the name, the index or an address is taken; `ENODEV`, there is no
+   * such parent or master; `EBUSY`, the parent is a port, or has another receiver; `EINVAL`, the parent is
+   * no Ethernet device, has a passthru child, or a smaller MTU; `EADDRINUSE`, a sibling that is up has the
+   * MAC; `EPERM`, needs `CAP_NET_ADMIN`. `EOPNOTSUPP`: this kernel has no macvlan, or not that option.
+   *
+   * @example
+   * ```ts
+   * const link = await netns.createMacvlan({
+   *   parent: 'eth0',
+   *   mode: 'bridge',
+   *   name: 'macv1',
+   *   netns: 'net1',
+   *   up: true,
+   *   addresses: ['52.1.1.151/24'],
+   * });
+   * ```
    */
   createMacvlan(options: CreateMacvlanOptions): Promise<MacvlanLink> {
     const call = callOf('createMacvlan', options?.name, this.createMacvlan, options);

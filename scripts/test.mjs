@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { setup } from './setup.mjs';
 import { runCppTests } from './support/cpp-tests.mjs';
 import { inPrivateNamespaces, missingForNamespaces } from './support/namespaces.mjs';
+import { filesUnder } from './support/stamp.mjs';
 import { bin, capture, ci, Failure, passThrough, runMain } from './support/step.mjs';
 
 const suites = ['wire', 'unit', 'addon', 'types', 'package', 'integration'];
@@ -136,17 +137,21 @@ async function main() {
     ...(values.name === undefined ? [] : [`--testNamePattern=${values.name}`]),
     ...positionals,
   ];
+  // Vitest would complain at length of a suite that has no such file.
+  const has = (name) =>
+    positionals.length === 0 ||
+    filesUnder(`test/${name}`).some((file) => positionals.some((text) => file.includes(text)));
   const ordinary = suites.filter(
-    (name) => name !== 'wire' && name !== 'integration' && wanted(name),
+    (name) => name !== 'wire' && name !== 'integration' && wanted(name) && has(name),
   );
   /** @type {Counts[]} */
   const all = [];
-  if (wanted('wire') && values.name === undefined) {
+  if (wanted('wire') && has('wire') && values.name === undefined) {
     const { passed, failed, skipped } = await runCppTests(positionals);
     all.push({ passed, ...(ci ? { failed: failed + skipped, skipped: 0 } : { failed, skipped }) });
   }
   if (ordinary.length > 0) all.push(await runVitest(ordinary, args, false));
-  if (wanted('integration')) all.push(await runIntegration(args));
+  if (wanted('integration') && has('integration')) all.push(await runIntegration(args));
 
   const sum = (key) => all.reduce((total, counts) => total + counts[key], 0);
   const passed = sum('passed');

@@ -118,6 +118,11 @@ describe('an address or a route', () => {
     const address = await refusalOf(host.netns.addAddress('lo', '10.1.1.1/24'));
     expect(address.code).not.toBe('EPERM');
     expect(address.hint).toContain(`no IPv4 on 'lo'`);
+    await host.ip('link', 'set', parent, 'mtu', '1000');
+    for (const more of [{ addrGenMode: 'none' }, { addresses: ['fd00::1/64'] }] as const) {
+      const made = await refusalOf(host.netns.createMacvlan({ parent, mtu: 1000, ...more }));
+      expect(made.hint).toContain('1280');
+    }
     const gone = await refusalOf(host.netns.addRoute({ to: 'fd01::/64', link: 4711 }));
     expect(gone.hint).toContain('no link with index 4711');
   });
@@ -283,7 +288,12 @@ test('ENETUNREACH, because the link is down', async () => {
   const error = await refusalOf(host.netns.createMacvlan({ ...options, routes }));
   expect(error).toMatchObject({ code: 'ENETUNREACH', part: 'routes[0]' });
   expect(error.hint).toContain('is down');
-  await host.netns.createMacvlan({ ...options, routes, up: true });
+  const { index } = await host.netns.createMacvlan({ ...options, routes, up: true });
+  const off = { to: '10.9.0.0/16', via: '192.0.2.1' };
+  for (const route of [off, { ...off, link: index }]) {
+    const { hint } = await refusalOf(host.netns.addRoute(route));
+    expect(hint).toContain('has the gateway 192.0.2.1 in its prefix');
+  }
 });
 
 describe('EEXIST', () => {

@@ -1,0 +1,57 @@
+/** Why an address or a route was refused: what IPv4 and IPv6 want of a link. */
+import { findLink } from './lookup.js';
+import type { Namespace } from './namespace.js';
+import { Refusal } from './native.js';
+import { AF_INET, AF_INET6 } from './records.js';
+import type { About, Hint } from './refused.js';
+import type { AddressRecord, LinkRecord, RouteRecord } from './requests.js';
+import { formatIp, networkOf, parseIp } from './values.js';
+
+/** The least MTU that a family works with on a link (IPV4_MIN_MTU, IPV6_MIN_MTU). */
+const MIN_MTU = { IPv4: 68, IPv6: 1280 } as const;
+
+/** The family that a request is about; a setting of a link is about IPv6. */
+function familyIn(asked: object | undefined): keyof typeof MIN_MTU | undefined {
+  const { family, families } = (asked ?? {}) as AddressRecord & LinkRecord;
+  if (family === AF_INET6 || families !== undefined) return 'IPv6';
+  return family === AF_INET ? 'IPv4' : undefined;
+}
+
+export async function whyMtuTooSmall(namespace: Namespace, { link, asked }: About): Promise<Hint> {
+  const family = familyIn(asked);
+  const found = family && link !== undefined ? await findLink(namespace, link) : undefined;
+  if (family === undefined || found === undefined || found.mtu >= MIN_MTU[family]) return undefined;
+  return `There is no ${family} on '${found.name}': that needs an MTU of ${MIN_MTU[family]}, and it has ${found.mtu}.`;
+}
+
+/** Kernels before 6.6 do not say so themselves. */
+export async function whyNoIPv6(
+  _: Namespace,
+  { asked }: About,
+  { kernelMessage }: Refusal,
+): Promise<Hint> {
+  if (kernelMessage !== undefined || familyIn(asked) !== 'IPv6') return undefined;
+  return 'IPv6 is disabled on the link (/proc/sys/net/ipv6/conf/NAME/disable_ipv6).';
+}
+
+/** Of a route. */
+export async function whyUnreachable(namespace: Namespace, { link, asked }: About): Promise<Hint> {
+  if (asked === undefined || !('destinationLength' in asked)) return undefined;
+  const found = link === undefined ? undefined : await findLink(namespace, link);
+  if (found?.up === false) {
+    return `The link '${found.name}' is down, and nothing is reached by it: bring it up.`;
+  }
+  const { gateway, family } = asked as RouteRecord;
+  if (gateway === undefined) return undefined;
+  const addresses = await namespace.ask('listAddresses', { family });
+  if (addresses instanceof Refusal) return undefined;
+  const reaches = addresses.some(({ linkIndex, address, prefixLength }) => {
+    const bytes = link === undefined || linkIndex === link ? parseIp(address) : null;
+    return (
+      bytes !== null &&
+      formatIp(networkOf(bytes, prefixLength)) === formatIp(networkOf(gateway, prefixLength))
+    );
+  });
+  const where = found === undefined ? '' : ` of '${found.name}'`;
+  return !reaches && `No address${where} has the gateway ${formatIp(gateway)} in its prefix.`;
+}
