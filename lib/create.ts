@@ -14,7 +14,7 @@ import { Refusal, type Result, type Step } from './native.js';
 import { withNamespace } from './opening.js';
 import type { Peer } from './refused.js';
 import type { LinkInfoRecord, LinkRecord } from './requests.js';
-import { routeRecord } from './routes.js';
+import { routeRecord, undoRecord } from './routes.js';
 import type { Link, LinkOptions, LinkRef } from './types.js';
 import { parseMac, randomMac } from './values.js';
 
@@ -211,7 +211,7 @@ function partsWith(options: LinkOptions, links: readonly (number | undefined)[])
       const link = links[at] ?? index;
       const record = routeRecord(route, link);
       const part: Part = { option: `routes[${at}]`, step: { operation: 'addRoute', record } };
-      const undo: Step = { operation: 'removeRoute', record };
+      const undo: Step = { operation: 'removeRoute', record: undoRecord(record) };
       parts.push(link === index ? part : { ...part, undo });
     }
     return parts;

@@ -77,8 +77,9 @@ function createVeth(namespace: Namespace, call: Call, options: CreateVethOptions
   const makeBeside = () => withNamespace(call, netns, make, 'peer.netns');
   if (!(options.netns instanceof Namespace)) return makeBeside();
   // It stays open from now on, also while the peer's is looked for.
-  return options.netns.hold(call, () => {
-    call.hasWaited = true;
+  const there = options.netns;
+  return there.hold(call, () => {
+    call.held = [...call.held, there];
     return makeBeside();
   });
 }

@@ -38,13 +38,15 @@ const HINTS: Readonly<Record<string, string>> = {
   EMFILE: 'The process may have no more descriptors: RLIMIT_NOFILE.',
 };
 
+const NO_NAMESPACES: readonly Namespace[] = Object.freeze([]);
+
 /** A call of the public surface: where it came from, and what it is about. */
 export class Call {
   readonly signal: AbortSignal | undefined;
   /** The last argument, of an operation that takes nothing but a signal there. */
   last: unknown;
-  /** Whether it holds its namespaces: those that were closed meanwhile stay open for it. */
-  hasWaited = false;
+  /** Those that stay open for it although they were closed meanwhile. */
+  held: readonly Namespace[] = NO_NAMESPACES;
 
   constructor(
     readonly operation: string,
@@ -174,20 +176,17 @@ export class Namespace implements NetnsLike {
     given: Given,
     others: readonly unknown[],
   ): Promise<T> {
-    const more = others.filter((one) => one instanceof Namespace);
-    this.#checkOpen(call);
-    for (const one of more) one.#checkOpen(call);
-    this.#underWay++;
-    for (const one of more) one.#underWay++;
-    call.hasWaited = true;
+    const held: readonly Namespace[] = [this, ...others.filter((one) => one instanceof Namespace)];
+    for (const one of held) one.#checkOpen(call);
+    for (const one of held) one.#underWay++;
+    call.held = held;
     try {
       const kept = snapshot(given);
       await waitForTurn(Array.isArray(kept) && kept.length > STEPS_IN_A_TURN);
       call.checkSignal();
       return await body(kept);
     } finally {
-      this.#endWork();
-      for (const one of more) one.#endWork();
+      for (const one of held) one.#endWork();
     }
   }
 
@@ -282,7 +281,7 @@ export class Namespace implements NetnsLike {
   }
 
   #checkOpen(call: Call): void {
-    if (this.#closed === null || (call.hasWaited && this.#handle !== null)) return;
+    if (this.#closed === null || call.held.includes(this)) return;
     throw call.fail('ERR_NETNS_CLOSED', `the network namespace ${describe(this)} is closed`);
   }
 

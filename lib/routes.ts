@@ -19,6 +19,7 @@ import {
   wordNumber,
 } from './values.js';
 
+const IP6_RT_PRIO_USER = 1024;
 const FAMILIES = { IPv4: AF_INET, IPv6: AF_INET6 } as const;
 
 function addressOf(text: string | null | undefined): Uint8Array | undefined {
@@ -77,6 +78,15 @@ function viaOf(gateway: Uint8Array): Uint8Array {
 
 function familyOf(bytes: Uint8Array): number {
   return bytes.length === 4 ? AF_INET : AF_INET6;
+}
+
+/**
+ * The record that takes back the route of another record, and no other. To IPv6 no metric means this
+ * one when a route is added (`IP6_RT_PRIO_USER`, net/ipv6/route.c), and any when one is removed.
+ */
+export function undoRecord(added: RouteRecord): RouteRecord {
+  const metric = added.metric || (added.family === AF_INET6 ? IP6_RT_PRIO_USER : undefined);
+  return { ...added, metric };
 }
 
 /** What is left out of a removal matches any: protocol 0, scope nowhere. */

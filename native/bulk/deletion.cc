@@ -9,6 +9,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "rtnl/operations.h"
 
@@ -30,11 +31,14 @@ const rtnl::Operation& OperationNamed(std::string_view name) {
 // An exchange of the bulk deletion's own.
 class Own : public io::Exchange {
  public:
-  void OnAnswer(size_t, const wire::Message& message) override {
+  void OnAnswer(size_t step, const wire::Message& message) override {
+    if (std::exchange(answered_, step) != step) first_of_step_ = links.size();
     LinkRecord link;
     if (wire::DecodeBody(message.payload, link)) links.push_back(std::move(link));
   }
-  void OnRestart(size_t) override { links.clear(); }
+  void OnRestart(size_t step) override {
+    if (step == answered_) links.resize(first_of_step_);
+  }
   void OnEnd() override {}
 
   void Add(std::string_view name, const LinkRecord& record, io::Expect expect = io::Expect::kAck) {
@@ -44,6 +48,10 @@ class Own : public io::Exchange {
   }
 
   std::vector<LinkRecord> links;
+
+ private:
+  size_t answered_ = 0;       // the step that the last of the links are the answer to
+  size_t first_of_step_ = 0;  // where they begin
 };
 
 // Carries out all steps of an exchange.

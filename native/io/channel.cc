@@ -53,6 +53,24 @@ bool Channel::CloseIdle(std::chrono::steady_clock::duration age) {
   return socket_.is_open();
 }
 
+bool Channel::HasWork(const std::lock_guard<std::mutex>&) const {
+  if (!finishing_) return !queue_.empty();
+  return std::any_of(queue_.begin(), queue_.end(),
+                     [](const Entry& entry) { return entry.has_begun(); });
+}
+
+void Channel::Finish(PoolThread& thread) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    finishing_ = true;
+    scheduled_ = HasWork(lock);
+    if (!scheduled_) return;
+    std::stable_partition(queue_.begin(), queue_.end(),
+                          [](const Entry& entry) { return entry.has_begun(); });
+  }
+  Run(thread);
+}
+
 void Channel::Run(PoolThread& thread) {
   const Status status = OpenSocket(thread);
   if (status.ok()) {
@@ -66,10 +84,8 @@ void Channel::Run(PoolThread& thread) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     last_use_ = std::chrono::steady_clock::now();
-    if (queue_.empty()) {
-      scheduled_ = false;
-      return;
-    }
+    scheduled_ = HasWork(lock);
+    if (!scheduled_) return;
   }
   pool_.Schedule(shared_from_this());
 }
@@ -78,7 +94,7 @@ void Channel::Fail(const Status& status) {
   FailQueued(status);
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    scheduled_ = !queue_.empty();
+    scheduled_ = HasWork(lock);
     if (!scheduled_) return;
   }
   pool_.Schedule(shared_from_this());
@@ -104,6 +120,7 @@ void Channel::PrepareQueued(PoolThread& thread) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     for (size_t i = 0; i < std::min(queue_.size(), kMaxRound); ++i) {
+      if (finishing_ && !queue_[i].has_begun()) break;
       Exchange& exchange = *queue_[i].exchange;
       if (std::exchange(exchange.prepares, false)) unprepared.push_back(queue_[i].exchange);
     }
@@ -132,6 +149,7 @@ Window Channel::Collect() {
   const std::lock_guard<std::mutex> lock(mutex_);
   while (!queue_.empty()) {
     Entry& entry = queue_.front();
+    if (finishing_ && !entry.has_begun()) break;
     if (entry.exchange->prepares) break;  // it came meanwhile: the next round prepares it
     const std::vector<Step>& steps = entry.exchange->steps;
     for (const size_t first = entry.next; entry.next < steps.size();) {

@@ -34,14 +34,17 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   bool CloseIdle(std::chrono::steady_clock::duration age);
 
   void Run(PoolThread& thread) override;
+  void Finish(PoolThread& thread) override;
   void Fail(const Status& status) override;
 
  private:
   struct Entry {
     std::shared_ptr<Exchange> exchange;
     size_t next = 0;  // the first step not sent yet
+    bool has_begun() const { return next != 0 || exchange->follows; }
   };
 
+  bool HasWork(const std::lock_guard<std::mutex>& held) const;
   Status OpenSocket(PoolThread& thread);
   void PrepareQueued(PoolThread& thread);
   Window Collect();
@@ -58,6 +61,7 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   std::mutex mutex_;         // guards everything below
   std::deque<Entry> queue_;  // only the front entry can be partly sent
   bool scheduled_ = false;
+  bool finishing_ = false;  // what has not begun is left where it is
   std::chrono::steady_clock::time_point last_use_;
 };
 

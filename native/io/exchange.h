@@ -61,6 +61,7 @@ class Exchange {
   std::vector<Step> steps;
   uint32_t token = 0;  // the owner's name for it
   bool prepares = false;
+  bool follows = false;  // it goes on with what another exchange has begun
 
   // Marks whatever has not ended as failed with `error`.
   void EndRest(int error, const char* syscall);

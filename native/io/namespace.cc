@@ -89,7 +89,6 @@ Status Enter(int fd) {
 }
 
 Status CreateNamespace(const std::string& name, Namespace& out, bool& returned) {
-  returned = true;
   Namespace home;
   Status status = OpenOwn(home);
   if (!status.ok()) return status;
@@ -103,7 +102,7 @@ Status CreateNamespace(const std::string& name, Namespace& out, bool& returned) 
   status = OpenOwn(out);
   // At last, because making the namespace takes some time: who is ended meanwhile leaves no name.
   if (status.ok() && !name.empty()) status = Name(path);
-  returned = Enter(home.fd.get()).ok();
+  if (!Enter(home.fd.get()).ok()) returned = false;
   return status;
 }
 

@@ -42,8 +42,8 @@ Status OpenDescriptor(int fd, Namespace& out);
 
 // A new namespace. Named, it is mounted at /run/netns/NAME the way `ip netns add` does it, under
 // the same lock and with the same mount propagation; unnamed, it lives while something holds it.
-// The calling thread enters the new namespace and comes back; `returned` false means that it could
-// not and must end.
+// The calling thread enters the new namespace and comes back; `returned` becomes false when it
+// could not: it must end then. It never becomes true: what a lost thread takes for home is not.
 Status CreateNamespace(const std::string& name, Namespace& out, bool& returned);
 // The same as `ip netns delete`: unmounts /run/netns/NAME and removes the file.
 Status RemoveNamespace(const std::string& name);
@@ -56,7 +56,6 @@ Status Enter(int fd);
 
 template <class Body>
 Status Within(const Namespace& target, bool& returned, Body&& body) {
-  returned = true;
   Namespace home;
   Status status = OpenOwn(home);
   if (!status.ok()) return status;
@@ -64,7 +63,7 @@ Status Within(const Namespace& target, bool& returned, Body&& body) {
   status = Enter(target.fd.get());
   if (!status.ok()) return status;
   status = body();
-  returned = Enter(home.fd.get()).ok();
+  if (!Enter(home.fd.get()).ok()) returned = false;
   return status;
 }
 

@@ -1,5 +1,6 @@
 #include "io/pool.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "io/look.h"
@@ -23,7 +24,6 @@ void Pool::Schedule(std::shared_ptr<Task> task) {
   Need need = Need::kNothing;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (stopping_) return;
     Add(std::move(task), lock);
     need = CallSomebody(lock);
   }
@@ -114,7 +114,7 @@ void Pool::Loop(Worker& self) {
   PoolThread thread;
   int idle_ticks = 0;
   std::unique_lock<std::mutex> lock(mutex_);
-  while (!stopping_ && thread.at_home) {
+  while (thread.at_home && !(stopping_ && tasks_.empty())) {
     if (!tasks_.empty()) {
       idle_ticks = 0;
       called_ = false;
@@ -122,12 +122,17 @@ void Pool::Loop(Worker& self) {
       const std::shared_ptr<Task> task = std::move(tasks_.front());
       tasks_.pop_front();
       waiting_.store(!tasks_.empty(), std::memory_order_release);
+      const bool finish = stopping_;
       lock.unlock();
-      task->Run(thread);
+      if (finish) {
+        task->Finish(thread);
+      } else {
+        task->Run(thread);
+      }
       lock.lock();
       --running_;
       GiveUpIdle(lock);
-      if (may_look_ && !looking_ && tasks_.empty()) Look(lock);
+      if (may_look_ && !looking_ && !stopping_ && tasks_.empty()) Look(lock);
       continue;
     }
     if (idle_ticks >= kIdleTicksBeforeEnd) break;
@@ -140,6 +145,7 @@ void Pool::Loop(Worker& self) {
     if (!woken) ++idle_ticks;
   }
   self.ended = true;
+  ended_.notify_all();
   if (!thread.at_home && !stopping_) {
     lock.unlock();
     hooks_.on_shortage();
@@ -171,16 +177,24 @@ void Pool::Look(std::unique_lock<std::mutex>& lock) {
   looking_ = false;
 }
 
+bool Pool::HasStopped() const {
+  return std::all_of(threads_.begin(), threads_.end(),
+                     [](const Worker& worker) { return worker.ended; });
+}
+
+bool Pool::Finish(std::chrono::steady_clock::duration limit) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  stopping_ = true;
+  wake_.notify_all();
+  return ended_.wait_for(lock, limit, [this] { return HasStopped(); });
+}
+
 void Pool::Stop() {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    stopping_ = true;
-    tasks_.clear();
-    wake_.notify_all();
-  }
+  Finish({});
   // Nobody adds a thread any more, and the list's nodes stay where they are.
   for (Worker& worker : threads_) worker.handle.Join();
   threads_.clear();
+  tasks_.clear();
 }
 
 }  // namespace macvlan_netlink::io

@@ -31,6 +31,8 @@ class Task {
  public:
   virtual ~Task() = default;
   virtual void Run(PoolThread& thread) = 0;
+  // Instead, once the pool stops: does what is left of a thing that was begun, and begins nothing.
+  virtual void Finish(PoolThread&) {}
   // Owner's thread, instead: there is no thread to run it, and none can be started.
   virtual void Fail(const Status& status) = 0;
 };
@@ -66,11 +68,14 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // Any thread. After Stop the task is dropped unrun.
+  // Any thread. Once the pool stops, only from one of its threads.
   void Schedule(std::shared_ptr<Task> task);
   // Owner's thread: sees to it that some thread comes for what waits, and for `task`.
   void Reinforce(std::shared_ptr<Task> task = nullptr);
-  // Owner's thread: lets running tasks finish, drops the others, joins every thread.
+  // Owner's thread, more than once if need be: no task is run any more. Waits until what was begun
+  // is finished, for so long at most; false when something is still under way.
+  bool Finish(std::chrono::steady_clock::duration limit);
+  // The same, however long it takes, and joins every thread.
   void Stop();
 
  private:
@@ -90,6 +95,7 @@ class Pool {
   void BeginLongWait();
   void EndLongWait();
   void Loop(Worker& self);
+  bool HasStopped() const;
   void GiveUpIdle(std::unique_lock<std::mutex>& lock);
   void Look(std::unique_lock<std::mutex>& lock);
 
@@ -100,6 +106,7 @@ class Pool {
 
   std::mutex mutex_;  // guards everything below
   std::condition_variable wake_;
+  std::condition_variable ended_;  // a thread has
   std::deque<std::shared_ptr<Task>> tasks_;
   std::atomic<bool> waiting_{false};  // whether tasks_ holds any, for the one that looks
   std::list<Worker> threads_;

@@ -10,6 +10,9 @@
 namespace macvlan_netlink::node {
 namespace {
 
+// How long the end of a process waits for what has begun.
+constexpr std::chrono::seconds kLastWait(2);
+
 Napi::FunctionReference Keep(const Napi::Object& hooks, const char* name) {
   return Napi::Persistent(hooks.Get(name).As<Napi::Function>());
 }
@@ -96,11 +99,13 @@ void OpenTap(const Napi::CallbackInfo& info) {
 }
 
 // finish(): at the end of the process, of which Node-API tells nothing. What has begun is finished,
-// such as a namespace that has a name and is not mounted there yet; what waits is dropped.
+// such as a namespace that has a name and is not mounted there yet, or a link that is to have an
+// address; what waits is dropped. What takes longer is cut off: it may wait for a lock of another
+// process, or for a file of a server that is gone.
 void Finish(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::Of(info.Env());
   TapHandle::CloseAll(environment);
-  environment.pool().Stop();
+  environment.pool().Finish(kLastWait);
 }
 
 Napi::Object Load(Napi::Env env, Napi::Object exports) {

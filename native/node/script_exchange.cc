@@ -46,6 +46,7 @@ void ScriptExchange::OnAnswer(size_t step, const wire::Message& message) {
 }
 
 void ScriptExchange::OnRestart(size_t step) {
+  if (current_.step != step) HandOver();
   current_ = {step, {}, true};
   HandOver();
 }
@@ -69,6 +70,7 @@ void ScriptExchange::Then(std::shared_ptr<io::Channel> channel,
   next_channel_ = std::move(channel);
   next_ = std::move(next);
   next_->steps_before_ = steps.size();
+  next_->follows = true;
   prepares = true;
 }
 

@@ -152,6 +152,60 @@ test('what has begun when the process ends is finished: no name is left without 
   expect(ended).toEqual({ code: 0, signal: null, stdout: '\n', stderr: '' });
 });
 
+// What follows the first message of a creation is a message of its own, and in another namespace it
+// travels by another socket.
+test.each(['here', 'in another namespace'])(
+  'no link %s is left without its address when the process ends',
+  async (place) => {
+    for (const delay of [0.3, 0.6, 0.9, 1.2, 1.5]) {
+      const ended = await runProgram(
+        `import { spawnSync } from 'node:child_process';
+         import { createLink, listLinks, Netns } from 'macvlan-netlink';
+         const netns = ${place === 'here'} ? Netns.current() : await Netns.create();
+         await Promise.all([listLinks(), netns.listLinks()]);
+         process.on('exit', () => {
+           const { stdout } = spawnSync('nsenter', ['--net=/dev/fd/3', 'ip', '-j', 'address'], {
+             encoding: 'utf8',
+             stdio: ['ignore', 'pipe', 'inherit', netns.fd],
+           });
+           for (const { ifname, addr_info } of JSON.parse(stdout)) {
+             if (ifname !== 'lo' && addr_info.length === 0) console.log(ifname);
+           }
+         });
+         for (let at = 0; at < 40; at++) {
+           void createLink({ kind: 'bridge', netns, addresses: ['10.0.' + at + '.1/24'] });
+         }
+         const end = performance.now() + ${delay};
+         setImmediate(function wait() {
+           if (performance.now() < end) setImmediate(wait);
+           else process.exit();
+         });`,
+        privately,
+      );
+      expect(ended).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+    }
+  },
+);
+
+test('a process ends although another holds the lock that a request waits for', async () => {
+  const ended = await runProgram(
+    `import { spawn, spawnSync } from 'node:child_process';
+     import { once } from 'node:events';
+     import { mkdirSync } from 'node:fs';
+     import { Netns } from 'macvlan-netlink';
+     spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', '/run'], { stdio: 'inherit' });
+     mkdirSync('/run/netns');
+     const holder = spawn('flock', ['/run/netns', 'sh', '-c', 'echo; exec sleep 60']);
+     await once(holder.stdout, 'data');
+     // Once the library has let go of what it waits for.
+     process.on('exit', () => console.log(holder.exitCode, holder.kill()));
+     void Netns.create('waits');
+     setTimeout(() => process.exit(7), 50);`,
+    privately,
+  );
+  expect(ended).toEqual({ code: 7, signal: null, stdout: 'null true\n', stderr: '' });
+});
+
 test('a module that is loaded twice in one thread has its own answers each time', async () => {
   const ended = await runProgram(
     `const first = await import('macvlan-netlink');

@@ -136,6 +136,22 @@ describe('Netns.close', () => {
     expect(await place.snapshot()).toEqual(before);
   });
 
+  test('counts for each of the two that a veth pair is made in', async () => {
+    const [place, other, host] = [await bed.place(), await bed.place(), await bed.place()];
+    // It is closed, and open still for what goes on in it.
+    const peers = await other.netns.createLink({ kind: 'veth', peer: { netns: place.netns } });
+    const busy = other.netns.deleteLinks([peers]);
+    const closing = other.netns.close();
+    for (const netns of [undefined, place.netns]) {
+      const options = { kind: 'veth', netns, peer: { netns: other.netns } } as const;
+      expect(await refusalOf(host.netns.createLink(options))).toMatchObject({
+        code: 'ERR_NETNS_CLOSED',
+      });
+    }
+    await Promise.all([busy, closing]);
+    expect([await place.names(), await host.names()]).toEqual([[], []]);
+  });
+
   test('can be called again, and leaves name and inode to be read', async () => {
     const place = await bed.place();
     const netns = await Netns.open(place.name as string);

@@ -174,6 +174,42 @@ describe('as root of a user namespace', () => {
     });
   });
 
+  test('no thread stays in a namespace that it cannot leave again', async () => {
+    const program = `
+      import { readdirSync, readlinkSync } from 'node:fs';
+      import { Netns } from 'macvlan-netlink';
+      const namespaceOf = (task) => readlinkSync('/proc/self/task/' + task + '/ns/net');
+      const inodes = () => readdirSync('/proc/self/task').flatMap((task) => {
+        try {
+          return [namespaceOf(task)];
+        } catch {
+          return []; // it has ended
+        }
+      });
+      const [one, other] = [await Netns.create(), await Netns.create()];
+      const before = inodes();
+      const options = { kind: 'bridge', netns: other, addresses: ['10.0.0.1/24'] };
+      const { name } = await one.createLink(options);
+      const links = (await one.listLinks()).concat(await other.listLinks()).length;
+      await Promise.all([one.close(), other.close()]);
+      const away = [one, other].map(({ inode }) => 'net:[' + inode + ']');
+      // An idle thread ends by itself after five seconds.
+      const strays = () => inodes().filter((inode) => away.includes(inode));
+      for (const end = Date.now() + 2000; strays().length > 0 && Date.now() < end; ) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      console.log(JSON.stringify({ name, links, strays: strays(), threads: before.length > 0 }));
+    `;
+    // The namespace that the process is in belongs to the user namespace outside.
+    const under = ['unshare', '--user', '--map-root-user', '--mount', '--'];
+    expect(await resultOf(program, { under })).toEqual({
+      name: 'bridge0',
+      links: 3,
+      strays: [],
+      threads: true,
+    });
+  });
+
   test('what is outside stays out of reach', async () => {
     const place = await bed.place();
     const before = await place.snapshot();

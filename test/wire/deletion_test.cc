@@ -140,6 +140,23 @@ TEST(a_link_that_somebody_takes_out_of_the_group_is_left_as_they_want_it) {
   CHECK_EQ(GroupOf("br2"), "9");
 }
 
+TEST(a_link_that_stays_is_not_forgotten_when_the_answer_about_another_is_lost) {
+  Deletion deletion;
+  bool gone = false;
+  const Arrival lose_the_second = [&, seen = 0](const wire::Message& message) mutable {
+    const bool found = gone && message.header.nlmsg_type == RTM_NEWLINK;
+    return found && ++seen == 2 ? Fate::kLost : Fate::kArrives;
+  };
+  deletion.Run(lose_the_second, BeforeTheGroupGoes([&](const std::string&) {
+                 for (const char* name : {"br1", "br2"}) {
+                   RunIp(std::string("link set ") + name + " group 9");
+                 }
+                 gone = true;
+               }));
+  CHECK_EQ(deletion.requests.Ends(), (Ends{{}, {}, 0}));
+  for (const char* name : {"br1", "br2"}) CHECK_EQ(GroupOf(name), "9");
+}
+
 TEST(a_link_that_somebody_deletes_meanwhile_is_deleted) {
   Deletion deletion;
   deletion.Run(nullptr, BeforeTheGroupGoes([](const std::string&) { RunIp("link delete br2"); }));
