@@ -9,10 +9,15 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include <chrono>
+#include <thread>
+
 namespace macvlan_netlink::io {
 namespace {
 
 constexpr const char kRunDirectory[] = "/run/netns";
+// A wait that can be given up, unlike one in the kernel; `ip` holds the lock for some microseconds.
+constexpr std::chrono::milliseconds kLockRetry(1);
 constexpr const char kOwnNamespace[] = "/proc/thread-self/ns/net";
 
 Status Identify(Descriptor fd, Namespace& out) {
@@ -35,12 +40,14 @@ Status OpenChecked(const char* path, Namespace& out) {
 // /run/netns must be a shared mount point, so that a namespace mounted there is seen, and its
 // removal too, in mount namespaces made later. Whoever comes first makes it one; the lock keeps
 // two that come at once from stacking mounts (iproute2, ip/ipnetns.c, Debian bug 949235).
-Status PrepareRunDirectory() {
+Status PrepareRunDirectory(const std::atomic<bool>& given_up) {
   if (mkdir(kRunDirectory, 0755) != 0 && errno != EEXIST) return Status::FromErrno("mkdir");
   const Descriptor lock(open(kRunDirectory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!lock.valid()) return Status::FromErrno("open");
-  while (flock(lock.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) return Status::FromErrno("flock");
+  while (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return Status::FromErrno("flock");
+    if (given_up) return {-ECANCELED, "flock"};
+    std::this_thread::sleep_for(kLockRetry);
   }
   if (mount("", kRunDirectory, "none", MS_SHARED | MS_REC, nullptr) == 0) return {};
   if (errno != EINVAL) return Status::FromErrno("mount");
@@ -88,13 +95,14 @@ Status Enter(int fd) {
   return setns(fd, CLONE_NEWNET) == 0 ? Status{} : Status::FromErrno("setns");
 }
 
-Status CreateNamespace(const std::string& name, Namespace& out, bool& returned) {
+Status CreateNamespace(const std::string& name, const std::atomic<bool>& given_up, Namespace& out,
+                       bool& returned) {
   Namespace home;
   Status status = OpenOwn(home);
   if (!status.ok()) return status;
   const std::string path = std::string(kRunDirectory) + "/" + name;
   if (!name.empty()) {
-    status = PrepareRunDirectory();
+    status = PrepareRunDirectory(given_up);
     if (!status.ok()) return status;
     if (access(path.c_str(), F_OK) == 0) return {-EEXIST, "open"};
   }

@@ -2,6 +2,7 @@
 // belongs on a pool thread, but for OpenOwn.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -44,7 +45,9 @@ Status OpenDescriptor(int fd, Namespace& out);
 // the same lock and with the same mount propagation; unnamed, it lives while something holds it.
 // The calling thread enters the new namespace and comes back; `returned` becomes false when it
 // could not: it must end then. It never becomes true: what a lost thread takes for home is not.
-Status CreateNamespace(const std::string& name, Namespace& out, bool& returned);
+// Another process may hold that lock: ECANCELED when `given_up` becomes true meanwhile.
+Status CreateNamespace(const std::string& name, const std::atomic<bool>& given_up, Namespace& out,
+                       bool& returned);
 // The same as `ip netns delete`: unmounts /run/netns/NAME and removes the file.
 Status RemoveNamespace(const std::string& name);
 

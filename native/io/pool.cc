@@ -111,7 +111,7 @@ Status Pool::StartIfNeeded(const std::lock_guard<std::mutex>& lock) {
 }
 
 void Pool::Loop(Worker& self) {
-  PoolThread thread;
+  PoolThread thread(stopping_);
   int idle_ticks = 0;
   std::unique_lock<std::mutex> lock(mutex_);
   while (thread.at_home && !(stopping_ && tasks_.empty())) {

@@ -19,12 +19,16 @@ namespace macvlan_netlink::io {
 
 // What a task is given of the thread it runs on.
 struct PoolThread {
+  explicit PoolThread(const std::atomic<bool>& pool_stops) : stops(pool_stops) {}
+
   // Receive buffer, shared by the tasks that run here one after another; it grows where a message
   // does not fit. One dump datagram is at most 32 KiB, but for a single link that is larger: with
   // its virtual functions, or thousands of source addresses.
   wire::Bytes buffer = wire::Bytes(256 * 1024);
   // False once the thread could not get back into its own namespace: it must not run another task.
   bool at_home = true;
+  // Whatever waits for others should give up.
+  const std::atomic<bool>& stops;
 };
 
 class Task {
@@ -114,7 +118,7 @@ class Pool {
   bool looking_ = false;  // one of them is awake and looks for work: it need not be woken
   bool called_ = false;   // one was woken or started, and has not come to work yet
   size_t running_ = 0;    // threads that run a task and are in no long wait
-  bool stopping_ = false;
+  std::atomic<bool> stopping_{false};  // written under it
   std::chrono::steady_clock::time_point next_tick_;
 };
 

@@ -65,7 +65,8 @@ void Session::TransactDatagram(const Sent* sent, size_t count) {
       sent[i].exchange->OnRestart(sent[i].index);
       error = Attempt(sent + i, 1);
     }
-    if (!step.ended) step.End(error, "recvmsg");
+    // Of a change: what befell a listing behind it says nothing.
+    if (!step.ended) step.End(step.is_change() ? -ENOBUFS : error, "recvmsg");
   }
 }
 

@@ -11,7 +11,7 @@
 namespace macvlan_netlink::io {
 namespace {
 
-// Linux 5.2, glibc 2.36: the same numbers on every architecture but alpha. linux/mount.h, which has
+// Linux 5.2, glibc 2.36: the same numbers wherever Node runs. linux/mount.h, which has
 // the flags, cannot stand beside that glibc's sys/mount.h.
 constexpr long kFsopen = 430;
 constexpr long kFsconfig = 431;

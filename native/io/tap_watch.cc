@@ -84,7 +84,10 @@ void TapWatch::OnReady(uint32_t) {
   uint8_t buffer[kBufferSize];
   bool lost = false;
   while (true) {
-    const ssize_t size = recv(socket_.get(), buffer, sizeof(buffer), 0);
+    sockaddr_nl sender{};
+    socklen_t length = sizeof(sender);
+    const ssize_t size = recvfrom(socket_.get(), buffer, sizeof(buffer), 0,
+                                  reinterpret_cast<sockaddr*>(&sender), &length);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno == EAGAIN) break;
     // ENOBUFS: what is still queued is older than what was lost.
@@ -92,6 +95,7 @@ void TapWatch::OnReady(uint32_t) {
       lost = true;
       continue;
     }
+    if (sender.nl_pid != 0) continue;  // another program's
     // An event is a datagram of its own.
     const wire::ByteSpan datagram(buffer, static_cast<size_t>(size));
     nlmsghdr header;

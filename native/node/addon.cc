@@ -52,10 +52,9 @@ Napi::Value RunWithin(const Napi::CallbackInfo& info) {
 }
 
 void OpenNamespacePath(const Napi::CallbackInfo& info) {
-  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(), false,
-                      [path = info[1].As<Napi::String>().Utf8Value()](io::Namespace& out, bool&) {
-                        return io::OpenPath(path, out);
-                      });
+  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
+                      [path = info[1].As<Napi::String>().Utf8Value()](
+                          io::Namespace& out, io::PoolThread&) { return io::OpenPath(path, out); });
 }
 
 // The descriptor is copied before this returns: its owner may close it at once.
@@ -69,17 +68,16 @@ Napi::Value OpenNamespaceDescriptor(const Napi::CallbackInfo& info) {
 
 void CreateNamespace(const Napi::CallbackInfo& info) {
   NamespaceJob::Start(
-      Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(), true,
-      [name = info[1].As<Napi::String>().Utf8Value()](io::Namespace& out, bool& returned) {
-        return io::CreateNamespace(name, out, returned);
+      Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
+      [name = info[1].As<Napi::String>().Utf8Value()](io::Namespace& out, io::PoolThread& thread) {
+        return io::CreateNamespace(name, thread.stops, out, thread.at_home);
       });
 }
 
 void RemoveNamespace(const Napi::CallbackInfo& info) {
-  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(), true,
-                      [name = info[1].As<Napi::String>().Utf8Value()](io::Namespace&, bool&) {
-                        return io::RemoveNamespace(name);
-                      });
+  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
+                      [name = info[1].As<Napi::String>().Utf8Value()](
+                          io::Namespace&, io::PoolThread&) { return io::RemoveNamespace(name); });
 }
 
 // openTap(id, handle, index, name, mac, mtu, queues, vnetHeader): settles with [TapHandle].
@@ -100,8 +98,8 @@ void OpenTap(const Napi::CallbackInfo& info) {
 
 // finish(): at the end of the process, of which Node-API tells nothing. What has begun is finished,
 // such as a namespace that has a name and is not mounted there yet, or a link that is to have an
-// address; what waits is dropped. What takes longer is cut off: it may wait for a lock of another
-// process, or for a file of a server that is gone.
+// address; what waits is dropped. What takes longer is cut off: it may wait for a file of a server
+// that is gone. The end of a Worker waits for that as well, because its memory goes.
 void Finish(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::Of(info.Env());
   TapHandle::CloseAll(environment);

@@ -1,25 +1,23 @@
 #include "node/namespace_job.h"
 
-#include <optional>
-
 #include "node/namespace_handle.h"
 
 namespace macvlan_netlink::node {
 
-NamespaceJob::NamespaceJob(Environment& environment, uint32_t id, bool waits_long, Work work)
-    : environment_(environment), id_(id), waits_long_(waits_long), work_(std::move(work)) {}
+NamespaceJob::NamespaceJob(Environment& environment, uint32_t id, Work work)
+    : environment_(environment), id_(id), work_(std::move(work)) {}
 
-void NamespaceJob::Start(Environment& environment, uint32_t id, bool waits_long, Work work) {
+void NamespaceJob::Start(Environment& environment, uint32_t id, Work work) {
   environment.BeginPending();
-  environment.pool().Schedule(
-      std::make_shared<NamespaceJob>(environment, id, waits_long, std::move(work)));
+  environment.pool().Schedule(std::make_shared<NamespaceJob>(environment, id, std::move(work)));
 }
 
 void NamespaceJob::Run(io::PoolThread& thread) {
-  std::optional<io::Pool::LongWait> wait;
-  if (waits_long_) wait.emplace(environment_.pool());
-  status_ = work_(opened_, thread.at_home);
-  wait.reset();
+  {
+    // Also to open a path: it may lead to a server that does not answer.
+    const io::Pool::LongWait wait(environment_.pool());
+    status_ = work_(opened_, thread);
+  }
   environment_.Enqueue(shared_from_this());
 }
 

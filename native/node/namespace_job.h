@@ -12,12 +12,11 @@ class NamespaceJob : public io::Task,
                      public Delivery,
                      public std::enable_shared_from_this<NamespaceJob> {
  public:
-  // `returned` false: the thread is not in its own namespace any more.
-  using Work = std::function<io::Status(io::Namespace& out, bool& returned)>;
+  using Work = std::function<io::Status(io::Namespace& out, io::PoolThread& thread)>;
 
-  static void Start(Environment& environment, uint32_t id, bool waits_long, Work work);
+  static void Start(Environment& environment, uint32_t id, Work work);
 
-  NamespaceJob(Environment& environment, uint32_t id, bool waits_long, Work work);
+  NamespaceJob(Environment& environment, uint32_t id, Work work);
   void Run(io::PoolThread& thread) override;
   void Fail(const io::Status& status) override;
   bool Deliver(Environment& environment, std::chrono::steady_clock::time_point deadline) override;
@@ -25,7 +24,6 @@ class NamespaceJob : public io::Task,
  private:
   Environment& environment_;
   const uint32_t id_;
-  const bool waits_long_;
   const Work work_;
   io::Namespace opened_;
   io::Status status_;

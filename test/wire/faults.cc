@@ -38,6 +38,15 @@ Fate FateOf(wire::ByteSpan datagram) {
   return worst;
 }
 
+void Flag(wire::ByteSpan datagram, uint8_t* bytes, uint16_t flag) {
+  for (const wire::Message& message : Split(datagram)) {
+    nlmsghdr header = message.header;
+    header.nlmsg_flags |= flag;
+    std::memcpy(bytes + (message.payload.data - datagram.data) - NLMSG_HDRLEN, &header,
+                sizeof(header));
+  }
+}
+
 // What is read before anything else that the kernel has.
 wire::Bytes kept;
 
@@ -51,8 +60,10 @@ ssize_t Receive(int fd, msghdr* header, int flags) {
   }
   const ssize_t size = syscall(SYS_recvmsg, fd, header, flags);
   if (size < 0 || !arrival) return size;
-  const Fate fate = FateOf({bytes, static_cast<size_t>(size)});
-  if (fate == Fate::kArrives) return size;
+  const wire::ByteSpan datagram(bytes, static_cast<size_t>(size));
+  const Fate fate = FateOf(datagram);
+  if (fate == Fate::kChanged) Flag(datagram, bytes, NLM_F_DUMP_INTR);
+  if (fate == Fate::kArrives || fate == Fate::kChanged) return size;
   if (fate != Fate::kLost) kept.assign(bytes, bytes + size);
   errno = fate == Fate::kLost ? ENOBUFS : fate == Fate::kLate ? EAGAIN : EINTR;
   return -1;

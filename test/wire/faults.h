@@ -27,6 +27,7 @@ enum class Fate : uint8_t {
   kLost,         // as when the receive buffer is full: the next thing read is ENOBUFS
   kLate,         // nothing is there at first, and this before whatever is read next
   kInterrupted,  // a signal comes before it
+  kChanged,      // a change has run into the listing that it is a part of
 };
 
 // Decides about each message that comes from the kernel; the datagram shares the fate of its worst.

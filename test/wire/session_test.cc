@@ -57,6 +57,25 @@ TEST(a_change_whose_answer_is_lost_says_so_and_the_others_say_how_they_ended) {
   }
 }
 
+TEST(a_change_whose_answer_is_lost_is_not_told_what_befell_a_listing_behind_it) {
+  Client client;
+  Requests requests;
+  requests.Add("createLink", Bridge("br1"));
+  requests.Add("listLinks", {}, io::Expect::kDump);
+  {
+    const Faults faults([changed = false](const wire::Message& message) mutable {
+      if (Acknowledged(message) == RTM_NEWLINK) return Fate::kLost;
+      const bool ends = message.header.nlmsg_type == NLMSG_DONE;
+      return ends && !std::exchange(changed, true) ? Fate::kChanged : Fate::kArrives;
+    });
+    client.session().Transact(requests.All());
+  }
+  CHECK_EQ(requests.Ends(), (Ends{-ENOBUFS, 0}));
+  CHECK_EQ(requests.restarts, 1);
+  CHECK(Exists("br1"));
+  RunIp("link delete br1");
+}
+
 TEST(a_read_whose_answer_is_lost_is_asked_again) {
   Client client;
   Requests requests;

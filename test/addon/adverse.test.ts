@@ -1,0 +1,66 @@
+// What seldom happens on a healthy machine, brought about by libraries that stand before the C
+// library's.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { root } from '../support/package.js';
+import { inPrivateNetns, resultOf } from '../support/program.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'macvlan-netlink-adverse-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+/** Runs what follows with a library before the C library's, which finds those variables. */
+function before(name: string, variables: Readonly<Record<string, string | number>>) {
+  const source = join(root, `test/support/${name}.c`);
+  const library = join(directory, `${name}.so`);
+  execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, source, '-ldl']);
+  const settings = Object.entries(variables).map(([key, value]) => `${key}=${value}`);
+  return [...inPrivateNetns, 'env', `LD_PRELOAD=${library}`, ...settings];
+}
+
+const RTM_GETADDR = 22;
+
+test('what is listed before a part that gets lost stays', async () => {
+  const program = `
+    import { createLink, Netns } from 'macvlan-netlink';
+    for (let at = 0; at < 3; at++) {
+      await createLink({ kind: 'bridge', addresses: ['10.0.' + at + '.1/24'] });
+    }
+    const seen = { link: [], address: [] };
+    for await (const event of Netns.current().watch({ initial: true, addresses: true })) {
+      seen[event.type]?.push(event.link?.name ?? event.address.cidr);
+      if (seen.address.length === 3) break;
+    }
+    console.log(JSON.stringify(seen));
+  `;
+  const under = before('lose-a-datagram', { LOSE: RTM_GETADDR });
+  expect(await resultOf(program, { under })).toEqual({
+    link: ['lo', 'bridge0', 'bridge1', 'bridge2'],
+    address: ['10.0.0.1/24', '10.0.1.1/24', '10.0.2.1/24'],
+  });
+});
+
+test('requests go on while a namespace is opened by a path that does not answer', async () => {
+  const [slow, until] = [join(directory, 'slow'), join(directory, 'until')];
+  const program = `
+    import { writeFileSync } from 'node:fs';
+    import { createLink, listLinks, Netns } from 'macvlan-netlink';
+    let refused;
+    const opening = Netns.open(process.argv[1]).catch(({ code }) => { refused = code; });
+    await createLink({ kind: 'bridge' });
+    const netns = await Netns.create();
+    const links = [...(await listLinks()), ...(await netns.listLinks())].map(({ name }) => name);
+    const early = refused ?? 'not yet';
+    writeFileSync(process.argv[2], '');
+    await opening;
+    console.log(JSON.stringify({ links, early, refused }));
+  `;
+  const under = before('slow-open', { SLOW: slow, UNTIL: until });
+  expect(await resultOf(program, { under, args: [slow, until] })).toEqual({
+    links: ['lo', 'bridge0', 'lo'],
+    early: 'not yet',
+    refused: 'ENOENT',
+  });
+});
