@@ -149,7 +149,8 @@ const listedAddress = optionsOf(
       broadcast: orNull(ip),
       label: orNull(text(labelFault)),
       scope: listedWordOf(SCOPES, u8),
-      flags: anything,
+      // Also those that only the kernel sets.
+      flags: listOf(anything, 32),
       // JSON has null for Infinity.
       validLifetime: orNull(lifetime(0)),
       preferredLifetime: orNull(lifetime(0)),
@@ -183,16 +184,11 @@ export function routeFault(
 ): Fault | undefined {
   const { to } = value;
   const parsed = to === 'default' ? null : parsePrefix(to);
-  if (parsed !== null) {
-    const length = parsed.prefixLength ?? parsed.bytes.length * 8;
-    const network = networkOf(parsed.bytes, length);
-    if (network.some((byte, at) => byte !== parsed.bytes[at])) {
-      const right = `${formatIp(network)}/${length}`;
-      return under('.to', badValue(`must have no bits after its prefix: '${right}'`, to));
-    }
-  }
+  const from = value.from ? parsePrefix(value.from) : null;
+  const spare = spareBits('.to', to) ?? spareBits('.from', value.from);
+  if (spare !== undefined) return spare;
   const saidBytes = value.family && (value.family === 'IPv4' ? 4 : 16);
-  const bytes = parsed?.bytes.length ?? saidBytes ?? undefined;
+  const bytes = parsed?.bytes.length ?? saidBytes ?? from?.bytes.length ?? undefined;
   if (saidBytes && bytes !== saidBytes) {
     return under('.family', badValue("must be the destination's", value.family));
   }
@@ -204,7 +200,24 @@ export function routeFault(
   if (source !== undefined && source !== (bytes ?? via ?? source)) {
     return under('.source', badValue("must be of the route's family", value.source));
   }
+  const size = bytes ?? via ?? source ?? 4;
+  if (from !== null && (size === 4 || from.bytes.length !== size)) {
+    return under('.from', badValue('is an IPv6 prefix, of IPv6 routes only', value.from));
+  }
+  if (value.tos && size !== 4) return under('.tos', badValue('is of IPv4 routes only', value.tos));
   return undefined;
+}
+
+/** Bits behind a prefix do not count, and are more often a slip. */
+function spareBits(option: string, text: string | null | undefined): Fault | undefined {
+  const prefix = text == null ? null : parsePrefix(text);
+  if (prefix === null) return undefined;
+  const { bytes } = prefix;
+  const length = prefix.prefixLength ?? bytes.length * 8;
+  const network = networkOf(bytes, length);
+  if (network.every((byte, at) => byte === bytes[at])) return undefined;
+  const right = `${formatIp(network)}/${length}`;
+  return under(option, badValue(`must have no bits after its prefix: '${right}'`, text));
 }
 
 /** To remove: the kernel lists IPv4 routes with an IPv6 gateway too (`RTA_VIA`). */
@@ -235,8 +248,14 @@ const destination: Check = (value) => {
   return typeof value === 'string' ? badValue(says, value) : badType(says, value);
 };
 
+const tos: Check = (value) =>
+  integer(0, 255)(value) ??
+  ((value as number) & 3 ? badValue('must have its two lowest bits clear', value) : undefined);
+
 export const ROUTE_ROWS = {
   to: destination,
+  from: prefix,
+  tos,
   via: ip,
   link: linkRef,
   metric: u32,
@@ -254,11 +273,19 @@ export const ROUTE_ROWS = {
 /** A route to add. */
 export const route: Check = optionsOf(table({ ...ROUTE_ROWS, signal }, 'to'), wholeRouteFault);
 
+/** One of the ways of a listed route. */
+const HOP_ROWS = {
+  via: orNull(ip),
+  link: orNull(integer(0, 2 ** 31 - 1)),
+  weight: integer(1, 256),
+};
+
 /** A route to remove: as it was added, or a `Route` as it was listed. */
 export const routeToRemove: Check = optionsOf(
   table(
     {
       ...ROUTE_ROWS,
+      from: orNull(prefix),
       via: orNull(ip),
       link: orNull(linkRef),
       source: orNull(ip),
@@ -267,7 +294,7 @@ export const routeToRemove: Check = optionsOf(
       type: listedWordOf(ROUTE_TYPES, u8),
       mtu: orNull(u32),
       nexthopId: orNull(u32),
-      nextHops: anything,
+      nextHops: listOf(optionsOf(table(HOP_ROWS, 'link')), 4096),
       signal,
     },
     'to',

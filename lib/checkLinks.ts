@@ -217,10 +217,17 @@ export const macvlanChanges: Check = needed(
 /** What `moveLink` takes. */
 export const moveOptions: Check = optionsOf(table({ name: linkName, index, signal }));
 
+/** Longer than any kind's name (`IFLA_INFO_KIND`); an attribute has 16 bits for its length. */
+const MAX_KIND = 255;
+
+function kindFault(value: string): string | undefined {
+  return Buffer.byteLength(value) <= MAX_KIND ? undefined : `must be ${MAX_KIND} bytes at most`;
+}
+
 /** What `listLinks` takes. */
 export const linkFilter: Check = optionsOf(
   table({
-    kind: orNull(text(() => undefined)),
+    kind: orNull(text(kindFault)),
     parent: linkRef,
     master: orNull(linkRef),
     group: u32,

@@ -13,7 +13,7 @@ import type { Call, Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
 import { withNamespace } from './opening.js';
 import type { Peer } from './refused.js';
-import type { LinkInfoRecord, LinkRecord } from './requests.js';
+import type { AddressRecord, LinkInfoRecord, LinkRecord, RouteRecord } from './requests.js';
 import { routeRecord, undoRecord } from './routes.js';
 import type { Link, LinkOptions, LinkRef } from './types.js';
 import { parseMac, randomMac } from './values.js';
@@ -43,6 +43,8 @@ export interface Birth {
   readonly parent?: LinkRef;
   /** `IFLA_LINKINFO`. Called once the target is open. */
   readonly info: (target: Namespace) => LinkInfoRecord;
+  /** What others feel as well, done when everything else is: it does not go with the link. */
+  readonly shared?: { readonly option: string; readonly info: LinkInfoRecord } | undefined;
   /** Whether the link is given a MAC here when the options name none. */
   readonly choosesMac: boolean;
   /** Looks at the finished link: the reason why it is not what was asked for, if it is not. */
@@ -71,7 +73,8 @@ interface Plan {
   readonly options: LinkOptions;
   /** The first message. */
   readonly record: LinkRecord;
-  readonly parts: Parts;
+  /** Made once: what the program handed in may be another by the time that they are undone. */
+  readonly parts: readonly Part[];
 }
 
 const NO_PARTS: readonly Part[] = Object.freeze([]);
@@ -99,16 +102,19 @@ async function createThere(
   birth: Birth,
   options: LinkOptions,
 ): Promise<Link> {
+  const rest = hasParts(options) ? restOf(target, call, options) : undefined;
+  const info = birth.info(target);
   let parent = resolveIndexIfAny(namespace, call, birth.parent, 'options.parent');
   if (typeof parent === 'object') parent = await parent;
   let master = resolveIndexIfAny(target, call, options.master, 'options.master');
   if (typeof master === 'object') master = await master;
-  let parts = hasParts(options) ? partsOf(target, call, options) : noParts;
+  let parts = rest === undefined ? noParts : partsOf(target, call, rest);
   if (typeof parts === 'object') parts = await parts;
-  const record = recordOf(namespace, target, birth, options, parent, master);
-  const plan: Plan = { namespace, target, call, birth, options, record, parts };
+  const record = recordOf(namespace, target, birth, info, options, parent, master);
   for (let attempt = 1; ; attempt++) {
     record.index = options.index ?? target.chooseIndex();
+    const made = withShared(parts(record.index), birth, record.index);
+    const plan: Plan = { namespace, target, call, birth, options, record, parts: made };
     const results = await send(plan, record.index);
     const [first] = results;
     if (!(first instanceof Refusal)) {
@@ -134,6 +140,7 @@ function recordOf(
   namespace: Namespace,
   target: Namespace,
   birth: Birth,
+  info: LinkInfoRecord,
   options: LinkOptions,
   parent: number | undefined,
   master: number | undefined,
@@ -153,7 +160,7 @@ function recordOf(
     mtu,
     parent,
     master,
-    info: birth.info(target),
+    info,
     netnsFd: target.inode === namespace.inode ? undefined : target.fd,
     txQueueLen,
     numTxQueues,
@@ -171,25 +178,48 @@ function hasParts({ alias, altNames, addrGenMode, addresses, routes }: LinkOptio
   return (alias ?? altNames ?? addrGenMode ?? addresses ?? routes) !== undefined;
 }
 
-/** The steps that the kernel does not take in the first message. */
-function partsOf(target: Namespace, call: Call, options: LinkOptions): Parts | Promise<Parts> {
-  const { routes = [] } = options;
-  const optionAt = (at: number) => `options.routes[${at}].link`;
-  // All of them are looked at before one is looked up, which nobody would wait for otherwise.
-  const refs = routes.map(({ link }, at) =>
-    link === undefined || link === options.name
-      ? undefined
-      : plainRef(target, call, link, optionAt(at)),
-  );
-  const found = refs.map((ref, at) => resolveIndexIfAny(target, call, ref, optionAt(at)));
-  const known = found.filter((link) => typeof link !== 'object');
-  return known.length === found.length
-    ? partsWith(options, known)
-    : Promise.all(found).then((links) => partsWith(options, links));
+/** What the options say beside the first message, read when the call is made. */
+interface Rest {
+  readonly options: LinkOptions;
+  readonly addresses: readonly AddressRecord[];
+  readonly routes: readonly RouteRecord[];
+  /** For each route the link it names, unless that is the new one. */
+  readonly links: readonly (number | string | undefined)[];
 }
 
-function partsWith(options: LinkOptions, links: readonly (number | undefined)[]): Parts {
-  const { alias, altNames, addrGenMode, addresses = [], routes = [] } = options;
+function restOf(target: Namespace, call: Call, options: LinkOptions): Rest {
+  const { addresses = [], routes = [] } = options;
+  return {
+    options,
+    addresses: addresses.map((address) => addressRecord(address, 0)),
+    routes: routes.map((route) => routeRecord(route, undefined)),
+    // All of them are looked at before one is looked up, which nobody would wait for otherwise.
+    links: routes.map(({ link }, at) =>
+      link === undefined || isNameOf(options, link)
+        ? undefined
+        : plainRef(target, call, link, optionAt(at)),
+    ),
+  };
+}
+
+const optionAt = (at: number) => `options.routes[${at}].link`;
+
+/** The steps that the kernel does not take in the first message. */
+function partsOf(target: Namespace, call: Call, rest: Rest): Parts | Promise<Parts> {
+  const found = rest.links.map((ref, at) => resolveIndexIfAny(target, call, ref, optionAt(at)));
+  const known = found.filter((link) => typeof link !== 'object');
+  return known.length === found.length
+    ? partsWith(rest, known)
+    : Promise.all(found).then((links) => partsWith(rest, links));
+}
+
+function isNameOf({ name, altNames }: LinkOptions, link: LinkRef): boolean {
+  return typeof link === 'string' && (link === name || altNames?.includes(link) === true);
+}
+
+function partsWith(rest: Rest, links: readonly (number | undefined)[]): Parts {
+  const { options, addresses, routes } = rest;
+  const { alias, altNames, addrGenMode } = options;
   return (index) => {
     const parts: Part[] = [];
     const change = (option: string, record: LinkRecord) =>
@@ -204,18 +234,32 @@ function partsWith(options: LinkOptions, links: readonly (number | undefined)[])
     if (addrGenMode !== undefined) change('addrGenMode', familySettings(addrGenMode));
     if (comesUpLater(options) && options.up === true) change('up', flagBits({ up: true }));
     for (const [at, address] of addresses.entries()) {
-      const record = addressRecord(address, index);
+      const record = { ...address, index };
       parts.push({ option: `addresses[${at}]`, step: { operation: 'addAddress', record } });
     }
     for (const [at, route] of routes.entries()) {
       const link = links[at] ?? index;
-      const record = routeRecord(route, link);
-      const part: Part = { option: `routes[${at}]`, step: { operation: 'addRoute', record } };
+      const record = { ...route, link };
+      const option = `routes[${at}]`;
+      const step: Step = { operation: 'addRoute', record };
+      if (link === index) {
+        parts.push({ option, step });
+        continue;
+      }
+      // It touches what is not new: not before all else has gone well.
       const undo: Step = { operation: 'removeRoute', record: undoRecord(record) };
-      parts.push(link === index ? part : { ...part, undo });
+      parts.push({ option, step: { ...step, barrier: true }, undo });
     }
     return parts;
   };
+}
+
+/** The parts, and what reaches beyond the link as the last of them. */
+function withShared(parts: readonly Part[], { shared }: Birth, index: number): readonly Part[] {
+  if (shared === undefined) return parts;
+  const { option, info } = shared;
+  const record = { index, info };
+  return [...parts, { option, step: { operation: 'changeLink', record, barrier: true } }];
 }
 
 /**
@@ -228,7 +272,9 @@ function send(plan: Plan, index: number): Promise<readonly Result[]> {
   if (isToldByEcho(plan)) {
     return namespace.exchange([{ operation: 'createEchoedLink', record }], call.signal);
   }
-  const rest = parts(index).map(({ step }, at): Step => ({ ...step, barrier: at === 0 }));
+  const rest = parts.map(
+    ({ step }, at): Step => ({ ...step, barrier: at === 0 || step.barrier === true }),
+  );
   rest.push({ operation: 'getLink', record: linkRecord(index) });
   const create: Step = { operation: 'createLink', record };
   return target.inode === namespace.inode
@@ -244,7 +290,7 @@ function send(plan: Plan, index: number): Promise<readonly Result[]> {
 function isToldByEcho({ namespace, target, options, record, parts }: Plan): boolean {
   return (
     ECHOES &&
-    parts === noParts &&
+    parts === NO_PARTS &&
     target.inode === namespace.inode &&
     options.master === undefined &&
     record.info?.macvlan?.macAddresses === undefined
@@ -258,7 +304,7 @@ async function finish(plan: Plan, index: number, results: readonly Result[]): Pr
     call.checkSignal();
     const failed = results.findIndex((result) => result instanceof Refusal);
     if (failed >= 0) {
-      throw await partError(plan, parts(index)[failed - 1], results[failed] as Refusal, index);
+      throw await partError(plan, parts[failed - 1], results[failed] as Refusal, index);
     }
     // The kernel drops an echo that it has no room for.
     const link = (results.at(-1) as Link | undefined) ?? (await readLink(target, call, index));
@@ -269,21 +315,15 @@ async function finish(plan: Plan, index: number, results: readonly Result[]): Pr
     return await readLink(target, call, index);
   } catch (error) {
     await remove(target, index, error);
-    await undoParts(plan, index, results);
+    await undoParts(plan, results);
     throw error;
   }
 }
 
 /** Takes back what was done and did not go with the link. */
-async function undoParts(
-  { target, parts }: Plan,
-  index: number,
-  results: readonly Result[],
-): Promise<void> {
+async function undoParts({ target, parts }: Plan, results: readonly Result[]): Promise<void> {
   const done = (at: number) => at < results.length && !(results[at] instanceof Refusal);
-  const undos = parts(index).flatMap(({ undo }, at) =>
-    undo !== undefined && done(at + 1) ? [undo] : [],
-  );
+  const undos = parts.flatMap(({ undo }, at) => (undo !== undefined && done(at + 1) ? [undo] : []));
   await target.exchange(undos);
 }
 
@@ -295,7 +335,9 @@ async function partError(
 ): Promise<NetlinkError> {
   const { target, call, options } = plan;
   const asked = part?.step.record ?? {};
-  const explained = await explain(target, refusal, { link: index, asked, created: options });
+  // A route may be by another link than the new one.
+  const link = 'link' in asked ? (asked.link ?? index) : index;
+  const explained = await explain(target, refusal, { link, asked, created: options });
   return call.error(refusal, part === undefined ? explained : { ...explained, part: part.option });
 }
 

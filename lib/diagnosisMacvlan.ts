@@ -20,6 +20,12 @@ export async function whyInvalid(
   if (RESERVED_NAMES.has(name)) {
     return `No link can be named '${name}': /proc/sys/net/ipv4/conf has a '${name}' that means something else.`;
   }
+  // So the kernel answers to a master that there is not (net/core/rtnetlink.c, do_set_master).
+  const master = about.master ?? changesOf(about).master;
+  const where = about.target ?? namespace;
+  if (master && (await findLink(where, master)) === undefined) {
+    return `There is no link with index ${master} in the network namespace ${describe(where)} to be the master.`;
+  }
   if (about.kind !== undefined) {
     if (!isMacvlanKind(about.kind)) return undefined;
     return whyInvalidMacvlan(namespace, about, kernelMessage !== undefined);
@@ -97,6 +103,10 @@ export async function whyBusy(namespace: Namespace, about: About): Promise<Hint>
     const master = await findLink(namespace, parent.master);
     const what = master === undefined ? 'another device' : `${master.kind} '${master.name}'`;
     return `The parent '${parent.name}' is a port of ${what}, and a port can have no ${kind}: put it on '${master?.name ?? 'the master'}' instead.`;
+  }
+  const sameNamespace = target === undefined || target.inode === namespace.inode;
+  if (sameNamespace && about.master === parent.index) {
+    return `'${parent.name}' cannot be both the parent and the master of a ${kind}.`;
   }
   if (kind === 'macvtap' && about.master !== undefined) {
     const master = await findLink(target ?? namespace, about.master);

@@ -1,4 +1,5 @@
 /** Links of every kind: finding, listing, changing and deleting them. */
+import { constants } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
@@ -309,6 +310,21 @@ export async function deleteLink(namespace: Namespace, call: Call, ref: LinkRef)
   throw call.error(result, await explain(namespace, result, { link: plain }));
 }
 
+/** What links that were deleted as a `Link` may have been named as well, in the same call. */
+function namesOfDeleted(
+  refs: readonly LinkRef[],
+  plain: readonly (number | string)[],
+  results: readonly Result[],
+): ReadonlySet<number | string> {
+  const gone = new Set(plain.filter((_, at) => !(results[at] instanceof Refusal)));
+  const names = refs.map((ref) =>
+    typeof ref === 'object' && gone.has(ref.index) ? (ref as Partial<Link>).name : undefined,
+  );
+  return new Set(names.filter((name) => name !== undefined));
+}
+
+const ENODEV = -constants.errno.ENODEV;
+
 /** How many errors are made without the event loop having its turn. */
 const ERRORS_IN_A_TURN = 32;
 
@@ -326,10 +342,15 @@ export async function deleteLinks(
   );
   call.checkSignal();
   const errors: Error[] = [];
+  let deleted: ReadonlySet<number | string> | undefined;
   for (let at = 0; at < results.length; at++) {
     const result = results[at];
     if (!(result instanceof Refusal)) continue;
     const link = plain[at] as number | string;
+    if (result.errno === ENODEV) {
+      deleted ??= namesOfDeleted(refs, plain, results);
+      if (deleted.has(link)) continue;
+    }
     const one = call.about(link);
     errors.push(one.error(result, await explain(namespace, result, { link })));
     // An error costs more than a deletion.

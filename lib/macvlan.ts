@@ -42,14 +42,13 @@ function flagsRecord(nopromisc: boolean, nodst: boolean): number {
 }
 
 function dataOf(options: CreateMacvlanOptions): MacvlanRecord {
-  const { mode, nopromisc, nodst, sources, bcQueueLen, bcCutoff } = options;
+  const { mode, nopromisc, nodst, sources, bcQueueLen } = options;
   const flags = flagsRecord(nopromisc === true, nodst === true);
   return {
     mode: mode === undefined ? undefined : MACVLAN_MODES[mode],
     flags: flags === 0 ? undefined : flags,
     ...sourceList(sources),
     bcQueueLen,
-    bcCutoff,
   };
 }
 
@@ -85,6 +84,11 @@ export function createMacvlanOfKind(
     kind,
     parent,
     info: () => ({ kind, macvlan: dataOf(options) }),
+    // The parent has one for all of its children, and keeps it when this one goes again.
+    shared:
+      bcCutoff === undefined
+        ? undefined
+        : { option: 'bcCutoff', info: { kind, macvlan: { bcCutoff } } },
     // In passthru mode it has the parent's.
     choosesMac: mode !== 'passthru',
     verify: asksForRecent ? ({ macvlan }) => unknownToKernel(options, macvlan) : undefined,

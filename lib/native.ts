@@ -32,6 +32,8 @@ export interface Operations {
   addAddress: [AddressRecord, undefined];
   replaceAddress: [AddressRecord, undefined];
   removeAddress: [AddressRecord, undefined];
+  /** Of an IPv6 address. */
+  getAddress: [AddressRecord, Address];
   listAddresses: [AddressRecord, Address[]];
   addRoute: [RouteRecord, undefined];
   replaceRoute: [RouteRecord, undefined];
@@ -170,6 +172,7 @@ const RECORD_OF: Readonly<Record<keyof Operations, RecordName>> = {
   addAddress: 'address',
   replaceAddress: 'address',
   removeAddress: 'address',
+  getAddress: 'address',
   listAddresses: 'address',
   addRoute: 'route',
   replaceRoute: 'route',
@@ -256,13 +259,14 @@ function pack(columns: Columns, record: object): unknown[] {
     const value = (record as Record<string, unknown>)[name];
     if (value === undefined) continue;
     const [number, inner] = columns[name] as Columns[string];
-    const content =
-      inner === undefined
-        ? value
-        : pack(typeof inner === 'string' ? addon.requests.link : inner, value as object);
-    packed.push(number, content);
+    packed.push(number, inner === undefined ? value : packInner(inner, value));
   }
   return packed;
+}
+
+function packInner(inner: Columns | string, value: unknown): unknown[] {
+  if (typeof inner === 'string') return pack(addon.requests.link, value as object);
+  return Array.isArray(value) ? value.map((one) => pack(inner, one)) : pack(inner, value as object);
 }
 
 function packSteps(steps: readonly Step[]): unknown[] {

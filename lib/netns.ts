@@ -12,7 +12,7 @@ import * as macvlan from './macvlan.js';
 import { moveLink } from './move.js';
 import { Call, Namespace } from './namespace.js';
 import { type NamespaceHandle, namespaceJob, Refusal } from './native.js';
-import { openHandle, openOwn, RUN_DIRECTORY } from './opening.js';
+import { checkBrandOpen, openHandle, openOwn, RUN_DIRECTORY } from './opening.js';
 import * as routes from './routes.js';
 import { type RunOptions, run } from './run.js';
 import { linkNow, netnsNow, snapshot } from './snapshot.js';
@@ -108,6 +108,7 @@ export class Netns extends Namespace {
     const call = callWith('Netns.open', refText(ref), Netns.open, options);
     check(call.operation, valueRules.netnsRef, ref, 'ref');
     call.checkSignal();
+    checkBrandOpen(call, ref, 'ref');
     if (ref instanceof Namespace) {
       const [copy] = await ref.hold(call, () => openHandle(call, { fd: ref.fd }));
       return new Netns(copy, ref.name);
@@ -353,7 +354,10 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Puts an address on a link, or changes its lifetimes and flags where it is there already.
+   * Puts an address on a link, or changes the one that is there: its lifetimes (omitted: for ever), its
+   * metric (omitted: 0 for IPv4, and as it was for IPv6), and of IPv6 its flags. The kernel passes over
+   * what else is said of it (net/ipv4/devinet.c, inet_rtm_newaddr; net/ipv6/addrconf.c,
+   * inet6_addr_modify). `EEXIST`: an IPv6 address with another prefix length is there.
    */
   replaceAddress(
     link: LinkRef,
@@ -368,8 +372,9 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Takes an address off a link; an `Address` as it was listed will do. `EADDRNOTAVAIL`: it is not
-   * there.
+   * Takes an address off a link; an `Address` as it was listed will do. With the first IPv4 address of a
+   * subnet the others in it go too, unless `net.ipv4.conf.*.promote_secondaries` is 1.
+   * `EADDRNOTAVAIL`: it is not there.
    */
   removeAddress(
     link: LinkRef,
@@ -409,7 +414,10 @@ export class Netns extends Namespace {
 
   /**
    * Removes the first route that agrees with everything said; a `Route` as it was listed will do. Of IPv4 a
-   * `metric` of 0 agrees with any, and the lowest goes first. `ESRCH`: there is none.
+   * `metric` of 0 agrees with any, and the lowest goes first. Of IPv6 the kernel compares neither `source`
+   * nor `scope`, of the `type` only whether the route leads anywhere, and of one with a `nexthopId`
+   * neither `via` nor `link` (net/ipv6/route.c, ip6_route_del). An IPv4 route by one gateway agrees also
+   * with one of several ways whose first is that, if both are there. `ESRCH`: there is none.
    */
   removeRoute(route: RouteToRemove & OperationOptions): Promise<void> {
     const call = callOf('removeRoute', route?.to, this.removeRoute, route);

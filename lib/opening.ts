@@ -105,6 +105,14 @@ async function giveBack(loan: Loan): Promise<void> {
   await loan.namespace.close();
 }
 
+/** Refuses a closed `Netns` of another copy of this package, which has no descriptor any more. */
+export function checkBrandOpen(call: Call, ref: NetnsRef, option: string): void {
+  if (ref instanceof Namespace || typeof ref !== 'object') return;
+  if (netnsBrand in ref && ref.fd < 0) {
+    throw call.fail('ERR_NETNS_CLOSED', `the network namespace of ${option} is closed`);
+  }
+}
+
 /**
  * Runs `body` with the namespace that an option names, held open meanwhile; one that had to be
  * opened for this is closed again.
@@ -116,9 +124,7 @@ export async function withNamespace<T>(
   option = 'netns',
 ): Promise<T> {
   if (ref instanceof Namespace) return ref.hold(call, () => body(ref));
-  if (typeof ref === 'object' && netnsBrand in ref && ref.fd < 0) {
-    throw call.fail('ERR_NETNS_CLOSED', `the network namespace of ${option} is closed`);
-  }
+  checkBrandOpen(call, ref, option);
   // A Netns of another copy of this package is known by its brand, and shared by its descriptor.
   const place = typeof ref === 'object' && netnsBrand in ref ? { fd: ref.fd } : locate(ref);
   const loan =

@@ -107,7 +107,10 @@ export interface AddressOptions {
   readonly broadcast?: string | undefined;
   /** IPv4: a label of at most 15 bytes (`IFA_LABEL`), by custom the link's name and a suffix. */
   readonly label?: string | undefined;
-  /** Omitted: `'host'` for IPv4 loopback addresses, otherwise `'global'` (`ifa_scope`). */
+  /**
+   * Of IPv4; an IPv6 address has its own. Omitted: `'host'` for loopback addresses, otherwise `'global'`
+   * (`ifa_scope`).
+   */
   readonly scope?: Scope | undefined;
   /** Flags to set (`IFA_FLAGS`). */
   readonly flags?: readonly AddressFlag[] | undefined;
@@ -129,6 +132,13 @@ export interface RouteOptions {
    * route (`RTA_DST`).
    */
   readonly to: string;
+  /** IPv6: only packets from this prefix take the route (`RTA_SRC`). Omitted: from anywhere. */
+  readonly from?: string | undefined;
+  /**
+   * IPv4: only packets of this type of service take the route (`rtm_tos`), 0–255 without the two lowest
+   * bits; 0, or omitted: any.
+   */
+  readonly tos?: number | undefined;
   /** The gateway (`RTA_GATEWAY`), of the same family as `to`. */
   readonly via?: string | undefined;
   /** The link it leaves by (`RTA_OIF`). Among the `routes` of a new link: that link. */
@@ -139,7 +149,10 @@ export interface RouteOptions {
   readonly table?: RouteTable | undefined;
   /** The source address that packets of this route prefer (`RTA_PREFSRC`). */
   readonly source?: string | undefined;
-  /** Omitted: `'global'` with a gateway, `'link'` for IPv4 without one (`rtm_scope`). */
+  /**
+   * Of IPv4; the kernel knows none of IPv6 routes. Omitted: `'host'` for type `'local'`; `'link'` without a
+   * gateway, and for `'broadcast'`, `'multicast'` and `'anycast'`; otherwise `'global'` (`rtm_scope`).
+   */
   readonly scope?: Scope | undefined;
   /** Omitted: `'static'` (`rtm_protocol`). */
   readonly protocol?: RouteProtocol | undefined;
@@ -244,9 +257,9 @@ export type MacvlanModeOptions =
   | {
       /** Omitted: the kernel's default, `'vepa'`. */
       readonly mode?: 'private' | 'vepa' | 'bridge' | undefined;
-      readonly nopromisc?: never;
-      readonly sources?: never;
-      readonly nodst?: never;
+      readonly nopromisc?: undefined;
+      readonly sources?: undefined;
+      readonly nodst?: undefined;
     }
   | {
       /** The parent's only child, with the parent's own MAC. */
@@ -254,9 +267,9 @@ export type MacvlanModeOptions =
       /** Leaves the parent's promiscuity alone (`MACVLAN_FLAG_NOPROMISC`). */
       readonly nopromisc?: boolean | undefined;
       /** Not in this mode: the kernel ignores it at creation and takes the parent's. */
-      readonly mac?: never;
-      readonly sources?: never;
-      readonly nodst?: never;
+      readonly mac?: undefined;
+      readonly sources?: undefined;
+      readonly nodst?: undefined;
     }
   | {
       /** Receives only what the listed source MACs send. */
@@ -268,7 +281,7 @@ export type MacvlanModeOptions =
        * (`MACVLAN_FLAG_NODST`, Linux 5.13).
        */
       readonly nodst?: boolean | undefined;
-      readonly nopromisc?: never;
+      readonly nopromisc?: undefined;
     };
 
 /** What `createMacvlan` takes: an option that the mode does not take does not compile. */
@@ -384,16 +397,16 @@ export type MacvlanModeChanges =
   | {
       /** The kernel refuses to change to or from passthru; leaving source empties its list. */
       readonly mode?: 'private' | 'vepa' | 'bridge' | undefined;
-      readonly nopromisc?: never;
-      readonly sources?: never;
-      readonly nodst?: never;
+      readonly nopromisc?: undefined;
+      readonly sources?: undefined;
+      readonly nodst?: undefined;
     }
   | {
       readonly mode?: 'passthru' | undefined;
       /** Refused while the link is down: the kernel would miscount the parent's promiscuity. */
       readonly nopromisc?: boolean | undefined;
-      readonly sources?: never;
-      readonly nodst?: never;
+      readonly sources?: undefined;
+      readonly nodst?: undefined;
     }
   | {
       readonly mode?: 'source' | undefined;
@@ -401,7 +414,7 @@ export type MacvlanModeChanges =
       readonly sources?: readonly string[] | undefined;
       /** See {@link MacvlanModeOptions}. */
       readonly nodst?: boolean | undefined;
-      readonly nopromisc?: never;
+      readonly nopromisc?: undefined;
     };
 
 /** What `setMacvlan` takes. */

@@ -62,16 +62,28 @@ export interface AddressRecord {
   metric?: number | undefined;
 }
 
+/** One of the ways of a route that has several. */
+export interface NextHopRecord {
+  index?: number | undefined;
+  /** Its weight less 1. */
+  hops?: number | undefined;
+  gateway?: Uint8Array | undefined;
+  via?: Uint8Array | undefined;
+}
+
 /** What a request says of a route (native/rtnl/route.h). */
 export interface RouteRecord {
   family?: number | undefined;
   destinationLength?: number | undefined;
+  sourceLength?: number | undefined;
+  tos?: number | undefined;
   table?: number | undefined;
   protocol?: number | undefined;
   scope?: number | undefined;
   type?: number | undefined;
   flags?: number | undefined;
   destination?: Uint8Array | undefined;
+  from?: Uint8Array | undefined;
   gateway?: Uint8Array | undefined;
   /** A gateway of the other family: two bytes of family in front. */
   via?: Uint8Array | undefined;
@@ -80,5 +92,6 @@ export interface RouteRecord {
   tableId?: number | undefined;
   source?: Uint8Array | undefined;
   metrics?: { mtu: number } | undefined;
+  nextHops?: readonly NextHopRecord[] | undefined;
   nexthopId?: number | undefined;
 }

@@ -192,6 +192,10 @@ export interface Address {
 export interface Route {
   /** `'default'`, or a prefix (`RTA_DST`). */
   readonly to: string;
+  /** The sources that an IPv6 route is for, when not for all (`RTA_SRC`): a prefix. */
+  readonly from: string | null;
+  /** The type of service that an IPv4 route is for (`rtm_tos`); 0: any. */
+  readonly tos: number;
   readonly family: IpFamily;
   /** `RTA_GATEWAY`, or `RTA_VIA` where the gateway is of the other family. */
   readonly via: string | null;

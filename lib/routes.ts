@@ -7,8 +7,8 @@ import { resolveIndexIfAny } from './links.js';
 import type { Call, Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
 import { AF_INET, AF_INET6, RTNH_F_ONLINK } from './records.js';
-import type { RouteRecord } from './requests.js';
-import type { Route, RouteFilter, RouteOptions, RouteToRemove } from './types.js';
+import type { NextHopRecord, RouteRecord } from './requests.js';
+import type { NextHop, Route, RouteFilter, RouteOptions, RouteToRemove } from './types.js';
 import {
   parseIp,
   parsePrefix,
@@ -20,6 +20,10 @@ import {
 } from './values.js';
 
 const IP6_RT_PRIO_USER = 1024;
+const LOOPBACK_INDEX = 1;
+/** Types of IPv6 routes that lead to no link (`RTF_REJECT`). */
+const { blackhole, unreachable, prohibit, throw: thrown } = ROUTE_TYPES;
+const REJECTING: ReadonlySet<number> = new Set([blackhole, unreachable, prohibit, thrown]);
 const FAMILIES = { IPv4: AF_INET, IPv6: AF_INET6 } as const;
 
 function addressOf(text: string | null | undefined): Uint8Array | undefined {
@@ -28,18 +32,21 @@ function addressOf(text: string | null | undefined): Uint8Array | undefined {
 
 /** As `ip route` has it: what has no gateway is on the link itself. IPv6 knows no scopes. */
 function defaultScope(route: RouteOptions): keyof typeof SCOPES {
-  if (route.type === 'local') return 'host';
-  const direct = route.type === undefined || route.type === 'unicast';
+  const { type = 'unicast' } = route;
+  if (type === 'local') return 'host';
+  // The kernel refuses a wider one for these (net/ipv4/fib_semantics.c, fib_props).
+  if (type === 'broadcast' || type === 'multicast' || type === 'anycast') return 'link';
   const onLink = route.via === undefined && route.nexthopId === undefined;
-  return direct && onLink ? 'link' : 'global';
+  return type === 'unicast' && onLink ? 'link' : 'global';
 }
 
 /** The record of a route by the link of that index; the route has been checked. */
 export function routeRecord(route: RouteOptions, link: number | undefined): RouteRecord {
   const destination = route.to === 'default' ? null : parsePrefix(route.to);
+  const from = route.from === undefined ? null : parsePrefix(route.from);
   const gateway = addressOf(route.via);
   const source = addressOf(route.source);
-  const known = destination?.bytes ?? gateway ?? source;
+  const known = destination?.bytes ?? gateway ?? source ?? from?.bytes;
   const family =
     route.family === undefined && known !== undefined
       ? familyOf(known)
@@ -49,7 +56,9 @@ export function routeRecord(route: RouteOptions, link: number | undefined): Rout
   const { mtu, metric } = route;
   return {
     family,
-    destinationLength: destination?.prefixLength ?? (destination?.bytes.length ?? 0) * 8,
+    destinationLength: lengthOf(destination),
+    sourceLength: lengthOf(from),
+    tos: route.tos,
     // A table of more than a byte stands in its attribute alone.
     table: table < 256 ? table : 0,
     tableId: table < 256 ? undefined : table,
@@ -61,6 +70,7 @@ export function routeRecord(route: RouteOptions, link: number | undefined): Rout
     type: wordNumber(ROUTE_TYPES, route.type ?? 'unicast'),
     flags: route.onlink === true ? RTNH_F_ONLINK : 0,
     destination: route.to === 'default' ? undefined : destination?.bytes,
+    from: from?.bytes,
     gateway: foreign ? undefined : gateway,
     via: foreign ? viaOf(gateway) : undefined,
     source,
@@ -69,6 +79,10 @@ export function routeRecord(route: RouteOptions, link: number | undefined): Rout
     metrics: mtu === undefined ? undefined : { mtu },
     nexthopId: route.nexthopId,
   };
+}
+
+function lengthOf(prefix: ReturnType<typeof parsePrefix>): number {
+  return prefix === null ? 0 : (prefix.prefixLength ?? prefix.bytes.length * 8);
 }
 
 /** `struct rtvia`: the family, a u16 of the machine's order, in front of the address. */
@@ -91,11 +105,13 @@ export function undoRecord(added: RouteRecord): RouteRecord {
 
 /** What is left out of a removal matches any: protocol 0, scope nowhere. */
 function removalRecord(route: RouteToRemove, link: number | undefined): RouteRecord {
-  const { to, source, metric, table, family, protocol, scope, type } = route;
+  const { to, from, tos, source, metric, table, family, protocol, scope, type } = route;
   const nexthopId = route.nexthopId ?? undefined;
   const record = routeRecord(
     {
       to,
+      from: from ?? undefined,
+      tos,
       via: hasWay(route) ? (route.via ?? undefined) : undefined,
       source: source ?? undefined,
       metric,
@@ -107,7 +123,34 @@ function removalRecord(route: RouteToRemove, link: number | undefined): RouteRec
     },
     link,
   );
-  return { ...record, type: type === undefined ? 0 : wordNumber(ROUTE_TYPES, type) };
+  const removal: RouteRecord = {
+    ...record,
+    type: type === undefined ? 0 : wordNumber(ROUTE_TYPES, type),
+  };
+  if (!hasWay(route)) return removal;
+  const { via, nextHops = [] } = route as Partial<Route>;
+  if (nextHops.length > 0)
+    return { ...removal, nextHops: nextHops.map((hop) => hopRecord(hop, record.family)) };
+  return removal.family === AF_INET6 ? exactly6(removal, via) : removal;
+}
+
+function hopRecord({ via, link, weight }: NextHop, family: number | undefined): NextHopRecord {
+  const hop: NextHopRecord = { index: link ?? undefined, hops: weight - 1 };
+  const gateway = addressOf(via);
+  if (gateway === undefined) return hop;
+  return familyOf(gateway) === family ? { ...hop, gateway } : { ...hop, via: viaOf(gateway) };
+}
+
+/**
+ * IPv6 compares neither the type nor that there is no gateway when a route is removed (net/ipv6/route.c,
+ * ip6_route_del). But a route that leads nowhere is one by the loopback device, and one without a
+ * gateway has :: for it.
+ */
+function exactly6(removal: RouteRecord, via: string | null | undefined): RouteRecord {
+  const nowhere = REJECTING.has(removal.type ?? 0);
+  const link = removal.link ?? (nowhere ? LOOPBACK_INDEX : undefined);
+  const direct = nowhere ? removal.gateway === undefined : via === null && link !== undefined;
+  return direct ? { ...removal, link, gateway: new Uint8Array(16) } : { ...removal, link };
 }
 
 /** A listed route by a nexthop object has that object's gateway and link, which are not said beside it. */

@@ -43,17 +43,26 @@ bool ValueFromJs(napi_env env, napi_value value, wire::Boxed<Record>& out) {
   return RecordFromJs(env, value, out.one.emplace_back());
 }
 
-template <class Element, uint16_t kElementType>
-bool ValueFromJs(napi_env env, napi_value value, wire::ListOf<Element, kElementType>& out) {
+template <class Element>
+bool ListFromJs(napi_env env, napi_value value, std::vector<Element>& out) {
   uint32_t length = 0;
   if (napi_get_array_length(env, value, &length) != napi_ok) return false;
-  out.items.resize(length);
+  out.resize(length);
   for (uint32_t i = 0; i < length; ++i) {
     napi_value item = nullptr;
     if (napi_get_element(env, value, i, &item) != napi_ok) return false;
-    if (!ValueFromJs(env, item, out.items[i])) return false;
+    if (!ValueFromJs(env, item, out[i])) return false;
   }
   return true;
+}
+
+template <class Element, uint16_t kElementType>
+bool ValueFromJs(napi_env env, napi_value value, wire::ListOf<Element, kElementType>& out) {
+  return ListFromJs(env, value, out.items);
+}
+
+inline bool ValueFromJs(napi_env env, napi_value value, rtnl::NextHops& out) {
+  return ListFromJs(env, value, out.items);
 }
 
 template <class T>
@@ -68,8 +77,7 @@ bool SetColumn(napi_env env, napi_value value, Record& record) {
   constexpr auto column = std::get<kColumn>(Columns<Record>::all);
   using Member = typename ColumnType<std::decay_t<decltype(column)>>::Member_t;
   // Answers only: no way in.
-  if constexpr (std::is_same_v<Member, std::optional<wire::Binary<rtnl_link_stats64>>> ||
-                std::is_same_v<Member, std::optional<rtnl::NextHops>>) {
+  if constexpr (std::is_same_v<Member, std::optional<wire::Binary<rtnl_link_stats64>>>) {
     return false;
   } else {
     return ValueFromJs(env, value, record.*(column.member));

@@ -14,6 +14,8 @@ void DescribeInner(Napi::Env env, Napi::Array& description) {
   using Inner = typename Unwrap<Member>::type;
   if constexpr (std::is_same_v<Inner, wire::Boxed<rtnl::LinkRecord>>) {
     description.Set(1U, Napi::String::New(env, "link"));
+  } else if constexpr (std::is_same_v<Inner, rtnl::NextHops>) {
+    description.Set(1U, DescribeColumns<rtnl::NextHop>(env));
   } else if constexpr (IsRecord<Inner>::value || IsRecord<Member>::value ||
                        std::is_same_v<Inner, ifa_cacheinfo>) {
     description.Set(1U, DescribeColumns<Inner>(env));

@@ -53,6 +53,8 @@ inline constexpr Operation kOperations[] = {
     {"replaceAddress", "RTM_NEWADDR", RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE,
      RecordKind::kAddress, Answer::kNone},
     {"removeAddress", "RTM_DELADDR", RTM_DELADDR, 0, RecordKind::kAddress, Answer::kNone},
+    // Of IPv6 alone: of IPv4 there are only listings.
+    {"getAddress", "RTM_GETADDR", RTM_GETADDR, 0, RecordKind::kAddress, Answer::kOne},
     {"listAddresses", "RTM_GETADDR", RTM_GETADDR, NLM_F_DUMP, RecordKind::kAddress, Answer::kDump},
     {"addRoute", "RTM_NEWROUTE", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, RecordKind::kRoute,
      Answer::kNone},

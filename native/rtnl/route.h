@@ -19,7 +19,7 @@ struct NextHop {
   std::optional<wire::ViaAddress> via;
 };
 
-// RTA_MULTIPATH: rtnexthop structures, each with attributes of its own. Read only.
+// RTA_MULTIPATH: rtnexthop structures, each with attributes of its own.
 struct NextHops {
   std::vector<NextHop> items;
 };
@@ -29,6 +29,7 @@ struct RouteRecord {
   uint8_t family = 0;
   uint8_t destination_length = 0;
   uint8_t source_length = 0;
+  uint8_t tos = 0;
   uint8_t table = 0;     // RT_TABLE_*, where it fits a byte
   uint8_t protocol = 0;  // RTPROT_*
   uint8_t scope = 0;     // RT_SCOPE_*
@@ -36,6 +37,7 @@ struct RouteRecord {
   uint32_t flags = 0;    // RTNH_F_*, RTM_F_*
 
   std::optional<wire::IpAddress> destination;  // absent: the default route
+  std::optional<wire::IpAddress> from;         // RTA_SRC: only packets with such a source
   std::optional<wire::IpAddress> gateway;
   std::optional<wire::ViaAddress> via;
   std::optional<uint32_t> link;    // RTA_OIF
@@ -70,7 +72,17 @@ struct Table<rtnl::NextHop> {
 
 template <>
 struct Wire<rtnl::NextHops> {
-  static void Encode(Writer&, uint16_t, const rtnl::NextHops&) {}
+  static void Encode(Writer& writer, uint16_t type, const rtnl::NextHops& hops) {
+    writer.Nest(type, [&] {
+      for (const rtnl::NextHop& hop : hops.items) {
+        rtnexthop header{};
+        header.rtnh_ifindex = hop.index;
+        header.rtnh_flags = hop.flags;
+        header.rtnh_hops = hop.hops;
+        writer.Counted(header, &rtnexthop::rtnh_len, [&] { EncodeAttributes(writer, hop); });
+      }
+    });
+  }
   static bool Decode(ByteSpan payload, rtnl::NextHops& out) {
     rtnexthop header;
     while (ReadStruct(payload, header)) {
@@ -96,6 +108,7 @@ struct Table<rtnl::RouteRecord> {
     header.rtm_family = record.family;
     header.rtm_dst_len = record.destination_length;
     header.rtm_src_len = record.source_length;
+    header.rtm_tos = record.tos;
     header.rtm_table = record.table;
     header.rtm_protocol = record.protocol;
     header.rtm_scope = record.scope;
@@ -107,6 +120,7 @@ struct Table<rtnl::RouteRecord> {
     record.family = header.rtm_family;
     record.destination_length = header.rtm_dst_len;
     record.source_length = header.rtm_src_len;
+    record.tos = header.rtm_tos;
     record.table = header.rtm_table;
     record.protocol = header.rtm_protocol;
     record.scope = header.rtm_scope;
@@ -115,18 +129,19 @@ struct Table<rtnl::RouteRecord> {
   }
   static constexpr auto header = std::make_tuple(
       Field("family", &R::family), Field("destinationLength", &R::destination_length),
-      Field("sourceLength", &R::source_length), Field("table", &R::table),
+      Field("sourceLength", &R::source_length), Field("tos", &R::tos), Field("table", &R::table),
       Field("protocol", &R::protocol), Field("scope", &R::scope), Field("type", &R::type),
       Field("flags", &R::flags));
   static constexpr auto rows = std::make_tuple(
       Attr(RTA_DST, "RTA_DST", "destination", &R::destination),
+      Attr(RTA_SRC, "RTA_SRC", "from", &R::from),
       Attr(RTA_GATEWAY, "RTA_GATEWAY", "gateway", &R::gateway),
       Attr(RTA_VIA, "RTA_VIA", "via", &R::via), Attr(RTA_OIF, "RTA_OIF", "link", &R::link),
       Attr(RTA_PRIORITY, "RTA_PRIORITY", "metric", &R::metric),
       Attr(RTA_TABLE, "RTA_TABLE", "tableId", &R::table_id),
       Attr(RTA_PREFSRC, "RTA_PREFSRC", "source", &R::source),
       Attr(RTA_METRICS, "RTA_METRICS", "metrics", &R::metrics),
-      Attr(RTA_MULTIPATH, "RTA_MULTIPATH", "nextHops", &R::next_hops, Use::kReply),
+      Attr(RTA_MULTIPATH, "RTA_MULTIPATH", "nextHops", &R::next_hops),
       Attr(RTA_NH_ID, "RTA_NH_ID", "nexthopId", &R::nexthop_id));
 };
 

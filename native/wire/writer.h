@@ -32,6 +32,18 @@ class Writer {
     Close(start);
   }
 
+  // A structure that says its own length, what `body` appends behind it included (rtnexthop).
+  template <class Struct, class Length, class Body>
+  void Counted(Struct header, Length Struct::* length, Body&& body) {
+    const size_t start = out_.size();
+    Header(header);
+    body();
+    const size_t size = out_.size() - start;
+    if (size > std::numeric_limits<Length>::max()) ok_ = false;
+    header.*length = static_cast<Length>(size);
+    std::memcpy(out_.data() + start, &header, sizeof(header));
+  }
+
   // A structure that stands before the attributes (ifinfomsg and its like), padded as the kernel
   // expects.
   template <class Struct>

@@ -227,6 +227,8 @@ const ADDRESSED = [
   'ip addr add 52.1.1.151/24 dev c0',
   'ip addr add fd00::1/64 dev c0 nodad',
 ];
+const HOPS = 'nexthop via 52.1.1.1 dev c0 weight 3 nexthop via 52.1.1.2 dev c0';
+
 const route = (name, command, more = {}) => ({
   name: `route-${name}`,
   setup: ADDRESSED,
@@ -248,6 +250,13 @@ const routes = [
     'add-everything',
     'route add 10.9.0.0/16 via 52.1.1.1 dev c0 table 100 metric 50 src 52.1.1.151',
   ),
+  route('add-tos', 'route add 10.9.0.0/16 dev c0 tos 0x10'),
+  route('add-multipath', `route add 10.9.0.0/16 ${HOPS}`),
+  route('del-multipath', `route del 10.9.0.0/16 ${HOPS}`, {
+    setup: [...ADDRESSED, `ip route add 10.9.0.0/16 ${HOPS}`],
+    sends: 'RTM_DELROUTE',
+  }),
+  route('add-v6-from', '-6 route add fd09::/48 from fd0a::/64 dev c0'),
   route('add-nexthop', 'route add 10.9.0.0/16 nhid 5', {
     setup: [...ADDRESSED, 'ip nexthop add id 5 via 52.1.1.1 dev c0'],
   }),

@@ -234,11 +234,13 @@ test('a module that is loaded twice in one thread has its own answers each time'
      const { name } = await first.createLink({ kind: 'bridge', name: 'br0', netns });
      console.log(Array.isArray(links), refusal, lo.name, name);
      await netns.close();
-     console.log(await first.createLink({ kind: 'bridge', netns }).catch(({ code }) => code));`,
+     for (const use of [first.createLink({ kind: 'bridge', netns }), first.Netns.open(netns)]) {
+       console.log(await use.catch(({ code }) => code));
+     }`,
     privately,
   );
   expect(ended).toMatchObject({ code: 0, stderr: '' });
-  expect(ended.stdout).toBe('true ENODEV lo br0\nERR_NETNS_CLOSED\n');
+  expect(ended.stdout).toBe('true ENODEV lo br0\nERR_NETNS_CLOSED\nERR_NETNS_CLOSED\n');
 });
 
 test('where the own namespace cannot be opened every function rejects', async () => {

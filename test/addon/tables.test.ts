@@ -78,6 +78,8 @@ function innerOf(type: ts.TypeNode | undefined): readonly ts.TypeElement[] | und
     return type.types.map(innerOf).find((members) => members !== undefined);
   }
   if (ts.isTypeLiteralNode(type)) return type.members;
+  if (ts.isTypeOperatorNode(type)) return innerOf(type.type);
+  if (ts.isArrayTypeNode(type)) return innerOf(type.elementType);
   if (!ts.isTypeReferenceNode(type)) return undefined;
   const name = type.typeName.getText();
   return name.endsWith('Record') ? membersOf(name) : undefined;

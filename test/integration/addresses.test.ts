@@ -226,6 +226,21 @@ describe('replaceAddress', () => {
     },
   );
 
+  test('refuses another prefix length of an IPv6 address, which the kernel would pass over', async () => {
+    const { netns, link, shown } = await addressBench(bed);
+    await netns.addAddress(link, 'fd00::1/64');
+    const before = await shown();
+    const error = await refusalOf(netns.replaceAddress(link, 'fd00::1/48'));
+    expect(error).toMatchObject({ name: 'NetlinkError', code: 'EEXIST', target: link });
+    expect(error.hint).toContain('fd00::1/64');
+    expect(await shown()).toEqual(before);
+    // To IPv4 they are two.
+    await netns.addAddress(link, '10.0.0.1/24');
+    await netns.replaceAddress(link, '10.0.0.1/25');
+    const lengths = (await shown()).map(({ prefixlen }) => prefixlen);
+    expect(lengths).toEqual([24, 25, 64]);
+  });
+
   test('adds one that is not there', async () => {
     const { netns, link, shown } = await addressBench(bed);
     await netns.replaceAddress(link, '10.0.0.1/24');
@@ -242,6 +257,19 @@ describe('removeAddress', () => {
       await netns.removeAddress(link, listed);
     }
     expect(await shown()).toEqual([]);
+  });
+
+  test('takes one that was listed before its link was renamed', async () => {
+    const { place, netns, link } = await addressBench(bed);
+    await netns.addAddress(link, '10.0.0.1/24');
+    const [listed] = await netns.listAddresses({ link });
+    const index = listed?.linkIndex as number;
+    await place.ip('link', 'set', link, 'down');
+    await place.ip('link', 'set', link, 'name', 'renamed');
+    expect(await netns.listAddresses({ link: index })).toMatchObject([{ label: 'renamed' }]);
+    await netns.removeAddress(index, listed as Address);
+    expect(await netns.listAddresses({ link: index })).toEqual([]);
+    expect(await place.ip('-4', 'address', 'show', 'dev', 'renamed')).not.toContain('inet');
   });
 
   test('takes off the one that is meant', async () => {

@@ -2,9 +2,10 @@
  * createMacvlan, createMacvtap and createLink make all of a link or nothing: whichever part fails,
  * neither namespace differs from before.
  */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { CreateMacvlanOptions, Link, RouteOptions } from '../../lib/index.js';
 import { isBefore, type Place, type Refusal, refusalOf, useTestbed } from '../support/testbed.js';
+import { PATIENCE } from '../support/watching.js';
 
 const bed = useTestbed();
 
@@ -321,6 +322,63 @@ describe('a route by another link', () => {
     expect(await routesOf()).toEqual(before);
   });
 
+  test('is taken back as it was asked for, whatever the option says by then', async () => {
+    const where = await ground(false);
+    const { parent: other, host } = where;
+    await host.ip('link', 'set', other, 'up');
+    await host.ip('route', 'add', '10.7.0.0/16', 'dev', other, 'proto', 'static');
+    const before = await host.ip('route', 'show', 'dev', other);
+    const first = { to: '10.6.0.0/16', link: other };
+    const routes = [first, { to: '10.8.0.0/16', via: '192.0.2.1' }];
+    const creating = host.netns.createMacvlan({ parent: other, up: true, routes });
+    setImmediate(() => {
+      first.to = '10.7.0.0/16';
+    });
+    expect(await refusalOf(creating)).toMatchObject({ code: 'ENETUNREACH', part: 'routes[1]' });
+    expect(await host.ip('route', 'show', 'dev', other)).toBe(before);
+  });
+
+  test('is not even tried when what comes before it fails', async () => {
+    const { host, parent } = await ground(false);
+    const other = await host.parent();
+    const heard: string[] = [];
+    const watch = host.netns.watch({ routes: true });
+    const reading = (async () => {
+      for await (const event of watch) if (event.type === 'route') heard.push(event.route.to);
+    })();
+    const routes = [
+      { to: '10.8.0.0/16', via: '192.0.2.1' },
+      { to: '10.6.0.0/16', link: other },
+    ];
+    await refusalOf(host.netns.createMacvlan({ parent, routes }));
+    await host.netns.addRoute({ to: '10.5.0.0/16', link: other });
+    await vi.waitFor(() => expect(heard).toContain('10.5.0.0/16'), PATIENCE);
+    await watch.return();
+    await reading;
+    expect(heard).toEqual(['10.5.0.0/16']);
+  });
+
+  test('is by the new link when it names that by another of its names', async () => {
+    const { host, parent } = await ground(false);
+    const routes = [{ to: '10.8.0.0/16', link: 'the-other-name' }];
+    const altNames = ['the-other-name'];
+    const { name } = await host.netns.createMacvlan({ parent, up: true, altNames, routes });
+    expect(await host.ip('route', 'show', 'dev', name)).toContain('10.8.0.0/16');
+  });
+
+  test('is refused with a hint about that link', async () => {
+    const where = await ground(false);
+    const { host, parent } = where;
+    const other = await host.parent();
+    const create = () => {
+      const routes = [{ to: '10.8.0.0/16', via: '192.0.2.1', link: other }];
+      return refusalOf(host.netns.createMacvlan({ parent, routes }));
+    };
+    expect((await create()).hint).toContain(`'${other}' has the gateway 192.0.2.1`);
+    await host.ip('link', 'set', other, 'down');
+    expect((await create()).hint).toContain(`The link '${other}' is down`);
+  });
+
   test('in another namespace is refused, with whatever other links are named', async () => {
     const where = await ground(true);
     const stranger = await where.home.netns.getLink('taken');
@@ -333,6 +391,21 @@ describe('a route by another link', () => {
     expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
     // A rejection that nobody waits for would end the test run.
     await host.netns.listLinks();
+  });
+});
+
+describe('bcCutoff, of which a parent has one for all of its children', () => {
+  test.each<[string, Partial<CreateMacvlanOptions>, string]>([
+    ['the name is taken', { name: 'taken' }, 'EEXIST'],
+    ['the MAC is a sibling’s', { up: true, mac: SIBLING_MAC }, 'EADDRINUSE'],
+    ['a route cannot be', { routes: [{ to: '10.8.0.0/16', via: '192.0.2.1' }] }, 'ENETUNREACH'],
+  ])('is not set when %s', async (_, options, code) => {
+    const { host, parent } = await ground(false);
+    const cutoff = async () => (await host.netns.getLink('sibling')).macvlan?.bcCutoff;
+    const before = await cutoff();
+    const all = { parent, bcCutoff: 50, ...options } as CreateMacvlanOptions;
+    expect(await refusalOf(host.netns.createMacvlan(all))).toMatchObject({ code });
+    expect(await cutoff()).toBe(before);
   });
 });
 

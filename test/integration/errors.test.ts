@@ -164,6 +164,14 @@ describe('EBUSY', () => {
     expect(error.hint).not.toContain('MAC');
   });
 
+  test('because the parent cannot be the master as well', async () => {
+    const { host } = await ground();
+    await host.ip('link', 'add', 'br0', 'type', 'bridge');
+    const error = await refusalOf(host.netns.createMacvlan({ parent: 'br0', master: 'br0' }));
+    expect(error.code).toBe('EBUSY');
+    expect(error.hint).toContain("'br0' cannot be both");
+  });
+
   test('because a macvtap receives its own frames and cannot be a port', async () => {
     const { host, parent } = await ground();
     await host.ip('link', 'add', 'br0', 'type', 'bridge');
@@ -172,6 +180,20 @@ describe('EBUSY', () => {
     expect(error.hint).toContain(`'br0'`);
     expect(error.hint).not.toContain('ipvlan');
   });
+});
+
+test('a master that is not there is named, whatever the kernel calls it', async () => {
+  const { host, parent } = await ground();
+  const master = 987_654;
+  const refusals = await Promise.all([
+    refusalOf(host.netns.createMacvlan({ parent, master })),
+    refusalOf(host.netns.createLink({ kind: 'veth', master })),
+    refusalOf(host.netns.setLink(parent, { master })),
+  ]);
+  for (const { code, hint } of refusals) {
+    expect(code).toBe('EINVAL');
+    expect(hint).toContain('There is no link with index 987654');
+  }
 });
 
 describe('EADDRINUSE', () => {

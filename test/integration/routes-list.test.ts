@@ -1,6 +1,6 @@
 // What `listRoutes` gives of routes that `ip route` made, and of very many.
 import { describe, expect, test } from 'vitest';
-import type { Netns } from '../../lib/index.js';
+import type { Netns, Route } from '../../lib/index.js';
 import {
   expectedRoute,
   type IpRoute,
@@ -61,6 +61,64 @@ describe('listRoutes', () => {
       if (route.protocol !== 'kernel') await netns.removeRoute(route);
     }
     expect(await shown()).toEqual([]);
+  });
+
+  test('what it lists is told apart when it is removed', async () => {
+    const { place, netns, shown, link } = await routeBench(bed);
+    const other = await place.parent();
+    for (const dev of [link, other]) await place.ip('link', 'set', dev, 'up');
+    await place.ip('address', 'add', '10.0.7.1/24', 'dev', other);
+    await place.ip('address', 'add', 'fd07::1/64', 'nodad', 'dev', other);
+    const add =
+      (...routes: readonly string[]) =>
+      async () => {
+        for (const route of routes) {
+          const family = /^(unreachable )?(fd|default)/.test(route) ? '-6' : '-4';
+          await place.ip(family, 'route', 'append', ...route.split(' '));
+        }
+      };
+    const flush = async () => {
+      for (const family of ['-4', '-6']) await place.ip(family, 'route', 'flush', 'proto', 'boot');
+      expect(await shown()).toEqual([]);
+    };
+    const hops = `nexthop via 10.0.0.3 nexthop via 10.0.7.3 weight 2`;
+    // Of each group one differs from the others in one thing.
+    const groups = [
+      add('10.1.0.0/16 via 10.0.0.2', `10.1.0.0/16 ${hops}`),
+      add(
+        '10.2.0.0/16 via 10.0.0.2',
+        '10.2.0.0/16 via 10.0.0.2 tos 0x10',
+        '10.2.0.0/16 dev lo metric 9',
+      ),
+      add(
+        `10.3.0.0/16 nexthop via inet6 fd00::3 dev ${link} nexthop via 10.0.7.3`,
+        '10.3.0.0/16 via 10.0.7.3',
+      ),
+      add(
+        'fd11::/64 via fd00::2',
+        'fd11::/64 from fd02::/64 via fd00::2',
+        `fd11::/64 dev ${other}`,
+      ),
+      add(
+        'default via fd00::2 metric 9',
+        'default from fd02::/64 via fd00::2 metric 9',
+        'unreachable default metric 99',
+      ),
+      add('fd12::/64 nexthop via fd00::3 nexthop via fd07::3', 'unreachable fd12::/64 metric 99'),
+    ];
+    for (const prepare of groups) {
+      await prepare();
+      const count = (await netns.listRoutes({ protocol: 'boot' })).length;
+      for (let at = 0; at < count; at++) {
+        const all = await netns.listRoutes({ protocol: 'boot' });
+        const [route] = all.splice(at, 1);
+        await netns.removeRoute(route as Route);
+        expect(await netns.listRoutes({ protocol: 'boot' })).toEqual(all);
+        await flush();
+        await prepare();
+      }
+      await flush();
+    }
   });
 
   test('takes a family, a link, a table, a protocol and a type', async () => {

@@ -57,6 +57,27 @@ const cases: Case[] = [
   ['an IPv6 source', { to: 'fd01::/64', dev: true, source: 'fd00::1' }, { prefsrc: 'fd00::1' }],
   ['a scope', { to: '10.1.0.0/16', dev: true, scope: 'host' }, { scope: 'host' }],
   ['a scope by number', { to: '10.1.0.0/16', dev: true, scope: 77 }, { scope: '77' }],
+  ['a type of service', { to: '10.1.0.0/16', dev: true, tos: 16 }, { tos: '0x10' }],
+  [
+    'sources that it is for',
+    { to: 'fd01::/64', via: 'fd00::2', from: 'fd02::/48' },
+    { dst: 'fd01::/64', from: 'fd02::/48' },
+  ],
+  [
+    'default, for one source',
+    { to: 'default', via: 'fd00::2', from: 'fd02::1' },
+    { dst: 'default', from: 'fd02::1' },
+  ],
+  [
+    'broadcast',
+    { to: '10.1.0.255', type: 'broadcast', dev: true },
+    { type: 'broadcast', scope: 'link' },
+  ],
+  [
+    'IPv4 anycast',
+    { to: '10.1.0.9', type: 'anycast', dev: true },
+    { type: 'anycast', scope: 'link' },
+  ],
   ['a protocol', { to: '10.1.0.0/16', dev: true, protocol: 'dhcp' }, { protocol: 'dhcp' }],
   ['a protocol by number', { to: 'fd01::/64', dev: true, protocol: 77 }, { protocol: '77' }],
   ['an MTU', { to: '10.1.0.0/16', dev: true, mtu: 1300 }, { metrics: [{ mtu: 1300 }] }],
@@ -210,6 +231,22 @@ describe('removeRoute', () => {
     expect((await shown()).map(({ metric }) => metric)).toEqual([30, 10, 30]);
   });
 
+  test('tells a route that leads nowhere from one that leads somewhere', async () => {
+    const { netns, shown } = await routeBench(bed);
+    await netns.addRoute({ to: 'default', via: 'fd00::2', metric: 100 });
+    await netns.addRoute({ to: 'fd05::/64', via: 'fd00::2' });
+    await netns.addRoute({ to: 'default', family: 'IPv6', type: 'unreachable', metric: 4000 });
+    await netns.removeRoute({ to: 'default', family: 'IPv6', type: 'unreachable' });
+    const left = await shown();
+    expect(left.map(({ dst, gateway }) => `${dst} ${gateway}`).sort()).toEqual([
+      'default fd00::2',
+      'fd05::/64 fd00::2',
+    ]);
+    const refused = await refusalOf(netns.removeRoute({ to: 'fd05::/64', type: 'blackhole' }));
+    expect(refused).toMatchObject({ code: 'ESRCH' });
+    expect(await shown()).toEqual(left);
+  });
+
   test('finds a default route of either family', async () => {
     const { netns, shown } = await routeBench(bed);
     await netns.addRoute({ to: 'default', via: '10.0.0.2' });
@@ -243,6 +280,13 @@ test.each<[unknown, string]>([
   [{ to: '10.0.0.0/8', link: 1, source: 'fd00::1' }, 'source'],
   [{ to: '10.0.0.0/8', link: 1, family: 'IPv6' }, 'family'],
   [{ to: '10.0.0.0/8', link: 1, metric: 2 ** 32 }, 'metric'],
+  [{ to: '10.0.0.0/8', link: 1, tos: 256 }, 'tos'],
+  [{ to: '10.0.0.0/8', link: 1, tos: 3 }, 'two lowest bits'],
+  [{ to: 'fd00::/8', link: 1, tos: 16 }, 'of IPv4 routes'],
+  [{ to: '10.0.0.0/8', link: 1, from: '10.0.0.0/8' }, 'of IPv6 routes'],
+  [{ to: 'default', link: 1, from: '10.0.0.0/8' }, 'of IPv6 routes'],
+  [{ to: 'fd00::/8', link: 1, from: 'fd01::1/64' }, "'fd01::/64'"],
+  [{ to: 'fd00::/8', link: 1, from: 7 }, 'from'],
   [{ to: '10.0.0.0/8', link: 1, metric: 1.5 }, 'metric'],
   [{ to: '10.0.0.0/8', link: 1, table: 0 }, 'table'],
   [{ to: '10.0.0.0/8', link: 1, table: 'maine' }, "'main'"],

@@ -77,6 +77,8 @@ export function expectedAddress(
 export interface IpRoute {
   readonly type: string;
   readonly dst: string;
+  readonly from?: string;
+  readonly tos?: string;
   readonly gateway?: string;
   readonly via?: { readonly family: string; readonly host: string };
   readonly dev?: string;
@@ -131,9 +133,11 @@ export function expectedRoute(
   bits: 32 | 128,
   indexOf: (dev: string) => number,
 ): Route {
-  const { dst } = shown;
+  const { dst, from } = shown;
   return {
     to: dst === 'default' || dst.includes('/') ? dst : `${dst}/${bits}`,
+    from: from === undefined || from.includes('/') ? (from ?? null) : `${from}/${bits}`,
+    tos: Number(shown.tos ?? 0),
     family: bits === 32 ? 'IPv4' : 'IPv6',
     via: shown.gateway ?? shown.via?.host ?? null,
     link: shown.dev === undefined ? null : indexOf(shown.dev),

@@ -56,6 +56,8 @@ export const anAddress: Address = {
 
 export const aRoute: Route = {
   to: '198.51.100.0/24',
+  from: null,
+  tos: 0,
   family: 'IPv4',
   via: '192.0.2.254',
   link: 1,

@@ -28,6 +28,9 @@ describe('createMacvlan', () => {
   test('takes what every mode takes', () => {
     createMacvlan({ parent });
     createMacvlan({ parent: 3 });
+    createMacvlan({ parent, mode: 'bridge', sources: undefined, nodst: undefined });
+    createMacvlan({ parent, mode: 'passthru', mac: undefined });
+    setMacvlan('mv0', { mode: 'bridge', sources: undefined });
     createMacvlan({ parent: { index: 3 } });
     createMacvlan({
       parent,

@@ -145,6 +145,14 @@ void Via(RouteRecord& record, const char* gateway) {
   record.scope = RT_SCOPE_UNIVERSE;
 }
 
+void Hops(RouteRecord& record) {
+  const int32_t link = static_cast<int32_t>(*record.link);
+  record.link.reset();
+  if (record.scope != RT_SCOPE_NOWHERE) record.scope = RT_SCOPE_UNIVERSE;
+  record.next_hops.emplace().items = {{link, 0, 2, Ip("52.1.1.1"), {}},
+                                      {link, 0, 0, Ip("52.1.1.2"), {}}};
+}
+
 GoldenCase RouteDump(const char* fixture, uint8_t family, uint32_t table, const char* link) {
   return {fixture, "listRoutes", [=](const Fixture& f) {
             RouteRecord record;
@@ -186,6 +194,14 @@ const std::vector<GoldenCase> kRoutes = {
           r.metric = 50;
           r.source = Ip("52.1.1.151");
         }),
+    Net("route-add-tos", [](RouteRecord& r) { r.tos = 0x10; }),
+    Net("route-add-multipath", &Hops),
+    Route("route-del-multipath", "removeRoute", AF_INET, "10.9.0.0", 16, &Hops),
+    Route("route-add-v6-from", "addRoute", AF_INET6, "fd09::", 48,
+          [](RouteRecord& r) {
+            r.from = Ip("fd0a::");
+            r.source_length = 64;
+          }),
     Net("route-add-nexthop",
         [](RouteRecord& r) {
           r.link.reset();
