@@ -16,6 +16,16 @@ async function commit() {
   return code === 0 ? stdout.trim() : null;
 }
 
+/** The processors that this program may use, by number. */
+export function processors() {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  const [, list = '0'] = /^Cpus_allowed_list:\s*(\S+)/m.exec(status) ?? [];
+  return list.split(',').flatMap((range) => {
+    const [first = 0, last = first] = range.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, at) => first + at);
+  });
+}
+
 export async function describeMachine() {
   return {
     date: new Date().toISOString(),

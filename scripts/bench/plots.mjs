@@ -175,7 +175,7 @@ export function drawStalls({ stalls, contestants }) {
           name:
             stall.workload === 'idle'
               ? 'idle'
-              : `${stall.workload} ${formatNumber(stall.count)}${stall.alone ? ', alone' : ''}`,
+              : `${stall.workload} ${formatNumber(stall.count)}${stall.setting === 'usual' ? '' : `, ${stall.setting}`}`,
           ms: stall.longestMs.median,
         })),
     }))
@@ -206,7 +206,7 @@ export function drawStalls({ stalls, contestants }) {
     {
       domain: roomy([...values, 1, 3]),
       label:
-        'longest turn of the event loop, logarithmic: median (dot), worst run (ring); 2 ms dashed; alone: --no-parallel-scavenge →',
+        'longest turn of the event loop, logarithmic: median (dot), worst run (ring); 2 ms dashed; alone: --no-parallel-scavenge; apart: the links are made on a processor of their own →',
       tick: (value) => `${value} ms`,
       left: 150,
     },

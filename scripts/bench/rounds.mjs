@@ -1,7 +1,10 @@
 // The rounds: every workload at every count, the contestants in another order each time.
+import { processors } from './machine.mjs';
 import { SampleError, takeSample } from './sample.mjs';
 import { shuffled } from './statistics.mjs';
 import { SELF } from './text.mjs';
+
+/** @typedef {'usual' | 'alone' | 'apart'} Setting see the workloads' settings */
 
 /**
  * @typedef {object} Entry
@@ -9,7 +12,7 @@ import { SELF } from './text.mjs';
  * @property {import('./contestants/contestant.mjs').Contestant} contestant
  * @property {number} count
  * @property {boolean} watchLoop
- * @property {boolean} alone whether V8's young collections run on one thread
+ * @property {Setting} setting
  * @property {number} rounds
  */
 
@@ -20,7 +23,7 @@ import { SELF } from './text.mjs';
  * @property {string} contestant
  * @property {number} count
  * @property {boolean} watchLoop
- * @property {boolean} alone
+ * @property {Setting} setting
  * @property {any} result
  */
 
@@ -78,9 +81,15 @@ export function plan(options, all) {
   for (const workload of limitAlso(options.workloads, all)) {
     const asked = options.workloads.includes(workload);
     const entries = new Map();
-    const add = (contestant, count, watchLoop, rounds, alone = false) => {
-      const key = `${contestant.name} ${count} ${watchLoop} ${alone}`;
-      entries.set(key, { workload, contestant, count, watchLoop, alone, rounds });
+    const add = (
+      contestant,
+      count,
+      watchLoop,
+      rounds,
+      setting = /** @type {Setting} */ ('usual'),
+    ) => {
+      const key = `${contestant.name} ${count} ${watchLoop} ${setting}`;
+      entries.set(key, { workload, contestant, count, watchLoop, setting, rounds });
     };
     for (const count of countsOf(workload, options)) {
       for (const contestant of options.contestants) {
@@ -100,8 +109,11 @@ export function plan(options, all) {
         if (part === undefined || contestant.watchesLoop !== true) continue;
         const count = Math.min(options.count ?? workload.watch, part.most ?? workload.watch);
         add(contestant, count, true, roundsOf(part, options));
-        if (workload.alone === true && contestant.name === SELF)
-          add(contestant, count, true, roundsOf(part, options), true);
+        if (contestant.name !== SELF) continue;
+        for (const setting of workload.settings ?? []) {
+          if (setting === 'apart' && processors().length < 2) continue;
+          add(contestant, count, true, roundsOf(part, options), setting);
+        }
       }
     }
     groups.push([...entries.values()]);
@@ -109,7 +121,12 @@ export function plan(options, all) {
   const self = options.contestants.find(({ name }) => name === SELF);
   const watched = groups.some((group) => group.some(({ watchLoop }) => watchLoop));
   if (self !== undefined && watched) {
-    const rest = { contestant: self, watchLoop: true, alone: false, rounds: options.rounds };
+    const rest = {
+      contestant: self,
+      watchLoop: true,
+      setting: /** @type {const} */ ('usual'),
+      rounds: options.rounds,
+    };
     groups.push(yardsticks.map((workload) => ({ workload, count: workload.counts[0], ...rest })));
   }
   return groups;
@@ -132,18 +149,18 @@ export async function takeSamples(options, groups, progress) {
   for (let round = 1; round <= options.rounds; round++) {
     for (const group of groups) {
       for (const entry of shuffled(group)) {
-        const { workload, contestant, count, watchLoop, alone, rounds } = entry;
+        const { workload, contestant, count, watchLoop, setting, rounds } = entry;
         if (round > rounds) continue;
         const what = `${workload.name} ${count.toLocaleString('en')} · ${contestant.title}`;
         progress(`round ${round} of ${options.rounds} · ${what}`, done / total);
         done += 1;
-        const key = `${workload.name} ${contestant.name} ${count} ${watchLoop} ${alone}`;
+        const key = `${workload.name} ${contestant.name} ${count} ${watchLoop} ${setting}`;
         if (broken.has(key)) continue;
         const about = { round, workload: workload.name, contestant: contestant.name, count };
         try {
-          const view = alone ? 'alone' : watchLoop ? 'turns' : 'time';
-          const result = await takeSample(contestant, workload, count, view);
-          samples.push({ ...about, watchLoop, alone, result });
+          const view = watchLoop ? 'turns' : 'time';
+          const result = await takeSample(contestant, workload, count, view, setting);
+          samples.push({ ...about, watchLoop, setting, result });
         } catch (error) {
           if (!(error instanceof SampleError)) throw error;
           broken.add(key);

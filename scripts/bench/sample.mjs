@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fingerprint, unlessDone } from '../support/stamp.mjs';
 import { capture, commandStep, root } from '../support/step.mjs';
 import { limit } from './contestants/limit.mjs';
+import { processors } from './machine.mjs';
 import { buildFolder } from './support/packages.mjs';
 
 const HOME = 'bench';
@@ -16,7 +17,6 @@ const TIMEOUT = 180_000;
 const VIEWS = Object.freeze({
   time: {},
   turns: { BENCH_WATCH_LOOP: '1' },
-  alone: { BENCH_WATCH_LOOP: '1' },
   profile: { BENCH_PROFILE: '1' },
 });
 /** What programs of contestants start themselves. */
@@ -216,15 +216,35 @@ async function prepare(workload, count, parent) {
 }
 
 /**
+ * A command line in its setting.
+ *
+ * @param {import('./rounds.mjs').Setting} setting
+ * @param {readonly string[]} command
+ */
+function inSetting(setting, command) {
+  const [runtime = '', ...program] = command;
+  if (setting === 'alone') return { line: [runtime, '--no-parallel-scavenge', ...program] };
+  if (setting === 'usual') return { line: command };
+  // What the program starts to make links has the last processor, and the program all others.
+  const others = processors();
+  const last = String(others.pop());
+  return {
+    line: ['taskset', '--cpu-list', others.join(), ...command],
+    env: { BENCH_MAKER_PROCESSOR: last },
+  };
+}
+
+/**
  * Takes a sample.
  *
  * @param {import('./contestants/contestant.mjs').Contestant} contestant
  * @param {import('./workloads.mjs').Workload} workload
  * @param {number} count
- * @param {keyof typeof VIEWS} view 'alone' is for programs that Node runs
+ * @param {keyof typeof VIEWS} view
+ * @param {import('./rounds.mjs').Setting} [setting] all but the usual are for programs that Node runs
  * @returns {Promise<any>} what the program measured, and what it used
  */
-export async function takeSample(contestant, workload, count, view) {
+export async function takeSample(contestant, workload, count, view, setting = 'usual') {
   const parent = await makeSpace(HOME, 'whome');
   try {
     if (workload.measures === 'import') {
@@ -233,10 +253,9 @@ export async function takeSample(contestant, workload, count, view) {
     }
     await prepare(workload, count, parent);
     const { command = contestant.command } = contestant.workloads[workload.name] ?? {};
-    const [runtime = '', ...program] = command;
-    const line = [runtime, ...(view === 'alone' ? ['--no-parallel-scavenge'] : []), ...program];
+    const { line, env: more } = inSetting(setting, command);
     const words = [workload.name, String(count), String(parent), pathOf(SPACE)];
-    const env = { ...contestant.env, ...programs, ...VIEWS[view] };
+    const env = { ...contestant.env, ...programs, ...VIEWS[view], ...more };
     const result = await runIn(HOME, [...line, ...words], env);
     await checkEffect(workload, count);
     return result;

@@ -81,14 +81,14 @@ function rowsOf(timed) {
 
 /** @param {readonly Sample[]} watched */
 function stallsOf(watched) {
-  return groupBy(watched, (sample) => `${keyOf(sample)} ${sample.alone}`).map((group) => {
-    const [{ workload, count, contestant, alone }] = group;
+  return groupBy(watched, (sample) => `${keyOf(sample)} ${sample.setting}`).map((group) => {
+    const [{ workload, count, contestant, setting }] = group;
     const longest = group.map(({ result }) => Math.max(result.stallFirstMs, result.stallMs));
     return {
       workload,
       contestant,
       count,
-      alone,
+      setting,
       longestMs: spread(longest),
       worstMs: Math.max(...longest),
       // The turn in which the program itself makes its calls, and any later one.
@@ -152,14 +152,14 @@ const ofOne = (samples, workload, contestant, count) =>
  *
  * @param {import('./targets.mjs').Target} target
  */
-function measuredFor({ kind, workload, count }, stalls, samples) {
+function measuredFor({ kind, workload, count, setting = 'usual' }, stalls, samples) {
   const own = ofOne(samples, workload, SELF, count);
   /** @param {string} other @param {string} contestant @param {number} [at] */
   const of = (other, contestant, at) => ofOne(samples, other, contestant, at);
   switch (kind) {
     case 'stall': {
       const stall = stalls.find(
-        (one) => one.workload === workload && one.contestant === SELF && !one.alone,
+        (one) => one.workload === workload && one.contestant === SELF && one.setting === setting,
       );
       return stall?.longestMs ?? null;
     }

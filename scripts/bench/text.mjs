@@ -52,6 +52,11 @@ export const formatRatio = (ratio) =>
 export const titleOf = (contestants, name) =>
   contestants.find((one) => one.name === name)?.title ?? name;
 
-/** What a row of longest turns is called. @param {{ workload: string, alone: boolean }} stall */
-export const stallName = ({ workload, alone }) =>
-  alone ? `${workload}, --no-parallel-scavenge` : workload;
+const SETTINGS = Object.freeze({ usual: '', alone: ', --no-parallel-scavenge', apart: ', apart' });
+
+/**
+ * What a row of longest turns is called.
+ *
+ * @param {{ workload: string, setting: import('./rounds.mjs').Setting }} stall
+ */
+export const stallName = ({ workload, setting }) => `${workload}${SETTINGS[setting]}`;

@@ -15,7 +15,8 @@
  * @property {'total' | 'latency' | 'growth' | 'import'} measures
  * @property {string} [reference] the workload whose limit this one is held against
  * @property {number} [watch] the count at which the event loop is watched
- * @property {boolean} [alone] it is watched once more with V8's young collections on one thread
+ * @property {readonly ('alone' | 'apart')[]} [settings] in which it is watched once more: with V8's young
+ *   collections on one thread, or apart from the program that makes the links, on other processors
  */
 
 /** @type {readonly Workload[]} */
@@ -120,7 +121,7 @@ export const workloads = Object.freeze([
     prepared: true,
     measures: 'total',
     watch: 10_000,
-    alone: true,
+    settings: ['alone'],
   },
   {
     name: 'attach',
@@ -196,7 +197,7 @@ export const workloads = Object.freeze([
     check: 'none',
     measures: 'total',
     watch: 10_000,
-    alone: true,
+    settings: ['alone', 'apart'],
   },
   ...['out', 'in'].flatMap((way) =>
     [64, 1_500].map((size) => ({

@@ -1,7 +1,7 @@
 /** `npm run bench`, with few links: that it measures, checks and reports. No figure is looked at. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
@@ -26,7 +26,7 @@ interface Results {
   readonly rows: readonly Row[];
   readonly stalls: readonly {
     readonly workload: string;
-    readonly alone: boolean;
+    readonly setting: string;
     readonly worstMs: number;
   }[];
   readonly targets: readonly { readonly title: string; readonly met: boolean }[];
@@ -49,7 +49,11 @@ test('every workload is measured beside the limit, and reported', async () => {
   const before = await bed.own().snapshot();
   const out = temporaryFolder();
   const options = ['--count', '5', '--rounds', '1', '--json', '--out', out];
-  const { stdout } = await bench(...options, '--workloads', [...WORKLOADS, 'latency'].join(','));
+  const { stdout } = await bench(
+    ...options,
+    '--workloads',
+    [...WORKLOADS, 'latency', 'watch'].join(','),
+  );
   const results = JSON.parse(stdout) as Results;
 
   expect(results.failures).toEqual([]);
@@ -64,10 +68,14 @@ test('every workload is measured beside the limit, and reported', async () => {
       expect(ratio?.median).toBeGreaterThan(0);
     }
   }
-  const watched = results.stalls.filter(({ alone }) => !alone).map(({ workload }) => workload);
-  expect(watched.sort()).toEqual([...WORKLOADS, 'idle', 'asking', 'objects'].sort());
-  const again = results.stalls.filter(({ alone }) => alone).map(({ workload }) => workload);
-  expect(again).toEqual(['list']);
+  const watchedIn = (wanted: string) =>
+    results.stalls
+      .filter(({ setting }) => setting === wanted)
+      .map(({ workload }) => workload)
+      .sort();
+  expect(watchedIn('usual')).toEqual([...WORKLOADS, 'watch', 'idle', 'asking', 'objects'].sort());
+  expect(watchedIn('alone')).toEqual(['list', 'watch']);
+  expect(watchedIn('apart')).toEqual(availableParallelism() > 1 ? ['watch'] : []);
 
   expect(JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')).rows).toEqual(results.rows);
   const report = readFileSync(join(out, 'report.md'), 'utf8');

@@ -139,7 +139,12 @@ async function watchOthers({ count, parent, measure }) {
 function startRounds(size, parent) {
   const both = ['prepare', 'delete'].map((work) => `"$BENCH_LIMIT" ${work} ${size} ${parent}`);
   const script = `while read -r _; do ${both.join(' && ')} || exit 1; echo; done`;
-  const shell = spawn('sh', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const processor = process.env.BENCH_MAKER_PROCESSOR;
+  const [command, ...args] = [
+    ...(processor === undefined ? [] : ['taskset', '--cpu-list', processor]),
+    ...['sh', '-c', script],
+  ];
+  const shell = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   return {
     run: async () => {
       shell.stdin.write('\n');
