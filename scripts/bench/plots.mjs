@@ -206,7 +206,7 @@ export function drawStalls({ stalls, contestants }) {
     {
       domain: roomy([...values, 1, 3]),
       label:
-        'longest turn of the event loop, logarithmic: median (dot), worst run (ring); 2 ms dashed; alone: --no-parallel-scavenge; apart: the links are made on a processor of their own →',
+        'longest turn of the event loop, logarithmic: median (dot), worst run (ring); 2 ms dashed →',
       tick: (value) => `${value} ms`,
       left: 150,
     },

@@ -101,8 +101,8 @@ function stallSection(results) {
       '`idle` has nothing to do: what it shows is the machine. `asking` makes as many calls as ' +
       '`create-all`, of a function that does nothing: what it shows is the program. `objects` makes ' +
       'as many objects as the longest listing, in slices as the package does: what it shows is V8. ' +
-      'Some are measured once more with `node --no-parallel-scavenge`, where V8 collects young ' +
-      'objects without helper threads. `watch, apart` has the program that makes the links on the ' +
+      'Some are measured once more with `node --no-parallel-scavenge` (`alone` in the picture), where V8 ' +
+      'collects young objects without helper threads. `watch, apart` has the program that makes the links on the ' +
       'last processor and the one that watches on all others: as long as they share, the kernel, at ' +
       'work for the one, keeps V8’s helper threads of the other waiting.',
     plot: { file: 'stalls.svg', alt: 'Longest turns of the event loop', svg: drawStalls(results) },
