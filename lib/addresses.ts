@@ -6,7 +6,7 @@ import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { resolveIndex, resolveIndexIfAny } from './links.js';
 import type { Call, Namespace } from './namespace.js';
-import { Refusal, type Step } from './native.js';
+import { Refusal } from './native.js';
 import { AF_INET, AF_INET6 } from './records.js';
 import type { AddressRecord } from './requests.js';
 import type { Address, AddressFilter, AddressOptions, AddressToRemove, LinkRef } from './types.js';
@@ -70,27 +70,25 @@ export async function changeAddress(
   const record = addressRecord(address as string | AddressOptions, link);
   // A listed one's label is no part of what it is, and another by now where the link was renamed.
   if (typeof address === 'object' && 'linkIndex' in address) record.label = undefined;
-  const steps: Step[] = [{ operation, record }];
   if (operation === 'replaceAddress' && record.family === AF_INET6) {
-    const { family, local } = record;
-    steps.push({ operation: 'getAddress', record: { family, index: link, local } });
+    await checkPrefixLength(namespace, call, record);
   }
-  const [result, there] = await namespace.exchange(steps, call.signal);
-  call.signal?.throwIfAborted();
-  if (result instanceof Refusal) {
-    throw call.error(result, await explain(namespace, result, { link, asked: record }));
-  }
-  if (there !== undefined && !(there instanceof Refusal)) {
-    checkPrefixLength(call, record, there as Address);
-  }
+  const result = await namespace.ask(operation, record, call.signal);
+  if (!(result instanceof Refusal)) return;
+  throw call.error(result, await explain(namespace, result, { link, asked: record }));
 }
 
 /**
- * An IPv6 address is on a link once, and keeps the prefix length it has: of another one in a request the
- * kernel says nothing (net/ipv6/addrconf.c, inet6_addr_modify).
+ * An IPv6 address is on a link once, and keeps the prefix length it has: asked for another one, the kernel
+ * says nothing and changes the rest (net/ipv6/addrconf.c, inet6_addr_modify).
  */
-function checkPrefixLength(call: Call, { prefixLength }: AddressRecord, there: Address): void {
-  if (there.prefixLength === prefixLength) return;
+async function checkPrefixLength(
+  namespace: Namespace,
+  call: Call,
+  { family, index, local, prefixLength }: AddressRecord,
+): Promise<void> {
+  const there = await namespace.ask('getAddress', { family, index, local }, call.signal);
+  if (there instanceof Refusal || there.prefixLength === prefixLength) return;
   const hint = `The link has ${there.cidr}, and the kernel changes no prefix length of an IPv6 address: remove it first.`;
   throw call.fail('EEXIST', undefined, hint);
 }

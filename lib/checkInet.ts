@@ -286,6 +286,8 @@ export const routeToRemove: Check = optionsOf(
     {
       ...ROUTE_ROWS,
       from: orNull(prefix),
+      // Kernels before 5.18 take any.
+      tos: integer(0, 255),
       via: orNull(ip),
       link: orNull(linkRef),
       source: orNull(ip),

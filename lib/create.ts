@@ -15,6 +15,7 @@ import { withNamespace } from './opening.js';
 import type { Peer } from './refused.js';
 import type { AddressRecord, LinkInfoRecord, LinkRecord, RouteRecord } from './requests.js';
 import { routeRecord, undoRecord } from './routes.js';
+import { linkNow } from './snapshot.js';
 import type { Link, LinkOptions, LinkRef } from './types.js';
 import { parseMac, randomMac } from './values.js';
 
@@ -87,9 +88,11 @@ export function createIn(
   birth: Birth,
   options: LinkOptions,
 ): Promise<Link> {
-  if (options.netns === undefined) return createThere(namespace, namespace, call, birth, options);
-  return withNamespace(call, options.netns, (target) =>
-    createThere(namespace, target, call, birth, options),
+  const rest = hasParts(options) ? restOf(options) : undefined;
+  const { netns } = options;
+  if (netns === undefined) return createThere(namespace, namespace, call, birth, options, rest);
+  return withNamespace(call, netns, (target) =>
+    createThere(namespace, target, call, birth, options, rest),
   );
 }
 
@@ -101,14 +104,18 @@ async function createThere(
   call: Call,
   birth: Birth,
   options: LinkOptions,
+  rest: Rest | undefined,
 ): Promise<Link> {
-  const rest = hasParts(options) ? restOf(target, call, options) : undefined;
+  // All links are looked at before one is looked up, which nobody would wait for otherwise.
+  const refs = rest?.links.map((link, at) =>
+    link === undefined ? undefined : plainRef(target, call, link, optionAt(at)),
+  );
   const info = birth.info(target);
   let parent = resolveIndexIfAny(namespace, call, birth.parent, 'options.parent');
   if (typeof parent === 'object') parent = await parent;
   let master = resolveIndexIfAny(target, call, options.master, 'options.master');
   if (typeof master === 'object') master = await master;
-  let parts = rest === undefined ? noParts : partsOf(target, call, rest);
+  let parts = rest === undefined ? noParts : partsOf(target, call, rest, refs);
   if (typeof parts === 'object') parts = await parts;
   const record = recordOf(namespace, target, birth, info, options, parent, master);
   for (let attempt = 1; ; attempt++) {
@@ -181,23 +188,22 @@ function hasParts({ alias, altNames, addrGenMode, addresses, routes }: LinkOptio
 /** What the options say beside the first message, read when the call is made. */
 interface Rest {
   readonly options: LinkOptions;
+  readonly altNames: readonly string[];
   readonly addresses: readonly AddressRecord[];
   readonly routes: readonly RouteRecord[];
   /** For each route the link it names, unless that is the new one. */
-  readonly links: readonly (number | string | undefined)[];
+  readonly links: readonly (LinkRef | undefined)[];
 }
 
-function restOf(target: Namespace, call: Call, options: LinkOptions): Rest {
-  const { addresses = [], routes = [] } = options;
+function restOf(options: LinkOptions): Rest {
+  const { altNames = [], addresses = [], routes = [] } = options;
   return {
     options,
+    altNames: [...altNames],
     addresses: addresses.map((address) => addressRecord(address, 0)),
     routes: routes.map((route) => routeRecord(route, undefined)),
-    // All of them are looked at before one is looked up, which nobody would wait for otherwise.
-    links: routes.map(({ link }, at) =>
-      link === undefined || isNameOf(options, link)
-        ? undefined
-        : plainRef(target, call, link, optionAt(at)),
+    links: routes.map(({ link }) =>
+      link === undefined || isNameOf(options, link) ? undefined : linkNow(link),
     ),
   };
 }
@@ -205,8 +211,13 @@ function restOf(target: Namespace, call: Call, options: LinkOptions): Rest {
 const optionAt = (at: number) => `options.routes[${at}].link`;
 
 /** The steps that the kernel does not take in the first message. */
-function partsOf(target: Namespace, call: Call, rest: Rest): Parts | Promise<Parts> {
-  const found = rest.links.map((ref, at) => resolveIndexIfAny(target, call, ref, optionAt(at)));
+function partsOf(
+  target: Namespace,
+  call: Call,
+  rest: Rest,
+  refs: readonly (number | string | undefined)[] = [],
+): Parts | Promise<Parts> {
+  const found = refs.map((ref, at) => resolveIndexIfAny(target, call, ref, optionAt(at)));
   const known = found.filter((link) => typeof link !== 'object');
   return known.length === found.length
     ? partsWith(rest, known)
@@ -218,8 +229,8 @@ function isNameOf({ name, altNames }: LinkOptions, link: LinkRef): boolean {
 }
 
 function partsWith(rest: Rest, links: readonly (number | undefined)[]): Parts {
-  const { options, addresses, routes } = rest;
-  const { alias, altNames, addrGenMode } = options;
+  const { options, altNames, addresses, routes } = rest;
+  const { alias, addrGenMode } = options;
   return (index) => {
     const parts: Part[] = [];
     const change = (option: string, record: LinkRecord) =>
@@ -227,7 +238,7 @@ function partsWith(rest: Rest, links: readonly (number | undefined)[]): Parts {
     // Both are ignored without a word in the first message (net/core/rtnetlink.c,
     // rtnl_newlink_create, Linux 6.18).
     if (alias !== undefined) change('alias', { alias });
-    if (altNames !== undefined && altNames.length > 0) {
+    if (altNames.length > 0) {
       const record = { index, altNames };
       parts.push({ option: 'altNames', step: { operation: 'addAltNames', record } });
     }

@@ -310,17 +310,21 @@ export async function deleteLink(namespace: Namespace, call: Call, ref: LinkRef)
   throw call.error(result, await explain(namespace, result, { link: plain }));
 }
 
-/** What links that were deleted as a `Link` may have been named as well, in the same call. */
-function namesOfDeleted(
+/** By what else the links that were deleted were named in the same call: a `Link` by its name, or the reverse. */
+function alsoDeleted(
   refs: readonly LinkRef[],
   plain: readonly (number | string)[],
   results: readonly Result[],
 ): ReadonlySet<number | string> {
   const gone = new Set(plain.filter((_, at) => !(results[at] instanceof Refusal)));
-  const names = refs.map((ref) =>
-    typeof ref === 'object' && gone.has(ref.index) ? (ref as Partial<Link>).name : undefined,
-  );
-  return new Set(names.filter((name) => name !== undefined));
+  const also = new Set<number | string>();
+  for (const ref of refs) {
+    const { index, name } = (typeof ref === 'object' ? ref : {}) as Partial<Link>;
+    if (index === undefined || name === undefined) continue;
+    if (gone.has(index)) also.add(name);
+    if (gone.has(name)) also.add(index);
+  }
+  return also;
 }
 
 const ENODEV = -constants.errno.ENODEV;
@@ -348,7 +352,7 @@ export async function deleteLinks(
     if (!(result instanceof Refusal)) continue;
     const link = plain[at] as number | string;
     if (result.errno === ENODEV) {
-      deleted ??= namesOfDeleted(refs, plain, results);
+      deleted ??= alsoDeleted(refs, plain, results);
       if (deleted.has(link)) continue;
     }
     const one = call.about(link);

@@ -80,10 +80,12 @@ export function createMacvlanOfKind(
 ): Promise<Link> {
   const { parent, mode, bcQueueLen, bcCutoff } = options;
   const asksForRecent = bcQueueLen !== undefined || bcCutoff !== undefined;
+  // Read now: the list of sources is the program's own.
+  const macvlan = dataOf(options);
   const birth: Birth = {
     kind,
     parent,
-    info: () => ({ kind, macvlan: dataOf(options) }),
+    info: () => ({ kind, macvlan }),
     // The parent has one for all of its children, and keeps it when this one goes again.
     shared:
       bcCutoff === undefined

@@ -127,7 +127,8 @@ function removalRecord(route: RouteToRemove, link: number | undefined): RouteRec
     ...record,
     type: type === undefined ? 0 : wordNumber(ROUTE_TYPES, type),
   };
-  if (!hasWay(route)) return removal;
+  // By an object that leads nowhere the kernel has a unicast route, and lists it as that of the object.
+  if (!hasWay(route)) return removal.type === blackhole ? { ...removal, type: 0 } : removal;
   const { via, nextHops = [] } = route as Partial<Route>;
   if (nextHops.length > 0)
     return { ...removal, nextHops: nextHops.map((hop) => hopRecord(hop, record.family)) };
@@ -148,8 +149,8 @@ function hopRecord({ via, link, weight }: NextHop, family: number | undefined): 
  */
 function exactly6(removal: RouteRecord, via: string | null | undefined): RouteRecord {
   const nowhere = REJECTING.has(removal.type ?? 0);
-  const link = removal.link ?? (nowhere ? LOOPBACK_INDEX : undefined);
-  const direct = nowhere ? removal.gateway === undefined : via === null && link !== undefined;
+  const link = nowhere ? LOOPBACK_INDEX : removal.link;
+  const direct = nowhere || (via === null && link !== undefined);
   return direct ? { ...removal, link, gateway: new Uint8Array(16) } : { ...removal, link };
 }
 

@@ -228,12 +228,16 @@ describe('replaceAddress', () => {
 
   test('refuses another prefix length of an IPv6 address, which the kernel would pass over', async () => {
     const { netns, link, shown } = await addressBench(bed);
-    await netns.addAddress(link, 'fd00::1/64');
-    const before = await shown();
-    const error = await refusalOf(netns.replaceAddress(link, 'fd00::1/48'));
+    await netns.addAddress(link, { address: 'fd00::1/64', validLifetime: 1000, metric: 77 });
+    const error = await refusalOf(
+      netns.replaceAddress(link, { address: 'fd00::1/48', metric: 99 }),
+    );
     expect(error).toMatchObject({ name: 'NetlinkError', code: 'EEXIST', target: link });
     expect(error.hint).toContain('fd00::1/64');
-    expect(await shown()).toEqual(before);
+    const [first, ...others] = await shown();
+    expect(others).toEqual([]);
+    expect(first).toMatchObject({ prefixlen: 64, metric: 77 });
+    expect(first?.valid_life_time).toBeLessThanOrEqual(1000);
     // To IPv4 they are two.
     await netns.addAddress(link, '10.0.0.1/24');
     await netns.replaceAddress(link, '10.0.0.1/25');

@@ -80,6 +80,34 @@ describe('a link born in another namespace', () => {
     expect((await inside.names()).sort()).toEqual(['m0', 'm1', 'm2', 'm3', 'm4']);
   });
 
+  test('is what the options said when it was called, lists and what is in them too', async () => {
+    const { host, inside, parent } = await ground();
+    const address = { address: '10.5.0.1/24' };
+    const route = { to: '10.6.0.0/16' };
+    const altNames = ['as-it-was'];
+    const sources = ['02:00:00:00:00:01'];
+    const made = host.netns.createMacvlan({
+      parent,
+      netns: `${inside.name}`,
+      name: 'm0',
+      mode: 'source',
+      up: true,
+      altNames,
+      sources,
+      addresses: [address],
+      routes: [route],
+    });
+    address.address = '10.5.0.2/24';
+    route.to = '10.7.0.0/16';
+    altNames[0] = 'as-it-is';
+    sources[0] = '02:00:00:00:00:02';
+    const link = await made;
+    expect(link.macvlan.sources).toEqual(['02:00:00:00:00:01']);
+    expect(link.altNames).toEqual(['as-it-was']);
+    expect(await inside.addresses('m0')).toContain('10.5.0.1/24');
+    expect(await inside.ip('route', 'show', 'dev', 'm0')).toContain('10.6.0.0/16');
+  });
+
   test('keeps its namespace open until it is there, whatever has to be looked up first', async () => {
     const { host, inside, parent } = await ground();
     const netns = await Netns.open(inside.netns);

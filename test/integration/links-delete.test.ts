@@ -98,16 +98,20 @@ describe('deleteLinks', () => {
     expect(await host.names()).toEqual(before);
   });
 
-  test('takes a Link and its name for one', async () => {
-    const host = await bed.place();
-    const parent = await host.parent();
-    const before = await host.names();
-    const links = await Promise.all([1, 2, 3].map(() => host.netns.createMacvlan({ parent })));
-    const again = links.map(({ name }) => name);
-    const error = await refusalOf(host.netns.deleteLinks([...links, ...again, 'nobody']));
-    expect(error.errors?.map(({ target }) => target)).toEqual(['nobody']);
-    expect(await host.names()).toEqual(before);
-  });
+  test.each([['first'], ['last']])(
+    'takes a Link and its name for one, the Link %s',
+    async (which) => {
+      const host = await bed.place();
+      const parent = await host.parent();
+      const before = await host.names();
+      const links = await Promise.all([1, 2, 3].map(() => host.netns.createMacvlan({ parent })));
+      const names = links.map(({ name }) => name);
+      const refs = which === 'first' ? [...links, ...names] : [...names, ...links];
+      const error = await refusalOf(host.netns.deleteLinks([...refs, 'nobody']));
+      expect(error.errors?.map(({ target }) => target)).toEqual(['nobody']);
+      expect(await host.names()).toEqual(before);
+    },
+  );
 
   test('deletes by long alternative names too what can go together', async () => {
     const host = await bed.place();

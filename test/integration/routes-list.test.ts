@@ -27,6 +27,7 @@ describe('listRoutes', () => {
       `10.7.0.0/16 via 203.0.113.1 dev ${link} onlink`,
       '10.8.0.0/16 nhid 5',
       '10.8.0.0/16 nhid 5 metric 9',
+      '10.9.0.0/16 nhid 7',
     ];
     const commands6 = [
       `default via fd00::2 dev ${link}`,
@@ -36,6 +37,7 @@ describe('listRoutes', () => {
       'fd08::/64 nhid 6',
     ];
     await place.ip('nexthop', 'add', 'id', '5', 'via', '10.0.0.5', 'dev', link);
+    await place.ip('nexthop', 'add', 'id', '7', 'blackhole');
     await place.ip('-6', 'nexthop', 'add', 'id', '6', 'via', 'fd00::6', 'dev', link);
     for (const command of commands) await place.ip('route', 'add', ...command.split(' '));
     for (const command of commands6) await place.ip('-6', 'route', 'add', ...command.split(' '));
@@ -129,7 +131,7 @@ describe('listRoutes', () => {
     expect(await to({ table: 300 })).toEqual(['fd06::/64']);
     expect(await to({ protocol: 77 })).toEqual(['10.1.0.0/16']);
     expect(await to({ protocol: 'ra' })).toEqual(['fd06::/64']);
-    expect(await to({ type: 'blackhole' })).toEqual(['10.3.0.0/16']);
+    expect(await to({ type: 'blackhole' })).toEqual(['10.3.0.0/16', '10.9.0.0/16']);
     expect(await to({ family: 'IPv6', type: 'unreachable' })).toEqual(['fd03::/64']);
     expect(await to({ family: 'IPv4', type: 'unreachable' })).toEqual([]);
     const byLink = await netns.listRoutes({ link, table: 'main', family: 'IPv4' });
