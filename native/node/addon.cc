@@ -53,6 +53,7 @@ Napi::Value RunWithin(const Napi::CallbackInfo& info) {
 
 void OpenNamespacePath(const Napi::CallbackInfo& info) {
   NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
+                      NamespaceJob::Next::kAfterScript,
                       [path = info[1].As<Napi::String>().Utf8Value()](
                           io::Namespace& out, io::PoolThread&) { return io::OpenPath(path, out); });
 }
@@ -69,6 +70,7 @@ Napi::Value OpenNamespaceDescriptor(const Napi::CallbackInfo& info) {
 void CreateNamespace(const Napi::CallbackInfo& info) {
   NamespaceJob::Start(
       Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
+      NamespaceJob::Next::kAtOnce,
       [name = info[1].As<Napi::String>().Utf8Value()](io::Namespace& out, io::PoolThread& thread) {
         return io::CreateNamespace(name, thread.stops, out, thread.at_home);
       });
@@ -76,6 +78,7 @@ void CreateNamespace(const Napi::CallbackInfo& info) {
 
 void RemoveNamespace(const Napi::CallbackInfo& info) {
   NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
+                      NamespaceJob::Next::kAtOnce,
                       [name = info[1].As<Napi::String>().Utf8Value()](
                           io::Namespace&, io::PoolThread&) { return io::RemoveNamespace(name); });
 }

@@ -4,12 +4,12 @@
 
 namespace macvlan_netlink::node {
 
-NamespaceJob::NamespaceJob(Environment& environment, uint32_t id, Work work)
-    : environment_(environment), id_(id), work_(std::move(work)) {}
+NamespaceJob::NamespaceJob(Environment& environment, uint32_t id, Next next, Work work)
+    : environment_(environment), id_(id), next_(next), work_(std::move(work)) {}
 
-void NamespaceJob::Start(Environment& environment, uint32_t id, Work work) {
+void NamespaceJob::Start(Environment& environment, uint32_t id, Next next, Work work) {
   environment.BeginPending();
-  environment.pool().Schedule(std::make_shared<NamespaceJob>(environment, id, std::move(work)));
+  environment.BeginJob(std::make_shared<NamespaceJob>(environment, id, next, std::move(work)));
 }
 
 void NamespaceJob::Run(io::PoolThread& thread) {
@@ -18,10 +18,13 @@ void NamespaceJob::Run(io::PoolThread& thread) {
     const io::Pool::LongWait wait(environment_.pool());
     status_ = work_(opened_, thread);
   }
+  if (next_ == Next::kAtOnce) environment_.EndJob();
   environment_.Enqueue(shared_from_this());
 }
 
 void NamespaceJob::Fail(const io::Status& status) {
+  // The next one would fail in turn, and so on.
+  next_ = Next::kAfterScript;
   status_ = status;
   environment_.Enqueue(shared_from_this());
 }
@@ -38,6 +41,7 @@ bool NamespaceJob::Deliver(Environment& environment, std::chrono::steady_clock::
   results.Set(0U, result);
   environment.EndPending();
   environment.hooks.settle.Call({Napi::Number::New(env, id_), results});
+  if (next_ == Next::kAfterScript) environment.EndJob();
   return true;
 }
 

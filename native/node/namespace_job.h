@@ -14,9 +14,17 @@ class NamespaceJob : public io::Task,
  public:
   using Work = std::function<io::Status(io::Namespace& out, io::PoolThread& thread)>;
 
-  static void Start(Environment& environment, uint32_t id, Work work);
+  // When the next of many jobs may begin.
+  enum class Next : uint8_t {
+    kAtOnce,
+    // What is done with what it opened comes first: two hundred containers that are opened and
+    // attached all at once take an eighth less time so (measured).
+    kAfterScript,
+  };
 
-  NamespaceJob(Environment& environment, uint32_t id, Work work);
+  static void Start(Environment& environment, uint32_t id, Next next, Work work);
+
+  NamespaceJob(Environment& environment, uint32_t id, Next next, Work work);
   void Run(io::PoolThread& thread) override;
   void Fail(const io::Status& status) override;
   bool Deliver(Environment& environment, std::chrono::steady_clock::time_point deadline) override;
@@ -24,6 +32,7 @@ class NamespaceJob : public io::Task,
  private:
   Environment& environment_;
   const uint32_t id_;
+  Next next_;
   const Work work_;
   io::Namespace opened_;
   io::Status status_;

@@ -220,6 +220,31 @@ test.each([
   expect(ended).toEqual({ code: 7, signal: null, stdout: '', stderr: '' });
 });
 
+test('requests go on while more wait for a lock of another than there are threads', async () => {
+  const ended = await runProgram(
+    `import { spawn, spawnSync } from 'node:child_process';
+     import { once } from 'node:events';
+     import { mkdirSync } from 'node:fs';
+     import { createLink, listLinks, Netns } from 'macvlan-netlink';
+     spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', '/run'], { stdio: 'inherit' });
+     mkdirSync('/run/netns');
+     const holder = spawn('flock', ['/run/netns', 'sh', '-c', 'echo; exec cat'], {
+       stdio: ['pipe', 'pipe', 'inherit'],
+     });
+     await once(holder.stdout, 'data');
+     let made = 0;
+     const waiting = Array.from({ length: 20 }, (_, at) =>
+       Netns.create('n' + at).then(() => { made++; }));
+     await createLink({ kind: 'bridge' });
+     console.log((await listLinks()).length, made);
+     holder.stdin.end();
+     await Promise.all(waiting);
+     console.log((await Netns.list()).length, made);`,
+    privately,
+  );
+  expect(ended).toEqual({ code: 0, signal: null, stdout: '2 0\n20 20\n', stderr: '' });
+});
+
 test('a module that is loaded twice in one thread has its own answers each time', async () => {
   const ended = await runProgram(
     `const first = await import('macvlan-netlink');
