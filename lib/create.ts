@@ -3,19 +3,26 @@
  * what is special to one comes as the parts of its first message.
  */
 import { constants, release } from 'node:os';
-import { addressRecord } from './addresses.js';
 import { explain } from './diagnosis.js';
 import type { NetlinkError } from './errors.js';
 import { isAtLeast } from './kernelVersion.js';
-import { familySettings, flagBits, plainRef, readLink, resolveIndexIfAny } from './links.js';
+import { flagBits, readLink, resolveIndexIfAny } from './links.js';
 import { findLink, linkRecord } from './lookup.js';
 import type { Call, Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
 import { withNamespace } from './opening.js';
+import {
+  type AskedBeside,
+  askedBeside,
+  comesUpLater,
+  noParts,
+  type Part,
+  partsOf,
+  type Shared,
+  withShared,
+} from './parts.js';
 import type { Peer } from './refused.js';
-import type { AddressRecord, LinkInfoRecord, LinkRecord, RouteRecord } from './requests.js';
-import { routeRecord, undoRecord } from './routes.js';
-import { linkNow } from './snapshot.js';
+import type { LinkInfoRecord, LinkRecord } from './requests.js';
 import type { Link, LinkOptions, LinkRef } from './types.js';
 import { parseMac, randomMac } from './values.js';
 
@@ -44,8 +51,7 @@ export interface Birth {
   readonly parent?: LinkRef;
   /** `IFLA_LINKINFO`. Called once the target is open. */
   readonly info: (target: Namespace) => LinkInfoRecord;
-  /** What others feel as well, done when everything else is: it does not go with the link. */
-  readonly shared?: { readonly option: string; readonly info: LinkInfoRecord } | undefined;
+  readonly shared?: Shared | undefined;
   /** Whether the link is given a MAC here when the options name none. */
   readonly choosesMac: boolean;
   /** Looks at the finished link: the reason why it is not what was asked for, if it is not. */
@@ -54,16 +60,6 @@ export interface Birth {
   /** Does what is left to do beside the link itself; a failure undoes the link too. */
   complete?: (link: Link, target: Namespace) => Promise<void>;
 }
-
-/** A step that follows the first message, and the option that it carries out. */
-interface Part {
-  readonly option: string;
-  readonly step: Step;
-  /** What takes it back, where it does not go with the link. */
-  readonly undo?: Step;
-}
-
-type Parts = (index: number) => readonly Part[];
 
 /** What a link to be is made from. */
 interface Plan {
@@ -78,9 +74,6 @@ interface Plan {
   readonly parts: readonly Part[];
 }
 
-const NO_PARTS: readonly Part[] = Object.freeze([]);
-const noParts: Parts = () => NO_PARTS;
-
 /** Makes a link in `namespace`, or in the one that `options.netns` names. */
 export function createIn(
   namespace: Namespace,
@@ -88,11 +81,11 @@ export function createIn(
   birth: Birth,
   options: LinkOptions,
 ): Promise<Link> {
-  const rest = hasParts(options) ? restOf(options) : undefined;
+  const asked = askedBeside(options);
   const { netns } = options;
-  if (netns === undefined) return createThere(namespace, namespace, call, birth, options, rest);
+  if (netns === undefined) return createThere(namespace, namespace, call, birth, options, asked);
   return withNamespace(call, netns, (target) =>
-    createThere(namespace, target, call, birth, options, rest),
+    createThere(namespace, target, call, birth, options, asked),
   );
 }
 
@@ -104,23 +97,18 @@ async function createThere(
   call: Call,
   birth: Birth,
   options: LinkOptions,
-  rest: Rest | undefined,
+  asked: AskedBeside | undefined,
 ): Promise<Link> {
-  // All links are looked at before one is looked up, which nobody would wait for otherwise.
-  const refs = rest?.links.map((link, at) =>
-    link === undefined ? undefined : plainRef(target, call, link, optionAt(at)),
-  );
-  const info = birth.info(target);
   let parent = resolveIndexIfAny(namespace, call, birth.parent, 'options.parent');
   if (typeof parent === 'object') parent = await parent;
   let master = resolveIndexIfAny(target, call, options.master, 'options.master');
   if (typeof master === 'object') master = await master;
-  let parts = rest === undefined ? noParts : partsOf(target, call, rest, refs);
+  let parts = asked === undefined ? noParts : partsOf(target, call, asked);
   if (typeof parts === 'object') parts = await parts;
-  const record = recordOf(namespace, target, birth, info, options, parent, master);
+  const record = recordOf(namespace, target, birth, options, parent, master);
   for (let attempt = 1; ; attempt++) {
     record.index = options.index ?? target.chooseIndex();
-    const made = withShared(parts(record.index), birth, record.index);
+    const made = withShared(parts(record.index), birth.shared, record.index);
     const plan: Plan = { namespace, target, call, birth, options, record, parts: made };
     const results = await send(plan, record.index);
     const [first] = results;
@@ -147,7 +135,6 @@ function recordOf(
   namespace: Namespace,
   target: Namespace,
   birth: Birth,
-  info: LinkInfoRecord,
   options: LinkOptions,
   parent: number | undefined,
   master: number | undefined,
@@ -167,110 +154,13 @@ function recordOf(
     mtu,
     parent,
     master,
-    info,
+    info: birth.info(target),
     netnsFd: target.inode === namespace.inode ? undefined : target.fd,
     txQueueLen,
     numTxQueues,
     numRxQueues,
     group,
   };
-}
-
-/** IPv6 makes its address when the link comes up, so the way it does is set before. */
-function comesUpLater({ addrGenMode }: LinkOptions): boolean {
-  return addrGenMode !== undefined;
-}
-
-function hasParts({ alias, altNames, addrGenMode, addresses, routes }: LinkOptions): boolean {
-  return (alias ?? altNames ?? addrGenMode ?? addresses ?? routes) !== undefined;
-}
-
-/** What the options say beside the first message, read when the call is made. */
-interface Rest {
-  readonly options: LinkOptions;
-  readonly altNames: readonly string[];
-  readonly addresses: readonly AddressRecord[];
-  readonly routes: readonly RouteRecord[];
-  /** For each route the link it names, unless that is the new one. */
-  readonly links: readonly (LinkRef | undefined)[];
-}
-
-function restOf(options: LinkOptions): Rest {
-  const { altNames = [], addresses = [], routes = [] } = options;
-  return {
-    options,
-    altNames: [...altNames],
-    addresses: addresses.map((address) => addressRecord(address, 0)),
-    routes: routes.map((route) => routeRecord(route, undefined)),
-    links: routes.map(({ link }) =>
-      link === undefined || isNameOf(options, link) ? undefined : linkNow(link),
-    ),
-  };
-}
-
-const optionAt = (at: number) => `options.routes[${at}].link`;
-
-/** The steps that the kernel does not take in the first message. */
-function partsOf(
-  target: Namespace,
-  call: Call,
-  rest: Rest,
-  refs: readonly (number | string | undefined)[] = [],
-): Parts | Promise<Parts> {
-  const found = refs.map((ref, at) => resolveIndexIfAny(target, call, ref, optionAt(at)));
-  const known = found.filter((link) => typeof link !== 'object');
-  return known.length === found.length
-    ? partsWith(rest, known)
-    : Promise.all(found).then((links) => partsWith(rest, links));
-}
-
-function isNameOf({ name, altNames }: LinkOptions, link: LinkRef): boolean {
-  return typeof link === 'string' && (link === name || altNames?.includes(link) === true);
-}
-
-function partsWith(rest: Rest, links: readonly (number | undefined)[]): Parts {
-  const { options, altNames, addresses, routes } = rest;
-  const { alias, addrGenMode } = options;
-  return (index) => {
-    const parts: Part[] = [];
-    const change = (option: string, record: LinkRecord) =>
-      parts.push({ option, step: { operation: 'changeLink', record: { index, ...record } } });
-    // Both are ignored without a word in the first message (net/core/rtnetlink.c,
-    // rtnl_newlink_create, Linux 6.18).
-    if (alias !== undefined) change('alias', { alias });
-    if (altNames.length > 0) {
-      const record = { index, altNames };
-      parts.push({ option: 'altNames', step: { operation: 'addAltNames', record } });
-    }
-    if (addrGenMode !== undefined) change('addrGenMode', familySettings(addrGenMode));
-    if (comesUpLater(options) && options.up === true) change('up', flagBits({ up: true }));
-    for (const [at, address] of addresses.entries()) {
-      const record = { ...address, index };
-      parts.push({ option: `addresses[${at}]`, step: { operation: 'addAddress', record } });
-    }
-    for (const [at, route] of routes.entries()) {
-      const link = links[at] ?? index;
-      const record = { ...route, link };
-      const option = `routes[${at}]`;
-      const step: Step = { operation: 'addRoute', record };
-      if (link === index) {
-        parts.push({ option, step });
-        continue;
-      }
-      // It touches what is not new: not before all else has gone well.
-      const undo: Step = { operation: 'removeRoute', record: undoRecord(record) };
-      parts.push({ option, step: { ...step, barrier: true }, undo });
-    }
-    return parts;
-  };
-}
-
-/** The parts, and what reaches beyond the link as the last of them. */
-function withShared(parts: readonly Part[], { shared }: Birth, index: number): readonly Part[] {
-  if (shared === undefined) return parts;
-  const { option, info } = shared;
-  const record = { index, info };
-  return [...parts, { option, step: { operation: 'changeLink', record, barrier: true } }];
 }
 
 /**
@@ -301,7 +191,7 @@ function send(plan: Plan, index: number): Promise<readonly Result[]> {
 function isToldByEcho({ namespace, target, options, record, parts }: Plan): boolean {
   return (
     ECHOES &&
-    parts === NO_PARTS &&
+    parts.length === 0 &&
     target.inode === namespace.inode &&
     options.master === undefined &&
     record.info?.macvlan?.macAddresses === undefined

@@ -15,6 +15,8 @@ import type { LinkRecord } from './requests.js';
 import type { Link, LinkChanges, LinkFilter, LinkRef } from './types.js';
 import { ADDR_GEN_MODES, parseMac } from './values.js';
 
+const ENODEV = -constants.errno.ENODEV;
+
 /** The index or name that a reference gives; a `Link` of another namespace is refused. */
 export function plainRef(
   namespace: Namespace,
@@ -326,8 +328,6 @@ function alsoDeleted(
   }
   return also;
 }
-
-const ENODEV = -constants.errno.ENODEV;
 
 /** How many errors are made without the event loop having its turn. */
 const ERRORS_IN_A_TURN = 32;

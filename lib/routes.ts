@@ -130,8 +130,9 @@ function removalRecord(route: RouteToRemove, link: number | undefined): RouteRec
   // By an object that leads nowhere the kernel has a unicast route, and lists it as that of the object.
   if (!hasWay(route)) return removal.type === blackhole ? { ...removal, type: 0 } : removal;
   const { via, nextHops = [] } = route as Partial<Route>;
-  if (nextHops.length > 0)
+  if (nextHops.length > 0) {
     return { ...removal, nextHops: nextHops.map((hop) => hopRecord(hop, record.family)) };
+  }
   return removal.family === AF_INET6 ? exactly6(removal, via) : removal;
 }
 

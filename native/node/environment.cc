@@ -11,7 +11,6 @@ namespace {
 // Requests that block for long (a delete waits 17 ms in the kernel) leave room in other namespaces
 // only if there are more threads than such requests. With the reactor's they are eight.
 constexpr size_t kMaxPoolThreads = 7;
-constexpr size_t kMaxJobs = kMaxPoolThreads - 1;
 constexpr std::chrono::seconds kIdleSocketAge(2);
 // How long one visit to the JavaScript thread may take.
 constexpr std::chrono::microseconds kSlice(500);
@@ -33,6 +32,7 @@ Environment::Environment(Napi::Env env) : env_(env), may_look_(io::HasTwoProcess
       io::Pool::Hooks{
           [this] { CloseIdleSockets(); },
           [this] { napi_call_threadsafe_function(to_script_, nullptr, napi_tsfn_nonblocking); }});
+  jobs_ = std::make_unique<io::Jobs>(*pool_, kMaxPoolThreads - 1);
   // Hooks run last in, first out: this one stops the threads before Node closes the function they
   // call.
   napi_add_env_cleanup_hook(
@@ -155,29 +155,6 @@ void Environment::BeginPending() {
 
 void Environment::EndPending() {
   if (--pending_ == 0) napi_unref_threadsafe_function(env_, to_script_);
-}
-
-void Environment::BeginJob(std::shared_ptr<io::Task> job) {
-  {
-    const std::lock_guard<std::mutex> lock(jobs_mutex_);
-    if (jobs_ == kMaxJobs) return next_jobs_.push_back(std::move(job));
-    ++jobs_;
-  }
-  pool_->Schedule(std::move(job));
-}
-
-void Environment::EndJob() {
-  std::shared_ptr<io::Task> next;
-  {
-    const std::lock_guard<std::mutex> lock(jobs_mutex_);
-    if (next_jobs_.empty()) {
-      --jobs_;
-      return;
-    }
-    next = std::move(next_jobs_.front());
-    next_jobs_.pop_front();
-  }
-  pool_->Schedule(std::move(next));
 }
 
 void Environment::BeginRequest() {

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "io/channel.h"
+#include "io/jobs.h"
 #include "io/reactor.h"
 #include "node/to_js.h"
 
@@ -55,16 +56,12 @@ class Environment {
   // The same for something that is answered as soon as the kernel can.
   void BeginRequest();
   void EndRequest();
-  // Any thread. Runs a task that may wait for somebody else, such as the lock of another process,
-  // for any time; one thread is always left for what waits for the kernel alone.
-  void BeginJob(std::shared_ptr<io::Task> job);
-  // Any thread: one is over.
-  void EndJob();
 
   std::shared_ptr<io::Channel> OpenChannel(std::shared_ptr<const io::Namespace> target);
 
   Napi::Env env() const { return env_; }
   io::Pool& pool() { return *pool_; }
+  io::Jobs& jobs() { return *jobs_; }
   io::Reactor& reactor() { return reactor_; }
   // The record as its factory makes it. `netns`: the inode of the namespace it was seen in.
   Napi::Value ToScript(const rtnl::Record& record, double netns);
@@ -107,12 +104,10 @@ class Environment {
   bool called_ = false;  // a call to JavaScript is under way, or will come in the next turn
   std::atomic<bool> any_delivery_{false};  // whether deliveries_ holds something: read without it
 
-  std::mutex jobs_mutex_;                            // guards the two below
-  size_t jobs_ = 0;                                  // given to the pool
-  std::deque<std::shared_ptr<io::Task>> next_jobs_;  // as soon as one of those is over
-
   std::mutex channels_mutex_;  // guards the list
   std::vector<std::weak_ptr<io::Channel>> channels_;
+
+  std::unique_ptr<io::Jobs> jobs_;  // the pool's threads use it
 
   // Their threads call Enqueue: they go first.
   io::Reactor reactor_;

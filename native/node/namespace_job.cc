@@ -9,7 +9,7 @@ NamespaceJob::NamespaceJob(Environment& environment, uint32_t id, Next next, Wor
 
 void NamespaceJob::Start(Environment& environment, uint32_t id, Next next, Work work) {
   environment.BeginPending();
-  environment.BeginJob(std::make_shared<NamespaceJob>(environment, id, next, std::move(work)));
+  environment.jobs().Begin(std::make_shared<NamespaceJob>(environment, id, next, std::move(work)));
 }
 
 void NamespaceJob::Run(io::PoolThread& thread) {
@@ -18,7 +18,7 @@ void NamespaceJob::Run(io::PoolThread& thread) {
     const io::Pool::LongWait wait(environment_.pool());
     status_ = work_(opened_, thread);
   }
-  if (next_ == Next::kAtOnce) environment_.EndJob();
+  if (next_ == Next::kAtOnce) environment_.jobs().End();
   environment_.Enqueue(shared_from_this());
 }
 
@@ -41,7 +41,7 @@ bool NamespaceJob::Deliver(Environment& environment, std::chrono::steady_clock::
   results.Set(0U, result);
   environment.EndPending();
   environment.hooks.settle.Call({Napi::Number::New(env, id_), results});
-  if (next_ == Next::kAfterScript) environment.EndJob();
+  if (next_ == Next::kAfterScript) environment.jobs().End();
   return true;
 }
 

@@ -187,6 +187,19 @@ test.each(['here', 'in another namespace'])(
   },
 );
 
+/** What a program does first to have another hold the lock that names take, until its input ends. */
+const holdTheLock = `
+  import { spawn, spawnSync } from 'node:child_process';
+  import { once } from 'node:events';
+  import { mkdirSync } from 'node:fs';
+  spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', '/run'], { stdio: 'inherit' });
+  mkdirSync('/run/netns');
+  const holder = spawn('flock', ['/run/netns', 'sh', '-c', 'echo; exec cat'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  await once(holder.stdout, 'data');
+`;
+
 test.each([
   ['', 'void Netns.create("waits"); setTimeout(() => process.exit(7), 50);'],
   [
@@ -202,17 +215,9 @@ test.each([
   ],
 ])('a process ends although a request%s waits for a lock of another', async (_, code) => {
   const ended = await runProgram(
-    `import { spawn, spawnSync } from 'node:child_process';
-     import { once } from 'node:events';
-     import { mkdirSync } from 'node:fs';
+    `${holdTheLock}
      import { Worker } from 'node:worker_threads';
      import { Netns } from 'macvlan-netlink';
-     spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', '/run'], { stdio: 'inherit' });
-     mkdirSync('/run/netns');
-     const holder = spawn('flock', ['/run/netns', 'sh', '-c', 'echo; exec cat'], {
-       stdio: ['pipe', 'pipe', 'inherit'],
-     });
-     await once(holder.stdout, 'data');
      ${code}`,
     privately,
   );
@@ -222,16 +227,8 @@ test.each([
 
 test('requests go on while more wait for a lock of another than there are threads', async () => {
   const ended = await runProgram(
-    `import { spawn, spawnSync } from 'node:child_process';
-     import { once } from 'node:events';
-     import { mkdirSync } from 'node:fs';
+    `${holdTheLock}
      import { createLink, listLinks, Netns } from 'macvlan-netlink';
-     spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', '/run'], { stdio: 'inherit' });
-     mkdirSync('/run/netns');
-     const holder = spawn('flock', ['/run/netns', 'sh', '-c', 'echo; exec cat'], {
-       stdio: ['pipe', 'pipe', 'inherit'],
-     });
-     await once(holder.stdout, 'data');
      let made = 0;
      const waiting = Array.from({ length: 20 }, (_, at) =>
        Netns.create('n' + at).then(() => { made++; }));

@@ -1,0 +1,133 @@
+/**
+ * The parts of a new link: what the kernel does not take in the first message, and so follows it in
+ * messages of its own.
+ */
+import { addressRecord } from './addresses.js';
+import { familySettings, flagBits, plainRef, resolveIndexIfAny } from './links.js';
+import type { Call, Namespace } from './namespace.js';
+import type { Step } from './native.js';
+import type { AddressRecord, LinkInfoRecord, LinkRecord, RouteRecord } from './requests.js';
+import { routeRecord, undoRecord } from './routes.js';
+import { linkNow } from './snapshot.js';
+import type { LinkOptions, LinkRef } from './types.js';
+
+/** A step that follows the first message, and the option that it carries out. */
+export interface Part {
+  readonly option: string;
+  readonly step: Step;
+  /** What takes it back, where it does not go with the link. */
+  readonly undo?: Step;
+}
+
+type Parts = (index: number) => readonly Part[];
+
+const NONE: readonly Part[] = Object.freeze([]);
+export const noParts: Parts = () => NONE;
+
+/** IPv6 makes its address when the link comes up, so the way it does is set before. */
+export function comesUpLater({ addrGenMode }: LinkOptions): boolean {
+  return addrGenMode !== undefined;
+}
+
+function hasParts({ alias, altNames, addrGenMode, addresses, routes }: LinkOptions): boolean {
+  return (alias ?? altNames ?? addrGenMode ?? addresses ?? routes) !== undefined;
+}
+
+/** What the options ask for beside the first message, as they said it when the call was made. */
+export interface AskedBeside {
+  readonly options: LinkOptions;
+  readonly altNames: readonly string[];
+  readonly addresses: readonly AddressRecord[];
+  readonly routes: readonly RouteRecord[];
+  /** For each route the link it names, unless that is the new one. */
+  readonly links: readonly (LinkRef | undefined)[];
+}
+
+/** `undefined` when they ask for nothing of the kind. */
+export function askedBeside(options: LinkOptions): AskedBeside | undefined {
+  if (!hasParts(options)) return undefined;
+  const { altNames = [], addresses = [], routes = [] } = options;
+  return {
+    options,
+    altNames: [...altNames],
+    addresses: addresses.map((address) => addressRecord(address, 0)),
+    routes: routes.map((route) => routeRecord(route, undefined)),
+    links: routes.map(({ link }) =>
+      link === undefined || isNameOf(options, link) ? undefined : linkNow(link),
+    ),
+  };
+}
+
+const optionAt = (at: number) => `options.routes[${at}].link`;
+
+/** The steps that the kernel does not take in the first message. */
+export function partsOf(target: Namespace, call: Call, asked: AskedBeside): Parts | Promise<Parts> {
+  // All links are looked at before one is looked up, which nobody would wait for otherwise.
+  const refs = asked.links.map((link, at) =>
+    link === undefined ? undefined : plainRef(target, call, link, optionAt(at)),
+  );
+  const found = refs.map((ref, at) => resolveIndexIfAny(target, call, ref, optionAt(at)));
+  const known = found.filter((link) => typeof link !== 'object');
+  return known.length === found.length
+    ? partsWith(asked, known)
+    : Promise.all(found).then((links) => partsWith(asked, links));
+}
+
+function isNameOf({ name, altNames }: LinkOptions, link: LinkRef): boolean {
+  return typeof link === 'string' && (link === name || altNames?.includes(link) === true);
+}
+
+function partsWith(asked: AskedBeside, links: readonly (number | undefined)[]): Parts {
+  const { options, altNames, addresses, routes } = asked;
+  const { alias, addrGenMode } = options;
+  return (index) => {
+    const parts: Part[] = [];
+    const change = (option: string, record: LinkRecord) =>
+      parts.push({ option, step: { operation: 'changeLink', record: { index, ...record } } });
+    // Both are ignored without a word in the first message (net/core/rtnetlink.c,
+    // rtnl_newlink_create, Linux 6.18).
+    if (alias !== undefined) change('alias', { alias });
+    if (altNames.length > 0) {
+      const record = { index, altNames };
+      parts.push({ option: 'altNames', step: { operation: 'addAltNames', record } });
+    }
+    if (addrGenMode !== undefined) change('addrGenMode', familySettings(addrGenMode));
+    if (comesUpLater(options) && options.up === true) change('up', flagBits({ up: true }));
+    for (const [at, address] of addresses.entries()) {
+      const record = { ...address, index };
+      parts.push({ option: `addresses[${at}]`, step: { operation: 'addAddress', record } });
+    }
+    for (const [at, route] of routes.entries()) {
+      const link = links[at] ?? index;
+      const record = { ...route, link };
+      const option = `routes[${at}]`;
+      const step: Step = { operation: 'addRoute', record };
+      if (link === index) {
+        parts.push({ option, step });
+        continue;
+      }
+      // It touches what is not new: not before all else has gone well.
+      const undo: Step = { operation: 'removeRoute', record: undoRecord(record) };
+      parts.push({ option, step: { ...step, barrier: true }, undo });
+    }
+    return parts;
+  };
+}
+
+/** What the link shares with others, whom it changes too: it does not go with the link. */
+export interface Shared {
+  readonly option: string;
+  readonly info: LinkInfoRecord;
+}
+
+/** The parts, and what others feel as well when all of them are done. */
+export function withShared(
+  parts: readonly Part[],
+  shared: Shared | undefined,
+  index: number,
+): readonly Part[] {
+  if (shared === undefined) return parts;
+  const { option, info } = shared;
+  const record = { index, info };
+  return [...parts, { option, step: { operation: 'changeLink', record, barrier: true } }];
+}
