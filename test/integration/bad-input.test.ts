@@ -268,7 +268,7 @@ describe('bad input is refused before anything is sent, naming option and value,
       'listLinks',
       {},
       {
-        kind: [7, true, {}],
+        kind: [7, true, {}, 'x'.repeat(70_000)],
         parent: notLinks,
         master: notLinks.filter((value) => value !== null),
         group: [-1, ...notNumbers],
