@@ -23,6 +23,7 @@ import {
   flag,
   INT_MAX,
   index,
+  ipv4Settings,
   knownName,
   linkName,
   linkRef,
@@ -69,6 +70,7 @@ const LINK_ROWS = {
   allMulticast: flag,
   master: linkRef,
   addrGenMode,
+  ipv4: ipv4Settings,
   signal,
 };
 
@@ -202,6 +204,7 @@ export const linkChanges: Check = needed(
       addAltNames: altNames,
       removeAltNames: listOf(knownName, 400),
       addrGenMode,
+      ipv4: ipv4Settings,
       bridgePort: optionsOf(table({ hairpin: flag })),
       signal,
     }),

@@ -50,6 +50,20 @@ export const altNames = listOf(text(altNameFault), 400);
 export const flag: Check = (value) =>
   typeof value === 'boolean' ? undefined : badType('must be a boolean', value);
 
+/** How IPv4 behaves on a link: the kernel takes any number, and gives most of them no meaning. */
+export const ipv4Settings = optionsOf(
+  table({
+    arpNotify: flag,
+    arpIgnore: integer(0, 8),
+    arpAnnounce: integer(0, 2),
+    arpAccept: integer(0, 2),
+    proxyArp: flag,
+    rpFilter: integer(0, 2),
+    acceptLocal: flag,
+    promoteSecondaries: flag,
+  }),
+);
+
 /** An `AbortSignal`, of whichever realm. */
 export const signal: Check = (value) =>
   typeof value === 'object' &&

@@ -10,11 +10,11 @@ import { formatIp, networkOf, parseIp } from './values.js';
 /** The least MTU that a family works with on a link (IPV4_MIN_MTU, IPV6_MIN_MTU). */
 const MIN_MTU = { IPv4: 68, IPv6: 1280 } as const;
 
-/** The family that a request is about; a setting of a link is about IPv6. */
+/** The family that a request is about. */
 function familyIn(asked: object | undefined): keyof typeof MIN_MTU | undefined {
   const { family, families } = (asked ?? {}) as AddressRecord & LinkRecord;
-  if (family === AF_INET6 || families !== undefined) return 'IPv6';
-  return family === AF_INET ? 'IPv4' : undefined;
+  if (family === AF_INET6 || families?.inet6 !== undefined) return 'IPv6';
+  return family === AF_INET || families?.inet !== undefined ? 'IPv4' : undefined;
 }
 
 export async function whyMtuTooSmall(namespace: Namespace, { link, asked }: About): Promise<Hint> {

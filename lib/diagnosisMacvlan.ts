@@ -32,7 +32,7 @@ export async function whyInvalid(
   }
   if (about.link === undefined) return undefined;
   const { mtu, info, families } = changesOf(about);
-  if (families?.inet6.addrGenMode === ADDR_GEN_MODES['stable-privacy']) {
+  if (families?.inet6?.addrGenMode === ADDR_GEN_MODES['stable-privacy']) {
     return "A stable private address needs a secret: write one to /proc/sys/net/ipv6/conf/default/stable_secret, or to the link's own.";
   }
   const link = await findLink(namespace, about.link);

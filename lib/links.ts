@@ -11,7 +11,7 @@ import { LISTS_LINKS_BY_INDEX } from './kernelVersion.js';
 import { linkRecord } from './lookup.js';
 import type { Call, Namespace } from './namespace.js';
 import { EXT_MASK, Refusal, type Result, type Step } from './native.js';
-import type { LinkRecord } from './requests.js';
+import type { FamilyRecord, Ipv4ConfRecord, LinkRecord } from './requests.js';
 import type { Link, LinkChanges, LinkFilter, LinkRef } from './types.js';
 import { ADDR_GEN_MODES, parseMac } from './values.js';
 
@@ -152,9 +152,16 @@ export function flagBits(
   return change === 0 ? {} : { flags, change };
 }
 
-/** The settings of IPv6 on a link; nothing, when none is asked for. */
-export function familySettings(mode: LinkChanges['addrGenMode']): Pick<LinkRecord, 'families'> {
-  return mode === undefined ? {} : { families: { inet6: { addrGenMode: ADDR_GEN_MODES[mode] } } };
+/** The settings of the address families on a link; `undefined` when none is asked for. */
+export function familySettings({
+  addrGenMode: mode,
+  ipv4,
+}: Pick<LinkChanges, 'addrGenMode' | 'ipv4'>): FamilyRecord | undefined {
+  const inet6 = mode === undefined ? undefined : { addrGenMode: ADDR_GEN_MODES[mode] };
+  const conf = Object.entries(ipv4 ?? {}).filter(([, value]) => value !== undefined);
+  if (conf.length === 0) return inet6 && { inet6 };
+  const numbers = Object.fromEntries(conf.map(([name, value]) => [name, Number(value)]));
+  return { inet: { conf: numbers as Ipv4ConfRecord }, inet6 };
 }
 
 const FLAGS: ReadonlySet<string> = new Set([
@@ -186,7 +193,7 @@ function changesSomething(record: LinkRecord): boolean {
 
 function changeSteps(index: number, changes: LinkChanges, master: number | undefined): Step[] {
   const { name, mac, mtu, txQueueLen, group, alias, addAltNames, removeAltNames } = changes;
-  const families = familySettings(changes.addrGenMode);
+  const families = familySettings(changes);
   const record: LinkRecord = {
     index,
     ...flagBits(changes),
@@ -210,8 +217,8 @@ function changeSteps(index: number, changes: LinkChanges, master: number | undef
   // The kernel sets the families' settings last, when the link is up already and has made its
   // address (net/core/rtnetlink.c, do_setlink).
   const steps: Step[] = [];
-  if (families.families !== undefined) {
-    steps.push({ operation: 'changeLink', record: { index, ...families } });
+  if (families !== undefined) {
+    steps.push({ operation: 'changeLink', record: { index, families } });
   }
   if (changesSomething(record)) steps.push({ operation: 'changeLink', record, barrier: true });
   if (becomesPort)

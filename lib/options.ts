@@ -54,6 +54,49 @@ export type MacvlanMode = 'private' | 'vepa' | 'bridge' | 'passthru' | 'source';
 /** How the kernel makes a link's IPv6 link-local address (`IFLA_INET6_ADDR_GEN_MODE`). */
 export type AddrGenMode = 'eui64' | 'none' | 'stable-privacy' | 'random';
 
+/**
+ * How IPv4 behaves on a link (`IFLA_INET_CONF`): what /proc/sys/net/ipv4/conf/NAME shows, set without it,
+ * in any namespace and also where /proc/sys cannot be written. What holds in the end is the larger of this
+ * and of what stands below `all`. Documentation/networking/ip-sysctl.rst tells more of each.
+ */
+export interface Ipv4Settings {
+  /**
+   * The link announces its addresses by ARP when it comes up and when its MAC changes
+   * (`IPV4_DEVCONF_ARP_NOTIFY`), so that neighbours forget whose they were before. A new link with
+   * `up` is brought up after it has its `addresses`, and so announces them.
+   */
+  readonly arpNotify?: boolean | undefined;
+  /**
+   * 0: answers ARP for any address of the machine; 1: for those of this link; 2: and to askers in
+   * their subnet only; 3: for none of scope host; 8: for none (`IPV4_DEVCONF_ARP_IGNORE`).
+   */
+  readonly arpIgnore?: number | undefined;
+  /**
+   * The source address in questions: 0, any; 1, rather one in the target's subnet; 2, always the best
+   * of this link (`IPV4_DEVCONF_ARP_ANNOUNCE`).
+   */
+  readonly arpAnnounce?: number | undefined;
+  /**
+   * Whether an announcement of an address that is not known makes an entry: 0, no; 1, yes; 2, of
+   * this link's subnets (`IPV4_DEVCONF_ARP_ACCEPT`).
+   */
+  readonly arpAccept?: number | undefined;
+  /** Answers ARP for what it would forward to (`IPV4_DEVCONF_PROXY_ARP`). */
+  readonly proxyArp?: boolean | undefined;
+  /**
+   * Drops what comes from a source that is not reached this way: 0, no; 1, strictly by this link; 2,
+   * by any link (`IPV4_DEVCONF_RP_FILTER`).
+   */
+  readonly rpFilter?: number | undefined;
+  /** Takes packets whose source is an address of this machine (`IPV4_DEVCONF_ACCEPT_LOCAL`). */
+  readonly acceptLocal?: boolean | undefined;
+  /**
+   * When the first address of a subnet goes, the next one becomes the first, instead of all in the
+   * subnet going with it (`IPV4_DEVCONF_PROMOTE_SECONDARIES`).
+   */
+  readonly promoteSecondaries?: boolean | undefined;
+}
+
 /** An address family, named as `os.networkInterfaces()` names it. */
 export type IpFamily = 'IPv4' | 'IPv6';
 
@@ -230,6 +273,8 @@ export interface LinkOptions extends OperationOptions {
    * without (Linux 6.18, measured).
    */
   readonly addrGenMode?: AddrGenMode | undefined;
+  /** How IPv4 behaves on it. Only what is named changes. */
+  readonly ipv4?: Ipv4Settings | undefined;
 }
 
 /** What a macvlan takes in every mode. */
@@ -374,6 +419,8 @@ export interface LinkChanges extends OperationOptions {
    * without (Linux 6.18, measured).
    */
   readonly addrGenMode?: AddrGenMode | undefined;
+  /** How IPv4 behaves on it. Only what is named changes. */
+  readonly ipv4?: Ipv4Settings | undefined;
   /** What holds for the link as a port of the bridge it belongs to. */
   readonly bridgePort?: BridgePortOptions | undefined;
 }

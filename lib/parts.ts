@@ -24,13 +24,17 @@ type Parts = (index: number) => readonly Part[];
 const NONE: readonly Part[] = Object.freeze([]);
 export const noParts: Parts = () => NONE;
 
-/** IPv6 makes its address when the link comes up, so the way it does is set before. */
-export function comesUpLater({ addrGenMode }: LinkOptions): boolean {
-  return addrGenMode !== undefined;
+/**
+ * IPv6 makes its address when the link comes up, and IPv4 announces those that the link has then: how
+ * they do is set before.
+ */
+export function comesUpLater({ addrGenMode, ipv4 }: LinkOptions): boolean {
+  return (addrGenMode ?? ipv4) !== undefined;
 }
 
-function hasParts({ alias, altNames, addrGenMode, addresses, routes }: LinkOptions): boolean {
-  return (alias ?? altNames ?? addrGenMode ?? addresses ?? routes) !== undefined;
+function hasParts(options: LinkOptions): boolean {
+  const { alias, altNames, addresses, routes } = options;
+  return comesUpLater(options) || (alias ?? altNames ?? addresses ?? routes) !== undefined;
 }
 
 /** What the options ask for beside the first message, as they said it when the call was made. */
@@ -79,7 +83,7 @@ function isNameOf({ name, altNames }: LinkOptions, link: LinkRef): boolean {
 
 function partsWith(asked: AskedBeside, links: readonly (number | undefined)[]): Parts {
   const { options, altNames, addresses, routes } = asked;
-  const { alias, addrGenMode } = options;
+  const { alias, addrGenMode, ipv4 } = options;
   return (index) => {
     const parts: Part[] = [];
     const change = (option: string, record: LinkRecord) =>
@@ -91,12 +95,17 @@ function partsWith(asked: AskedBeside, links: readonly (number | undefined)[]): 
       const record = { index, altNames };
       parts.push({ option: 'altNames', step: { operation: 'addAltNames', record } });
     }
-    if (addrGenMode !== undefined) change('addrGenMode', familySettings(addrGenMode));
-    if (comesUpLater(options) && options.up === true) change('up', flagBits({ up: true }));
+    for (const [option, families] of [
+      ['addrGenMode', familySettings({ addrGenMode })],
+      ['ipv4', familySettings({ ipv4 })],
+    ] as const) {
+      if (families !== undefined) change(option, { families });
+    }
     for (const [at, address] of addresses.entries()) {
       const record = { ...address, index };
       parts.push({ option: `addresses[${at}]`, step: { operation: 'addAddress', record } });
     }
+    if (comesUpLater(options) && options.up === true) change('up', flagBits({ up: true }));
     for (const [at, route] of routes.entries()) {
       const link = links[at] ?? index;
       const record = { ...route, link };

@@ -23,7 +23,25 @@ export interface LinkRecord {
   group?: number | undefined;
   newIfindex?: number | undefined;
   altNames?: readonly string[] | undefined;
-  families?: { inet6: { addrGenMode: number } } | undefined;
+  families?: FamilyRecord | undefined;
+}
+
+/** `IFLA_AF_SPEC`: settings of the address families. */
+export interface FamilyRecord {
+  inet?: { conf: Ipv4ConfRecord } | undefined;
+  inet6?: { addrGenMode: number } | undefined;
+}
+
+/** `IFLA_INET_CONF`: the kernel's numbers, whatever they mean. */
+export interface Ipv4ConfRecord {
+  proxyArp?: number | undefined;
+  rpFilter?: number | undefined;
+  arpAnnounce?: number | undefined;
+  arpIgnore?: number | undefined;
+  promoteSecondaries?: number | undefined;
+  arpAccept?: number | undefined;
+  arpNotify?: number | undefined;
+  acceptLocal?: number | undefined;
 }
 
 /** `IFLA_LINKINFO`: the kind, and the data of that kind. */

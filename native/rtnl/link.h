@@ -2,6 +2,7 @@
 #pragma once
 
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
@@ -12,10 +13,18 @@ namespace macvlan_netlink::rtnl {
 using AltNames = wire::ListOf<std::string, IFLA_ALT_IFNAME>;
 
 // IFLA_AF_SPEC: settings of the address families, each in a nest numbered by its family.
+struct Ipv4Conf {
+  std::optional<uint32_t> proxy_arp, rp_filter, arp_announce, arp_ignore, promote_secondaries,
+      arp_accept, arp_notify, accept_local;
+};
+struct InetSettings {
+  std::optional<Ipv4Conf> conf;
+};
 struct Inet6Settings {
   std::optional<uint8_t> addr_gen_mode;  // IN6_ADDR_GEN_MODE_*
 };
 struct FamilySettings {
+  std::optional<InetSettings> inet;
   std::optional<Inet6Settings> inet6;
 };
 
@@ -59,6 +68,32 @@ struct LinkRecord {
 namespace macvlan_netlink::wire {
 
 template <>
+struct Table<rtnl::Ipv4Conf> {
+  using R = rtnl::Ipv4Conf;
+  static constexpr auto header = std::make_tuple();
+  static constexpr auto rows = std::make_tuple(
+      Attr(IPV4_DEVCONF_PROXY_ARP, "IPV4_DEVCONF_PROXY_ARP", "proxyArp", &R::proxy_arp),
+      Attr(IPV4_DEVCONF_RP_FILTER, "IPV4_DEVCONF_RP_FILTER", "rpFilter", &R::rp_filter),
+      Attr(IPV4_DEVCONF_ARP_ANNOUNCE, "IPV4_DEVCONF_ARP_ANNOUNCE", "arpAnnounce", &R::arp_announce),
+      Attr(IPV4_DEVCONF_ARP_IGNORE, "IPV4_DEVCONF_ARP_IGNORE", "arpIgnore", &R::arp_ignore),
+      Attr(IPV4_DEVCONF_PROMOTE_SECONDARIES, "IPV4_DEVCONF_PROMOTE_SECONDARIES",
+           "promoteSecondaries", &R::promote_secondaries),
+      Attr(IPV4_DEVCONF_ARP_ACCEPT, "IPV4_DEVCONF_ARP_ACCEPT", "arpAccept", &R::arp_accept),
+      Attr(IPV4_DEVCONF_ARP_NOTIFY, "IPV4_DEVCONF_ARP_NOTIFY", "arpNotify", &R::arp_notify),
+      Attr(IPV4_DEVCONF_ACCEPT_LOCAL, "IPV4_DEVCONF_ACCEPT_LOCAL", "acceptLocal",
+           &R::accept_local));
+};
+
+// A nest of single settings in a request; an answer has an array of all of them instead.
+template <>
+struct Table<rtnl::InetSettings> {
+  using R = rtnl::InetSettings;
+  static constexpr auto header = std::make_tuple();
+  static constexpr auto rows =
+      std::make_tuple(Attr(IFLA_INET_CONF, "IFLA_INET_CONF", "conf", &R::conf, Use::kRequest));
+};
+
+template <>
 struct Table<rtnl::Inet6Settings> {
   using R = rtnl::Inet6Settings;
   static constexpr auto header = std::make_tuple();
@@ -70,7 +105,9 @@ template <>
 struct Table<rtnl::FamilySettings> {
   using R = rtnl::FamilySettings;
   static constexpr auto header = std::make_tuple();
-  static constexpr auto rows = std::make_tuple(Attr(AF_INET6, "AF_INET6", "inet6", &R::inet6));
+  static constexpr auto rows =
+      std::make_tuple(Attr(AF_INET, "AF_INET", "inet", &R::inet, Use::kRequest),
+                      Attr(AF_INET6, "AF_INET6", "inet6", &R::inet6));
 };
 
 template <>

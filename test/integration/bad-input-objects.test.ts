@@ -94,6 +94,7 @@ describe('objects of other making', () => {
       routes: [{ to: '10.9.0.0/16' }],
       bcQueueLen: 7,
       addrGenMode: 'none',
+      ipv4: { arpNotify: true },
       master: 1,
       netns: host.netns,
     };

@@ -56,10 +56,10 @@ async function expectRefused(
   expect(error.message.length, row).toBeLessThan(600);
 }
 
-/** A value put at `name` or `name[at]` of options that are otherwise in order. */
+/** A value put at `name`, `name.field` or `name[at]` of options that are otherwise in order. */
 function withOption(base: object, path: string, value: unknown): object {
   const [, name = '', at, field] = /^(\w+)(?:\[(\d+)\])?(?:\.(\w+))?$/.exec(path) ?? [];
-  if (at === undefined) return { ...base, [name]: value };
+  if (at === undefined) return { ...base, [name]: field ? { [field]: value } : value };
   if (field !== undefined) return { ...base, [name]: [{ to: '10.9.0.0/16', [field]: value }] };
   const fine: Record<string, unknown[]> = { altNames: ['fine', 'fine-too'], addresses: [] };
   const list = [...(fine[name] ?? [])];
@@ -190,6 +190,7 @@ describe('bad input is refused before anything is sent, naming option and value,
         addAltNames: [null, 'text', {}, ['']],
         removeAltNames: [null, 'text', {}, ['']],
         addrGenMode: ['', 0, null],
+        ipv4: [null, 7, 'arpNotify'],
         bridgePort: [null, 7, 'hairpin'],
         netns: ['n1'],
         index: [7],

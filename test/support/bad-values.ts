@@ -116,6 +116,9 @@ export const LINK: Rows = {
   routes: [null, 'default', {}],
   master: notLinks,
   addrGenMode: ['', 'none ', 'toString', '__proto__', 0, null],
+  ipv4: notObjects,
+  'ipv4.arpNotify': notFlags,
+  'ipv4.rpFilter': [-1, 3, ...notIntegers, ...notNumbers],
   signal: [null, 'text', 7, {}],
 };
 /** Entries of its lists. */

@@ -53,6 +53,7 @@ describe('createMacvlan', () => {
       bcQueueLen: 1000,
       bcCutoff: -1,
       addrGenMode: 'none',
+      ipv4: { arpNotify: true, arpIgnore: 1 },
       signal: new AbortController().signal,
     });
   });
@@ -237,6 +238,9 @@ describe('the other inputs', () => {
     setLink('macv1', { name: 'macv2', mac, mtu: 1400, up: true, promiscuous: false, arp: true });
     setLink('macv1', { alias: null, master: null, addAltNames: ['a'], removeAltNames: ['b'] });
     setLink('p1', { bridgePort: { hairpin: true }, addrGenMode: 'eui64' });
+    setLink('p1', { ipv4: { rpFilter: 2, proxyArp: false } });
+    // @ts-expect-error: the kernel has no such setting
+    setLink('p1', { ipv4: { ndiscNotify: true } });
     // @ts-expect-error: the mode is setMacvlan's
     setLink('macv1', { mode: 'bridge' });
     // @ts-expect-error: a link is moved by moveLink

@@ -63,6 +63,7 @@ const LINK_OPTIONS = {
   allMulticast: true,
   master: { index: 4 },
   addrGenMode: 'stable-privacy',
+  ipv4: { arpNotify: true, arpIgnore: 8, rpFilter: undefined },
   signal,
 };
 
@@ -198,6 +199,10 @@ describe('an option that is not in order', () => {
     ['promiscuous', type, macvlan({ promiscuous: 'yes' })],
     ['master', type, macvlan({ master: null })],
     ['addrGenMode', value, macvlan({ addrGenMode: 'privacy' })],
+    ['ipv4', type, macvlan({ ipv4: true })],
+    ['ipv4.arpNotify', type, macvlan({ ipv4: { arpNotify: 1 } })],
+    ['ipv4.arpIgnore', range, macvlan({ ipv4: { arpIgnore: 9 } })],
+    ['ipv4.arpnotify', value, macvlan({ ipv4: { arpnotify: true } })],
     ['bcQueueLen', range, macvlan({ bcQueueLen: -1 })],
     ['bcCutoff', range, macvlan({ bcCutoff: 2 ** 31 })],
     ['mode', value, macvlan({ mode: 'Bridge' })],
