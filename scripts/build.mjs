@@ -2,4 +2,7 @@
 import { setup } from './setup.mjs';
 import { runMain } from './support/step.mjs';
 
-await runMain(() => setup('package'));
+await runMain(
+  () => setup('package'),
+  'npm run build: the addon (build/Release) and dist/, with everything that they need.',
+);

@@ -5,4 +5,4 @@ import { bin, commandStep, runMain } from './support/step.mjs';
 await runMain(async () => {
   await setup('tools');
   await commandStep('Writing docs/api', process.execPath, [bin.typedoc]);
-});
+}, 'npm run docs: the API pages in docs/api; an export without a doc comment is an error.');

@@ -7,4 +7,4 @@ await runMain(async () => {
   await setup('tools');
   for (const file of await unformattedCpp(true)) process.stdout.write(`${file}\n`);
   return passThrough(process.execPath, [bin.biome, 'check', '--write', '.']);
-});
+}, 'npm run format: writes what Biome and clang-format would complain about.');

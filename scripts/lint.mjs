@@ -29,4 +29,4 @@ await runMain(async () => {
     }
   }
   return failed > 0 ? 1 : 0;
-});
+}, 'npm run lint: Biome, clang-format, and the types of the tests and scripts.');

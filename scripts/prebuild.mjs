@@ -39,4 +39,4 @@ await runMain(async () => {
   const inputs = fingerprint(addonSources(), [process.version]);
   await locked(() => unlessDone('prebuild', inputs, [output], prebuild));
   process.stdout.write(`${output}\n`);
-});
+}, 'npm run prebuild: the addon for this machine in prebuilds/, as it travels in the package.');

@@ -2,9 +2,11 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { root } from './step.mjs';
+import { Failure, root } from './step.mjs';
 
 const file = join(root, '.setup.lock');
+
+const UNWRITABLE = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 /** @param {number} pid */
 function isAlive(pid) {
@@ -21,6 +23,10 @@ function acquire() {
     writeFileSync(file, String(process.pid), { flag: 'wx' });
     return true;
   } catch (error) {
+    if (UNWRITABLE.has(error.code)) {
+      const whose = 'this tree belongs to somebody else: use a clone of your own';
+      throw new Failure(`Cannot write ${file} (${error.code}): ${whose}.`);
+    }
     if (error.code !== 'EEXIST') throw error;
   }
   let holder;

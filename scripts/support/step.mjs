@@ -1,6 +1,7 @@
 // Runs commands as named steps: progress on a terminal, one line each elsewhere, and the whole
 // output of a step that fails.
 import { spawn } from 'node:child_process';
+import { parseArgs } from 'node:util';
 
 /** The project's folder, with a slash at its end. */
 export const root = new URL('../../', import.meta.url).pathname;
@@ -123,12 +124,30 @@ export const bin = Object.freeze({
 });
 
 /**
+ * Whether a script that takes no options was asked what it does; refuses anything else.
+ *
+ * @param {string} help
+ */
+function isHelpWanted(help) {
+  try {
+    return parseArgs({ options: { help: { type: 'boolean' } } }).values.help === true;
+  } catch (error) {
+    throw new Failure(`${error.message}\n\n${help}`);
+  }
+}
+
+/**
  * Runs a script's main function; a Failure becomes its message and exit code 1.
  *
  * @param {() => Promise<unknown>} main what it gives is the exit code; 0 when that is no number
+ * @param {string} [help] of a script that takes no options: what it does
  */
-export async function runMain(main) {
+export async function runMain(main, help) {
   try {
+    if (help !== undefined && isHelpWanted(help)) {
+      process.stdout.write(`${help}\n`);
+      return;
+    }
     const code = await main();
     process.exitCode = typeof code === 'number' ? code : 0;
   } catch (error) {
