@@ -17,13 +17,17 @@ constexpr size_t kMaxTogether = 16 * 1024;
 }  // namespace
 
 Channel::Channel(Pool& pool, std::shared_ptr<const Namespace> target,
-                 DeleteTogether delete_together)
-    : pool_(pool), target_(std::move(target)), delete_together_(delete_together) {}
+                 DeleteTogether delete_together, MakeRoom make_room)
+    : pool_(pool),
+      target_(std::move(target)),
+      delete_together_(delete_together),
+      make_room_(std::move(make_room)) {}
 
 void Channel::Submit(std::shared_ptr<Exchange> exchange) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     queue_.push_back({std::move(exchange), 0});
+    opened_ahead_ = false;
     if (std::exchange(scheduled_, true)) return;
   }
   pool_.Schedule(shared_from_this());
@@ -49,8 +53,20 @@ bool Channel::CloseIdle(std::chrono::steady_clock::duration age) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (scheduled_) return true;
   const std::lock_guard<std::mutex> opening(opening_);
-  if (std::chrono::steady_clock::now() - last_use_ >= age) socket_.Close();
+  if (std::chrono::steady_clock::now() - last_use_ >= age) {
+    socket_.Close();
+    opened_ahead_ = false;
+  }
   return socket_.is_open();
+}
+
+bool Channel::GiveUp() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (scheduled_ || opened_ahead_) return false;
+  const std::lock_guard<std::mutex> opening(opening_);
+  const bool was_open = socket_.is_open();
+  socket_.Close();
+  return was_open;
 }
 
 bool Channel::HasWork(const std::lock_guard<std::mutex>&) const {
@@ -104,11 +120,17 @@ Status Channel::Open(PoolThread& thread) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     last_use_ = std::chrono::steady_clock::now();
+    opened_ahead_ = true;
   }
   return OpenSocket(thread);
 }
 
 Status Channel::OpenSocket(PoolThread& thread) {
+  const Status status = TryToOpen(thread);
+  return status.NeedsRoom() && make_room_() ? TryToOpen(thread) : status;
+}
+
+Status Channel::TryToOpen(PoolThread& thread) {
   const std::lock_guard<std::mutex> lock(opening_);
   if (socket_.is_open()) return {};
   return Within(*target_, thread.at_home, [&] { return socket_.Open(); });

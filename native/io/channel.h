@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -19,8 +20,12 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   // not ended: those are then sent as they are.
   using DeleteTogether = void (*)(Session& session, const Window& window);
 
+  // Gives up sockets of other channels, for want of descriptors; false when there are none to give.
+  using MakeRoom = std::function<bool()>;
+
   // `target` must be open for as long as requests may be submitted.
-  Channel(Pool& pool, std::shared_ptr<const Namespace> target, DeleteTogether delete_together);
+  Channel(Pool& pool, std::shared_ptr<const Namespace> target, DeleteTogether delete_together,
+          MakeRoom make_room);
 
   // Any thread. The exchange ends by OnEnd, on a pool thread.
   void Submit(std::shared_ptr<Exchange> exchange);
@@ -32,6 +37,8 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   // Closes the socket when nothing was sent for that long; the next request opens another.
   // Returns whether a socket is still open.
   bool CloseIdle(std::chrono::steady_clock::duration age);
+  // Closes the socket unless something waits for it. Returns whether it has.
+  bool GiveUp();
 
   void Run(PoolThread& thread) override;
   void Finish(PoolThread& thread) override;
@@ -46,6 +53,7 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
 
   bool HasWork(const std::lock_guard<std::mutex>& held) const;
   Status OpenSocket(PoolThread& thread);
+  Status TryToOpen(PoolThread& thread);
   void PrepareQueued(PoolThread& thread);
   Window Collect();
   void Carry(const Window& window, PoolThread& thread);
@@ -55,13 +63,15 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   Pool& pool_;
   const std::shared_ptr<const Namespace> target_;
   const DeleteTogether delete_together_;
+  const MakeRoom make_room_;
   Socket socket_;       // used by the thread that runs the channel; CloseIdle only while none does
   std::mutex opening_;  // held while it is opened or closed, by whichever thread
 
   std::mutex mutex_;         // guards everything below
   std::deque<Entry> queue_;  // only the front entry can be partly sent
   bool scheduled_ = false;
-  bool finishing_ = false;  // what has not begun is left where it is
+  bool opened_ahead_ = false;  // and nothing has been submitted since
+  bool finishing_ = false;     // what has not begun is left where it is
   std::chrono::steady_clock::time_point last_use_;
 };
 

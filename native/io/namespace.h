@@ -2,6 +2,8 @@
 // belongs on a pool thread, but for OpenOwn.
 #pragma once
 
+#include <errno.h>
+
 #include <atomic>
 #include <cstdint>
 #include <string>
@@ -16,6 +18,8 @@ struct Status {
   const char* syscall = "";
 
   bool ok() const { return error == 0; }
+  // Whether it was for want of descriptors.
+  bool NeedsRoom() const { return error == -EMFILE || error == -ENFILE; }
   static Status FromErrno(const char* syscall);
 };
 

@@ -62,7 +62,8 @@ void OpenNamespacePath(const Napi::CallbackInfo& info) {
 Napi::Value OpenNamespaceDescriptor(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::Of(info.Env());
   io::Namespace opened;
-  const io::Status status = io::OpenDescriptor(info[0].As<Napi::Number>().Int32Value(), opened);
+  const int fd = info[0].As<Napi::Number>().Int32Value();
+  const io::Status status = environment.WithRoom([&] { return io::OpenDescriptor(fd, opened); });
   if (!status.ok()) return environment.ToFailure(status);
   return NamespaceHandle::Wrap(environment, std::move(opened));
 }

@@ -57,6 +57,13 @@ class Environment {
   void BeginRequest();
   void EndRequest();
 
+  // Any thread: what opens descriptors and closes them again when it fails. When there are none to
+  // be had, it is tried once more without the sockets that nothing waits for.
+  template <class Open>
+  io::Status WithRoom(Open&& open) {
+    const io::Status status = open();
+    return status.NeedsRoom() && MakeRoom() ? open() : status;
+  }
   std::shared_ptr<io::Channel> OpenChannel(std::shared_ptr<const io::Namespace> target);
 
   Napi::Env env() const { return env_; }
@@ -80,6 +87,7 @@ class Environment {
   void Look();
   void InNextTurn(void (Environment::*work)());
   bool CloseIdleSockets();
+  bool MakeRoom();
   void TearDown();
 
   const Napi::Env env_;

@@ -16,7 +16,7 @@ void NamespaceJob::Run(io::PoolThread& thread) {
   {
     // Also to open a path: it may lead to a server that does not answer.
     const io::Pool::LongWait wait(environment_.pool());
-    status_ = work_(opened_, thread);
+    status_ = environment_.WithRoom([&] { return work_(opened_, thread); });
   }
   if (next_ == Next::kAtOnce) environment_.jobs().End();
   environment_.Enqueue(shared_from_this());

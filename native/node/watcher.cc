@@ -314,8 +314,9 @@ Napi::Function Watcher::Define(Napi::Env env) {
 Napi::Value Watcher::Open(Environment& environment, const io::Namespace& target,
                           const std::vector<uint32_t>& groups, int receive_buffer) {
   auto stream = std::make_shared<EventStream>(environment, static_cast<double>(target.id.inode));
-  io::Status status =
-      WithinOnScriptThread(target, [&] { return stream->Open(groups, receive_buffer); });
+  io::Status status = environment.WithRoom([&] {
+    return WithinOnScriptThread(target, [&] { return stream->Open(groups, receive_buffer); });
+  });
   if (status.ok()) status = stream->Register();
   if (!status.ok()) return environment.ToFailure(status);
   const Napi::Object object = environment.hooks.watcher.New({});

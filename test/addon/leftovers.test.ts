@@ -6,8 +6,12 @@ import { inPrivateNetns, resultOf } from '../support/program.js';
 const counting = `
   import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
   import { setTimeout as sleep } from 'node:timers/promises';
-  const threads = () => readdirSync('/proc/self/task').filter((task) =>
-    readFileSync('/proc/self/task/' + task + '/comm', 'utf8') === 'macvlan-netlink\\n').length;
+  /** A thread may end between the two. */
+  const nameOf = (task) => {
+    try { return readFileSync('/proc/self/task/' + task + '/comm', 'utf8').trim(); } catch {}
+  };
+  const threads = () =>
+    readdirSync('/proc/self/task').filter((task) => nameOf(task) === 'macvlan-netlink').length;
   const targets = () => readdirSync('/proc/self/fd').flatMap((fd) => {
     try { return [readlinkSync('/proc/self/fd/' + fd)]; } catch { return []; }
   });
@@ -73,6 +77,28 @@ test('hundreds of links for one namespace by its name need no descriptors of the
     console.log(JSON.stringify((await (await Netns.open('home')).listLinks()).length));
   `;
   expect(await resultOf(program, { under: withDescriptors(120) })).toBe(301);
+});
+
+test('more namespaces than descriptors for two each can be used in turn', async () => {
+  const program = `
+    import { closeSync, openSync } from 'node:fs';
+    import { Netns } from 'macvlan-netlink';
+    const taken = Array.from({ length: 20 }, () => openSync('/dev/null'));
+    const opened = [];
+    const names = [];
+    for (let at = 0; at < 60; at++) {
+      const netns = await Netns.create();
+      await netns.createLink({ kind: 'bridge', name: 'b' + at });
+      opened.push(netns);
+    }
+    for (const netns of opened) names.push((await netns.listLinks())[1].name);
+    const events = opened.slice(0, 3).map((netns) => netns.watch({ initial: true }).next());
+    names.push(...(await Promise.all(events)).map(({ value }) => value.type));
+    const all = await Promise.all(opened.map((netns) => netns.listLinks({ kind: 'bridge' })));
+    for (const fd of taken) closeSync(fd);
+    console.log(JSON.stringify([new Set(names).size, all.flat().length]));
+  `;
+  expect(await resultOf(program, { under: withDescriptors(120) })).toEqual([61, 60]);
 });
 
 test('a link that cannot be finished for want of descriptors is not made', async () => {
