@@ -3,6 +3,7 @@
  * what is special to one comes as the parts of its first message.
  */
 import { constants, release } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import { explain } from './diagnosis.js';
 import type { NetlinkError } from './errors.js';
 import { isAtLeast } from './kernelVersion.js';
@@ -13,6 +14,7 @@ import { Refusal, type Result, type Step } from './native.js';
 import { withNamespace } from './opening.js';
 import {
   type AskedBeside,
+  announces,
   askedBeside,
   comesUpLater,
   noParts,
@@ -115,7 +117,8 @@ async function createThere(
     if (!(first instanceof Refusal)) {
       const link = results.at(-1);
       const allDone = !results.some((result) => result instanceof Refusal);
-      const nothingLeft = birth.verify === undefined && birth.complete === undefined;
+      const nothingLeft =
+        birth.verify === undefined && birth.complete === undefined && !announces(options);
       if (link !== undefined && allDone && nothingLeft && call.signal === undefined) {
         return link as Link;
       }
@@ -211,14 +214,46 @@ async function finish(plan: Plan, index: number, results: readonly Result[]): Pr
     const link = (results.at(-1) as Link | undefined) ?? (await readLink(target, call, index));
     const fault = birth.verify?.(link);
     if (fault !== undefined) throw call.fail('EOPNOTSUPP', undefined, fault);
-    if (birth.complete === undefined) return link;
-    await birth.complete(link, target);
-    return await readLink(target, call, index);
+    let finished = link;
+    if (birth.complete !== undefined) {
+      await birth.complete(link, target);
+      finished = await readLink(target, call, index);
+    }
+    if (!announces(plan.options)) return finished;
+    if (birth.complete !== undefined) finished = await whenRunning(plan, finished);
+    await announce(plan, finished);
+    return finished;
   } catch (error) {
     await remove(target, index, error);
     await undoParts(plan, results);
     throw error;
   }
+}
+
+const RUNNING_READS = 100;
+const RUNNING_PAUSE = 5;
+
+/**
+ * Waits for a link that has got its carrier late, when its other end came up: until the kernel's own work
+ * on that (net/core/link_watch.c) is done, it drops what is sent.
+ */
+async function whenRunning({ target, call }: Plan, link: Link): Promise<Link> {
+  let seen = link;
+  for (let reads = 0; seen.carrier && seen.operState !== 'up' && reads < RUNNING_READS; reads++) {
+    await setTimeout(RUNNING_PAUSE);
+    seen = await readLink(target, call, seen.index);
+  }
+  return seen;
+}
+
+/** With `arp_notify`, a MAC that is set is announced even when it is the one that the link has. */
+async function announce({ target, call }: Plan, { index, mac }: Link): Promise<void> {
+  if (mac === null) return;
+  const record: LinkRecord = { index, mac: parseMac(mac) ?? undefined };
+  const result = await target.ask('changeLink', record);
+  if (!(result instanceof Refusal)) return;
+  const explained = await explain(target, result, { link: index, asked: record });
+  throw call.error(result, { ...explained, part: 'ipv4.arpNotify' });
 }
 
 /** Takes back what was done and did not go with the link. */

@@ -12,7 +12,7 @@ import { linkRecord } from './lookup.js';
 import type { Call, Namespace } from './namespace.js';
 import { EXT_MASK, Refusal, type Result, type Step } from './native.js';
 import type { FamilyRecord, Ipv4ConfRecord, LinkRecord } from './requests.js';
-import type { Link, LinkChanges, LinkFilter, LinkRef } from './types.js';
+import type { Ipv4Settings, Link, LinkChanges, LinkFilter, LinkRef } from './types.js';
 import { ADDR_GEN_MODES, parseMac } from './values.js';
 
 const ENODEV = -constants.errno.ENODEV;
@@ -158,11 +158,25 @@ export function familySettings({
   ipv4,
 }: Pick<LinkChanges, 'addrGenMode' | 'ipv4'>): FamilyRecord | undefined {
   const inet6 = mode === undefined ? undefined : { addrGenMode: ADDR_GEN_MODES[mode] };
-  const conf = Object.entries(ipv4 ?? {}).filter(([, value]) => value !== undefined);
-  if (conf.length === 0) return inet6 && { inet6 };
-  const numbers = Object.fromEntries(conf.map(([name, value]) => [name, Number(value)]));
-  return { inet: { conf: numbers as Ipv4ConfRecord }, inet6 };
+  if (ipv4 === undefined) return inet6 && { inet6 };
+  const conf: Ipv4ConfRecord = {};
+  for (const name of IPV4_SETTINGS) {
+    const value = ipv4[name];
+    if (value !== undefined) conf[name] = Number(value);
+  }
+  return Object.keys(conf).length === 0 ? inet6 && { inet6 } : { inet: { conf }, inet6 };
 }
+
+const IPV4_SETTINGS = [
+  'proxyArp',
+  'rpFilter',
+  'arpAnnounce',
+  'arpIgnore',
+  'promoteSecondaries',
+  'arpAccept',
+  'arpNotify',
+  'acceptLocal',
+] as const satisfies readonly (keyof Ipv4Settings)[];
 
 const FLAGS: ReadonlySet<string> = new Set([
   'up',

@@ -24,17 +24,14 @@ type Parts = (index: number) => readonly Part[];
 const NONE: readonly Part[] = Object.freeze([]);
 export const noParts: Parts = () => NONE;
 
-/**
- * IPv6 makes its address when the link comes up, and IPv4 announces those that the link has then: how
- * they do is set before.
- */
-export function comesUpLater({ addrGenMode, ipv4 }: LinkOptions): boolean {
-  return (addrGenMode ?? ipv4) !== undefined;
+/** IPv6 makes its address when the link comes up, so the way it does is set before. */
+export function comesUpLater({ addrGenMode }: LinkOptions): boolean {
+  return addrGenMode !== undefined;
 }
 
 function hasParts(options: LinkOptions): boolean {
-  const { alias, altNames, addresses, routes } = options;
-  return comesUpLater(options) || (alias ?? altNames ?? addresses ?? routes) !== undefined;
+  const { alias, altNames, addrGenMode, ipv4, addresses, routes } = options;
+  return (alias ?? altNames ?? addrGenMode ?? ipv4 ?? addresses ?? routes) !== undefined;
 }
 
 /** What the options ask for beside the first message, as they said it when the call was made. */
@@ -101,11 +98,11 @@ function partsWith(asked: AskedBeside, links: readonly (number | undefined)[]): 
     ] as const) {
       if (families !== undefined) change(option, { families });
     }
+    if (comesUpLater(options) && options.up === true) change('up', flagBits({ up: true }));
     for (const [at, address] of addresses.entries()) {
       const record = { ...address, index };
       parts.push({ option: `addresses[${at}]`, step: { operation: 'addAddress', record } });
     }
-    if (comesUpLater(options) && options.up === true) change('up', flagBits({ up: true }));
     for (const [at, route] of routes.entries()) {
       const link = links[at] ?? index;
       const record = { ...route, link };
@@ -121,6 +118,14 @@ function partsWith(asked: AskedBeside, links: readonly (number | undefined)[]): 
     }
     return parts;
   };
+}
+
+/**
+ * Whether the new link tells its neighbours of its addresses. The kernel would when the link comes up, but
+ * then it has none yet; and nobody is to hear of a link that comes to nothing.
+ */
+export function announces({ up, ipv4, addresses = [] }: LinkOptions): boolean {
+  return up === true && ipv4?.arpNotify === true && addresses.length > 0;
 }
 
 /** What the link shares with others, whom it changes too: it does not go with the link. */

@@ -1,6 +1,6 @@
 /** How IPv4 behaves on a link: the option `ipv4` of new and of living links. */
 import { describe, expect, test, vi } from 'vitest';
-import type { Ipv4Settings } from '../../lib/index.js';
+import type { CreateMacvlanOptions, Ipv4Settings } from '../../lib/index.js';
 import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
 import { PATIENCE } from '../support/watching.js';
 
@@ -64,6 +64,18 @@ describe('setLink', () => {
     expect(await host.link(parent)).toMatchObject({ mtu: 1400, inet6_addr_gen_mode: 'random' });
   });
 
+  test('sets what an object of a class says', async () => {
+    const { host, parent } = await ground();
+    class Announcing {
+      get arpNotify() {
+        return true;
+      }
+    }
+    await host.netns.setLink(parent, { ipv4: new Announcing() });
+    await host.netns.setLink(parent, { ipv4: Object.create({ arpIgnore: 8 }) });
+    expect(await sysctls(host, parent)).toMatchObject({ arp_notify: '1', arp_ignore: '8' });
+  });
+
   test('changes nothing when nothing is named', async () => {
     const { host, parent } = await ground();
     const before = await sysctls(host, parent);
@@ -96,27 +108,84 @@ describe('a new link', () => {
 
 /** The MAC that a place has for an address of its neighbours. */
 async function macOf(place: Place, address: string): Promise<string | undefined> {
-  const entries = JSON.parse(await place.ip('-j', 'neigh', 'show', address)) as {
-    lladdr?: string;
-  }[];
-  return entries[0]?.lladdr;
+  const json = await place.ip('-j', 'neigh', 'show', address);
+  return (JSON.parse(json) as { lladdr?: string }[])[0]?.lladdr;
 }
 
-test('a container that comes back with another MAC is known to its neighbours by that one', async () => {
-  const { host, parent } = await ground();
-  const home = await bed.place();
-  const common = { parent, mode: 'bridge', up: true } as const;
-  await host.netns.createMacvlan({ ...common, name: 'other', addresses: ['10.1.1.1/24'] });
-  const container = { ...common, netns: home.netns, name: 'eth0', addresses: ['10.1.1.2/24'] };
-  await host.netns.createMacvlan({ ...container, mac: '02:00:00:00:00:0a' });
-  await host.run('ping', '-c', '1', '-W', '5', '10.1.1.2');
-  expect(await macOf(host, '10.1.1.2')).toBe('02:00:00:00:00:0a');
-  await home.netns.deleteLink('eth0');
+describe('arpNotify', () => {
+  const OLD = '02:00:00:00:00:0a';
+  const NEW = '02:00:00:00:00:0b';
+  const ADDRESS = '10.1.1.2';
   const ipv4 = { arpNotify: true };
-  await host.netns.createMacvlan({ ...container, mac: '02:00:00:00:00:0b', ipv4 });
-  const known = (mac: string) =>
-    vi.waitFor(async () => expect(await macOf(host, '10.1.1.2')).toBe(mac), PATIENCE);
-  await known('02:00:00:00:00:0b');
-  await home.netns.setLink('eth0', { mac: '02:00:00:00:00:0c' });
-  await known('02:00:00:00:00:0c');
+
+  /** A neighbour that knows a container, which is gone again, by the old MAC. */
+  async function neighbours(mode: 'bridge' | 'passthru' = 'bridge') {
+    const host = await bed.place();
+    const home = await bed.place();
+    const parent = await host.parent(mode === 'passthru' ? { mac: NEW } : {});
+    const other = (await host.names()).find((name) => name !== parent) as string;
+    await host.ip('address', 'add', '10.1.1.1/24', 'dev', other);
+    await host.ip('neigh', 'add', ADDRESS, 'lladdr', OLD, 'dev', other, 'nud', 'stale');
+    expect(await macOf(host, ADDRESS)).toBe(OLD);
+    const mac = mode === 'passthru' ? {} : { mac: NEW };
+    const container = { parent, mode, netns: home.netns, name: 'eth0', up: true, ...mac };
+    return { host, home, other, container: { ...container, addresses: [`${ADDRESS}/24`] } };
+  }
+
+  const known = (host: Place, mac: string) =>
+    vi.waitFor(async () => expect(await macOf(host, ADDRESS)).toBe(mac), PATIENCE);
+
+  test.each(['bridge', 'passthru'] as const)(
+    'tells the neighbours of a link in mode %s',
+    async (mode) => {
+      const { host, home, container } = await neighbours(mode);
+      await host.netns.createMacvlan({ ...container, ipv4 } as CreateMacvlanOptions);
+      await known(host, NEW);
+      await home.netns.setLink('eth0', { mac: '02:00:00:00:00:0c' });
+      await known(host, '02:00:00:00:00:0c');
+    },
+  );
+
+  test('tells those of a veth whose peer comes up with it', async () => {
+    const host = await bed.place();
+    const home = await bed.place();
+    await host.run('sh', '-c', 'echo 1 > /proc/sys/net/ipv4/conf/all/arp_accept');
+    await host.netns.createLink({
+      kind: 'veth',
+      name: 'eth0',
+      netns: home.netns,
+      mac: NEW,
+      up: true,
+      addresses: [`${ADDRESS}/24`],
+      peer: { name: 'h0', netns: host.netns, up: true },
+      ipv4,
+    });
+    await known(host, NEW);
+  });
+
+  test.each([
+    ['an alternative name is taken', { altNames: ['lo'] }, 'altNames'],
+    [
+      'an address is there twice',
+      { addresses: [`${ADDRESS}/24`, `${ADDRESS}/24`] },
+      'addresses[1]',
+    ],
+    ['a route leads nowhere', { routes: [{ to: '10.9.0.0/16', via: '192.0.2.1' }] }, 'routes[0]'],
+  ] as const)('tells nobody of a link that comes to nothing: %s', async (_, more, part) => {
+    const { host, home, other, container } = await neighbours();
+    const refused = await refusalOf(
+      host.netns.createMacvlan({ ...container, ...more, ipv4 } as CreateMacvlanOptions),
+    );
+    expect(refused).toMatchObject({ part });
+    // What is announced later arrives later.
+    const marker = { ...container, addresses: ['10.1.1.9/24'], mac: '02:00:00:00:00:0d' };
+    await host.ip('neigh', 'add', '10.1.1.9', 'lladdr', OLD, 'dev', other, 'nud', 'stale');
+    await host.netns.createMacvlan({ ...marker, ipv4 } as CreateMacvlanOptions);
+    await vi.waitFor(
+      async () => expect(await macOf(host, '10.1.1.9')).toBe('02:00:00:00:00:0d'),
+      PATIENCE,
+    );
+    expect(await macOf(host, ADDRESS)).toBe(OLD);
+    expect(await home.names()).toEqual(['eth0']);
+  });
 });
