@@ -145,7 +145,7 @@ const KINDS: Readonly<Record<string, Check>> = {
     table({
       ...LINK_ROWS,
       kind: anything,
-      peer: optionsOf(table({ name: linkName, netns: netnsRef, mac, up: flag })),
+      peer: optionsOf(table({ name: linkName, netns: netnsRef, mac, mtu, up: flag })),
     }),
   ),
   bridge: optionsOf(table({ ...LINK_ROWS, kind: anything })),

@@ -4,7 +4,13 @@
  * reads looks at what the kernel has looked at.
  */
 import { readFile } from 'node:fs/promises';
-import { whyMtuTooSmall, whyNoIPv6, whyUnreachable } from './diagnosisInet.js';
+import {
+  whyAddressExists,
+  whyMtuTooSmall,
+  whyNoIPv6,
+  whyRouteExists,
+  whyUnreachable,
+} from './diagnosisInet.js';
 import { whyBusy, whyInvalid, whyMacInUse } from './diagnosisMacvlan.js';
 import { errnoName } from './errors.js';
 import { findLink, isKindKnown } from './lookup.js';
@@ -47,6 +53,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
     syscall === 'RTM_DELADDR' && 'The link has no such address.',
   ENETDOWN: whyUnreachable,
   ENETUNREACH: whyUnreachable,
+  EHOSTUNREACH: whyUnreachable,
   ESRCH: async (_, { asked }) =>
     asked !== undefined && 'destinationLength' in asked && 'There is no such route.',
   ENOBUFS: async (namespace, about, { syscall }) =>
@@ -94,6 +101,9 @@ async function whyExists(namespace: Namespace, about: About): Promise<Hint> {
   const where = target ?? namespace;
   if (moving !== undefined) return whyTaken(where, moving.names, moving.index);
   if (kind === undefined) {
+    const asked = about.asked ?? {};
+    if ('destinationLength' in asked) return whyRouteExists(namespace, about);
+    if ('prefixLength' in asked) return whyAddressExists(namespace, about);
     const { name, altNames = [] } = changesOf(about);
     return whyTaken(namespace, name === undefined ? altNames : [name], undefined, link);
   }

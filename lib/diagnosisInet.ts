@@ -5,7 +5,7 @@ import { Refusal } from './native.js';
 import { AF_INET, AF_INET6 } from './records.js';
 import type { About, Hint } from './refused.js';
 import type { AddressRecord, LinkRecord, RouteRecord } from './requests.js';
-import { formatIp, networkOf, parseIp } from './values.js';
+import { formatIp, IP6_RT_PRIO_USER, networkOf, parseIp } from './values.js';
 
 /** The least MTU that a family works with on a link (IPV4_MIN_MTU, IPV6_MIN_MTU). */
 const MIN_MTU = { IPv4: 68, IPv6: 1280 } as const;
@@ -32,6 +32,41 @@ export async function whyNoIPv6(
 ): Promise<Hint> {
   if (kernelMessage !== undefined || familyIn(asked) !== 'IPv6') return undefined;
   return 'IPv6 is disabled on the link (/proc/sys/net/ipv6/conf/NAME/disable_ipv6).';
+}
+
+/** Of an address. */
+export async function whyAddressExists(
+  namespace: Namespace,
+  { link, asked }: About,
+): Promise<Hint> {
+  const { family, local } = asked as AddressRecord;
+  const addresses = await namespace.ask('listAddresses', { family });
+  const found = link === undefined ? undefined : await findLink(namespace, link);
+  if (addresses instanceof Refusal || found === undefined || local === undefined) return undefined;
+  const address = formatIp(local);
+  const there = addresses.find((one) => one.linkIndex === found.index && one.address === address);
+  return there && `The link '${found.name}' has ${there.cidr} already.`;
+}
+
+/** Of a route: the kernel goes by these and by no more. */
+export async function whyRouteExists(namespace: Namespace, { asked }: About): Promise<Hint> {
+  const { family, destination, destinationLength, tos, metric, table, tableId } =
+    asked as RouteRecord;
+  const routes = await namespace.ask('listRoutes', { family });
+  if (routes instanceof Refusal) return undefined;
+  const to = destination ? `${formatIp(destination)}/${destinationLength}` : 'default';
+  const wanted = metric || (family === AF_INET6 ? IP6_RT_PRIO_USER : 0);
+  const there = routes.find(
+    (one) =>
+      one.to === to &&
+      one.tos === (tos ?? 0) &&
+      one.metric === wanted &&
+      one.table === (tableId ?? table),
+  );
+  if (there === undefined) return undefined;
+  const link = there.link === null ? undefined : await findLink(namespace, there.link);
+  const by = link === undefined ? '' : ` by '${link.name}'`;
+  return `Table ${there.table} has a route to ${to} with metric ${there.metric} already${by}: give another metric, or use replaceRoute.`;
 }
 
 /** Of a route. */

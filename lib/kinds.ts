@@ -56,7 +56,7 @@ function createVeth(namespace: Namespace, call: Call, options: CreateVethOptions
       info: (target) => {
         // Said always: where the kernel puts a peer without it has changed over time.
         const netnsFd = (other ?? target).fd;
-        return { kind, veth: { peer: { netnsFd, name: peer.name, mac } } };
+        return { kind, veth: { peer: { netnsFd, name: peer.name, mac, mtu: peer.mtu } } };
       },
     };
     if (peer.up !== undefined) {

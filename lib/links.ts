@@ -213,7 +213,7 @@ function changeSteps(index: number, changes: LinkChanges, master: number | undef
     ...flagBits(changes),
     name,
     mac: mac === undefined ? undefined : (parseMac(mac) ?? undefined),
-    mtu,
+    mtu: families === undefined ? mtu : undefined,
     txQueueLen,
     group,
     alias: alias === null ? '' : alias,
@@ -229,10 +229,11 @@ function changeSteps(index: number, changes: LinkChanges, master: number | undef
   const becomesPort = master !== undefined && hairpin !== undefined;
   if (!becomesPort) Object.assign(record, port);
   // The kernel sets the families' settings last, when the link is up already and has made its
-  // address (net/core/rtnetlink.c, do_setlink).
+  // address (net/core/rtnetlink.c, do_setlink). What MTU there is to be says whether it has families.
   const steps: Step[] = [];
   if (families !== undefined) {
-    steps.push({ operation: 'changeLink', record: { index, families } });
+    if (mtu !== undefined) steps.push({ operation: 'changeLink', record: { index, mtu } });
+    steps.push({ operation: 'changeLink', record: { index, families }, barrier: true });
   }
   if (changesSomething(record)) steps.push({ operation: 'changeLink', record, barrier: true });
   if (becomesPort)

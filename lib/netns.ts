@@ -137,7 +137,7 @@ export class Netns extends Namespace {
     await takeTurn();
     call.checkSignal();
     const result = await namespaceJob('createNamespace', name ?? '');
-    if (result instanceof Refusal) throw call.error(result, whyNotCreated(result));
+    if (result instanceof Refusal) throw call.error(result, await whyNotCreated(result, name));
     return new Netns(result as NamespaceHandle, name ?? null);
   }
 
@@ -306,9 +306,10 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Moves a link to another namespace and gives it as it is there. The kernel takes it down and drops
-   * its addresses on the way, and holds its lock for the whole machine meanwhile (17 ms): a link
-   * that can be made where it is to live, with the option `netns`, is better made there.
+   * Moves a link to another namespace and gives it as it is there. The kernel takes it down, drops its
+   * addresses and forgets `addrGenMode` and `ipv4` on the way, and holds its lock for the whole machine
+   * meanwhile (17 ms): a link that can be made where it is to live, with the option `netns`, is better
+   * made there.
    */
   moveLink(link: LinkRef, netns: NetnsRef, options?: MoveOptions): Promise<Link> {
     const call = callOf('moveLink', link, this.moveLink, options);
@@ -397,7 +398,8 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Adds a route. `EEXIST`: there is one; `ENETUNREACH`: no address of a link reaches the gateway.
+   * Adds a route. `EEXIST`: there is one; `ENETUNREACH`, of IPv6 `EHOSTUNREACH`: no address of a link
+   * reaches the gateway.
    */
   addRoute(route: RouteOptions & OperationOptions): Promise<void> {
     const call = callOf('addRoute', route?.to, this.addRoute, route);
@@ -502,9 +504,15 @@ function refText(ref: unknown): string | null {
   return pid === undefined ? `fd ${String(fd)}` : `pid ${String(pid)}`;
 }
 
-function whyNotCreated({ errno, syscall }: Refusal): { hint?: string } {
+async function whyNotCreated(
+  { errno, syscall }: Refusal,
+  name: string | undefined,
+): Promise<{ hint?: string }> {
   if (errnoName(errno) === 'EEXIST') {
-    return { hint: 'Netns.open opens what has the name, Netns.remove takes the name away.' };
+    const hint = (await isNamespaceFile(`${name}`))
+      ? 'Netns.open opens what has the name, Netns.remove takes the name away.'
+      : 'It is a file and no namespace, as who is ended while making one leaves it: Netns.remove takes it away.';
+    return { hint };
   }
   return syscall === 'unshare' && errnoName(errno) === 'EPERM'
     ? { hint: 'Making a network namespace needs CAP_SYS_ADMIN.' }

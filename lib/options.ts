@@ -345,6 +345,8 @@ export interface VethPeerOptions {
   readonly netns?: NetnsRef | undefined;
   /** Omitted: a random, locally administered one. */
   readonly mac?: string | undefined;
+  /** Bytes. Omitted: 1500, whatever the first end has. */
+  readonly mtu?: number | undefined;
   /** Brings that end up. */
   readonly up?: boolean | undefined;
 }

@@ -10,6 +10,7 @@ import { AF_INET, AF_INET6, RTNH_F_ONLINK } from './records.js';
 import type { NextHopRecord, RouteRecord } from './requests.js';
 import type { NextHop, Route, RouteFilter, RouteOptions, RouteToRemove } from './types.js';
 import {
+  IP6_RT_PRIO_USER,
   parseIp,
   parsePrefix,
   ROUTE_PROTOCOLS,
@@ -19,7 +20,6 @@ import {
   wordNumber,
 } from './values.js';
 
-const IP6_RT_PRIO_USER = 1024;
 const LOOPBACK_INDEX = 1;
 /** Types of IPv6 routes that lead to no link (`RTF_REJECT`). */
 const { blackhole, unreachable, prohibit, throw: thrown } = ROUTE_TYPES;

@@ -32,6 +32,9 @@ export const ROUTE_PROTOCOLS = {
   dhcp: 16,
 } as const;
 
+/** The metric of an IPv6 route that is given none (linux/ipv6_route.h). */
+export const IP6_RT_PRIO_USER = 1024;
+
 /** `RT_TABLE_*` (linux/rtnetlink.h). */
 export const ROUTE_TABLES = { default: 253, main: 254, local: 255 } as const;
 

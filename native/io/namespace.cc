@@ -116,6 +116,10 @@ Status CreateNamespace(const std::string& name, const std::atomic<bool>& given_u
 
 Status RemoveNamespace(const std::string& name) {
   const std::string path = std::string(kRunDirectory) + "/" + name;
+  // What cannot be taken away as a whole is left as it is.
+  if (faccessat(AT_FDCWD, kRunDirectory, W_OK, AT_EACCESS) != 0 && errno != ENOENT) {
+    return Status::FromErrno("unlink");
+  }
   // EINVAL: the file is there, but nothing is mounted on it (an interrupted `add`); it goes all the
   // same, as with `ip netns delete`.
   if (umount2(path.c_str(), MNT_DETACH) != 0 && errno != EINVAL) {

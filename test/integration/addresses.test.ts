@@ -172,6 +172,7 @@ describe('addAddress', () => {
         syscall: 'RTM_NEWADDR',
         operation: 'addAddress',
         target: link,
+        hint: `The link '${link}' has ${address} already.`,
       });
     }
   });

@@ -163,7 +163,8 @@ describe('bad input is refused before anything is sent, naming option and value,
       mac: notMacs,
       netns: notNetns,
       up: notFlags,
-      mtu: [1],
+      mtu: [-1, 2 ** 31, ...notIntegers, ...notNumbers],
+      index: [7],
     })) {
       for (const value of values) {
         const call = loose(host).createLink?.({ kind: 'veth', peer: { [name]: value } });

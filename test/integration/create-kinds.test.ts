@@ -28,7 +28,7 @@ describe('createLink with kind veth', () => {
       up: true,
       numTxQueues: 2,
       numRxQueues: 2,
-      peer: { name: 'v1', mac: '02:00:5e:00:00:02', up: true },
+      peer: { name: 'v1', mac: '02:00:5e:00:00:02', mtu: 1300, up: true },
     });
     await host.settled('v0', 'v1');
     expect(await host.link('v0')).toMatchObject({
@@ -40,7 +40,8 @@ describe('createLink with kind veth', () => {
       num_rx_queues: 2,
       linkinfo: { info_kind: 'veth' },
     });
-    expect(await host.link('v1')).toMatchObject({ link: 'v0', address: '02:00:5e:00:00:02' });
+    const peer = { link: 'v0', address: '02:00:5e:00:00:02', mtu: 1300 };
+    expect(await host.link('v1')).toMatchObject(peer);
     expect(link).toMatchObject({ kind: 'veth', name: 'v0', mac: '02:00:5e:00:00:01', up: true });
     expect(link.parent).toEqual({ index: (await host.link('v1')).ifindex, netnsid: null });
   });

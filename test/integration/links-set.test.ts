@@ -143,6 +143,14 @@ describe('setLink', () => {
     expect(seen.flags).toEqual(expect.arrayContaining(['NOARP', 'PROMISC', 'UP']));
   });
 
+  test('gives a link the MTU first that its other settings need', async () => {
+    const { host } = await ground();
+    await host.ip('link', 'set', 'm0', 'mtu', '1000');
+    await host.netns.setLink('m0', { mtu: 1400, addrGenMode: 'random', txQueueLen: 7 });
+    const after = { mtu: 1400, inet6_addr_gen_mode: 'random', txqlen: 7 };
+    expect(await host.link('m0')).toMatchObject(after);
+  });
+
   test('moves an alternative name, which is removed before it is added', async () => {
     const { host } = await ground();
     await host.netns.setLink('m0', { addAltNames: ['old'] });

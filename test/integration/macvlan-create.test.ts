@@ -117,6 +117,20 @@ describe.each(KINDS)('a new %s', (kind) => {
     });
   });
 
+  test.each([{ addrGenMode: 'none' }, { ipv4: { arpNotify: true } }] as const)(
+    'has the prefix route of an IPv6 address with a lifetime, with %o',
+    async (more) => {
+      const { host, parent } = await ground();
+      const address = { address: 'fd00::5/64', validLifetime: 3600, flags: ['nodad'] } as const;
+      const routes = [{ to: 'fd77::/64', via: 'fd00::1' }];
+      const options = { parent, name: 'm0', up: true, addresses: [address], routes, ...more };
+      await host.netns[create[kind]](options);
+      const shown = await host.ip('-6', 'route', 'show', 'dev', 'm0');
+      expect(shown).toMatch(/^fd00::\/64 proto kernel /m);
+      expect(shown).toMatch(/^fd77::\/64 via fd00::1 /m);
+    },
+  );
+
   test('has the cutoff of its broadcast queue', async ({ skip }) => {
     skip(isBefore(6, 4), 'this kernel does not know IFLA_MACVLAN_BC_CUTOFF (Linux 6.4)');
     const { host, parent } = await ground();

@@ -180,6 +180,21 @@ test('of many processes that ask for one name, one gets it', async () => {
   });
 });
 
+test('a name that cannot be taken away is left with its namespace', async () => {
+  const program = `
+    import { execFileSync } from 'node:child_process';
+    import { Netns } from 'macvlan-netlink';
+    await (await Netns.create('kept')).close();
+    execFileSync('mount', ['-o', 'remount,bind,ro', '/run/netns']);
+    const { code, hint } = await Netns.remove('kept').catch((error) => error);
+    const links = await (await Netns.open('kept')).listLinks();
+    execFileSync('mount', ['-o', 'remount,bind,rw', '/run/netns']);
+    await Netns.remove('kept');
+    console.log(JSON.stringify([code, hint.includes('/run/netns'), links.length, await Netns.list()]));
+  `;
+  expect(await resultOf(program, { under: withOwnRun('private') })).toEqual(['EROFS', true, 1, []]);
+});
+
 test('a create that the kernel refuses leaves no file', async () => {
   const program = `
     import { readdirSync, writeFileSync } from 'node:fs';

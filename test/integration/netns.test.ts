@@ -186,6 +186,19 @@ describe('Netns.remove', () => {
     expect([theirs, ours].filter((name) => left.includes(name))).toEqual([]);
   });
 
+  test('is what the refusal of a name advises that a stale file has', async () => {
+    const name = newName();
+    await create(newName());
+    writeFileSync(`/run/netns/${name}`, '', { mode: 0 });
+    const stale = await refusalOf(Netns.create(name));
+    expect(stale).toMatchObject({ code: 'EEXIST', operation: 'Netns.create', target: name });
+    expect(stale.hint).toContain('no namespace');
+    expect(stale.hint).toContain('Netns.remove');
+    await Netns.remove(name);
+    await create(name);
+    expect((await refusalOf(Netns.create(name))).hint).toContain('Netns.open');
+  });
+
   test('refuses a name that is not there', async () => {
     const name = bed.uniqueName('no');
     const error = await refusalOf(Netns.remove(name));

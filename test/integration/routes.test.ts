@@ -151,7 +151,7 @@ describe('addRoute', () => {
   });
 
   test('refuses one that is there, and replaceRoute takes its place', async () => {
-    const { netns, shown } = await routeBench(bed);
+    const { netns, link, shown } = await routeBench(bed);
     for (const [to, first, second] of [
       ['default', '10.0.0.2', '10.0.0.3'],
       ['fd01::/64', 'fd00::2', 'fd00::3'],
@@ -164,6 +164,9 @@ describe('addRoute', () => {
         operation: 'addRoute',
         target: to,
       });
+      expect(error.hint).toContain(`a route to ${to} `);
+      expect(error.hint).toContain(`'${link}'`);
+      expect(error.hint).toContain('replaceRoute');
       await netns.replaceRoute({ to, via: second });
     }
     expect((await shown()).map(({ gateway }) => gateway)).toEqual(['10.0.0.3', 'fd00::3']);
@@ -176,10 +179,14 @@ describe('addRoute', () => {
   });
 
   test('says what the kernel says of a gateway that no link reaches', async () => {
-    const { netns, shown } = await routeBench(bed);
+    const { netns, link, shown } = await routeBench(bed);
     const error = await refusalOf(netns.addRoute({ to: 'default', via: '203.0.113.1' }));
     expect(error).toMatchObject({ code: 'ENETUNREACH', target: 'default' });
     expect(error.kernelMessage).toMatch(/gateway/);
+    const six = await refusalOf(netns.addRoute({ to: 'fd77::/64', via: 'fd99::1', link }));
+    expect(six).toMatchObject({ code: 'EHOSTUNREACH', target: 'fd77::/64' });
+    expect(six.hint).toContain('fd99::1');
+    expect(six.hint).toContain(`'${link}'`);
     expect(await shown()).toEqual([]);
   });
 

@@ -196,7 +196,7 @@ describe('createLink', () => {
     // @ts-expect-error: a veth rides on nothing
     createLink({ kind: 'veth', parent });
     // @ts-expect-error: a peer has no such option
-    createLink({ kind: 'veth', peer: { mtu: 1500 } });
+    createLink({ kind: 'veth', peer: { mtu: 1500, index: 7 } });
     // @ts-expect-error: a bridge has no mode
     createLink({ kind: 'bridge', mode: 'bridge' });
     // @ts-expect-error: no id
