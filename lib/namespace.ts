@@ -3,12 +3,12 @@
  * on; the public class `Netns` adds their operations.
  */
 import { randomInt } from 'node:crypto';
-import { constants } from 'node:os';
 import { check } from './check.js';
 import { operationOptions, signal as signalRule } from './checkValues.js';
 import { type Caller, errnoName, NetlinkError } from './errors.js';
 import {
   addon,
+  ECANCELED,
   exchange,
   exchangeMany,
   type NamespaceHandle,
@@ -25,8 +25,6 @@ import { snapshot } from './snapshot.js';
 import { beginCall, isTurnFull, waitForTurn } from './turn.js';
 import type { NetnsLike, OperationOptions } from './types.js';
 import { netnsBrand } from './values.js';
-
-const ECANCELED = -constants.errno.ECANCELED;
 
 /** What a system call's refusal means wherever it comes. */
 const HINTS: Readonly<Record<string, string>> = {

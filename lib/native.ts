@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { makeNews, type News } from './news.js';
 import { makeAddress, makeLink, makeRoute } from './records.js';
@@ -17,6 +18,9 @@ import type { Address, Link, Route } from './types.js';
  * an error at the first link that does not fit (net/core/rtnetlink.c, rtnl_calcit, Linux 6.18).
  */
 export const EXT_MASK = 8;
+
+/** How what was withdrawn is refused. */
+export const ECANCELED = -constants.errno.ECANCELED;
 
 /** Each operation of native/rtnl/operations.h: what it says, and what it is answered with. */
 export interface Operations {
@@ -130,6 +134,7 @@ export interface Addon {
   openNamespaceDescriptor(fd: number): NamespaceHandle | Refusal;
   openNamespacePath(id: number, path: string): void;
   createNamespace(id: number, name: string): void;
+  withdrawNamespaceJob(id: number): void;
   removeNamespace(id: number, name: string): void;
   openTap(
     id: number,
@@ -379,13 +384,20 @@ export function whenAborted(signal: AbortSignal, call: () => void): () => void {
   };
 }
 
-/** Runs one of the addon's namespace jobs. */
+/**
+ * Runs one of the addon's namespace jobs. A `signal` that fires before it has done anything withdraws it,
+ * also while it waits for another process.
+ */
 export async function namespaceJob(
   name: 'openNamespacePath' | 'createNamespace' | 'removeNamespace',
   argument: string,
+  signal?: AbortSignal,
 ): Promise<NamespaceHandle | Refusal | undefined> {
-  const [promise] = start((id) => addon[name](id, argument));
+  const [promise, id] = start((given) => addon[name](given, argument));
+  const forget = signal && whenAborted(signal, () => addon.withdrawNamespaceJob(id));
   const [result] = await promise;
+  forget?.();
+  if (result instanceof Refusal && result.errno === ECANCELED) signal?.throwIfAborted();
   return result as NamespaceHandle | Refusal | undefined;
 }
 

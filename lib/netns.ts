@@ -136,7 +136,7 @@ export class Netns extends Namespace {
     if (name !== undefined) check(call.operation, valueRules.netnsName, name, 'name');
     await takeTurn();
     call.checkSignal();
-    const result = await namespaceJob('createNamespace', name ?? '');
+    const result = await namespaceJob('createNamespace', name ?? '', call.signal);
     if (result instanceof Refusal) throw call.error(result, await whyNotCreated(result, name));
     return new Netns(result as NamespaceHandle, name ?? null);
   }
@@ -163,7 +163,7 @@ export class Netns extends Namespace {
     check(call.operation, valueRules.netnsName, name, 'name');
     await takeTurn();
     call.checkSignal();
-    const result = await namespaceJob('removeNamespace', name);
+    const result = await namespaceJob('removeNamespace', name, call.signal);
     if (!(result instanceof Refusal)) return;
     const gone = errnoName(result.errno) === 'ENOENT';
     throw call.error(

@@ -1,7 +1,7 @@
 /** Opening the namespaces that calls name, and closing them when no call needs them any more. */
 import { captureCaller, errnoName } from './errors.js';
 import { Call, Namespace } from './namespace.js';
-import { addon, type NamespaceHandle, namespaceJob, Refusal } from './native.js';
+import { addon, type NamespaceHandle, namespaceJob, Refusal, whenAborted } from './native.js';
 import type { NetnsLike, NetnsRef } from './types.js';
 import { netnsBrand } from './values.js';
 
@@ -28,10 +28,38 @@ export async function openHandle(
   const place = locate(ref);
   const result =
     'path' in place
-      ? await namespaceJob('openNamespacePath', place.path)
+      ? await unlessAborted(namespaceJob('openNamespacePath', place.path), call.signal, close)
       : addon.openNamespaceDescriptor(place.fd);
   if (result instanceof Refusal) throw call.error(result, { hint: whyNotOpened(ref, result) });
   return [result as NamespaceHandle, 'path' in place ? nameOfPath(place.path) : null];
+}
+
+function close(handle: NamespaceHandle | Refusal | undefined): void {
+  if (handle !== undefined && !(handle instanceof Refusal)) handle.close();
+}
+
+/**
+ * What is waited for, or the signal's reason as soon as it fires: a path may lead to a server that does
+ * not answer. What comes after that goes to `late`.
+ */
+function unlessAborted<T>(
+  waited: Promise<T>,
+  signal: AbortSignal | undefined,
+  late: (value: T) => void,
+): Promise<T> {
+  if (signal === undefined) return waited;
+  return new Promise((resolve, reject) => {
+    let aborted = false;
+    const forget = whenAborted(signal, () => {
+      aborted = true;
+      reject(signal.reason);
+    });
+    waited.then((value) => {
+      forget();
+      if (aborted) late(value);
+      else resolve(value);
+    }, reject);
+  });
 }
 
 function whyNotOpened(ref: Exclude<NetnsRef, NetnsLike>, refusal: Refusal): string | undefined {
@@ -128,7 +156,11 @@ export async function withNamespace<T>(
   // A Netns of another copy of this package is known by its brand, and shared by its descriptor.
   const place = typeof ref === 'object' && netnsBrand in ref ? { fd: ref.fd } : locate(ref);
   const loan =
-    'path' in place ? await borrow(place.path) : orLoan(addon.openNamespaceDescriptor(place.fd));
+    'path' in place
+      ? await unlessAborted(borrow(place.path), call.signal, (late) => {
+          if (!(late instanceof Refusal)) void giveBack(late);
+        })
+      : orLoan(addon.openNamespaceDescriptor(place.fd));
   if (loan instanceof Refusal) {
     const hint = whyNotOpened(ref as Exclude<NetnsRef, NetnsLike>, loan);
     throw call.error(loan, { hint, part: option });

@@ -1,28 +1,49 @@
 #include "io/jobs.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace macvlan_netlink::io {
 
-void Jobs::Begin(std::shared_ptr<Task> job) {
+bool Jobs::HasRoom(WaitsFor what, const std::lock_guard<std::mutex>&) const {
+  return under_way_ < most_ && (what != WaitsFor::kLock || for_lock_ < most_for_lock_);
+}
+
+void Jobs::Count(WaitsFor what, const std::lock_guard<std::mutex>&) {
+  ++under_way_;
+  if (what == WaitsFor::kLock) ++for_lock_;
+}
+
+void Jobs::Begin(std::shared_ptr<Task> job, WaitsFor what) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (under_way_ == most_) return waiting_.push_back(std::move(job));
-    ++under_way_;
+    if (!HasRoom(what, lock)) return waiting_.push_back({std::move(job), what});
+    Count(what, lock);
   }
   pool_.Schedule(std::move(job));
 }
 
-void Jobs::End() {
+bool Jobs::Withdraw(const Task& job) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = std::find_if(waiting_.begin(), waiting_.end(),
+                                  [&](const Waiting& one) { return one.job.get() == &job; });
+  if (found == waiting_.end()) return false;
+  waiting_.erase(found);
+  return true;
+}
+
+void Jobs::End(WaitsFor what) {
   std::shared_ptr<Task> next;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (waiting_.empty()) {
-      --under_way_;
-      return;
-    }
-    next = std::move(waiting_.front());
-    waiting_.pop_front();
+    --under_way_;
+    if (what == WaitsFor::kLock) --for_lock_;
+    const auto found = std::find_if(waiting_.begin(), waiting_.end(),
+                                    [&](const Waiting& one) { return HasRoom(one.what, lock); });
+    if (found == waiting_.end()) return;
+    Count(found->what, lock);
+    next = std::move(found->job);
+    waiting_.erase(found);
   }
   pool_.Schedule(std::move(next));
 }

@@ -3,6 +3,7 @@
 // the kernel alone.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -13,21 +14,38 @@ namespace macvlan_netlink::io {
 
 class Jobs {
  public:
-  // So many are given to the pool at a time.
-  Jobs(Pool& pool, size_t most) : pool_(pool), most_(most) {}
+  // What a job may wait for.
+  enum class WaitsFor : uint8_t { kFile, kLock };
+
+  // So many are given to the pool at a time, and so many of those that want the lock, which only
+  // one has at a time: as long as somebody else has it, the rest go on.
+  Jobs(Pool& pool, size_t most, size_t most_for_lock)
+      : pool_(pool), most_(most), most_for_lock_(most_for_lock) {}
 
   // Any thread. `job` runs at once, or as soon as others are over.
-  void Begin(std::shared_ptr<Task> job);
+  void Begin(std::shared_ptr<Task> job, WaitsFor what);
+  // Any thread: `job` is not begun any more. False when it has been.
+  bool Withdraw(const Task& job);
   // Any thread: one is over.
-  void End();
+  void End(WaitsFor what);
 
  private:
+  struct Waiting {
+    std::shared_ptr<Task> job;
+    WaitsFor what;
+  };
+
+  bool HasRoom(WaitsFor what, const std::lock_guard<std::mutex>& held) const;
+  void Count(WaitsFor what, const std::lock_guard<std::mutex>& held);
+
   Pool& pool_;
   const size_t most_;
+  const size_t most_for_lock_;
 
-  std::mutex mutex_;      // guards the two below
+  std::mutex mutex_;      // guards the three below
   size_t under_way_ = 0;  // given to the pool
-  std::deque<std::shared_ptr<Task>> waiting_;
+  size_t for_lock_ = 0;   // of those
+  std::deque<Waiting> waiting_;
 };
 
 }  // namespace macvlan_netlink::io

@@ -40,13 +40,13 @@ Status OpenChecked(const char* path, Namespace& out) {
 // /run/netns must be a shared mount point, so that a namespace mounted there is seen, and its
 // removal too, in mount namespaces made later. Whoever comes first makes it one; the lock keeps
 // two that come at once from stacking mounts (iproute2, ip/ipnetns.c, Debian bug 949235).
-Status PrepareRunDirectory(const std::atomic<bool>& given_up) {
+Status PrepareRunDirectory(const GivenUp& given_up) {
   if (mkdir(kRunDirectory, 0755) != 0 && errno != EEXIST) return Status::FromErrno("mkdir");
   const Descriptor lock(open(kRunDirectory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!lock.valid()) return Status::FromErrno("open");
   while (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR) return Status::FromErrno("flock");
-    if (given_up) return {-ECANCELED, "flock"};
+    if (given_up()) return {-ECANCELED, "flock"};
     std::this_thread::sleep_for(kLockRetry);
   }
   if (mount("", kRunDirectory, "none", MS_SHARED | MS_REC, nullptr) == 0) return {};
@@ -95,7 +95,7 @@ Status Enter(int fd) {
   return setns(fd, CLONE_NEWNET) == 0 ? Status{} : Status::FromErrno("setns");
 }
 
-Status CreateNamespace(const std::string& name, const std::atomic<bool>& given_up, Namespace& out,
+Status CreateNamespace(const std::string& name, const GivenUp& given_up, Namespace& out,
                        bool& returned) {
   Namespace home;
   Status status = OpenOwn(home);

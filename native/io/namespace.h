@@ -4,8 +4,8 @@
 
 #include <errno.h>
 
-#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "io/descriptor.h"
@@ -32,6 +32,9 @@ struct NamespaceId {
   }
 };
 
+// Whether who waits is to wait no longer.
+using GivenUp = std::function<bool()>;
+
 // An open namespace; it lives at least as long as this.
 struct Namespace {
   Descriptor fd;
@@ -50,7 +53,7 @@ Status OpenDescriptor(int fd, Namespace& out);
 // The calling thread enters the new namespace and comes back; `returned` becomes false when it
 // could not: it must end then. It never becomes true: what a lost thread takes for home is not.
 // Another process may hold that lock: ECANCELED when `given_up` becomes true meanwhile.
-Status CreateNamespace(const std::string& name, const std::atomic<bool>& given_up, Namespace& out,
+Status CreateNamespace(const std::string& name, const GivenUp& given_up, Namespace& out,
                        bool& returned);
 // The same as `ip netns delete`: unmounts /run/netns/NAME and removes the file.
 Status RemoveNamespace(const std::string& name);

@@ -53,9 +53,11 @@ Napi::Value RunWithin(const Napi::CallbackInfo& info) {
 
 void OpenNamespacePath(const Napi::CallbackInfo& info) {
   NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
-                      NamespaceJob::Next::kAfterScript,
+                      NamespaceJob::Next::kAfterScript, io::Jobs::WaitsFor::kFile,
                       [path = info[1].As<Napi::String>().Utf8Value()](
-                          io::Namespace& out, io::PoolThread&) { return io::OpenPath(path, out); });
+                          io::Namespace& out, io::PoolThread&, const io::GivenUp&) {
+                        return io::OpenPath(path, out);
+                      });
 }
 
 // The descriptor is copied before this returns: its owner may close it at once.
@@ -69,19 +71,30 @@ Napi::Value OpenNamespaceDescriptor(const Napi::CallbackInfo& info) {
 }
 
 void CreateNamespace(const Napi::CallbackInfo& info) {
-  NamespaceJob::Start(
-      Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
-      NamespaceJob::Next::kAtOnce,
-      [name = info[1].As<Napi::String>().Utf8Value()](io::Namespace& out, io::PoolThread& thread) {
-        return io::CreateNamespace(name, thread.stops, out, thread.at_home);
-      });
+  auto name = info[1].As<Napi::String>().Utf8Value();
+  const auto what = name.empty() ? io::Jobs::WaitsFor::kFile : io::Jobs::WaitsFor::kLock;
+  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
+                      NamespaceJob::Next::kAtOnce, what,
+                      [name = std::move(name)](io::Namespace& out, io::PoolThread& thread,
+                                               const io::GivenUp& given_up) {
+                        return io::CreateNamespace(name, given_up, out, thread.at_home);
+                      });
 }
 
 void RemoveNamespace(const Napi::CallbackInfo& info) {
   NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
-                      NamespaceJob::Next::kAtOnce,
+                      NamespaceJob::Next::kAtOnce, io::Jobs::WaitsFor::kFile,
                       [name = info[1].As<Napi::String>().Utf8Value()](
-                          io::Namespace&, io::PoolThread&) { return io::RemoveNamespace(name); });
+                          io::Namespace&, io::PoolThread&, const io::GivenUp&) {
+                        return io::RemoveNamespace(name);
+                      });
+}
+
+// withdrawNamespaceJob(id): one of the three above.
+void WithdrawNamespaceJob(const Napi::CallbackInfo& info) {
+  const auto& jobs = Environment::Of(info.Env()).namespace_jobs;
+  const auto job = jobs.find(info[0].As<Napi::Number>().Uint32Value());
+  if (job != jobs.end()) job->second->Withdraw();
 }
 
 // openTap(id, handle, index, name, mac, mtu, queues, vnetHeader): settles with [TapHandle].
@@ -125,6 +138,7 @@ Napi::Object Load(Napi::Env env, Napi::Object exports) {
   exports.Set("openNamespacePath", Napi::Function::New<OpenNamespacePath>(env));
   exports.Set("createNamespace", Napi::Function::New<CreateNamespace>(env));
   exports.Set("removeNamespace", Napi::Function::New<RemoveNamespace>(env));
+  exports.Set("withdrawNamespaceJob", Napi::Function::New<WithdrawNamespaceJob>(env));
   exports.Set("openTap", Napi::Function::New<OpenTap>(env));
   exports.Set("finish", Napi::Function::New<Finish>(env));
   exports.Set("runWithin", Napi::Function::New<RunWithin>(env));

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <deque>
+#include <map>
 #include <memory>
 #include <set>
 
@@ -17,6 +18,7 @@
 namespace macvlan_netlink::node {
 
 class Environment;
+class NamespaceJob;
 class TapHandle;
 
 // Something that a pool thread has finished and JavaScript is to hear of.
@@ -76,7 +78,9 @@ class Environment {
   Napi::Value ToFailure(const io::Status& status);
 
   ScriptHooks hooks;
-  std::set<TapHandle*> open_taps;  // JavaScript thread only
+  // JavaScript thread only.
+  std::set<TapHandle*> open_taps;
+  std::map<uint32_t, std::shared_ptr<NamespaceJob>> namespace_jobs;  // those that have not settled
 
  private:
   static void OnCall(napi_env env, napi_value, void* context, void*);

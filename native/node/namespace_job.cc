@@ -3,22 +3,42 @@
 #include "node/namespace_handle.h"
 
 namespace macvlan_netlink::node {
+namespace {
 
-NamespaceJob::NamespaceJob(Environment& environment, uint32_t id, Next next, Work work)
-    : environment_(environment), id_(id), next_(next), work_(std::move(work)) {}
+constexpr io::Status kWithdrawn{-ECANCELED, ""};
 
-void NamespaceJob::Start(Environment& environment, uint32_t id, Next next, Work work) {
+}  // namespace
+
+NamespaceJob::NamespaceJob(Environment& environment, uint32_t id, Next next,
+                           io::Jobs::WaitsFor what, Work work)
+    : environment_(environment), id_(id), next_(next), what_(what), work_(std::move(work)) {}
+
+void NamespaceJob::Start(Environment& environment, uint32_t id, Next next, io::Jobs::WaitsFor what,
+                         Work work) {
   environment.BeginPending();
-  environment.jobs().Begin(std::make_shared<NamespaceJob>(environment, id, next, std::move(work)));
+  auto job = std::make_shared<NamespaceJob>(environment, id, next, what, std::move(work));
+  environment.namespace_jobs.emplace(id, job);
+  environment.jobs().Begin(std::move(job), what);
+}
+
+void NamespaceJob::Withdraw() {
+  withdrawn_ = true;
+  if (!environment_.jobs().Withdraw(*this)) return;
+  begun_ = false;
+  status_ = kWithdrawn;
+  environment_.Enqueue(shared_from_this());
 }
 
 void NamespaceJob::Run(io::PoolThread& thread) {
-  {
+  const io::GivenUp given_up = [&] { return thread.stops || withdrawn_; };
+  if (withdrawn_) {
+    status_ = kWithdrawn;
+  } else {
     // Also to open a path: it may lead to a server that does not answer.
     const io::Pool::LongWait wait(environment_.pool());
-    status_ = environment_.WithRoom([&] { return work_(opened_, thread); });
+    status_ = environment_.WithRoom([&] { return work_(opened_, thread, given_up); });
   }
-  if (next_ == Next::kAtOnce) environment_.jobs().End();
+  if (next_ == Next::kAtOnce) environment_.jobs().End(what_);
   environment_.Enqueue(shared_from_this());
 }
 
@@ -40,8 +60,9 @@ bool NamespaceJob::Deliver(Environment& environment, std::chrono::steady_clock::
   const Napi::Array results = Napi::Array::New(env, 1);
   results.Set(0U, result);
   environment.EndPending();
+  environment.namespace_jobs.erase(id_);
   environment.hooks.settle.Call({Napi::Number::New(env, id_), results});
-  if (next_ == Next::kAfterScript) environment.jobs().End();
+  if (begun_ && next_ == Next::kAfterScript) environment.jobs().End(what_);
   return true;
 }
 

@@ -12,7 +12,8 @@ class NamespaceJob : public io::Task,
                      public Delivery,
                      public std::enable_shared_from_this<NamespaceJob> {
  public:
-  using Work = std::function<io::Status(io::Namespace& out, io::PoolThread& thread)>;
+  using Work = std::function<io::Status(io::Namespace& out, io::PoolThread& thread,
+                                        const io::GivenUp& given_up)>;
 
   // When the next of many jobs may begin.
   enum class Next : uint8_t {
@@ -22,9 +23,13 @@ class NamespaceJob : public io::Task,
     kAfterScript,
   };
 
-  static void Start(Environment& environment, uint32_t id, Next next, Work work);
+  static void Start(Environment& environment, uint32_t id, Next next, io::Jobs::WaitsFor what,
+                    Work work);
 
-  NamespaceJob(Environment& environment, uint32_t id, Next next, Work work);
+  NamespaceJob(Environment& environment, uint32_t id, Next next, io::Jobs::WaitsFor what,
+               Work work);
+  // JavaScript thread: it is to fail with ECANCELED, unless it has done something already.
+  void Withdraw();
   void Run(io::PoolThread& thread) override;
   void Fail(const io::Status& status) override;
   bool Deliver(Environment& environment, std::chrono::steady_clock::time_point deadline) override;
@@ -33,7 +38,10 @@ class NamespaceJob : public io::Task,
   Environment& environment_;
   const uint32_t id_;
   Next next_;
+  const io::Jobs::WaitsFor what_;
   const Work work_;
+  std::atomic<bool> withdrawn_{false};
+  bool begun_ = true;  // given to the pool, which is to hear of its end
   io::Namespace opened_;
   io::Status status_;
 };

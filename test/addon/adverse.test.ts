@@ -46,20 +46,27 @@ test('requests go on while a namespace is opened by a path that does not answer'
   const [slow, until] = [join(directory, 'slow'), join(directory, 'until')];
   const program = `
     import { writeFileSync } from 'node:fs';
-    import { createLink, listLinks, Netns } from 'macvlan-netlink';
+    import { createLink, createMacvlan, listLinks, Netns } from 'macvlan-netlink';
     let refused;
     const opening = Netns.open(process.argv[1]).catch(({ code }) => { refused = code; });
-    await createLink({ kind: 'bridge' });
+    const { index: parent } = await createLink({ kind: 'bridge' });
+    const signal = AbortSignal.timeout(50);
+    const timed = [
+      Netns.open(process.argv[1], { signal }),
+      createMacvlan({ parent, netns: process.argv[1], signal }),
+    ].map((call) => call.catch((error) => error === signal.reason));
+    const reasons = await Promise.all(timed);
     const netns = await Netns.create();
     const links = [...(await listLinks()), ...(await netns.listLinks())].map(({ name }) => name);
     const early = refused ?? 'not yet';
     writeFileSync(process.argv[2], '');
     await opening;
-    console.log(JSON.stringify({ links, early, refused }));
+    console.log(JSON.stringify({ links, reasons, early, refused }));
   `;
   const under = before('slow-open', { SLOW: slow, UNTIL: until });
   expect(await resultOf(program, { under, args: [slow, until] })).toEqual({
     links: ['lo', 'bridge0', 'lo'],
+    reasons: [true, true],
     early: 'not yet',
     refused: 'ENOENT',
   });

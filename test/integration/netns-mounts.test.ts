@@ -161,6 +161,38 @@ test('create takes the lock that ip takes', async () => {
   });
 });
 
+test('a signal ends the wait for the lock of another, which holds up nobody else', async () => {
+  const program = `${mounts}
+    import { once } from 'node:events';
+    await (await Netns.create('there')).close();
+    const holder = spawn('flock', ['/run/netns', 'sh', '-c', 'echo locked; read line']);
+    await once(holder.stdout, 'data');
+    const controller = new AbortController();
+    const { signal } = controller;
+    const names = Array.from({ length: 20 }, (_, at) => 'n' + at);
+    const creating = names.map((name) =>
+      Netns.create(name, { signal }).catch((error) => error === signal.reason));
+    // All of these would wait behind them.
+    const unnamed = await Netns.create();
+    const opened = await Netns.open('there', { signal });
+    await Netns.remove('there', { signal });
+    const links = [await unnamed.listLinks(), await opened.listLinks()].flat().length;
+    controller.abort(new Error('enough'));
+    const withdrawn = await Promise.all(creating);
+    const left = await Netns.list();
+    holder.stdin.end('go\\n');
+    await Netns.create('n0');
+    console.log(JSON.stringify({ links, withdrawn: [...new Set(withdrawn)], left, now: await Netns.list() }));
+    process.exit();
+  `;
+  expect(await resultOf(program, { under: withOwnRun('private') })).toEqual({
+    links: 2,
+    withdrawn: [true],
+    left: [],
+    now: ['n0'],
+  });
+});
+
 test('of many processes that ask for one name, one gets it', async () => {
   const program = `${mounts}
     const outcomes = await Promise.allSettled([
