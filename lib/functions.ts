@@ -64,6 +64,11 @@ export function getLink(link: LinkRef, options?: OperationOptions): Promise<Link
   return here().getLink(link, options);
 }
 
+/** {@link Netns.getNetnsid} in the caller's own namespace. */
+export function getNetnsid(netns: NetnsRef, options?: OperationOptions): Promise<number | null> {
+  return here().getNetnsid(netns, options);
+}
+
 /** {@link Netns.listLinks} in the caller's own namespace. */
 export function listLinks(filter?: LinkFilter): Promise<Link[]> {
   return here().listLinks(filter);

@@ -7,8 +7,8 @@ import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { makeNews, type News } from './news.js';
-import { makeAddress, makeLink, makeRoute } from './records.js';
-import type { AddressRecord, LinkRecord, RouteRecord } from './requests.js';
+import { makeAddress, makeLink, makeNetnsid, makeRoute } from './records.js';
+import type { AddressRecord, LinkRecord, NetnsidRecord, RouteRecord } from './requests.js';
 import { newTurn, waitForFurtherTurn } from './turn.js';
 import type { Address, Link, Route } from './types.js';
 
@@ -43,6 +43,7 @@ export interface Operations {
   replaceRoute: [RouteRecord, undefined];
   removeRoute: [RouteRecord, undefined];
   listRoutes: [RouteRecord, Route[]];
+  getNetnsid: [NetnsidRecord, number | null];
 }
 
 /** A request that the kernel, or a system call on the way to it, refused. */
@@ -74,7 +75,7 @@ export type Result<Name extends keyof Operations = keyof Operations> =
 
 /** A column's number, and the columns of the record in it (a text names a whole record). */
 type Columns = { readonly [name: string]: readonly [number, (Columns | string)?] };
-type RecordName = 'link' | 'address' | 'route';
+type RecordName = 'link' | 'address' | 'route' | 'netnsid';
 
 /** An open namespace (native/node/namespace_handle.h). */
 export interface NamespaceHandle {
@@ -159,6 +160,7 @@ interface Hooks {
   readonly link: typeof makeLink;
   readonly address: typeof makeAddress;
   readonly route: typeof makeRoute;
+  readonly netnsid: typeof makeNetnsid;
   readonly news: typeof makeNews;
   readonly failure: (...columns: ConstructorParameters<typeof Refusal>) => Refusal;
   readonly settle: (id: number, results: readonly unknown[]) => void;
@@ -183,6 +185,7 @@ const RECORD_OF: Readonly<Record<keyof Operations, RecordName>> = {
   replaceRoute: 'route',
   removeRoute: 'route',
   listRoutes: 'route',
+  getNetnsid: 'netnsid',
 };
 
 /** The addon's file: built by whoever installed the package, or that of a clone, or the package's own. */
@@ -227,6 +230,7 @@ addon.initialize({
   link: makeLink,
   address: makeAddress,
   route: makeRoute,
+  netnsid: makeNetnsid,
   news: makeNews,
   failure: (...columns) => new Refusal(...columns),
   settle: (id, results) => {

@@ -12,6 +12,7 @@ import * as macvlan from './macvlan.js';
 import { moveLink } from './move.js';
 import { Call, Namespace } from './namespace.js';
 import { type NamespaceHandle, namespaceJob, Refusal } from './native.js';
+import { getNetnsid } from './netnsid.js';
 import { checkBrandOpen, openHandle, openOwn, RUN_DIRECTORY } from './opening.js';
 import * as routes from './routes.js';
 import { type RunOptions, run } from './run.js';
@@ -241,6 +242,17 @@ export class Netns extends Namespace {
     const call = callWith('getLink', link, this.getLink, options);
     const ref = linkNow(link);
     return this.operate(call, undefined, () => links.getLink(this, call, ref));
+  }
+
+  /**
+   * The id that another namespace has in this one (`RTM_GETNSID`), by which `parent.netnsid` of a link and
+   * `movedTo.netnsid` of an event name it; `null` when it has none. The kernel gives one where a link
+   * shows the other, and `ip netns set` gives a chosen one.
+   */
+  getNetnsid(netns: NetnsRef, options?: OperationOptions): Promise<number | null> {
+    const call = callWith('getNetnsid', refText(netns), this.getNetnsid, options);
+    const other = netnsNow(netns);
+    return this.operate(call, undefined, () => getNetnsid(this, call, other), netns);
   }
 
   /**

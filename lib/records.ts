@@ -285,6 +285,9 @@ export function makeAddress(
   };
 }
 
+/** linux/net_namespace.h */
+const NETNSA_NSID_NOT_ASSIGNED = -1;
+
 export const RTNH_F_ONLINK = 4;
 
 type NextHopColumns = readonly [
@@ -344,3 +347,12 @@ export function makeRoute(
 }
 
 type Mutable<T> = { -readonly [key in keyof T]: T[key] };
+
+/** Columns of a namespace's id. */
+export function makeNetnsid(
+  _netns: number,
+  _family: number,
+  nsid: number | undefined,
+): number | null {
+  return nsid === undefined || nsid === NETNSA_NSID_NOT_ASSIGNED ? null : nsid;
+}

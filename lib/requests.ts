@@ -80,6 +80,11 @@ export interface AddressRecord {
   metric?: number | undefined;
 }
 
+/** What a request says of another namespace (native/rtnl/netnsid.h). */
+export interface NetnsidRecord {
+  fd: number;
+}
+
 /** One of the ways of a route that has several. */
 export interface NextHopRecord {
   index?: number | undefined;

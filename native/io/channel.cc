@@ -60,6 +60,12 @@ bool Channel::CloseIdle(std::chrono::steady_clock::duration age) {
   return socket_.is_open();
 }
 
+void Channel::Drop() {
+  std::deque<Entry> queued;  // destroyed after the lock is let go
+  const std::lock_guard<std::mutex> lock(mutex_);
+  queued.swap(queue_);
+}
+
 bool Channel::GiveUp() {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (scheduled_ || opened_ahead_) return false;

@@ -20,7 +20,7 @@ struct FrameBatch {
   std::unique_ptr<uint8_t[], Free> bytes;
   size_t size = 0;
   size_t count = 0;
-  int32_t lengths[kMaxFrames];
+  int32_t lengths[kMaxFrames] = {};
 };
 
 // Hears what becomes of a tap, on the reactor's thread or a pool thread.

@@ -23,6 +23,7 @@ void Initialize(const Napi::CallbackInfo& info) {
   hooks.link = Keep(given, "link");
   hooks.address = Keep(given, "address");
   hooks.route = Keep(given, "route");
+  hooks.netnsid = Keep(given, "netnsid");
   hooks.news = Keep(given, "news");
   hooks.failure = Keep(given, "failure");
   hooks.settle = Keep(given, "settle");

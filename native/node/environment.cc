@@ -57,6 +57,9 @@ napi_threadsafe_function Environment::MakeWay(napi_threadsafe_function_call_js c
 void Environment::TearDown() {
   pool_->Stop();
   reactor_.Stop();
+  for (const auto& weak : channels_) {
+    if (const std::shared_ptr<io::Channel> channel = weak.lock()) channel->Drop();
+  }
   const std::lock_guard<std::mutex> lock(mutex_);
   ended_ = true;
   deliveries_.clear();
@@ -213,7 +216,8 @@ Napi::Value Environment::ToScript(const rtnl::Record& record, double netns) {
   Arguments arguments(env_, env_.Undefined(), counters, counters.Data());
   arguments.Push(Napi::Number::New(env_, netns));
   std::visit([&](const auto& columns) { arguments.PushColumns(columns); }, record);
-  const Napi::FunctionReference* factories[] = {&hooks.link, &hooks.address, &hooks.route};
+  const Napi::FunctionReference* factories[] = {&hooks.link, &hooks.address, &hooks.route,
+                                                &hooks.netnsid};
   return factories[record.index()]->Value().Call(env_.Undefined(), arguments.count(),
                                                  arguments.values());
 }

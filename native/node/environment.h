@@ -33,13 +33,13 @@ class Delivery {
 
 // The functions that TypeScript hands in at load (see lib/native.ts).
 struct ScriptHooks {
-  Napi::FunctionReference link, address, route;  // factories of answers
-  Napi::FunctionReference news;                  // factory of what is told
-  Napi::FunctionReference failure;               // factory of refusals
-  Napi::FunctionReference settle;                // settle(id, results)
-  Napi::FunctionReference namespace_handle;      // the class NamespaceHandle, made in C++
-  Napi::FunctionReference watcher;               // the class Watcher, likewise
-  Napi::FunctionReference tap_handle;            // the class TapHandle, likewise
+  Napi::FunctionReference link, address, route, netnsid;  // factories of answers
+  Napi::FunctionReference news;                           // factory of what is told
+  Napi::FunctionReference failure;                        // factory of refusals
+  Napi::FunctionReference settle;                         // settle(id, results)
+  Napi::FunctionReference namespace_handle;               // the class NamespaceHandle, made in C++
+  Napi::FunctionReference watcher;                        // the class Watcher, likewise
+  Napi::FunctionReference tap_handle;                     // the class TapHandle, likewise
 };
 
 class Environment {

@@ -73,6 +73,7 @@ Napi::Object DescribeRequests(Napi::Env env) {
   result.Set("link", DescribeColumns<rtnl::LinkRecord>(env));
   result.Set("address", DescribeColumns<rtnl::AddressRecord>(env));
   result.Set("route", DescribeColumns<rtnl::RouteRecord>(env));
+  result.Set("netnsid", DescribeColumns<rtnl::NetnsidRecord>(env));
   return result;
 }
 
@@ -81,6 +82,7 @@ Napi::Object DescribeAnswers(Napi::Env env) {
   result.Set("link", Answers<rtnl::LinkRecord>(env));
   result.Set("address", Answers<rtnl::AddressRecord>(env));
   result.Set("route", Answers<rtnl::RouteRecord>(env));
+  result.Set("netnsid", Answers<rtnl::NetnsidRecord>(env));
   return result;
 }
 

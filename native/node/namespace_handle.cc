@@ -20,6 +20,8 @@ bool RecordFromScript(Napi::Env env, rtnl::RecordKind kind, napi_value value, rt
       return RecordFromJs(env, value, out.emplace<rtnl::AddressRecord>());
     case rtnl::RecordKind::kRoute:
       return RecordFromJs(env, value, out.emplace<rtnl::RouteRecord>());
+    case rtnl::RecordKind::kNetnsid:
+      return RecordFromJs(env, value, out.emplace<rtnl::NetnsidRecord>());
   }
   return false;
 }

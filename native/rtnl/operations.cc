@@ -39,6 +39,8 @@ bool DecodeRecord(RecordKind kind, wire::ByteSpan body, Record& out) {
       return wire::DecodeBody(body, out.emplace<AddressRecord>());
     case RecordKind::kRoute:
       return wire::DecodeBody(body, out.emplace<RouteRecord>());
+    case RecordKind::kNetnsid:
+      return wire::DecodeBody(body, out.emplace<NetnsidRecord>());
   }
   return false;
 }
@@ -53,6 +55,8 @@ const char* AttributeAtFault(const Operation& operation, wire::ByteSpan request,
       return NameAt<AddressRecord>(body, ack);
     case RecordKind::kRoute:
       return NameAt<RouteRecord>(body, ack);
+    case RecordKind::kNetnsid:
+      return NameAt<NetnsidRecord>(body, ack);
   }
   return nullptr;
 }

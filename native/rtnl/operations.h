@@ -8,13 +8,14 @@
 
 #include "rtnl/address.h"
 #include "rtnl/link.h"
+#include "rtnl/netnsid.h"
 #include "rtnl/route.h"
 #include "wire/message.h"
 
 namespace macvlan_netlink::rtnl {
 
-using Record = std::variant<LinkRecord, AddressRecord, RouteRecord>;
-enum class RecordKind : uint8_t { kLink, kAddress, kRoute };
+using Record = std::variant<LinkRecord, AddressRecord, RouteRecord, NetnsidRecord>;
+enum class RecordKind : uint8_t { kLink, kAddress, kRoute, kNetnsid };
 
 enum class Answer : uint8_t {
   kNone,
@@ -62,6 +63,7 @@ inline constexpr Operation kOperations[] = {
      Answer::kNone},
     {"removeRoute", "RTM_DELROUTE", RTM_DELROUTE, 0, RecordKind::kRoute, Answer::kNone},
     {"listRoutes", "RTM_GETROUTE", RTM_GETROUTE, NLM_F_DUMP, RecordKind::kRoute, Answer::kDump},
+    {"getNetnsid", "RTM_GETNSID", RTM_GETNSID, 0, RecordKind::kNetnsid, Answer::kOne},
 };
 
 // Encodes one request, padded to the next message's start; false when an attribute is too long for

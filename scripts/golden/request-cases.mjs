@@ -321,6 +321,7 @@ const reads = [
     setup: [PARENT, CHILD, 'ip link property add dev c0 altname an-alternative-name'],
     byIndex: false,
   }),
+  read('get-netnsid', 'ip netns list', 'RTM_GETNSID', { setup: [NET1] }),
 ];
 
 export const requestCases = [...creation, ...living, ...addresses, ...routes, ...reads];

@@ -79,6 +79,34 @@ test('hundreds of links for one namespace by its name need no descriptors of the
   expect(await resultOf(program, { under: withDescriptors(120) })).toBe(301);
 });
 
+test('a Worker that ends leaves nothing, whatever waited for whatever else', async () => {
+  // Each of these waits in one namespace and holds the other, where one waits that holds the first.
+  const worker = `
+    import { Netns } from 'macvlan-netlink';
+    const [a, b] = await Promise.all([Netns.create(), Netns.create()]);
+    const make = (netns) => netns.createLink({ kind: 'bridge' });
+    const [atA, atB] = await Promise.all([make(a), make(b)]);
+    for (let round = 0; round < 14; round++) {
+      a.createMacvlan({ parent: atA, netns: b }).catch(() => {});
+      b.createMacvlan({ parent: atB, netns: a }).catch(() => {});
+    }
+    process.exit(0);
+  `;
+  const program = `${counting}
+    import { once } from 'node:events';
+    import { Worker } from 'node:worker_threads';
+    import { listLinks } from 'macvlan-netlink';
+    await listLinks();
+    const before = { sockets: sockets(), namespaces: namespaces() };
+    for (let round = 0; round < 10; round++) {
+      await once(new Worker(${JSON.stringify(worker)}, { eval: true }), 'exit');
+    }
+    const after = { sockets: sockets(), namespaces: namespaces() };
+    console.log(JSON.stringify([after.sockets <= before.sockets, after.namespaces - before.namespaces]));
+  `;
+  expect(await resultOf(program, { under: inPrivateNetns })).toEqual([true, 0]);
+});
+
 test('more namespaces than descriptors for two each can be used in turn', async () => {
   const program = `
     import { closeSync, openSync } from 'node:fs';

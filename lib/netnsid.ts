@@ -1,0 +1,15 @@
+/** By which id one namespace knows another. */
+import { check } from './check.js';
+import * as valueRules from './checkValues.js';
+import type { Call, Namespace } from './namespace.js';
+import { withNamespace } from './opening.js';
+import type { NetnsRef } from './types.js';
+
+export async function getNetnsid(
+  namespace: Namespace,
+  call: Call,
+  netns: NetnsRef,
+): Promise<number | null> {
+  check(call.operation, valueRules.netnsRef, netns, 'netns');
+  return withNamespace(call, netns, ({ fd }) => namespace.demand(call, 'getNetnsid', { fd }));
+}

@@ -1,0 +1,50 @@
+/** getNetnsid: by which id links and events name another namespace. */
+import { expect, test } from 'vitest';
+import { useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+test('is what ip has set, and null before', async () => {
+  const [here, there] = [await bed.place(), await bed.place()];
+  expect(await here.netns.getNetnsid(there.netns)).toBeNull();
+  await here.ip('netns', 'set', there.name as string, '4711');
+  const { pid } = await bed.background(there, 'sh', '-c', 'echo ready; read line');
+  const refs = [there.netns, there.name as string, `/run/netns/${there.name}`, { pid }];
+  for (const ref of [...refs, { fd: there.netns.fd }]) {
+    expect(await here.netns.getNetnsid(ref)).toBe(4711);
+  }
+  expect(await there.netns.getNetnsid(here.netns)).toBeNull();
+});
+
+test('says where the parent of a link is, and where a link went', async () => {
+  const [host, home, other] = [await bed.place(), await bed.place(), await bed.place()];
+  const parent = await host.parent();
+  // So that the ids differ.
+  await home.ip('netns', 'set', other.name as string, '0');
+  const link = await host.netns.createMacvlan({ parent, name: 'm0', netns: home.netns });
+  const shown = await home.link('m0');
+  const id = await home.netns.getNetnsid(host.netns);
+  expect(id).toBe(shown.link_netnsid);
+  expect(link.parent?.netnsid).toBe(id);
+  const events = home.netns.watch();
+  await home.netns.moveLink(link, other.netns);
+  for await (const event of events) {
+    if (event.type !== 'link' || event.action !== 'removed') continue;
+    expect(event.movedTo?.netnsid).toBe(await home.netns.getNetnsid(other.netns));
+    expect(event.movedTo?.netnsid).toBe(0);
+    break;
+  }
+});
+
+test('refuses what names no namespace', async () => {
+  const { netns } = await bed.place();
+  await expect(netns.getNetnsid('nobody')).rejects.toMatchObject({
+    code: 'ENOENT',
+    operation: 'getNetnsid',
+    target: 'nobody',
+  });
+  await expect(netns.getNetnsid({ pid: 0 })).rejects.toThrow(RangeError);
+  const other = await bed.place();
+  await other.netns.close();
+  await expect(netns.getNetnsid(other.netns)).rejects.toMatchObject({ code: 'ERR_NETNS_CLOSED' });
+});
