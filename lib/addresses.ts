@@ -5,11 +5,19 @@ import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { resolveIndex, resolveIndexIfAny } from './links.js';
+import { isListedAddress } from './listed.js';
 import type { Call, Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import { AF_INET, AF_INET6 } from './records.js';
 import type { AddressRecord } from './requests.js';
-import type { Address, AddressFilter, AddressOptions, AddressToRemove, LinkRef } from './types.js';
+import type {
+  Address,
+  AddressFilter,
+  AddressOptions,
+  AddressToAdd,
+  AddressToRemove,
+  LinkRef,
+} from './types.js';
 import { ADDRESS_FLAGS, parseIp, parsePrefix, SCOPES, wordNumber } from './values.js';
 
 const INFINITY_LIFE_TIME = 0xffffffff;
@@ -32,9 +40,12 @@ function isLoopback(bytes: Uint8Array): boolean {
 }
 
 /** The record of an address on a link; the address has been checked. */
-export function addressRecord(address: string | AddressOptions, index: number): AddressRecord {
-  const options: AddressOptions = typeof address === 'string' ? { address } : address;
-  const { peer, broadcast, label, scope, flags, metric } = options;
+export function addressRecord(address: string | AddressToAdd, index: number): AddressRecord {
+  const options = (typeof address === 'string' ? { address } : address) as AddressOptions;
+  const { peer, broadcast, scope, flags, metric } = options;
+  // One that was listed may have its link's name for a label, which is another's by now.
+  const { label } = options;
+  const isOwn = !isListedAddress(address) || label?.includes(':');
   const parsed = parsePrefix(options.address) as NonNullable<ReturnType<typeof parsePrefix>>;
   const { bytes } = parsed;
   const bits = (flags ?? []).reduce((sum, flag) => sum | (ADDRESS_FLAGS[flag] ?? 0), 0);
@@ -46,7 +57,7 @@ export function addressRecord(address: string | AddressOptions, index: number): 
     local: bytes,
     address: peer == null ? bytes : (parseIp(peer) ?? bytes),
     broadcast: broadcast == null ? undefined : (parseIp(broadcast) ?? undefined),
-    label: label ?? undefined,
+    label: isOwn ? (label ?? undefined) : undefined,
     cacheInfo: lifetimes(options),
     flags: bits === 0 ? undefined : bits,
     metric,
@@ -67,9 +78,9 @@ export async function changeAddress(
   check(call.operation, rule, address, 'address');
   let link = resolveIndex(namespace, call, ref);
   if (typeof link === 'object') link = await link;
-  const record = addressRecord(address as string | AddressOptions, link);
-  // A listed one's label is no part of what it is, and another by now where the link was renamed.
-  if (typeof address === 'object' && 'linkIndex' in address) record.label = undefined;
+  const record = addressRecord(address, link);
+  // It is no part of what a listed one is.
+  if (operation === 'removeAddress' && isListedAddress(address)) record.label = undefined;
   if (operation === 'replaceAddress' && record.family === AF_INET6) {
     await checkPrefixLength(namespace, call, record);
   }

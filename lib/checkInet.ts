@@ -29,6 +29,7 @@ import {
   u8,
   u32,
 } from './checkValues.js';
+import { isListedAddress, isListedRoute } from './listed.js';
 import type { AddressOptions, RouteOptions } from './types.js';
 import {
   ADDRESS_FLAGS,
@@ -140,7 +141,7 @@ const ADDRESS_ROWS = {
 
 export const anything: Check = () => undefined;
 const addressObject = optionsOf(table(ADDRESS_ROWS, 'address'), addressFault);
-/** To remove: also an `Address` as it was listed, whose further fields say nothing here. */
+/** An `Address` as it was listed, or one to remove, whose further fields say nothing here. */
 const listedAddress = optionsOf(
   table(
     {
@@ -163,8 +164,10 @@ const listedAddress = optionsOf(
   addressFault,
 );
 
-/** An address to add or replace. */
-export const address: Check = textOr(addressObject);
+/** An address to add or replace: also an `Address` as it was listed. */
+export const address: Check = textOr((value) =>
+  isListedAddress(value) ? listedAddress(value) : addressObject(value),
+);
 
 /** An address to remove. */
 export const addressToRemove: Check = textOr(listedAddress);
@@ -225,19 +228,47 @@ function removedRouteFault(value: Listed<RouteOptions> & { readonly to: string }
   return routeFault({ ...value, via: null });
 }
 
-/** A route that is to carry packets must say where to. */
+/** A route that is to carry packets must say where to, and once. */
 function wholeRouteFault(value: RouteOptions): Fault | undefined {
-  const { type = 'unicast', via, link, nexthopId } = value;
-  if (nexthopId !== undefined && (via ?? link) !== undefined) {
+  const { type = 'unicast', via, link, nexthopId, nextHops } = value;
+  const way = via ?? link;
+  if (nexthopId !== undefined && way !== undefined) {
     return under(
       '.nexthopId',
       badValue('has a gateway and a link: leave out via and link', nexthopId),
     );
   }
-  if (type === 'unicast' && via === undefined && link === undefined && nexthopId === undefined) {
-    return badValue('must say where it leads: via, link or both, or nexthopId', value);
+  if (nextHops !== undefined && way !== undefined) {
+    return under('.nextHops', badValue('are all the ways: leave out via and link', nextHops));
   }
-  return routeFault(value);
+  if (
+    type === 'unicast' &&
+    way === undefined &&
+    nexthopId === undefined &&
+    nextHops === undefined
+  ) {
+    return badValue('must say where it leads: via, link or both, nextHops or nexthopId', value);
+  }
+  return routeFault(value) ?? nextHopsFault(value);
+}
+
+function nextHopsFault({ to, family, nextHops }: RouteOptions): Fault | undefined {
+  if (nextHops === undefined) return undefined;
+  if (nextHops.length === 0)
+    return under('.nextHops', badValue('must hold one way at least', nextHops));
+  const sizes = nextHops.map(({ via }) => via && parseIp(via)?.length);
+  const said = family && (family === 'IPv4' ? 4 : 16);
+  const bytes = parsePrefix(to)?.bytes.length ?? said ?? sizes.find((size) => size);
+  for (const [at, hop] of nextHops.entries()) {
+    const { via, link } = hop;
+    if (via === undefined && link === undefined) {
+      return under(`.nextHops[${at}]`, badValue('must say via, link or both', hop));
+    }
+    if (via !== undefined && sizes[at] !== bytes) {
+      return under(`.nextHops[${at}].via`, badValue("must be of the route's family", via));
+    }
+  }
+  return undefined;
 }
 
 const destination: Check = (value) => {
@@ -270,15 +301,18 @@ export const ROUTE_ROWS = {
   family,
 };
 
-/** A route to add. */
-export const route: Check = optionsOf(table({ ...ROUTE_ROWS, signal }, 'to'), wholeRouteFault);
+const weight = integer(1, 256);
+const MAX_HOPS = 4096;
+export const nextHops: Check = listOf(
+  optionsOf(table({ via: ip, link: linkRef, weight })),
+  MAX_HOPS,
+);
 
-/** One of the ways of a listed route. */
-const HOP_ROWS = {
-  via: orNull(ip),
-  link: orNull(integer(0, 2 ** 31 - 1)),
-  weight: integer(1, 256),
-};
+const routeToBe = optionsOf(table({ ...ROUTE_ROWS, nextHops, signal }, 'to'), wholeRouteFault);
+
+/** A route to add: also a `Route` as it was listed. */
+export const route: Check = (value) =>
+  isListedRoute(value) ? routeToRemove(value) : routeToBe(value);
 
 /** A route to remove: as it was added, or a `Route` as it was listed. */
 export const routeToRemove: Check = optionsOf(
@@ -296,7 +330,10 @@ export const routeToRemove: Check = optionsOf(
       type: listedWordOf(ROUTE_TYPES, u8),
       mtu: orNull(u32),
       nexthopId: orNull(u32),
-      nextHops: listOf(optionsOf(table(HOP_ROWS, 'link')), 4096),
+      nextHops: listOf(
+        optionsOf(table({ via: orNull(ip), link: orNull(linkRef), weight })),
+        MAX_HOPS,
+      ),
       signal,
     },
     'to',

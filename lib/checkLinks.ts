@@ -15,7 +15,7 @@ import {
   under,
   wordOf,
 } from './check.js';
-import { address, anything, ROUTE_ROWS, routeFault } from './checkInet.js';
+import { address, anything, nextHops, ROUTE_ROWS, routeFault } from './checkInet.js';
 import {
   addrGenMode,
   altNames,
@@ -48,6 +48,7 @@ function linkRouteFault(value: RouteOptions): Fault | undefined {
   const says = 'must be a route by the link: use addRoute';
   if (LINKLESS.has(value.type)) return under('.type', badValue(says, value.type));
   if (value.nexthopId !== undefined) return under('.nexthopId', badValue(says, value.nexthopId));
+  if (value.nextHops !== undefined) return under('.nextHops', badValue(says, value.nextHops));
   return routeFault(value);
 }
 
@@ -65,7 +66,10 @@ const LINK_ROWS = {
   alias: text(aliasFault),
   altNames,
   addresses: listOf(address, Number.POSITIVE_INFINITY),
-  routes: listOf(optionsOf(table(ROUTE_ROWS, 'to'), linkRouteFault), Number.POSITIVE_INFINITY),
+  routes: listOf(
+    optionsOf(table({ ...ROUTE_ROWS, nextHops }, 'to'), linkRouteFault),
+    Number.POSITIVE_INFINITY,
+  ),
   promiscuous: flag,
   allMulticast: flag,
   master: linkRef,

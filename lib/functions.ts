@@ -7,7 +7,7 @@ import type { Tap } from './tapStream.js';
 import type {
   Address,
   AddressFilter,
-  AddressOptions,
+  AddressToAdd,
   AddressToRemove,
   CreateLinkOptions,
   CreateMacvlanOptions,
@@ -25,7 +25,7 @@ import type {
   OperationOptions,
   Route,
   RouteFilter,
-  RouteOptions,
+  RouteToAdd,
   RouteToRemove,
   Support,
   SupportOptions,
@@ -129,7 +129,7 @@ export function deleteLinks(refs: readonly LinkRef[], options?: OperationOptions
 /** {@link Netns.addAddress} in the caller's own namespace. */
 export function addAddress(
   link: LinkRef,
-  address: string | AddressOptions,
+  address: string | AddressToAdd,
   options?: OperationOptions,
 ): Promise<void> {
   return here().addAddress(link, address, options);
@@ -138,7 +138,7 @@ export function addAddress(
 /** {@link Netns.replaceAddress} in the caller's own namespace. */
 export function replaceAddress(
   link: LinkRef,
-  address: string | AddressOptions,
+  address: string | AddressToAdd,
   options?: OperationOptions,
 ): Promise<void> {
   return here().replaceAddress(link, address, options);
@@ -159,12 +159,12 @@ export function listAddresses(filter?: AddressFilter): Promise<Address[]> {
 }
 
 /** {@link Netns.addRoute} in the caller's own namespace. */
-export function addRoute(route: RouteOptions & OperationOptions): Promise<void> {
+export function addRoute(route: RouteToAdd & OperationOptions): Promise<void> {
   return here().addRoute(route);
 }
 
 /** {@link Netns.replaceRoute} in the caller's own namespace. */
-export function replaceRoute(route: RouteOptions & OperationOptions): Promise<void> {
+export function replaceRoute(route: RouteToAdd & OperationOptions): Promise<void> {
   return here().replaceRoute(route);
 }
 

@@ -24,7 +24,7 @@ import { isTurnFull, takeTurn } from './turn.js';
 import type {
   Address,
   AddressFilter,
-  AddressOptions,
+  AddressToAdd,
   AddressToRemove,
   CreateLinkOptions,
   CreateMacvlanOptions,
@@ -43,7 +43,7 @@ import type {
   OperationOptions,
   Route,
   RouteFilter,
-  RouteOptions,
+  RouteToAdd,
   RouteToRemove,
   Support,
   SupportOptions,
@@ -351,12 +351,12 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Puts an address on a link: `'52.1.1.151/24'`, `'fd00::1/64'`, or an object. `EEXIST`: it is there
-   * already.
+   * Puts an address on a link: `'52.1.1.151/24'`, `'fd00::1/64'`, or an object; an `Address` as it was
+   * listed will do, such as one that a move has taken off. `EEXIST`: it is there already.
    */
   addAddress(
     link: LinkRef,
-    address: string | AddressOptions,
+    address: string | AddressToAdd,
     options?: OperationOptions,
   ): Promise<void> {
     const call = callWith('addAddress', link, this.addAddress, options);
@@ -374,7 +374,7 @@ export class Netns extends Namespace {
    */
   replaceAddress(
     link: LinkRef,
-    address: string | AddressOptions,
+    address: string | AddressToAdd,
     options?: OperationOptions,
   ): Promise<void> {
     const call = callWith('replaceAddress', link, this.replaceAddress, options);
@@ -413,7 +413,7 @@ export class Netns extends Namespace {
    * Adds a route. `EEXIST`: there is one; `ENETUNREACH`, of IPv6 `EHOSTUNREACH`: no address of a link
    * reaches the gateway.
    */
-  addRoute(route: RouteOptions & OperationOptions): Promise<void> {
+  addRoute(route: RouteToAdd & OperationOptions): Promise<void> {
     const call = callOf('addRoute', route?.to, this.addRoute, route);
     return this.operate(call, route, (given) => routes.addRoute(this, call, 'addRoute', given));
   }
@@ -421,7 +421,7 @@ export class Netns extends Namespace {
   /**
    * Adds a route, in place of the one to the same destination with the same metric.
    */
-  replaceRoute(route: RouteOptions & OperationOptions): Promise<void> {
+  replaceRoute(route: RouteToAdd & OperationOptions): Promise<void> {
     const call = callOf('replaceRoute', route?.to, this.replaceRoute, route);
     return this.operate(call, route, (given) => routes.addRoute(this, call, 'replaceRoute', given));
   }

@@ -170,6 +170,9 @@ export interface AddressOptions {
 /** An address to remove: as it was added, or an {@link Address} as it was listed. */
 export type AddressToRemove = AddressOptions | Address;
 
+/** What `addAddress` takes besides a text: an address to be, or one as it was listed. */
+export type AddressToAdd = AddressOptions | Address;
+
 /** A route to add or remove (`RTM_NEWROUTE`, `RTM_DELROUTE`). */
 export interface RouteOptions {
   /**
@@ -215,9 +218,26 @@ export interface RouteOptions {
    * `routes` of a new link.
    */
   readonly nexthopId?: number | undefined;
+  /**
+   * Several ways, in place of `via` and `link` (`RTA_MULTIPATH`). Not among the `routes` of a new link.
+   */
+  readonly nextHops?: readonly NextHopOptions[] | undefined;
   /** Which default route `to: 'default'` means when neither `via` nor `source` tells: IPv4. */
   readonly family?: IpFamily | undefined;
 }
+
+/** One of the ways of a route that has several: by `via`, by `link`, or both. */
+export interface NextHopOptions {
+  /** The gateway (`RTA_GATEWAY`). */
+  readonly via?: string | undefined;
+  /** The link it leaves by (`rtnh_ifindex`). */
+  readonly link?: LinkRef | undefined;
+  /** Its share among the others, 1–256 (`rtnh_hops` + 1). Omitted: 1. */
+  readonly weight?: number | undefined;
+}
+
+/** What `addRoute` takes: a route to be, or one as it was listed. */
+export type RouteToAdd = RouteOptions | Route;
 
 /** What `removeRoute` takes: a route as it was added, or as it was listed. */
 export type RouteToRemove = RouteOptions | Route;
@@ -260,7 +280,7 @@ export interface LinkOptions extends OperationOptions {
   /** Further names of 1–127 bytes by which the link is found (`IFLA_PROP_LIST`). */
   readonly altNames?: readonly string[] | undefined;
   /** Addresses to put on it; a text is address and prefix length. */
-  readonly addresses?: readonly (string | AddressOptions)[] | undefined;
+  readonly addresses?: readonly (string | AddressToAdd)[] | undefined;
   /** Routes to add once the addresses are on; they leave by this link unless they say otherwise. */
   readonly routes?: readonly RouteOptions[] | undefined;
   /** `IFF_PROMISC`. */

@@ -8,7 +8,15 @@ import type { Call, Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
 import { AF_INET, AF_INET6, RTNH_F_ONLINK } from './records.js';
 import type { NextHopRecord, RouteRecord } from './requests.js';
-import type { NextHop, Route, RouteFilter, RouteOptions, RouteToRemove } from './types.js';
+import type {
+  NextHop,
+  NextHopOptions,
+  Route,
+  RouteFilter,
+  RouteOptions,
+  RouteToAdd,
+  RouteToRemove,
+} from './types.js';
 import {
   IP6_RT_PRIO_USER,
   parseIp,
@@ -36,7 +44,8 @@ function defaultScope(route: RouteOptions): keyof typeof SCOPES {
   if (type === 'local') return 'host';
   // The kernel refuses a wider one for these (net/ipv4/fib_semantics.c, fib_props).
   if (type === 'broadcast' || type === 'multicast' || type === 'anycast') return 'link';
-  const onLink = route.via === undefined && route.nexthopId === undefined;
+  const { via, nexthopId, nextHops } = route;
+  const onLink = (via ?? nexthopId ?? nextHops) === undefined;
   return type === 'unicast' && onLink ? 'link' : 'global';
 }
 
@@ -46,7 +55,8 @@ export function routeRecord(route: RouteOptions, link: number | undefined): Rout
   const from = route.from === undefined ? null : parsePrefix(route.from);
   const gateway = addressOf(route.via);
   const source = addressOf(route.source);
-  const known = destination?.bytes ?? gateway ?? source ?? from?.bytes;
+  const hop = addressOf(route.nextHops?.find(({ via }) => via)?.via);
+  const known = destination?.bytes ?? gateway ?? hop ?? source ?? from?.bytes;
   const family =
     route.family === undefined && known !== undefined
       ? familyOf(known)
@@ -103,37 +113,51 @@ export function undoRecord(added: RouteRecord): RouteRecord {
   return { ...added, metric };
 }
 
+/** What a listed route says, as options; what is null in it is not said. */
+function plainOptions(route: RouteOptions | RouteToRemove): RouteOptions {
+  const { to, from, tos, source, metric, table, family, protocol, scope, type, onlink } = route;
+  return {
+    to,
+    from: from ?? undefined,
+    tos,
+    via: hasWay(route) ? (route.via ?? undefined) : undefined,
+    source: source ?? undefined,
+    metric,
+    table,
+    family,
+    protocol: protocol === undefined ? undefined : wordNumber(ROUTE_PROTOCOLS, protocol),
+    scope: scope === undefined ? undefined : wordNumber(SCOPES, scope),
+    // By an object that leads nowhere the kernel has a unicast route, and lists it as that of the object.
+    type: hasWay(route) || type !== 'blackhole' ? (type as RouteOptions['type']) : undefined,
+    onlink,
+    mtu: route.mtu ?? undefined,
+    nexthopId: route.nexthopId ?? undefined,
+    nextHops: route.nextHops as RouteOptions['nextHops'],
+  };
+}
+
 /** What is left out of a removal matches any: protocol 0, scope nowhere. */
-function removalRecord(route: RouteToRemove, link: number | undefined): RouteRecord {
-  const { to, from, tos, source, metric, table, family, protocol, scope, type } = route;
-  const nexthopId = route.nexthopId ?? undefined;
+function removalRecord(
+  route: RouteToRemove,
+  link: number | undefined,
+  hops: readonly NextHop[],
+): RouteRecord {
+  const { type, protocol = 'unspec', scope = 'nowhere', ...asked } = plainOptions(route);
   const record = routeRecord(
-    {
-      to,
-      from: from ?? undefined,
-      tos,
-      via: hasWay(route) ? (route.via ?? undefined) : undefined,
-      source: source ?? undefined,
-      metric,
-      table,
-      family,
-      protocol: protocol === undefined ? 'unspec' : wordNumber(ROUTE_PROTOCOLS, protocol),
-      scope: scope === undefined ? 'nowhere' : wordNumber(SCOPES, scope),
-      nexthopId,
-    },
+    { ...asked, protocol, scope, onlink: undefined, mtu: undefined },
     link,
   );
   const removal: RouteRecord = {
     ...record,
     type: type === undefined ? 0 : wordNumber(ROUTE_TYPES, type),
   };
-  // By an object that leads nowhere the kernel has a unicast route, and lists it as that of the object.
-  if (!hasWay(route)) return removal.type === blackhole ? { ...removal, type: 0 } : removal;
-  const { via, nextHops = [] } = route as Partial<Route>;
-  if (nextHops.length > 0) {
-    return { ...removal, nextHops: nextHops.map((hop) => hopRecord(hop, record.family)) };
-  }
-  return removal.family === AF_INET6 ? exactly6(removal, via) : removal;
+  if (!hasWay(route)) return removal;
+  if (hops.length > 0) return withHops(removal, hops);
+  return removal.family === AF_INET6 ? exactly6(removal, (route as Partial<Route>).via) : removal;
+}
+
+function withHops(record: RouteRecord, hops: readonly NextHop[]): RouteRecord {
+  return { ...record, nextHops: hops.map((hop) => hopRecord(hop, record.family)) };
 }
 
 function hopRecord({ via, link, weight }: NextHop, family: number | undefined): NextHopRecord {
@@ -169,17 +193,43 @@ function linkOf(
   return resolveIndexIfAny(namespace, call, link, 'route.link');
 }
 
+/** The ways of a route that has several, their links looked up. */
+function hopsOf(
+  namespace: Namespace,
+  call: Call,
+  route: RouteOptions | RouteToRemove,
+): readonly NextHop[] | Promise<readonly NextHop[]> {
+  const nextHops: readonly (NextHop | NextHopOptions)[] = route.nextHops ?? [];
+  if (nextHops.length === 0 || !hasWay(route)) return [];
+  const links = nextHops.map(({ link }, at) =>
+    resolveIndexIfAny(namespace, call, link ?? undefined, `route.nextHops[${at}].link`),
+  );
+  const known = links.filter((link) => typeof link !== 'object');
+  const hops = (indexes: readonly (number | undefined)[]) =>
+    nextHops.map(({ via, weight }, at) => ({
+      via: via ?? null,
+      link: indexes[at] ?? null,
+      weight: weight ?? 1,
+    }));
+  return known.length === links.length ? hops(known) : Promise.all(links).then(hops);
+}
+
 export async function addRoute(
   namespace: Namespace,
   call: Call,
   operation: 'addRoute' | 'replaceRoute',
-  route: RouteOptions,
+  route: RouteToAdd,
 ): Promise<void> {
   check(call.operation, inetRules.route, route, 'route');
   let link = linkOf(namespace, call, route);
   if (typeof link === 'object') link = await link;
-  const record = routeRecord(route, link);
-  await send(namespace, call, { operation, record });
+  let hops = hopsOf(namespace, call, route);
+  if ('then' in hops) hops = await hops;
+  const record = routeRecord(plainOptions(route), link);
+  await send(namespace, call, {
+    operation,
+    record: hops.length === 0 ? record : withHops(record, hops),
+  });
 }
 
 export async function removeRoute(
@@ -190,7 +240,9 @@ export async function removeRoute(
   check(call.operation, inetRules.routeToRemove, route, 'route');
   let link = linkOf(namespace, call, route);
   if (typeof link === 'object') link = await link;
-  const record = removalRecord(route, link);
+  let hops = hopsOf(namespace, call, route);
+  if ('then' in hops) hops = await hops;
+  const record = removalRecord(route, link, hops);
   await send(namespace, call, { operation: 'removeRoute', record });
 }
 

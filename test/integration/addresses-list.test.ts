@@ -31,6 +31,45 @@ describe('listAddresses', () => {
     expect(listed).toHaveLength(all.length);
   });
 
+  test('what it lists can be put on again, also on another link', async () => {
+    const { place, netns, link } = await addressBench(bed);
+    const second = await place.parent();
+    const commands = [
+      ['10.0.0.1/24', 'brd', '+', 'dev', link, 'label', `${link}:x`.slice(-15)],
+      ['10.0.0.2/24', 'dev', link, 'metric', '7'],
+      ['10.1.0.1', 'peer', '10.1.0.2/30', 'dev', link, 'scope', '10'],
+      ['fd00::1/64', 'nodad', 'home', 'mngtmpaddr', 'noprefixroute', 'dev', link],
+      ['fd00::9', 'peer', 'fd01::1/64', 'dev', link, 'nodad'],
+      ['fd00::7/128', 'preferred_lft', '0', 'dev', link, 'nodad'],
+    ];
+    for (const command of commands) await place.ip('address', 'add', ...command);
+    const shown = async (name: string) => {
+      const [{ addr_info: all }] = JSON.parse(
+        await place.ip('-j', '-d', 'address', 'show', 'dev', name),
+      );
+      // The kernel shows the newest of IPv6 first.
+      return (all as IpAddress[]).sort((a, b) => a.local.localeCompare(b.local));
+    };
+    const before = await shown(link);
+    const listed = await netns.listAddresses({ link });
+    const takeOff = async () => {
+      // With the first of a subnet the others would go.
+      for (const address of [...listed].reverse()) await netns.removeAddress(link, address);
+    };
+    await takeOff();
+    expect(await shown(link)).toEqual([]);
+    for (const address of JSON.parse(JSON.stringify(listed))) await netns.addAddress(link, address);
+    expect(await shown(link)).toEqual(before);
+    await takeOff();
+    for (const address of listed) await netns.replaceAddress(second, address);
+    const own = ({ label, ...address }: IpAddress) =>
+      label === link ? { ...address, label: second } : { ...address, ...(label && { label }) };
+    expect(await shown(second)).toEqual(before.map(own));
+    const options = { parent: second, name: 'm0', addresses: listed.filter(({ address }) => address === '10.0.0.2') };
+    await netns.createMacvlan(options);
+    expect(await place.addresses('m0')).toEqual(['10.0.0.2/24']);
+  });
+
   test('takes a link and a family', async () => {
     const { place, netns, link } = await addressBench(bed);
     const second = await place.parent();

@@ -65,6 +65,22 @@ describe('listRoutes', () => {
     expect(await shown()).toEqual([]);
   });
 
+  test('what it lists can be added again, also out of JSON', async () => {
+    const { place, netns } = await furnished();
+    const everything = async () =>
+      Promise.all((['-4', '-6'] as const).map((family) => routesShown(place, family)));
+    const before = await everything();
+    const listed = (await netns.listRoutes()).filter(({ protocol }) => protocol !== 'kernel');
+    for (const again of [listed, JSON.parse(JSON.stringify(listed)) as typeof listed]) {
+      for (const route of listed) await netns.removeRoute(route);
+      expect(await everything()).not.toEqual(before);
+      for (const route of again) await netns.addRoute(route);
+      expect(await everything()).toEqual(before);
+      for (const route of again) await netns.replaceRoute(route);
+      expect(await everything()).toEqual(before);
+    }
+  });
+
   test('what it lists is told apart when it is removed', async () => {
     const { place, netns, shown, link } = await routeBench(bed);
     const other = await place.parent();

@@ -190,6 +190,57 @@ describe('addRoute', () => {
     expect(await shown()).toEqual([]);
   });
 
+  test('adds a route of several ways, and removes it by them', async () => {
+    const { netns, link, index, shown } = await routeBench(bed);
+    const routes = [
+      {
+        to: '10.1.0.0/16',
+        nextHops: [{ via: '10.0.0.2' }, { via: '10.0.0.3', link, weight: 256 }, { link: index }],
+      },
+      {
+        to: 'default',
+        nextHops: [
+          { via: 'fd00::2', weight: 3 },
+          { via: 'fd00::3', link },
+        ],
+      },
+    ] as const;
+    for (const route of routes) await netns.addRoute(route);
+    const hop = (gateway: string | undefined, weight: number) =>
+      expect.objectContaining({ dev: link, weight, ...(gateway && { gateway }) });
+    expect(await shown()).toMatchObject([
+      {
+        dst: '10.1.0.0/16',
+        nexthops: [hop('10.0.0.2', 1), hop('10.0.0.3', 256), hop(undefined, 1)],
+      },
+      { dst: 'default', nexthops: [hop('fd00::2', 3), hop('fd00::3', 1)] },
+    ]);
+    const other = { ...routes[0], nextHops: [{ via: '10.0.0.9' }, { via: '10.0.0.3' }] };
+    expect(await refusalOf(netns.removeRoute(other))).toMatchObject({ code: 'ESRCH' });
+    for (const route of routes) await netns.removeRoute(route);
+    expect(await shown()).toEqual([]);
+  });
+
+  test('names what is wrong with several ways', async () => {
+    const { netns, shown } = await routeBench(bed);
+    const to = '10.1.0.0/16';
+    for (const [option, more] of [
+      ['route.nextHops', { nextHops: [] }],
+      ['route.nextHops', { nextHops: [{ via: '10.0.0.2' }], via: '10.0.0.2' }],
+      ['route.nextHops[0]', { nextHops: [{}] }],
+      ['route.nextHops[0].via', { nextHops: [{ via: 'fd00::2' }] }],
+      ['route.nextHops[1].weight', { nextHops: [{ via: '10.0.0.2' }, { link: 1, weight: 0 }] }],
+    ] as const) {
+      const error = await refusalOf(netns.addRoute({ to, ...more } as never));
+      expect(error.code).toMatch(/^ERR_(INVALID_ARG_VALUE|OUT_OF_RANGE)$/);
+      expect(error.message).toContain(`addRoute: ${option} `);
+    }
+    const gone = await refusalOf(netns.addRoute({ to, nextHops: [{ link: 'nobody' }] }));
+    expect(gone).toMatchObject({ code: 'ENODEV' });
+    expect(gone.hint).toContain('route.nextHops[0].link');
+    expect(await shown()).toEqual([]);
+  });
+
   test('names a link that is not there', async () => {
     const { netns } = await routeBench(bed);
     const error = await refusalOf(netns.addRoute({ to: 'default', link: 'nobody' }));

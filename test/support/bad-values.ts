@@ -127,6 +127,7 @@ export const LINK_ITEMS: Rows = {
   'addresses[0]': notPrefixes,
   'routes[0].type': ['blackhole', 'unreachable', 'prohibit', 'throw'],
   'routes[0].nexthopId': [5],
+  'routes[0].nextHops': [[{ via: '10.0.0.2' }]],
 };
 /** What a new macvlan takes, in mode vepa. */
 export const MACVLAN: Rows = {

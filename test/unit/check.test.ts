@@ -225,7 +225,7 @@ describe('an option that is not in order', () => {
     ['parent', type, createLinkOptions, { kind: 'macvlan' }],
     ['parent', value, createLinkOptions, { kind: 'veth', parent: 3 }],
     ['sources', value, createLinkOptions, { kind: 'macvtap', parent: 3, sources: [] }],
-    ['peer.mtu', value, createLinkOptions, { kind: 'veth', peer: { mtu: 1500 } }],
+    ['peer.index', value, createLinkOptions, { kind: 'veth', peer: { index: 7 } }],
     ['peer.mac', value, createLinkOptions, { kind: 'veth', peer: { mac: 'x' } }],
     ['peer', type, createLinkOptions, { kind: 'veth', peer: 'b' }],
     ['id', type, createLinkOptions, { kind: 'vlan', parent: 3 }],
@@ -445,7 +445,7 @@ describe('addresses', () => {
     expect(refusal(address, value).message).toContain(says);
   });
 
-  test('are removed as they were listed', () => {
+  test('are removed and added as they were listed', () => {
     const listed = {
       address: 'fd00::1',
       prefixLength: 64,
@@ -461,7 +461,9 @@ describe('addresses', () => {
       preferredLifetime: 0,
     };
     accepts(addressToRemove, listed);
-    refusal(address, listed);
+    accepts(address, listed);
+    const { linkIndex: _, ...written } = listed;
+    refusal(address, written);
     refusal(addressToRemove, { ...listed, address: '10.0.0.1' });
     refusal(addressToRemove, { ...listed, scope: 'galaxy' });
   });
@@ -506,7 +508,7 @@ describe('routes', () => {
     expect(refusal(route, value).message).toContain(says);
   });
 
-  test('are removed as they were listed', () => {
+  test('are removed and added as they were listed', () => {
     const listed = {
       to: 'default',
       family: 'IPv4',
@@ -524,7 +526,10 @@ describe('routes', () => {
       nexthopId: null,
     };
     accepts(routeToRemove, listed);
-    refusal(route, listed);
+    accepts(route, listed);
+    const { nexthopId: _, ...written } = listed;
+    refusal(route, written);
+    refusal(route, { ...listed, protocol: '256' });
     accepts(routeToRemove, { to: '10.1.0.0/16' });
     refusal(routeToRemove, { ...listed, protocol: '256' });
   });

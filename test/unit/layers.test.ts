@@ -62,6 +62,7 @@ describe('lib/', () => {
       'checkLinks',
       'flags',
       'kernelVersion',
+      'listed',
       'news',
       'records',
       'requests',
