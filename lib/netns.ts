@@ -319,9 +319,9 @@ export class Netns extends Namespace {
 
   /**
    * Moves a link to another namespace and gives it as it is there. The kernel takes it down, drops its
-   * addresses and forgets `addrGenMode` and `ipv4` on the way, and holds its lock for the whole machine
-   * meanwhile (17 ms): a link that can be made where it is to live, with the option `netns`, is better
-   * made there.
+   * addresses (listed before, they can be added again) and forgets `addrGenMode` and `ipv4` on the way, and
+   * holds its lock for the whole machine meanwhile (17 ms): a link that can be made where it is to live,
+   * with the option `netns`, is better made there.
    */
   moveLink(link: LinkRef, netns: NetnsRef, options?: MoveOptions): Promise<Link> {
     const call = callOf('moveLink', link, this.moveLink, options);

@@ -65,7 +65,11 @@ describe('listAddresses', () => {
     const own = ({ label, ...address }: IpAddress) =>
       label === link ? { ...address, label: second } : { ...address, ...(label && { label }) };
     expect(await shown(second)).toEqual(before.map(own));
-    const options = { parent: second, name: 'm0', addresses: listed.filter(({ address }) => address === '10.0.0.2') };
+    const options = {
+      parent: second,
+      name: 'm0',
+      addresses: listed.filter(({ address }) => address === '10.0.0.2'),
+    };
     await netns.createMacvlan(options);
     expect(await place.addresses('m0')).toEqual(['10.0.0.2/24']);
   });
