@@ -36,6 +36,7 @@ const operations: Record<string, Operation> = {
     netns.createMacvtap({ parent, name: 'new', signal }),
   createLink: ({ netns }, signal) => netns.createLink({ kind: 'bridge', name: 'new', signal }),
   getLink: ({ netns, link }, signal) => netns.getLink(link, { signal }),
+  getNetnsid: ({ netns }, signal) => netns.getNetnsid({ fd: netns.fd }, { signal }),
   listLinks: ({ netns }, signal) => netns.listLinks({ signal }),
   setLink: ({ netns, link }, signal) => netns.setLink(link, { mtu: 1300, signal }),
   setPromiscuous: ({ netns, link }, signal) => netns.setPromiscuous(link, true, { signal }),

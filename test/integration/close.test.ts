@@ -76,6 +76,7 @@ describe('Netns.close', () => {
     createMacvtap: (netns) => netns.createMacvtap({ parent: 1 }),
     createLink: (netns) => netns.createLink({ kind: 'veth' }),
     getLink: (netns) => netns.getLink(1),
+    getNetnsid: (netns) => netns.getNetnsid({ pid: process.pid }),
     listLinks: (netns) => netns.listLinks(),
     setLink: (netns) => netns.setLink(1, { up: true }),
     setPromiscuous: (netns) => netns.setPromiscuous(1, true),
