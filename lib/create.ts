@@ -108,29 +108,39 @@ async function createThere(
   let parts = asked === undefined ? noParts : partsOf(target, call, asked);
   if (typeof parts === 'object') parts = await parts;
   const record = recordOf(namespace, target, birth, options, parent, master);
-  for (let attempt = 1; ; attempt++) {
-    record.index = options.index ?? target.chooseIndex();
-    const made = withShared(parts(record.index), birth.shared, record.index);
-    const plan: Plan = { namespace, target, call, birth, options, record, parts: made };
-    const results = await send(plan, record.index);
-    const [first] = results;
-    if (!(first instanceof Refusal)) {
-      const link = results.at(-1);
-      const allDone = !results.some((result) => result instanceof Refusal);
-      const nothingLeft =
-        birth.verify === undefined && birth.complete === undefined && !announces(options);
-      if (link !== undefined && allDone && nothingLeft && call.signal === undefined) {
-        return link as Link;
+  const used = [namespace, target, birth.peer?.namespace];
+  for (const one of used) one?.keepSocket();
+  try {
+    for (let attempt = 1; ; attempt++) {
+      record.index = options.index ?? target.chooseIndex();
+      const made = withShared(parts(record.index), birth.shared, record.index);
+      const plan: Plan = { namespace, target, call, birth, options, record, parts: made };
+      const results = await send(plan, record.index);
+      const [first] = results;
+      if (!(first instanceof Refusal)) {
+        const link = results.at(-1);
+        const allDone = !results.some((result) => result instanceof Refusal);
+        const nothingLeft =
+          birth.verify === undefined && birth.complete === undefined && !announces(options);
+        if (link !== undefined && allDone && nothingLeft && call.signal === undefined) {
+          return link as Link;
+        }
+        return await finish(plan, record.index, results);
       }
-      return finish(plan, record.index, results);
+      // The answer was lost, so whether the link is there is not known; its index tells.
+      if (first.errno === ENOBUFS) await removeIfOurs(plan, record.index);
+      const again = options.index === undefined && attempt < MAX_INDEXES;
+      if (
+        !MAY_BE_THE_INDEX.has(first.errno) ||
+        !again ||
+        !(await isIndexTaken(plan, record.index))
+      ) {
+        throw call.error(first, await explainCreate(plan, first));
+      }
+      target.forgetIndexes();
     }
-    // The answer was lost, so whether the link is there is not known; its index tells.
-    if (first.errno === ENOBUFS) await removeIfOurs(plan, record.index);
-    const again = options.index === undefined && attempt < MAX_INDEXES;
-    if (!MAY_BE_THE_INDEX.has(first.errno) || !again || !(await isIndexTaken(plan, record.index))) {
-      throw call.error(first, await explainCreate(plan, first));
-    }
-    target.forgetIndexes();
+  } finally {
+    for (const one of used) one?.releaseSocket();
   }
 }
 

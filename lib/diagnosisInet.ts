@@ -39,31 +39,51 @@ export async function whyAddressExists(
   namespace: Namespace,
   { link, asked }: About,
 ): Promise<Hint> {
-  const { family, local } = asked as AddressRecord;
+  const { family, local, prefixLength } = asked as AddressRecord;
   const addresses = await namespace.ask('listAddresses', { family });
   const found = link === undefined ? undefined : await findLink(namespace, link);
   if (addresses instanceof Refusal || found === undefined || local === undefined) return undefined;
   const address = formatIp(local);
-  const there = addresses.find((one) => one.linkIndex === found.index && one.address === address);
+  // IPv4 addresses are told apart by their prefix lengths too.
+  const there = addresses.find(
+    (one) =>
+      one.linkIndex === found.index &&
+      one.address === address &&
+      (family === AF_INET6 || one.prefixLength === prefixLength),
+  );
   return there && `The link '${found.name}' has ${there.cidr} already.`;
 }
 
+/** A prefix as a listing has it; `undefined` for none, which is one of no bits. */
+function prefixText(bytes: Uint8Array | undefined, length: number | undefined): string | undefined {
+  return bytes !== undefined && length ? `${formatIp(bytes)}/${length}` : undefined;
+}
+
 /** Of a route: the kernel goes by these and by no more. */
-export async function whyRouteExists(namespace: Namespace, { asked }: About): Promise<Hint> {
-  const { family, destination, destinationLength, tos, metric, table, tableId } =
+export async function whyRouteExists(
+  namespace: Namespace,
+  { asked, replaces }: About,
+): Promise<Hint> {
+  const { family, destination, destinationLength, from, sourceLength, tos, metric } =
     asked as RouteRecord;
+  const { table, tableId } = asked as RouteRecord;
   const routes = await namespace.ask('listRoutes', { family });
   if (routes instanceof Refusal) return undefined;
-  const to = destination ? `${formatIp(destination)}/${destinationLength}` : 'default';
+  const to = prefixText(destination, destinationLength) ?? 'default';
+  const source = prefixText(from, sourceLength) ?? null;
   const wanted = metric || (family === AF_INET6 ? IP6_RT_PRIO_USER : 0);
   const there = routes.find(
     (one) =>
       one.to === to &&
+      one.from === source &&
       one.tos === (tos ?? 0) &&
       one.metric === wanted &&
       one.table === (tableId ?? table),
   );
   if (there === undefined) return undefined;
+  if (replaces === true) {
+    return `Table ${there.table} has several routes to ${to} with metric ${there.metric}, and this one stands behind the one to be replaced.`;
+  }
   const link = there.link === null ? undefined : await findLink(namespace, there.link);
   const by = link === undefined ? '' : ` by '${link.name}'`;
   return `Table ${there.table} has a route to ${to} with metric ${there.metric} already${by}: give another metric, or use replaceRoute.`;

@@ -23,9 +23,13 @@ export async function moveLink(
   check(call.operation, linkRules.moveOptions, options);
   return withNamespace(call, netns, async (target) => {
     const link = await readLink(namespace, call, ref);
-    return target.inode === namespace.inode
-      ? stay(namespace, call, link, options)
-      : move(namespace, target, call, link, options);
+    if (target.inode === namespace.inode) return stay(namespace, call, link, options);
+    for (const one of [namespace, target]) one.keepSocket();
+    try {
+      return await move(namespace, target, call, link, options);
+    } finally {
+      for (const one of [namespace, target]) one.releaseSocket();
+    }
   });
 }
 

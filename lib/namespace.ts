@@ -104,6 +104,7 @@ export class Namespace implements NetnsLike {
 
   #handle: NamespaceHandle | null;
   #underWay = 0;
+  #keeping = 0;
   #closed: Promise<void> | null = null;
   #idle: (() => void) | null = null;
   #nextIndex = 0;
@@ -190,6 +191,20 @@ export class Namespace implements NetnsLike {
 
   #endWork(): void {
     if (--this.#underWay === 0) this.#idle?.();
+  }
+
+  /**
+   * Until {@link releaseSocket}, within {@link hold}: what takes several exchanges, of which none may fail
+   * for want of a descriptor once one has changed something.
+   * @internal
+   */
+  keepSocket(): void {
+    if (this.#keeping++ === 0) this.#handle?.setInUse(true);
+  }
+
+  /** @internal */
+  releaseSocket(): void {
+    if (--this.#keeping === 0) this.#handle?.setInUse(false);
   }
 
   /**

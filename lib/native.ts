@@ -91,6 +91,8 @@ export interface NamespaceHandle {
   stage(id: number, steps: readonly unknown[]): void;
   unstage(id: number): void;
   withdraw(id: number): boolean;
+  /** Whether something is under way that has more to submit. */
+  setInUse(inUse: boolean): void;
   watch(groups: readonly number[], receiveBuffer: number): Watcher | Refusal;
   close(): void;
 }

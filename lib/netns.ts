@@ -1,6 +1,6 @@
 /** The class `Netns`: network namespaces, and everything that can be done in one. */
 
-import { readdir, statfs } from 'node:fs/promises';
+import { lstat, readdir, statfs } from 'node:fs/promises';
 import type { Worker } from 'node:worker_threads';
 import * as addresses from './addresses.js';
 import { check } from './check.js';
@@ -520,15 +520,27 @@ async function whyNotCreated(
   { errno, syscall }: Refusal,
   name: string | undefined,
 ): Promise<{ hint?: string }> {
-  if (errnoName(errno) === 'EEXIST') {
-    const hint = (await isNamespaceFile(`${name}`))
-      ? 'Netns.open opens what has the name, Netns.remove takes the name away.'
-      : 'It is a file and no namespace, as who is ended while making one leaves it: Netns.remove takes it away.';
-    return { hint };
-  }
+  if (errnoName(errno) === 'EEXIST') return whyNameTaken(`${RUN_DIRECTORY}/${name}`);
   return syscall === 'unshare' && errnoName(errno) === 'EPERM'
     ? { hint: 'Making a network namespace needs CAP_SYS_ADMIN.' }
     : whyNotNamed({ errno });
+}
+
+async function whyNameTaken(path: string): Promise<{ hint?: string }> {
+  try {
+    if ((await statfs(path)).type === NSFS_MAGIC) {
+      return { hint: 'Netns.open opens what has the name, Netns.remove takes the name away.' };
+    }
+    if (!(await lstat(path)).isFile())
+      return { hint: `${path} is something else than a namespace.` };
+    const hint =
+      `${path} is a file and no namespace: what is left of making one that was cut short, and Netns.remove ` +
+      'takes it away; or the name of one that is mounted in another mount namespace, and then is in use.';
+    return { hint };
+  } catch {
+    // Looking is a favour: what cannot be looked at must not hide the refusal itself.
+    return {};
+  }
 }
 
 function whyNotNamed({ errno }: Pick<Refusal, 'errno'>): { hint?: string } {

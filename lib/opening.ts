@@ -28,7 +28,11 @@ export async function openHandle(
   const place = locate(ref);
   const result =
     'path' in place
-      ? await unlessAborted(namespaceJob('openNamespacePath', place.path), call.signal, close)
+      ? await unlessAborted(
+          namespaceJob('openNamespacePath', place.path, call.signal),
+          call.signal,
+          close,
+        )
       : addon.openNamespaceDescriptor(place.fd);
   if (result instanceof Refusal) throw call.error(result, { hint: whyNotOpened(ref, result) });
   return [result as NamespaceHandle, 'path' in place ? nameOfPath(place.path) : null];

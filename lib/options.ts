@@ -64,8 +64,8 @@ export interface Ipv4Settings {
    * The link announces its addresses by ARP when it comes up and when its MAC is set
    * (`IPV4_DEVCONF_ARP_NOTIFY`), so that neighbours forget whose they were before. A new link with
    * `up` and `addresses` does so once, when all else has been done. What is announced while there is no
-   * carrier is lost: `setLink(link, { mac: link.mac })` does it again. Of IPv6 there is only the sysctl
-   * `ndisc_notify`.
+   * carrier is lost: `setLink(link, { mac: link.mac })` does it again. A VLAN that was given no MAC keeps its
+   * parent's of that moment then. Of IPv6 there is only the sysctl `ndisc_notify`.
    */
   readonly arpNotify?: boolean | undefined;
   /**

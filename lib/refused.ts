@@ -16,6 +16,8 @@ export interface About {
   readonly link?: number | string | undefined;
   /** The option that named it, such as `'options.parent'`. */
   readonly option?: string | undefined;
+  /** Whether it was to take the place of what is there. */
+  readonly replaces?: boolean | undefined;
   /** The record of the request, when it is not one that makes a link. */
   readonly asked?: object | undefined;
   /** The other namespace in play. */

@@ -253,7 +253,8 @@ async function send(
 ): Promise<void> {
   const result = await namespace.ask(operation, record, call.signal);
   if (!(result instanceof Refusal)) return;
-  throw call.error(result, await explain(namespace, result, { link: record.link, asked: record }));
+  const about = { link: record.link, asked: record, replaces: operation === 'replaceRoute' };
+  throw call.error(result, await explain(namespace, result, about));
 }
 
 export async function listRoutes(

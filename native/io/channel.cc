@@ -27,7 +27,6 @@ void Channel::Submit(std::shared_ptr<Exchange> exchange) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     queue_.push_back({std::move(exchange), 0});
-    opened_ahead_ = false;
     if (std::exchange(scheduled_, true)) return;
   }
   pool_.Schedule(shared_from_this());
@@ -51,12 +50,9 @@ bool Channel::Withdraw(uint32_t token) {
 
 bool Channel::CloseIdle(std::chrono::steady_clock::duration age) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (scheduled_) return true;
+  if (scheduled_ || in_use_) return true;
   const std::lock_guard<std::mutex> opening(opening_);
-  if (std::chrono::steady_clock::now() - last_use_ >= age) {
-    socket_.Close();
-    opened_ahead_ = false;
-  }
+  if (std::chrono::steady_clock::now() - last_use_ >= age) socket_.Close();
   return socket_.is_open();
 }
 
@@ -66,13 +62,16 @@ void Channel::Drop() {
   queued.swap(queue_);
 }
 
-bool Channel::GiveUp() {
+void Channel::SetInUse(bool in_use) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (scheduled_ || opened_ahead_) return false;
+  in_use_ = in_use;
+}
+
+void Channel::GiveUp() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (scheduled_ || in_use_) return;
   const std::lock_guard<std::mutex> opening(opening_);
-  const bool was_open = socket_.is_open();
   socket_.Close();
-  return was_open;
 }
 
 bool Channel::HasWork(const std::lock_guard<std::mutex>&) const {
@@ -126,14 +125,15 @@ Status Channel::Open(PoolThread& thread) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     last_use_ = std::chrono::steady_clock::now();
-    opened_ahead_ = true;
   }
   return OpenSocket(thread);
 }
 
 Status Channel::OpenSocket(PoolThread& thread) {
   const Status status = TryToOpen(thread);
-  return status.NeedsRoom() && make_room_() ? TryToOpen(thread) : status;
+  if (!status.NeedsRoom()) return status;
+  make_room_();
+  return TryToOpen(thread);
 }
 
 Status Channel::TryToOpen(PoolThread& thread) {

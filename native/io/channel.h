@@ -20,8 +20,8 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   // not ended: those are then sent as they are.
   using DeleteTogether = void (*)(Session& session, const Window& window);
 
-  // Gives up sockets of other channels, for want of descriptors; false when there are none to give.
-  using MakeRoom = std::function<bool()>;
+  // Gives up sockets of other channels, for want of descriptors.
+  using MakeRoom = std::function<void()>;
 
   // `target` must be open for as long as requests may be submitted.
   Channel(Pool& pool, std::shared_ptr<const Namespace> target, DeleteTogether delete_together,
@@ -40,8 +40,11 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   // Once the pool has stopped: forgets what is left. An exchange that waits here may hold another
   // channel, where one waits that holds this one.
   void Drop();
-  // Closes the socket unless something waits for it. Returns whether it has.
-  bool GiveUp();
+  // Whether something is under way here that has more to submit. Where it has made something already,
+  // what follows must not find that there is no descriptor left: it would stay half made.
+  void SetInUse(bool in_use);
+  // Closes the socket unless something waits for it, or may.
+  void GiveUp();
 
   void Run(PoolThread& thread) override;
   void Finish(PoolThread& thread) override;
@@ -73,8 +76,8 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   std::mutex mutex_;         // guards everything below
   std::deque<Entry> queue_;  // only the front entry can be partly sent
   bool scheduled_ = false;
-  bool opened_ahead_ = false;  // and nothing has been submitted since
-  bool finishing_ = false;     // what has not begun is left where it is
+  bool in_use_ = false;     // more may be submitted that must not fail for want of a socket
+  bool finishing_ = false;  // what has not begun is left where it is
   std::chrono::steady_clock::time_point last_use_;
 };
 

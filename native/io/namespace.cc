@@ -116,8 +116,10 @@ Status CreateNamespace(const std::string& name, const GivenUp& given_up, Namespa
 
 Status RemoveNamespace(const std::string& name) {
   const std::string path = std::string(kRunDirectory) + "/" + name;
-  // What cannot be taken away as a whole is left as it is.
-  if (faccessat(AT_FDCWD, kRunDirectory, W_OK, AT_EACCESS) != 0 && errno != ENOENT) {
+  struct stat info;
+  if (lstat(path.c_str(), &info) != 0 && errno == ENOENT) return Status::FromErrno("unlink");
+  // What cannot be taken away as a whole is left as it is, as far as that can be told beforehand.
+  if (faccessat(AT_FDCWD, kRunDirectory, W_OK, AT_EACCESS) != 0) {
     return Status::FromErrno("unlink");
   }
   // EINVAL: the file is there, but nothing is mounted on it (an interrupted `add`); it goes all the

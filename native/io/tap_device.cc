@@ -24,23 +24,28 @@ constexpr int kOpenFlags = O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
 constexpr int kMaxEmptied = 1 << 20;
 
 // A sysfs attribute; empty when there is none.
-std::string ReadAttribute(int sysfs, const std::string& path) {
+Status ReadAttribute(int sysfs, const std::string& path, std::string& out) {
   const Descriptor file(openat(sysfs, path.c_str(), O_RDONLY | O_CLOEXEC));
+  const Status status = file.valid() ? Status{} : Status::FromErrno("open");
+  if (status.NeedsRoom()) return status;
   char text[64];
   const ssize_t size = file.valid() ? read(file.get(), text, sizeof(text)) : 0;
-  return size > 0 ? std::string(text, static_cast<size_t>(size)) : std::string();
+  out.assign(text, size > 0 ? static_cast<size_t>(size) : 0);
+  return {};
 }
 
 // The device's number, as the sysfs of the link's namespace has it.
 Status ReadNumber(int sysfs, const TapLink& link, dev_t& number) {
   const std::string folder = "class/net/" + link.name;
-  if (std::atoi(ReadAttribute(sysfs, folder + "/ifindex").c_str()) != link.index) {
-    return {-ESTALE, "read"};
-  }
-  const std::string path = folder + "/tap" + std::to_string(link.index) + "/dev";
+  std::string text;
+  Status status = ReadAttribute(sysfs, folder + "/ifindex", text);
+  if (!status.ok()) return status;
+  if (std::atoi(text.c_str()) != link.index) return {-ESTALE, "read"};
+  status = ReadAttribute(sysfs, folder + "/tap" + std::to_string(link.index) + "/dev", text);
+  if (!status.ok()) return status;
   unsigned major_number = 0;
   unsigned minor_number = 0;
-  if (std::sscanf(ReadAttribute(sysfs, path).c_str(), "%u:%u", &major_number, &minor_number) != 2) {
+  if (std::sscanf(text.c_str(), "%u:%u", &major_number, &minor_number) != 2) {
     return {-ESTALE, "read"};
   }
   number = makedev(major_number, minor_number);

@@ -33,7 +33,7 @@ void Initialize(const Napi::CallbackInfo& info) {
 Napi::Value OpenOwnNamespace(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::Of(info.Env());
   io::Namespace own;
-  const io::Status status = io::OpenOwn(own);
+  const io::Status status = environment.WithRoom([&] { return io::OpenOwn(own); });
   if (!status.ok()) return environment.ToFailure(status);
   return NamespaceHandle::Wrap(environment, std::move(own));
 }
@@ -45,9 +45,12 @@ Napi::Value RunWithin(const Napi::CallbackInfo& info) {
   const NamespaceHandle* handle = NamespaceHandle::Unwrap(info[0].As<Napi::Object>());
   if (handle == nullptr) return {};  // the Worker is being ended
   Napi::Value result;
-  const io::Status status = WithinOnScriptThread(handle->target(), [&] {
-    result = info[1].As<Napi::Function>().Call({});
-    return io::Status{};
+  // What the callback does is no status: one that comes back is of before.
+  const io::Status status = environment.WithRoom([&] {
+    return WithinOnScriptThread(handle->target(), [&] {
+      result = info[1].As<Napi::Function>().Call({});
+      return io::Status{};
+    });
   });
   return status.ok() ? result : environment.ToFailure(status);
 }

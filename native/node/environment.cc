@@ -182,7 +182,7 @@ void Environment::EndRequest() {
 
 std::shared_ptr<io::Channel> Environment::OpenChannel(std::shared_ptr<const io::Namespace> target) {
   auto channel = std::make_shared<io::Channel>(*pool_, std::move(target), bulk::DeleteTogether,
-                                               [this] { return MakeRoom(); });
+                                               [this] { MakeRoom(); });
   const std::lock_guard<std::mutex> lock(channels_mutex_);
   channels_.erase(std::remove_if(channels_.begin(), channels_.end(),
                                  [](const auto& weak) { return weak.expired(); }),
@@ -201,14 +201,11 @@ bool Environment::CloseIdleSockets() {
   return open;
 }
 
-bool Environment::MakeRoom() {
+void Environment::MakeRoom() {
   const std::lock_guard<std::mutex> lock(channels_mutex_);
-  bool any = false;
   for (const auto& weak : channels_) {
-    const std::shared_ptr<io::Channel> channel = weak.lock();
-    if (channel && channel->GiveUp()) any = true;
+    if (const std::shared_ptr<io::Channel> channel = weak.lock()) channel->GiveUp();
   }
-  return any;
 }
 
 Napi::Value Environment::ToScript(const rtnl::Record& record, double netns) {

@@ -64,7 +64,9 @@ class Environment {
   template <class Open>
   io::Status WithRoom(Open&& open) {
     const io::Status status = open();
-    return status.NeedsRoom() && MakeRoom() ? open() : status;
+    if (!status.NeedsRoom()) return status;
+    MakeRoom();
+    return open();
   }
   std::shared_ptr<io::Channel> OpenChannel(std::shared_ptr<const io::Namespace> target);
 
@@ -91,7 +93,7 @@ class Environment {
   void Look();
   void InNextTurn(void (Environment::*work)());
   bool CloseIdleSockets();
-  bool MakeRoom();
+  void MakeRoom();
   void TearDown();
 
   const Napi::Env env_;

@@ -61,6 +61,7 @@ Napi::Function NamespaceHandle::Define(Napi::Env env) {
                       InstanceMethod<&NamespaceHandle::Stage>("stage"),
                       InstanceMethod<&NamespaceHandle::Unstage>("unstage"),
                       InstanceMethod<&NamespaceHandle::Withdraw>("withdraw"),
+                      InstanceMethod<&NamespaceHandle::SetInUse>("setInUse"),
                       InstanceMethod<&NamespaceHandle::Watch>("watch"),
                       InstanceMethod<&NamespaceHandle::Close>("close")});
 }
@@ -141,6 +142,10 @@ void NamespaceHandle::Unstage(const Napi::CallbackInfo& info) {
 Napi::Value NamespaceHandle::Withdraw(const Napi::CallbackInfo& info) {
   const bool withdrawn = channel_ && channel_->Withdraw(info[0].As<Napi::Number>().Uint32Value());
   return Napi::Boolean::New(info.Env(), withdrawn);
+}
+
+void NamespaceHandle::SetInUse(const Napi::CallbackInfo& info) {
+  if (channel_) channel_->SetInUse(info[0].As<Napi::Boolean>().Value());
 }
 
 Napi::Value NamespaceHandle::Watch(const Napi::CallbackInfo& info) {

@@ -33,6 +33,8 @@ class NamespaceHandle : public Napi::ObjectWrap<NamespaceHandle> {
   void Unstage(const Napi::CallbackInfo& info);
   // withdraw(id): false when it has been sent.
   Napi::Value Withdraw(const Napi::CallbackInfo& info);
+  // setInUse(whether): see io::Channel.
+  void SetInUse(const Napi::CallbackInfo& info);
   // watch([group, …], receiveBuffer): a Watcher or a failure. Opening a socket waits for no lock.
   Napi::Value Watch(const Napi::CallbackInfo& info);
   // Gives the descriptor and the socket back once nothing is under way any more.

@@ -313,11 +313,13 @@ Napi::Function Watcher::Define(Napi::Env env) {
 
 Napi::Value Watcher::Open(Environment& environment, const io::Namespace& target,
                           const std::vector<uint32_t>& groups, int receive_buffer) {
-  auto stream = std::make_shared<EventStream>(environment, static_cast<double>(target.id.inode));
-  io::Status status = environment.WithRoom([&] {
-    return WithinOnScriptThread(target, [&] { return stream->Open(groups, receive_buffer); });
+  std::shared_ptr<EventStream> stream;
+  const io::Status status = environment.WithRoom([&] {
+    stream = std::make_shared<EventStream>(environment, static_cast<double>(target.id.inode));
+    const io::Status opened =
+        WithinOnScriptThread(target, [&] { return stream->Open(groups, receive_buffer); });
+    return opened.ok() ? stream->Register() : opened;
   });
-  if (status.ok()) status = stream->Register();
   if (!status.ok()) return environment.ToFailure(status);
   const Napi::Object object = environment.hooks.watcher.New({});
   // A Worker that is being ended makes no more objects.

@@ -53,3 +53,49 @@ test('without a descriptor to be had no link stays half made', async () => {
   `;
   expect(await resultOf(program, { under })).toEqual({ codes: ['EMFILE'], left: 0 });
 });
+
+test.each([
+  ['the last of which is the announcement', "['10.0.0.1/24']", "{ name: 'p', up: true }"],
+  ['one of which is refused', "['10.0.0.1/24', '10.0.0.1/24']", "{ name: 'p' }"],
+  ['behind a deletion', "['10.0.0.1/24']", undefined],
+])('sockets that others want stay with a link of several steps, %s', async (_, addresses, peer) => {
+  const under = [...inPrivateNetns, 'prlimit', '--nofile=64', '--'];
+  const program = `
+    import { closeSync, openSync } from 'node:fs';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    import { Netns } from 'macvlan-netlink';
+    const here = Netns.current();
+    const netns = await Netns.create();
+    const codes = new Set();
+    let left = 0;
+    for (let round = 0; round < 8; round++) {
+      await here.createLink({ kind: 'bridge', name: 'x' });
+      await netns.listLinks();
+      const files = [];
+      try {
+        for (;;) files.push(openSync('/dev/null'));
+      } catch {}
+      const options = { addresses: ${addresses}, ipv4: { arpNotify: true }, netns, up: true };
+      const veth = { ...options, kind: 'veth', name: 'v', peer: ${peer ?? '{}'} };
+      const before = ${peer === undefined} ? [here.createLink({ ...veth, name: 'w' }), here.deleteLink('x')] : [];
+      const making = here.createLink(veth);
+      making.catch(() => {});
+      const opening = [];
+      for (let at = 0; at < 8; at++) {
+        opening.push(Netns.open('/proc/self/ns/net').catch(() => {}));
+        await sleep(1);
+      }
+      codes.add(await making.then(() => 'made', ({ code }) => code));
+      await Promise.allSettled(before);
+      for (const opened of await Promise.all(opening)) await opened?.close();
+      for (const file of files) closeSync(file);
+      if (!codes.has('made')) left += (await netns.listLinks({ kind: 'veth' })).length;
+      for (const link of await netns.listLinks({ kind: 'veth' })) await netns.deleteLink(link).catch(() => {});
+      await here.deleteLink('x').catch(() => {});
+    }
+    console.log(JSON.stringify({ codes: [...codes], left }));
+    process.exit();
+  `;
+  const codes = addresses.includes(',') ? ['EEXIST'] : ['made'];
+  expect(await resultOf(program, { under })).toEqual({ codes, left: 0 });
+});

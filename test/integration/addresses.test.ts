@@ -175,6 +175,9 @@ describe('addAddress', () => {
         hint: `The link '${link}' has ${address} already.`,
       });
     }
+    await netns.addAddress(link, '10.0.0.1/16');
+    const wider = await refusalOf(netns.addAddress(link, '10.0.0.1/16'));
+    expect(wider.hint).toContain('10.0.0.1/16');
   });
 
   test('passes on what the kernel says', async ({ skip }) => {

@@ -192,12 +192,28 @@ describe('Netns.remove', () => {
     writeFileSync(`/run/netns/${name}`, '', { mode: 0 });
     const stale = await refusalOf(Netns.create(name));
     expect(stale).toMatchObject({ code: 'EEXIST', operation: 'Netns.create', target: name });
-    expect(stale.hint).toContain('no namespace');
+    expect(stale.hint).toContain('is a file and no namespace');
     expect(stale.hint).toContain('Netns.remove');
+    expect(stale.hint).toContain('another mount namespace');
     await Netns.remove(name);
     await create(name);
     expect((await refusalOf(Netns.create(name))).hint).toContain('Netns.open');
   });
+
+  test.each(['a folder', 'a link to nowhere', 'a link to itself'])(
+    'a name is refused that %s has, and nothing is advised that does not help',
+    async (what) => {
+      await create(newName());
+      const name = bed.uniqueName('odd');
+      const path = `/run/netns/${name}`;
+      bed.onCleanup(() => rmSync(path, { recursive: true }));
+      if (what === 'a folder') mkdirSync(path);
+      else symlinkSync(what === 'a link to itself' ? name : 'nowhere', path);
+      const error = await refusalOf(Netns.create(name));
+      expect(error).toMatchObject({ name: 'NetlinkError', code: 'EEXIST' });
+      expect(error.message).not.toMatch(/Netns\.(open|remove)/);
+    },
+  );
 
   test('refuses a name that is not there', async () => {
     const name = bed.uniqueName('no');

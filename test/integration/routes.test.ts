@@ -172,6 +172,31 @@ describe('addRoute', () => {
     expect((await shown()).map(({ gateway }) => gateway)).toEqual(['10.0.0.3', 'fd00::3']);
   });
 
+  test('says of several alike which is in the way', async () => {
+    const { place, netns, link } = await routeBench(bed);
+    const other = await place.parent();
+    const to = 'fd09::/32';
+    for (const [from, by] of [
+      ['fd05::/64', link],
+      ['fd06::/64', other],
+    ] as const) {
+      await netns.addRoute({ to, from, link: by });
+      expect((await refusalOf(netns.addRoute({ to, from, link: by }))).hint).toContain(`'${by}'`);
+    }
+    await netns.addRoute({ to: '0.0.0.0/0', via: '10.0.0.2' });
+    const whole = await refusalOf(netns.addRoute({ to: '0.0.0.0/0', via: '10.0.0.2' }));
+    expect(whole.hint).toContain('a route to default ');
+    for (const via of ['10.0.0.2', '10.0.0.3']) {
+      await place.ip('route', 'append', '10.9.0.0/16', 'via', via);
+    }
+    const behind = await refusalOf(
+      netns.replaceRoute({ to: '10.9.0.0/16', via: '10.0.0.3', protocol: 'boot' }),
+    );
+    expect(behind).toMatchObject({ code: 'EEXIST', operation: 'replaceRoute' });
+    expect(behind.hint).toContain('several routes to 10.9.0.0/16');
+    expect(behind.hint).not.toContain('use replaceRoute');
+  });
+
   test('replaceRoute adds one that is not there', async () => {
     const { netns, shown } = await routeBench(bed);
     await netns.replaceRoute({ to: '10.1.0.0/16', via: '10.0.0.2' });
