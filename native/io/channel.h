@@ -40,8 +40,8 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   // Once the pool has stopped: forgets what is left. An exchange that waits here may hold another
   // channel, where one waits that holds this one.
   void Drop();
-  // Whether something is under way here that has more to submit. Where it has made something already,
-  // what follows must not find that there is no descriptor left: it would stay half made.
+  // Whether something is under way here that has more to submit. Where it has made something
+  // already, what follows must not find that there is no descriptor left: it would stay half made.
   void SetInUse(bool in_use);
   // Closes the socket unless something waits for it, or may.
   void GiveUp();
