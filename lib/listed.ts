@@ -2,9 +2,10 @@
 import type { Address, Route } from './types.js';
 
 export function isListedAddress(value: unknown): value is Address {
-  return typeof value === 'object' && value !== null && 'linkIndex' in value;
+  return typeof (value as Partial<Address> | null | undefined)?.linkIndex === 'number';
 }
 
 export function isListedRoute(value: unknown): value is Route {
-  return typeof value === 'object' && value !== null && 'nextHops' in value && 'nexthopId' in value;
+  const { nextHops, nexthopId } = (value ?? {}) as Partial<Route>;
+  return Array.isArray(nextHops) && nexthopId !== undefined;
 }

@@ -529,6 +529,11 @@ describe('routes', () => {
     accepts(route, listed);
     const { nexthopId: _, ...written } = listed;
     refusal(route, written);
+    // What a program writes may have the names of fields, and nothing in them.
+    const none = { nexthopId: undefined, nextHops: undefined };
+    refusal(route, { to: '10.1.0.0/16', ...none });
+    refusal(route, { to: '10.1.0.0/16', ...none, nexthopId: 5, via: '10.0.0.1' });
+    refusal(address, { address: '10.0.0.1/24', peer: null, linkIndex: undefined });
     refusal(route, { ...listed, protocol: '256' });
     accepts(routeToRemove, { to: '10.1.0.0/16' });
     refusal(routeToRemove, { ...listed, protocol: '256' });
