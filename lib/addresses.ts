@@ -42,10 +42,9 @@ function isLoopback(bytes: Uint8Array): boolean {
 /** The record of an address on a link; the address has been checked. */
 export function addressRecord(address: string | AddressToAdd, index: number): AddressRecord {
   const options = (typeof address === 'string' ? { address } : address) as AddressOptions;
-  const { peer, broadcast, scope, flags, metric } = options;
+  const { peer, broadcast, label, scope, flags, metric } = options;
   // One that was listed may have its link's name for a label, which is another's by now.
-  const { label } = options;
-  const isOwn = !isListedAddress(address) || label?.includes(':');
+  const isLinkName = isListedAddress(address) && !label?.includes(':');
   const parsed = parsePrefix(options.address) as NonNullable<ReturnType<typeof parsePrefix>>;
   const { bytes } = parsed;
   const bits = (flags ?? []).reduce((sum, flag) => sum | (ADDRESS_FLAGS[flag] ?? 0), 0);
@@ -57,7 +56,7 @@ export function addressRecord(address: string | AddressToAdd, index: number): Ad
     local: bytes,
     address: peer == null ? bytes : (parseIp(peer) ?? bytes),
     broadcast: broadcast == null ? undefined : (parseIp(broadcast) ?? undefined),
-    label: isOwn ? (label ?? undefined) : undefined,
+    label: isLinkName ? undefined : (label ?? undefined),
     cacheInfo: lifetimes(options),
     flags: bits === 0 ? undefined : bits,
     metric,

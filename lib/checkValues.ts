@@ -14,6 +14,7 @@ import {
 import {
   ADDR_GEN_MODES,
   altNameFault,
+  IPV4_SETTINGS,
   knownNameFault,
   linkNameFault,
   MAX_SOURCES,
@@ -52,16 +53,14 @@ export const flag: Check = (value) =>
 
 /** How IPv4 behaves on a link: the kernel takes any number, and gives most of them no meaning. */
 export const ipv4Settings = optionsOf(
-  table({
-    arpNotify: flag,
-    arpIgnore: integer(0, 8),
-    arpAnnounce: integer(0, 2),
-    arpAccept: integer(0, 2),
-    proxyArp: flag,
-    rpFilter: integer(0, 2),
-    acceptLocal: flag,
-    promoteSecondaries: flag,
-  }),
+  table(
+    Object.fromEntries(
+      Object.entries(IPV4_SETTINGS).map(([name, most]) => [
+        name,
+        most === 'flag' ? flag : integer(0, most),
+      ]),
+    ),
+  ),
 );
 
 /** An `AbortSignal`, of whichever realm. */

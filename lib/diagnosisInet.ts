@@ -64,29 +64,28 @@ export async function whyRouteExists(
   namespace: Namespace,
   { asked, replaces }: About,
 ): Promise<Hint> {
-  const { family, destination, destinationLength, from, sourceLength, tos, metric } =
-    asked as RouteRecord;
-  const { table, tableId } = asked as RouteRecord;
+  const route = asked as RouteRecord;
+  const { family, tos, table, tableId } = route;
   const routes = await namespace.ask('listRoutes', { family });
   if (routes instanceof Refusal) return undefined;
-  const to = prefixText(destination, destinationLength) ?? 'default';
-  const source = prefixText(from, sourceLength) ?? null;
-  const wanted = metric || (family === AF_INET6 ? IP6_RT_PRIO_USER : 0);
+  const to = prefixText(route.destination, route.destinationLength) ?? 'default';
+  const from = prefixText(route.from, route.sourceLength) ?? null;
+  const metric = route.metric || (family === AF_INET6 ? IP6_RT_PRIO_USER : 0);
   const there = routes.find(
     (one) =>
       one.to === to &&
-      one.from === source &&
+      one.from === from &&
       one.tos === (tos ?? 0) &&
-      one.metric === wanted &&
+      one.metric === metric &&
       one.table === (tableId ?? table),
   );
   if (there === undefined) return undefined;
   if (replaces === true) {
-    return `Table ${there.table} has several routes to ${to} with metric ${there.metric}, and this one stands behind the one to be replaced.`;
+    return `Table ${there.table} has several routes to ${to} with metric ${metric}, and this one stands behind the one to be replaced.`;
   }
   const link = there.link === null ? undefined : await findLink(namespace, there.link);
   const by = link === undefined ? '' : ` by '${link.name}'`;
-  return `Table ${there.table} has a route to ${to} with metric ${there.metric} already${by}: give another metric, or use replaceRoute.`;
+  return `Table ${there.table} has a route to ${to} with metric ${metric} already${by}: give another metric, or use replaceRoute.`;
 }
 
 /** Of a route. */

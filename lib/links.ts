@@ -13,7 +13,7 @@ import type { Call, Namespace } from './namespace.js';
 import { EXT_MASK, Refusal, type Result, type Step } from './native.js';
 import type { FamilyRecord, Ipv4ConfRecord, LinkRecord } from './requests.js';
 import type { Ipv4Settings, Link, LinkChanges, LinkFilter, LinkRef } from './types.js';
-import { ADDR_GEN_MODES, parseMac } from './values.js';
+import { ADDR_GEN_MODES, IPV4_SETTINGS, parseMac } from './values.js';
 
 const ENODEV = -constants.errno.ENODEV;
 
@@ -160,23 +160,12 @@ export function familySettings({
   const inet6 = mode === undefined ? undefined : { addrGenMode: ADDR_GEN_MODES[mode] };
   if (ipv4 === undefined) return inet6 && { inet6 };
   const conf: Ipv4ConfRecord = {};
-  for (const name of IPV4_SETTINGS) {
+  for (const name of Object.keys(IPV4_SETTINGS) as (keyof Ipv4Settings)[]) {
     const value = ipv4[name];
     if (value !== undefined) conf[name] = Number(value);
   }
   return Object.keys(conf).length === 0 ? inet6 && { inet6 } : { inet: { conf }, inet6 };
 }
-
-const IPV4_SETTINGS = [
-  'proxyArp',
-  'rpFilter',
-  'arpAnnounce',
-  'arpIgnore',
-  'promoteSecondaries',
-  'arpAccept',
-  'arpNotify',
-  'acceptLocal',
-] as const satisfies readonly (keyof Ipv4Settings)[];
 
 const FLAGS: ReadonlySet<string> = new Set([
   'up',

@@ -410,7 +410,7 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Adds a route. `EEXIST`: there is one; `ENETUNREACH`, of IPv6 `EHOSTUNREACH`: no address of a link
+   * Adds a route; a `Route` as it was listed will do. `EEXIST`: there is one; `ENETUNREACH`, of IPv6 `EHOSTUNREACH`: no address of a link
    * reaches the gateway.
    */
   addRoute(route: RouteToAdd & OperationOptions): Promise<void> {

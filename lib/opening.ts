@@ -58,8 +58,7 @@ function unlessAborted<T>(
       aborted = true;
       reject(signal.reason);
     });
-    waited.then((value) => {
-      forget();
+    waited.finally(forget).then((value) => {
       if (aborted) late(value);
       else resolve(value);
     }, reject);

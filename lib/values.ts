@@ -8,6 +8,7 @@
  */
 import { randomFillSync } from 'node:crypto';
 import { isIPv6 } from 'node:net';
+import type { Ipv4Settings } from './types.js';
 
 /** Marks a `Netns`, also one made by another copy of this package. */
 export const netnsBrand: unique symbol = Symbol.for('macvlan-netlink.Netns') as never;
@@ -37,6 +38,18 @@ export const IP6_RT_PRIO_USER = 1024;
 
 /** `RT_TABLE_*` (linux/rtnetlink.h). */
 export const ROUTE_TABLES = { default: 253, main: 254, local: 255 } as const;
+
+/** `IPV4_DEVCONF_*` (linux/ip.h): the largest value that means something, or a flag. */
+export const IPV4_SETTINGS = {
+  arpNotify: 'flag',
+  arpIgnore: 8,
+  arpAnnounce: 2,
+  arpAccept: 2,
+  proxyArp: 'flag',
+  rpFilter: 2,
+  acceptLocal: 'flag',
+  promoteSecondaries: 'flag',
+} as const satisfies Readonly<Record<keyof Ipv4Settings, number | 'flag'>>;
 
 /** `RTN_*` (linux/rtnetlink.h). */
 export const ROUTE_TYPES = {
