@@ -410,8 +410,8 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Adds a route; a `Route` as it was listed will do. `EEXIST`: there is one; `ENETUNREACH`, of IPv6 `EHOSTUNREACH`: no address of a link
-   * reaches the gateway.
+   * Adds a route; a `Route` as it was listed will do. `EEXIST`: there is one; `ENETUNREACH`, of IPv6
+   * `EHOSTUNREACH`: no address of a link reaches the gateway.
    */
   addRoute(route: RouteToAdd & OperationOptions): Promise<void> {
     const call = callOf('addRoute', route?.to, this.addRoute, route);
