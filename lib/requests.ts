@@ -1,7 +1,5 @@
 /** What requests say, in the terms of the tables of native/rtnl: one field for each attribute. */
 
-import type { Ipv4Settings } from './types.js';
-
 /** What a request says of a link, in the table's own terms (native/rtnl/link.h). */
 export interface LinkRecord {
   index?: number | undefined;
@@ -35,7 +33,16 @@ export interface FamilyRecord {
 }
 
 /** `IFLA_INET_CONF`: the kernel's numbers, whatever they mean. */
-export type Ipv4ConfRecord = { -readonly [Name in keyof Ipv4Settings]?: number | undefined };
+export interface Ipv4ConfRecord {
+  proxyArp?: number | undefined;
+  rpFilter?: number | undefined;
+  arpAnnounce?: number | undefined;
+  arpIgnore?: number | undefined;
+  promoteSecondaries?: number | undefined;
+  arpAccept?: number | undefined;
+  arpNotify?: number | undefined;
+  acceptLocal?: number | undefined;
+}
 
 /** `IFLA_LINKINFO`: the kind, and the data of that kind. */
 export interface LinkInfoRecord {
