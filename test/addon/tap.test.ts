@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
-import { type Ended, resultOf, runProgram } from '../support/program.js';
+import { type Ended, endableWorker, resultOf, runProgram } from '../support/program.js';
 import { noTaps } from '../support/tap.js';
 
 beforeEach(({ skip }) => skip(noTaps !== undefined, noTaps));
@@ -14,9 +14,9 @@ function expectEnd(ended: Ended, code: number): void {
   expect(ended).toMatchObject({ code, signal: null, stderr: '' });
 }
 
+const importTaps = "import { createLink, createMacvtap, openTap } from 'macvlan-netlink';";
 /** Two macvtaps on a parent of their own, open. */
-const twoTaps = `
-  import { createLink, createMacvtap, openTap } from 'macvlan-netlink';
+const makeTaps = `
   const up = { up: true, addrGenMode: 'none' };
   const parent = await createLink({ kind: 'veth', ...up, peer: { up: true } });
   const links = [];
@@ -28,9 +28,10 @@ const twoTaps = `
 `;
 
 /** A Worker that makes two macvtaps and floods them in both directions. */
-const floodingWorker = `
-  import { parentPort, threadId } from 'node:worker_threads';
-  ${twoTaps}
+const floodingWorker = endableWorker(
+  `${importTaps}
+  import { parentPort } from 'node:worker_threads';`,
+  `${makeTaps}
   let seen = 0;
   for (const at of [0, 1]) {
     const frame = Buffer.alloc(600);
@@ -43,7 +44,8 @@ const floodingWorker = `
     });
     flood();
   }
-`;
+`,
+);
 
 test('Workers ended while frames flow', async () => {
   const program = `
@@ -118,9 +120,7 @@ test('the process may exit while frames flow in a Worker', async () => {
 });
 
 test('the process may exit while frames flow in its own thread', async () => {
-  const program = floodingWorker
-    .replace('import { parentPort, threadId }', 'import { threadId }')
-    .replace("parentPort.postMessage('flowing')", 'process.exit(4)');
+  const program = floodingWorker.replace("parentPort.postMessage('flowing')", 'process.exit(4)');
   expectEnd(await runProgram(program, { under }), 4);
 });
 
@@ -136,7 +136,8 @@ test.each(Object.entries(endings))(
   'devices that %s leave nothing in the kernel',
   async (_, end) => {
     const program = `
-    ${twoTaps}
+    ${importTaps}
+    ${makeTaps}
     for (const at of [0, 1]) {
       const frame = Buffer.alloc(100);
       frame.set(bytes(links[1 - at].mac));

@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   type Ended,
+  endableWorker,
   inPrivateNetns,
   resultOf,
   runProgram,
@@ -181,10 +182,10 @@ describe('a watch that nobody has any more', () => {
 });
 
 /** Watches in every way, over and over, and says so once it is in the middle of it. */
-const busyWorker = `
-  ${prelude}
-  import { parentPort } from 'node:worker_threads';
-  let seen = 0;
+const busyWorker = endableWorker(
+  `${prelude}
+  import { parentPort } from 'node:worker_threads';`,
+  `let seen = 0;
   const busy = async (options, count) => {
     for (;;) {
       let at = 0;
@@ -200,7 +201,8 @@ const busyWorker = `
     busy({ initial: true, routes: true }, 7),
     busy({ receiveBuffer: 1 }, 20),
   ]);
-`;
+`,
+);
 
 describe('Workers', () => {
   test('each have watches of their own', async () => {

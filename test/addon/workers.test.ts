@@ -1,6 +1,12 @@
 // The addon in several threads of one process, and what becomes of it when a thread is ended.
 import { expect, test } from 'vitest';
-import { type Ended, inPrivateNetns, resultOf, runProgram } from '../support/program.js';
+import {
+  type Ended,
+  endableWorker,
+  inPrivateNetns,
+  resultOf,
+  runProgram,
+} from '../support/program.js';
 
 /** The program went its way to the end: no abort, and nothing said about one. */
 function expectSuccess(ended: Ended): void {
@@ -36,12 +42,12 @@ test('each thread has the library to itself', async () => {
 });
 
 /** Uses the library in every way, over and over, and says so once it is in the middle of it. */
-const busyWorker = `
-  import { parentPort } from 'node:worker_threads';
+const busyWorker = endableWorker(
+  `import { parentPort } from 'node:worker_threads';
   import {
     addAddress, createLink, deleteLink, getLink, listLinks, Netns, watch,
-  } from 'macvlan-netlink';
-  const listen = async () => {
+  } from 'macvlan-netlink';`,
+  `const listen = async () => {
     for await (const event of watch({ initial: true, addresses: true, routes: true })) void event;
   };
   void listen();
@@ -64,7 +70,8 @@ const busyWorker = `
     }
   };
   await Promise.all([busy(), busy(), busy()]);
-`;
+`,
+);
 
 test('Workers ended in the middle of requests do no harm', async () => {
   const program = `

@@ -37,6 +37,19 @@ export const inPrivateNetns: readonly string[] = [
   '--',
 ];
 
+/**
+ * The code of a Worker that is ended while it starts: a module without an `await` of its own. Where
+ * one that awaits is ended as its evaluation begins, V8 aborts the process, whatever the module is
+ * about (V8's issue 349961173; in Node 20 `ExecuteAsyncModule` takes it for granted that
+ * `promise.then` is called).
+ */
+export const endableWorker = (imports: string, body: string) => `
+  ${imports}
+  void (async () => {
+    ${body}
+  })();
+`;
+
 /** Runs under what follows without any capability, and with none to be had. */
 export const withoutCapabilities: readonly string[] = [
   'setpriv',
