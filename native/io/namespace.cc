@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 #include <chrono>
 #include <thread>
@@ -28,13 +30,22 @@ Status Identify(Descriptor fd, Namespace& out) {
   return {};
 }
 
+// Where the kernel is an emulator that does not know the ioctl (qemu-user), any namespace passes,
+// and setns refuses the wrong ones.
+Status CheckType(int fd) {
+  const int type = ioctl(fd, NS_GET_NSTYPE);
+  if (type == CLONE_NEWNET) return {};
+  struct statfs info;
+  const bool unknown = type < 0 && fstatfs(fd, &info) == 0 && info.f_type == NSFS_MAGIC;
+  return unknown ? Status{} : Status{-EINVAL, "ioctl(NS_GET_NSTYPE)"};
+}
+
 Status OpenChecked(const char* path, Namespace& out) {
   // O_NONBLOCK: a path that is no namespace may be a FIFO, and must not hang.
   Descriptor fd(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd.valid()) return Status::FromErrno("open");
-  const int type = ioctl(fd.get(), NS_GET_NSTYPE);
-  if (type != CLONE_NEWNET) return {-EINVAL, "ioctl(NS_GET_NSTYPE)"};
-  return Identify(std::move(fd), out);
+  const Status status = CheckType(fd.get());
+  return status.ok() ? Identify(std::move(fd), out) : status;
 }
 
 // /run/netns must be a shared mount point, so that a namespace mounted there is seen, and its
@@ -86,9 +97,8 @@ Status OpenPath(const std::string& path, Namespace& out) { return OpenChecked(pa
 Status OpenDescriptor(int fd, Namespace& out) {
   Descriptor copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
   if (!copy.valid()) return Status::FromErrno("fcntl");
-  const int type = ioctl(copy.get(), NS_GET_NSTYPE);
-  if (type != CLONE_NEWNET) return {-EINVAL, "ioctl(NS_GET_NSTYPE)"};
-  return Identify(std::move(copy), out);
+  const Status status = CheckType(copy.get());
+  return status.ok() ? Identify(std::move(copy), out) : status;
 }
 
 Status Enter(int fd) {

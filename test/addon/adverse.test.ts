@@ -71,3 +71,23 @@ test('requests go on while a namespace is opened by a path that does not answer'
     refused: 'ENOENT',
   });
 });
+
+test('namespaces are told apart where the kernel does not say of what type they are', async () => {
+  const program = `
+    import { openSync } from 'node:fs';
+    import { Netns } from 'macvlan-netlink';
+    const codeOf = (ref) => Netns.open(ref)
+      .then((netns) => netns.listLinks())
+      .then((links) => links.length, ({ code }) => code);
+    const paths = ['/proc/self/ns/net', '/proc/self/ns/uts', '/dev/null', '/proc/self/status'];
+    const made = await Netns.create();
+    console.log(JSON.stringify([
+      await Promise.all(paths.map(codeOf)),
+      await Promise.all(paths.map((path) => codeOf({ fd: openSync(path) }))),
+      (await made.listLinks()).length,
+    ]));
+  `;
+  const under = before('no-namespace-types', {});
+  const codes = [1, 'EINVAL', 'EINVAL', 'EINVAL'];
+  expect(await resultOf(program, { under })).toEqual([codes, codes, 1]);
+});
