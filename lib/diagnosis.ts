@@ -3,7 +3,7 @@
  * word (drivers/net/macvlan.c, Linux 6.18), so after a failure, and only then, a bounded number of
  * reads looks at what the kernel has looked at.
  */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import {
   whyAddressExists,
   whyMtuTooSmall,
@@ -65,8 +65,14 @@ const REASONS: Readonly<Record<string, Reason>> = {
 
 const CAP_NET_ADMIN = 12n;
 
-async function whyNotPermitted(namespace: Namespace, { target }: About): Promise<Hint> {
-  const status = await readFile('/proc/thread-self/status', 'utf8');
+async function whyNotPermitted(
+  namespace: Namespace,
+  { target }: About,
+  { syscall }: Refusal,
+): Promise<Hint> {
+  if (!syscall.startsWith('RTM_')) return undefined;
+  // At once: it is no file of a disk, and libuv's threads may all be waiting for one.
+  const status = readFileSync('/proc/thread-self/status', 'utf8');
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
   const both = target !== undefined && target.inode !== namespace.inode;
   const where = both

@@ -52,7 +52,7 @@ export async function listRoutesAfter(namespace: Namespace, call: Call): Promise
 async function ask(namespace: Namespace, call: Call, steps: readonly Step[]): Promise<unknown[]> {
   // By a queue of its own: a long deletion in the namespace's would hold up the events.
   const results = await namespace.hold(call, () =>
-    withNamespace(call, { fd: namespace.fd }, (own) => own.exchange(steps)),
+    withNamespace(call, { fd: namespace.fd }, (own) => own.exchange(steps), ''),
   );
   for (const result of results) if (result instanceof Refusal) throw call.error(result);
   return results as unknown[];

@@ -1,9 +1,11 @@
 /** Looking links up without an error when there is none: by what names them, or by their parent. */
-import type { Namespace } from './namespace.js';
+import { constants } from 'node:os';
+import type { Call, Namespace } from './namespace.js';
 import { EXT_MASK, Refusal } from './native.js';
 import type { LinkRecord } from './requests.js';
 import type { Link } from './types.js';
 
+const ENODEV = -constants.errno.ENODEV;
 const IFNAMSIZ = 16;
 const MACVLAN_KINDS: ReadonlySet<unknown> = new Set(['macvlan', 'macvtap']);
 
@@ -21,12 +23,23 @@ export function linkRecord(ref: number | string): LinkRecord {
     : { altName: ref, extMask: EXT_MASK };
 }
 
-/** Reads a link; `undefined` when there is none. */
+/** Reads a link; `undefined` when there is none, or when it cannot be found out. */
 export async function findLink(
   namespace: Namespace,
   ref: number | string,
 ): Promise<Link | undefined> {
   const result = await namespace.ask('getLink', linkRecord(ref));
+  return result instanceof Refusal ? undefined : result;
+}
+
+/** The same where something is done by it: an error when it cannot be found out. */
+export async function mustFindLink(
+  namespace: Namespace,
+  call: Call,
+  ref: number | string,
+): Promise<Link | undefined> {
+  const result = await namespace.ask('getLink', linkRecord(ref));
+  if (result instanceof Refusal && result.errno !== ENODEV) throw call.error(result);
   return result instanceof Refusal ? undefined : result;
 }
 
@@ -71,7 +84,11 @@ export async function findSiblings(
  * loopback device, but the kernel leaves a filter out of account whose kind it does not know
  * (net/core/rtnetlink.c, rtnl_dump_ifinfo).
  */
-export async function isKindKnown(namespace: Namespace, kind: string): Promise<boolean> {
+export async function askForKind(namespace: Namespace, kind: string): Promise<boolean | Refusal> {
   const links = await namespace.ask('listLinks', { extMask: EXT_MASK, info: { kind } });
-  return !(links instanceof Refusal) && links.every((link) => link.kind === kind);
+  return links instanceof Refusal ? links : links.every((link) => link.kind === kind);
+}
+
+export async function isKindKnown(namespace: Namespace, kind: string): Promise<boolean> {
+  return (await askForKind(namespace, kind)) === true;
 }

@@ -4,7 +4,7 @@ import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { readLink, sendAll } from './links.js';
-import { findLink } from './lookup.js';
+import { findLink, mustFindLink } from './lookup.js';
 import type { Call, Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
 import { withNamespace } from './opening.js';
@@ -65,7 +65,7 @@ async function move(
   // The kernel moves first and renames afterwards: when the new name turns out to be taken, it
   // answers EEXIST and the link is in the other namespace all the same (do_setlink). So the name
   // is looked at first.
-  const holder = await findLink(target, name);
+  const holder = await mustFindLink(target, call, name);
   if (holder !== undefined) {
     throw call.fail(
       'EEXIST',
@@ -76,7 +76,7 @@ async function move(
   if (link.altNames.includes(name)) {
     throw call.fail('EEXIST', undefined, `'${name}' is a name of the link itself already.`);
   }
-  const index = await indexThere(target, link, options);
+  const index = await indexThere(target, call, link, options);
   const record: LinkRecord = {
     index: link.index,
     netnsFd: target.fd,
@@ -98,9 +98,14 @@ async function move(
 }
 
 /** Its index in the target: what was asked for, the one it has if that is free, or a new one. */
-async function indexThere(target: Namespace, link: Link, options: MoveOptions): Promise<number> {
+async function indexThere(
+  target: Namespace,
+  call: Call,
+  link: Link,
+  options: MoveOptions,
+): Promise<number> {
   if (options.index !== undefined) return options.index;
-  const holder = await findLink(target, link.index);
+  const holder = await mustFindLink(target, call, link.index);
   return holder === undefined ? link.index : target.chooseIndex();
 }
 

@@ -30,7 +30,8 @@ import { netnsBrand } from './values.js';
 const HINTS: Readonly<Record<string, string>> = {
   'setns EPERM':
     'Acting in another network namespace takes CAP_SYS_ADMIN, in the user namespace that owns it and ' +
-    "in the process's own.",
+    "in the process's own; a watch, a tap and a Worker also in the one that owns the way back, the " +
+    "thread's own network namespace.",
   'pthread_create EAGAIN':
     "The process may have no more threads: RLIMIT_NPROC, RLIMIT_AS, or its cgroup's pids.max.",
   EMFILE: 'The process may have no more descriptors: RLIMIT_NOFILE.',
@@ -84,6 +85,13 @@ export class Call {
       ...more,
       ...(hint === undefined ? {} : { hint }),
     });
+  }
+
+  /** The error for what `fs` rejects with; what has no errno stays what it is. */
+  fileError(error: unknown): unknown {
+    const { errno, syscall } = error as NodeJS.ErrnoException;
+    if (errno === undefined || syscall === undefined) return error;
+    return this.error(new Refusal(errno, syscall, undefined, undefined));
   }
 
   /** An error that the kernel was not asked for. */

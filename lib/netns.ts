@@ -144,15 +144,15 @@ export class Netns extends Namespace {
 
   /** The names under /run/netns that really are namespaces, sorted. */
   static async list(): Promise<string[]> {
-    let names: string[];
+    const call = callOf('Netns.list', null, Netns.list, undefined);
     try {
-      names = await readdir(RUN_DIRECTORY);
+      const names = await readdir(RUN_DIRECTORY);
+      const live = await Promise.all(names.map(async (name) => isNamespaceFile(name)));
+      return names.filter((_, at) => live[at]).sort();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw error;
+      throw call.fileError(error);
     }
-    const live = await Promise.all(names.map(async (name) => isNamespaceFile(name)));
-    return names.filter((_, at) => live[at]).sort();
   }
 
   /**
@@ -516,14 +516,18 @@ function refText(ref: unknown): string | null {
   return pid === undefined ? `fd ${String(fd)}` : `pid ${String(pid)}`;
 }
 
+const WHY_NOT_UNSHARED: Readonly<Record<string, string>> = {
+  EPERM: 'Making a network namespace needs CAP_SYS_ADMIN.',
+  ENOSPC: 'There are as many network namespaces as the user may have: user.max_net_namespaces.',
+};
+
 async function whyNotCreated(
   { errno, syscall }: Refusal,
   name: string | undefined,
 ): Promise<{ hint?: string }> {
   if (errnoName(errno) === 'EEXIST') return whyNameTaken(`${RUN_DIRECTORY}/${name}`);
-  return syscall === 'unshare' && errnoName(errno) === 'EPERM'
-    ? { hint: 'Making a network namespace needs CAP_SYS_ADMIN.' }
-    : whyNotNamed({ errno });
+  const hint = WHY_NOT_UNSHARED[errnoName(errno)];
+  return syscall === 'unshare' && hint !== undefined ? { hint } : whyNotNamed({ errno });
 }
 
 async function whyNameTaken(path: string): Promise<{ hint?: string }> {
@@ -550,13 +554,18 @@ function whyNotNamed({ errno }: Pick<Refusal, 'errno'>): { hint?: string } {
   };
 }
 
+/**
+ * Removed since it was listed; unreadable, as a mount point that is being made has mode 0; a symbolic
+ * link that leads nowhere.
+ */
+const NO_NAMESPACE: ReadonlySet<unknown> = new Set(['ENOENT', 'EACCES', 'ELOOP', 'ENOTDIR']);
+
 async function isNamespaceFile(name: string): Promise<boolean> {
   try {
     return (await statfs(`${RUN_DIRECTORY}/${name}`)).type === NSFS_MAGIC;
   } catch (error) {
-    // Removed since it was listed, or unreadable: a mount point that is being made has mode 0.
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'EACCES') return false;
+    if (NO_NAMESPACE.has(code)) return false;
     throw error;
   }
 }

@@ -70,7 +70,8 @@ function whyNotOpened(ref: Exclude<NetnsRef, NetnsLike>, refusal: Refusal): stri
   if (refusal.syscall.startsWith('ioctl')) return `${text} is not a network namespace.`;
   switch (errnoName(refusal.errno)) {
     case 'ENOENT':
-      if (typeof ref !== 'string') return `There is no such process: ${text}.`;
+      if (typeof ref !== 'string')
+        return `There is no such process, or none that can be seen in /proc: ${text}.`;
       return ref.includes('/')
         ? `There is no file ${text}.`
         : `There is no network namespace ${text} under ${RUN_DIRECTORY}.`;
@@ -146,7 +147,7 @@ export function checkBrandOpen(call: Call, ref: NetnsRef, option: string): void 
 
 /**
  * Runs `body` with the namespace that an option names, held open meanwhile; one that had to be
- * opened for this is closed again.
+ * opened for this is closed again. `option` is empty where no option names it.
  */
 export async function withNamespace<T>(
   call: Call,

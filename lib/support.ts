@@ -4,7 +4,7 @@ import { constants, release } from 'node:os';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import { isAtLeast } from './kernelVersion.js';
-import { isKindKnown } from './lookup.js';
+import { askForKind, isKindKnown } from './lookup.js';
 import { moduleState } from './modules.js';
 import { type Call, Namespace } from './namespace.js';
 import { EXT_MASK, namespaceJob, Refusal, type Step } from './native.js';
@@ -29,14 +29,14 @@ export async function checkSupport(
   options: SupportOptions = {},
 ): Promise<Support> {
   check(call.operation, linkRules.supportOptions, options);
-  const netAdmin = await hasNetAdmin(namespace);
+  const netAdmin = await hasNetAdmin(namespace, call);
   if (options.load === true && netAdmin) {
     await loadKind(namespace, 'macvlan');
     await loadKind(namespace, 'macvtap');
   }
   call.checkSignal();
-  const macvlan = await stateOf(namespace, 'macvlan');
-  const macvtap = await stateOf(namespace, 'macvtap');
+  const macvlan = await stateOf(namespace, call, 'macvlan');
+  const macvtap = await stateOf(namespace, call, 'macvtap');
   const known = macvlan === 'builtin' || macvlan === 'loaded';
   const features =
     (known ? await probe(options.load === true) : undefined) ?? featuresByVersion(macvlan);
@@ -48,8 +48,10 @@ export async function checkSupport(
  * Asks for a change of nothing on a link that does not exist: whether one may is looked at first
  * (net/core/rtnetlink.c, rtnetlink_rcv_msg).
  */
-async function hasNetAdmin(namespace: Namespace): Promise<boolean> {
+async function hasNetAdmin(namespace: Namespace, call: Call): Promise<boolean> {
   const result = await namespace.ask('changeLink', { index: LAST_INDEX });
+  // Otherwise the request has not come to the kernel, or its answer has not come here.
+  if (result instanceof Refusal && !result.syscall.startsWith('RTM_')) throw call.error(result);
   return !(result instanceof Refusal && result.errno === EPERM);
 }
 
@@ -61,10 +63,14 @@ async function loadKind(namespace: Namespace, kind: Kind): Promise<void> {
   await namespace.ask('createLink', { info: { kind } });
 }
 
-async function stateOf(namespace: Namespace, kind: Kind): Promise<ModuleState> {
-  const byFiles = await moduleState(kind);
+async function stateOf(namespace: Namespace, call: Call, kind: Kind): Promise<ModuleState> {
+  const byFiles = await moduleState(kind).catch((error) => {
+    throw call.fileError(error);
+  });
   if (byFiles === 'loaded' || byFiles === 'builtin') return byFiles;
-  if (await isKindKnown(namespace, kind)) return 'builtin';
+  const known = await askForKind(namespace, kind);
+  if (known instanceof Refusal) throw call.error(known);
+  if (known) return 'builtin';
   return byFiles ?? 'missing';
 }
 

@@ -91,6 +91,7 @@ function whyNotOpened(link: MacvtapLink, { errno, syscall }: Refusal): string | 
   // The sysfs at hand is that of another namespace, and no other could be had.
   const foreign = code === 'ESTALE' && syscall === 'read';
   if (code !== 'EPERM' && code !== 'EACCES' && !foreign) return undefined;
+  if (syscall.startsWith('ioctl')) return undefined;
   if (syscall === 'open') {
     return (
       `The process may not open the device of '${link.name}': it needs the right to read and write ` +

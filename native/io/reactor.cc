@@ -17,8 +17,9 @@ Status Reactor::Add(int fd, std::shared_ptr<Source> source) {
   if (stopping_) return {-ECANCELED, "epoll_ctl"};
   if (!epoll_.valid()) {
     Descriptor epoll(epoll_create1(EPOLL_CLOEXEC));
+    if (!epoll.valid()) return Status::FromErrno("epoll_create1");
     Descriptor wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!epoll.valid() || !wake.valid()) return Status::FromErrno("epoll_create1");
+    if (!wake.valid()) return Status::FromErrno("eventfd");
     epoll_event event{EPOLLIN, {.fd = wake.get()}};
     if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, wake.get(), &event) != 0) {
       return Status::FromErrno("epoll_ctl");

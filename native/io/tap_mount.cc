@@ -45,15 +45,18 @@ Status MountOverSys(const char* type, Descriptor& root) {
 }  // namespace
 
 Status MountUnseen(const char* type, Descriptor& root) {
-  Status status = MountDetached(type, root);
-  if (status.error != -ENOSYS) return status;
+  const Status detached = MountDetached(type, root);
+  // EPERM: also what a container's filter says to system calls that it does not know.
+  const bool refused = detached.error == -EPERM;
+  if (detached.error != -ENOSYS && !refused) return detached;
   // A thread of its own, because one that has a mount namespace to itself does not come back. It is
   // born in this thread's network namespace.
+  Status status;
   Thread thread;
   const int error = thread.Start("macvlan-mount", [&] { status = MountOverSys(type, root); });
-  if (error != 0) return {error, "pthread_create"};
+  if (error != 0) status = {error, "pthread_create"};
   thread.Join();
-  return status;
+  return refused && !status.ok() ? detached : status;
 }
 
 }  // namespace macvlan_netlink::io

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { root } from '../support/package.js';
 import { inPrivateNetns, resultOf } from '../support/program.js';
+import { noTaps } from '../support/tap.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'macvlan-netlink-adverse-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -71,6 +72,37 @@ test('requests go on while a namespace is opened by a path that does not answer'
     refused: 'ENOENT',
   });
 });
+
+test('where no socket is to be had nothing is said about the kernel', async () => {
+  const program = `
+    import { checkSupport, createLink, Netns } from 'macvlan-netlink';
+    const netns = await Netns.create();
+    const calls = [
+      checkSupport(), netns.checkSupport({ load: true }), createLink({ kind: 'bridge' }),
+    ];
+    const refusals = calls.map((call) => call.catch(({ code, syscall, hint }) => [code, syscall, hint]));
+    console.log(JSON.stringify(await Promise.all(refusals)));
+  `;
+  const under = before('refuse-calls', { REFUSE_NETLINK: 1 });
+  const refusal = ['EPERM', 'socket', null];
+  expect(await resultOf(program, { under })).toEqual([refusal, refusal, refusal]);
+});
+
+test.skipIf(noTaps !== undefined)(
+  'a tap is found without the system calls of Linux 5.2',
+  async () => {
+    const program = `
+    import { createLink, createMacvtap, openTap } from 'macvlan-netlink';
+    const parent = await createLink({ kind: 'bridge' });
+    const tap = await openTap(await createMacvtap({ parent }));
+    console.log(JSON.stringify(tap.link.kind));
+    await tap.close();
+  `;
+    const fsopen = 430;
+    const under = before('refuse-calls', { REFUSE: fsopen });
+    expect(await resultOf(program, { under })).toBe('macvtap');
+  },
+);
 
 test('namespaces are told apart where the kernel does not say of what type they are', async () => {
   const program = `

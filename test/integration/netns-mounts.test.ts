@@ -237,12 +237,14 @@ test('a create that the kernel refuses leaves no file', async () => {
     const errors = await Promise.allSettled([Netns.create('second'), Netns.create()]);
     console.log(JSON.stringify({
       codes: errors.map(({ reason }) => reason?.code + ' ' + reason?.syscall),
+      limits: errors.map(({ reason }) => /user\\.max\\w+/.exec(reason?.hint)?.[0]),
       names: readdirSync('/run/netns'),
     }));
   `;
   const under = ['unshare', '--user', '--map-root-user', ...withOwnRun('private')];
   expect(await resultOf(program, { under })).toEqual({
     codes: ['ENOSPC unshare', 'ENOSPC unshare'],
+    limits: ['user.max_net_namespaces', 'user.max_net_namespaces'],
     names: ['first'],
   });
 });

@@ -155,8 +155,10 @@ describe('Netns.list', () => {
     writeFileSync(at('file'), '', { mode: 0 });
     mkdirSync(at('folder'));
     symlinkSync('/nowhere', at('broken'));
+    symlinkSync(at('loop'), at('loop'));
+    symlinkSync(`${at('file')}/file`, at('through'));
     await output('mkfifo', at('fifo'));
-    const made = ['process', 'file', 'folder', 'broken', 'fifo'];
+    const made = ['process', 'file', 'folder', 'broken', 'loop', 'through', 'fifo'];
     bed.onCleanup(() => made.map((suffix) => rmSync(at(suffix), { recursive: true })));
     const listed = await Netns.list();
     expect(listed).toContain(name);

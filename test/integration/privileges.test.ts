@@ -109,6 +109,33 @@ describe('without capabilities', () => {
   });
 });
 
+test('with CAP_NET_ADMIN alone nothing is moved where it cannot be reached', async () => {
+  const [place, target] = [await bed.place(), await bed.place()];
+  const parent = await place.parent();
+  const before = await target.snapshot();
+  const program = `${outcomes}
+    import { checkSupport, createMacvlan, moveLink, Netns } from 'macvlan-netlink';
+    const [, parent, name] = process.argv;
+    const target = await Netns.open(name);
+    const link = await createMacvlan({ parent, name: 'stays' });
+    console.log(JSON.stringify({
+      move: await outcome(moveLink(link, target)),
+      renamed: await outcome(moveLink(link, target, { name: 'other', index: 4711 })),
+      there: await outcome(target.checkSupport()),
+      here: (await checkSupport()).netAdmin,
+    }));
+  `;
+  const netAdmin = ['setpriv', '--bounding-set=-all,+net_admin', '--inh-caps=-all', '--'];
+  const refused = { name: 'NetlinkError', code: 'EPERM', syscall: 'setns' };
+  const result = await resultOf(program, {
+    under: ['ip', 'netns', 'exec', place.name as string, ...netAdmin],
+    args: [parent, target.name as string],
+  });
+  expect(result).toMatchObject({ move: refused, renamed: refused, there: refused, here: true });
+  expect(await place.link('stays')).toMatchObject({ ifname: 'stays' });
+  expect(await target.snapshot()).toEqual(before);
+});
+
 test.skipIf(!nobodyExists)(
   'what was opened with privileges does not keep them (needs a second user)',
   async () => {
