@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * Linux macvlan and macvtap links, network namespaces, addresses and routes over rtnetlink.
  *

@@ -10,13 +10,15 @@ export function moduleOf(kind: string): string {
   return MODULE_OF_KIND[kind] ?? kind;
 }
 
-/** The file's text; empty when it is not there, which is normal for a kernel without modules. */
+/** Not there, which is normal for a kernel without modules; or not to be read, also by Node's permissions. */
+const NO_TEXT: ReadonlySet<unknown> = new Set(['ENOENT', 'EACCES', 'ENOTDIR', 'ERR_ACCESS_DENIED']);
+
+/** The file's text; empty where there is none. */
 async function textOf(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'EACCES' || code === 'ENOTDIR') return '';
+    if (NO_TEXT.has((error as NodeJS.ErrnoException).code)) return '';
     throw error;
   }
 }

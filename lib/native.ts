@@ -2,9 +2,10 @@
  * The addon: loads it, declares its whole surface, and keeps account of what is under way. The only
  * file that touches it.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
+import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeNews, type News } from './news.js';
 import { makeAddress, makeLink, makeNetnsid, makeRoute } from './records.js';
@@ -192,25 +193,59 @@ const RECORD_OF: Readonly<Record<keyof Operations, RecordName>> = {
 
 /** The addon's file: built by whoever installed the package, or that of a clone, or the package's own. */
 function find(): string {
-  // Looks for build/Release/ and prebuilds/ below a folder.
-  const { path } = createRequire(import.meta.url)('node-gyp-build') as {
-    path: (folder: string) => string;
-  };
-  const root = fileURLToPath(new URL('..', import.meta.url));
-  if (existsSync(`${root}native/build`)) return path(`${root}native`);
   try {
-    return path(root);
+    // Looks for build/Release/ and prebuilds/ below a folder.
+    const { path } = createRequire(import.meta.url)('node-gyp-build') as {
+      path: (folder: string) => string;
+    };
+    const root = packageFolder();
+    return (existsSync(`${root}native/build`) && pathOfBuilt(path, root)) || path(root);
   } catch (cause) {
-    throw Object.assign(new Error(`${(cause as Error).message}\n${BUILD_IT}`, { cause }), {
-      code: 'ERR_NO_NATIVE_BUILD',
-    });
+    throw whyNotFound(cause as Error);
   }
 }
 
-const BUILD_IT =
-  'macvlan-netlink has no addon for this platform yet. To build it, with g++, make and python3 at hand:\n' +
+function packageFolder(): string {
+  return fileURLToPath(new URL('..', import.meta.url));
+}
+
+/** What the user has built; `undefined` when that was cut short. */
+function pathOfBuilt(path: (folder: string) => string, root: string): string | undefined {
+  try {
+    return path(`${root}native`);
+  } catch {
+    return undefined;
+  }
+}
+
+function whyNotFound(cause: Error): Error {
+  const help = isInItsPackage()
+    ? cause.message.startsWith('No native build') && howToBuild()
+    : BUNDLED;
+  if (help === false) return cause;
+  const code = 'ERR_NO_NATIVE_BUILD';
+  return Object.assign(new Error(`${cause.message}\n${help}`, { cause }), { code });
+}
+
+function isInItsPackage(): boolean {
+  try {
+    const text = readFileSync(`${packageFolder()}package.json`, 'utf8');
+    return (JSON.parse(text) as { name?: unknown }).name === NAME;
+  } catch {
+    return false;
+  }
+}
+
+const NAME = 'macvlan-netlink';
+
+const BUNDLED =
+  `${NAME} has become part of a bundle, where it cannot find its addon. Leave it external ` +
+  `(esbuild: --external:${NAME}; other bundlers have such an option too), and in node_modules.`;
+
+const howToBuild = () =>
+  `${NAME} has no addon for this platform yet. To build it, with g++, make and python3 at hand:\n` +
   '  npm install --no-save node-gyp@12 node-addon-api@8\n' +
-  '  npx node-gyp rebuild -C node_modules/macvlan-netlink/native';
+  `  npx node-gyp rebuild -C ${relative('', packageFolder())}/native`;
 
 function load(): Addon {
   // Not by `require`, which would hand out one addon for two copies of this module, such as one with a

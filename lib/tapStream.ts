@@ -1,5 +1,6 @@
 /** The stream of Ethernet frames that a macvtap's character device is. */
 import { Duplex } from 'node:stream';
+import { types } from 'node:util';
 import { type Caller, captureCaller } from './errors.js';
 import { closeTapDevice, type TapHandle } from './native.js';
 import {
@@ -97,7 +98,7 @@ export class Tap extends Duplex {
    */
   async send(frame: Uint8Array): Promise<void> {
     const caller = captureCaller(this.send);
-    if (!(frame instanceof Uint8Array)) throw notAFrame('send', frame);
+    if (!types.isUint8Array(frame)) throw notAFrame('send', frame);
     await new Promise<void>((resolve, reject) => {
       this.#enqueue(frame, caller, (error) => (error ? reject(error) : resolve()));
     });
@@ -115,7 +116,7 @@ export class Tap extends Duplex {
     encoding?: BufferEncoding | WriteCallback,
     callback?: WriteCallback,
   ): boolean {
-    if (!(frame instanceof Uint8Array)) throw notAFrame('write', frame, this.write);
+    if (!types.isUint8Array(frame)) throw notAFrame('write', frame, this.write);
     const done = typeof encoding === 'function' ? encoding : callback;
     if (typeof done === 'function') return this.#enqueue(frame, captureCaller(this.write), done);
     if (!this.#gone) return super.write(frame);
@@ -152,7 +153,7 @@ export class Tap extends Duplex {
   override end(frame: unknown, callback?: () => void): this;
   override end(frame: unknown, encoding?: BufferEncoding, callback?: () => void): this;
   override end(frame?: unknown, encoding?: unknown, callback?: () => void): this {
-    const refused = this.#gone && frame instanceof Uint8Array;
+    const refused = this.#gone && types.isUint8Array(frame);
     if (refused) this.write(frame);
     return super.end(refused ? null : frame, encoding as BufferEncoding, callback);
   }
@@ -260,7 +261,7 @@ export class Tap extends Duplex {
   override _writev(entries: readonly Entry[], callback: WriteCallback): void {
     // `write` has looked at what it was given; `end` takes anything, and is last.
     const last = entries.at(-1)?.chunk;
-    if (last instanceof Outgoing || last instanceof Uint8Array) {
+    if (last instanceof Outgoing || types.isUint8Array(last)) {
       this.#writer.write(entries, callback);
     } else {
       callback(notAFrame('end', last));

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runInNewContext } from 'node:vm';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { isNetlinkError, type MacvtapLink, type Tap } from '../../lib/index.js';
 import {
@@ -189,6 +190,19 @@ describe('backpressure', () => {
     expect(JSON.parse(await reader.output())).toEqual([]);
     expect(tap.writableLength).toBe(0);
   });
+});
+
+test('a frame may come from another realm', async () => {
+  const { host, far, near } = await pair();
+  const [tap, other] = [await open(bed, host, near), await open(bed, host, far)];
+  const frame = makeFrame(macOf(far), macOf(near), 100, 3);
+  const received = frames(other, 2);
+  const foreign = runInNewContext('(bytes) => Uint8Array.from(bytes)') as (
+    bytes: Iterable<number>,
+  ) => Uint8Array;
+  await tap.send(foreign(frame));
+  tap.write(foreign(frame));
+  expect((await received).every((one) => one.equals(frame))).toBe(true);
 });
 
 describe('a frame that cannot be written', () => {

@@ -1,5 +1,5 @@
 // The packed package as its user meets it: installed without scripts and without a network.
-import { mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -54,15 +54,37 @@ test('without an addon for the machine it says how to get one', async () => {
   expect(stdout).toContain('npx node-gyp rebuild -C node_modules/macvlan-netlink/native');
 });
 
-test('the installed package talks to the kernel', async () => {
-  const script = `
-    import { checkSupport } from 'macvlan-netlink';
-    process.stdout.write(JSON.stringify(await checkSupport()));
-  `;
-  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], {
+const asking = `
+  import { checkSupport } from 'macvlan-netlink';
+  process.stdout.write(JSON.stringify(await checkSupport()));
+`;
+
+async function expectAnswer(): Promise<void> {
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', asking], {
     cwd: folder,
   });
   expect(JSON.parse(stdout)).toMatchObject({ kernel: release() });
+}
+
+test('the installed package talks to the kernel', expectAnswer);
+
+test('an addon that its user began to build and that is not there does not matter', async () => {
+  const begun = join(project, 'native/build');
+  mkdirSync(join(begun, 'Release'), { recursive: true });
+  await expectAnswer();
+  rmSync(begun, { recursive: true });
+});
+
+test('in a bundle it says that it has to stay outside', async () => {
+  const [source, bundle] = ['whole.mjs', 'out/bundle.mjs'];
+  writeFileSync(join(folder, source), asking);
+  const rolldown = join(root, 'node_modules/rolldown/bin/cli.mjs');
+  const args = [source, '--platform', 'node', '--format', 'esm', '--file', bundle];
+  await run(process.execPath, [rolldown, ...args], { cwd: folder });
+  const script = `import('./${bundle}').catch(({ code, message }) => console.log(code, message))`;
+  const { stdout } = await run(process.execPath, ['--eval', script], { cwd: folder });
+  expect(stdout).toMatch(/^ERR_NO_NATIVE_BUILD /);
+  expect(stdout).toContain('Leave it external');
 });
 
 /** The prebuilt addon in the installed package. */
