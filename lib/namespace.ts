@@ -89,9 +89,10 @@ export class Call {
 
   /** The error for what `fs` rejects with; what has no errno stays what it is. */
   fileError(error: unknown): unknown {
-    const { errno, syscall } = error as NodeJS.ErrnoException;
+    const { errno, syscall, path } = error as NodeJS.ErrnoException;
     if (errno === undefined || syscall === undefined) return error;
-    return this.error(new Refusal(errno, syscall, undefined, undefined));
+    const about = this.about(path ?? this.target);
+    return about.error(new Refusal(errno, syscall, undefined, undefined));
   }
 
   /** An error that the kernel was not asked for. */

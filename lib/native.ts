@@ -2,10 +2,9 @@
  * The addon: loads it, declares its whole surface, and keeps account of what is under way. The only
  * file that touches it.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
-import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeNews, type News } from './news.js';
 import { makeAddress, makeLink, makeNetnsid, makeRoute } from './records.js';
@@ -218,7 +217,9 @@ function pathOfBuilt(path: (folder: string) => string, root: string): string | u
   }
 }
 
-function whyNotFound(cause: Error): Error {
+function whyNotFound(cause: NodeJS.ErrnoException): Error {
+  // Node's permissions, which say so themselves.
+  if (cause.code === 'ERR_ACCESS_DENIED') return cause;
   const help = isInItsPackage()
     ? cause.message.startsWith('No native build') && howToBuild()
     : BUNDLED;
@@ -228,24 +229,19 @@ function whyNotFound(cause: Error): Error {
 }
 
 function isInItsPackage(): boolean {
-  try {
-    const text = readFileSync(`${packageFolder()}package.json`, 'utf8');
-    return (JSON.parse(text) as { name?: unknown }).name === NAME;
-  } catch {
-    return false;
-  }
+  // There is no such URL in what bundlers make of this for CommonJS.
+  const url: string | undefined = import.meta.url;
+  return url !== undefined && existsSync(`${packageFolder()}native/addon.gypi`);
 }
 
-const NAME = 'macvlan-netlink';
-
 const BUNDLED =
-  `${NAME} has become part of a bundle, where it cannot find its addon. Leave it external ` +
-  `(esbuild: --external:${NAME}; other bundlers have such an option too), and in node_modules.`;
+  'macvlan-netlink has become part of a bundle, where it cannot find its addon. Leave it external ' +
+  '(esbuild: --external:macvlan-netlink; other bundlers have such an option too), and in node_modules.';
 
 const howToBuild = () =>
-  `${NAME} has no addon for this platform yet. To build it, with g++, make and python3 at hand:\n` +
+  'macvlan-netlink has no addon for this platform yet. To build it, with g++, make and python3 at hand:\n' +
   '  npm install --no-save node-gyp@12 node-addon-api@8\n' +
-  `  npx node-gyp rebuild -C ${relative('', packageFolder())}/native`;
+  `  npx node-gyp rebuild -C '${packageFolder()}native'`;
 
 function load(): Addon {
   // Not by `require`, which would hand out one addon for two copies of this module, such as one with a

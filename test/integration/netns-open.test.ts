@@ -163,6 +163,10 @@ describe('Netns.open', () => {
     }
     expect(await refusalOf(Netns.open(join(folder, 'socket')))).toMatchObject({ code: 'ENXIO' });
     expect(await refusalOf(Netns.open({ fd: 0 }))).toMatchObject({ code: 'EINVAL' });
+    const O_PATH = 0o10000000;
+    const unread = openSync('/proc/self/ns/net', O_PATH);
+    bed.onCleanup(() => closeSync(unread));
+    expect(await refusalOf(Netns.open({ fd: unread }))).toMatchObject({ code: 'EINVAL' });
     const fd = openSync('/proc/self/ns/uts', 'r');
     bed.onCleanup(() => closeSync(fd));
     expect(await refusalOf(Netns.open({ fd }))).toMatchObject({

@@ -168,6 +168,30 @@ test.skipIf(!nobodyExists)(
   },
 );
 
+test.skipIf(!nobodyExists)(
+  'capabilities without root are enough for names (needs a second user)',
+  async () => {
+    const name = bed.uniqueName('named');
+    expect(spawnSync('ip', ['netns', 'add', name]).status).toBe(0);
+    bed.onCleanup(() => void spawnSync('ip', ['netns', 'delete', name]));
+    const capabilities = ['-all', '+sys_admin', '+dac_override'].join();
+    const result = await resultOf(
+      `import { Netns } from 'macvlan-netlink';
+       await Netns.remove(process.argv[1]);
+       console.log(JSON.stringify(process.getuid()));`,
+      {
+        under: [
+          ...['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'],
+          ...[`--inh-caps=${capabilities}`, `--ambient-caps=${capabilities}`, '--'],
+        ],
+        args: [name],
+      },
+    );
+    expect(result).toBe(65_534);
+    expect(readdirSync('/run/netns')).not.toContain(name);
+  },
+);
+
 const ownUserNamespace = ['unshare', '--user', '--map-root-user', '--net', '--mount', '--'];
 
 describe('as root of a user namespace', () => {

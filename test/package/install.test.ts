@@ -1,5 +1,13 @@
 // The packed package as its user meets it: installed without scripts and without a network.
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -51,7 +59,7 @@ test('without an addon for the machine it says how to get one', async () => {
   const { stdout } = await run(process.execPath, ['--eval', script], { cwd: folder });
   renameSync(`${prebuilds}-away`, prebuilds);
   expect(stdout).toMatch(/^ERR_NO_NATIVE_BUILD /);
-  expect(stdout).toContain('npx node-gyp rebuild -C node_modules/macvlan-netlink/native');
+  expect(stdout).toContain(`npx node-gyp rebuild -C '${realpathSync(project)}/native'`);
 });
 
 const asking = `

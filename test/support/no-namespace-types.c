@@ -14,6 +14,6 @@ int ioctl(int fd, unsigned long request, ...) {
   void* argument = va_arg(more, void*);
   va_end(more);
   if (request != NS_GET_NSTYPE) return real(fd, request, argument);
-  errno = ENOTTY;
+  errno = ENOSYS;
   return -1;
 }
