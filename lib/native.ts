@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { makeNews, type News } from './news.js';
+import { whyNoAddon } from './noAddon.js';
 import { makeAddress, makeLink, makeNetnsid, makeRoute } from './records.js';
 import type { AddressRecord, LinkRecord, NetnsidRecord, RouteRecord } from './requests.js';
 import { newTurn, waitForFurtherTurn } from './turn.js';
@@ -192,56 +193,26 @@ const RECORD_OF: Readonly<Record<keyof Operations, RecordName>> = {
 
 /** The addon's file: built by whoever installed the package, or that of a clone, or the package's own. */
 function find(): string {
-  try {
-    // Looks for build/Release/ and prebuilds/ below a folder.
-    const { path } = createRequire(import.meta.url)('node-gyp-build') as {
-      path: (folder: string) => string;
-    };
-    const root = packageFolder();
-    return (existsSync(`${root}native/build`) && pathOfBuilt(path, root)) || path(root);
-  } catch (cause) {
-    throw whyNotFound(cause as Error);
-  }
-}
-
-function packageFolder(): string {
-  return fileURLToPath(new URL('..', import.meta.url));
-}
-
-/** What the user has built; `undefined` when that was cut short. */
-function pathOfBuilt(path: (folder: string) => string, root: string): string | undefined {
-  try {
-    return path(`${root}native`);
-  } catch {
-    return undefined;
-  }
-}
-
-function whyNotFound(cause: NodeJS.ErrnoException): Error {
-  // Node's permissions, which say so themselves.
-  if (cause.code === 'ERR_ACCESS_DENIED') return cause;
-  const help = isInItsPackage()
-    ? cause.message.startsWith('No native build') && howToBuild()
-    : BUNDLED;
-  if (help === false) return cause;
-  const code = 'ERR_NO_NATIVE_BUILD';
-  return Object.assign(new Error(`${cause.message}\n${help}`, { cause }), { code });
-}
-
-function isInItsPackage(): boolean {
   // There is no such URL in what bundlers make of this for CommonJS.
   const url: string | undefined = import.meta.url;
-  return url !== undefined && existsSync(`${packageFolder()}native/addon.gypi`);
+  const root = url ? fileURLToPath(new URL('..', url)) : '';
+  try {
+    // Looks for build/Release/ and prebuilds/ below a folder.
+    const { path } = createRequire(url)('node-gyp-build') as { path: (folder: string) => string };
+    return (existsSync(`${root}native/build`) && orNothing(path, `${root}native`)) || path(root);
+  } catch (cause) {
+    throw whyNoAddon(cause as Error, root);
+  }
 }
 
-const BUNDLED =
-  'macvlan-netlink has become part of a bundle, where it cannot find its addon. Leave it external ' +
-  '(esbuild: --external:macvlan-netlink; other bundlers have such an option too), and in node_modules.';
-
-const howToBuild = () =>
-  'macvlan-netlink has no addon for this platform yet. To build it, with g++, make and python3 at hand:\n' +
-  '  npm install --no-save node-gyp@12 node-addon-api@8\n' +
-  `  npx node-gyp rebuild -C '${packageFolder()}native'`;
+/** What the user has built; nothing when that was cut short. */
+function orNothing(path: (folder: string) => string, folder: string): string {
+  try {
+    return path(folder);
+  } catch {
+    return '';
+  }
+}
 
 function load(): Addon {
   // Not by `require`, which would hand out one addon for two copies of this module, such as one with a

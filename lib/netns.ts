@@ -1,6 +1,5 @@
 /** The class `Netns`: network namespaces, and everything that can be done in one. */
 
-import { lstat, readdir, statfs } from 'node:fs/promises';
 import type { Worker } from 'node:worker_threads';
 import * as addresses from './addresses.js';
 import { check } from './check.js';
@@ -13,6 +12,7 @@ import { moveLink } from './move.js';
 import { Call, Namespace } from './namespace.js';
 import { type NamespaceHandle, namespaceJob, Refusal } from './native.js';
 import { getNetnsid } from './netnsid.js';
+import { listNames, whyNotCreated, whyNotNamed } from './netnsNames.js';
 import { checkBrandOpen, openHandle, openOwn, RUN_DIRECTORY } from './opening.js';
 import * as routes from './routes.js';
 import { type RunOptions, run } from './run.js';
@@ -50,9 +50,6 @@ import type {
   WatchOptions,
 } from './types.js';
 import { type Watch, watch } from './watch.js';
-
-/** What statfs says of a file that is a namespace (NSFS_MAGIC, linux/magic.h). */
-const NSFS_MAGIC = 0x6e736673;
 
 let own: Netns | undefined;
 
@@ -142,17 +139,12 @@ export class Netns extends Namespace {
     return new Netns(result as NamespaceHandle, name ?? null);
   }
 
-  /** The names under /run/netns that really are namespaces, sorted. */
+  /**
+   * The names under /run/netns that really are namespaces, sorted. Rejects with a `NetlinkError` when
+   * they cannot be looked at.
+   */
   static async list(): Promise<string[]> {
-    const call = callOf('Netns.list', null, Netns.list, undefined);
-    try {
-      const names = await readdir(RUN_DIRECTORY);
-      const live = await Promise.all(names.map(async (name) => isNamespaceFile(name)));
-      return names.filter((_, at) => live[at]).sort();
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw call.fileError(error);
-    }
+    return listNames(callOf('Netns.list', null, Netns.list, undefined));
   }
 
   /**
@@ -482,7 +474,8 @@ export class Netns extends Namespace {
   /**
    * Tells whether the kernel has macvlan and macvtap, built in, loaded or to be loaded, which of their
    * attributes it knows, and whether the process may use them. `load: true` makes the kernel load
-   * the modules; what came of it is in the answer. Needs no `lsmod` and no `modprobe`.
+   * the modules; what came of it is in the answer. Needs no `lsmod` and no `modprobe`. Rejects where the
+   * kernel cannot be asked: `EPERM` in another namespace without `CAP_SYS_ADMIN`.
    */
   checkSupport(options?: SupportOptions): Promise<Support> {
     const call = callOf('checkSupport', null, this.checkSupport, options);
@@ -514,58 +507,4 @@ function refText(ref: unknown): string | null {
   if (typeof ref === 'string') return ref;
   const { pid, fd } = (ref ?? {}) as { pid?: unknown; fd?: unknown };
   return pid === undefined ? `fd ${String(fd)}` : `pid ${String(pid)}`;
-}
-
-const WHY_NOT_UNSHARED: Readonly<Record<string, string>> = {
-  EPERM: 'Making a network namespace needs CAP_SYS_ADMIN.',
-  ENOSPC: 'There are as many network namespaces as the user may have: user.max_net_namespaces.',
-};
-
-async function whyNotCreated(
-  { errno, syscall }: Refusal,
-  name: string | undefined,
-): Promise<{ hint?: string }> {
-  if (errnoName(errno) === 'EEXIST') return whyNameTaken(`${RUN_DIRECTORY}/${name}`);
-  const hint = WHY_NOT_UNSHARED[errnoName(errno)];
-  return syscall === 'unshare' && hint !== undefined ? { hint } : whyNotNamed({ errno });
-}
-
-async function whyNameTaken(path: string): Promise<{ hint?: string }> {
-  try {
-    if ((await statfs(path)).type === NSFS_MAGIC) {
-      return { hint: 'Netns.open opens what has the name, Netns.remove takes the name away.' };
-    }
-    if (!(await lstat(path)).isFile())
-      return { hint: `${path} is something else than a namespace.` };
-    const hint =
-      `${path} is a file and no namespace: what is left of making one that was cut short, and Netns.remove ` +
-      'takes it away; or the name of one that is mounted in another mount namespace, and then is in use.';
-    return { hint };
-  } catch {
-    // Looking is a favour: what cannot be looked at must not hide the refusal itself.
-    return {};
-  }
-}
-
-function whyNotNamed({ errno }: Pick<Refusal, 'errno'>): { hint?: string } {
-  if (!['EPERM', 'EACCES', 'EROFS'].includes(errnoName(errno))) return {};
-  return {
-    hint: `A name takes CAP_SYS_ADMIN and the right to write ${RUN_DIRECTORY}; a namespace without one does not.`,
-  };
-}
-
-/**
- * Removed since it was listed; unreadable, as a mount point that is being made has mode 0; a symbolic
- * link that leads nowhere.
- */
-const NO_NAMESPACE: ReadonlySet<unknown> = new Set(['ENOENT', 'EACCES', 'ELOOP', 'ENOTDIR']);
-
-async function isNamespaceFile(name: string): Promise<boolean> {
-  try {
-    return (await statfs(`${RUN_DIRECTORY}/${name}`)).type === NSFS_MAGIC;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (NO_NAMESPACE.has(code)) return false;
-    throw error;
-  }
 }

@@ -64,6 +64,7 @@ describe('lib/', () => {
       'kernelVersion',
       'listed',
       'news',
+      'noAddon',
       'records',
       'requests',
       'turn',

@@ -1,0 +1,77 @@
+/** The names of namespaces: files under /run/netns, as iproute2 has them (ip/ipnetns.c). */
+import { lstat, readdir, statfs } from 'node:fs/promises';
+import { errnoName } from './errors.js';
+import type { Call } from './namespace.js';
+import type { Refusal } from './native.js';
+import { RUN_DIRECTORY } from './opening.js';
+
+/** What statfs says of a file that is a namespace (NSFS_MAGIC, linux/magic.h). */
+const NSFS_MAGIC = 0x6e736673;
+
+/** Those that are namespaces, sorted. */
+export async function listNames(call: Call): Promise<string[]> {
+  try {
+    const names = await readdir(RUN_DIRECTORY);
+    const live = await Promise.all(names.map(async (name) => isNamespaceFile(name)));
+    return names.filter((_, at) => live[at]).sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw call.fileError(error);
+  }
+}
+
+/**
+ * Removed since it was listed; unreadable, as a mount point that is being made has mode 0; a symbolic
+ * link that leads nowhere.
+ */
+const NO_NAMESPACE: ReadonlySet<unknown> = new Set(['ENOENT', 'EACCES', 'ELOOP', 'ENOTDIR']);
+
+async function isNamespaceFile(name: string): Promise<boolean> {
+  try {
+    return (await statfs(`${RUN_DIRECTORY}/${name}`)).type === NSFS_MAGIC;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (NO_NAMESPACE.has(code)) return false;
+    throw error;
+  }
+}
+
+const WHY_NOT_UNSHARED: Readonly<Record<string, string>> = {
+  EPERM: 'Making a network namespace needs CAP_SYS_ADMIN.',
+  ENOSPC: 'There are as many network namespaces as the user may have: user.max_net_namespaces.',
+};
+
+/** The reason why a namespace was not made. */
+export async function whyNotCreated(
+  { errno, syscall }: Refusal,
+  name: string | undefined,
+): Promise<{ hint?: string }> {
+  if (errnoName(errno) === 'EEXIST') return whyNameTaken(`${RUN_DIRECTORY}/${name}`);
+  const hint = WHY_NOT_UNSHARED[errnoName(errno)];
+  return syscall === 'unshare' && hint !== undefined ? { hint } : whyNotNamed({ errno });
+}
+
+async function whyNameTaken(path: string): Promise<{ hint?: string }> {
+  try {
+    if ((await statfs(path)).type === NSFS_MAGIC) {
+      return { hint: 'Netns.open opens what has the name, Netns.remove takes the name away.' };
+    }
+    if (!(await lstat(path)).isFile())
+      return { hint: `${path} is something else than a namespace.` };
+    const hint =
+      `${path} is a file and no namespace: what is left of making one that was cut short, and Netns.remove ` +
+      'takes it away; or the name of one that is mounted in another mount namespace, and then is in use.';
+    return { hint };
+  } catch {
+    // Looking is a favour: what cannot be looked at must not hide the refusal itself.
+    return {};
+  }
+}
+
+/** The reason why a name was not given, or not taken away. */
+export function whyNotNamed({ errno }: Pick<Refusal, 'errno'>): { hint?: string } {
+  if (!['EPERM', 'EACCES', 'EROFS'].includes(errnoName(errno))) return {};
+  return {
+    hint: `A name takes CAP_SYS_ADMIN and the right to write ${RUN_DIRECTORY}; a namespace without one does not.`,
+  };
+}
