@@ -2,7 +2,7 @@
 import { lstat, readdir, statfs } from 'node:fs/promises';
 import { errnoName } from './errors.js';
 import type { Call } from './namespace.js';
-import type { Refusal } from './native.js';
+import { type NamespaceHandle, namespaceJob, Refusal } from './native.js';
 import { RUN_DIRECTORY } from './opening.js';
 
 /** What statfs says of a file that is a namespace (NSFS_MAGIC, linux/magic.h). */
@@ -52,15 +52,19 @@ export async function whyNotCreated(
 }
 
 async function whyNameTaken(path: string): Promise<{ hint?: string }> {
+  // It waits for a name that is being made or taken away at this moment.
+  const opened = await namespaceJob('openNamespacePath', path);
+  if (!(opened instanceof Refusal)) {
+    (opened as NamespaceHandle).close();
+    return { hint: 'Netns.open opens what has the name, Netns.remove takes the name away.' };
+  }
+  if (errnoName(opened.errno) === 'ENOENT') return {};
   try {
-    if ((await statfs(path)).type === NSFS_MAGIC) {
-      return { hint: 'Netns.open opens what has the name, Netns.remove takes the name away.' };
-    }
-    if (!(await lstat(path)).isFile())
-      return { hint: `${path} is something else than a namespace.` };
-    const hint =
-      `${path} is a file and no namespace: what is left of making one that was cut short, and Netns.remove ` +
-      'takes it away; or the name of one that is mounted in another mount namespace, and then is in use.';
+    const isFile = (await lstat(path)).isFile();
+    const hint = !isFile
+      ? `${path} is something else than a namespace.`
+      : `${path} is a file and no namespace: what is left of making one that was cut short, and Netns.remove ` +
+        'takes it away; or the name of one that is mounted in another mount namespace, and then is in use.';
     return { hint };
   } catch {
     // Looking is a favour: what cannot be looked at must not hide the refusal itself.

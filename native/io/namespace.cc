@@ -18,8 +18,9 @@ namespace macvlan_netlink::io {
 namespace {
 
 constexpr const char kRunDirectory[] = "/run/netns";
-// A wait that can be given up, unlike one in the kernel; `ip` holds the lock for some microseconds.
-constexpr std::chrono::milliseconds kLockRetry(1);
+// Between two looks; a wait that can be given up, unlike one in the kernel.
+constexpr std::chrono::milliseconds kPause(1);
+constexpr int kMostLooks = 100;
 constexpr const char kOwnNamespace[] = "/proc/thread-self/ns/net";
 
 Status Identify(Descriptor fd, Namespace& out) {
@@ -41,11 +42,44 @@ Status CheckType(int fd) {
   return passes ? Status{} : Status{-EINVAL, "ioctl(NS_GET_NSTYPE)"};
 }
 
-Status OpenChecked(const char* path, Namespace& out) {
+// While a name is made, and while it is taken away, it is an empty file for a moment, with `ip
+// netns add` for as long as making the namespace takes. One that stays so is what is left of
+// something cut short. Goes on looking until `done` says so, or for a tenth of a second.
+template <class Done>
+void LookUntil(const GivenUp& given_up, Done&& done) {
+  for (int looks = 1; !done() && looks < kMostLooks && !given_up(); ++looks) {
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+bool IsEmptyFile(const struct stat& info, const struct statfs& system) {
+  return S_ISREG(info.st_mode) && info.st_size == 0 && system.f_type != NSFS_MAGIC;
+}
+
+bool IsEmptyFile(const char* path) {
+  struct stat info;
+  struct statfs system;
+  return lstat(path, &info) == 0 && statfs(path, &system) == 0 && IsEmptyFile(info, system);
+}
+
+bool IsEmptyFile(int fd) {
+  struct stat info;
+  struct statfs system;
+  return fstat(fd, &info) == 0 && fstatfs(fd, &system) == 0 && IsEmptyFile(info, system);
+}
+
+// `is_name`: it failed, for a file that may be a name which is being made or taken away.
+Status OpenChecked(const char* path, Namespace& out, bool& is_name) {
   // O_NONBLOCK: a path that is no namespace may be a FIFO, and must not hang.
   Descriptor fd(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd.valid()) return Status::FromErrno("open");
+  if (!fd.valid()) {
+    const Status status = Status::FromErrno("open");
+    // Its mode is 0 as a rule.
+    is_name = status.error == -EACCES && IsEmptyFile(path);
+    return status;
+  }
   const Status status = CheckType(fd.get());
+  is_name = !status.ok() && IsEmptyFile(fd.get());
   return status.ok() ? Identify(std::move(fd), out) : status;
 }
 
@@ -59,7 +93,7 @@ Status PrepareRunDirectory(const GivenUp& given_up) {
   while (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR) return Status::FromErrno("flock");
     if (given_up()) return {-ECANCELED, "flock"};
-    std::this_thread::sleep_for(kLockRetry);
+    std::this_thread::sleep_for(kPause);
   }
   if (mount("", kRunDirectory, "none", MS_SHARED | MS_REC, nullptr) == 0) return {};
   if (errno != EINVAL) return Status::FromErrno("mount");
@@ -85,8 +119,12 @@ bool MayWrite(const char* path) {
 }
 
 // Gives the calling thread's namespace a name.
-Status Name(const std::string& path) {
+Status Name(const std::string& path, const GivenUp& given_up) {
   Status status = ReserveName(path);
+  if (status.error == -EEXIST) {
+    LookUntil(given_up, [&] { return !IsEmptyFile(path.c_str()); });
+    status = ReserveName(path);
+  }
   if (!status.ok()) return status;
   if (mount(kOwnNamespace, path.c_str(), "none", MS_BIND, nullptr) == 0) return {};
   status = Status::FromErrno("mount");
@@ -98,9 +136,20 @@ Status Name(const std::string& path) {
 
 Status Status::FromErrno(const char* syscall) { return {-errno, syscall}; }
 
-Status OpenOwn(Namespace& out) { return OpenChecked(kOwnNamespace, out); }
+Status OpenOwn(Namespace& out) {
+  bool is_name = false;
+  return OpenChecked(kOwnNamespace, out, is_name);
+}
 
-Status OpenPath(const std::string& path, Namespace& out) { return OpenChecked(path.c_str(), out); }
+Status OpenPath(const std::string& path, const GivenUp& given_up, Namespace& out) {
+  Status status;
+  LookUntil(given_up, [&] {
+    bool is_name = false;
+    status = OpenChecked(path.c_str(), out, is_name);
+    return !is_name;
+  });
+  return status;
+}
 
 Status OpenDescriptor(int fd, Namespace& out) {
   Descriptor copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
@@ -122,27 +171,33 @@ Status CreateNamespace(const std::string& name, const GivenUp& given_up, Namespa
   if (!name.empty()) {
     status = PrepareRunDirectory(given_up);
     if (!status.ok()) return status;
+    LookUntil(given_up, [&] { return !IsEmptyFile(path.c_str()); });
     if (access(path.c_str(), F_OK) == 0) return {-EEXIST, "open"};
   }
   if (unshare(CLONE_NEWNET) != 0) return Status::FromErrno("unshare");
   status = OpenOwn(out);
   // At last, because making the namespace takes some time: who is ended meanwhile leaves no name.
-  if (status.ok() && !name.empty()) status = Name(path);
+  if (status.ok() && !name.empty()) status = Name(path, given_up);
   if (!Enter(home.fd.get()).ok()) returned = false;
   return status;
 }
 
-Status RemoveNamespace(const std::string& name) {
+Status RemoveNamespace(const std::string& name, const GivenUp& given_up) {
   const std::string path = std::string(kRunDirectory) + "/" + name;
   struct stat info;
   if (lstat(path.c_str(), &info) != 0 && errno == ENOENT) return Status::FromErrno("unlink");
   // What cannot be taken away as a whole is left as it is, as far as that can be told beforehand.
   if (!MayWrite(kRunDirectory)) return Status::FromErrno("unlink");
+  int error = 0;
+  LookUntil(given_up, [&] {
+    error = umount2(path.c_str(), MNT_DETACH) == 0 ? 0 : errno;
+    return error != EINVAL;
+  });
+  if (error == ENOENT) return {-error, "unlink"};
   // EINVAL: the file is there, but nothing is mounted on it (an interrupted `add`); it goes all the
   // same, as with `ip netns delete`.
-  if (umount2(path.c_str(), MNT_DETACH) != 0 && errno != EINVAL) {
-    return Status::FromErrno("umount2");
-  }
+  if (error != 0 && error != EINVAL) return {-error, "umount2"};
+  if (error == EINVAL && given_up()) return {-ECANCELED, "umount2"};
   return unlink(path.c_str()) == 0 ? Status{} : Status::FromErrno("unlink");
 }
 

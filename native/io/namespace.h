@@ -43,8 +43,10 @@ struct Namespace {
 
 // The calling thread's own. /proc/self would be the main thread's.
 Status OpenOwn(Namespace& out);
-// A file that is a network namespace: /run/netns/NAME, /proc/PID/ns/net. Anything else is EINVAL.
-Status OpenPath(const std::string& path, Namespace& out);
+// A file that is a network namespace: /run/netns/NAME, /proc/PID/ns/net. Anything else is EINVAL,
+// an empty file after a tenth of a second or when `given_up` becomes true: it may be a name that is
+// being made.
+Status OpenPath(const std::string& path, const GivenUp& given_up, Namespace& out);
 // Another descriptor of one that is open.
 Status OpenDescriptor(int fd, Namespace& out);
 
@@ -55,8 +57,9 @@ Status OpenDescriptor(int fd, Namespace& out);
 // Another process may hold that lock: ECANCELED when `given_up` becomes true meanwhile.
 Status CreateNamespace(const std::string& name, const GivenUp& given_up, Namespace& out,
                        bool& returned);
-// The same as `ip netns delete`: unmounts /run/netns/NAME and removes the file.
-Status RemoveNamespace(const std::string& name);
+// The same as `ip netns delete`: unmounts /run/netns/NAME and removes the file. One that is being
+// made is waited for as in OpenPath.
+Status RemoveNamespace(const std::string& name, const GivenUp& given_up);
 
 // Runs `body` with the calling thread in the namespace. `returned` as above.
 template <class Body>

@@ -59,8 +59,8 @@ void OpenNamespacePath(const Napi::CallbackInfo& info) {
   NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
                       NamespaceJob::Next::kAfterScript, io::Jobs::WaitsFor::kFile,
                       [path = info[1].As<Napi::String>().Utf8Value()](
-                          io::Namespace& out, io::PoolThread&, const io::GivenUp&) {
-                        return io::OpenPath(path, out);
+                          io::Namespace& out, io::PoolThread&, const io::GivenUp& given_up) {
+                        return io::OpenPath(path, given_up, out);
                       });
 }
 
@@ -89,8 +89,8 @@ void RemoveNamespace(const Napi::CallbackInfo& info) {
   NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
                       NamespaceJob::Next::kAtOnce, io::Jobs::WaitsFor::kFile,
                       [name = info[1].As<Napi::String>().Utf8Value()](
-                          io::Namespace&, io::PoolThread&, const io::GivenUp&) {
-                        return io::RemoveNamespace(name);
+                          io::Namespace&, io::PoolThread&, const io::GivenUp& given_up) {
+                        return io::RemoveNamespace(name, given_up);
                       });
 }
 

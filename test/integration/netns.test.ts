@@ -217,6 +217,51 @@ describe('Netns.remove', () => {
     },
   );
 
+  test('a name that is made and taken away all the time is there or not, and nothing else', async () => {
+    const name = newName();
+    const rounds = 100;
+    const codes = new Set<string>();
+    const note = (error: Refusal) => codes.add(`${error.operation} ${error.code}`);
+    const hints: unknown[] = [];
+    let done = false;
+    const open = async () => {
+      while (!done) await Netns.open(name).then((netns) => netns.close(), note);
+    };
+    const make = async () => {
+      for (let round = 0; round < rounds; round++) {
+        await Netns.create(name).then(
+          (netns) => netns.close(),
+          (error: Refusal) => {
+            hints.push(error.hint);
+            note(error);
+          },
+        );
+        await Netns.remove(name).catch(note);
+      }
+    };
+    const opening = open();
+    await Promise.all([make(), make()]);
+    done = true;
+    await opening;
+    const known = ['Netns.open ENOENT', 'Netns.create EEXIST', 'Netns.remove ENOENT'];
+    expect([...codes].filter((one) => !known.includes(one))).toEqual([]);
+    expect(hints.filter((hint) => String(hint).includes('cut short'))).toEqual([]);
+  });
+
+  test('waits for a name that is being made', async () => {
+    await create(newName());
+    const [opened, removed] = [newName(), newName()];
+    for (const name of [opened, removed]) writeFileSync(`/run/netns/${name}`, '', { mode: 0 });
+    const both = [open(opened), Netns.remove(removed)] as const;
+    for (const name of [opened, removed]) {
+      await output('mount', '--bind', '/proc/self/ns/net', `/run/netns/${name}`);
+    }
+    const [netns] = await Promise.all(both);
+    expect(netns.inode).toBe(statSync('/proc/self/ns/net').ino);
+    expect(mountOf(`/run/netns/${removed}`).count).toBe(0);
+    expect(readdirSync('/run/netns')).not.toContain(removed);
+  });
+
   test('refuses a name that is not there', async () => {
     const name = bed.uniqueName('no');
     const error = await refusalOf(Netns.remove(name));
