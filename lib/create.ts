@@ -6,6 +6,7 @@ import { constants, release } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { explain } from './diagnosis.js';
 import type { NetlinkError } from './errors.js';
+import { MAX_INDEXES, mayBeTheIndex } from './indexes.js';
 import { isAtLeast } from './kernelVersion.js';
 import { flagBits, readLink, resolveIndexIfAny } from './links.js';
 import { findLink, linkRecord } from './lookup.js';
@@ -21,7 +22,7 @@ import {
   type Part,
   partsOf,
   type Shared,
-  withShared,
+  withFelt,
 } from './parts.js';
 import type { Peer } from './refused.js';
 import type { LinkInfoRecord, LinkRecord } from './requests.js';
@@ -31,20 +32,8 @@ import { parseMac, randomMac } from './values.js';
 const ENODEV = -constants.errno.ENODEV;
 const ENOBUFS = -constants.errno.ENOBUFS;
 
-/**
- * How the kernel says that an index is taken: before 6.15, where it looks in the wrong namespace first,
- * it is found late and is EBUSY (net/core/dev.c, dev_index_reserve).
- */
-const MAY_BE_THE_INDEX: ReadonlySet<number> = new Set([
-  -constants.errno.EEXIST,
-  -constants.errno.EBUSY,
-]);
-
 /** Whether the kernel echoes a link that was made (`NLM_F_ECHO`; net/core/rtnetlink.c). */
 const ECHOES = isAtLeast(release(), 6, 2);
-
-/** How often another index is tried after one that was chosen here turns out to be taken. */
-const MAX_INDEXES = 4;
 
 /** What is special to the link's kind. */
 export interface Birth {
@@ -72,6 +61,7 @@ interface Plan {
   readonly options: LinkOptions;
   /** The first message. */
   readonly record: LinkRecord;
+  readonly master: number | undefined;
   /** Made once: what the program handed in may be another by the time that they are undone. */
   readonly parts: readonly Part[];
 }
@@ -107,14 +97,14 @@ async function createThere(
   if (typeof master === 'object') master = await master;
   let parts = asked === undefined ? noParts : partsOf(target, call, asked);
   if (typeof parts === 'object') parts = await parts;
-  const record = recordOf(namespace, target, birth, options, parent, master);
+  const record = recordOf(namespace, target, birth, options, parent);
   const used = [namespace, target, birth.peer?.namespace];
   for (const one of used) one?.keepSocket();
   try {
     for (let attempt = 1; ; attempt++) {
       record.index = options.index ?? target.chooseIndex();
-      const made = withShared(parts(record.index), birth.shared, record.index);
-      const plan: Plan = { namespace, target, call, birth, options, record, parts: made };
+      const made = withFelt(parts(record.index), master, birth.shared, record.index);
+      const plan: Plan = { namespace, target, call, birth, options, record, master, parts: made };
       const results = await send(plan, record.index);
       const [first] = results;
       if (!(first instanceof Refusal)) {
@@ -130,11 +120,7 @@ async function createThere(
       // The answer was lost, so whether the link is there is not known; its index tells.
       if (first.errno === ENOBUFS) await removeIfOurs(plan, record.index);
       const again = options.index === undefined && attempt < MAX_INDEXES;
-      if (
-        !MAY_BE_THE_INDEX.has(first.errno) ||
-        !again ||
-        !(await isIndexTaken(plan, record.index))
-      ) {
+      if (!mayBeTheIndex(first) || !again || !(await isIndexTaken(plan, record.index))) {
         throw call.error(first, await explainCreate(plan, first));
       }
       target.forgetIndexes();
@@ -150,7 +136,6 @@ function recordOf(
   birth: Birth,
   options: LinkOptions,
   parent: number | undefined,
-  master: number | undefined,
 ): LinkRecord {
   const { name, mac, mtu, txQueueLen, numTxQueues, numRxQueues, group } = options;
   // The MAC is in the first message, so that no daemon takes a made-up one for one to rewrite.
@@ -166,7 +151,6 @@ function recordOf(
     mac: address === false || address === null ? undefined : address,
     mtu,
     parent,
-    master,
     info: birth.info(target),
     netnsFd: target.inode === namespace.inode ? undefined : target.fd,
     txQueueLen,
@@ -197,16 +181,14 @@ function send(plan: Plan, index: number): Promise<readonly Result[]> {
 }
 
 /**
- * Whether the kernel's echo of the first message says all of the finished link: it goes out before a
- * master is set (net/core/rtnetlink.c, rtnl_newlink_create), and to the link's own namespace. A long
- * source list would make it larger than what the receive buffer has room for.
+ * Whether the kernel's echo of the first message says all of the finished link: it goes to the link's own
+ * namespace. A long source list would make it larger than what the receive buffer has room for.
  */
-function isToldByEcho({ namespace, target, options, record, parts }: Plan): boolean {
+function isToldByEcho({ namespace, target, record, parts }: Plan): boolean {
   return (
     ECHOES &&
     parts.length === 0 &&
     target.inode === namespace.inode &&
-    options.master === undefined &&
     record.info?.macvlan?.macAddresses === undefined
   );
 }
@@ -283,7 +265,10 @@ async function partError(
   const asked = part?.step.record ?? {};
   // A route may be by another link than the new one.
   const link = 'link' in asked ? (asked.link ?? index) : index;
-  const explained = await explain(target, refusal, { link, asked, created: options });
+  const explained =
+    part?.option === 'master'
+      ? await explainCreate(plan, refusal)
+      : await explain(target, refusal, { link, asked, created: options });
   return call.error(refusal, part === undefined ? explained : { ...explained, part: part.option });
 }
 
@@ -322,7 +307,7 @@ async function isIndexTaken({ namespace, target }: Plan, index: number): Promise
 }
 
 async function explainCreate(plan: Plan, refusal: Refusal): Promise<{ hint?: string }> {
-  const { namespace, target, birth, options, record } = plan;
+  const { namespace, target, birth, options, record, master } = plan;
   return explain(namespace, refusal, {
     target,
     kind: birth.kind,
@@ -330,7 +315,7 @@ async function explainCreate(plan: Plan, refusal: Refusal): Promise<{ hint?: str
     created: options,
     mode: record.info?.macvlan?.mode,
     mac: record.mac,
-    master: record.master,
+    master,
     peer: birth.peer,
   });
 }

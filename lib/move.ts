@@ -3,11 +3,13 @@ import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
-import { readLink, sendAll } from './links.js';
+import { MAX_INDEXES, mayBeTheIndex } from './indexes.js';
+import { flagBits, readLink, sendAll } from './links.js';
 import { findLink, mustFindLink } from './lookup.js';
 import type { Call, Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
 import { withNamespace } from './opening.js';
+import { whyTaken } from './refused.js';
 import type { LinkRecord } from './requests.js';
 import type { Link, LinkRef, MoveOptions, NetnsRef } from './types.js';
 
@@ -65,36 +67,34 @@ async function move(
   // The kernel moves first and renames afterwards: when the new name turns out to be taken, it
   // answers EEXIST and the link is in the other namespace all the same (do_setlink). So the name
   // is looked at first.
-  const holder = await mustFindLink(target, call, name);
-  if (holder !== undefined) {
-    throw call.fail(
-      'EEXIST',
-      undefined,
-      `The namespace already has a link named '${name}', with index ${holder.index}.`,
-    );
+  if ((await mustFindLink(target, call, name)) !== undefined) {
+    throw call.fail('EEXIST', undefined, await whyTaken(target, [name]));
   }
   if (link.altNames.includes(name)) {
     throw call.fail('EEXIST', undefined, `'${name}' is a name of the link itself already.`);
   }
-  const index = await indexThere(target, call, link, options);
-  const record: LinkRecord = {
-    index: link.index,
-    netnsFd: target.fd,
-    newIfindex: index,
-    name: options.name,
-  };
-  const steps: Step[] = [{ operation: 'changeLink', record }];
-  const [result] = await namespace.exchange(steps, call.signal);
-  if (result instanceof Refusal) {
-    await bringBack(namespace, target, call, link, index);
+  for (let attempt = 1; ; attempt++) {
+    const index = await indexThere(target, call, link, options);
+    const record: LinkRecord = {
+      index: link.index,
+      netnsFd: target.fd,
+      newIfindex: index,
+      name: options.name,
+    };
+    const steps: Step[] = [{ operation: 'changeLink', record }];
+    const [result] = await namespace.exchange(steps, call.signal);
+    if (!(result instanceof Refusal)) {
+      call.checkSignal();
+      return readLink(target, call, index);
+    }
+    const broughtBack = await bringBack(namespace, target, call, link, index);
+    const again = options.index === undefined && attempt < MAX_INDEXES && !broughtBack;
+    // Another link got there after the look.
+    if (again && mayBeTheIndex(result) && (await findLink(target, index)) !== undefined) continue;
     const moving = { names: [name, ...link.altNames], index };
-    throw call.error(
-      result,
-      await explain(namespace, result, { link: link.index, target, moving }),
-    );
+    const { hint } = await explain(namespace, result, { link: link.index, target, moving });
+    throw call.error(result, { hint: broughtBack ? `${hint ?? ''} ${BROUGHT_BACK}`.trim() : hint });
   }
-  call.checkSignal();
-  return readLink(target, call, index);
 }
 
 /** Its index in the target: what was asked for, the one it has if that is free, or a new one. */
@@ -109,22 +109,26 @@ async function indexThere(
   return holder === undefined ? link.index : target.chooseIndex();
 }
 
-/** Undoes a move that the kernel refused half way. */
+const BROUGHT_BACK =
+  'Meanwhile it was moved, and then brought back: without its addresses and routes, which the kernel dropped.';
+
+/** Undoes a move that the kernel refused half way; whether there was anything to undo. */
 async function bringBack(
   namespace: Namespace,
   target: Namespace,
   call: Call,
   link: Link,
   index: number,
-): Promise<void> {
-  if ((await findLink(namespace, link.index)) !== undefined) return;
+): Promise<boolean> {
+  if ((await findLink(namespace, link.index)) !== undefined) return false;
   const moved = await findLink(target, index);
-  if (moved === undefined || moved.mac !== link.mac || moved.kind !== link.kind) return;
+  if (moved === undefined || moved.mac !== link.mac || moved.kind !== link.kind) return false;
   const record: LinkRecord = {
     index,
     netnsFd: namespace.fd,
     newIfindex: link.index,
     name: link.name,
+    ...flagBits({ up: link.up }),
   };
   const result = await target.ask('changeLink', record);
   if (result instanceof Refusal) {
@@ -132,4 +136,5 @@ async function bringBack(
       hint: `The link was moved, and could not be brought back: it is '${moved.name}' there, index ${index}.`,
     });
   }
+  return true;
 }

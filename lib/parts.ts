@@ -135,13 +135,21 @@ export interface Shared {
 }
 
 /** The parts, and what others feel as well when all of them are done. */
-export function withShared(
+export function withFelt(
   parts: readonly Part[],
+  master: number | undefined,
   shared: Shared | undefined,
   index: number,
 ): readonly Part[] {
-  if (shared === undefined) return parts;
-  const { option, info } = shared;
-  const record = { index, info };
-  return [...parts, { option, step: { operation: 'changeLink', record, barrier: true } }];
+  if (master === undefined && shared === undefined) return parts;
+  const last = ({ option, ...change }: { option: string } & LinkRecord): Part => ({
+    option,
+    step: { operation: 'changeLink', record: { index, ...change }, barrier: true },
+  });
+  return [
+    ...parts,
+    // A bridge takes over the MAC and the MTU of a new port, and keeps no old ones.
+    ...(master === undefined ? [] : [last({ option: 'master', master })]),
+    ...(shared === undefined ? [] : [last(shared)]),
+  ];
 }

@@ -58,7 +58,7 @@ const FAILURES: readonly [string, Partial<CreateMacvlanOptions>, string, string?
   ['its MAC is the parent’s', { up: true, mac: PARENT_MAC }, 'EADDRINUSE'],
   ['its MTU is above the parent’s', { mtu: 1501 }, 'EINVAL'],
   ['its master does not exist', { master: 'nobody' }, 'ENODEV', 'master'],
-  ['its master takes in no links', { master: 'lo' }, 'EOPNOTSUPP'],
+  ['its master takes in no links', { master: 'lo' }, 'EOPNOTSUPP', 'master'],
   ['it is passthru beside a sibling', { mode: 'passthru' }, 'EINVAL'],
   ['an alternative name is taken', { altNames: ['fine', 'taken'] }, 'EEXIST', 'altNames'],
   ['two alternative names are one', { altNames: ['one', 'one'] }, 'EEXIST', 'altNames'],
@@ -424,4 +424,20 @@ describe('a creation into a namespace that is not there', () => {
     expect(error).toMatchObject({ name: 'NetlinkError', code, operation: 'createMacvlan' });
     expect(await stateOf(where)).toEqual(before);
   });
+});
+
+// A bridge without ports has a MAC of its own choice, takes the first port's, and has 00:… when that goes.
+test('a bridge hears nothing of a port that comes to nothing', async () => {
+  const host = await bed.place();
+  await host.ip('link', 'add', 'br0', 'type', 'bridge');
+  await host.ip('link', 'set', 'br0', 'up');
+  const seen = async () => {
+    const { address, mtu, flags } = await host.link('br0');
+    return { address, mtu, flags, names: await host.names() };
+  };
+  const before = await seen();
+  const options = { kind: 'veth', name: 'v0', mtu: 1400, up: true, altNames: ['br0'] } as const;
+  const error = await refusalOf(host.netns.createLink({ ...options, master: 'br0' }));
+  expect(error).toMatchObject({ code: 'EEXIST', part: 'altNames' });
+  expect(await seen()).toEqual(before);
 });

@@ -57,6 +57,19 @@ describe('moveLink', () => {
     expect((await inside.link('taken')).ifindex).toBe(ifindex);
   });
 
+  test('chooses others when several with one index move there at once', async () => {
+    const inside = await bed.place();
+    const places = await Promise.all([0, 1, 2, 3].map(() => bed.place()));
+    for (const [at, place] of places.entries()) {
+      await place.ip('link', 'add', `v${at}`, 'index', '4711', 'type', 'veth');
+    }
+    const links = await Promise.all(
+      places.map(({ netns }, at) => netns.moveLink(`v${at}`, inside.netns)),
+    );
+    expect(new Set(links.map(({ index }) => index)).size).toBe(4);
+    for (const { name, index } of links) expect((await inside.link(name)).ifindex).toBe(index);
+  });
+
   test('gives it the name and the index that are asked for', async () => {
     const { host, inside } = await ground();
     const link = await host.netns.moveLink('m0', inside.netns, { name: 'eth0', index: 4711 });
@@ -164,6 +177,26 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
   });
 
   // Looking first does not settle it: the name may be taken between the look and the move.
+  test('because another link gets the new name at the same time', async () => {
+    const { host, inside, parent } = await ground();
+    await host.ip('link', 'add', 'link', parent, 'name', 'm1', 'type', 'macvlan', 'mode', 'bridge');
+    for (const name of ['m0', 'm1']) await host.ip('link', 'set', name, 'up');
+    const before = await Promise.all(['m0', 'm1'].map((name) => host.link(name)));
+    const moves = ['m0', 'm1'].map((name) =>
+      host.netns.moveLink(name, inside.netns, { name: 'eth0' }),
+    );
+    const results = await Promise.allSettled(moves);
+    const refused = results.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+    expect(refused).toEqual([expect.objectContaining({ code: 'EEXIST', operation: 'moveLink' })]);
+    // The kernel had moved it, and taken it down on the way.
+    expect(refused[0].hint).toContain('brought back');
+    const loser = before[results.findIndex(({ status }) => status === 'rejected')];
+    const { ifname = '', ifindex, address } = loser ?? {};
+    const now = await host.link(ifname);
+    expect(now).toMatchObject({ ifindex, address, flags: expect.arrayContaining(['UP']) });
+    expect(await inside.names()).toEqual(['eth0']);
+  });
+
   test('because the new name comes and goes there', async () => {
     const { host, inside } = await ground();
     const { ifindex, address } = await host.link('m0');
