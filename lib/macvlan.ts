@@ -1,4 +1,5 @@
 /** macvlan and macvtap: what is special to making and changing them. */
+import { Callers } from './callers.js';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
@@ -121,8 +122,16 @@ type Living = Link & { readonly macvlan: MacvlanInfo };
 async function readMacvlan(namespace: Namespace, call: Call, ref: LinkRef): Promise<Living> {
   const link = await readLink(namespace, call, plainRef(namespace, call, ref));
   if (link.macvlan !== undefined) return link as Living;
-  const kind = link.kind === null ? 'has no kind' : `is of kind '${link.kind}'`;
-  throw call.fail('EOPNOTSUPP', 'not a macvlan or macvtap', `The link '${link.name}' ${kind}.`);
+  throw call.fail('EOPNOTSUPP', 'not a macvlan or macvtap', whyNoMacvlan(link));
+}
+
+function whyNoMacvlan({ name, kind, parent }: Link): string {
+  if (kind !== null) return `The link '${name}' is of kind '${kind}'.`;
+  // The attribute that has the kind is then longer than its length can say.
+  if (parent !== null) {
+    return `The kernel does not tell the kind of '${name}': a macvlan with more than ${MAX_SOURCES} sources, perhaps.`;
+  }
+  return `The link '${name}' has no kind.`;
 }
 
 /** The reason why a change does not go with the mode that the link has or is to have. */
@@ -170,7 +179,8 @@ export async function setMacvlan(
     bcCutoff,
   };
   if (Object.values(macvlan).every((value) => value === undefined)) return;
-  await sendAll(namespace, call, [changeStep(link, macvlan)], link.index);
+  const send = () => sendAll(namespace, call, [changeStep(link, macvlan)], link.index);
+  await (sources === undefined ? send() : whenNoneChange(namespace, link.index, send));
   const ignored =
     bcQueueLen === undefined && bcCutoff === undefined
       ? undefined
@@ -193,17 +203,45 @@ export async function changeSources(
   check(call.operation, valueRules.linkRef, ref, 'link');
   check(call.operation, valueRules.sources, addresses, 'macs');
   const link = await readMacvlan(namespace, call, ref);
-  const { mode, sources } = link.macvlan;
+  const { mode } = link.macvlan;
   if (mode !== 'source') {
     const hint = `Only mode 'source' has a source list, and '${link.name}' is in mode '${mode}'.`;
     throw call.fail('EINVAL', undefined, hint);
   }
   const list = macs(addresses);
-  if (change === 'add') checkRoom(call, link, sources, addresses);
-  // Each message adds or takes away one address; they travel together.
-  const stepAt = (at: number) =>
-    changeStep(link, { macAddressMode: MACADDR[change], macAddress: list[at] });
-  await sendMany(namespace, call, list.length, stepAt, link.index);
+  await whenNoneChange(namespace, link.index, async (waited) => {
+    if (change === 'add') {
+      const { macvlan } = waited ? await readMacvlan(namespace, call, link.index) : link;
+      checkRoom(call, link, macvlan.sources, addresses);
+    }
+    // Each message adds or takes away one address; they travel together.
+    const stepAt = (at: number) =>
+      changeStep(link, { macAddressMode: MACADDR[change], macAddress: list[at] });
+    await sendMany(namespace, call, list.length, stepAt, link.index);
+  });
+}
+
+/** The changes of source lists that are under way, by namespace and index. */
+const changing = new Map<string, Callers>();
+
+/**
+ * Changes a link's sources after those who are at it: whether there is room depends on what they add.
+ * `work` is told whether it had to wait.
+ */
+async function whenNoneChange(
+  namespace: Namespace,
+  index: number,
+  work: (waited: boolean) => Promise<void>,
+): Promise<void> {
+  const key = `${namespace.inode} ${index}`;
+  const callers = changing.get(key) ?? new Callers();
+  changing.set(key, callers);
+  const waits = !callers.none;
+  try {
+    await callers.inOrder(() => work(waits));
+  } finally {
+    if (callers.none) changing.delete(key);
+  }
 }
 
 /** The kernel takes more than it can list again, and then lists garbage. */

@@ -192,6 +192,18 @@ describe('the source list', () => {
     const tooMany = await refusalOf(host.netns.setMacvlan('m0', { sources: [...all, mac(5456)] }));
     expect(tooMany).toMatchObject({ name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
     expect((await host.macvlan('m0')).macaddr_count).toBe(5455);
+    await host.netns.removeSources('m0', all.slice(2727));
+    const halves = [all.slice(2727), [mac(7), mac(5456)], all.slice(0, 2727)];
+    const results = await Promise.allSettled(
+      halves.map((half) => host.netns.addSources('m0', half)),
+    );
+    expect(results.map((one) => (one.status === 'rejected' ? one.reason.code : 'added'))).toEqual([
+      'added',
+      'E2BIG',
+      'added',
+    ]);
+    expect(await sourcesOf(host)).toEqual(expect.arrayContaining(all));
+    expect((await host.macvlan('m0')).macaddr_count).toBe(5455);
     const cutoff = isBefore(6, 4) ? {} : { bcCutoff: 9 };
     const options = { mode: 'source', nodst: true, bcQueueLen: 9, ...cutoff } as const;
     await host.netns.setMacvlan('m0', { ...options, sources: all });
