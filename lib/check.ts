@@ -107,13 +107,23 @@ export function table(rows: Readonly<Record<string, Check>>, ...required: string
   return { rows: new Map(Object.entries(rows)), required };
 }
 
+/** A promise has no options of its own, and so would pass for `{}`. */
+function isObject(value: unknown): value is object {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !(value instanceof Promise)
+  );
+}
+
 /** Checks an object's options against a table; left out altogether, it counts as `{}`. */
 export function optionsOf(
   { rows, required }: Table,
   also?: (value: never) => Fault | undefined,
 ): Check {
   return (value) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    if (!isObject(value)) {
       if (value === undefined && required.length === 0) return undefined;
       return badType('must be an object', value);
     }

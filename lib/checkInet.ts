@@ -113,6 +113,10 @@ function addressFault(
       return under(`.${key}`, badValue("must be of the address's family", other));
     }
   }
+  // It would be one that a listing does not show, and so nobody could take away.
+  if (bits === 32 && value.peer != null && isNoAddress(parseIp(value.peer) as Uint8Array)) {
+    return under('.peer', badValue(NO_ADDRESS, value.peer));
+  }
   if (bits === 128 && (value.label ?? null) !== null) {
     return under('.label', badValue('is for IPv4 addresses only', value.label));
   }

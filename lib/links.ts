@@ -323,7 +323,7 @@ export async function deleteLink(namespace: Namespace, call: Call, ref: LinkRef)
   throw call.error(result, await explain(namespace, result, { link: plain }));
 }
 
-/** By what else the links that were deleted were named in the same call: a `Link` by its name, or the reverse. */
+/** By what else the links that were deleted were named in the same call: a `Link` by its names, or the reverse. */
 function alsoDeleted(
   refs: readonly LinkRef[],
   plain: readonly (number | string)[],
@@ -332,10 +332,10 @@ function alsoDeleted(
   const gone = new Set(plain.filter((_, at) => !(results[at] instanceof Refusal)));
   const also = new Set<number | string>();
   for (const ref of refs) {
-    const { index, name } = (typeof ref === 'object' ? ref : {}) as Partial<Link>;
-    if (index === undefined || name === undefined) continue;
-    if (gone.has(index)) also.add(name);
-    if (gone.has(name)) also.add(index);
+    if (typeof ref !== 'object') continue;
+    const { index, name, altNames = [] } = ref as Pick<Link, 'index'> & Partial<Link>;
+    const own = [index, ...(name === undefined ? [] : [name]), ...altNames];
+    if (own.some((one) => gone.has(one))) for (const one of own) also.add(one);
   }
   return also;
 }

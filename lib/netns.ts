@@ -4,7 +4,7 @@ import type { Worker } from 'node:worker_threads';
 import * as addresses from './addresses.js';
 import { check } from './check.js';
 import * as valueRules from './checkValues.js';
-import { captureCaller, errnoName } from './errors.js';
+import { captureCaller, errnoName, showValue } from './errors.js';
 import { createLink } from './kinds.js';
 import * as links from './links.js';
 import * as macvlan from './macvlan.js';
@@ -288,7 +288,9 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Adds to the list of source mode; what is on it already stays. `E2BIG`: over 5,455 in all.
+   * Adds to the list of source mode; what is on it already stays. `E2BIG`: over 5,455 in all. That is
+   * counted before, and what another program adds meanwhile is not known: beyond it the kernel can list
+   * neither the sources nor the kind of the link.
    */
   addSources(link: LinkRef, macs: readonly string[], options?: OperationOptions): Promise<void> {
     const call = callWith('addSources', link, this.addSources, options);
@@ -422,8 +424,9 @@ export class Netns extends Namespace {
    * Removes the first route that agrees with everything said; a `Route` as it was listed will do. Of IPv4 a
    * `metric` of 0 agrees with any, and the lowest goes first. Of IPv6 the kernel compares neither `source`
    * nor `scope`, of the `type` only whether the route leads anywhere, and of one with a `nexthopId`
-   * neither `via` nor `link` (net/ipv6/route.c, ip6_route_del). An IPv4 route by one gateway agrees also
-   * with one of several ways whose first is that, if both are there. `ESRCH`: there is none.
+   * neither `via` nor `link` (net/ipv6/route.c, ip6_route_del), nor the `mtu`. An IPv4 route by one gateway
+   * and one of several ways whose first is that agree with one another, if both are there, and one without
+   * a `source` with one that has one. `ESRCH`: there is none.
    */
   removeRoute(route: RouteToRemove & OperationOptions): Promise<void> {
     const call = callOf('removeRoute', route?.to, this.removeRoute, route);
@@ -449,10 +452,10 @@ export class Netns extends Namespace {
    * process stays alive while an event is waited for.
    *
    * Of some changes the kernel says nothing, and nobody hears of them before it tells of that link again:
-   * `alias`, `altNames`, `macvlan.mode`, `group` and `carrier` of a link that is down, `qdisc`,
-   * `bridgePort.hairpin`, a parent's `promiscuity`, `bcQueueLenUsed` and `bcCutoff` that a sibling
-   * changed, `addrGenMode` where an MTU below 1,280 takes IPv6 away, and `parent` of a link whose parent
-   * has moved. A watch keeps its namespace alive: closing the `Netns` ends it, `Netns.remove` does not.
+   * of a link that is down `alias`, `altNames`, `group`, `carrier`, `addrGenMode` and what `setMacvlan`
+   * changes; `qdisc`, `bridgePort.hairpin`, a parent's `promiscuity`, `macvlan.bcCutoff`, `bcQueueLenUsed`
+   * that a sibling changed, `addrGenMode` where an MTU below 1,280 takes IPv6 away, the `mac` that a passthru
+   * child gets with its parent, and `parent` of a link whose parent has moved. A watch keeps its namespace alive: closing the `Netns` ends it, `Netns.remove` does not.
    */
   watch(options?: WatchOptions): Watch {
     return watch(this, callOf('watch', null, this.watch, options), snapshot(options));
@@ -506,5 +509,5 @@ class OwnNetns extends Netns {
 function refText(ref: unknown): string | null {
   if (typeof ref === 'string') return ref;
   const { pid, fd } = (ref ?? {}) as { pid?: unknown; fd?: unknown };
-  return pid === undefined ? `fd ${String(fd)}` : `pid ${String(pid)}`;
+  return pid === undefined ? `fd ${showValue(fd)}` : `pid ${showValue(pid)}`;
 }

@@ -12,7 +12,7 @@ export interface Link {
   readonly index: number;
   /** `IFLA_IFNAME`. */
   readonly name: string;
-  /** The inode of the namespace it was seen in. */
+  /** The inode of the namespace it was seen in; the kernel gives that of one that is gone to a later one. */
   readonly netns: number;
   /** `'macvlan'`, `'veth'`, … (`IFLA_INFO_KIND`); `null` for a device that no driver kind names. */
   readonly kind: string | null;

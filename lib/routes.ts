@@ -29,6 +29,8 @@ import {
 } from './values.js';
 
 const LOOPBACK_INDEX = 1;
+/** The kernel keeps no more, and compares what it keeps (net/ipv4/metrics.c, ip_metrics_convert). */
+const MAX_ROUTE_MTU = 65_520;
 /** Types of IPv6 routes that lead to no link (`RTF_REJECT`). */
 const { blackhole, unreachable, prohibit, throw: thrown } = ROUTE_TYPES;
 const REJECTING: ReadonlySet<number> = new Set([blackhole, unreachable, prohibit, thrown]);
@@ -86,7 +88,7 @@ export function routeRecord(route: RouteOptions, link: number | undefined): Rout
     source,
     link,
     metric,
-    metrics: mtu === undefined ? undefined : { mtu },
+    metrics: mtu === undefined ? undefined : { mtu: Math.min(mtu, MAX_ROUTE_MTU) },
     nexthopId: route.nexthopId,
   };
 }
@@ -136,24 +138,27 @@ function plainOptions(route: RouteOptions | RouteToRemove): RouteOptions {
   };
 }
 
-/** What is left out of a removal matches any: protocol 0, scope nowhere. */
+/**
+ * What is left out of a removal matches any: protocol 0, scope nowhere. To IPv4 an MTU of 0 is that of
+ * a route without one (net/ipv4/fib_semantics.c, fib_metrics_match).
+ */
 function removalRecord(
   route: RouteToRemove,
   link: number | undefined,
   hops: readonly NextHop[],
 ): RouteRecord {
   const { type, protocol = 'unspec', scope = 'nowhere', ...asked } = plainOptions(route);
-  const record = routeRecord(
-    { ...asked, protocol, scope, onlink: undefined, mtu: undefined },
-    link,
-  );
+  const mtu = route.mtu === null ? 0 : route.mtu;
+  const record = routeRecord({ ...asked, protocol, scope, onlink: undefined, mtu }, link);
   const removal: RouteRecord = {
     ...record,
     type: type === undefined ? 0 : wordNumber(ROUTE_TYPES, type),
   };
+  const isIPv6 = removal.family === AF_INET6;
   if (!hasWay(route)) return removal;
-  if (hops.length > 0) return withHops(removal, hops);
-  return removal.family === AF_INET6 ? exactly6(removal, (route as Partial<Route>).via) : removal;
+  if (hops.length === 0) return isIPv6 ? exactly6(removal, (route as Partial<Route>).via) : removal;
+  // The ways of one IPv6 route are routes, with a protocol each; listed is that of the first.
+  return withHops(isIPv6 ? { ...removal, protocol: 0 } : removal, hops);
 }
 
 function withHops(record: RouteRecord, hops: readonly NextHop[]): RouteRecord {

@@ -11,6 +11,7 @@ const DEPTH = 3;
 export function snapshot<T>(argument: T): T {
   if (typeof argument !== 'object' || argument === null) return argument;
   if (Array.isArray(argument)) return argument.slice() as T;
+  if (argument instanceof Promise) return argument;
   const copy = isPlain(argument) ? copyOf(argument, DEPTH) : read(argument);
   return copy as T;
 }

@@ -151,7 +151,7 @@ describe('bad input is refused before anything is sent, naming option and value,
       {},
     ];
     await expectAllRefused(host, 'createLink', {}, { kind: kinds });
-    await expectAllRefused(host, 'createLink', { kind: 'veth' }, { peer: [null, 7, 'v1', []] });
+    await expectAllRefused(host, 'createLink', { kind: 'veth' }, { peer: notObjects });
     const vlan = { kind: 'vlan', parent: 'p0', id: 7 };
     await expectAllRefused(host, 'createLink', vlan, {
       parent: [undefined, ...notLinks],
@@ -353,6 +353,9 @@ describe('bad input is refused before anything is sent, naming option and value,
       const value = '0.0.0.0/24';
       const call = loose(host)[operation]?.call(host.netns, 'lo', { address: value });
       await expectRefused(call as Promise<unknown>, operation, 'address.address', value);
+      const peer = { address: '10.0.0.1/24', peer: '0.0.0.0' };
+      const other = loose(host)[operation]?.call(host.netns, 'lo', peer);
+      await expectRefused(other as Promise<unknown>, operation, 'address.peer', '0.0.0.0');
     }
     expect(await host.routeSockets()).toBe(0);
   });

@@ -22,6 +22,16 @@ describe('deleteLink', () => {
     expect(await host.names()).toEqual(before);
   });
 
+  test('deletes once what is named twice', async () => {
+    const host = await bed.place();
+    const before = await host.names();
+    await host.ip('link', 'add', 'br0', 'type', 'bridge');
+    await host.ip('link', 'property', 'add', 'dev', 'br0', 'altname', 'other');
+    const link = await host.netns.getLink('br0');
+    await host.netns.deleteLinks(['other', link, 'br0']);
+    expect(await host.names()).toEqual(before);
+  });
+
   test('rejects with ENODEV when there is none', async () => {
     const host = await bed.place();
     const error = await refusalOf(host.netns.deleteLink('nobody'));

@@ -122,6 +122,11 @@ describe('listRoutes', () => {
         'default from fd02::/64 via fd00::2 metric 9',
         'unreachable default metric 99',
       ),
+      add(
+        '10.4.0.0/16 via 10.0.0.2 mtu 1300',
+        '10.4.0.0/16 via 10.0.0.2 mtu 1400',
+        '10.4.0.0/16 via 10.0.0.2',
+      ),
       add('fd12::/64 nexthop via fd00::3 nexthop via fd07::3', 'unreachable fd12::/64 metric 99'),
     ];
     for (const prepare of groups) {

@@ -319,6 +319,32 @@ describe('removeRoute', () => {
     expect((await shown()).map(({ metric }) => metric)).toEqual([30, 10, 30]);
   });
 
+  test('compares the MTU of an IPv4 route, as much of it as the kernel keeps', async () => {
+    const { netns, shown } = await routeBench(bed);
+    for (const mtu of [1300, 65_535]) {
+      const route = { to: '10.1.0.0/16', via: '10.0.0.2', mtu };
+      await netns.addRoute(route);
+      const error = await refusalOf(netns.removeRoute({ ...route, mtu: 1400 }));
+      expect(error).toMatchObject({ code: 'ESRCH' });
+      expect(await shown()).toHaveLength(1);
+      await netns.removeRoute(route);
+      expect(await shown()).toEqual([]);
+    }
+  });
+
+  test('takes all ways of an IPv6 route, which may be of several protocols', async () => {
+    const { netns, place, link } = await routeBench(bed);
+    for (const [proto, via] of Object.entries({ static: 'fd00::2', dhcp: 'fd00::3' })) {
+      const way = ['proto', proto, 'via', via, 'dev', link];
+      await place.ip('-6', 'route', 'append', 'fd07::/64', 'metric', '5', ...way);
+    }
+    const [route, ...others] = await netns.listRoutes({ family: 'IPv6', protocol: 'static' });
+    expect(others).toEqual([]);
+    expect(route?.nextHops).toHaveLength(2);
+    await netns.removeRoute(route as Route);
+    expect(await place.ip('-6', 'route', 'show', 'fd07::/64')).toBe('');
+  });
+
   test('tells a route that leads nowhere from one that leads somewhere', async () => {
     const { netns, shown } = await routeBench(bed);
     await netns.addRoute({ to: 'default', via: 'fd00::2', metric: 100 });

@@ -11,7 +11,16 @@ export const notIntegers = [
 ];
 export const notFlags = [0, 1, 'true', null, {}];
 export const notStrings = [7, null, true, {}, ['text'], Symbol('text')];
-export const notObjects = [null, 7, 'text', true, [], Symbol('options'), 7n];
+export const notObjects = [
+  null,
+  7,
+  'text',
+  true,
+  [],
+  Symbol('options'),
+  7n,
+  Promise.resolve({ mtu: 1400 }),
+];
 export const notMacs = [
   '',
   '02:00:00:00:00',
@@ -73,6 +82,7 @@ export const notNetns = [
   { pid: 0 },
   { fd: -1 },
   { fd: 1.5 },
+  { fd: Object.create(null) },
   { pid: 1, fd: 1 },
   long,
 ];
