@@ -95,6 +95,24 @@ export function resolveIndexIfAny(
   return ref === undefined ? undefined : resolveIndex(namespace, call, ref, option);
 }
 
+/**
+ * {@link resolveIndex} of the entries of a list. All are looked at before one is looked up, which nobody
+ * would wait for when another is refused.
+ */
+export function resolveIndexes(
+  namespace: Namespace,
+  call: Call,
+  refs: readonly (LinkRef | null | undefined)[],
+  optionAt: (at: number) => string,
+): readonly (number | undefined)[] | Promise<readonly (number | undefined)[]> {
+  const plain = refs.map((ref, at) =>
+    ref == null ? undefined : plainRef(namespace, call, ref, optionAt(at)),
+  );
+  const found = plain.map((ref, at) => resolveIndexIfAny(namespace, call, ref, optionAt(at)));
+  const known = found.filter((index) => typeof index !== 'object');
+  return known.length === found.length ? known : Promise.all(found);
+}
+
 export function getLink(namespace: Namespace, call: Call, ref: LinkRef): Promise<Link> {
   check(call.operation, valueRules.linkRef, ref, 'link');
   return readLink(namespace, call, ref);

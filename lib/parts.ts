@@ -3,7 +3,7 @@
  * messages of its own.
  */
 import { addressRecord } from './addresses.js';
-import { familySettings, flagBits, plainRef, resolveIndexIfAny } from './links.js';
+import { familySettings, flagBits, resolveIndexes } from './links.js';
 import type { Call, Namespace } from './namespace.js';
 import type { Step } from './native.js';
 import type { AddressRecord, LinkInfoRecord, LinkRecord, RouteRecord } from './requests.js';
@@ -59,19 +59,10 @@ export function askedBeside(options: LinkOptions): AskedBeside | undefined {
   };
 }
 
-const optionAt = (at: number) => `options.routes[${at}].link`;
-
 /** The steps that the kernel does not take in the first message. */
 export function partsOf(target: Namespace, call: Call, asked: AskedBeside): Parts | Promise<Parts> {
-  // All links are looked at before one is looked up, which nobody would wait for otherwise.
-  const refs = asked.links.map((link, at) =>
-    link === undefined ? undefined : plainRef(target, call, link, optionAt(at)),
-  );
-  const found = refs.map((ref, at) => resolveIndexIfAny(target, call, ref, optionAt(at)));
-  const known = found.filter((link) => typeof link !== 'object');
-  return known.length === found.length
-    ? partsWith(asked, known)
-    : Promise.all(found).then((links) => partsWith(asked, links));
+  const links = resolveIndexes(target, call, asked.links, (at) => `options.routes[${at}].link`);
+  return 'then' in links ? links.then((known) => partsWith(asked, known)) : partsWith(asked, links);
 }
 
 function isNameOf({ name, altNames }: LinkOptions, link: LinkRef): boolean {

@@ -3,7 +3,7 @@ import { check } from './check.js';
 import * as inetRules from './checkInet.js';
 import * as linkRules from './checkLinks.js';
 import { explain } from './diagnosis.js';
-import { resolveIndexIfAny } from './links.js';
+import { resolveIndexes, resolveIndexIfAny } from './links.js';
 import type { Call, Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
 import { AF_INET, AF_INET6, RTNH_F_ONLINK } from './records.js';
@@ -206,17 +206,19 @@ function hopsOf(
 ): readonly NextHop[] | Promise<readonly NextHop[]> {
   const nextHops: readonly (NextHop | NextHopOptions)[] = route.nextHops ?? [];
   if (nextHops.length === 0 || !hasWay(route)) return [];
-  const links = nextHops.map(({ link }, at) =>
-    resolveIndexIfAny(namespace, call, link ?? undefined, `route.nextHops[${at}].link`),
+  const links = resolveIndexes(
+    namespace,
+    call,
+    nextHops.map(({ link }) => link),
+    (at) => `route.nextHops[${at}].link`,
   );
-  const known = links.filter((link) => typeof link !== 'object');
   const hops = (indexes: readonly (number | undefined)[]) =>
     nextHops.map(({ via, weight }, at) => ({
       via: via ?? null,
       link: indexes[at] ?? null,
       weight: weight ?? 1,
     }));
-  return known.length === links.length ? hops(known) : Promise.all(links).then(hops);
+  return 'then' in links ? links.then(hops) : hops(links);
 }
 
 export async function addRoute(

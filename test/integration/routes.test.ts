@@ -282,6 +282,10 @@ describe('addRoute', () => {
     expect((await shown()).map(({ dev }) => dev)).toEqual([link, link]);
     const error = await refusalOf(netns.addRoute({ to: '10.3.0.0/16', link: stranger as never }));
     expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+    // A rejection that nobody waits for would end the test run.
+    const nextHops = [{ link: 'nobody' }, { link: stranger as never }];
+    const ways = await refusalOf(netns.addRoute({ to: '10.3.0.0/16', nextHops }));
+    expect(ways).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
     expect(await shown()).toHaveLength(2);
   });
 });
