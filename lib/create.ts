@@ -2,7 +2,7 @@
  * Making links, all or nothing: a link with everything that was asked for, or none. Knows no kind:
  * what is special to one comes as the parts of its first message.
  */
-import { constants, release } from 'node:os';
+import { release } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { explain } from './diagnosis.js';
 import type { NetlinkError } from './errors.js';
@@ -28,9 +28,6 @@ import type { Peer } from './refused.js';
 import type { LinkInfoRecord, LinkRecord } from './requests.js';
 import type { Link, LinkOptions, LinkRef } from './types.js';
 import { parseMac, randomMac } from './values.js';
-
-const ENODEV = -constants.errno.ENODEV;
-const ENOBUFS = -constants.errno.ENOBUFS;
 
 /** Whether the kernel echoes a link that was made (`NLM_F_ECHO`; net/core/rtnetlink.c). */
 const ECHOES = isAtLeast(release(), 6, 2);
@@ -118,7 +115,7 @@ async function createThere(
         return await finish(plan, record.index, results);
       }
       // The answer was lost, so whether the link is there is not known; its index tells.
-      if (first.errno === ENOBUFS) await removeIfOurs(plan, record.index);
+      if (first.code === 'ENOBUFS') await removeIfOurs(plan, record.index);
       const again = options.index === undefined && attempt < MAX_INDEXES;
       if (!mayBeTheIndex(first) || !again || !(await isIndexTaken(plan, record.index))) {
         throw call.error(first, await explainCreate(plan, first));
@@ -275,7 +272,7 @@ async function partError(
 /** Takes a link away that is not to be; a failure to do so goes with the error as its cause. */
 async function remove(target: Namespace, index: number, error: unknown): Promise<void> {
   const result = await target.ask('deleteLink', linkRecord(index));
-  if (!(result instanceof Refusal) || result.errno === ENODEV) return;
+  if (!(result instanceof Refusal) || result.code === 'ENODEV') return;
   const cause = new Error(
     `the link with index ${index} could not be removed again: errno ${result.errno}`,
   );

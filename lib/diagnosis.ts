@@ -12,7 +12,6 @@ import {
   whyUnreachable,
 } from './diagnosisInet.js';
 import { whyBusy, whyInvalid, whyMacInUse } from './diagnosisMacvlan.js';
-import { errnoName } from './errors.js';
 import { findLink, isKindKnown } from './lookup.js';
 import { moduleOf, moduleState } from './modules.js';
 import { describe, type Namespace } from './namespace.js';
@@ -25,7 +24,7 @@ export async function explain(
   refusal: Refusal,
   about: About,
 ): Promise<{ hint?: string }> {
-  const reason = REASONS[errnoName(refusal.errno)];
+  const reason = REASONS[refusal.code];
   if (reason === undefined) return {};
   try {
     const hint = await reason(namespace, about, refusal);

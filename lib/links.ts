@@ -1,5 +1,4 @@
 /** Links of every kind: finding, listing, changing and deleting them. */
-import { constants } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
@@ -14,8 +13,6 @@ import { EXT_MASK, Refusal, type Result, type Step } from './native.js';
 import type { FamilyRecord, Ipv4ConfRecord, LinkRecord } from './requests.js';
 import type { Ipv4Settings, Link, LinkChanges, LinkFilter, LinkRef } from './types.js';
 import { ADDR_GEN_MODES, IPV4_SETTINGS, parseMac } from './values.js';
-
-const ENODEV = -constants.errno.ENODEV;
 
 /** The index or name that a reference gives; a `Link` of another namespace is refused. */
 export function plainRef(
@@ -380,7 +377,7 @@ export async function deleteLinks(
     const result = results[at];
     if (!(result instanceof Refusal)) continue;
     const link = plain[at] as number | string;
-    if (result.errno === ENODEV) {
+    if (result.code === 'ENODEV') {
       deleted ??= alsoDeleted(refs, plain, results);
       if (deleted.has(link)) continue;
     }

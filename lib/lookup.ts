@@ -1,11 +1,9 @@
 /** Looking links up without an error when there is none: by what names them, or by their parent. */
-import { constants } from 'node:os';
 import type { Call, Namespace } from './namespace.js';
 import { EXT_MASK, Refusal } from './native.js';
 import type { LinkRecord } from './requests.js';
 import type { Link } from './types.js';
 
-const ENODEV = -constants.errno.ENODEV;
 const IFNAMSIZ = 16;
 const MACVLAN_KINDS: ReadonlySet<unknown> = new Set(['macvlan', 'macvtap']);
 
@@ -39,7 +37,7 @@ export async function mustFindLink(
   ref: number | string,
 ): Promise<Link | undefined> {
   const result = await namespace.ask('getLink', linkRecord(ref));
-  if (result instanceof Refusal && result.errno !== ENODEV) throw call.error(result);
+  if (result instanceof Refusal && result.code !== 'ENODEV') throw call.error(result);
   return result instanceof Refusal ? undefined : result;
 }
 

@@ -5,10 +5,9 @@
 import { randomInt } from 'node:crypto';
 import { check } from './check.js';
 import { operationOptions, signal as signalRule } from './checkValues.js';
-import { type Caller, errnoName, NetlinkError } from './errors.js';
+import { type Caller, NetlinkError } from './errors.js';
 import {
   addon,
-  ECANCELED,
   exchange,
   exchangeMany,
   type NamespaceHandle,
@@ -72,8 +71,7 @@ export class Call {
 
   /** The error for a refusal, with its stack at the caller's line. */
   error(refusal: Refusal, more: { hint?: string | undefined; part?: string } = {}): NetlinkError {
-    const code = errnoName(refusal.errno);
-    const hint = HINTS[`${refusal.syscall} ${code}`] ?? HINTS[code];
+    const hint = HINTS[`${refusal.syscall} ${refusal.code}`] ?? HINTS[refusal.code];
     return new NetlinkError({
       errno: refusal.errno,
       syscall: refusal.syscall,
@@ -347,7 +345,7 @@ async function unlessWithdrawn(
 ): Promise<readonly Result[]> {
   const results = await pending;
   const [first] = results;
-  if (first instanceof Refusal && first.errno === ECANCELED) signal.throwIfAborted();
+  if (first instanceof Refusal && first.code === 'ECANCELED') signal.throwIfAborted();
   return results;
 }
 

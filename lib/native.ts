@@ -4,8 +4,8 @@
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { errnoName } from './errors.js';
 import { makeNews, type News } from './news.js';
 import { whyNoAddon } from './noAddon.js';
 import { makeAddress, makeLink, makeNetnsid, makeRoute } from './records.js';
@@ -19,9 +19,6 @@ import type { Address, Link, Route } from './types.js';
  * an error at the first link that does not fit (net/core/rtnetlink.c, rtnl_calcit, Linux 6.18).
  */
 export const EXT_MASK = 8;
-
-/** How what was withdrawn is refused. */
-export const ECANCELED = -constants.errno.ECANCELED;
 
 /** Each operation of native/rtnl/operations.h: what it says, and what it is answered with. */
 export interface Operations {
@@ -57,6 +54,11 @@ export class Refusal {
     readonly kernelMessage: string | undefined,
     readonly attribute: string | undefined,
   ) {}
+
+  /** The errno's name, such as `'ENODEV'`; `'ECANCELED'` for what was withdrawn. */
+  get code(): string {
+    return errnoName(this.errno);
+  }
 }
 
 /** One request of an exchange. */
@@ -405,7 +407,7 @@ export async function namespaceJob(
   const forget = signal && whenAborted(signal, () => addon.withdrawNamespaceJob(id));
   const [result] = await promise;
   forget?.();
-  if (result instanceof Refusal && result.errno === ECANCELED) signal?.throwIfAborted();
+  if (result instanceof Refusal && result.code === 'ECANCELED') signal?.throwIfAborted();
   return result as NamespaceHandle | Refusal | undefined;
 }
 

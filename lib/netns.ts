@@ -4,7 +4,7 @@ import type { Worker } from 'node:worker_threads';
 import * as addresses from './addresses.js';
 import { check } from './check.js';
 import * as valueRules from './checkValues.js';
-import { captureCaller, errnoName, showValue } from './errors.js';
+import { captureCaller, showValue } from './errors.js';
 import { createLink } from './kinds.js';
 import * as links from './links.js';
 import * as macvlan from './macvlan.js';
@@ -158,7 +158,7 @@ export class Netns extends Namespace {
     call.checkSignal();
     const result = await namespaceJob('removeNamespace', name, call.signal);
     if (!(result instanceof Refusal)) return;
-    const gone = errnoName(result.errno) === 'ENOENT';
+    const gone = result.code === 'ENOENT';
     throw call.error(
       result,
       gone ? { hint: `There is no name '${name}' under ${RUN_DIRECTORY}.` } : whyNotNamed(result),

@@ -1,6 +1,5 @@
 /** The names of namespaces: files under /run/netns, as iproute2 has them (ip/ipnetns.c). */
 import { lstat, readdir, statfs } from 'node:fs/promises';
-import { errnoName } from './errors.js';
 import type { Call } from './namespace.js';
 import { type NamespaceHandle, namespaceJob, Refusal } from './native.js';
 import { RUN_DIRECTORY } from './opening.js';
@@ -43,12 +42,12 @@ const WHY_NOT_UNSHARED: Readonly<Record<string, string>> = {
 
 /** The reason why a namespace was not made. */
 export async function whyNotCreated(
-  { errno, syscall }: Refusal,
+  refusal: Refusal,
   name: string | undefined,
 ): Promise<{ hint?: string }> {
-  if (errnoName(errno) === 'EEXIST') return whyNameTaken(`${RUN_DIRECTORY}/${name}`);
-  const hint = WHY_NOT_UNSHARED[errnoName(errno)];
-  return syscall === 'unshare' && hint !== undefined ? { hint } : whyNotNamed({ errno });
+  if (refusal.code === 'EEXIST') return whyNameTaken(`${RUN_DIRECTORY}/${name}`);
+  const hint = WHY_NOT_UNSHARED[refusal.code];
+  return refusal.syscall === 'unshare' && hint !== undefined ? { hint } : whyNotNamed(refusal);
 }
 
 async function whyNameTaken(path: string): Promise<{ hint?: string }> {
@@ -58,7 +57,7 @@ async function whyNameTaken(path: string): Promise<{ hint?: string }> {
     (opened as NamespaceHandle).close();
     return { hint: 'Netns.open opens what has the name, Netns.remove takes the name away.' };
   }
-  if (errnoName(opened.errno) === 'ENOENT') return {};
+  if (opened.code === 'ENOENT') return {};
   try {
     const isFile = (await lstat(path)).isFile();
     const hint = !isFile
@@ -73,8 +72,8 @@ async function whyNameTaken(path: string): Promise<{ hint?: string }> {
 }
 
 /** The reason why a name was not given, or not taken away. */
-export function whyNotNamed({ errno }: Pick<Refusal, 'errno'>): { hint?: string } {
-  if (!['EPERM', 'EACCES', 'EROFS'].includes(errnoName(errno))) return {};
+export function whyNotNamed({ code }: Refusal): { hint?: string } {
+  if (!['EPERM', 'EACCES', 'EROFS'].includes(code)) return {};
   return {
     hint: `A name takes CAP_SYS_ADMIN and the right to write ${RUN_DIRECTORY}; a namespace without one does not.`,
   };

@@ -1,5 +1,5 @@
 /** Opening the namespaces that calls name, and closing them when no call needs them any more. */
-import { captureCaller, errnoName } from './errors.js';
+import { captureCaller } from './errors.js';
 import { Call, Namespace } from './namespace.js';
 import { addon, type NamespaceHandle, namespaceJob, Refusal, whenAborted } from './native.js';
 import type { NetnsLike, NetnsRef } from './types.js';
@@ -68,7 +68,7 @@ function unlessAborted<T>(
 function whyNotOpened(ref: Exclude<NetnsRef, NetnsLike>, refusal: Refusal): string | undefined {
   const text = JSON.stringify(ref);
   if (refusal.syscall.startsWith('ioctl')) return `${text} is not a network namespace.`;
-  switch (errnoName(refusal.errno)) {
+  switch (refusal.code) {
     case 'ENOENT':
       if (typeof ref !== 'string')
         return `There is no such process, or none that can be seen in /proc: ${text}.`;
@@ -184,7 +184,7 @@ function orLoan(opened: NamespaceHandle | Refusal): Loan | Refusal {
 export function openOwn(): NamespaceHandle {
   const result = addon.openOwnNamespace();
   if (!(result instanceof Refusal)) return result;
-  const gone = errnoName(result.errno) === 'ENOENT';
+  const gone = result.code === 'ENOENT';
   throw new Call('Netns.current', null, captureCaller(openOwn)).error(
     result,
     gone ? { hint: 'It is found by /proc/thread-self/ns/net: is /proc mounted?' } : {},

@@ -1,6 +1,6 @@
 /** `checkSupport`: what the kernel and the process can do. */
 
-import { constants, release } from 'node:os';
+import { release } from 'node:os';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import { isAtLeast } from './kernelVersion.js';
@@ -14,7 +14,6 @@ import { MACVLAN_MODES } from './values.js';
 type Kind = 'macvlan' | 'macvtap';
 type Features = Support['features'];
 
-const EPERM = -constants.errno.EPERM;
 /** No link is likely to have it: the kernel counts up from 1. */
 const LAST_INDEX = 2 ** 31 - 1;
 const MACVLAN_FLAG_NODST = 2;
@@ -52,7 +51,7 @@ async function hasNetAdmin(namespace: Namespace, call: Call): Promise<boolean> {
   const result = await namespace.ask('changeLink', { index: LAST_INDEX });
   // Otherwise the request has not come to the kernel, or its answer has not come here.
   if (result instanceof Refusal && !result.syscall.startsWith('RTM_')) throw call.error(result);
-  return !(result instanceof Refusal && result.errno === EPERM);
+  return !(result instanceof Refusal && result.code === 'EPERM');
 }
 
 /**

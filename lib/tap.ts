@@ -1,7 +1,6 @@
 /** `openTap`: opens the character device of a macvtap. */
 import { check, integer, optionsOf, table } from './check.js';
 import { flag, linkRef, signal } from './checkValues.js';
-import { errnoName } from './errors.js';
 import { readLink } from './links.js';
 import type { Call, Namespace } from './namespace.js';
 import { Refusal } from './native.js';
@@ -59,7 +58,7 @@ export async function openTap(
     const result = await namespace.openTapDevice(link, mac, queues, vnetHeader);
     if (result instanceof Refusal) {
       // It has been renamed, moved or deleted between two looks at it.
-      if (errnoName(result.errno) === 'ESTALE' && attempt < ATTEMPTS) continue;
+      if (result.code === 'ESTALE' && attempt < ATTEMPTS) continue;
       throw call.error(result, { hint: whyNotOpened(link, result) });
     }
     const tap = new Tap(result, link, highWaterMark);
@@ -84,8 +83,7 @@ function notAMacvtap(call: Call, { name, kind }: Link): Error {
   );
 }
 
-function whyNotOpened(link: MacvtapLink, { errno, syscall }: Refusal): string | undefined {
-  const code = errnoName(errno);
+function whyNotOpened(link: MacvtapLink, { code, syscall }: Refusal): string | undefined {
   if (code === 'EBUSY' && syscall === 'open')
     return `A macvtap has at most ${MAX_QUEUES} queues in all.`;
   // The sysfs at hand is that of another namespace, and no other could be had.

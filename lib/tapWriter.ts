@@ -1,5 +1,5 @@
 /** Frames on their way out of a tap: handed to the device many at a time. */
-import { argumentError, type Caller, errnoName, errnoOf, showValue } from './errors.js';
+import { argumentError, type Caller, errnoOf, showValue } from './errors.js';
 import { Call } from './namespace.js';
 import { Refusal, type TapHandle } from './native.js';
 
@@ -211,7 +211,7 @@ export class TapWriter {
     const frame = writer?.frame ?? (chunk as Uint8Array);
     const call = new Call('Tap.write', this.#name, writer?.caller ?? {});
     const refusal = new Refusal(errno, 'write', undefined, undefined);
-    const error = call.error(refusal, { hint: this.#whyRefused(frame, errnoName(errno)) });
+    const error = call.error(refusal, { hint: this.#whyRefused(frame, refusal.code) });
     if (writer === undefined) this.#onRefused(error, frame);
     else writer.settle(error);
   }
