@@ -8,7 +8,6 @@ import { resolveIndex, resolveIndexIfAny } from './links.js';
 import { isListedAddress } from './listed.js';
 import type { Call, Namespace } from './namespace.js';
 import { Refusal } from './native.js';
-import { AF_INET, AF_INET6 } from './records.js';
 import type { AddressRecord } from './requests.js';
 import type {
   Address,
@@ -18,9 +17,17 @@ import type {
   AddressToRemove,
   LinkRef,
 } from './types.js';
-import { ADDRESS_FLAGS, parseIp, parsePrefix, SCOPES, wordNumber } from './values.js';
-
-const INFINITY_LIFE_TIME = 0xffffffff;
+import {
+  ADDRESS_FLAGS,
+  AF_INET6,
+  FAMILIES,
+  familyOf,
+  INFINITY_LIFE_TIME,
+  parseIp,
+  parsePrefix,
+  SCOPES,
+  wordNumber,
+} from './values.js';
 
 function seconds(lifetime: number): number {
   return lifetime === Number.POSITIVE_INFINITY ? INFINITY_LIFE_TIME : lifetime;
@@ -49,7 +56,7 @@ export function addressRecord(address: string | AddressToAdd, index: number): Ad
   const { bytes } = parsed;
   const bits = (flags ?? []).reduce((sum, flag) => sum | (ADDRESS_FLAGS[flag] ?? 0), 0);
   return {
-    family: bytes.length === 4 ? AF_INET : AF_INET6,
+    family: familyOf(bytes),
     prefixLength: options.prefixLength ?? parsed.prefixLength ?? bytes.length * 8,
     scope: wordNumber(SCOPES, scope ?? (isLoopback(bytes) ? 'host' : 'global')),
     index,
@@ -111,8 +118,7 @@ export async function listAddresses(
   check(call.operation, linkRules.addressFilter, filter, 'filter');
   let link = resolveIndexIfAny(namespace, call, filter.link, 'filter.link');
   if (typeof link === 'object') link = await link;
-  const family =
-    filter.family === undefined ? undefined : filter.family === 'IPv4' ? AF_INET : AF_INET6;
+  const family = filter.family === undefined ? undefined : FAMILIES[filter.family];
   const addresses = await namespace.demand(call, 'listAddresses', { family });
   return link === undefined ? addresses : addresses.filter(({ linkIndex }) => linkIndex === link);
 }

@@ -14,6 +14,7 @@ import {
 import {
   ADDR_GEN_MODES,
   altNameFault,
+  FAMILIES,
   IPV4_SETTINGS,
   knownNameFault,
   linkNameFault,
@@ -37,7 +38,7 @@ export const index = integer(1, INT_MAX);
 export const queues = integer(1, 4096);
 export const linkName = text(linkNameFault);
 export const mac = text(macFault);
-export const family = wordOf({ IPv4: 4, IPv6: 6 });
+export const family = wordOf(FAMILIES);
 export const u8 = integer(0, 255);
 export const scope = wordOf(SCOPES, u8);
 export const routeProtocol = wordOf(ROUTE_PROTOCOLS, u8);

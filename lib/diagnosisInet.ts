@@ -2,10 +2,9 @@
 import { findLink } from './lookup.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
-import { AF_INET, AF_INET6 } from './records.js';
 import type { About, Hint } from './refused.js';
 import type { AddressRecord, LinkRecord, RouteRecord } from './requests.js';
-import { formatIp, IP6_RT_PRIO_USER, networkOf, parseIp } from './values.js';
+import { AF_INET, AF_INET6, formatIp, IP6_RT_PRIO_USER, networkOf, parseIp } from './values.js';
 
 /** The least MTU that a family works with on a link (IPV4_MIN_MTU, IPV6_MIN_MTU). */
 const MIN_MTU = { IPv4: 68, IPv6: 1280 } as const;

@@ -3,14 +3,14 @@ import type { Call, Namespace } from './namespace.js';
 import { EXT_MASK, Refusal, type Step } from './native.js';
 import { withNamespace } from './opening.js';
 import type { Listing, Wanted } from './picture.js';
-import { AF_INET, AF_INET6 } from './records.js';
 import type { Address, Link, Route } from './types.js';
+import { FAMILIES } from './values.js';
 
 // A change that runs into one of these is told of as well, and what it may hide from them is looked
 // for again (mayHideOthers).
 const LINKS: Step = { operation: 'listLinks', record: { extMask: EXT_MASK }, approximate: true };
 const ADDRESSES: Step = { operation: 'listAddresses', record: {}, approximate: true };
-const ROUTES: readonly Step[] = [AF_INET, AF_INET6].map((family) => ({
+const ROUTES: readonly Step[] = Object.values(FAMILIES).map((family) => ({
   operation: 'listRoutes',
   record: { family },
   approximate: true,

@@ -17,10 +17,13 @@ import type {
   MacvlanLink,
   MacvtapLink,
 } from './types.js';
-import { MACVLAN_MODES, MAX_SOURCES, parseMac } from './values.js';
-
-const MACVLAN_FLAG_NOPROMISC = 1;
-const MACVLAN_FLAG_NODST = 2;
+import {
+  MACVLAN_FLAG_NODST,
+  MACVLAN_FLAG_NOPROMISC,
+  MACVLAN_MODES,
+  MAX_SOURCES,
+  parseMac,
+} from './values.js';
 
 /** `MACVLAN_MACADDR_*` (linux/if_link.h). */
 const MACADDR = { add: 0, del: 1, flush: 2, set: 3 } as const;

@@ -21,18 +21,18 @@ import { isAtLeast } from './kernelVersion.js';
 import type { Address, Link, LinkStats, MacvlanInfo, NextHop, Route } from './types.js';
 import {
   ADDR_GEN_MODES,
+  AF_INET6,
+  INFINITY_LIFE_TIME,
+  MACVLAN_FLAG_NODST,
+  MACVLAN_FLAG_NOPROMISC,
   MACVLAN_MODES,
   nameOf,
   ROUTE_PROTOCOLS,
   ROUTE_TYPES,
+  RTNH_F_ONLINK,
   SCOPES,
+  VLAN_PROTOCOLS,
 } from './values.js';
-
-const MACVLAN_FLAG_NOPROMISC = 1;
-const MACVLAN_FLAG_NODST = 2;
-
-export const AF_INET = 2;
-export const AF_INET6 = 10;
 
 const NO_NAMES: readonly string[] = Object.freeze([]);
 
@@ -219,7 +219,10 @@ export function makeLink(
     );
   }
   if (vlanId !== undefined) {
-    link.vlan = { id: vlanId, protocol: vlanProtocol === 0x88a8 ? '802.1ad' : '802.1Q' };
+    link.vlan = {
+      id: vlanId,
+      protocol: vlanProtocol === VLAN_PROTOCOLS['802.1ad'] ? '802.1ad' : '802.1Q',
+    };
   }
   if (bridgePortHairpin !== undefined) link.bridgePort = { hairpin: bridgePortHairpin === 1 };
   return link;
@@ -245,10 +248,10 @@ function makeParent(
   return lastParent;
 }
 
-const FOR_EVER = 0xffffffff;
-
 function lifetime(seconds: number | undefined): number {
-  return seconds === undefined || seconds === FOR_EVER ? Number.POSITIVE_INFINITY : seconds;
+  return seconds === undefined || seconds === INFINITY_LIFE_TIME
+    ? Number.POSITIVE_INFINITY
+    : seconds;
 }
 
 /** Columns of an address. */
@@ -287,8 +290,6 @@ export function makeAddress(
 
 /** linux/net_namespace.h */
 const NETNSA_NSID_NOT_ASSIGNED = -1;
-
-export const RTNH_F_ONLINK = 4;
 
 type NextHopColumns = readonly [
   index: number,

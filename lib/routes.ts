@@ -6,7 +6,6 @@ import { explain } from './diagnosis.js';
 import { resolveIndexes, resolveIndexIfAny } from './links.js';
 import type { Call, Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
-import { AF_INET, AF_INET6, RTNH_F_ONLINK } from './records.js';
 import type { NextHopRecord, RouteRecord } from './requests.js';
 import type {
   NextHop,
@@ -18,12 +17,16 @@ import type {
   RouteToRemove,
 } from './types.js';
 import {
+  AF_INET6,
+  FAMILIES,
+  familyOf,
   IP6_RT_PRIO_USER,
   parseIp,
   parsePrefix,
   ROUTE_PROTOCOLS,
   ROUTE_TABLES,
   ROUTE_TYPES,
+  RTNH_F_ONLINK,
   SCOPES,
   wordNumber,
 } from './values.js';
@@ -34,7 +37,6 @@ const MAX_ROUTE_MTU = 65_520;
 /** Types of IPv6 routes that lead to no link (`RTF_REJECT`). */
 const { blackhole, unreachable, prohibit, throw: thrown } = ROUTE_TYPES;
 const REJECTING: ReadonlySet<number> = new Set([blackhole, unreachable, prohibit, thrown]);
-const FAMILIES = { IPv4: AF_INET, IPv6: AF_INET6 } as const;
 
 function addressOf(text: string | null | undefined): Uint8Array | undefined {
   return text == null ? undefined : (parseIp(text) ?? undefined);
@@ -100,10 +102,6 @@ function lengthOf(prefix: ReturnType<typeof parsePrefix>): number {
 /** `struct rtvia`: the family, a u16 of the machine's order, in front of the address. */
 function viaOf(gateway: Uint8Array): Uint8Array {
   return Buffer.concat([new Uint8Array(new Uint16Array([familyOf(gateway)]).buffer), gateway]);
-}
-
-function familyOf(bytes: Uint8Array): number {
-  return bytes.length === 4 ? AF_INET : AF_INET6;
 }
 
 /**
@@ -275,7 +273,7 @@ export async function listRoutes(
   if (typeof link === 'object') link = await link;
   const table = filter.table === undefined ? undefined : wordNumber(ROUTE_TABLES, filter.table);
   const wantedProtocol = protocol === undefined ? undefined : wordNumber(ROUTE_PROTOCOLS, protocol);
-  const families = family === undefined ? [AF_INET, AF_INET6] : [FAMILIES[family]];
+  const families = family === undefined ? Object.values(FAMILIES) : [FAMILIES[family]];
   const lists = await Promise.all(
     families.map((one) => namespace.demand(call, 'listRoutes', { family: one })),
   );

@@ -9,14 +9,13 @@ import { moduleState } from './modules.js';
 import { type Call, Namespace } from './namespace.js';
 import { EXT_MASK, namespaceJob, Refusal, type Step } from './native.js';
 import type { Link, ModuleState, Support, SupportOptions } from './types.js';
-import { MACVLAN_MODES } from './values.js';
+import { MACVLAN_FLAG_NODST, MACVLAN_MODES } from './values.js';
 
 type Kind = 'macvlan' | 'macvtap';
 type Features = Support['features'];
 
 /** No link is likely to have it: the kernel counts up from 1. */
 const LAST_INDEX = 2 ** 31 - 1;
-const MACVLAN_FLAG_NODST = 2;
 /** Neither is the default, so that both are seen again in what the link reports. */
 const PROBE = { bcQueueLen: 77, bcCutoff: 7 } as const;
 /** Kinds of Ethernet devices to put a macvlan on. */

@@ -16,8 +16,20 @@ export const netnsBrand: unique symbol = Symbol.for('macvlan-netlink.Netns') as 
 /** `MACVLAN_MODE_*` (linux/if_link.h). */
 export const MACVLAN_MODES = { private: 1, vepa: 2, bridge: 4, passthru: 8, source: 16 } as const;
 
+/** `MACVLAN_FLAG_*` (linux/if_link.h). */
+export const MACVLAN_FLAG_NOPROMISC = 1;
+export const MACVLAN_FLAG_NODST = 2;
+
 /** `IN6_ADDR_GEN_MODE_*` (linux/if_link.h). */
 export const ADDR_GEN_MODES = { eui64: 0, none: 1, 'stable-privacy': 2, random: 3 } as const;
+
+/** `AF_*` (linux/socket.h). */
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const FAMILIES = { IPv4: AF_INET, IPv6: AF_INET6 } as const;
+
+/** For ever, as a lifetime of an address (net/addrconf.h). */
+export const INFINITY_LIFE_TIME = 0xffffffff;
 
 /** `RT_SCOPE_*` (linux/rtnetlink.h). */
 export const SCOPES = { global: 0, site: 200, link: 253, host: 254, nowhere: 255 } as const;
@@ -32,6 +44,9 @@ export const ROUTE_PROTOCOLS = {
   ra: 9,
   dhcp: 16,
 } as const;
+
+/** linux/rtnetlink.h */
+export const RTNH_F_ONLINK = 4;
 
 /** The metric of an IPv6 route that is given none (linux/ipv6_route.h). */
 export const IP6_RT_PRIO_USER = 1024;
@@ -247,6 +262,11 @@ export function parseIp(text: string): Uint8Array | null {
   writeGroups(bytes, head, 0);
   if (tail !== undefined) writeGroups(bytes, tail, 16 - groupBytes(tail));
   return bytes;
+}
+
+/** The family of an address's bytes. */
+export function familyOf(bytes: Uint8Array): number {
+  return bytes.length === 4 ? AF_INET : AF_INET6;
 }
 
 /** Four decimal bytes without leading zeros, which some readers take for octal. */
