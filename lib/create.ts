@@ -2,7 +2,6 @@
  * Making links, all or nothing: a link with everything that was asked for, or none. Knows no kind:
  * what is special to one comes as the parts of its first message.
  */
-import { release } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { explain } from './diagnosis.js';
 import type { NetlinkError } from './errors.js';
@@ -30,7 +29,7 @@ import type { Link, LinkOptions, LinkRef } from './types.js';
 import { parseMac, randomMac } from './values.js';
 
 /** Whether the kernel echoes a link that was made (`NLM_F_ECHO`; net/core/rtnetlink.c). */
-const ECHOES = isAtLeast(release(), 6, 2);
+const ECHOES = isAtLeast(6, 2);
 
 /** What is special to the link's kind. */
 export interface Birth {

@@ -2,7 +2,6 @@
  * Makes the public results out of what the kernel answered: the addon calls each factory with one
  * argument for every column of its table, in the table's order (`answers` in native.ts).
  */
-import { release } from 'node:os';
 import {
   addressFlagNames4,
   addressFlagNames6,
@@ -40,7 +39,7 @@ const NO_NAMES: readonly string[] = Object.freeze([]);
  * The kernel leaves `IFLA_MACVLAN_BC_CUTOFF` out of its answers while it is 1, the default
  * (drivers/net/macvlan.c, macvlan_fill_info), so only its version tells "1" from "unknown".
  */
-const BC_CUTOFF_DEFAULT: number | null = isAtLeast(release(), 6, 4) ? 1 : null;
+const BC_CUTOFF_DEFAULT: number | null = isAtLeast(6, 4) ? 1 : null;
 
 /** Of a link that nothing has gone through. */
 const NO_STATS: LinkStats = Object.freeze({

@@ -123,8 +123,7 @@ function probeSteps(parentKind: string): Step[] {
 
 /** By the versions that brought them, where the kernel cannot be asked. */
 function featuresByVersion(macvlan: ModuleState): Features {
-  const since = (major: number, minor: number) =>
-    macvlan !== 'missing' && isAtLeast(release(), major, minor);
+  const since = (major: number, minor: number) => macvlan !== 'missing' && isAtLeast(major, minor);
   return {
     bcQueueLen: since(5, 11),
     bcCutoff: since(6, 4),

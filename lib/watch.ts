@@ -1,5 +1,4 @@
 /** `watch`: what happens in a namespace, as it happens, and never a picture that is not level. */
-import { release } from 'node:os';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { Callers } from './callers.js';
 import { check } from './check.js';
@@ -106,7 +105,7 @@ class Events implements Watch {
       // Routes go with addresses and with next hops, and not always with a word of their own.
       ...(addresses || routes ? ADDRESSES : []),
       ...(routes ? ROUTES : []),
-      ...(routes && isAtLeast(release(), 5, 3) ? [NEXT_HOPS] : []),
+      ...(routes && isAtLeast(5, 3) ? [NEXT_HOPS] : []),
     ];
     this.#watcher = namespace.subscribe(call, groups, receiveBuffer);
     this.#endWith(namespace, call.signal);
