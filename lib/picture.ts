@@ -92,11 +92,9 @@ export class Picture {
       yield undefined;
     }
     const { earlier = [], gaps = false } = listing;
-    const [links, addresses] = [
-      earlier.map((one) => one.links),
-      earlier.map((one) => one.addresses),
-    ];
+    const links = earlier.map((one) => one.links);
     yield* link.level(listing.links, told.link, links, gaps && !LISTS_LINKS_BY_INDEX);
+    const addresses = earlier.map((one) => one.addresses);
     yield* address.level(listing.addresses, told.address, addresses, gaps);
     const routes = earlier.map((one) => one.routes);
     yield* route.level(listing.routes, told.route, routes, gaps);

@@ -100,11 +100,11 @@ export class Shelf {
   }
 
   /**
-   * Whether an item may stand for two: routes that differ in what is not said of them, such as their
-   * type of service. When one of them goes, the other is still there.
+   * Whether an item may stand for two: routes that differ in what is not said of them, such as a
+   * metric (`RTAX_*`) other than the MTU. When one of them goes, the other is still there.
    */
   mayBeTwo(key: Key): boolean {
-    return this.kind === 'route' && this.#again.has(key);
+    return this.#again.has(key);
   }
 
   clear(): void {
@@ -137,8 +137,8 @@ export class Shelf {
 
   #forget(key: Key): void {
     this.#known.delete(key);
-    if (this.kind === 'address') this.#deadlines.delete(key);
-    if (this.kind === 'route') this.#again.delete(key);
+    this.#deadlines.delete(key);
+    this.#again.delete(key);
   }
 
   #mark(key: Key, again: boolean): void {
@@ -166,7 +166,7 @@ export class Shelf {
   ): Iterable<NetlinkEvent | undefined> {
     const last = new Map<Key, Words>();
     for (const one of words) {
-      if (!(one.removed && this.#again.has(one.key))) last.set(one.key, one);
+      if (!(one.removed && this.mayBeTwo(one.key))) last.set(one.key, one);
       yield undefined;
     }
     const there = new Map<Key, Item>();
