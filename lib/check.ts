@@ -39,11 +39,14 @@ export function outOfRange(says: string, value: unknown): Fault {
   return { code: 'ERR_OUT_OF_RANGE', path: '', says, value };
 }
 
-/** Puts a step in front of the path of a fault found further in. */
-export function under(step: string, fault: Fault): Fault {
-  fault.path = step + fault.path;
+/** Puts a step in front of the path of a fault found further in, if one was. */
+export function under<Found extends Fault | undefined>(step: string, fault: Found): Found {
+  if (fault !== undefined) fault.path = step + fault.path;
   return fault;
 }
+
+/** For what says nothing here, such as the further fields of what was listed. */
+export const anything: Check = () => undefined;
 
 export function integer(min: number, max: number): Check {
   return (value) => {

@@ -1,5 +1,6 @@
 /** What the operations on addresses and routes take: a row for each option. */
 import {
+  anything,
   badType,
   badValue,
   type Check,
@@ -24,7 +25,6 @@ import {
   routeType,
   scope,
   signal,
-  stepped,
   U32_MAX,
   u8,
   u32,
@@ -100,7 +100,7 @@ function addressFault(
   const bits = parsed.bytes.length * 8;
   const { prefixLength: length = null, validLifetime, preferredLifetime } = value;
   if (length === null) {
-    if (parsed.prefixLength === null) return stepped('.address', cidr(value.address));
+    if (parsed.prefixLength === null) return under('.address', cidr(value.address));
   } else if (length > bits) {
     return under('.prefixLength', outOfRange(`must be at most ${bits}`, length));
   } else if (parsed.prefixLength !== null && parsed.prefixLength !== length) {
@@ -143,7 +143,6 @@ const ADDRESS_ROWS = {
   metric: u32,
 };
 
-export const anything: Check = () => undefined;
 const addressObject = optionsOf(table(ADDRESS_ROWS, 'address'), addressFault);
 /** An `Address` as it was listed, or one to remove, whose further fields say nothing here. */
 const listedAddress = optionsOf(

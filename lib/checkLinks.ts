@@ -1,5 +1,6 @@
 /** What the operations on links take: a row for each option. */
 import {
+  anything,
   badType,
   badValue,
   type Check,
@@ -15,7 +16,7 @@ import {
   under,
   wordOf,
 } from './check.js';
-import { address, anything, nextHops, ROUTE_ROWS, routeFault } from './checkInet.js';
+import { address, nextHops, ROUTE_ROWS, routeFault } from './checkInet.js';
 import {
   addrGenMode,
   altNames,

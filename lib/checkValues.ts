@@ -2,7 +2,6 @@
 import {
   badType,
   type Check,
-  type Fault,
   integer,
   listOf,
   optionsOf,
@@ -82,8 +81,7 @@ export const linkRef: Check = (value) => {
   if (typeof value !== 'object' || value === null || !('index' in value)) {
     return badType("must be a link's index or name, or a Link", value);
   }
-  const fault = index(value.index);
-  return fault && under('.index', fault);
+  return under('.index', index(value.index));
 };
 
 /** Any number of links. */
@@ -105,15 +103,11 @@ export const netnsRef: Check = (value) => {
   if (typeof value === 'object' && value !== null) {
     if ((value as { [netnsBrand]?: unknown })[netnsBrand] === true) return undefined;
     const { pid: byPid, fd: byFd } = value as { pid?: unknown; fd?: unknown };
-    if (byPid !== undefined && byFd === undefined) return stepped('.pid', pid(byPid));
-    if (byFd !== undefined && byPid === undefined) return stepped('.fd', fd(byFd));
+    if (byPid !== undefined && byFd === undefined) return under('.pid', pid(byPid));
+    if (byFd !== undefined && byPid === undefined) return under('.fd', fd(byFd));
   }
   return badType('must be a Netns, a name, a path, { pid } or { fd }', value);
 };
-
-export function stepped(step: string, fault: Fault | undefined): Fault | undefined {
-  return fault === undefined ? undefined : under(step, fault);
-}
 
 /** What an operation takes last that takes nothing but a signal there. */
 export const operationOptions: Check = optionsOf(table({ signal }));
