@@ -4,7 +4,7 @@ import { IFF_UP } from './flags.js';
 import { findChildren, findLink, findRealParent, findSiblings, isMacvlanKind } from './lookup.js';
 import { describe, type Namespace } from './namespace.js';
 import type { Refusal } from './native.js';
-import { type About, changesOf, type Hint, nameOf, whyTaken } from './refused.js';
+import { type About, changesOf, describeLink, type Hint, whyTaken } from './refused.js';
 import type { Link } from './types.js';
 import { ADDR_GEN_MODES, formatMac, MACVLAN_MODES } from './values.js';
 
@@ -76,14 +76,14 @@ async function whyInvalidMacvlan(namespace: Namespace, about: About, said: boole
   const children = await findChildren(namespace, parent);
   const passthru = children.find(({ macvlan }) => macvlan?.mode === 'passthru');
   if (passthru !== undefined) {
-    return `The parent '${parent.name}' already has a child in mode 'passthru', ${nameOf(passthru)}, and such a child tolerates no other.`;
+    return `The parent '${parent.name}' already has a child in mode 'passthru', ${describeLink(passthru)}, and such a child tolerates no other.`;
   }
   if (about.mode === MACVLAN_MODES.passthru) {
     const other = children[0];
     if (other === undefined && said) return undefined;
     return other === undefined
       ? `Mode 'passthru' needs a parent without any other child, and '${parent.name}' may have one in another namespace.`
-      : `Mode 'passthru' needs a parent without any other child, and '${parent.name}' has ${nameOf(other)}.`;
+      : `Mode 'passthru' needs a parent without any other child, and '${parent.name}' has ${describeLink(other)}.`;
   }
   return children.length > 0 || said
     ? undefined
@@ -126,7 +126,8 @@ async function whyChangeBusy(namespace: Namespace, about: About): Promise<Hint> 
     }
     const [child] = await findChildren(namespace, link);
     return (
-      child && `The link '${link.name}' has ${nameOf(child)} on it, and cannot be ${to} as well.`
+      child &&
+      `The link '${link.name}' has ${describeLink(child)} on it, and cannot be ${to} as well.`
     );
   }
   if (name !== undefined && link.up) {
@@ -153,7 +154,7 @@ export async function whyMacInUse(namespace: Namespace, about: About): Promise<H
     (child) => child.mac === mac && child.up && child.index !== own?.index,
   );
   if (holder !== undefined) {
-    return `The MAC ${mac} is taken by ${nameOf(holder)}, which is up on the same parent.`;
+    return `The MAC ${mac} is taken by ${describeLink(holder)}, which is up on the same parent.`;
   }
   return `The MAC ${mac} is taken by the parent, or by a link on it, that is not in ${describe(namespace)}: in another namespace, or in one that is being taken down, where it stays for some time after.`;
 }

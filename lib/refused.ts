@@ -38,7 +38,7 @@ export interface About {
 export type Hint = string | undefined | false;
 
 /** How a hint names a link. */
-export function nameOf(link: Link): string {
+export function describeLink(link: Link): string {
   return `'${link.name}' (index ${link.index})`;
 }
 
@@ -63,7 +63,7 @@ export async function whyTaken(
     } else if (holder.name === name) {
       return `The network namespace ${describe(where)} already has a link named '${name}', with index ${holder.index}.`;
     } else {
-      return `'${name}' is an alternative name of the link ${nameOf(holder)} in the network namespace ${describe(where)}.`;
+      return `'${name}' is an alternative name of the link ${describeLink(holder)} in the network namespace ${describe(where)}.`;
     }
   }
   if (ownName !== undefined) return `'${ownName}' is a name of the link itself already.`;
