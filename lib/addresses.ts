@@ -23,6 +23,7 @@ import {
   FAMILIES,
   familyOf,
   INFINITY_LIFE_TIME,
+  type Prefix,
   parseIp,
   parsePrefix,
   SCOPES,
@@ -52,7 +53,7 @@ export function addressRecord(address: string | AddressToAdd, index: number): Ad
   const { peer, broadcast, label, scope, flags, metric } = options;
   // One that was listed may have its link's name for a label, which is another's by now.
   const isLinkName = isListedAddress(address) && !label?.includes(':');
-  const parsed = parsePrefix(options.address) as NonNullable<ReturnType<typeof parsePrefix>>;
+  const parsed = parsePrefix(options.address) as Prefix;
   const { bytes } = parsed;
   const bits = (flags ?? []).reduce((sum, flag) => sum | (ADDRESS_FLAGS[flag] ?? 0), 0);
   return {

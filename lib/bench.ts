@@ -2,7 +2,7 @@
 import { type Link, type LinkRef, type MacvlanLink, Netns } from './index.js';
 
 /** What is to be measured. */
-export interface BenchOptions {
+interface BenchOptions {
   readonly parent: LinkRef;
   readonly count: number;
   /** Whether the links are made beside the parent, and not in a namespace of their own. */

@@ -265,7 +265,7 @@ async function partError(
     part?.option === 'master'
       ? await explainCreate(plan, refusal)
       : await explain(target, refusal, { link, asked, created: options });
-  return call.error(refusal, part === undefined ? explained : { ...explained, part: part.option });
+  return call.error(refusal, { ...explained, part: part?.option });
 }
 
 /** Takes a link away that is not to be; a failure to do so goes with the error as its cause. */

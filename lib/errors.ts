@@ -98,7 +98,7 @@ function framesOf(caller: Caller): string | undefined {
 }
 
 /** What a {@link NetlinkError} is made of. */
-export interface NetlinkErrorDetails {
+interface NetlinkErrorDetails {
   /** `'EEXIST'`, or a code of the package's own such as `'ERR_NETNS_CLOSED'`. */
   readonly code?: string | undefined;
   /** The kernel's errno, of either sign; `code` follows from it. */
@@ -218,7 +218,7 @@ export type ArgumentErrorCode =
   | 'ERR_OUT_OF_RANGE';
 
 /** An error of Node's kind for an argument: `RangeError` out of range, `TypeError` otherwise. */
-export type ArgumentError = (TypeError | RangeError) & { readonly code: ArgumentErrorCode };
+type ArgumentError = (TypeError | RangeError) & { readonly code: ArgumentErrorCode };
 
 /**
  * Makes the error for an argument that is refused before anything is sent.

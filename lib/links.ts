@@ -54,7 +54,7 @@ export async function readLink(
   if (!(result instanceof Refusal)) return result;
   const explained = await explain(namespace, result, { link: plain, option });
   const part = option?.startsWith('options.') ? option.slice('options.'.length) : undefined;
-  throw call.error(result, part === undefined ? explained : { ...explained, part });
+  throw call.error(result, { ...explained, part });
 }
 
 /**

@@ -57,8 +57,7 @@ export class Call {
 
   /** The same call, for one of several things that it is about. */
   about(target: string | number | null): Call {
-    const options = this.signal === undefined ? {} : { signal: this.signal };
-    return new Call(this.operation, target, this.caller, options);
+    return new Call(this.operation, target, this.caller, { signal: this.signal });
   }
 
   /** Throws the signal's reason when it has fired. */
@@ -70,8 +69,11 @@ export class Call {
   }
 
   /** The error for a refusal, with its stack at the caller's line. */
-  error(refusal: Refusal, more: { hint?: string | undefined; part?: string } = {}): NetlinkError {
-    const hint = HINTS[`${refusal.syscall} ${refusal.code}`] ?? HINTS[refusal.code];
+  error(
+    refusal: Refusal,
+    more: { hint?: string | undefined; part?: string | undefined } = {},
+  ): NetlinkError {
+    const general = HINTS[`${refusal.syscall} ${refusal.code}`] ?? HINTS[refusal.code];
     return new NetlinkError({
       errno: refusal.errno,
       syscall: refusal.syscall,
@@ -80,8 +82,8 @@ export class Call {
       kernelMessage: refusal.kernelMessage,
       attribute: refusal.attribute,
       caller: this.caller,
-      ...more,
-      ...(hint === undefined ? {} : { hint }),
+      part: more.part,
+      hint: general ?? more.hint,
     });
   }
 

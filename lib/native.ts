@@ -131,7 +131,7 @@ export interface TapHandle {
 }
 
 /** The addon's exports (native/node/addon.cc). */
-export interface Addon {
+interface Addon {
   readonly operations: Readonly<Record<keyof Operations, number>>;
   readonly requests: Readonly<Record<RecordName, Columns>>;
   readonly answers: Readonly<Record<RecordName, readonly string[]>>;
@@ -295,7 +295,7 @@ function packSteps(steps: readonly Step[]): unknown[] {
 }
 
 /** Steps that follow in another namespace. */
-export interface Sequel {
+interface Sequel {
   readonly handle: NamespaceHandle;
   readonly steps: readonly Step[];
 }

@@ -144,7 +144,7 @@ export class Netns extends Namespace {
    * they cannot be looked at.
    */
   static async list(): Promise<string[]> {
-    return listNames(callOf('Netns.list', null, Netns.list, undefined));
+    return listNames(callOf('Netns.list', null, Netns.list));
   }
 
   /**

@@ -20,7 +20,7 @@ export interface LinkNews extends Told<'link', Link | undefined> {
   readonly newIndex: number | undefined;
 }
 
-export type AddressNews = Told<'address', Address>;
+type AddressNews = Told<'address', Address>;
 export type RouteNews = Told<'route', Route>;
 export type NextHopNews = Told<'nextHop', undefined>;
 export type News = LinkNews | AddressNews | RouteNews | NextHopNews;

@@ -21,6 +21,7 @@ import {
   FAMILIES,
   familyOf,
   IP6_RT_PRIO_USER,
+  type Prefix,
   parseIp,
   parsePrefix,
   ROUTE_PROTOCOLS,
@@ -95,7 +96,7 @@ export function routeRecord(route: RouteOptions, link: number | undefined): Rout
   };
 }
 
-function lengthOf(prefix: ReturnType<typeof parsePrefix>): number {
+function lengthOf(prefix: Prefix | null): number {
   return prefix === null ? 0 : (prefix.prefixLength ?? prefix.bytes.length * 8);
 }
 
