@@ -132,7 +132,7 @@ export interface TapHandle {
 
 /** The addon's exports (native/node/addon.cc). */
 interface Addon {
-  readonly operations: Readonly<Record<keyof Operations, number>>;
+  readonly operations: Readonly<Record<keyof Operations, readonly [number, RecordName]>>;
   readonly requests: Readonly<Record<RecordName, Columns>>;
   readonly answers: Readonly<Record<RecordName, readonly string[]>>;
   initialize(hooks: Hooks): void;
@@ -170,28 +170,6 @@ interface Hooks {
   readonly failure: (...columns: ConstructorParameters<typeof Refusal>) => Refusal;
   readonly settle: (id: number, results: readonly unknown[]) => void;
 }
-
-/** What each operation's record is a record of. */
-const RECORD_OF: Readonly<Record<keyof Operations, RecordName>> = {
-  createLink: 'link',
-  createEchoedLink: 'link',
-  changeLink: 'link',
-  deleteLink: 'link',
-  getLink: 'link',
-  listLinks: 'link',
-  addAltNames: 'link',
-  removeAltNames: 'link',
-  addAddress: 'address',
-  replaceAddress: 'address',
-  removeAddress: 'address',
-  getAddress: 'address',
-  listAddresses: 'address',
-  addRoute: 'route',
-  replaceRoute: 'route',
-  removeRoute: 'route',
-  listRoutes: 'route',
-  getNetnsid: 'netnsid',
-};
 
 /** The addon's file: built by whoever installed the package, or that of a clone, or the package's own. */
 function find(): string {
@@ -287,9 +265,9 @@ function packInner(inner: Columns | string, value: unknown): unknown[] {
 function packSteps(steps: readonly Step[]): unknown[] {
   const packed: unknown[] = [];
   for (const { operation, record, barrier, approximate } of steps) {
-    const columns = addon.requests[RECORD_OF[operation]];
+    const [number, name] = addon.operations[operation];
     const flags = (barrier === true ? BARRIER : 0) | (approximate === true ? APPROXIMATE : 0);
-    packed.push(addon.operations[operation], flags, pack(columns, record));
+    packed.push(number, flags, pack(addon.requests[name], record));
   }
   return packed;
 }

@@ -5,6 +5,10 @@
 namespace macvlan_netlink::node {
 namespace {
 
+// What lib/native.ts calls each kind of record, in their order.
+constexpr const char* kRecordNames[] = {"link", "address", "route", "netnsid"};
+static_assert(std::size(kRecordNames) == std::variant_size_v<rtnl::Record>);
+
 template <class Record>
 Napi::Object DescribeColumns(Napi::Env env);
 
@@ -50,11 +54,16 @@ void ListColumns(Napi::Array& list, const std::string& prefix) {
   });
 }
 
-template <class Record>
-Napi::Array Answers(Napi::Env env) {
-  Napi::Array list = Napi::Array::New(env);
-  ListColumns<Record>(list, "");
-  return list;
+// What `describe` makes of a record of each kind, by the kind's name.
+template <class Describe>
+Napi::Object DescribeRecords(Napi::Env env, Describe&& describe) {
+  Napi::Object result = Napi::Object::New(env);
+  for (size_t kind = 0; kind < std::size(kRecordNames); ++kind) {
+    rtnl::Record record;
+    rtnl::MakeEmpty(static_cast<rtnl::RecordKind>(kind), record);
+    result.Set(kRecordNames[kind], std::visit(describe, record));
+  }
+  return result;
 }
 
 }  // namespace
@@ -63,27 +72,26 @@ Napi::Object DescribeOperations(Napi::Env env) {
   Napi::Object result = Napi::Object::New(env);
   uint32_t number = 0;
   for (const rtnl::Operation& operation : rtnl::kOperations) {
-    result.Set(operation.js_name, Napi::Number::New(env, number++));
+    const Napi::Array description = Napi::Array::New(env);
+    description.Set(0U, Napi::Number::New(env, number++));
+    description.Set(1U, Napi::String::New(env, kRecordNames[static_cast<int>(operation.record)]));
+    result.Set(operation.js_name, description);
   }
   return result;
 }
 
 Napi::Object DescribeRequests(Napi::Env env) {
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("link", DescribeColumns<rtnl::LinkRecord>(env));
-  result.Set("address", DescribeColumns<rtnl::AddressRecord>(env));
-  result.Set("route", DescribeColumns<rtnl::RouteRecord>(env));
-  result.Set("netnsid", DescribeColumns<rtnl::NetnsidRecord>(env));
-  return result;
+  return DescribeRecords(env, [&](const auto& record) {
+    return DescribeColumns<std::decay_t<decltype(record)>>(env);
+  });
 }
 
 Napi::Object DescribeAnswers(Napi::Env env) {
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("link", Answers<rtnl::LinkRecord>(env));
-  result.Set("address", Answers<rtnl::AddressRecord>(env));
-  result.Set("route", Answers<rtnl::RouteRecord>(env));
-  result.Set("netnsid", Answers<rtnl::NetnsidRecord>(env));
-  return result;
+  return DescribeRecords(env, [&](const auto& record) {
+    Napi::Array list = Napi::Array::New(env);
+    ListColumns<std::decay_t<decltype(record)>>(list, "");
+    return list;
+  });
 }
 
 }  // namespace macvlan_netlink::node

@@ -12,20 +12,6 @@ constexpr uint32_t kStepWidth = 3;  // operation, flags, record
 constexpr uint32_t kBarrier = 1;
 constexpr uint32_t kApproximate = 2;
 
-bool RecordFromScript(Napi::Env env, rtnl::RecordKind kind, napi_value value, rtnl::Record& out) {
-  switch (kind) {
-    case rtnl::RecordKind::kLink:
-      return RecordFromJs(env, value, out.emplace<rtnl::LinkRecord>());
-    case rtnl::RecordKind::kAddress:
-      return RecordFromJs(env, value, out.emplace<rtnl::AddressRecord>());
-    case rtnl::RecordKind::kRoute:
-      return RecordFromJs(env, value, out.emplace<rtnl::RouteRecord>());
-    case rtnl::RecordKind::kNetnsid:
-      return RecordFromJs(env, value, out.emplace<rtnl::NetnsidRecord>());
-  }
-  return false;
-}
-
 // The engine refuses every call once a Worker is being ended, so each is looked at here: what
 // napi.h gives instead of a value is empty, and using it aborts the process.
 bool AddStep(Napi::Env env, napi_value steps, uint32_t position, ScriptExchange& exchange) {
@@ -42,10 +28,10 @@ bool AddStep(Napi::Env env, napi_value steps, uint32_t position, ScriptExchange&
   }
   const rtnl::Operation& operation = rtnl::kOperations[number];
   rtnl::Record record;
-  if (!RecordFromScript(env, operation.record, fields[2], record) ||
-      !exchange.Add(operation, record)) {
-    return false;
-  }
+  rtnl::MakeEmpty(operation.record, record);
+  const bool fits =
+      std::visit([&](auto& empty) { return RecordFromJs(env, fields[2], empty); }, record);
+  if (!fits || !exchange.Add(operation, record)) return false;
   exchange.steps.back().barrier = (flags & kBarrier) != 0;
   exchange.steps.back().approximate = (flags & kApproximate) != 0;
   return true;

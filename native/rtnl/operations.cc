@@ -20,6 +20,23 @@ const char* NameAt(wire::ByteSpan body, const wire::Ack& ack) {
 
 }  // namespace
 
+void MakeEmpty(RecordKind kind, Record& out) {
+  switch (kind) {
+    case RecordKind::kLink:
+      out.emplace<LinkRecord>();
+      break;
+    case RecordKind::kAddress:
+      out.emplace<AddressRecord>();
+      break;
+    case RecordKind::kRoute:
+      out.emplace<RouteRecord>();
+      break;
+    case RecordKind::kNetnsid:
+      out.emplace<NetnsidRecord>();
+      break;
+  }
+}
+
 bool EncodeRequest(const Operation& operation, const Record& record, wire::Bytes& out) {
   const size_t start = wire::BeginMessage(out);
   wire::Writer writer(out);
@@ -32,33 +49,19 @@ bool EncodeRequest(const Operation& operation, const Record& record, wire::Bytes
 }
 
 bool DecodeRecord(RecordKind kind, wire::ByteSpan body, Record& out) {
-  switch (kind) {
-    case RecordKind::kLink:
-      return wire::DecodeBody(body, out.emplace<LinkRecord>());
-    case RecordKind::kAddress:
-      return wire::DecodeBody(body, out.emplace<AddressRecord>());
-    case RecordKind::kRoute:
-      return wire::DecodeBody(body, out.emplace<RouteRecord>());
-    case RecordKind::kNetnsid:
-      return wire::DecodeBody(body, out.emplace<NetnsidRecord>());
-  }
-  return false;
+  MakeEmpty(kind, out);
+  return std::visit([&](auto& record) { return wire::DecodeBody(body, record); }, out);
 }
 
 const char* AttributeAtFault(const Operation& operation, wire::ByteSpan request,
                              const wire::Ack& ack) {
-  const wire::ByteSpan body = request.From(NLMSG_HDRLEN);
-  switch (operation.record) {
-    case RecordKind::kLink:
-      return NameAt<LinkRecord>(body, ack);
-    case RecordKind::kAddress:
-      return NameAt<AddressRecord>(body, ack);
-    case RecordKind::kRoute:
-      return NameAt<RouteRecord>(body, ack);
-    case RecordKind::kNetnsid:
-      return NameAt<NetnsidRecord>(body, ack);
-  }
-  return nullptr;
+  Record record;
+  MakeEmpty(operation.record, record);
+  return std::visit(
+      [&](const auto& empty) {
+        return NameAt<std::decay_t<decltype(empty)>>(request.From(NLMSG_HDRLEN), ack);
+      },
+      record);
 }
 
 }  // namespace macvlan_netlink::rtnl

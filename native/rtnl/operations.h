@@ -15,7 +15,10 @@
 namespace macvlan_netlink::rtnl {
 
 using Record = std::variant<LinkRecord, AddressRecord, RouteRecord, NetnsidRecord>;
-enum class RecordKind : uint8_t { kLink, kAddress, kRoute, kNetnsid };
+enum class RecordKind : uint8_t { kLink, kAddress, kRoute, kNetnsid };  // in the variant's order
+
+// Makes `out` a record of that kind that says nothing.
+void MakeEmpty(RecordKind kind, Record& out);
 
 enum class Answer : uint8_t {
   kNone,
