@@ -37,7 +37,9 @@ struct IsRecord : wire::HasTable<T> {};
 template <>
 struct IsRecord<rtnl::LinkInfo> : std::true_type {};
 template <>
-struct IsRecord<wire::Binary<ifa_cacheinfo>> : std::true_type {};
+struct IsRecord<ifa_cacheinfo> : std::true_type {};
+template <class T>
+struct IsRecord<wire::Binary<T>> : IsRecord<T> {};
 
 template <class T>
 T& RecordOf(T& value) {

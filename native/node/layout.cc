@@ -20,8 +20,7 @@ void DescribeInner(Napi::Env env, Napi::Array& description) {
     description.Set(1U, Napi::String::New(env, "link"));
   } else if constexpr (std::is_same_v<Inner, rtnl::NextHops>) {
     description.Set(1U, DescribeColumns<rtnl::NextHop>(env));
-  } else if constexpr (IsRecord<Inner>::value || IsRecord<Member>::value ||
-                       std::is_same_v<Inner, ifa_cacheinfo>) {
+  } else if constexpr (IsRecord<Inner>::value) {
     description.Set(1U, DescribeColumns<Inner>(env));
   }
 }
@@ -46,7 +45,7 @@ void ListColumns(Napi::Array& list, const std::string& prefix) {
     using Column = std::decay_t<decltype(column)>;
     using Inner = typename ColumnType<Column>::type;
     if (!IsReplied(column)) return;
-    if constexpr (IsRecord<Inner>::value || std::is_same_v<Inner, ifa_cacheinfo>) {
+    if constexpr (IsRecord<Inner>::value) {
       ListColumns<Inner>(list, prefix + column.js_name + ".");
     } else {
       list.Set(list.Length(), Napi::String::New(list.Env(), prefix + column.js_name));
