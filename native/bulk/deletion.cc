@@ -1,7 +1,6 @@
 #include "bulk/deletion.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -103,9 +102,7 @@ std::string LongNameIn(wire::ByteSpan body) {
   wire::Attribute attribute;
   std::string name;
   while (reader.Next(attribute)) {
-    if (attribute.type != IFLA_ALT_IFNAME) continue;
-    const auto* text = reinterpret_cast<const char*>(attribute.payload.data);
-    name.assign(text, strnlen(text, attribute.payload.size));
+    if (attribute.type == IFLA_ALT_IFNAME) name = wire::ReadText(attribute.payload);
   }
   return name;
 }

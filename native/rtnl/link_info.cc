@@ -77,9 +77,7 @@ bool Covers(const std::optional<Attribute>& attribute, size_t offset) {
 }
 
 std::string TextOf(const std::optional<Attribute>& attribute) {
-  std::string text;
-  if (attribute) Wire<std::string>::Decode(attribute->payload, text);
-  return text;
+  return attribute ? ReadText(attribute->payload) : std::string();
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <vector>
 
 namespace macvlan_netlink::wire {
@@ -33,6 +34,12 @@ bool ReadStruct(ByteSpan span, Struct& out) {
   if (span.size < sizeof(Struct)) return false;
   std::memcpy(&out, span.data, sizeof(Struct));
   return true;
+}
+
+// Text ends with NUL on the wire; the kernel's own may lack it.
+inline std::string ReadText(ByteSpan span) {
+  const auto* text = reinterpret_cast<const char*>(span.data);
+  return {text, span.size == 0 ? 0 : strnlen(text, span.size)};
 }
 
 // NLMSG_ALIGN and NLA_ALIGN are the same rule: everything starts on a multiple of four.

@@ -50,15 +50,13 @@ struct Wire<BigEndian16> {
   }
 };
 
-// Text ends with NUL on the wire; the kernel's own may lack it.
 template <>
 struct Wire<std::string> {
   static void Encode(Writer& writer, uint16_t type, const std::string& value) {
     writer.Attribute(type, {reinterpret_cast<const uint8_t*>(value.c_str()), value.size() + 1});
   }
   static bool Decode(ByteSpan payload, std::string& out) {
-    const auto* text = reinterpret_cast<const char*>(payload.data);
-    out.assign(text, payload.size == 0 ? 0 : strnlen(text, payload.size));
+    out = ReadText(payload);
     return true;
   }
 };

@@ -13,11 +13,9 @@ void ParseExtendedAck(ByteSpan attributes, Ack& out) {
   while (reader.Next(attribute)) {
     uint32_t number = 0;
     switch (attribute.type) {
-      case NLMSGERR_ATTR_MSG: {
-        const auto* text = reinterpret_cast<const char*>(attribute.payload.data);
-        out.message.assign(text, strnlen(text, attribute.payload.size));
+      case NLMSGERR_ATTR_MSG:
+        out.message = ReadText(attribute.payload);
         break;
-      }
       case NLMSGERR_ATTR_OFFS:
         if (ReadStruct(attribute.payload, number)) out.attribute_offset = number;
         break;
