@@ -11,7 +11,6 @@ export interface LinkRecord {
   mac?: Uint8Array | undefined;
   mtu?: number | undefined;
   parent?: number | undefined;
-  parentNetnsid?: number | undefined;
   master?: number | undefined;
   info?: LinkInfoRecord | undefined;
   netnsFd?: number | undefined;

@@ -61,12 +61,10 @@ Status CreateNamespace(const std::string& name, const GivenUp& given_up, Namespa
 // made is waited for as in OpenPath.
 Status RemoveNamespace(const std::string& name, const GivenUp& given_up);
 
-// Runs `body` with the calling thread in the namespace. `returned` as above.
-template <class Body>
-Status Within(const Namespace& target, bool& returned, Body&& body);
-
+// Puts the calling thread into a namespace.
 Status Enter(int fd);
 
+// Runs `body` with the calling thread in the namespace. `returned` as above.
 template <class Body>
 Status Within(const Namespace& target, bool& returned, Body&& body) {
   Namespace home;

@@ -19,7 +19,6 @@ class Arguments {
   Arguments(napi_env env, napi_value undefined, napi_value counters, double* counter_memory)
       : env_(env), undefined_(undefined), counters_(counters), counter_memory_(counter_memory) {}
 
-  void Clear() { count_ = 0; }
   void Push(napi_value value) { values_[count_++] = value; }
   void PushAbsent() { Push(undefined_); }
   size_t count() const { return count_; }

@@ -17,7 +17,7 @@ void EncodeAttributes(Writer& writer, const Record& record);
 template <class Record>
 void EncodeBody(Writer& writer, const Record& record);
 template <class Record>
-bool DecodeAttributes(ByteSpan attributes, Record& record);
+void DecodeAttributes(ByteSpan attributes, Record& record);
 template <class Record>
 bool DecodeBody(ByteSpan body, Record& record);
 
@@ -185,10 +185,10 @@ void EncodeBody(Writer& writer, const Record& record) {
 
 // Unknown attributes, and known ones of an impossible size, are passed over; of several the first
 // is meant, because behind a nest whose length has wrapped (IFLA_LINKINFO with a long source list)
-// what was in it looks like attributes of the record. False only when the attributes do not add up
-// to the span; what stood before the break is decoded.
+// what was in it looks like attributes of the record. Where the attributes do not add up to the
+// span, what stands before the break is decoded.
 template <class Record>
-bool DecodeAttributes(ByteSpan attributes, Record& record) {
+void DecodeAttributes(ByteSpan attributes, Record& record) {
   using Index = internal::DecoderIndex<Record>;
   std::bitset<Index::kSize> decoded;
   AttributeReader reader(attributes);
@@ -198,7 +198,6 @@ bool DecodeAttributes(ByteSpan attributes, Record& record) {
     if (type >= Index::kSize || Index::index[type] == nullptr || decoded[type]) continue;
     decoded[type] = Index::index[type](attribute.payload, record);
   }
-  return !reader.malformed();
 }
 
 template <class Record>
@@ -208,11 +207,10 @@ bool DecodeBody(ByteSpan body, Record& record) {
     if (!ReadStruct(body, header)) return false;
     Table<Record>::Unpack(header, record);
     DecodeAttributes(body.From(Align(sizeof(header))), record);
-    return true;
   } else {
     DecodeAttributes(body, record);
-    return true;
   }
+  return true;
 }
 
 // The kernel's name of the attribute whose header stands at `offset` of a record's body, nests
