@@ -261,8 +261,8 @@ Status Tap::Follow() {
   mtu_ = USHRT_MAX;
   reactor_.Remove(registered_.back());
   registered_.pop_back();
-  auto clock = std::make_shared<TapClock>(
-      reactor_, TapWatchHooks{nullptr, [listener = listener_] { listener->OnDoubt(); }});
+  auto clock =
+      std::make_shared<TapClock>(reactor_, [listener = listener_] { listener->OnDoubt(); });
   const int fd = clock->fd();
   return fd < 0 ? Status::FromErrno("timerfd_create") : Listen(fd, std::move(clock));
 }

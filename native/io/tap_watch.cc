@@ -116,17 +116,17 @@ void TapWatch::OnReady(uint32_t) {
   reactor_.Arm(socket_.get(), EPOLLIN);
 }
 
-TapClock::TapClock(Reactor& reactor, TapWatchHooks hooks)
+TapClock::TapClock(Reactor& reactor, std::function<void()> on_doubt)
     : reactor_(reactor),
       timer_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
-      hooks_(std::move(hooks)) {
+      on_doubt_(std::move(on_doubt)) {
   const itimerspec every{{kClockSeconds, 0}, {kClockSeconds, 0}};
   if (timer_.valid()) timerfd_settime(timer_.get(), 0, &every, nullptr);
 }
 
 void TapClock::OnReady(uint32_t) {
   uint64_t ticks = 0;
-  if (read(timer_.get(), &ticks, sizeof(ticks)) == sizeof(ticks)) hooks_.on_doubt();
+  if (read(timer_.get(), &ticks, sizeof(ticks)) == sizeof(ticks)) on_doubt_();
   reactor_.Arm(timer_.get(), EPOLLIN);
 }
 

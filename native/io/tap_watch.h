@@ -18,11 +18,11 @@ Status OpenTapWatch(int index, Descriptor& out);
 // such link.
 int LookUpMtu(int socket, int index);
 
-// What a source that watches a link tells, on the reactor's thread.
+// What a TapWatch tells, on the reactor's thread.
 struct TapWatchHooks {
   std::function<void(int mtu)> on_mtu;
   // The link is not there any more: deleted, or moved to another namespace (net/core/rtnetlink.c
-  // tells both with RTM_DELLINK). Nothing more is heard by this source.
+  // tells both with RTM_DELLINK). Nothing more is heard then.
   std::function<void()> on_doubt;
 };
 
@@ -43,7 +43,7 @@ class TapWatch : public Source {
 // known by its number there at most.
 class TapClock : public Source {
  public:
-  TapClock(Reactor& reactor, TapWatchHooks hooks);
+  TapClock(Reactor& reactor, std::function<void()> on_doubt);
   // -1 with errno set when the kernel gave none.
   int fd() const { return timer_.get(); }
   void OnReady(uint32_t events) override;
@@ -51,7 +51,7 @@ class TapClock : public Source {
  private:
   Reactor& reactor_;
   const Descriptor timer_;
-  const TapWatchHooks hooks_;
+  const std::function<void()> on_doubt_;
 };
 
 }  // namespace macvlan_netlink::io

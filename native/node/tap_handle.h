@@ -32,7 +32,7 @@ class TapHandle : public Napi::ObjectWrap<TapHandle> {
   Napi::Value VnetHeaderLength(const Napi::CallbackInfo& info);
   // The lengths of the frames that onFrames is called with.
   Napi::Value Received(const Napi::CallbackInfo& info);
-  // start(): 0 or a negative errno. Nothing is called before.
+  // start(): undefined, or a failure. Nothing is called before.
   Napi::Value Start(const Napi::CallbackInfo& info);
   // setReading(wanted)
   void SetReading(const Napi::CallbackInfo& info);
