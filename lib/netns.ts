@@ -239,7 +239,7 @@ export class Netns extends Namespace {
   /**
    * The id that another namespace has in this one (`RTM_GETNSID`), by which `parent.netnsid` of a link and
    * `movedTo.netnsid` of an event name it; `null` when it has none. The kernel gives one where a link
-   * shows the other, and `ip netns set` gives a chosen one.
+   * shows the other, and `ip netns set` gives a chosen one. `ENOENT`: there is no such namespace.
    */
   getNetnsid(netns: NetnsRef, options?: OperationOptions): Promise<number | null> {
     const call = callWith('getNetnsid', refText(netns), this.getNetnsid, options);
@@ -259,6 +259,9 @@ export class Netns extends Namespace {
   /**
    * Changes what is named, and nothing else; the flags of a link too change one by one. The kernel
    * works through the changes in an order of its own and keeps what it did before it refused one.
+   * `ENODEV`: there is no such link or master; `EEXIST`: a name is taken; `EBUSY`: the link cannot be a port
+   * of that master; `EADDRINUSE`: a sibling that is up has the MAC; `EINVAL`: above the parent's MTU, among
+   * others, as the `hint` says; `EPERM`: needs `CAP_NET_ADMIN`.
    */
   setLink(link: LinkRef, changes: LinkChanges): Promise<void> {
     const call = callOf('setLink', link, this.setLink, changes);
@@ -268,7 +271,7 @@ export class Netns extends Namespace {
 
   /**
    * Sets or clears `IFF_PROMISC`, and no other flag. Whether the device is promiscuous in the end is
-   * `Link.promiscuity`: others may hold it so.
+   * `Link.promiscuity`: others may hold it so. `ENODEV`: there is no such link.
    */
   setPromiscuous(link: LinkRef, on: boolean, options?: OperationOptions): Promise<void> {
     const call = callWith('setPromiscuous', link, this.setPromiscuous, options);
@@ -279,7 +282,8 @@ export class Netns extends Namespace {
   /**
    * Changes a living macvlan or macvtap. `EINVAL`: to or from passthru, or an option that its mode
    * does not take; `ENETDOWN`: `nopromisc` while the link is down, which would make the kernel
-   * miscount its parent's promiscuity for ever.
+   * miscount its parent's promiscuity for ever; `EOPNOTSUPP`: the link is no macvlan, or this kernel does
+   * not know the option.
    */
   setMacvlan(link: LinkRef, changes: MacvlanChanges): Promise<void> {
     const call = callOf('setMacvlan', link, this.setMacvlan, changes);
@@ -288,9 +292,9 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Adds to the list of source mode; what is on it already stays. `E2BIG`: over 5,455 in all. That is
-   * counted before, and what another program adds meanwhile is not known: beyond it the kernel can list
-   * neither the sources nor the kind of the link.
+   * Adds to the list of source mode; what is on it already stays. `EINVAL`: the link is in another mode;
+   * `EOPNOTSUPP`: it is no macvlan; `E2BIG`: over 5,455 in all. That is counted before, and what another
+   * program adds meanwhile is not known: beyond it the kernel can list neither the sources nor the kind.
    */
   addSources(link: LinkRef, macs: readonly string[], options?: OperationOptions): Promise<void> {
     const call = callWith('addSources', link, this.addSources, options);
@@ -301,7 +305,8 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Takes away from the list of source mode; what is not on it is no error.
+   * Takes away from the list of source mode; what is not on it is no error. `EINVAL`: the link is in
+   * another mode; `EOPNOTSUPP`: it is no macvlan.
    */
   removeSources(link: LinkRef, macs: readonly string[], options?: OperationOptions): Promise<void> {
     const call = callWith('removeSources', link, this.removeSources, options);
@@ -315,7 +320,9 @@ export class Netns extends Namespace {
    * Moves a link to another namespace and gives it as it is there. The kernel takes it down, drops its
    * addresses (listed before, they can be added again) and forgets `addrGenMode` and `ipv4` on the way, and
    * holds its lock for the whole machine meanwhile (17 ms): a link that can be made where it is to live,
-   * with the option `netns`, is better made there.
+   * with the option `netns`, is better made there. `EEXIST`: its name, or one of its alternative names, is
+   * taken there; `EEXIST` or `EBUSY`: the `index` is; `EINVAL`: a link that cannot move, such as `lo`, or an
+   * `index` for one that is there already; `ENODEV`: there is no such link; `ENOENT`: no such namespace.
    */
   moveLink(link: LinkRef, netns: NetnsRef, options?: MoveOptions): Promise<Link> {
     const call = callOf('moveLink', link, this.moveLink, options);
@@ -396,7 +403,7 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Lists the addresses of all links, or of one.
+   * Lists the addresses of all links, or of one. `EINTR`: as with `listLinks`; `ENODEV`: there is no such link.
    */
   listAddresses(filter?: AddressFilter): Promise<Address[]> {
     const call = callOf('listAddresses', null, this.listAddresses, filter);
@@ -413,7 +420,8 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Adds a route, in place of the one to the same destination with the same metric.
+   * Adds a route, in place of the one to the same destination with the same metric. `EEXIST`: there are
+   * several of these, and one like it stands behind the first; otherwise as `addRoute`.
    */
   replaceRoute(route: RouteToAdd & OperationOptions): Promise<void> {
     const call = callOf('replaceRoute', route?.to, this.replaceRoute, route);
@@ -489,7 +497,7 @@ export class Netns extends Namespace {
    * Starts a Worker whose thread lives in the namespace: its sockets (`net`, `http`, `dgram`) and its
    * child processes are there, and `Netns.current()` is this namespace. `dns.lookup` and the `fs`
    * promises use libuv's threads, which stay in the namespace of the process; `dns.Resolver` has
-   * sockets of its own and works in the namespace. Needs `CAP_SYS_ADMIN`.
+   * sockets of its own and works in the namespace. `EPERM`: needs `CAP_SYS_ADMIN`.
    */
   async run(worker: string | URL, options?: RunOptions): Promise<Worker> {
     const call = callOf('run', null, this.run, options);

@@ -108,7 +108,10 @@ export interface LinkParent {
   readonly netnsid: number | null;
 }
 
-/** Counters of a link (`struct rtnl_link_stats64`): packets, or bytes where the name says so. */
+/**
+ * Counters of a link: packets, or bytes where the name says so. Named as in `struct rtnl_link_stats64`
+ * (`rx_bytes`, …).
+ */
 export interface LinkStats {
   readonly rxBytes: number;
   readonly rxPackets: number;
@@ -215,7 +218,7 @@ export interface Route {
   readonly type: string;
   /** `RTNH_F_ONLINK`. */
   readonly onlink: boolean;
-  /** `RTAX_MTU`. */
+  /** Bytes (`RTAX_MTU`); `null`: the link's. */
   readonly mtu: number | null;
   /** The ways of a route that has several (`RTA_MULTIPATH`); `via` and `link` are `null` then. */
   readonly nextHops: readonly NextHop[];
@@ -225,6 +228,7 @@ export interface Route {
 
 /** One of the ways of a route that has several (`struct rtnexthop`). */
 export interface NextHop {
+  /** The gateway (`RTA_GATEWAY`, or `RTA_VIA` where it is of the other family). */
   readonly via: string | null;
   /** The index of the link it leaves by (`rtnh_ifindex`). */
   readonly link: number | null;
@@ -277,7 +281,9 @@ export interface Support {
   readonly kernel: string;
   /** Whether the process has `CAP_NET_ADMIN` over the namespace. */
   readonly netAdmin: boolean;
+  /** Where the module stands that brings the kind `macvlan`. */
   readonly macvlan: ModuleState;
+  /** Where the module stands that brings the kind `macvtap`. */
   readonly macvtap: ModuleState;
   /** What the kernel knows, found out by setting it and reading it back. */
   readonly features: {
