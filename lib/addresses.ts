@@ -35,7 +35,7 @@ function seconds(lifetime: number): number {
 }
 
 function lifetimes(options: AddressOptions): AddressRecord['cacheInfo'] {
-  // Out of JSON they are null for ever.
+  // JSON has null in place of Infinity.
   const validLifetime = options.validLifetime ?? undefined;
   const preferredLifetime = options.preferredLifetime ?? undefined;
   if (validLifetime === undefined && preferredLifetime === undefined) return undefined;
@@ -86,7 +86,7 @@ export async function changeAddress(
   let link = resolveIndex(namespace, call, ref);
   if (typeof link === 'object') link = await link;
   const record = addressRecord(address, link);
-  // It is no part of what a listed one is.
+  // It may have been listed under another label: that changes with the name of the link.
   if (operation === 'removeAddress' && isListedAddress(address)) record.label = undefined;
   if (operation === 'replaceAddress' && record.family === AF_INET6) {
     await checkPrefixLength(namespace, call, record);

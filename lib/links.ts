@@ -58,10 +58,9 @@ export async function readLink(
 }
 
 /**
- * The index of the link that a reference names; at once, where it says the index, because requests
- * are to be sent in the order of the calls. A name is looked up
- * here and now, and whatever follows goes by the index: the name may meanwhile come to mean another
- * link.
+ * The index of the link that a reference names; at once, where it says the index, because requests are to
+ * be sent in the order of the calls. A name is looked up once, and whatever follows goes by the index: the
+ * name may meanwhile come to mean another link.
  */
 export function resolveIndex(
   namespace: Namespace,

@@ -75,7 +75,7 @@ function makeStats(counters: Float64Array | null): LinkStats {
   };
 }
 
-/** The same number, without the heap object that one out of a Float64Array is while it is small. */
+/** The same number; a small one without the heap object that it is when it comes out of a Float64Array. */
 function plain(count: number): number {
   const small = count | 0;
   return small === count ? small : count;

@@ -29,10 +29,10 @@ import type { MacvtapLink } from './types.js';
  * `ENOLINK`: the link is gone. A link that is down takes frames and drops them.
  *
  * The stream ends when the link is deleted: its writable side at once (`'finish'`); what has arrived
- * by then can still be read, where reading had begun. It goes on when the parent goes down, when the link is renamed, and when
- * it moves to another namespace. From such a move on its end is noticed within a second, and its MTU
- * is not known any more, also if it comes back: a frame above it is refused only where the device
- * itself does so, and otherwise dropped without an error.
+ * by then can still be read, where reading had begun. It goes on when the parent goes down, when the
+ * link is renamed, and when it moves to another namespace. After such a move the link's end is noticed
+ * within a second, and its MTU is not known any more, even if it comes back: a frame above it is refused
+ * only where the device itself does so, and otherwise dropped without an error.
  *
  * Frames that are written keep their order; those that arrive do within a flow, and with one queue
  * altogether. Every `openTap` of a link adds queues to it, and takes a share of its flows.
@@ -163,7 +163,8 @@ export class Tap extends Duplex {
    * (`stdio: ['inherit', 'inherit', 'inherit', tap.detach()]`; of more queues, `...tap.fds`
    * afterwards). They block again, as if just opened, and are to be closed by the caller once the
    * child has them. (A child that writes much should not let it block: the kernel does not wake a
-   * `write` that has had to wait, only a `poll`.) The stream is destroyed; what it had read already is not in the device any more.
+   * `write` that has had to wait, only a `poll`.) The stream is destroyed; what it had read already is
+   * not in the device any more.
    */
   detach(): number {
     if (this.#closed === undefined) {

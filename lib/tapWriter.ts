@@ -105,7 +105,7 @@ export class TapWriter {
     else this.#flushed = done;
   }
 
-  /** Makes the error of a frame that the link is too late for. */
+  /** Refuses a frame that came when the link had gone. */
   refuseGone(chunk: Chunk): void {
     this.#refuse(chunk, errnoOf('ENOLINK') as number);
   }

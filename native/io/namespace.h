@@ -53,7 +53,8 @@ Status OpenDescriptor(int fd, Namespace& out);
 // A new namespace. Named, it is mounted at /run/netns/NAME the way `ip netns add` does it, under
 // the same lock and with the same mount propagation; unnamed, it lives while something holds it.
 // The calling thread enters the new namespace and comes back; `returned` becomes false when it
-// could not: it must end then. It never becomes true: what a lost thread takes for home is not.
+// could not: it must end then. It is never set to true, because a thread that is lost already would
+// come back to a namespace that is not its own.
 // Another process may hold that lock: ECANCELED when `given_up` becomes true meanwhile.
 Status CreateNamespace(const std::string& name, const GivenUp& given_up, Namespace& out,
                        bool& returned);

@@ -126,7 +126,7 @@ int Session::ReadAnswers(const Sent* sent, size_t count, uint32_t base) {
         step.ended = true;
         --waiting;
       } else if (wire::ParseEnd(message, ack)) {
-        // A dump that an other change ran into may lack something or show it twice.
+        // A dump that a change ran into may lack something or show it twice.
         if (interrupted && ack.error == 0 && !step.approximate) return -EINTR;
         if (step.expect == Expect::kDump) {
           // Its end does not tell which of its parts were lost.

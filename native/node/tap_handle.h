@@ -11,7 +11,7 @@ namespace macvlan_netlink::node {
 class TapHandle : public Napi::ObjectWrap<TapHandle> {
  public:
   static Napi::Function Define(Napi::Env env);
-  // Empty when JavaScript runs no more.
+  // Empty when a Worker is being ended.
   static Napi::Object Wrap(Environment& environment, io::TapDevice device);
 
   // Here and now, all that are open: no queue is emptied before nothing writes to another any more.
