@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, fstatSync, readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { MacvtapLink, Tap } from '../../lib/index.js';
+import type { Tap } from '../../lib/index.js';
 import {
   bytesOf,
   frames,
@@ -13,6 +13,8 @@ import {
   open,
   peer,
   start,
+  type TapGround,
+  tapGround,
 } from '../support/tap.js';
 import { type Place, useTestbed } from '../support/testbed.js';
 
@@ -29,19 +31,7 @@ const O_NONBLOCK = 0o4000;
 
 const STRANGER = '02:00:5e:00:00:01';
 
-interface Ground {
-  readonly host: Place;
-  readonly parent: string;
-  readonly cable: string;
-  readonly link: MacvtapLink;
-}
-
-async function ground(): Promise<Ground> {
-  const host = await bed.place();
-  const parent = await host.parent();
-  const cable = (await host.link(parent)).link ?? '';
-  return { host, parent, cable, link: await macvtap(bed, host, parent) };
-}
+const ground = () => tapGround(bed);
 
 /** What the device itself says of each descriptor. */
 async function ask(host: Place, fds: readonly number[]): Promise<unknown[]> {
@@ -56,7 +46,7 @@ const flagsOf = (fd: number) =>
 
 describe('the virtio header', () => {
   /** The frame of a UDP datagram that this machine's own IP sends out by the parent's cable. */
-  async function datagram({ host, cable, link }: Ground, tap: Tap): Promise<Buffer> {
+  async function datagram({ host, cable, link }: TapGround, tap: Tap): Promise<Buffer> {
     await host.ip('address', 'add', '192.0.2.1/24', 'dev', cable);
     await host.ip('neighbour', 'add', '192.0.2.2', 'lladdr', link.mac ?? '', 'dev', cable);
     const found = new Promise<Buffer>((resolve) => {

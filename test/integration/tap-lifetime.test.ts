@@ -4,34 +4,32 @@ import { closeSync, existsSync, readdirSync, readFileSync, readlinkSync } from '
 import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { type MacvtapLink, Netns, type Tap } from '../../lib/index.js';
+import { Netns, type Tap } from '../../lib/index.js';
 import { resultOf, runProgram } from '../support/program.js';
-import { frames, isOwn, macvtap, makeFrame, noTaps, numberOf, open, peer } from '../support/tap.js';
-import { type Place, useTestbed } from '../support/testbed.js';
+import {
+  frames,
+  isOwn,
+  macvtap,
+  makeFrame,
+  noTaps,
+  numberOf,
+  open,
+  peer,
+  type TapGround,
+  tapGround,
+} from '../support/tap.js';
+import { useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
 beforeEach(({ skip }) => skip(noTaps !== undefined, noTaps));
 
-interface Ground {
-  readonly host: Place;
-  readonly parent: string;
-  /** The other end of the parent's cable. */
-  readonly cable: string;
-  readonly link: MacvtapLink;
-}
-
-async function ground(): Promise<Ground> {
-  const host = await bed.place();
-  const parent = await host.parent();
-  const cable = (await host.link(parent)).link ?? '';
-  return { host, parent, cable, link: await macvtap(bed, host, parent) };
-}
+const ground = () => tapGround(bed);
 
 const STRANGER = '02:00:5e:00:00:01';
 
 /** Whether a frame put on the parent's cable comes out of the tap. */
-async function hears(tap: Tap, { host, cable, link }: Ground): Promise<boolean> {
+async function hears(tap: Tap, { host, cable, link }: TapGround): Promise<boolean> {
   const received = frames(tap, 1);
   const frame = makeFrame(link.mac ?? '', STRANGER, 200, 9);
   await peer(bed, host, ['raw', cable, frame.toString('hex')]).output();

@@ -66,6 +66,22 @@ export async function macvtap(
   return link;
 }
 
+/** A macvtap, and its parent's cable. */
+export interface TapGround {
+  readonly host: Place;
+  readonly parent: string;
+  /** The other end of the parent's cable. */
+  readonly cable: string;
+  readonly link: MacvtapLink;
+}
+
+export async function tapGround(bed: Testbed): Promise<TapGround> {
+  const host = await bed.place();
+  const parent = await host.parent();
+  const cable = (await host.link(parent)).link ?? '';
+  return { host, parent, cable, link: await macvtap(bed, host, parent) };
+}
+
 /** Opens a tap that is closed after the test. */
 export async function open(
   bed: Testbed,
