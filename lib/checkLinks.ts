@@ -150,7 +150,9 @@ const KINDS: Readonly<Record<string, Check>> = {
     table({
       ...LINK_ROWS,
       kind: anything,
-      peer: optionsOf(table({ name: linkName, netns: netnsRef, mac, mtu, up: flag })),
+      peer: optionsOf(
+        table({ name: linkName, netns: netnsRef, mac, mtu, up: flag, master: linkRef }),
+      ),
     }),
   ),
   bridge: optionsOf(table({ ...LINK_ROWS, kind: anything })),

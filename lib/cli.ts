@@ -16,7 +16,7 @@ after Ctrl-C. Needs CAP_NET_ADMIN and CAP_SYS_ADMIN; with --here CAP_NET_ADMIN a
   --count N       how many links, 1 to 10000 (default 1000)
   --here          make them in this namespace, where udev and network managers see them
   --json          print the result as JSON
-  --help          this text
+  -h, --help      this text
   --version       the package's version`;
 
 const MAX_COUNT = 10_000;
@@ -47,10 +47,9 @@ function read(args: string[]): Arguments | string {
     throw new UsageError(`expected the command 'bench', and got ${asked}`);
   }
   const { parent, here, json } = values;
-  if (parent === undefined)
-    throw new UsageError('--parent is required: which link to make them on');
+  if (!parent) throw new UsageError('--parent is required: which link to make them on');
   const count = Number(values.count);
-  if (!Number.isInteger(count) || count < 1 || count > MAX_COUNT) {
+  if (!/^\d+$/.test(values.count) || count < 1 || count > MAX_COUNT) {
     throw new UsageError(`--count must be a whole number from 1 to ${MAX_COUNT}: ${values.count}`);
   }
   return { parent, count, here, json };
@@ -66,7 +65,7 @@ function parse(args: string[]) {
         count: { type: 'string', default: '1000' },
         here: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
         version: { type: 'boolean', default: false },
       },
     });

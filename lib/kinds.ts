@@ -2,12 +2,19 @@
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import { type Birth, createIn } from './create.js';
-import { flagBits } from './links.js';
+import { explain } from './diagnosis.js';
+import { flagBits, plainRef, resolveIndexIfAny } from './links.js';
 import { createMacvlanOfKind } from './macvlan.js';
 import { type Call, Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import { withNamespace } from './opening.js';
-import type { CreateLinkOptions, CreateVethOptions, CreateVlanOptions, Link } from './types.js';
+import type {
+  CreateLinkOptions,
+  CreateVethOptions,
+  CreateVlanOptions,
+  Link,
+  VethPeerOptions,
+} from './types.js';
 import { parseMac, randomMac, VLAN_PROTOCOLS } from './values.js';
 
 export function createLink(
@@ -45,6 +52,33 @@ function createVlan(namespace: Namespace, call: Call, options: CreateVlanOptions
   return createIn(namespace, call, birth, options);
 }
 
+const PEER_MASTER = 'options.peer.master';
+
+/**
+ * What the peer does not get in the first message: a master is not to hear of a port that comes to nothing,
+ * and the kernel opens a peer before it has the other end, and answers ENOTCONN (drivers/net/veth.c,
+ * veth_open, Linux 6.18).
+ */
+async function completePeer(
+  namespace: Namespace,
+  call: Call,
+  index: number,
+  { up, master: ref }: VethPeerOptions,
+): Promise<void> {
+  const master = await resolveIndexIfAny(namespace, call, ref, PEER_MASTER);
+  const changes = [
+    ['peer.master', { index, master }, master],
+    ['peer.up', { index, ...flagBits({ up }) }, up],
+  ] as const;
+  for (const [part, record, asked] of changes) {
+    if (asked === undefined) continue;
+    const result = await namespace.ask('changeLink', record, call.signal);
+    if (!(result instanceof Refusal)) continue;
+    const explained = await explain(namespace, result, { link: index, asked: record });
+    throw call.error(result, { ...explained, part });
+  }
+}
+
 function createVeth(namespace: Namespace, call: Call, options: CreateVethOptions): Promise<Link> {
   const { kind, peer = {} } = options;
   const mac = (peer.mac === undefined ? null : parseMac(peer.mac)) ?? randomMac();
@@ -54,21 +88,15 @@ function createVeth(namespace: Namespace, call: Call, options: CreateVethOptions
       choosesMac: true,
       peer: { name: peer.name, namespace: other },
       info: (target) => {
+        if (peer.master !== undefined) plainRef(other ?? target, call, peer.master, PEER_MASTER);
         // Said always: where the kernel puts a peer without it has changed over time.
         const netnsFd = (other ?? target).fd;
         return { kind, veth: { peer: { netnsFd, name: peer.name, mac, mtu: peer.mtu } } };
       },
     };
-    if (peer.up !== undefined) {
-      // Not in the first message: the kernel opens the peer before it has the other end, and
-      // answers ENOTCONN (drivers/net/veth.c, veth_open, Linux 6.18).
-      const { up } = peer;
-      birth.complete = async (link, target) => {
-        const index = link.parent?.index ?? 0;
-        const record = { index, ...flagBits({ up }) };
-        const result = await (other ?? target).ask('changeLink', record, call.signal);
-        if (result instanceof Refusal) throw call.error(result, { part: 'peer.up' });
-      };
+    if (peer.up !== undefined || peer.master !== undefined) {
+      birth.complete = (link, target) =>
+        completePeer(other ?? target, call, link.parent?.index ?? 0, peer);
     }
     return createIn(namespace, call, birth, options);
   };

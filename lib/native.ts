@@ -265,7 +265,7 @@ function packInner(inner: Columns | string, value: unknown): unknown[] {
 function packSteps(steps: readonly Step[]): unknown[] {
   const packed: unknown[] = [];
   for (const { operation, record, barrier, approximate } of steps) {
-    const [number, name] = addon.operations[operation];
+    const { 0: number, 1: name } = addon.operations[operation];
     const flags = (barrier === true ? BARRIER : 0) | (approximate === true ? APPROXIMATE : 0);
     packed.push(number, flags, pack(addon.requests[name], record));
   }

@@ -369,6 +369,8 @@ export interface VethPeerOptions {
   readonly mtu?: number | undefined;
   /** Brings that end up (`IFF_UP`). */
   readonly up?: boolean | undefined;
+  /** The bridge, bond or VRF that takes that end in, where it is born (`IFLA_MASTER`). */
+  readonly master?: LinkRef | undefined;
 }
 
 /** What `createLink` takes for a pair of Ethernet devices joined back to back. */

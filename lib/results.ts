@@ -175,7 +175,10 @@ export interface Address {
   readonly linkIndex: number;
   /** `'global'`, `'link'`, `'host'`, …, or the number where it has no name (`ifa_scope`). */
   readonly scope: string;
-  /** `IFA_LABEL`; `null` for IPv6. */
+  /**
+   * `IFA_LABEL`; `null` for IPv6. Where a listed address is added again, one without a colon is taken for
+   * the name of its link, and left out.
+   */
   readonly label: string | null;
   /** `IFA_BROADCAST`. */
   readonly broadcast: string | null;
@@ -285,11 +288,18 @@ export interface Support {
   readonly macvlan: ModuleState;
   /** Where the module stands that brings the kind `macvtap`. */
   readonly macvtap: ModuleState;
-  /** What the kernel knows, found out by setting it and reading it back. */
+  /**
+   * What the kernel knows: found out by setting it and reading it back; by the kernel's version where that
+   * cannot be done, as without `CAP_SYS_ADMIN`, or where it would load a module.
+   */
   readonly features: {
+    /** `IFLA_MACVLAN_BC_QUEUE_LEN` (Linux 5.11). */
     readonly bcQueueLen: boolean;
+    /** `IFLA_MACVLAN_BC_CUTOFF` (Linux 6.4). */
     readonly bcCutoff: boolean;
+    /** `MACVLAN_FLAG_NODST` (Linux 5.13). */
     readonly nodst: boolean;
+    /** `MACVLAN_MODE_SOURCE` (Linux 3.18). */
     readonly source: boolean;
   };
 }

@@ -141,6 +141,9 @@ async function main() {
   const has = (name) =>
     positionals.length === 0 ||
     filesUnder(`test/${name}`).some((file) => positionals.some((text) => file.includes(text)));
+  if (!suites.some((name) => wanted(name) && has(name))) {
+    throw new Failure(`No test file below test/ has ${positionals.join(' or ')} in its path.`);
+  }
   const ordinary = suites.filter(
     (name) => name !== 'wire' && name !== 'integration' && wanted(name) && has(name),
   );

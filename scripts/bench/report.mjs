@@ -241,7 +241,7 @@ function sectionsOf(results) {
         `${machine.distribution}, Linux ${machine.kernel}, Node.js ${machine.node}` +
         `${machine.commit === null ? '' : `, commit ${machine.commit}`}; load average ` +
         `${formatNumber(machine.loadBefore)} before, ${formatNumber(machine.loadAfter)} after. ` +
-        `${results.rounds === 1 ? '1 round' : `${results.rounds} rounds`}, every contestant in a process of its own, in fresh namespaces with a ` +
+        `${results.rounds === 1 ? '1 round' : `Up to ${results.rounds} rounds, as the column says`}, every contestant in a process of its own, in fresh namespaces with a ` +
         'veth pair of its own as the parent, in another order each round; times are what the program ' +
         'itself measured from when it was ready, medians over the rounds. “× C” is the median of the ' +
         'ratios to the C program in the same round at the same N. N is what a row was measured with: ' +

@@ -89,7 +89,9 @@ export function plan(options, all) {
       setting = /** @type {Setting} */ ('usual'),
     ) => {
       const key = `${contestant.name} ${count} ${watchLoop} ${setting}`;
-      entries.set(key, { workload, contestant, count, watchLoop, setting, rounds });
+      // The limit may be wanted for itself and for a slow contestant.
+      const most = Math.max(rounds, entries.get(key)?.rounds ?? 0);
+      entries.set(key, { workload, contestant, count, watchLoop, setting, rounds: most });
     };
     for (const count of countsOf(workload, options)) {
       for (const contestant of options.contestants) {

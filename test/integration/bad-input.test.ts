@@ -165,6 +165,7 @@ describe('bad input is refused before anything is sent, naming option and value,
       up: notFlags,
       mtu: [-1, 2 ** 31, ...notIntegers, ...notNumbers],
       index: [7],
+      master: notLinks,
     })) {
       for (const value of values) {
         const call = loose(host).createLink?.({ kind: 'veth', peer: { [name]: value } });

@@ -250,6 +250,10 @@ describe('a Link', () => {
       (netns, link) => netns.createLink({ kind: 'veth', master: link }),
     ],
     [
+      'createLink, as the peer’s master',
+      (netns, link) => netns.createLink({ kind: 'veth', peer: { master: link } }),
+    ],
+    [
       'createMacvlan, as a route’s link',
       (netns, link, own) => netns.createMacvlan({ parent: own, routes: [{ to: 'default', link }] }),
     ],

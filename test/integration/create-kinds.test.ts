@@ -76,6 +76,40 @@ describe('createLink with kind veth', () => {
     expect(await far.names()).toEqual(['v1']);
   });
 
+  test('makes the peer a port, here or elsewhere, or nothing at all', async () => {
+    const [host, far] = [await bed.place(), await bed.place()];
+    for (const { netns } of [host, far]) await netns.createLink({ kind: 'bridge', name: 'br0' });
+    const { netns } = far;
+    const addresses = ['10.9.0.2/24'];
+    const peer = { name: 'v0', up: true, master: 'br0' };
+    await netns.createLink({ kind: 'veth', peer });
+    expect(await far.link('v0')).toMatchObject({ master: 'br0' });
+    const options = { kind: 'veth', name: 'eth0', netns, up: true, addresses } as const;
+    const bridge = await host.netns.getLink('br0');
+    for (const [name, master] of Object.entries({ v1: 'br0', v2: bridge })) {
+      const { flags } = await host.netns.createLink({
+        ...options,
+        peer: { ...peer, name, netns: host.netns, master },
+      });
+      expect(flags).toContain('UP');
+      const seen = await host.link(name);
+      expect(seen).toMatchObject({ master: 'br0', flags: expect.arrayContaining(['UP']) });
+      await netns.deleteLink('eth0');
+    }
+    const before = await Promise.all([host.names(), far.names()]);
+    for (const [master, code] of [
+      ['lo', 'EOPNOTSUPP'],
+      ['nobody', 'ENODEV'],
+    ] as const) {
+      const made = host.netns.createLink({
+        ...options,
+        peer: { name: 'v3', netns: host.netns, master },
+      });
+      expect(await refusalOf(made)).toMatchObject({ code, part: 'peer.master' });
+      expect(await Promise.all([host.names(), far.names()])).toEqual(before);
+    }
+  });
+
   test('puts the first end into another namespace, and the peer beside it or here', async () => {
     const [host, far] = [await bed.place(), await bed.place()];
     const name = `${far.name}`;

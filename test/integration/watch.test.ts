@@ -277,6 +277,8 @@ describe('addresses', () => {
     const end = ['dev', parent, 'nodad'];
     const events = await toldBy(place, reader, async () => {
       await place.ip('address', 'add', 'fd00::1', 'peer', 'fd00::2/64', ...end);
+      // The kernel tells of it later, and then of what it is by then.
+      await reader.hears('added fd00::1/64');
       await place.ip('address', 'replace', 'fd00::1', 'peer', 'fd00::3/64', ...end);
       await place.ip('address', 'flush', 'dev', parent);
     });

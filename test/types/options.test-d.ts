@@ -173,6 +173,7 @@ describe('createLink', () => {
     createLink({ kind: 'macvtap', parent, mode: 'passthru', nopromisc: true });
     createLink({ kind: 'veth' });
     createLink({ kind: 'veth', name: 'a', peer: { name: 'b', netns: 'net1', mac, up: true } });
+    createLink({ kind: 'veth', peer: { master: 'br0' } });
     createLink({ kind: 'bridge', name: 'br0', up: true });
     createLink({ kind: 'dummy', netns: { pid: 1 } });
     createLink({ kind: 'vlan', parent, id: 50 });

@@ -83,7 +83,7 @@ describe('options that are in order', () => {
     [
       'a peer',
       createLinkOptions,
-      { kind: 'veth', peer: { name: 'b', netns: handle, mac, up: true } },
+      { kind: 'veth', peer: { name: 'b', netns: handle, mac, up: true, master: 'br0' } },
     ],
     ['a bridge', createLinkOptions, { ...LINK_OPTIONS, kind: 'bridge' }],
     ['a dummy', createLinkOptions, { ...LINK_OPTIONS, kind: 'dummy' }],
