@@ -9,6 +9,7 @@ import {
   whyMtuTooSmall,
   whyNoIPv6,
   whyRouteExists,
+  whySourceInvalid,
   whyUnreachable,
 } from './diagnosisInet.js';
 import { whyBusy, whyInvalid, whyMacInUse } from './diagnosisMacvlan.js';
@@ -43,7 +44,9 @@ const REASONS: Readonly<Record<string, Reason>> = {
   ENODEV: whyNoDevice,
   EEXIST: whyExists,
   EINVAL: async (namespace, about, refusal) =>
-    (await whyMtuTooSmall(namespace, about)) || whyInvalid(namespace, about, refusal),
+    (await whyMtuTooSmall(namespace, about)) ||
+    (await whySourceInvalid(namespace, about)) ||
+    whyInvalid(namespace, about, refusal),
   EAFNOSUPPORT: whyMtuTooSmall,
   EBUSY: whyBusy,
   EADDRINUSE: whyMacInUse,
@@ -116,8 +119,14 @@ async function whyExists(namespace: Namespace, about: About): Promise<Hint> {
   return (
     (await whyTaken(where, names, created?.index)) ??
     (peer?.name === undefined ? undefined : await whyTaken(peer.namespace ?? where, [peer.name])) ??
+    whyTakenByPeer(about) ??
     whyIndexTakenHere(namespace, created?.index)
   );
+}
+
+function whyTakenByPeer({ created, peer }: About): string | undefined {
+  if (peer?.name === undefined || peer.name !== created?.name) return undefined;
+  return `Both ends are to be named '${peer.name}', in one namespace.`;
 }
 
 /** Of a link to be born elsewhere (net/core/rtnetlink.c, __rtnl_newlink). */

@@ -87,6 +87,22 @@ export async function whyRouteExists(
   return `Table ${there.table} has a route to ${to} with metric ${metric} already${by}: give another metric, or use replaceRoute.`;
 }
 
+/** Of a route: IPv6 takes no source that is still being looked for elsewhere (net/ipv6/route.c). */
+export async function whySourceInvalid(namespace: Namespace, { asked }: About): Promise<Hint> {
+  if (asked === undefined || !('destinationLength' in asked)) return undefined;
+  const { source, family } = asked as RouteRecord;
+  const addresses = source && (await namespace.ask('listAddresses', { family }));
+  if (addresses === undefined || addresses instanceof Refusal) return undefined;
+  const text = formatIp(source as Uint8Array);
+  const found = addresses.filter(({ address }) => address === text);
+  if (found.length === 0)
+    return `No link of the namespace has the address ${text}, which is to be the source.`;
+  return (
+    found.every(({ flags }) => flags.includes('tentative')) &&
+    `The address ${text} is tentative, and no source before nobody else is known to have it: add it with the flag 'nodad', or the route later.`
+  );
+}
+
 /** Of a route. */
 export async function whyUnreachable(namespace: Namespace, { link, asked }: About): Promise<Hint> {
   if (asked === undefined || !('destinationLength' in asked)) return undefined;

@@ -53,10 +53,10 @@ async function buildAddon() {
     commandStep(title, process.execPath, [bin.nodeGyp, ...args, ...headerArguments()], { env });
 
   await unlessDone('addon', fingerprint(sources, [process.version]), [addon], async () => {
-    // The makefiles name the sources, and Node's headers: write them anew when either changes.
+    // The makefiles name the sources, Node's headers and the way to them: write them anew when any changes.
     const list = fingerprint(
       ['binding.gyp', 'native/addon.gypi', 'package-lock.json'],
-      [process.version, ...sources],
+      [process.version, root, ...sources],
     );
     await unlessDone('makefiles', list, ['build/Makefile', 'build/binding.Makefile'], () =>
       gyp('Configuring the addon', 'configure'),

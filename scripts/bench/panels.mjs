@@ -72,7 +72,7 @@ export const shortUs = (us) =>
   us >= 1e6 ? `${us / 1e6} s` : us >= 1e3 ? `${us / 1e3} ms` : `${us} µs`;
 
 /** Room for labels on the right of a logarithmic scale. @param {readonly number[]} values */
-export const roomy = (values) => [Math.min(...values) / 1.5, Math.max(...values) * 1.15];
+export const roomy = (values) => [Math.min(...values) / 1.5, Math.max(...values) * 1.25];
 
 /**
  * Panels of named rows on a logarithmic scale that all share.

@@ -92,7 +92,7 @@ export function drawTargets({ targets }) {
       marginBottom: 48,
       x: {
         type: high > 4 ? 'log' : 'linear',
-        domain: [low * 0.97, high * 1.05],
+        domain: [low * 0.9, high * 1.05],
         label: 'times what it is held against (dot); to stay at or below the bar →',
         labelOffset: 40,
         tickFormat: (value) => `${value}×`,
@@ -199,6 +199,10 @@ export function drawStalls({ stalls, contestants }) {
       text: ({ ms, worstMs }) => `${formatMs(ms)}, worst ${formatMs(worstMs)}`,
       dx: 10,
       textAnchor: 'start',
+      // Readable also where the line of the 2 ms goes through it.
+      fill: INK,
+      stroke: 'white',
+      strokeWidth: 4,
     }),
   ];
   return rowPanels(

@@ -138,6 +138,27 @@ describe('an address or a route', () => {
     expect(disabled.message).toContain('IPv6 is disabled');
     expect(disabled.message).not.toContain('CAP_');
   });
+
+  test('is refused because its source is no address yet, or none at all', async () => {
+    const { host, parent } = await ground();
+    const routes = [{ to: 'default', via: 'fd00::1', source: 'fd00::2' }];
+    const options = { kind: 'veth', up: true, routes, peer: { up: true } } as const;
+    const early = await refusalOf(
+      host.netns.createLink({ ...options, addresses: ['fd00::2/64', 'fd00::3/64'] }),
+    );
+    expect(early).toMatchObject({ code: 'EINVAL', part: 'routes[0]' });
+    expect(early.hint).toContain('tentative');
+    expect(early.hint).toContain("'nodad'");
+    await host.ip('link', 'set', parent, 'up');
+    for (const [to, source] of [
+      ['10.9.0.0/16', '10.0.0.7'],
+      ['fd09::/64', 'fd00::7'],
+    ] as const) {
+      const none = await refusalOf(host.netns.addRoute({ to, link: parent, source }));
+      expect(none).toMatchObject({ code: 'EINVAL' });
+      expect(none.hint).toContain(`has the address ${source}`);
+    }
+  });
 });
 
 describe('EBUSY', () => {
@@ -332,6 +353,14 @@ describe('EEXIST', () => {
     const second = await refusalOf(host.netns.createMacvlan(options));
     expect(second.hint).toContain(`'${inside.name}'`);
     expect(second.hint).toContain(`index ${there.index}`);
+  });
+
+  test('because both ends of a pair are to have one name', async () => {
+    const { host } = await ground();
+    const pair = { kind: 'veth', name: 'v0', peer: { name: 'v0' } } as const;
+    const error = await refusalOf(host.netns.createLink(pair));
+    expect(error).toMatchObject({ code: 'EEXIST' });
+    expect(error.hint).toContain("Both ends are to be named 'v0'");
   });
 
   test('because the index is taken, whose holder is named', async () => {
