@@ -241,8 +241,11 @@ export class Tap extends Duplex {
   // alone: from here on it gets no frame.
   #onGone(): void {
     this.#gone = true;
-    this.#endReading();
-    super.end();
+    try {
+      this.#endReading();
+    } finally {
+      super.end();
+    }
   }
 
   #endReading(): void {

@@ -145,7 +145,17 @@ void TapHandle::Call(const char* method, std::initializer_list<napi_value> argum
   if (self.IsEmpty()) return;
   const Napi::Value function = self.Get(method);
   // A Worker that is being ended runs nothing any more, and gives nothing.
-  if (function.IsFunction()) function.As<Napi::Function>().Call(self, arguments);
+  if (!function.IsFunction()) return;
+  function.As<Napi::Function>().Call(self, arguments);
+  // A listener may have thrown. As long as that is pending, every call into JavaScript fails, also
+  // those that others wait for.
+  const napi_env env = environment_.env();
+  napi_value exception = nullptr;
+  bool pending = false;
+  if (napi_is_exception_pending(env, &pending) == napi_ok && pending &&
+      napi_get_and_clear_last_exception(env, &exception) == napi_ok) {
+    napi_fatal_exception(env, exception);
+  }
 }
 
 void TapHandle::TellFrames(io::FrameBatch batch) {

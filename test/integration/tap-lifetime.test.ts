@@ -530,6 +530,42 @@ test('a listener that throws costs no frames', async () => {
   });
 });
 
+test('a listener that throws at the end is told of, and nobody else’s requests get lost', async () => {
+  const program = `${pairing}
+    import { execFile } from 'node:child_process';
+    import { getLink } from 'macvlan-netlink';
+    const errors = [];
+    process.on('uncaughtException', (error) => errors.push(error.message));
+    const events = [];
+    const tap = await openTap('t0');
+    tap.on('readable', () => {
+      while (tap.read() !== null);
+      if (tap._readableState.ended) throw new Error('at the end');
+    });
+    for (const name of ['end', 'finish', 'close']) tap.on(name, () => events.push(name));
+    let [asked, answered, closed] = [0, 0, false];
+    tap.on('close', () => { closed = true; });
+    execFile('ip', ['link', 'delete', 't0']);
+    while (!closed) {
+      for (let at = 0; at < 30; at++) {
+        asked++;
+        getLink('p0').then(() => answered++);
+      }
+      // Answers come together.
+      const until = performance.now() + 4;
+      while (performance.now() < until);
+      await new Promise(setImmediate);
+    }
+    for (let turn = 0; answered < asked && turn < 300; turn++) await sleep(10);
+    console.log(JSON.stringify({ errors, lost: asked - answered, events: events.sort() }));
+  `;
+  expect(await resultOf(program, privately)).toEqual({
+    errors: ['at the end'],
+    lost: 0,
+    events: ['close', 'end', 'finish'],
+  });
+});
+
 describe('events that the kernel had to drop', () => {
   /** `meanwhile` runs while the process is stopped, after more events than its socket has room for. */
   const losing = `${pairing}
