@@ -127,7 +127,7 @@ export class Netns extends Namespace {
    * under the same lock and with the same mount propagation; it stays until `remove`. Without one
    * it lives while this handle, a process or a link holds it. The loopback link in it is down.
    * `EEXIST`: the name is taken; `EPERM`: needs `CAP_SYS_ADMIN`; `EACCES`: a name needs the right to
-   * write /run/netns.
+   * write /run/netns; `ENOSPC`: the user has as many namespaces as `user.max_net_namespaces` allows.
    */
   static async create(name?: string, options?: OperationOptions): Promise<Netns> {
     const call = callWith('Netns.create', name, Netns.create, options);
@@ -444,7 +444,7 @@ export class Netns extends Namespace {
   /**
    * Lists the routes of every table, IPv4 first, or those that match the filter. Where IPv6 routes are
    * removed meanwhile, others may be missing without a word of the kernel (net/ipv6/ip6_fib.c,
-   * fib6_dump_table); `watch` makes up for that.
+   * fib6_dump_table); `watch` makes up for that. `EINTR`: as with `listLinks`.
    */
   listRoutes(filter?: RouteFilter): Promise<Route[]> {
     const call = callOf('listRoutes', null, this.listRoutes, filter);
@@ -473,7 +473,8 @@ export class Netns extends Namespace {
    * Opens the character device of a macvtap: a stream of Ethernet frames, see {@link Tap}. Finds the
    * device by its number as the link's namespace has it, so that a missing or misleading /dev/tapN
    * is no obstacle; that needs `CAP_SYS_ADMIN`, and `CAP_MKNOD` where /dev/tapN will not do.
-   * `EINVAL`: the link is no macvtap. After a move of the link to another namespace the tap does not
+   * `EINVAL`: the link is no macvtap; `ENODEV`: there is none; `EBUSY`: it would have more than 256 queues;
+   * `EPERM`: a capability is missing, as the `hint` says. After a move of the link to another namespace the tap does not
    * know its MTU any more, see there.
    */
   openTap(link: LinkRef, options?: OpenTapOptions): Promise<Tap> {

@@ -164,7 +164,10 @@ export type LinkOfKind<K> = K extends 'macvlan'
 
 /** An IP address on a link (`RTM_NEWADDR`); the names follow `os.networkInterfaces()`. */
 export interface Address {
-  /** Without its prefix length (`IFA_LOCAL`, or `IFA_ADDRESS` where there is none). */
+  /**
+   * Without its prefix length, in the form that `inet_ntop` gives it, as `SocketAddress` of `node:net` does:
+   * `fd00::0:1` is listed as `fd00::1` (`IFA_LOCAL`, or `IFA_ADDRESS` where there is none).
+   */
   readonly address: string;
   /** `ifa_prefixlen`. */
   readonly prefixLength: number;
