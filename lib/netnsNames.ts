@@ -57,13 +57,14 @@ async function whyNameTaken(path: string): Promise<{ hint?: string }> {
     (opened as NamespaceHandle).close();
     return { hint: 'Netns.open opens what has the name, Netns.remove takes the name away.' };
   }
-  if (opened.code === 'ENOENT') return {};
   try {
-    const isFile = (await lstat(path)).isFile();
-    const hint = !isFile
-      ? `${path} is something else than a namespace.`
-      : `${path} is a file and no namespace: what is left of making one that was cut short, and Netns.remove ` +
-        'takes it away; or the name of one that is mounted in another mount namespace, and then is in use.';
+    if (!(await lstat(path)).isFile())
+      return { hint: `${path} is something else than a namespace.` };
+    // Gone by the time of that look, and here again.
+    if (opened.code === 'ENOENT') return {};
+    const hint =
+      `${path} is a file and no namespace: what is left of making one that was cut short, and Netns.remove ` +
+      'takes it away; or the name of one that is mounted in another mount namespace, and then is in use.';
     return { hint };
   } catch {
     // Looking is a favour: what cannot be looked at must not hide the refusal itself.
