@@ -167,6 +167,7 @@ test.each([
   [[], "expected the command 'bench', and got no command"],
   [['create'], "expected the command 'bench', and got 'create'"],
   [['bench'], '--parent is required'],
+  [['bench', '--parent', ''], '--parent is required'],
   [['bench', '--parent', 'p', '--count', 'many'], '--count must be a whole number'],
   [['bench', '--parent', 'p', '--count', '0'], '--count must be a whole number'],
   [['bench', '--parent', 'p', '--colour'], "Unknown option '--colour'"],
@@ -181,5 +182,6 @@ test('--help and --version are answered without any privilege', async () => {
   const help = await cli(['--help']);
   expect(help).toMatchObject({ code: 0, stderr: '' });
   expect(help.stdout).toContain('Usage: macvlan-netlink bench --parent NAME');
+  expect(await cli(['-h'])).toEqual(help);
   expect(await cli(['--version'])).toMatchObject({ code: 0, stdout: `${manifest.version}\n` });
 });
