@@ -128,13 +128,10 @@ async function readMacvlan(namespace: Namespace, call: Call, ref: LinkRef): Prom
   throw call.fail('EOPNOTSUPP', 'not a macvlan or macvtap', whyNoMacvlan(link));
 }
 
-function whyNoMacvlan({ name, kind, parent }: Link): string {
-  if (kind !== null) return `The link '${name}' is of kind '${kind}'.`;
-  // The attribute that has the kind is then longer than its length can say.
-  if (parent !== null) {
-    return `The kernel does not tell the kind of '${name}': a macvlan with more than ${MAX_SOURCES} sources, perhaps.`;
-  }
-  return `The link '${name}' has no kind.`;
+function whyNoMacvlan({ name, kind }: Link): string {
+  return kind === null
+    ? `The link '${name}' has no kind.`
+    : `The link '${name}' is of kind '${kind}'.`;
 }
 
 /** The reason why a change does not go with the mode that the link has or is to have. */
@@ -247,7 +244,7 @@ async function whenNoneChange(
   }
 }
 
-/** The kernel takes more than it can list again, and then lists garbage. */
+/** The kernel takes more, and then nobody but this library can read the link any more (native/rtnl/read_link.cc). */
 function checkRoom(
   call: Call,
   link: Link,
@@ -260,6 +257,6 @@ function checkRoom(
   throw call.fail(
     'E2BIG',
     undefined,
-    `'${link.name}' would have ${total} sources, and the kernel can list ${MAX_SOURCES} at most.`,
+    `'${link.name}' would have ${total} sources, and the kernel's answers have room for ${MAX_SOURCES}.`,
   );
 }

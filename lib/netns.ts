@@ -293,8 +293,9 @@ export class Netns extends Namespace {
 
   /**
    * Adds to the list of source mode; what is on it already stays. `EINVAL`: the link is in another mode;
-   * `EOPNOTSUPP`: it is no macvlan; `E2BIG`: over 5,455 in all. That is counted before, and what another
-   * program adds meanwhile is not known: beyond it the kernel can list neither the sources nor the kind.
+   * `EOPNOTSUPP`: it is no macvlan; `E2BIG`: over 5,455 in all, which is as
+   * many as the kernel's answers have room for. A longer list, made by other programs, is read here all the
+   * same, and `removeSources` and `setMacvlan` mend it; others, `ip` among them, cannot read such a link.
    */
   addSources(link: LinkRef, macs: readonly string[], options?: OperationOptions): Promise<void> {
     const call = callWith('addSources', link, this.addSources, options);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "rtnl/operations.h"
+#include "rtnl/read_link.h"
 
 namespace macvlan_netlink::bulk {
 namespace {
@@ -33,7 +34,7 @@ class Own : public io::Exchange {
   void OnAnswer(size_t step, const wire::Message& message) override {
     if (std::exchange(answered_, step) != step) first_of_step_ = links.size();
     LinkRecord link;
-    if (wire::DecodeBody(message.payload, link)) links.push_back(std::move(link));
+    if (rtnl::ReadLink(message.payload, link)) links.push_back(std::move(link));
   }
   void OnRestart(size_t step) override {
     if (step == answered_) links.resize(first_of_step_);

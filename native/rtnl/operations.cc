@@ -1,5 +1,7 @@
 #include "rtnl/operations.h"
 
+#include "rtnl/read_link.h"
+
 namespace macvlan_netlink::rtnl {
 namespace {
 
@@ -50,6 +52,7 @@ bool EncodeRequest(const Operation& operation, const Record& record, wire::Bytes
 
 bool DecodeRecord(RecordKind kind, wire::ByteSpan body, Record& out) {
   MakeEmpty(kind, out);
+  if (kind == RecordKind::kLink) return ReadLink(body, std::get<LinkRecord>(out));
   return std::visit([&](auto& record) { return wire::DecodeBody(body, record); }, out);
 }
 

@@ -212,6 +212,36 @@ describe('the source list', () => {
     expect(macvlan).toMatchObject(options);
     expect([...(macvlan?.sources ?? [])].sort()).toEqual(all);
   });
+
+  // Its lengths wrap in the kernel's answers, so that `ip` itself cannot tell the link's kind any more.
+  test.each([5456, 5459, 5463])(
+    'of %d MACs, which another program has made of it, is read and can be mended',
+    async (count) => {
+      const { host, parent } = await ground('source');
+      await host.ip('link', 'add', 'link', parent, 'name', 'm1', 'type', 'macvlan');
+      const all = Array.from({ length: count }, (_, at) => mac(at + 1));
+      await host.netns.setMacvlan('m0', { sources: all.slice(0, 5455) });
+      const add = ['link', 'set', 'm0', 'type', 'macvlan', 'macaddr', 'add'];
+      for (const one of all.slice(5455)) await host.ip(...add, one);
+
+      const { ifindex } = await host.link(parent);
+      const links = await host.netns.listLinks({ kind: 'macvlan' });
+      const found = links.find(({ name }) => name === 'm0');
+      expect(links.map(({ name }) => name).sort()).toEqual(['m0', 'm1']);
+      expect(found?.parent?.index).toBe(ifindex);
+      expect([...(found?.macvlan?.sources ?? [])].sort()).toEqual(all);
+      expect(await host.netns.getLink('m0')).toEqual(found);
+      const error = await refusalOf(host.netns.addSources('m0', [mac(count + 1)]));
+      expect(error).toMatchObject({ code: 'E2BIG', operation: 'addSources', target: 'm0' });
+      expect(error.hint).toContain(`${count + 1}`);
+
+      await host.netns.removeSources('m0', all.slice(5455));
+      expect(await sourcesOf(host)).toEqual(all.slice(0, 5455));
+      await host.ip(...add, mac(count));
+      await host.netns.setMacvlan('m0', { sources: all.slice(0, 3) });
+      expect(await sourcesOf(host)).toEqual(all.slice(0, 3));
+    },
+  );
 });
 
 describe('a macvlan’s mode decides what it takes', () => {

@@ -6,7 +6,7 @@
 
 #include "check.h"
 #include "fixtures.h"
-#include "rtnl/link.h"
+#include "rtnl/read_link.h"
 #include "wire/message.h"
 
 namespace macvlan_netlink::test {
@@ -20,7 +20,7 @@ bool DecodeLink(const wire::Bytes& bytes, LinkRecord& link, uint16_t* type = nul
   wire::Message message;
   if (!reader.Next(message) || message.header.nlmsg_type == NLMSG_DONE) return false;
   if (type != nullptr) *type = message.header.nlmsg_type;
-  return wire::DecodeBody(message.payload, link);
+  return rtnl::ReadLink(message.payload, link);
 }
 
 template <class Octets>
@@ -223,42 +223,104 @@ TEST(events_are_decoded_as_the_monitor_reads_them) {
   CHECK(events >= 6);
 }
 
-// A list of more than 5,461 addresses wraps the 16-bit length of IFLA_MACVLAN_MACADDR_DATA
-// (drivers/net/macvlan.c, macvlan_fill_info, Linux 6.18): what stands in front must still be read.
-TEST(a_source_list_whose_length_wrapped_hides_nothing_in_front_of_it) {
-  constexpr size_t kSources = 5600;
+// A macvlan's body as the kernel writes it (drivers/net/macvlan.c, macvlan_fill_info, Linux 6.18),
+// every length cut to its 16 bits; `counted` is what it says of the number of its sources.
+wire::Bytes BodyWithSources(uint32_t sources, std::optional<uint32_t> counted) {
   wire::Bytes bytes;
   wire::Writer writer(bytes);
+  const auto nest = [&](uint16_t type, const auto& inside) {
+    const size_t start = bytes.size();
+    bytes.resize(start + NLA_HDRLEN);
+    inside();
+    const nlattr header{static_cast<uint16_t>(bytes.size() - start), type};
+    std::memcpy(bytes.data() + start, &header, sizeof(header));
+  };
   writer.Header(ifinfomsg{});
   wire::Wire<std::string>::Encode(writer, IFLA_IFNAME, "c0");
-  const size_t info = bytes.size();
-  writer.Nest(IFLA_LINKINFO, [&] {
+  nest(IFLA_LINKINFO, [&] {
     wire::Wire<std::string>::Encode(writer, IFLA_INFO_KIND, "macvlan");
-    writer.Nest(IFLA_INFO_DATA, [&] {
+    nest(IFLA_INFO_DATA, [&] {
       wire::Wire<uint32_t>::Encode(writer, IFLA_MACVLAN_MODE, uint32_t{MACVLAN_MODE_SOURCE});
+      if (counted) wire::Wire<uint32_t>::Encode(writer, IFLA_MACVLAN_MACADDR_COUNT, *counted);
+      nest(IFLA_MACVLAN_MACADDR_DATA, [&] {
+        for (uint32_t i = 0; i < sources; ++i) {
+          wire::HardwareAddress mac = Mac("02:00:00:00:00:00");
+          std::memcpy(mac.data + 2, &i, sizeof(i));
+          wire::Wire<wire::HardwareAddress>::Encode(writer, IFLA_MACVLAN_MACADDR, mac);
+        }
+      });
+      wire::Wire<uint32_t>::Encode(writer, IFLA_MACVLAN_BC_QUEUE_LEN, uint32_t{1000});
     });
+    wire::Wire<std::string>::Encode(writer, IFLA_INFO_SLAVE_KIND, "bridge");
   });
-  // The list at the end of IFLA_INFO_DATA, every enclosing length cut to 16 bits as the kernel
-  // does.
-  const size_t list = bytes.size();
-  bytes.resize(list + NLA_HDRLEN);
-  wire::Writer list_writer(bytes);
-  for (size_t i = 0; i < kSources; ++i) {
-    wire::Wire<wire::HardwareAddress>::Encode(list_writer, IFLA_MACVLAN_MACADDR,
-                                              Mac("02:00:00:00:00:01"));
+  wire::Wire<uint32_t>::Encode(writer, IFLA_LINK, uint32_t{7});
+  CHECK(writer.ok());
+  return bytes;
+}
+
+TEST(every_source_is_read_where_the_lengths_around_them_have_wrapped) {
+  for (const uint32_t sources : {5454u, 5455u, 5456u, 5457u, 5458u, 5459u, 5460u, 5461u, 5462u,
+                                 5463u, 10919u, 10922u, 10923u, 16384u, 30000u}) {
+    const Note note(std::to_string(sources));
+    LinkRecord link;
+    CHECK(rtnl::ReadLink(BodyWithSources(sources, sources), link));
+    CHECK_EQ(link.name, std::optional<std::string>("c0"));
+    CHECK_EQ(link.parent, std::optional<uint32_t>(7));
+    CHECK(link.info && link.info->kind == std::string("macvlan") && link.info->macvlan);
+    if (!link.info || !link.info->macvlan) continue;
+    CHECK(link.info->slave_kind == std::string("bridge"));
+    const rtnl::MacvlanData& data = *link.info->macvlan;
+    CHECK_EQ(data.mode, std::optional<uint32_t>(MACVLAN_MODE_SOURCE));
+    CHECK_EQ(data.bc_queue_len, std::optional<uint32_t>(1000));
+    CHECK(data.mac_addresses.has_value());
+    if (!data.mac_addresses) continue;
+    const std::vector<wire::HardwareAddress>& items = data.mac_addresses->items;
+    CHECK_EQ(items.size(), size_t{sources});
+    for (uint32_t i = 0; i < items.size(); ++i) {
+      uint32_t number = 0;
+      std::memcpy(&number, items[i].data + 2, sizeof(number));
+      CHECK_EQ(number, i);
+    }
   }
-  CHECK(list_writer.ok());
-  const auto set_header = [&](size_t at, uint16_t type) {
-    const nlattr header{static_cast<uint16_t>(bytes.size() - at), type};
-    std::memcpy(bytes.data() + at, &header, sizeof(header));
+}
+
+// Whatever the count says, what stands in front of the list is read, and nothing outside the body
+// is.
+TEST(a_count_that_is_not_true_hides_nothing_in_front_of_the_list) {
+  for (const std::optional<uint32_t> counted : {std::optional<uint32_t>(),
+                                                {0u},
+                                                {1u},
+                                                {5599u},
+                                                {5601u},
+                                                {11061u},
+                                                {1u << 30},
+                                                {0xffffffffu}}) {
+    LinkRecord link;
+    CHECK(rtnl::ReadLink(BodyWithSources(5600, counted), link));
+    CHECK_EQ(link.name, std::optional<std::string>("c0"));
+    CHECK(link.info && link.info->kind == std::string("macvlan"));
+  }
+}
+
+// The sanitizers are the judges.
+TEST(a_damaged_long_list_is_read_inside_its_body) {
+  const wire::Bytes whole = BodyWithSources(5600, 5600);
+  const auto read = [&](wire::Bytes bytes) {
+    bytes.shrink_to_fit();
+    LinkRecord link;
+    rtnl::ReadLink(bytes, link);
   };
-  set_header(list, IFLA_MACVLAN_MACADDR_DATA);
-  set_header(info, IFLA_LINKINFO);
-  set_header(info + NLA_HDRLEN + 12, IFLA_INFO_DATA);
-  LinkRecord link;
-  CHECK(wire::DecodeBody(wire::ByteSpan(bytes), link));
-  CHECK_EQ(link.name, std::optional<std::string>("c0"));
-  CHECK(link.info && link.info->kind == std::string("macvlan"));
+  constexpr size_t kInFront = 96;  // and a few of the list
+  for (size_t at = 0; at < kInFront; ++at) {
+    for (const uint8_t value : {0x00, 0x01, 0x04, 0x7f, 0xff}) {
+      wire::Bytes bytes = whole;
+      bytes[at] = value;
+      read(bytes);
+      bytes[bytes.size() - 1 - at] = value;
+      read(bytes);
+    }
+    read(wire::Bytes(whole.begin(), whole.end() - static_cast<ptrdiff_t>(at)));
+  }
 }
 
 }  // namespace macvlan_netlink::test

@@ -1,0 +1,11 @@
+// Reads a link as the kernel tells of it, whatever the length of its source list.
+#pragma once
+
+#include "rtnl/link.h"
+
+namespace macvlan_netlink::rtnl {
+
+// False when the body is too short to be a link's. `out` is one that says nothing.
+bool ReadLink(wire::ByteSpan body, LinkRecord& out);
+
+}  // namespace macvlan_netlink::rtnl
