@@ -17,6 +17,8 @@ import {
   type Result,
   STEPS_IN_A_TURN,
   type Step,
+  type TapDeviceLink,
+  type TapDeviceOptions,
   type TapHandle,
   type Watcher,
 } from './native.js';
@@ -308,13 +310,8 @@ export class Namespace implements NetnsLike {
   }
 
   /** Opens the tap device of a link of this namespace, within {@link hold}. @internal */
-  openTapDevice(
-    link: { readonly index: number; readonly name: string; readonly mtu: number },
-    mac: Uint8Array,
-    queues: number,
-    vnetHeader: boolean,
-  ): Promise<TapHandle | Refusal> {
-    return openTapDevice(this.#handle as NamespaceHandle, link, mac, queues, vnetHeader);
+  openTapDevice(link: TapDeviceLink, options: TapDeviceOptions): Promise<TapHandle | Refusal> {
+    return openTapDevice(this.#handle as NamespaceHandle, link, options);
   }
 
   /** Runs `body`, synchronously, with the calling thread in this namespace. @internal */

@@ -151,6 +151,7 @@ interface Addon {
     mtu: number,
     queues: number,
     vnetHeader: boolean,
+    sendBuffer: number,
   ): void;
   /** At the end of the process: what has begun is finished, what waits is dropped. */
   finish(): void;
@@ -412,17 +413,31 @@ export async function readNews(
   return lost === undefined || news === undefined ? null : { lost, news };
 }
 
+/** A macvtap as it was just read. */
+export interface TapDeviceLink {
+  readonly index: number;
+  readonly name: string;
+  readonly mac: Uint8Array;
+  readonly mtu: number;
+}
+
+export interface TapDeviceOptions {
+  readonly queues: number;
+  readonly vnetHeader: boolean;
+  /** Bytes; 0 for what the kernel gives by itself. */
+  readonly sendBuffer: number;
+}
+
 /** Opens a link's tap device. */
 export async function openTapDevice(
   namespace: NamespaceHandle,
-  link: { readonly index: number; readonly name: string; readonly mtu: number },
-  mac: Uint8Array,
-  queues: number,
-  vnetHeader: boolean,
+  link: TapDeviceLink,
+  options: TapDeviceOptions,
 ): Promise<TapHandle | Refusal> {
-  const { index, name, mtu } = link;
+  const { index, name, mac, mtu } = link;
+  const { queues, vnetHeader, sendBuffer } = options;
   const [promise] = start((id) =>
-    addon.openTap(id, namespace, index, name, mac, mtu, queues, vnetHeader),
+    addon.openTap(id, namespace, index, name, mac, mtu, queues, vnetHeader, sendBuffer),
   );
   const [result] = await promise;
   return result as TapHandle | Refusal;

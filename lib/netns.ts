@@ -475,7 +475,7 @@ export class Netns extends Namespace {
    * device by its number as the link's namespace has it, so that a missing or misleading /dev/tapN
    * is no obstacle; that needs `CAP_SYS_ADMIN`, and `CAP_MKNOD` where /dev/tapN will not do.
    * `EINVAL`: the link is no macvtap; `ENODEV`: there is none; `EBUSY`: it would have more than 256 queues;
-   * `EPERM`: a capability is missing, as the `hint` says. After a move of the link to another namespace the tap does not
+   * `EPERM`: a capability is missing, as the `hint` says; `EACCES`: the device may not be opened. After a move of the link to another namespace the tap does not
    * know its MTU any more, see there.
    */
   openTap(link: LinkRef, options?: OpenTapOptions): Promise<Tap> {

@@ -285,7 +285,7 @@ export interface LinkOptions extends OperationOptions {
   readonly routes?: readonly RouteOptions[] | undefined;
   /** `IFF_PROMISC`. */
   readonly promiscuous?: boolean | undefined;
-  /** `IFF_ALLMULTI`. */
+  /** `IFF_ALLMULTI`: frames to every multicast address, also to those that nobody here has joined. */
   readonly allMulticast?: boolean | undefined;
   /** The bridge, bond or VRF that takes the link in, where the link is born (`IFLA_MASTER`). */
   readonly master?: LinkRef | undefined;

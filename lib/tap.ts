@@ -1,6 +1,7 @@
 /** `openTap`: opens the character device of a macvtap. */
 import { check, integer, optionsOf, table } from './check.js';
 import { flag, linkRef, signal } from './checkValues.js';
+import { errnoOf } from './errors.js';
 import { readLink } from './links.js';
 import type { Call, Namespace } from './namespace.js';
 import { Refusal } from './native.js';
@@ -22,17 +23,31 @@ export interface OpenTapOptions extends OperationOptions {
    * spreads arriving frames over them by flow; the stream has the frames of all. Default: 1.
    */
   readonly queues?: number | undefined;
+  /**
+   * How many bytes of frames that were written may wait in the queues of their receivers before there is
+   * backpressure (`TUNSETSNDBUF`), overhead included: 4,096 to 2,147,483,647, or `Infinity`. Default: the
+   * kernel's own, `net.core.wmem_default`, which is about 90 full frames. Then nothing is lost between two taps,
+   * and a receiver that does not read holds up the frames for all others. With `Infinity` it holds up nobody,
+   * and loses what its own queue (`txQueueLen`) has no room for, as behind a switch.
+   */
+  readonly sendBuffer?: number | undefined;
   /** How many frames may wait in each direction before there is backpressure. Default: 256. */
   readonly highWaterMark?: number | undefined;
 }
 
 /** `MAX_TAP_QUEUES` (linux/if_tap.h): of all who have it open together. */
 const MAX_QUEUES = 256;
+/** With a few bytes the device would never be ready to be written. */
+const MIN_SEND_BUFFER = 4_096;
+const MAX_SEND_BUFFER = 2 ** 31 - 1;
+
+const finiteSendBuffer = integer(MIN_SEND_BUFFER, MAX_SEND_BUFFER);
 
 const rules = optionsOf(
   table({
     vnetHeader: flag,
     queues: integer(1, MAX_QUEUES),
+    sendBuffer: (value) => (value === Infinity ? undefined : finiteSendBuffer(value)),
     highWaterMark: integer(1, 2 ** 20),
     signal,
   }),
@@ -51,15 +66,21 @@ export async function openTap(
   check(call.operation, linkRef, ref, 'link');
   check(call.operation, rules, options);
   const { queues = 1, vnetHeader = false, highWaterMark = DEFAULT_HIGH_WATER_MARK } = options;
+  const sendBuffer = Math.min(options.sendBuffer ?? 0, MAX_SEND_BUFFER);
   for (let attempt = 1; ; attempt++) {
     const link = await readLink(namespace, call, ref);
     if (!isMacvtap(link)) throw notAMacvtap(call, link);
     const mac = parseMac(link.mac ?? '') ?? new Uint8Array();
-    const result = await namespace.openTapDevice(link, mac, queues, vnetHeader);
+    const { index, name, mtu } = link;
+    const result = await namespace.openTapDevice(
+      { index, name, mac, mtu },
+      { queues, vnetHeader, sendBuffer },
+    );
     if (result instanceof Refusal) {
       // It has been renamed, moved or deleted between two looks at it.
       if (result.code === 'ESTALE' && attempt < ATTEMPTS) continue;
-      throw call.error(result, { hint: whyNotOpened(link, result) });
+      const refusal = asPermission(result);
+      throw call.error(refusal, { hint: whyNotOpened(link, refusal) });
     }
     const tap = new Tap(result, link, highWaterMark);
     const refusal = result.start();
@@ -83,12 +104,18 @@ function notAMacvtap(call: Call, { name, kind }: Link): Error {
   );
 }
 
+/** The sysfs at hand is that of another namespace where the right one could not be mounted. */
+function asPermission(refusal: Refusal): Refusal {
+  const { code, syscall } = refusal;
+  return code !== 'ESTALE' || syscall === 'read' || syscall.startsWith('ioctl')
+    ? refusal
+    : new Refusal(errnoOf('EPERM') as number, syscall, undefined, undefined);
+}
+
 function whyNotOpened(link: MacvtapLink, { code, syscall }: Refusal): string | undefined {
   if (code === 'EBUSY' && syscall === 'open')
     return `A macvtap has at most ${MAX_QUEUES} queues in all.`;
-  // The sysfs at hand is that of another namespace, and no other could be had.
-  const foreign = code === 'ESTALE' && syscall === 'read';
-  if (code !== 'EPERM' && code !== 'EACCES' && !foreign) return undefined;
+  if (code !== 'EPERM' && code !== 'EACCES') return undefined;
   if (syscall.startsWith('ioctl')) return undefined;
   if (syscall === 'open') {
     return (

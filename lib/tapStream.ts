@@ -17,11 +17,14 @@ import type { MacvtapLink } from './types.js';
 /**
  * The frames of a macvtap: a `Duplex` in object mode, where each chunk is one whole Ethernet frame,
  * from the destination MAC to the end of the payload. Frames that are read are `Buffer`s, which
- * nobody else writes to; frames to be written are `Uint8Array`s of any kind.
+ * nobody else writes to; those that were read together share memory, so copy what you keep or post to a
+ * Worker (`Buffer.from(frame)`). Frames to be written are `Uint8Array`s of any kind.
  *
  * Backpressure reaches the kernel. While nobody reads, frames stay in the link's queue
  * (`txQueueLen`), which drops what it has no room for. `write` gives `false` when enough frames wait,
- * and `drain` follows, as with any stream.
+ * and `drain` follows, as with any stream: also when the link is deleted, but not after `close`. What a
+ * receiver on the same parent has not read counts as well, so that one which does not read holds up the
+ * frames for all: see `sendBuffer` of `openTap`.
  *
  * A frame that is refused is an error of that frame alone, and the stream goes on: `send` rejects, the
  * callback of `write` is called with it, and where there is none `'frameError'` is emitted with the
@@ -208,7 +211,11 @@ export class Tap extends Duplex {
   override _destroy(error: Error | null, callback: WriteCallback): void {
     const closed = this.#closeDevice();
     this.#writer.stop(error);
-    void closed.then(() => callback(error));
+    void closed.then(() => {
+      // The frames behind which the end stood are dropped, and a pipeline waits for it for ever.
+      if (error === null && this.#ended && !this.readableEnded) this.emit('end');
+      callback(error);
+    });
   }
 
   /** @internal */
@@ -241,6 +248,8 @@ export class Tap extends Duplex {
   // alone: from here on it gets no frame.
   #onGone(): void {
     this.#gone = true;
+    // A stream that ends says nothing more to whoever waits for room.
+    if (this.writableNeedDrain) this.#drainSoon();
     try {
       this.#endReading();
     } finally {

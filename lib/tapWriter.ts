@@ -3,11 +3,14 @@ import { argumentError, type Caller, errnoOf, showValue } from './errors.js';
 import { Call } from './namespace.js';
 import { Refusal, type TapHandle } from './native.js';
 
-/** How many frames, and how many bytes, go to the device together. */
+/** How many frames go to the device together. */
 const ROUND_FRAMES = 256;
-const ROUND_BYTES = 256 * 1024;
-/** No device takes a frame of that length: of a longer one, so much is handed over to be refused. */
-const TOO_LONG = 128 * 1024;
+/**
+ * How many bytes do, and the length of a frame that no device takes: of a longer one, so much is handed over
+ * to be refused. Behind a virtio header one may be as long as the kernel's longest, `GSO_MAX_SIZE`.
+ */
+const PLAIN = { roundBytes: 256 * 1024, tooLong: 128 * 1024 };
+const SEGMENTS = { roundBytes: 768 * 1024, tooLong: 640 * 1024 };
 
 const ETH_HLEN = 14;
 const VLAN_HLEN = 4;
@@ -64,6 +67,7 @@ export class TapWriter {
   readonly #handle: TapHandle;
   readonly #name: string;
   readonly #onRefused: (error: Error, frame: Uint8Array) => void;
+  readonly #limits: typeof PLAIN;
 
   // The chunks that were given last: those from #next on are in no round yet.
   #entries: readonly Entry[] = [];
@@ -86,6 +90,7 @@ export class TapWriter {
     onRefused: (error: Error, frame: Uint8Array) => void,
   ) {
     this.#handle = handle;
+    this.#limits = handle.vnetHeaderLength > 0 ? SEGMENTS : PLAIN;
     this.#name = name;
     this.#onRefused = onRefused;
     handle.onWritten = () => this.#onWritten();
@@ -159,23 +164,25 @@ export class TapWriter {
 
   /** Puts as many frames as there is room for one behind the other. */
   #pack(): Round {
+    const { roundBytes, tooLong } = this.#limits;
     if (this.#bytes === undefined || this.#lengths === undefined) {
-      this.#bytes = new Uint8Array(2 * ROUND_BYTES);
+      this.#bytes = new Uint8Array(2 * roundBytes);
       this.#lengths = new Int32Array(2 * ROUND_FRAMES);
       this.#handle.lend(this.#bytes, this.#lengths);
     }
     const half = this.#sent?.half === 0 ? 1 : 0;
     const entries = this.#entries;
     const first = this.#next;
-    const end = (half + 1) * ROUND_BYTES;
-    let used = half * ROUND_BYTES;
+    const end = (half + 1) * roundBytes;
+    let used = half * roundBytes;
     let count = 0;
     while (count < ROUND_FRAMES && first + count < entries.length) {
       const { chunk } = entries[first + count] as Entry;
       let frame = chunk instanceof Outgoing ? chunk.frame : chunk;
-      if (frame.length > TOO_LONG) frame = frame.subarray(0, TOO_LONG);
+      if (frame.length > tooLong) frame = frame.subarray(0, tooLong);
       if (used + frame.length > end) break;
-      this.#bytes.set(frame, used);
+      // Nothing is left of one whose memory was transferred meanwhile, and `set` would throw.
+      if (frame.length > 0) this.#bytes.set(frame, used);
       this.#lengths[half * ROUND_FRAMES + count++] = frame.length;
       used += frame.length;
     }

@@ -15,10 +15,13 @@ namespace {
 
 // One batch waits for the owner while the next is read.
 constexpr size_t kMaxUntaken = 2;
-// The largest MTU there is, the header with a tag, and a virtio header; what is longer is cut off.
+// The largest MTU there is, and a header with a tag.
 constexpr size_t kLongestFrame = 66 * 1024;
-// Full-sized frames of the usual MTU fill a batch before the scratch runs out.
-constexpr size_t kScratchSize = 192 * 1024;
+// With a virtio header frames come before they are segmented: GSO_MAX_SIZE (linux/netdevice.h,
+// Linux 6.3) is 8 * 65,535 bytes, where somebody has raised a link's gso_max_size so far.
+constexpr size_t kLongestUnsegmented = 520 * 1024;
+// Beside the longest: full-sized frames of the usual MTU fill a batch before it runs out.
+constexpr size_t kScratchRoom = 128 * 1024;
 
 constexpr size_t kVlanTag = 4;
 // gso_type of struct virtio_net_hdr, and VIRTIO_NET_HDR_GSO_NONE: linux/virtio_net.h is not for
@@ -42,8 +45,9 @@ Tap::Tap(Reactor& reactor, TapDevice device, std::shared_ptr<TapListener> listen
     : reactor_(reactor),
       device_(std::move(device)),
       listener_(std::move(listener)),
+      longest_(device_.vnet_header_length > 0 ? kLongestUnsegmented : kLongestFrame),
       mtu_(device_.mtu),
-      scratch_(new uint8_t[kScratchSize]) {}
+      scratch_(new uint8_t[longest_ + kScratchRoom]) {}
 
 Status Tap::Start() {
   for (size_t i = 0; i < device_.queues.size(); ++i) {
@@ -128,9 +132,8 @@ bool Tap::MayRead() {
 // Reads what is there, up to a batch; false when there was nothing. The batch gets memory of its
 // own size, because frames may be kept for long.
 bool Tap::ReadBatch(int fd, FrameBatch& batch) {
-  while (batch.count < FrameBatch::kMaxFrames && batch.size + kLongestFrame <= kScratchSize &&
-         !stopped_) {
-    const ssize_t length = read(fd, scratch_.get() + batch.size, kLongestFrame);
+  while (batch.count < FrameBatch::kMaxFrames && batch.size <= kScratchRoom && !stopped_) {
+    const ssize_t length = read(fd, scratch_.get() + batch.size, longest_);
     if (length < 0 && errno == EINTR) continue;
     if (length <= 0) break;
     batch.lengths[batch.count++] = static_cast<int32_t>(length);
@@ -209,7 +212,7 @@ bool Tap::IsTooLong(const uint8_t* frame, size_t length) const {
   size_t limit = header + ETH_HLEN + static_cast<size_t>(mtu_.load());
   if (length <= limit) return false;
   if (header > 0 && frame[kGsoType] != kGsoNone) {
-    return length > kLongestFrame;
+    return length > longest_;
   }
   const uint8_t* type = frame + header + 2 * ETH_ALEN;
   const int protocol = type[0] << 8 | type[1];

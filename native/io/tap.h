@@ -96,6 +96,7 @@ class Tap : public std::enable_shared_from_this<Tap> {
   const std::shared_ptr<TapListener> listener_;
   std::vector<int> registered_;  // with the reactor
 
+  const size_t longest_;  // of a frame, with its virtio header where there is one
   std::atomic<int> mtu_;
   std::atomic<bool> stopped_{false};
   std::atomic<bool> following_{false};

@@ -122,14 +122,18 @@ Status Prepare(int queue, const TapOptions& options, int& vnet_header_length) {
   if (options.vnet_header && ioctl(queue, TUNGETVNETHDRSZ, &vnet_header_length) != 0) {
     return Status::FromErrno("ioctl(TUNGETVNETHDRSZ)");
   }
+  if (options.send_buffer > 0 && ioctl(queue, TUNSETSNDBUF, &options.send_buffer) != 0) {
+    return Status::FromErrno("ioctl(TUNSETSNDBUF)");
+  }
   return {};
 }
 
-// The sysfs of the calling thread's namespace. Without the right to mount one, /sys is taken when
+// The sysfs of the calling thread's namespace. Where mounting one is `refused`, /sys is taken when
 // that may be the one wanted: what it says is checked against the device afterwards.
-Status OpenSysfs(bool own_namespace, Descriptor& out) {
+Status OpenSysfs(bool own_namespace, Descriptor& out, Status& refused) {
   const Status status = MountUnseen("sysfs", out);
   if (status.error != -EPERM || !own_namespace) return status;
+  refused = status;
   out.Reset(open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return out.valid() ? Status{} : status;
 }
@@ -177,8 +181,9 @@ Status OpenTapDevice(const Namespace& target, const TapLink& link, const TapOpti
   Status status = OpenOwn(home);
   if (!status.ok()) return status;
   Descriptor sysfs;
+  Status refused;
   status = Within(target, returned, [&] {
-    const Status opened = OpenSysfs(home.id == target.id, sysfs);
+    const Status opened = OpenSysfs(home.id == target.id, sysfs, refused);
     return opened.ok() ? OpenTapWatch(link.index, out.watch) : opened;
   });
   if (!status.ok()) return status;
@@ -189,7 +194,10 @@ Status OpenTapDevice(const Namespace& target, const TapLink& link, const TapOpti
   out.mtu = LookUpMtu(out.watch.get(), link.index);
   if (out.mtu < 0) out.mtu = link.mtu;
   // From here on outside: a queue holds the namespace that its opener is in, for good.
-  return OpenQueues(sysfs.get(), link, options, out);
+  status = OpenQueues(sysfs.get(), link, options, out);
+  // Perhaps /sys is another namespace's: then that is the reason.
+  if (status.error == -ESTALE && !refused.ok()) status.syscall = refused.syscall;
+  return status;
 }
 
 int AskTapDevice(int queue) {

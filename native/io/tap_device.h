@@ -21,6 +21,7 @@ struct TapLink {
 struct TapOptions {
   int queues = 1;
   bool vnet_header = false;
+  int send_buffer = 0;  // bytes; 0: what the kernel gives by itself
 };
 
 // The descriptor of a queue, which is emptied before it is closed: the kernel frees what waits in a
@@ -57,7 +58,8 @@ struct TapDevice {
   int mtu = 0;    // of the link, when the socket began to hear of changes
 };
 
-// -ESTALE: the link is not any more what `link` says of it, and should be read again.
+// -ESTALE: the link is not any more what `link` says of it, and should be read again; or, with the
+// name of a call that mounts, its sysfs could not be had.
 // `returned` false: the calling thread could not get back into its own namespace and must end.
 Status OpenTapDevice(const Namespace& target, const TapLink& link, const TapOptions& options,
                      bool& returned, TapDevice& out);

@@ -101,7 +101,8 @@ void WithdrawNamespaceJob(const Napi::CallbackInfo& info) {
   if (job != jobs.end()) job->second->Withdraw();
 }
 
-// openTap(id, handle, index, name, mac, mtu, queues, vnetHeader): settles with [TapHandle].
+// openTap(id, handle, index, name, mac, mtu, queues, vnetHeader, sendBuffer): settles with
+// [TapHandle].
 void OpenTap(const Napi::CallbackInfo& info) {
   const NamespaceHandle* handle = NamespaceHandle::Unwrap(info[1].As<Napi::Object>());
   if (handle == nullptr) return;  // the Worker is being ended
@@ -112,7 +113,8 @@ void OpenTap(const Napi::CallbackInfo& info) {
   link.mac.assign(mac.Data(), mac.Data() + mac.ByteLength());
   link.mtu = info[5].As<Napi::Number>().Int32Value();
   const io::TapOptions options{info[6].As<Napi::Number>().Int32Value(),
-                               info[7].As<Napi::Boolean>().Value()};
+                               info[7].As<Napi::Boolean>().Value(),
+                               info[8].As<Napi::Number>().Int32Value()};
   TapOpening::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
                     handle->Share(), std::move(link), options);
 }

@@ -109,7 +109,7 @@ async function respond(tap, address) {
     const answer = answerTo(frame, mac, ip);
     if (answer === null) continue;
     answers++;
-    if (!tap.write(answer)) await once(tap, 'drain');
+    await tap.send(answer);
   }
   return answers;
 }

@@ -139,6 +139,9 @@ test('an option that there is not is a mistake of the caller', async () => {
   expect(await wrong({ queues: 257 })).toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
   expect(await wrong({ highWaterMark: 0 })).toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
   expect(await wrong({ vnetHeader: 1 })).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+  for (const sendBuffer of [0, 4095, 2 ** 31, -Infinity, Number.NaN])
+    expect(await wrong({ sendBuffer })).toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
+  expect(await wrong({ sendBuffer: '64k' })).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
   expect((await wrong({ queue: 4 })).message).toContain("did you mean 'queues'?");
 });
 
@@ -166,8 +169,11 @@ test('a signal that has fired opens nothing', async () => {
   await expect(late).rejects.toBe(reason);
 });
 
-/** Opens a link in its own namespace as root without capabilities. */
-function tryToOpen({ place, link }: { place: Place; link: { name: string } }): Promise<Ended> {
+/** Opens a link in its own namespace as root without capabilities; `enter` goes there. */
+function tryToOpen(
+  { place, link }: { place: Place; link: { name: string } },
+  enter: readonly string[] = ['ip', 'netns', 'exec', place.name ?? ''],
+): Promise<Ended> {
   const program = `
     import { openTap } from 'macvlan-netlink';
     try {
@@ -178,8 +184,7 @@ function tryToOpen({ place, link }: { place: Place; link: { name: string } }): P
       console.log(JSON.stringify({ code, syscall, hint }));
     }
   `;
-  const inside = ['ip', 'netns', 'exec', place.name ?? ''];
-  return runProgram(program, { under: [...inside, ...withoutCapabilities] });
+  return runProgram(program, { under: [...enter, ...withoutCapabilities] });
 }
 
 test('without capabilities it takes a node that may be opened', async () => {
@@ -189,6 +194,16 @@ test('without capabilities it takes a node that may be opened', async () => {
     code: 'EPERM',
     syscall: 'fsopen',
     hint: expect.stringContaining(`/dev/tap${INDEX} is missing or another's`),
+  });
+});
+
+test('without capabilities it cannot do with another namespace’s /sys', async () => {
+  const [one] = await twins();
+  const enter = ['nsenter', `--net=/run/netns/${one.place.name}`];
+  expect(JSON.parse((await tryToOpen(one, enter)).stdout)).toEqual({
+    code: 'EPERM',
+    syscall: 'fsopen',
+    hint: expect.stringContaining('CAP_SYS_ADMIN'),
   });
 });
 

@@ -1,5 +1,6 @@
 /** The virtio header, several queues, and descriptors that other programs go on with. */
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, fstatSync, readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Tap } from '../../lib/index.js';
@@ -16,7 +17,7 @@ import {
   type TapGround,
   tapGround,
 } from '../support/tap.js';
-import { type Place, useTestbed } from '../support/testbed.js';
+import { isBefore, type Place, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
@@ -30,6 +31,8 @@ const IFF_VNET_HDR = 0x4000;
 const O_NONBLOCK = 0o4000;
 
 const STRANGER = '02:00:5e:00:00:01';
+/** Of a stream whose segments grow to what the links allow. */
+const LENGTH = 48 * 1024 * 1024;
 
 const ground = () => tapGround(bed);
 
@@ -121,6 +124,89 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
       Buffer.alloc(4000),
     ]);
     await expect(tap.send(nonsense)).rejects.toMatchObject({ code: 'EINVAL' });
+  });
+
+  /** A virtio header, and behind it a TCP packet over IPv6 that is to be segmented. */
+  function unsegmented(to: string, from: string, payload: number): Buffer {
+    const [ETH, IP, TCP] = [10, 24, 64];
+    const frame = Buffer.alloc(TCP + 20 + payload);
+    frame[0] = 1; // VIRTIO_NET_HDR_F_NEEDS_CSUM
+    frame[1] = 4; // VIRTIO_NET_HDR_GSO_TCPV6
+    for (const [at, value] of [74, 1428, TCP - ETH, 16].entries())
+      frame.writeUInt16LE(value, 2 + 2 * at);
+    bytesOf(to).copy(frame, ETH);
+    bytesOf(from).copy(frame, ETH + 6);
+    frame.writeUInt16BE(0x86dd, ETH + 12);
+    frame.set([0x60, 0, 0, 0, 0, 0, 6, 64, 0xfd], IP);
+    frame.set([0xfd], IP + 24);
+    frame.set([0x50, 0x10], TCP + 12);
+    return frame;
+  }
+
+  test('goes with frames longer than any MTU, which the kernel segments', async () => {
+    const { host, parent, link } = await ground();
+    const sibling = await macvtap(bed, host, parent);
+    const tap = await open(bed, host, link, { vnetHeader: true });
+    const other = await open(bed, host, sibling);
+    let received = 0;
+    other.on('data', (frame: Buffer) => {
+      if (frame.readUInt16BE(12) === 0x86dd && frame[20] === 6) received += frame.length - 74;
+    });
+    const [to, from] = [sibling.mac ?? '', link.mac ?? ''];
+    await tap.send(unsegmented(to, from, 150_000));
+    await expect.poll(() => received).toBe(150_000);
+    await expect(tap.send(unsegmented(to, from, 700_000))).rejects.toMatchObject({
+      code: 'EMSGSIZE',
+    });
+    await tap.send(unsegmented(to, from, 1_428));
+    await expect.poll(() => received).toBe(151_428);
+  });
+
+  test('comes with frames of any length: nothing of a stream is cut off', async ({ skip }) => {
+    skip(isBefore(6, 3), 'a link’s gso_max_size is limited to 65,536 on this kernel');
+    const big = ['gso_max_size', '150000', 'gro_max_size', '150000'] as const;
+    const host = await bed.place();
+    const [near, far] = [await bed.place(), await bed.place()];
+    const taps: Tap[] = [];
+    for (const [at, place] of [near, far].entries()) {
+      const [name, peer] = [bed.uniqueName('q'), bed.uniqueName('p')];
+      const other = { name: peer, netns: place.netns, up: true };
+      const ends = { kind: 'veth', name, peer: other, up: true, addrGenMode: 'none' } as const;
+      await host.netns.createLink(ends);
+      await host.ip('link', 'set', name, ...big);
+      await place.ip('link', 'set', peer, ...big);
+      await place.ip('addr', 'add', `fd00::${at + 1}/64`, 'dev', peer, 'nodad');
+      const link = await macvtap(bed, host, name, { mode: 'passthru' });
+      await host.netns.setPromiscuous(link, true);
+      taps.push(await open(bed, host, link, { vnetHeader: true }));
+    }
+    let longest = 0;
+    for (const [at, tap] of taps.entries()) {
+      tap.on('data', (frame: Buffer) => {
+        longest = Math.max(longest, frame.length);
+        taps[1 - at]?.write(frame);
+      });
+    }
+    const server = await far.netns.run(
+      `const { createServer } = require('node:net');
+      const { parentPort } = require('node:worker_threads');
+      let received = 0;
+      createServer((socket) => socket
+        .on('data', ({ length }) => { received += length; })
+        .on('end', () => parentPort.postMessage(received)),
+      ).listen(5000, '::', () => parentPort.postMessage('ready'));`,
+      { eval: true },
+    );
+    bed.onCleanup(() => server.terminate());
+    expect(await once(server, 'message')).toEqual(['ready']);
+    const client = await near.netns.run(
+      `const { connect } = require('node:net');
+      const socket = connect(5000, 'fd00::2', () => socket.end(Buffer.alloc(${LENGTH})));`,
+      { eval: true },
+    );
+    bed.onCleanup(() => client.terminate());
+    expect(await once(server, 'message')).toEqual([LENGTH]);
+    expect(longest).toBeGreaterThan(66 * 1024);
   });
 });
 

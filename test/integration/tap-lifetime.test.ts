@@ -1,7 +1,8 @@
 /** What ends a stream of frames, what does not, and what is given back then. */
 import { once } from 'node:events';
 import { closeSync, existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { finished } from 'node:stream/promises';
+import { Writable } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { Netns, type Tap } from '../../lib/index.js';
@@ -204,6 +205,22 @@ describe('the end of the link', () => {
     ).toEqual(Array.from({ length: 10 }, (_, at) => at));
   });
 
+  test('wakes a writer that waits for room', async () => {
+    const { host, parent, link } = await ground();
+    const idle = await macvtap(bed, host, parent);
+    const [tap] = [await open(bed, host, link), await open(bed, host, idle)];
+    const frame = makeFrame(idle.mac ?? '', link.mac ?? '', 1514);
+    // Until the kernel takes no more: nobody reads them.
+    let drained = Promise.resolve<unknown>(undefined);
+    do {
+      while (tap.write(frame));
+      drained = once(tap, 'drain');
+    } while (await Promise.race([drained, sleep(300, false)]));
+    await host.ip('link', 'delete', link.name);
+    await drained;
+    expect(tap.writableEnded).toBe(true);
+  });
+
   test('is told of a link with a long source list', async () => {
     const host = await bed.place();
     const parent = await host.parent();
@@ -391,6 +408,28 @@ describe('close', () => {
       expect(JSON.parse(await reader.output())).toEqual([[taken, taken, 100]]);
     },
   );
+
+  test('ends a pipeline that is behind, which has what it was given', async () => {
+    const { host, cable, link } = await ground();
+    const tap = await open(bed, host, link);
+    const given: Buffer[] = [];
+    const slow = new Writable({
+      objectMode: true,
+      highWaterMark: 1,
+      write: (frame, _, done) => {
+        given.push(frame);
+        setTimeout(done, 20);
+      },
+    });
+    const piped = pipeline(tap, slow);
+    await peer(bed, host, ['inject', cable, 50, 100, link.mac ?? '', STRANGER]).output();
+    await expect.poll(() => tap.readableLength).toBeGreaterThan(10);
+    await tap.close();
+    await piped;
+    expect(slow.writableFinished).toBe(true);
+    expect(given.length).toBeLessThan(50);
+    expect(given.map((frame) => numberOf(frame))).toEqual(given.map((_, at) => at));
+  });
 
   test('by the callback of a frame is an error of those behind it', async () => {
     const { host, link } = await ground();

@@ -192,6 +192,56 @@ describe('backpressure', () => {
   });
 });
 
+test.each([
+  ['by default the kernel’s room', undefined, false],
+  ['a room of its own', 64 * 1024, false],
+  ['no limit', Infinity, true],
+] as const)(
+  'a receiver that does not read holds up the others with %s',
+  async (_, sendBuffer, free) => {
+    const { host, parent, near, far } = await pair();
+    const listener = await macvtap(bed, host, parent);
+    const tap = await open(bed, host, near, { sendBuffer });
+    const [silent, other] = [await open(bed, host, far), await open(bed, host, listener)];
+    let taken = 0;
+    for (let at = 0; at < 400; at++) {
+      tap.write(makeFrame(macOf(far), macOf(near), 1514, at), (error) => {
+        if (!error) taken++;
+      });
+    }
+    const last = makeFrame(macOf(listener), macOf(near), 100, 400);
+    tap.write(last);
+    const arrived = frames(other, 1);
+    if (!free) {
+      await expect.poll(() => taken).toBeGreaterThan(0);
+      await sleep(200);
+      expect(taken).toBeLessThan(sendBuffer === undefined ? 200 : 60);
+      silent.resume();
+    }
+    expect(await arrived).toEqual([last]);
+    expect(taken).toBe(400);
+  },
+);
+
+test('a frame whose memory was given away meanwhile is an error of that frame', async () => {
+  const { host, near, far } = await pair();
+  const [tap, other] = [await open(bed, host, near), await open(bed, host, far)];
+  const numbered = (at: number) => Uint8Array.from(makeFrame(macOf(far), macOf(near), 60, at));
+  const received = frames(other, 3);
+  // The device has the first; the others wait for their turn.
+  const outcomes = [0, 1, 2, 3].map((at) => {
+    const frame = numbered(at);
+    const sent = tap.send(frame).then(
+      () => 'sent',
+      ({ code }) => code,
+    );
+    if (at === 2) structuredClone(frame.buffer, { transfer: [frame.buffer] });
+    return sent;
+  });
+  expect(await Promise.all(outcomes)).toEqual(['sent', 'sent', 'EINVAL', 'sent']);
+  expect((await received).map((frame) => numberOf(frame))).toEqual([0, 1, 3]);
+});
+
 test('a frame may come from another realm', async () => {
   const { host, far, near } = await pair();
   const [tap, other] = [await open(bed, host, near), await open(bed, host, far)];
