@@ -4,7 +4,7 @@ import * as inetRules from './checkInet.js';
 import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
-import { resolveIndex, resolveIndexIfAny } from './links.js';
+import { readLink, resolveIndex, resolveIndexIfAny } from './links.js';
 import { isListedAddress } from './listed.js';
 import type { Call, Namespace } from './namespace.js';
 import { Refusal } from './native.js';
@@ -121,5 +121,8 @@ export async function listAddresses(
   if (typeof link === 'object') link = await link;
   const family = filter.family === undefined ? undefined : FAMILIES[filter.family];
   const addresses = await namespace.demand(call, 'listAddresses', { family });
-  return link === undefined ? addresses : addresses.filter(({ linkIndex }) => linkIndex === link);
+  if (link === undefined) return addresses;
+  const found = addresses.filter(({ linkIndex }) => linkIndex === link);
+  if (found.length === 0) await readLink(namespace, call, link, 'filter.link');
+  return found;
 }

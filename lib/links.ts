@@ -144,6 +144,10 @@ export async function listLinks(
     (group === undefined || link.group === group) &&
     (up === undefined || link.up === up);
   const found = wanted.some((value) => value !== undefined) ? links.filter(matches) : links;
+  if (found.length === 0) {
+    if (parent) await readLink(namespace, call, parent, 'filter.parent');
+    if (master) await readLink(namespace, call, master, 'filter.master');
+  }
   return LISTS_LINKS_BY_INDEX ? found : found.sort((a, b) => a.index - b.index);
 }
 

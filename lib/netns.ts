@@ -249,7 +249,8 @@ export class Netns extends Namespace {
 
   /**
    * Lists the links that match everything the filter names, by index. A listing that a change runs
-   * into is made again, a bounded number of times; `EINTR`: every time.
+   * into is made again, a bounded number of times; `EINTR`: every time. `ENODEV`: there is no such parent or
+   * master.
    */
   listLinks(filter?: LinkFilter): Promise<Link[]> {
     const call = callOf('listLinks', null, this.listLinks, filter);
@@ -445,7 +446,8 @@ export class Netns extends Namespace {
   /**
    * Lists the routes of every table, IPv4 first, or those that match the filter. Where IPv6 routes are
    * removed meanwhile, others may be missing without a word of the kernel (net/ipv6/ip6_fib.c,
-   * fib6_dump_table); `watch` makes up for that. `EINTR`: as with `listLinks`.
+   * fib6_dump_table); `watch` makes up for that. `EINTR`: as with `listLinks`; `ENODEV`: there is no such
+   * link.
    */
   listRoutes(filter?: RouteFilter): Promise<Route[]> {
     const call = callOf('listRoutes', null, this.listRoutes, filter);

@@ -3,7 +3,7 @@ import { check } from './check.js';
 import * as inetRules from './checkInet.js';
 import * as linkRules from './checkLinks.js';
 import { explain } from './diagnosis.js';
-import { resolveIndexes, resolveIndexIfAny } from './links.js';
+import { readLink, resolveIndexes, resolveIndexIfAny } from './links.js';
 import type { Call, Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
 import type { NextHopRecord, RouteRecord } from './requests.js';
@@ -278,7 +278,7 @@ export async function listRoutes(
   const lists = await Promise.all(
     families.map((one) => namespace.demand(call, 'listRoutes', { family: one })),
   );
-  return lists
+  const found = lists
     .flat()
     .filter(
       (route) =>
@@ -290,4 +290,8 @@ export async function listRoutes(
           wordNumber(ROUTE_PROTOCOLS, route.protocol) === wantedProtocol) &&
         (type === undefined || route.type === type),
     );
+  if (found.length === 0 && link !== undefined) {
+    await readLink(namespace, call, link, 'filter.link');
+  }
+  return found;
 }

@@ -89,8 +89,14 @@ describe('listAddresses', () => {
     const { ifindex } = await place.link(second);
     const listed = await netns.listAddresses({ link: ifindex });
     expect(new Set(listed.map(({ linkIndex }) => linkIndex))).toEqual(new Set([ifindex]));
-    const error = await refusalOf(netns.listAddresses({ link: 'nobody' }));
-    expect(error).toMatchObject({ code: 'ENODEV' });
+    for (const gone of ['nobody', 987_654, { index: 987_654 }]) {
+      const error = await refusalOf(netns.listAddresses({ link: gone }));
+      expect(error).toMatchObject({ code: 'ENODEV' });
+      expect(error.hint).toContain('filter.link');
+    }
+    await place.ip('link', 'add', 'bare', 'type', 'bridge');
+    const bare = (await place.link('bare')).ifindex;
+    expect(await netns.listAddresses({ link: bare })).toEqual([]);
   });
 
   test('is complete when there are thousands', async () => {

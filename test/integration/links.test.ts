@@ -169,12 +169,21 @@ describe('listLinks', () => {
     expect(await list({ kind: 'macvlan', group: 77 })).toEqual([]);
   });
 
+  test('gives nothing for a parent or a master that has no other links', async () => {
+    const host = await bed.place();
+    const { ifindex } = await host.link('lo');
+    expect(await host.netns.listLinks({ parent: ifindex })).toEqual([]);
+    expect(await host.netns.listLinks({ master: ifindex })).toEqual([]);
+  });
+
   test('rejects when the parent or the master of the filter does not exist', async () => {
     const host = await bed.place();
     for (const option of ['parent', 'master'] as const) {
-      const error = await refusalOf(host.netns.listLinks({ [option]: 'nobody' }));
-      expect(error).toMatchObject({ code: 'ENODEV', operation: 'listLinks' });
-      expect(error.hint).toContain(`filter.${option}`);
+      for (const ref of ['nobody', 987_654, { index: 987_654 }]) {
+        const error = await refusalOf(host.netns.listLinks({ [option]: ref }));
+        expect(error).toMatchObject({ code: 'ENODEV', operation: 'listLinks' });
+        expect(error.hint).toContain(`filter.${option}`);
+      }
     }
   });
 

@@ -163,8 +163,12 @@ describe('listRoutes', () => {
     expect(byLink.map((route) => route.to).sort()).toEqual(through.map(({ dst }) => dst).sort());
     expect(byLink.map((route) => route.to)).toContain('10.5.0.0/16');
     expect(await to({ link: index, table: 'main', family: 'IPv4' })).toHaveLength(byLink.length);
-    const none = await refusalOf(netns.listRoutes({ link: 'nobody' }));
-    expect(none).toMatchObject({ code: 'ENODEV' });
+    expect(await to({ link: index, table: 4711 })).toEqual([]);
+    for (const gone of ['nobody', 987_654, { index: 987_654 }]) {
+      const none = await refusalOf(netns.listRoutes({ link: gone }));
+      expect(none).toMatchObject({ code: 'ENODEV' });
+      expect(none.hint).toContain('filter.link');
+    }
   });
 
   test('is complete when there are thousands', async () => {
