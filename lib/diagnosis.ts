@@ -17,7 +17,7 @@ import { findLink, isKindKnown } from './lookup.js';
 import { moduleOf, moduleState } from './modules.js';
 import { describe, type Namespace } from './namespace.js';
 import type { Refusal } from './native.js';
-import { type About, changesOf, type Hint, whyTaken } from './refused.js';
+import { type About, changesOf, describeLink, type Hint, whyTaken } from './refused.js';
 
 /** The reason for a refusal, as far as it can be found; `{}` when nothing is found. */
 export async function explain(
@@ -43,7 +43,9 @@ const REASONS: Readonly<Record<string, Reason>> = {
   EACCES: whyNoIPv6,
   ENODEV: whyNoDevice,
   EEXIST: whyExists,
+  ENOENT: whyNameStays,
   EINVAL: async (namespace, about, refusal) =>
+    (await whyNameStays(namespace, about, refusal)) ||
     (await whyMtuTooSmall(namespace, about)) ||
     (await whySourceInvalid(namespace, about)) ||
     whyInvalid(namespace, about, refusal),
@@ -122,6 +124,29 @@ async function whyExists(namespace: Namespace, about: About): Promise<Hint> {
     whyTakenByPeer(about) ??
     whyIndexTakenHere(namespace, created?.index)
   );
+}
+
+/** Of alternative names to be removed, which the kernel goes through until one is none (net/core/dev.c). */
+async function whyNameStays(
+  namespace: Namespace,
+  about: About,
+  { syscall }: Refusal,
+): Promise<Hint> {
+  if (syscall !== 'RTM_DELLINKPROP') return undefined;
+  const unknown: string[] = [];
+  for (const name of changesOf(about).altNames ?? []) {
+    const holder = await findLink(namespace, name);
+    if (holder === undefined) {
+      unknown.push(`'${name}'`);
+    } else if (holder.index !== about.link) {
+      return `'${name}' is a name of the link ${describeLink(holder)}.`;
+    } else if (holder.name === name) {
+      return `'${name}' is the link's name, and no alternative one.`;
+    }
+  }
+  const [first, ...others] = unknown;
+  if (first === undefined || others.length === 0) return first && `The link has no name ${first}.`;
+  return `The link had no name that is one of ${unknown.join(', ')}; those before it are removed.`;
 }
 
 function whyTakenByPeer({ created, peer }: About): string | undefined {

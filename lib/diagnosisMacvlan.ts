@@ -23,7 +23,8 @@ export async function whyInvalid(
   // So the kernel answers to a master that there is not (net/core/rtnetlink.c, do_set_master).
   const master = about.master ?? changesOf(about).master;
   const where = about.target ?? namespace;
-  if (master && (await findLink(where, master)) === undefined) {
+  const masterLink = master ? await findLink(where, master) : undefined;
+  if (master && masterLink === undefined) {
     return `There is no link with index ${master} in the network namespace ${describe(where)} to be the master.`;
   }
   if (about.kind !== undefined) {
@@ -36,6 +37,9 @@ export async function whyInvalid(
     return "A stable private address needs a secret: write one to /proc/sys/net/ipv6/conf/default/stable_secret, or to the link's own.";
   }
   const link = await findLink(namespace, about.link);
+  if (masterLink?.kind === 'bridge' && link !== undefined && link.type !== 'ether') {
+    return `The link '${link.name}' is ${whatElse(link)}: a port of a bridge is an Ethernet device.`;
+  }
   if (link === undefined || !isMacvlanKind(link.kind)) return undefined;
   const parent =
     link.parent?.netnsid === null ? await findLink(namespace, link.parent.index) : undefined;
@@ -63,13 +67,17 @@ function mtuHint(mtu: number | undefined, parent: Link | undefined): string | un
   return `The MTU of ${mtu} is above the parent's: '${parent.name}' has ${parent.mtu}.`;
 }
 
+/** What a link is that is no Ethernet device. */
+function whatElse({ type }: Link): string {
+  return type === 'loopback' ? 'the loopback device' : `of type '${type}'`;
+}
+
 /** What may be is not guessed at where the kernel has `said` what is. */
 async function whyInvalidMacvlan(namespace: Namespace, about: About, said: boolean): Promise<Hint> {
   const parent = await findRealParent(namespace, about.parent);
   if (parent === undefined) return undefined;
   if (parent.type !== 'ether') {
-    const what = parent.type === 'loopback' ? 'the loopback device' : `of type '${parent.type}'`;
-    return `The parent '${parent.name}' is ${what}: a ${about.kind} needs an Ethernet device.`;
+    return `The parent '${parent.name}' is ${whatElse(parent)}: a ${about.kind} needs an Ethernet device.`;
   }
   const tooLarge = mtuHint(about.created?.mtu, parent);
   if (tooLarge !== undefined) return tooLarge;

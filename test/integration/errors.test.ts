@@ -105,6 +105,38 @@ describe('EINVAL', () => {
   });
 });
 
+describe('a change that the kernel refuses without a word', () => {
+  test('of alternative names, because one is none, or the name itself, or another’s', async () => {
+    const { host, parent } = await ground();
+    await host.netns.createMacvlan({ parent, name: 'm0', altNames: ['first', 'last'] });
+    await host.netns.createMacvlan({ parent, name: 'm1', altNames: ['other'] });
+    const removal = (...removeAltNames: string[]) =>
+      refusalOf(host.netns.setLink('m0', { removeAltNames }));
+    const one = await removal('nobody');
+    expect(one).toMatchObject({ code: 'ENOENT', syscall: 'RTM_DELLINKPROP' });
+    expect(one.hint).toBe("The link has no name 'nobody'.");
+    const own = await removal('m0');
+    expect(own).toMatchObject({ code: 'EINVAL', syscall: 'RTM_DELLINKPROP' });
+    expect(own.hint).toBe("'m0' is the link's name, and no alternative one.");
+    for (const name of ['m1', 'other']) {
+      expect((await removal(name)).hint).toContain(`'${name}' is a name of the link 'm1'`);
+    }
+    const among = await removal('first', 'nobody', 'last');
+    expect(among).toMatchObject({ code: 'ENOENT' });
+    expect(among.hint).toContain("one of 'first', 'nobody'; those before it are removed");
+    expect((await host.link('m0')).altnames).toEqual(['last']);
+  });
+
+  test('of the master, because the link is no Ethernet device', async () => {
+    const { host } = await ground();
+    await host.ip('link', 'add', 'br0', 'type', 'bridge');
+    const error = await refusalOf(host.netns.setLink('lo', { master: 'br0' }));
+    expect(error).toMatchObject({ code: 'EINVAL', operation: 'setLink', target: 'lo' });
+    expect(error.hint).toContain("'lo' is the loopback device");
+    expect(error.hint).toContain('Ethernet');
+  });
+});
+
 describe('an address or a route', () => {
   test('is refused because the link is too small for its family', async () => {
     const { host, parent } = await ground();
