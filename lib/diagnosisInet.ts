@@ -70,7 +70,7 @@ export async function whyRouteExists(
   const to = prefixText(route.destination, route.destinationLength) ?? 'default';
   const from = prefixText(route.from, route.sourceLength) ?? null;
   const metric = route.metric || (family === AF_INET6 ? IP6_RT_PRIO_USER : 0);
-  const there = routes.find(
+  const alike = routes.filter(
     (one) =>
       one.to === to &&
       one.from === from &&
@@ -78,13 +78,17 @@ export async function whyRouteExists(
       one.metric === metric &&
       one.table === (tableId ?? table),
   );
+  // IPv6 may have several, and the kernel's own of each link are such.
+  const there = alike.find((one) => one.link === route.link) ?? alike[0];
   if (there === undefined) return undefined;
   if (replaces === true) {
     return `Table ${there.table} has several routes to ${to} with metric ${metric}, and this one stands behind the one to be replaced.`;
   }
   const link = there.link === null ? undefined : await findLink(namespace, there.link);
   const by = link === undefined ? '' : ` by '${link.name}'`;
-  return `Table ${there.table} has a route to ${to} with metric ${metric} already${by}: give another metric, or use replaceRoute.`;
+  const isOthers = link !== undefined && route.link !== undefined && link.index !== route.link;
+  const instead = isOthers ? '; replaceRoute would take that one away' : ', or use replaceRoute';
+  return `Table ${there.table} has a route to ${to} with metric ${metric} already${by}: give another metric${instead}.`;
 }
 
 /** Of a route: IPv6 takes no source that is still being looked for elsewhere (net/ipv6/route.c). */

@@ -413,8 +413,12 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Adds a route; a `Route` as it was listed will do. `EEXIST`: there is one; `ENETUNREACH`, of IPv6
-   * `EHOSTUNREACH`: no address of a link reaches the gateway.
+   * Adds a route; a `Route` as it was listed will do, but not every one comes back: of those that the kernel
+   * itself has on each link (`fe80::/64`, `ff00::/8`) no second one can be added with the same metric by
+   * another link, and one of IPv6 with a `metric` of 0 gets 1024. `EEXIST`: there is one, of whichever link;
+   * `ENETUNREACH`, of IPv6 `EHOSTUNREACH`: no address of a link reaches the gateway; `ENODEV`: there is no
+   * such link, or no IPv6 on it; `ENETDOWN`: it is down; `EINVAL`: no link has the `source`, or there is no
+   * such nexthop object.
    */
   addRoute(route: RouteToAdd & OperationOptions): Promise<void> {
     const call = callOf('addRoute', route?.to, this.addRoute, route);

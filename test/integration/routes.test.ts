@@ -197,6 +197,29 @@ describe('addRoute', () => {
     expect(behind.hint).not.toContain('use replaceRoute');
   });
 
+  test('says when the one in the way is by another link, which replaceRoute would take away', async () => {
+    const { place, netns, link } = await routeBench(bed);
+    const other = await place.parent();
+    for (const to of ['10.9.0.0/16', 'fd09::/64']) {
+      await netns.addRoute({ to, link: other });
+      const away = await refusalOf(netns.addRoute({ to, link }));
+      expect(away).toMatchObject({ code: 'EEXIST' });
+      expect(away.hint).toContain(`already by '${other}'`);
+      expect(away.hint).toContain('would take that one away');
+      const same = await refusalOf(netns.addRoute({ to, link: other }));
+      expect(same.hint).toContain('or use replaceRoute');
+    }
+    // Of several the one by the same link is in the way, whichever is the first.
+    for (const dev of [link, other]) {
+      await place.ip('-6', 'route', 'append', 'fd08::/64', 'dev', dev);
+    }
+    for (const dev of [link, other]) {
+      const own = await refusalOf(netns.addRoute({ to: 'fd08::/64', link: dev }));
+      expect(own.hint).toContain(`already by '${dev}'`);
+      expect(own.hint).toContain('or use replaceRoute');
+    }
+  });
+
   test('replaceRoute adds one that is not there', async () => {
     const { netns, shown } = await routeBench(bed);
     await netns.replaceRoute({ to: '10.1.0.0/16', via: '10.0.0.2' });
