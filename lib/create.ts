@@ -270,7 +270,11 @@ async function partError(
 
 /** Takes a link away that is not to be; a failure to do so goes with the error as its cause. */
 async function remove(target: Namespace, index: number, error: unknown): Promise<void> {
-  const result = await target.ask('deleteLink', linkRecord(index));
+  let result = await target.ask('deleteLink', linkRecord(index));
+  // The answer was lost: that to another one tells whether the link is gone.
+  if (result instanceof Refusal && result.code === 'ENOBUFS') {
+    result = await target.ask('deleteLink', linkRecord(index));
+  }
   if (!(result instanceof Refusal) || result.code === 'ENODEV') return;
   const cause = new Error(
     `the link with index ${index} could not be removed again: errno ${result.errno}`,

@@ -21,6 +21,7 @@ function before(name: string, variables: Readonly<Record<string, string | number
   return [...inPrivateNetns, 'env', `LD_PRELOAD=${library}`, ...settings];
 }
 
+const RTM_DELLINK = 17;
 const RTM_GETADDR = 22;
 
 test('what is listed before a part that gets lost stays', async () => {
@@ -41,6 +42,19 @@ test('what is listed before a part that gets lost stays', async () => {
     link: ['lo', 'bridge0', 'bridge1', 'bridge2'],
     address: ['10.0.0.1/24', '10.0.1.1/24', '10.0.2.1/24'],
   });
+});
+
+test('a half-made link is not said to be there when only the word that it is gone gets lost', async () => {
+  const program = `
+    import { createLink, listLinks } from 'macvlan-netlink';
+    const twice = ['10.0.0.1/24', '10.0.0.1/24'];
+    const error = await createLink({ kind: 'bridge', addresses: twice }).catch((error) => error);
+    const links = (await listLinks()).map(({ name }) => name);
+    console.log(JSON.stringify([error.code, error.part, String(error.cause), links]));
+  `;
+  const under = before('lose-a-datagram', { LOSE: RTM_DELLINK });
+  const expected = ['EEXIST', 'addresses[1]', 'undefined', ['lo']];
+  expect(await resultOf(program, { under })).toEqual(expected);
 });
 
 test('requests go on while a namespace is opened by a path that does not answer', async () => {
