@@ -100,7 +100,7 @@ export class Netns extends Namespace {
   /**
    * Opens a namespace by name, path, process or descriptor. What it opens stays alive until
    * `close`, even when its name is removed. `EINVAL`: not a network namespace; `ENOENT`: no such
-   * name.
+   * name or process; `EBADF`: no such `fd`; `EACCES`: another's process, which takes `CAP_SYS_PTRACE`.
    */
   static async open(ref: NetnsRef, options?: OperationOptions): Promise<Netns> {
     const call = callWith('Netns.open', refText(ref), Netns.open, options);
@@ -149,7 +149,8 @@ export class Netns extends Namespace {
 
   /**
    * Takes the name away, the same as `ip netns delete`; the namespace itself goes when nothing
-   * holds it any more. `ENOENT`: there is no such name.
+   * holds it any more. `ENOENT`: there is no such name; `EISDIR`: it is a directory; `EACCES`: needs the
+   * right to write /run/netns; `EPERM`: needs `CAP_SYS_ADMIN`.
    */
   static async remove(name: string, options?: OperationOptions): Promise<void> {
     const call = callWith('Netns.remove', name, Netns.remove, options);
@@ -166,12 +167,14 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Makes a macvlan: all of it or nothing. In whichever step it fails, no link stays behind, and the
-   * error's `part` says which option could not be carried out. Of what the kernel answers, the error's
-   * `hint` gives the reason: `EEXIST`, the name, the index or an address is taken; `ENODEV`, there is no
-   * such parent or master; `EBUSY`, the parent is a port, or has another receiver; `EINVAL`, the parent is
-   * no Ethernet device, has a passthru child, or a smaller MTU; `EADDRINUSE`, a sibling that is up has the
-   * MAC; `EPERM`, needs `CAP_NET_ADMIN`. `EOPNOTSUPP`: this kernel has no macvlan, or not that option.
+   * Makes a macvlan: all of it or nothing. In whichever step it fails, no link stays behind, and the error's
+   * `part` says which option could not be carried out. Of what the kernel answers, the error's `hint` gives the
+   * reason: `EEXIST`, the name, the index or an address is taken; `ENOENT`, there is no such `netns`; `ENODEV`,
+   * no such parent or master (`EINVAL`, where a master is given by its index or as a `Link`); `EBUSY`, the
+   * parent is a port, or has another receiver; `EINVAL`, the parent is no Ethernet device, has a passthru
+   * child, or a smaller MTU; `EADDRINUSE`, a sibling that is up has the MAC; `ENETUNREACH`, of IPv6
+   * `EHOSTUNREACH`, no address reaches the gateway of one of the `routes`, or, as with `ENETDOWN`, the link is
+   * not `up`; `EPERM`, needs `CAP_NET_ADMIN`. `EOPNOTSUPP`: this kernel has no macvlan, or not that option.
    *
    * @example
    * ```ts
@@ -210,7 +213,8 @@ export class Netns extends Namespace {
 
   /**
    * Makes a link of any of the kinds `macvlan`, `macvtap`, `veth`, `bridge`, `dummy` and `vlan`: all of
-   * it or nothing. `EOPNOTSUPP` with a hint that names the module: this kernel lacks the kind.
+   * it or nothing. `EOPNOTSUPP` with a hint that names the module: this kernel lacks the kind; `ENOENT`: there
+   * is no such `netns` or `peer.netns`; otherwise as `createMacvlan`.
    */
   createLink<K extends CreateLinkOptions['kind']>(
     options: CreateLinkOptions & { readonly kind: K },
@@ -260,9 +264,11 @@ export class Netns extends Namespace {
   /**
    * Changes what is named, and nothing else; the flags of a link too change one by one. The kernel
    * works through the changes in an order of its own and keeps what it did before it refused one.
-   * `ENODEV`: there is no such link or master; `EEXIST`: a name is taken; `EBUSY`: the link cannot be a port
-   * of that master; `EADDRINUSE`: a sibling that is up has the MAC; `EINVAL`: above the parent's MTU, among
-   * others, as the `hint` says; `EPERM`: needs `CAP_NET_ADMIN`.
+   * `ENODEV`: there is no such link or master (`EINVAL`, where a master is given by its index or as a `Link`);
+   * `EEXIST`: a name is taken; `ENOENT`: a name to be removed is none; `EBUSY`: the link cannot be a port of that
+   * master; `ELOOP`: a bridge cannot be one of a bridge; `EOPNOTSUPP`: the master takes in no links, or
+   * `bridgePort` of what is no port; `EADDRINUSE`: a sibling that is up has the MAC; `EINVAL`: above the parent's
+   * MTU, among others, as the `hint` says; `EPERM`: needs `CAP_NET_ADMIN`.
    */
   setLink(link: LinkRef, changes: LinkChanges): Promise<void> {
     const call = callOf('setLink', link, this.setLink, changes);
@@ -284,7 +290,7 @@ export class Netns extends Namespace {
    * Changes a living macvlan or macvtap. `EINVAL`: to or from passthru, or an option that its mode
    * does not take; `ENETDOWN`: `nopromisc` while the link is down, which would make the kernel
    * miscount its parent's promiscuity for ever; `EOPNOTSUPP`: the link is no macvlan, or this kernel does
-   * not know the option.
+   * not know the option; `ENODEV`: there is no such link.
    */
   setMacvlan(link: LinkRef, changes: MacvlanChanges): Promise<void> {
     const call = callOf('setMacvlan', link, this.setMacvlan, changes);
@@ -294,9 +300,9 @@ export class Netns extends Namespace {
 
   /**
    * Adds to the list of source mode; what is on it already stays. `EINVAL`: the link is in another mode;
-   * `EOPNOTSUPP`: it is no macvlan; `E2BIG`: over 5,455 in all, which is as
-   * many as the kernel's answers have room for. A longer list, made by other programs, is read here all the
-   * same, and `removeSources` and `setMacvlan` mend it; others, `ip` among them, cannot read such a link.
+   * `EOPNOTSUPP`: it is no macvlan; `ENODEV`: there is none; `E2BIG`: over 5,455 in all, which is as many as
+   * the kernel's answers have room for. A longer list, made by other programs, is read here all the same, and
+   * `removeSources` and `setMacvlan` mend it; others, `ip` among them, cannot read such a link.
    */
   addSources(link: LinkRef, macs: readonly string[], options?: OperationOptions): Promise<void> {
     const call = callWith('addSources', link, this.addSources, options);
@@ -308,7 +314,7 @@ export class Netns extends Namespace {
 
   /**
    * Takes away from the list of source mode; what is not on it is no error. `EINVAL`: the link is in
-   * another mode; `EOPNOTSUPP`: it is no macvlan.
+   * another mode; `EOPNOTSUPP`: it is no macvlan; `ENODEV`: there is none.
    */
   removeSources(link: LinkRef, macs: readonly string[], options?: OperationOptions): Promise<void> {
     const call = callWith('removeSources', link, this.removeSources, options);
@@ -321,10 +327,11 @@ export class Netns extends Namespace {
   /**
    * Moves a link to another namespace and gives it as it is there. The kernel takes it down, drops its
    * addresses (listed before, they can be added again) and forgets `addrGenMode` and `ipv4` on the way, and
-   * holds its lock for the whole machine meanwhile (17 ms): a link that can be made where it is to live,
-   * with the option `netns`, is better made there. `EEXIST`: its name, or one of its alternative names, is
-   * taken there; `EEXIST` or `EBUSY`: the `index` is; `EINVAL`: a link that cannot move, such as `lo`, or an
-   * `index` for one that is there already; `ENODEV`: there is no such link; `ENOENT`: no such namespace.
+   * holds its lock for the whole machine meanwhile (17 ms): a link that can be made where it is to live, with
+   * the option `netns`, is better made there. `EEXIST`: its name, or one of its alternative names, is taken
+   * there; `EEXIST` or `EBUSY`: the `index` is; `EINVAL`: a link that cannot move, such as a bridge, or an
+   * `index` for one that is there already (`lo` is `EEXIST`: every namespace has one); `ENODEV`: there is no
+   * such link; `ENOENT`: no such namespace.
    */
   moveLink(link: LinkRef, netns: NetnsRef, options?: MoveOptions): Promise<Link> {
     const call = callOf('moveLink', link, this.moveLink, options);
@@ -355,7 +362,9 @@ export class Netns extends Namespace {
 
   /**
    * Puts an address on a link: `'52.1.1.151/24'`, `'fd00::1/64'`, or an object; an `Address` as it was
-   * listed will do, such as one that a move has taken off. `EEXIST`: it is there already.
+   * listed will do, such as one that a move has taken off. `EEXIST`: it is there already; `ENODEV`: there is
+   * no such link; of IPv6 also `EACCES`: it is disabled on the link; `EINVAL`: the link's MTU is below 1,280;
+   * `EADDRNOTAVAIL`: `::1` elsewhere than on `lo`, or a multicast address without `autojoin`.
    */
   addAddress(
     link: LinkRef,
@@ -373,7 +382,8 @@ export class Netns extends Namespace {
    * Puts an address on a link, or changes the one that is there: its lifetimes (omitted: for ever), its
    * metric (omitted: 0 for IPv4, and as it was for IPv6), and of IPv6 its flags. The kernel passes over
    * what else is said of it (net/ipv4/devinet.c, inet_rtm_newaddr; net/ipv6/addrconf.c,
-   * inet6_addr_modify). `EEXIST`: an IPv6 address with another prefix length is there.
+   * inet6_addr_modify). `EEXIST`: an IPv6 address with another prefix length is there; otherwise as
+   * `addAddress`.
    */
   replaceAddress(
     link: LinkRef,
@@ -390,7 +400,7 @@ export class Netns extends Namespace {
   /**
    * Takes an address off a link; an `Address` as it was listed will do. With the first IPv4 address of a
    * subnet the others in it go too, unless `net.ipv4.conf.*.promote_secondaries` is 1.
-   * `EADDRNOTAVAIL`: it is not there.
+   * `EADDRNOTAVAIL`: it is not there; `ENODEV`: there is no such link; `ENXIO`: its MTU is too small for IPv6.
    */
   removeAddress(
     link: LinkRef,
@@ -417,8 +427,8 @@ export class Netns extends Namespace {
    * itself has on each link (`fe80::/64`, `ff00::/8`) no second one can be added with the same metric by
    * another link, and one of IPv6 with a `metric` of 0 gets 1024. `EEXIST`: there is one, of whichever link;
    * `ENETUNREACH`, of IPv6 `EHOSTUNREACH`: no address of a link reaches the gateway; `ENODEV`: there is no
-   * such link, or no IPv6 on it; `ENETDOWN`: it is down; `EINVAL`: no link has the `source`, or there is no
-   * such nexthop object.
+   * such link, or its MTU is too small for IPv6; `EACCES`: IPv6 is disabled on it; `ENETDOWN`: it is down;
+   * `EINVAL`: no link has the `source`, or there is no such nexthop object.
    */
   addRoute(route: RouteToAdd & OperationOptions): Promise<void> {
     const call = callOf('addRoute', route?.to, this.addRoute, route);
