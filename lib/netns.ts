@@ -351,9 +351,11 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Deletes any number of links. What can be deleted is; an `AggregateError` holds a `NetlinkError` for
-   * each that could not. They are put into a group that nobody uses, and the group is deleted: a link that
-   * somebody moves to another namespace between the two counts as deleted, and keeps that group there.
+   * Deletes any number of links. What can be deleted is; an `AggregateError` holds a `NetlinkError` for each
+   * that could not. Of a link that is named twice, by its index and a name or by two names, the second has an
+   * `ENODEV`; a `Link` beside a name or the index of it has none. They are put into a group that nobody uses,
+   * and the group is deleted: a link that somebody moves to another namespace between the two counts as
+   * deleted, and keeps that group there.
    */
   deleteLinks(refs: readonly LinkRef[], options?: OperationOptions): Promise<void> {
     const call = callWith('deleteLinks', null, this.deleteLinks, options);
