@@ -481,8 +481,11 @@ export class Netns extends Namespace {
    * Of some changes the kernel says nothing, and nobody hears of them before it tells of that link again:
    * of a link that is down `alias`, `altNames`, `group`, `carrier`, `addrGenMode` and what `setMacvlan`
    * changes; `qdisc`, `bridgePort.hairpin`, a parent's `promiscuity`, `macvlan.bcCutoff`, `bcQueueLenUsed`
-   * that a sibling changed, `addrGenMode` where an MTU below 1,280 takes IPv6 away, the `mac` that a passthru
-   * child gets with its parent, and `parent` of a link whose parent has moved. A watch keeps its namespace alive: closing the `Netns` ends it, `Netns.remove` does not.
+   * that a sibling changed, `addrGenMode` where an MTU below 1,280 takes IPv6 away or one above gives it
+   * back, `altNames` of which only some could be added or removed, the `mac` that a passthru child gets with its
+   * parent, `parent` of a link whose parent has moved, and that of the end of a veth pair which is made first:
+   * it is `added` with `parent: null`, before the other end is there. A watch keeps its namespace alive: closing
+   * the `Netns` ends it, `Netns.remove` does not. `EPERM`: of another namespace, needs `CAP_SYS_ADMIN`.
    */
   watch(options?: WatchOptions): Watch {
     return watch(this, callOf('watch', null, this.watch, options), snapshot(options));
