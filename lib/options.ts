@@ -6,7 +6,12 @@
 import type { Address, Route } from './results.js';
 import type { netnsBrand } from './values.js';
 
-/** What every operation's last argument may carry. */
+/**
+ * What every operation's last argument may carry: that of its signature, which are the options of `create…`,
+ * `moveLink`, `watch`, `openTap`, `checkSupport` and `run`, the changes of `setLink` and `setMacvlan`, the filter
+ * of a listing, and the route of `addRoute`, `replaceRoute` and `removeRoute`. In JavaScript an argument more
+ * than that is not looked at.
+ */
 export interface OperationOptions {
   /**
    * Withdraws what has not been sent to the kernel yet; the promise then rejects with the signal's
