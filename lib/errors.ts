@@ -119,7 +119,8 @@ interface NetlinkErrorDetails {
 }
 
 /**
- * The kernel refused a request, or a handle could not take it.
+ * The kernel refused a request, or a handle could not take it. Its stack shows the line that made the call; of a
+ * call beyond the first 32 in a turn of the event loop, the line that awaits it, and none where nobody does.
  *
  * @example
  * ```ts
