@@ -78,7 +78,10 @@ export interface Link {
   readonly addrGenMode: AddrGenMode | null;
   /** Its counters since it was made (`IFLA_STATS64`). */
   readonly stats: LinkStats | null;
-  /** What only a macvlan or macvtap has: there when `kind` is `'macvlan'` or `'macvtap'`. */
+  /**
+   * What only a macvlan or macvtap has: there when `kind` is `'macvlan'` or `'macvtap'`. To TypeScript the `kind`
+   * is any text and tells nothing of this: test `link.macvlan` itself.
+   */
   readonly macvlan?: MacvlanInfo | undefined;
   /** What only a VLAN has: there when `kind` is `'vlan'`. */
   readonly vlan?: VlanInfo | undefined;
