@@ -2,9 +2,11 @@
 #include "io/session.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 
 #include "check.h"
 #include "faults.h"
+#include "fixtures.h"
 
 namespace macvlan_netlink::test {
 namespace {
@@ -36,6 +38,43 @@ Arrival LoseAnswers(int count, Fate fate = Fate::kLost) {
     return message.header.nlmsg_type == RTM_NEWLINK && lost < count ? (++lost, fate)
                                                                     : Fate::kArrives;
   };
+}
+
+// The first listing: something changes under it.
+Arrival ChangeOnce() {
+  return [changed = false](const wire::Message& message) mutable {
+    const bool ends = message.header.nlmsg_type == NLMSG_DONE;
+    return ends && !std::exchange(changed, true) ? Fate::kChanged : Fate::kArrives;
+  };
+}
+
+// Sends a refusal of a request to whoever asks it, as any program with CAP_NET_ADMIN may.
+void RefuseAsAnother(const wire::Message& request) {
+  struct {
+    nlmsghdr header;
+    nlmsgerr error;
+  } refusal{request.header, {-EPERM, {}}};
+  refusal.header.nlmsg_len = sizeof(refusal);
+  refusal.header.nlmsg_type = NLMSG_ERROR;
+  sockaddr_nl asker{};
+  asker.nl_family = AF_NETLINK;
+  asker.nl_pid = request.header.nlmsg_pid;
+  const io::Descriptor own(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+  const auto* address = reinterpret_cast<const sockaddr*>(&asker);
+  CHECK_EQ(sendto(own.get(), &refusal, sizeof(refusal), 0, address, sizeof(asker)),
+           ssize_t{sizeof(refusal)});
+}
+
+// How many requests each datagram carries.
+std::vector<size_t> DatagramsOf(Requests& requests) {
+  Client client;
+  std::vector<size_t> sizes;
+  const Faults faults(nullptr, [&](const std::vector<wire::Message>& messages) {
+    sizes.push_back(messages.size());
+    return 0;
+  });
+  client.session().Transact(requests.All());
+  return sizes;
 }
 
 }  // namespace
@@ -103,6 +142,19 @@ TEST(a_listing_of_which_a_part_is_lost_is_asked_again_and_shows_each_link_once) 
   RunIp("link delete br1");
 }
 
+TEST(a_listing_that_a_change_ran_into_is_asked_again) {
+  Client client;
+  Requests requests;
+  requests.Add("listLinks", {}, io::Expect::kDump);
+  {
+    const Faults faults(ChangeOnce());
+    client.session().Transact(requests.All());
+  }
+  CHECK_EQ(requests.Ends(), Ends{0});
+  CHECK_EQ(requests.names, std::vector<std::string>{"lo"});
+  CHECK_EQ(requests.restarts, 1);
+}
+
 TEST(a_read_whose_answer_never_comes_ends_too) {
   Client client;
   Requests requests;
@@ -167,6 +219,21 @@ TEST(an_answer_that_comes_late_is_not_taken_for_one_to_the_next_request) {
   CHECK_EQ(requests.restarts, 1);
 }
 
+TEST(what_another_program_sends_is_no_answer) {
+  Client client;
+  Requests requests;
+  requests.Add("createLink", Bridge("br1"));
+  {
+    const Faults faults(nullptr, [](const std::vector<wire::Message>& messages) {
+      RefuseAsAnother(messages.at(0));
+      return 0;
+    });
+    client.session().Transact(requests.All());
+  }
+  CHECK_EQ(requests.Ends(), Ends{0});
+  RunIp("link delete br1");
+}
+
 TEST(signals_interrupt_neither_sending_nor_reading) {
   Client client;
   Requests requests;
@@ -195,6 +262,41 @@ TEST(what_cannot_be_sent_has_not_been_done) {
   CHECK_EQ(requests.Ends(), (Ends{-ENOMEM, -ENOMEM}));
   CHECK_EQ(requests.steps[0].syscall, "sendmsg");
   CHECK(!Exists("br1") && !Exists("br2"));
+}
+
+TEST(no_change_travels_behind_a_read) {
+  Requests requests;
+  requests.Add("changeLink", Named("lo"));
+  requests.Add("getLink", Named("lo"), io::Expect::kRead);
+  requests.Add("changeLink", Named("lo"));
+  CHECK_EQ(DatagramsOf(requests), (std::vector<size_t>{2, 1}));
+}
+
+TEST(a_datagram_has_one_listing_as_its_last) {
+  Requests requests;
+  requests.Add("getLink", Named("lo"), io::Expect::kRead);
+  for (int i = 0; i < 2; ++i) requests.Add("listLinks", {}, io::Expect::kDump);
+  CHECK_EQ(DatagramsOf(requests), (std::vector<size_t>{2, 1}));
+}
+
+TEST(a_datagram_asks_for_no_more_than_the_receive_buffer_holds) {
+  Requests requests;
+  for (int i = 0; i < 128; ++i) requests.Add("getLink", Named("lo"), io::Expect::kRead);
+  CHECK(DatagramsOf(requests).size() > 1);
+  CHECK_EQ(requests.Ends(), Ends(128, 0));
+}
+
+TEST(a_datagram_is_no_longer_than_the_send_buffer_takes) {
+  rtnl::MacvlanData data;
+  data.mac_address_mode = MACVLAN_MACADDR_SET;
+  data.mac_addresses.emplace().items.assign(5000, Mac("02:00:00:00:09:01"));
+  rtnl::LinkRecord link = Named("nobody");
+  link.info.emplace().kind = "macvlan";
+  link.info->macvlan = data;
+  Requests requests;
+  for (int i = 0; i < 2; ++i) requests.Add("changeLink", link);
+  CHECK_EQ(DatagramsOf(requests), (std::vector<size_t>{1, 1}));
+  CHECK_EQ(requests.Ends(), (Ends{-ENODEV, -ENODEV}));
 }
 
 }  // namespace macvlan_netlink::test
