@@ -94,6 +94,31 @@ TEST(links_are_deleted_by_one_request) {
   CHECK_EQ(deletions, 1);
 }
 
+TEST(a_link_that_cannot_be_deleted_keeps_no_other_from_it) {
+  Deletion deletion;
+  rtnl::LinkRecord lo;
+  lo.index = IndexOf("lo");
+  deletion.requests.Add("deleteLink", lo);
+  deletion.requests.steps.back().deletion = true;
+  deletion.Run(nullptr);
+  CHECK_EQ(deletion.requests.Ends(), (Ends{0, 0, 0, {}}));
+  CHECK_EQ(GroupOf("lo"), "default");
+}
+
+TEST(links_are_counted_once_although_others_change_them) {
+  Deletion deletion;
+  int listings = 0;
+  const Arrival change = [](const wire::Message& message) {
+    return message.header.nlmsg_type == NLMSG_DONE ? Fate::kChanged : Fate::kArrives;
+  };
+  deletion.Run(change, [&](const std::vector<wire::Message>& messages) {
+    listings += (messages.at(0).header.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+    return 0;
+  });
+  CheckAllDeleted(deletion);
+  CHECK_EQ(listings, 1);
+}
+
 TEST(nothing_is_deleted_when_it_is_not_known_whether_a_link_was_tagged) {
   Deletion deletion;
   deletion.Run(LoseFirst(RTM_NEWLINK));
@@ -111,6 +136,15 @@ TEST(groups_are_put_back_when_the_kernel_refuses_the_group) {
   // A device that cannot be deleted keeps the whole group from it.
   deletion.Run(nullptr, BeforeTheGroupGoes(
                             [](const std::string& group) { RunIp("link set lo group " + group); }));
+  RunIp("link set lo group default");
+  CheckUntouched(deletion);
+}
+
+TEST(groups_are_put_back_when_the_answer_that_refuses_the_group_is_lost) {
+  Deletion deletion;
+  deletion.Run(LoseFirst(RTM_DELLINK), BeforeTheGroupGoes([](const std::string& group) {
+                 RunIp("link set lo group " + group);
+               }));
   RunIp("link set lo group default");
   CheckUntouched(deletion);
 }
@@ -155,6 +189,17 @@ TEST(a_link_that_stays_is_not_forgotten_when_the_answer_about_another_is_lost) {
                }));
   CHECK_EQ(deletion.requests.Ends(), (Ends{{}, {}, 0}));
   for (const char* name : {"br1", "br2"}) CHECK_EQ(GroupOf(name), "9");
+}
+
+TEST(a_link_that_is_renamed_and_taken_out_of_the_group_is_not_taken_for_gone) {
+  Deletion deletion;
+  deletion.Run(nullptr, BeforeTheGroupGoes([](const std::string&) {
+                 RunIp("link set br2 name renamed");
+                 RunIp("link set renamed group 9");
+               }));
+  CHECK_EQ(deletion.requests.Ends(), (Ends{0, {}, 0}));
+  CHECK_EQ(GroupOf("renamed"), "9");
+  RunIp("link delete renamed");
 }
 
 TEST(a_link_that_somebody_deletes_meanwhile_is_deleted) {
@@ -214,19 +259,22 @@ TEST(a_new_link_that_has_got_the_index_of_a_deleted_one_is_left_alone) {
 }
 
 TEST(links_are_deleted_where_nobody_can_say_whether_they_went_with_the_group) {
-  Deletion deletion;
-  bool gone = false;
-  const Arrival lose_reads = [&](const wire::Message& message) {
-    const bool read = message.header.nlmsg_type == RTM_NEWLINK ||
-                      message.header.nlmsg_type == NLMSG_DONE ||
-                      Acknowledged(message) == RTM_GETLINK;
-    return gone && read ? Fate::kLost : Fate::kArrives;
-  };
-  deletion.Run(lose_reads, [&](const std::vector<wire::Message>& messages) {
-    gone = gone || messages.at(0).header.nlmsg_type == RTM_DELLINK;
-    return 0;
-  });
-  CheckAllDeleted(deletion);
+  for (const bool stays : {false, true}) {
+    const Note note(stays ? "one stays" : "all went");
+    Deletion deletion;
+    bool gone = false;
+    const Arrival lose_reads = [&](const wire::Message& message) {
+      const bool read = message.header.nlmsg_type == RTM_NEWLINK ||
+                        message.header.nlmsg_type == NLMSG_DONE ||
+                        Acknowledged(message) == RTM_GETLINK;
+      return gone && read ? Fate::kLost : Fate::kArrives;
+    };
+    deletion.Run(lose_reads, BeforeTheGroupGoes([&](const std::string&) {
+                   gone = true;
+                   if (stays) RunIp("link set br2 group 9");
+                 }));
+    CheckAllDeleted(deletion);
+  }
 }
 
 TEST(links_are_asked_for_one_by_one_where_they_cannot_be_listed) {
