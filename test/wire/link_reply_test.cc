@@ -223,6 +223,16 @@ TEST(events_are_decoded_as_the_monitor_reads_them) {
   CHECK(events >= 6);
 }
 
+TEST(of_several_attributes_of_a_type_the_first_is_meant) {
+  wire::Bytes bytes;
+  wire::Writer writer(bytes);
+  writer.Header(ifinfomsg{});
+  for (const uint32_t mtu : {1400u, 9000u}) wire::Wire<uint32_t>::Encode(writer, IFLA_MTU, mtu);
+  LinkRecord link;
+  CHECK(rtnl::ReadLink(bytes, link));
+  CHECK_EQ(link.mtu, std::optional<uint32_t>(1400));
+}
+
 // A macvlan's body as the kernel writes it (drivers/net/macvlan.c, macvlan_fill_info, Linux 6.18),
 // every length cut to its 16 bits; `counted` is what it says of the number of its sources.
 wire::Bytes BodyWithSources(uint32_t sources, std::optional<uint32_t> counted) {

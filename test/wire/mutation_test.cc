@@ -6,6 +6,7 @@
 #include "decode_all.h"
 #include "fixtures.h"
 #include "rtnl/operations.h"
+#include "rtnl/route.h"
 
 namespace macvlan_netlink::test {
 namespace {
@@ -126,6 +127,32 @@ TEST(every_offset_of_an_extended_ack) {
       CHECK(rtnl::AttributeAtFault(operation, request.Span(), ack) == nullptr);
     }
   }
+}
+
+// A kernel newer than the tables has more of them; the table of decoders ends at 96.
+TEST(attribute_types_around_the_end_of_the_table) {
+  for (const uint16_t type : {95, 96, 97, NLA_TYPE_MASK}) {
+    wire::Bytes body;
+    wire::Writer writer(body);
+    writer.Header(ifinfomsg{});
+    wire::Wire<uint32_t>::Encode(writer, type, 1u);
+    DecodeAsEveryRecord(Exact(body).Span());
+  }
+}
+
+TEST(a_next_hop_that_is_longer_than_the_list) {
+  wire::Bytes body;
+  wire::Writer writer(body);
+  writer.Header(rtmsg{});
+  rtnl::NextHop hop;
+  hop.gateway.emplace().Assign(wire::Bytes{10, 0, 0, 1});
+  wire::Wire<rtnl::NextHops>::Encode(writer, RTA_MULTIPATH, {{hop}});
+  // The list lacks the last byte, of which its only hop speaks.
+  body.pop_back();
+  --body[sizeof(rtmsg)];
+  rtnl::RouteRecord route;
+  CHECK(wire::DecodeBody(Exact(body).Span(), route));
+  CHECK(!route.next_hops);
 }
 
 }  // namespace macvlan_netlink::test
