@@ -1,7 +1,7 @@
 // How a process that uses the library ends: by itself when nothing is left to do and not before,
 // with the exit code that it chose, and with errors that lead to the line at fault.
 import { describe, expect, test } from 'vitest';
-import { inPrivateNetns, type ProgramOptions, runProgram } from '../support/program.js';
+import { inPrivateNetns, type ProgramOptions, resultOf, runProgram } from '../support/program.js';
 
 const privately: ProgramOptions = { under: inPrivateNetns };
 
@@ -186,6 +186,31 @@ test.each(['here', 'in another namespace'])(
     }
   },
 );
+
+test('what has begun goes on past what has not, of which nothing is done', async () => {
+  const program = `
+    import { readFileSync } from 'node:fs';
+    import { createLink, Netns } from 'macvlan-netlink';
+    const there = await Netns.create();
+    const isMade = (name) => readFileSync('/proc/self/net/dev', 'utf8').includes(name);
+    const addresses = Array.from({ length: 3000 }, (_, at) => '10.0.' + (at >> 8) + '.' + (at & 255) + '/32');
+    void createLink({ kind: 'bridge', name: 'begun', addresses });
+    while (!isMade('begun')) {}
+    void createLink({ kind: 'bridge', name: 'late' });
+    // Its address is a request of this namespace, behind the one that has not begun.
+    const netns = Netns.current();
+    void there.createLink({ kind: 'bridge', name: 'second', netns, addresses: ['10.99.0.1/24'] });
+    while (!isMade('second')) {}
+    process.exit();
+  `;
+  const under = [...inPrivateNetns, 'sh', '-c', '"$@" && exec ip -j address', 'sh'];
+  const links = await resultOf<{ ifname: string; addr_info: unknown[] }[]>(program, { under });
+  expect(links.map(({ ifname, addr_info }) => [ifname, addr_info.length])).toEqual([
+    ['lo', 0],
+    ['begun', 3000],
+    ['second', 1],
+  ]);
+});
 
 /** What a program does first to have another hold the lock that names take, until its input ends. */
 const holdTheLock = `
