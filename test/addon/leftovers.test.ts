@@ -43,6 +43,27 @@ test('an idle process has no threads and no sockets left', async () => {
   });
 });
 
+test('a child process inherits nothing', async () => {
+  const program = `${counting}
+    import { execFileSync } from 'node:child_process';
+    import { listLinks, Netns } from 'macvlan-netlink';
+    const before = targets();
+    const netns = await Netns.create();
+    const events = netns.watch({ initial: true });
+    await Promise.all([events.next(), listLinks(), netns.listLinks()]);
+    const isOurs = (target) => /^(net|socket):/.test(target) && !before.includes(target);
+    const ours = targets().filter(isOurs);
+    const theirs = execFileSync('ls', ['-l', '/proc/self/fd'], {
+      encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    await events.return();
+    const inherited = ours.filter((target) => theirs.includes(target));
+    console.log(JSON.stringify({ ours: ours.length, inherited }));
+  `;
+  // Two namespaces, a socket for the requests to each, and one for the events.
+  expect(await resultOf(program, { under: inPrivateNetns })).toEqual({ ours: 5, inherited: [] });
+});
+
 test('sockets that are idle are given up while others are in use', async () => {
   const program = `${counting}
     import { listLinks, Netns } from 'macvlan-netlink';
