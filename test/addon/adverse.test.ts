@@ -87,6 +87,27 @@ test('requests go on while a namespace is opened by a path that does not answer'
   });
 });
 
+test('requests go on while more such paths are opened than there are threads', async () => {
+  const [slow, until] = [join(directory, 'slow'), join(directory, 'until-later')];
+  const program = `
+    import { writeFileSync } from 'node:fs';
+    import { createLink, Netns } from 'macvlan-netlink';
+    let over = 0;
+    const opening = Array.from({ length: 20 }, () =>
+      Netns.open(process.argv[1]).catch(({ code }) => { over++; return code; }));
+    const { name } = await createLink({ kind: 'bridge' });
+    const early = over;
+    writeFileSync(process.argv[2], '');
+    console.log(JSON.stringify({ name, early, codes: await Promise.all(opening) }));
+  `;
+  const under = before('slow-open', { SLOW: slow, UNTIL: until });
+  expect(await resultOf(program, { under, args: [slow, until] })).toEqual({
+    name: 'bridge0',
+    early: 0,
+    codes: Array(20).fill('ENOENT'),
+  });
+});
+
 test('where no socket is to be had nothing is said about the kernel', async () => {
   const program = `
     import { checkSupport, createLink, Netns } from 'macvlan-netlink';

@@ -261,6 +261,21 @@ describe('as root of a user namespace', () => {
     });
   });
 
+  test('nor does the JavaScript thread, for which run and watch would enter it', async () => {
+    const program = `${outcomes}
+      import { Netns } from 'macvlan-netlink';
+      const netns = await Netns.create();
+      console.log(JSON.stringify([
+        await outcome(netns.run('', { eval: true })),
+        await outcome((async () => netns.watch())()),
+        (await netns.listLinks()).length,
+      ]));
+    `;
+    const under = ['unshare', '--user', '--map-root-user', '--mount', '--'];
+    const refused = { name: 'NetlinkError', code: 'EPERM', syscall: 'setns' };
+    expect(await resultOf(program, { under })).toMatchObject([refused, refused, 1]);
+  });
+
   test('what is outside stays out of reach', async () => {
     const place = await bed.place();
     const before = await place.snapshot();
