@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { root } from '../support/package.js';
 import { inPrivateNetns, resultOf } from '../support/program.js';
 import { noTaps } from '../support/tap.js';
@@ -21,6 +21,7 @@ function before(name: string, variables: Readonly<Record<string, string | number
   return [...inPrivateNetns, 'env', `LD_PRELOAD=${library}`, ...settings];
 }
 
+const RTM_NEWLINK = 16;
 const RTM_DELLINK = 17;
 const RTM_GETADDR = 22;
 
@@ -55,6 +56,39 @@ test('a half-made link is not said to be there when only the word that it is gon
   const under = before('lose-a-datagram', { LOSE: RTM_DELLINK });
   const expected = ['EEXIST', 'addresses[1]', 'undefined', ['lo']];
   expect(await resultOf(program, { under })).toEqual(expected);
+});
+
+describe('a link whose answer gets lost', () => {
+  /** How the creation ends, and what links there are then, where `others` were before. */
+  const outcome = (creation: string, ...others: readonly string[]) => {
+    const program = `
+      import { execFileSync } from 'node:child_process';
+      import { createMacvlan, createMacvtap } from 'macvlan-netlink';
+      delete process.env.LD_PRELOAD; // Not for what this starts.
+      const ip = (line) => execFileSync('ip', line.split(' '), { encoding: 'utf8' });
+      ip('link add p0 type veth peer name p1');
+      for (const other of ${JSON.stringify(others)}) ip(other);
+      const code = await ${creation}.then(() => 'made', (error) => error.code);
+      console.log(JSON.stringify([code, ...JSON.parse(ip('-j link')).map(({ ifname }) => ifname)]));
+    `;
+    return resultOf(program, { under: before('lose-a-datagram', { LOSE: RTM_NEWLINK }) });
+  };
+
+  test.each([
+    `createMacvlan({ parent: 'p0', alias: 'a text' })`,
+    `createMacvlan({ parent: 'p0', alias: 'a text', index: 7777 })`,
+    `createMacvtap({ parent: 'p0', alias: 'a text', mode: 'passthru' })`,
+  ])('is taken away again: %s', async (creation) => {
+    expect(await outcome(creation)).toEqual(['ENOBUFS', 'lo', 'p1', 'p0']);
+  });
+
+  test.each([
+    `createMacvlan({ parent: 'p0', index: 7777 })`,
+    `createMacvlan({ parent: 'p0', index: 7777, mode: 'passthru' })`,
+  ])('does not take another that has its index with it: %s', async (creation) => {
+    const other = 'link add other link p1 index 7777 type macvlan';
+    expect(await outcome(creation, other)).toEqual(['ENOBUFS', 'lo', 'p1', 'p0', 'other']);
+  });
 });
 
 test('requests go on while a namespace is opened by a path that does not answer', async () => {

@@ -23,6 +23,14 @@ describe('Netns.close', () => {
     expect(await place.addresses('lo')).toEqual(expect.arrayContaining(wanted));
   });
 
+  test('ends for all who ask for it while something is under way', async () => {
+    const place = await bed.place();
+    const netns = await Netns.open(place.name as string);
+    const asked = addresses(100, 2).map((address) => netns.addAddress('lo', address));
+    await Promise.all([netns.close(), netns.close(), ...asked]);
+    expect(netns.fd).toBe(-1);
+  });
+
   test('waits for operations that are many requests', async () => {
     const place = await bed.place();
     const netns = await Netns.open(place.name as string);

@@ -297,30 +297,43 @@ describe('a route by another link', () => {
     expect(await where.home.names()).toContain(name);
   });
 
-  // To the kernel no metric means 1024 when an IPv6 route is added, and any when one is removed.
-  test('is taken back, not one to the same place that was there before', async () => {
+  test('stays when it was there before, and so the link is refused', async () => {
     const where = await ground(false);
-    const { parent: other, host } = where;
-    await host.ip('address', 'add', 'fd00::1/64', 'dev', other, 'nodad');
-    await host.ip('link', 'set', other, 'up');
-    const own = ['metric', '100', 'proto', 'static'];
-    for (const route of [['fd01::/64', 'via', 'fd00::2'], ['10.7.0.0/16']]) {
-      await host.ip('route', 'add', ...route, 'dev', other, ...own);
-    }
-    const routesOf = () =>
-      Promise.all(['-4', '-6'].map((family) => host.ip(family, 'route', 'show', 'dev', other)));
-    const before = await routesOf();
-    const routes = [
-      { to: 'fd01::/64', via: 'fd00::2', link: other },
-      { to: '10.7.0.0/16', link: other },
-      { to: '10.8.0.0/16', via: '192.0.2.1' },
-    ];
-    const error = await refusalOf(
-      host.netns.createMacvlan({ parent: where.parent, up: true, routes }),
-    );
-    expect(error).toMatchObject({ code: 'ENETUNREACH', part: 'routes[2]' });
-    expect(await routesOf()).toEqual(before);
+    const other = await where.host.parent();
+    await where.host.ip('route', 'add', '10.9.0.0/16', 'dev', other, 'proto', 'static');
+    const before = await stateOf(where);
+    const error = await refusalOf(where.host.netns.createMacvlan(options(where, other)));
+    expect(error).toMatchObject({ code: 'EEXIST', part: 'routes[0]' });
+    expect(await stateOf(where)).toEqual(before);
   });
+
+  // To the kernel no metric, or 0, means 1024 when an IPv6 route is added, and any when one is removed.
+  test.each([undefined, 0])(
+    'is taken back with metric %s, not one to the same place that was there before',
+    async (metric) => {
+      const where = await ground(false);
+      const { parent: other, host } = where;
+      await host.ip('address', 'add', 'fd00::1/64', 'dev', other, 'nodad');
+      await host.ip('link', 'set', other, 'up');
+      const own = ['metric', '100', 'proto', 'static'];
+      for (const route of [['fd01::/64', 'via', 'fd00::2'], ['10.7.0.0/16']]) {
+        await host.ip('route', 'add', ...route, 'dev', other, ...own);
+      }
+      const routesOf = () =>
+        Promise.all(['-4', '-6'].map((family) => host.ip(family, 'route', 'show', 'dev', other)));
+      const before = await routesOf();
+      const routes = [
+        { to: 'fd01::/64', via: 'fd00::2', link: other, metric },
+        { to: '10.7.0.0/16', link: other, metric },
+        { to: '10.8.0.0/16', via: '192.0.2.1' },
+      ];
+      const error = await refusalOf(
+        host.netns.createMacvlan({ parent: where.parent, up: true, routes }),
+      );
+      expect(error).toMatchObject({ code: 'ENETUNREACH', part: 'routes[2]' });
+      expect(await routesOf()).toEqual(before);
+    },
+  );
 
   test('is taken back as it was asked for, whatever the option says by then', async () => {
     const where = await ground(false);
