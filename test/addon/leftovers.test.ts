@@ -230,6 +230,30 @@ test('a refused open or create leaves no descriptor', async () => {
   ]);
 });
 
+test('a namespace that a call has opened for itself is closed after it', async () => {
+  const program = `${counting}
+    import { createLink, createMacvlan } from 'macvlan-netlink';
+    const { index: parent } = await createLink({ kind: 'veth' });
+    const before = namespaces();
+    const netns = '/proc/self/ns/net';
+    for (let at = 0; at < 30; at++) await createMacvlan({ parent, netns });
+    const left = [namespaces() - before];
+    // Opened once for two, of which one does not wait for it.
+    const controller = new AbortController();
+    const { signal } = controller;
+    const both = [{ parent, netns, signal }, { parent, netns }].map((options) =>
+      createMacvlan(options).then(() => 'made', (error) => error.name));
+    controller.abort();
+    const outcomes = await Promise.all(both);
+    left.push(namespaces() - before);
+    console.log(JSON.stringify({ outcomes, left }));
+  `;
+  expect(await resultOf(program, { under: inPrivateNetns })).toEqual({
+    outcomes: ['AbortError', 'made'],
+    left: [0, 0],
+  });
+});
+
 test('a handle that is forgotten gives everything back with the garbage', async () => {
   const program = `${counting}
     import { Netns } from 'macvlan-netlink';

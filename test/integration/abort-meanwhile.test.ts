@@ -103,6 +103,16 @@ describe('a signal that fires while the namespace is busy', () => {
   });
 });
 
+test('a signal that does not fire keeps nothing of the calls that it was for', async () => {
+  const { place, netns, parent } = await ground();
+  const { signal } = new AbortController();
+  const name = place.name as string;
+  await using opened = await Netns.open(name, { signal });
+  await opened.createMacvlan({ parent, netns: name, signal });
+  await netns.listLinks({ signal });
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+});
+
 describe('a signal that fires at any moment', () => {
   /** Lets the event loop turn that many times. */
   async function turns(count: number): Promise<void> {

@@ -143,6 +143,16 @@ describe('setLink', () => {
     expect(seen.flags).toEqual(expect.arrayContaining(['NOARP', 'PROMISC', 'UP']));
   });
 
+  test('makes the changes that were named when it was called', async () => {
+    const { host } = await ground();
+    const changes = { mtu: 1350, addAltNames: ['first'] };
+    const changing = host.netns.setLink('m0', changes);
+    changes.mtu = 1250;
+    changes.addAltNames[0] = 'second';
+    await changing;
+    expect(await host.link('m0')).toMatchObject({ mtu: 1350, altnames: ['first'] });
+  });
+
   test('gives a link the MTU first that its other settings need', async () => {
     const { host } = await ground();
     await host.ip('link', 'set', 'm0', 'mtu', '1000');

@@ -176,6 +176,16 @@ describe.each(KINDS)('a new %s', (kind) => {
     expect((await host.link(parent)).promiscuity).toBe(before);
   });
 
+  test('has what its options said when it was asked for', async () => {
+    const { host, parent } = await ground();
+    const options = { parent, name: 'm0', mtu: 1400, altNames: ['first'] };
+    const creating = host.netns[create[kind]](options);
+    options.altNames[0] = 'second';
+    Object.assign(options, { name: 'm1', mtu: 1300 });
+    await creating;
+    expect(await host.link('m0')).toMatchObject({ mtu: 1400, altnames: ['first'] });
+  });
+
   test('is numbered after its kind when it is given no name', async () => {
     const { host, parent } = await ground();
     const first = await host.netns[create[kind]]({ parent });

@@ -213,6 +213,20 @@ describe('the source list', () => {
     expect([...(macvlan?.sources ?? [])].sort()).toEqual(all);
   });
 
+  test('is changed by one call after the other, so that it never has too many', async () => {
+    const { host } = await ground('source');
+    const all = Array.from({ length: 6000 }, (_, at) => mac(at + 1));
+    const [first, second] = [all.slice(0, 3000), all.slice(3000)];
+    const results = await Promise.allSettled([
+      host.netns.addSources('m0', first),
+      host.netns.setMacvlan('m0', { sources: second }),
+      host.netns.addSources('m0', first),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+    expect(results[2]).toMatchObject({ reason: { code: 'E2BIG' } });
+    expect(await sourcesOf(host)).toEqual(second);
+  });
+
   // Its lengths wrap in the kernel's answers, so that `ip` itself cannot tell the link's kind any more.
   test.each([5456, 5459, 5463])(
     'of %d MACs, which another program has made of it, is read and can be mended',

@@ -266,6 +266,15 @@ describe('Netns.run', () => {
     expect(hereNow()).toEqual(allAtHome);
   });
 
+  test('starts nothing once its signal has fired', async () => {
+    const { place } = await placeWithHandle();
+    const controller = new AbortController();
+    const reason = new Error('no longer wanted');
+    const starting = place.netns.run('', { eval: true, signal: controller.signal });
+    controller.abort(reason);
+    await expect(starting).rejects.toBe(reason);
+  });
+
   test("an error inside is the Worker's own", async () => {
     const { place } = await placeWithHandle();
     const worker = await place.netns.run(`throw new RangeError('inside')`, { eval: true });

@@ -56,6 +56,22 @@ test('the devices tell their names', async () => {
   expect(tap.link).toMatchObject({ name: 'uplink0', kind: 'macvtap', index: link.index });
 });
 
+test('a link that is renamed while it is opened is looked at once more', async () => {
+  const host = await bed.place();
+  const { index, name } = await macvtap(bed, host, await host.parent());
+  const { netns } = host;
+  await netns.setLink(index, { up: false });
+  const openTapDevice = netns.openTapDevice.bind(netns);
+  netns.openTapDevice = async (...asked) => {
+    netns.openTapDevice = openTapDevice;
+    await host.ip('link', 'set', name, 'name', 'renamed');
+    return openTapDevice(...asked);
+  };
+  const tap = await netns.openTap(index);
+  bed.onCleanup(() => tap.close());
+  expect(tap.link).toMatchObject({ index, name: 'renamed' });
+});
+
 test('the function opens links of the own namespace', async () => {
   const own = bed.own();
   const parent = await own.parent();

@@ -332,6 +332,23 @@ describe('a stream goes on', () => {
   });
 });
 
+test('one whose signal fired while it was opened is closed again', async () => {
+  const { host, link } = await ground();
+  const { netns } = host;
+  const controller = new AbortController();
+  const { signal } = controller;
+  const reason = new Error('no longer wanted');
+  const openTapDevice = netns.openTapDevice.bind(netns);
+  netns.openTapDevice = async (...asked) => {
+    const device = await openTapDevice(...asked);
+    expect(openTaps()).toBe(1);
+    controller.abort(reason);
+    return device;
+  };
+  await expect(netns.openTap(link, { signal })).rejects.toBe(reason);
+  expect(openTaps()).toBe(0);
+});
+
 describe('close', () => {
   test('gives the descriptors back at once', async () => {
     const { host, link } = await ground();
