@@ -171,6 +171,39 @@ describe('an address or a route', () => {
     expect(disabled.message).not.toContain('CAP_');
   });
 
+  test('is refused because one like it is there, which is named', async () => {
+    const { host, parent } = await ground();
+    const { link: peer = '' } = await host.link(parent);
+    await host.ip('address', 'add', 'fd00::1/48', 'dev', peer, 'nodad');
+    await host.ip('address', 'add', 'fd00::1/64', 'dev', parent, 'nodad');
+    const address = await refusalOf(host.netns.addAddress(parent, 'fd00::1/128'));
+    expect(address).toMatchObject({ code: 'EEXIST' });
+    expect(address.hint).toBe(`The link '${parent}' has fd00::1/64 already.`);
+    const families = [
+      ['fd09::/64', ['from', 'fd05::/64'], ['from', 'fd06::/64'], { from: 'fd06::/64' }],
+      ['10.9.0.0/16', ['tos', '0x10'], ['tos', '0x08'], { tos: 8 }],
+    ] as const;
+    for (const [to, other, own, more] of families) {
+      const family = to.includes(':') ? '-6' : '-4';
+      await host.ip(family, 'route', 'add', to, ...other, 'dev', peer);
+      await host.ip(family, 'route', 'add', to, ...own, 'dev', parent);
+      const route = await refusalOf(host.netns.addRoute({ to, link: parent, ...more }));
+      expect(route).toMatchObject({ code: 'EEXIST' });
+      expect(route.hint).toContain(`a route to ${to} `);
+      expect(route.hint).toContain(`by '${parent}'`);
+    }
+  });
+
+  test('is refused because its gateway is in the prefix of another link alone', async () => {
+    const { host, parent } = await ground();
+    const { link: peer = '' } = await host.link(parent);
+    await host.ip('address', 'add', '10.3.0.1/24', 'dev', peer);
+    const route = { to: '10.8.0.0/16', via: '10.3.0.9', link: parent };
+    const error = await refusalOf(host.netns.addRoute(route));
+    expect(error).toMatchObject({ code: 'ENETUNREACH' });
+    expect(error.hint).toBe(`No address of '${parent}' has the gateway 10.3.0.9 in its prefix.`);
+  });
+
   test('is refused because its source is no address yet, or none at all', async () => {
     const { host, parent } = await ground();
     const routes = [{ to: 'default', via: 'fd00::1', source: 'fd00::2' }];
@@ -252,6 +285,7 @@ test('a master that is not there is named, whatever the kernel calls it', async 
 describe('EADDRINUSE', () => {
   test('because the MAC is taken by a sibling that is up, at creation, which is named', async () => {
     const { host, parent } = await ground();
+    await host.netns.createMacvlan({ parent, name: 'down', mac: MAC });
     const holder = await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC, up: true });
     const options = { parent, name: 'm1', mac: MAC, up: true };
     const error = await refusalOf(host.netns.createMacvlan(options));
