@@ -48,6 +48,18 @@ describe('answers', () => {
   );
 });
 
+test('each counter of a link has its own name, however large it is', () => {
+  // struct rtnl_link_stats64 (linux/if_link.h), as far as it is given.
+  const names = ['rxPackets', 'txPackets', 'rxBytes', 'txBytes', 'rxErrors', 'txErrors'];
+  names.push('rxDropped', 'txDropped', 'multicast', 'collisions');
+  const counters = names.map((_, at) => (at % 2 === 0 ? at + 1 : 2 ** 32 * (at + 1) + at));
+  const columns = addon.answers.link.map((column) =>
+    column === 'stats' ? new Float64Array(counters) : undefined,
+  );
+  const { stats } = makeLink(...([1, ...columns] as never as Parameters<typeof makeLink>));
+  expect(stats).toEqual(Object.fromEntries(names.map((name, at) => [name, counters[at]])));
+});
+
 type Columns = (typeof addon.requests)[keyof typeof addon.requests];
 
 /** Where the interfaces stand that say what the tables say. */

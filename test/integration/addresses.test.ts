@@ -267,18 +267,22 @@ describe('removeAddress', () => {
     expect(await shown()).toEqual([]);
   });
 
-  test('takes one that was listed before its link was renamed', async () => {
-    const { place, netns, link } = await addressBench(bed);
-    await netns.addAddress(link, '10.0.0.1/24');
-    const [listed] = await netns.listAddresses({ link });
-    const index = listed?.linkIndex as number;
-    await place.ip('link', 'set', link, 'down');
-    await place.ip('link', 'set', link, 'name', 'renamed');
-    expect(await netns.listAddresses({ link: index })).toMatchObject([{ label: 'renamed' }]);
-    await netns.removeAddress(index, listed as Address);
-    expect(await netns.listAddresses({ link: index })).toEqual([]);
-    expect(await place.ip('-4', 'address', 'show', 'dev', 'renamed')).not.toContain('inet');
-  });
+  test.each(['', ':1'])(
+    'takes one, label NAME%s, listed before its link was renamed',
+    async (end) => {
+      const { place, netns, link } = await addressBench(bed);
+      await place.ip('link', 'set', link, 'name', 'old');
+      await netns.addAddress('old', { address: '10.0.0.1/24', label: `old${end}` });
+      const [listed] = await netns.listAddresses({ link: 'old' });
+      const index = listed?.linkIndex as number;
+      await place.ip('link', 'set', 'old', 'down');
+      await place.ip('link', 'set', 'old', 'name', 'renamed');
+      expect(await netns.listAddresses({ link: index })).toMatchObject([{ label: 'renamed' }]);
+      await netns.removeAddress(index, listed as Address);
+      expect(await netns.listAddresses({ link: index })).toEqual([]);
+      expect(await place.ip('-4', 'address', 'show', 'dev', 'renamed')).not.toContain('inet');
+    },
+  );
 
   test('takes off the one that is meant', async () => {
     const { netns, link, shown } = await addressBench(bed);

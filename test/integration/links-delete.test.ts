@@ -30,6 +30,9 @@ describe('deleteLink', () => {
     const link = await host.netns.getLink('br0');
     await host.netns.deleteLinks(['other', link, 'br0']);
     expect(await host.names()).toEqual(before);
+    await host.ip('link', 'add', 'br1', 'type', 'bridge');
+    await host.netns.deleteLinks(['br1', 'br1']);
+    expect(await host.names()).toEqual(before);
   });
 
   test('rejects with ENODEV when there is none', async () => {

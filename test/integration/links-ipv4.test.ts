@@ -86,10 +86,21 @@ describe('setLink', () => {
     expect(gone).toMatchObject({ code: 'ENODEV' });
   });
 
-  test('says why where the link has no IPv4', async () => {
+  test('changes nothing after what is refused before it', async () => {
+    const { host, parent } = await ground();
+    const before = await sysctls(host, parent);
+    const changes = { mtu: 100_000, ipv4: { arpNotify: true } };
+    expect(await refusalOf(host.netns.setLink(parent, changes))).toMatchObject({ code: 'EINVAL' });
+    expect(await sysctls(host, parent)).toEqual(before);
+  });
+
+  test('says why where the link has no IPv4, and changes nothing else', async () => {
     const { host } = await ground();
     await host.ip('link', 'set', 'lo', 'mtu', '60');
-    const error = await refusalOf(host.netns.setLink('lo', { ipv4: { arpNotify: true } }));
+    const before = await host.link('lo');
+    const changes = { ipv4: { arpNotify: true }, alias: 'an alias' };
+    const error = await refusalOf(host.netns.setLink('lo', changes));
+    expect(await host.link('lo')).toEqual(before);
     expect(error).toMatchObject({ code: 'EAFNOSUPPORT', operation: 'setLink', target: 'lo' });
     expect(error.hint).toContain("no IPv4 on 'lo'");
   });

@@ -63,6 +63,14 @@ describe('getLink', () => {
     expect(link.flags).toEqual((await host.link('lo')).flags);
   });
 
+  test.each(['dormant', 'testing'])('tells that a link is %s', async (state) => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    await host.ip('link', 'set', parent, 'state', state);
+    expect((await host.link(parent)).operstate).toBe(state.toUpperCase());
+    expect((await host.netns.getLink(parent)).operState).toBe(state);
+  });
+
   test('gives the counters that /sys shows', async () => {
     const host = await bed.place();
     await host.run('python3', '-c', SEND_TO_ITSELF);
@@ -80,15 +88,16 @@ describe('getLink', () => {
     const host = await bed.place();
     const parent = await host.parent();
     const long = 'x'.repeat(127);
-    for (const name of ['short-alt', 'sixteen-bytes-xx', long]) {
+    const others = ['short-alt', 'fifteen-bytes-x', 'sixteen-bytes-xx', 'öäüöäüöäüö', long];
+    for (const name of others) {
       await host.ip('link', 'property', 'add', 'dev', parent, 'altname', name);
     }
     const { ifindex } = await host.link(parent);
     const link = await host.netns.getLink(parent);
-    for (const ref of [parent, 'short-alt', 'sixteen-bytes-xx', long, ifindex, link]) {
+    for (const ref of [parent, ...others, ifindex, link]) {
       expect((await host.netns.getLink(ref)).index).toBe(ifindex);
     }
-    expect(link.altNames).toEqual(['short-alt', 'sixteen-bytes-xx', long]);
+    expect(link.altNames).toEqual(others);
   });
 
   test.each([

@@ -125,6 +125,22 @@ describe('Netns.open', () => {
     await second.close();
   });
 
+  test('opens descriptors before the call returns, however many calls there are', async () => {
+    const opened = Array.from({ length: 50 }, () => {
+      const fd = openSync('/proc/self/ns/net', 'r');
+      const opening = Netns.open({ fd });
+      closeSync(fd);
+      return opening;
+    });
+    const inodes = await Promise.all(
+      opened.map(async (opening) => {
+        await using netns = await opening;
+        return netns.inode;
+      }),
+    );
+    expect(new Set(inodes)).toEqual(new Set([Netns.current().inode]));
+  });
+
   test('has a descriptor of its own', async () => {
     const netns = await create();
     const fd = openSync(`/proc/self/fd/${netns.fd}`, 'r');

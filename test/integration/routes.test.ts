@@ -35,6 +35,16 @@ const cases: Case[] = [
     { to: 'default', family: 'IPv6', dev: true },
     { dst: 'default', metric: 1024 },
   ],
+  [
+    'default, of IPv6 by its source',
+    { to: 'default', dev: true, source: 'fd00::1' },
+    { dst: 'default', prefsrc: 'fd00::1', metric: 1024 },
+  ],
+  [
+    'default, of IPv6 by the sources that it is for',
+    { to: 'default', dev: true, from: 'fd02::/48' },
+    { dst: 'default', from: 'fd02::/48', metric: 1024 },
+  ],
   ['0.0.0.0/0', { to: '0.0.0.0/0', via: '10.0.0.254' }, { dst: 'default', gateway: '10.0.0.254' }],
   ['::/0', { to: '::/0', via: 'fd00::fe' }, { dst: 'default', gateway: 'fd00::fe' }],
   ['a prefix', { to: '10.1.0.0/16', via: '10.0.0.2' }, { dst: '10.1.0.0/16', gateway: '10.0.0.2' }],
@@ -46,6 +56,8 @@ const cases: Case[] = [
   ['a metric', { to: '10.1.0.0/16', dev: true, metric: 4_294_967_295 }, { metric: 4_294_967_295 }],
   ['an IPv6 metric', { to: 'fd01::/64', dev: true, metric: 7 }, { metric: 7 }],
   ['a table below 256', { to: '10.1.0.0/16', dev: true, table: 100 }, { table: '100' }],
+  ['table 255', { to: '10.1.0.0/16', dev: true, table: 255 }, { table: 'local' }],
+  ['table 256', { to: '10.1.0.0/16', dev: true, table: 256 }, { table: '256' }],
   ['a table above 255', { to: '10.1.0.0/16', dev: true, table: 70_000 }, { table: '70000' }],
   [
     'the largest table',
@@ -320,6 +332,7 @@ test('a route by a nexthop object has the gateway and the link of that', async (
   await netns.addRoute({ to, nexthopId: 5 });
   const [shown] = JSON.parse(await place.ip('-j', 'route', 'show', to));
   expect(shown).toMatchObject({ nhid: 5, gateway: '10.0.0.5', dev: link });
+  expect(shown.scope ?? 'global').toBe('global');
   const [listed] = (await netns.listRoutes()).filter((route) => route.to === to);
   expect(listed).toMatchObject({ nexthopId: 5, via: '10.0.0.5', link: index });
   const error = await refusalOf(netns.addRoute({ to, nexthopId: 5, link }));
