@@ -14,8 +14,8 @@ export interface OpenTapOptions extends OperationOptions {
   /**
    * Keeps the virtio header (`struct virtio_net_hdr`, `IFF_VNET_HDR`) in front of every frame, in
    * both directions; its length is `tap.vnetHeaderLength`. Frames then arrive as the kernel has them,
-   * with checksums still to be made and up to 64 KiB of segments in one, and the header says what is
-   * left to do. Default: `false`.
+   * with checksums still to be made and up to 64 KiB of segments in one (512 KiB where `gso_max_size` is
+   * raised so far), and the header says what is left to do. Default: `false`.
    */
   readonly vnetHeader?: boolean | undefined;
   /**
