@@ -483,8 +483,8 @@ export class Netns extends Namespace {
    * changes; `qdisc`, `bridgePort.hairpin`, a parent's `promiscuity`, `macvlan.bcCutoff`, `bcQueueLenUsed`
    * that a sibling changed, `addrGenMode` where an MTU below 1,280 takes IPv6 away or one above gives it
    * back, `altNames` of which only some could be added or removed, the `mac` that a passthru child gets with its
-   * parent, `parent` of a link whose parent has moved, and that of the end of a veth pair which is made first:
-   * it is `added` with `parent: null`, before the other end is there. A watch keeps its namespace alive: closing
+   * parent, `parent` of a link whose parent has moved, and that of the `peer` of a veth in another namespace: it is
+   * `added` with `parent: null`, before the other end is there. A watch keeps its namespace alive: closing
    * the `Netns` ends it, `Netns.remove` does not. `EPERM`: of another namespace, needs `CAP_SYS_ADMIN`.
    */
   watch(options?: WatchOptions): Watch {

@@ -134,7 +134,23 @@ export class Picture {
   }
 
   *tellAll(news: readonly News[]): Steps {
-    for (const one of news) yield this.tell(one);
+    for (const one of news) {
+      yield this.tell(one);
+      yield this.#tellOtherEnd(one);
+    }
+  }
+
+  /**
+   * Of a veth pair the kernel tells first of the one end, when there is no other yet, and when there is, not of
+   * the one again (drivers/net/veth.c, veth_newlink).
+   */
+  #tellOtherEnd(news: News): NetlinkEvent | undefined {
+    if (news.kind !== 'link' || news.removed || news.item?.kind !== 'veth') return undefined;
+    const { index, parent } = news.item as Link;
+    if (parent === null || parent.netnsid !== null) return undefined;
+    const other = this.#shelves.link.get(parent.index) as Link | undefined;
+    if (other?.kind !== 'veth' || other.parent !== null) return undefined;
+    return this.#shelves.link.put(other.index, { ...other, parent: { index, netnsid: null } });
   }
 
   /**
@@ -156,6 +172,7 @@ export class Picture {
       const key = this.#keyOf(news);
       yield mentioned[kind].has(key) ? this.tell(news) : this.#mention(news);
       mentioned[kind].add(key);
+      yield this.#tellOtherEnd(news);
     }
   }
 

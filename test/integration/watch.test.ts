@@ -122,6 +122,18 @@ describe('links', () => {
     expect(reader.lies).toEqual([]);
   });
 
+  test('that are both ends of a pair have one another', async () => {
+    const { place, reader } = await followed();
+    const [one, other] = [bed.uniqueName('q'), bed.uniqueName('q')];
+    await place.ip('link', 'add', one, 'type', 'veth', 'peer', 'name', other);
+    await reader.level(place);
+    for (const name of [one, other]) {
+      const link = await place.netns.getLink(name);
+      expect(link.parent).not.toBeNull();
+      expect(reader.links.get(link.index)).toEqual(link);
+    }
+  });
+
   test('that are made again exactly as they were are added again', async () => {
     const { place, parent, reader } = await followed();
     const same = ['index', '777', 'address', '02:00:5e:00:00:09', 'type', 'macvlan'];

@@ -63,6 +63,25 @@ describe('a link', () => {
     expect(picture.tell(linkNews(aLink))).toMatchObject({ action: 'changed' });
   });
 
+  test('that is the one end of a veth pair has its other end as soon as that is told of', () => {
+    const one: Link = { ...aLink, index: 5, name: 'one', kind: 'veth', parent: null };
+    const other: Link = { ...one, index: 6, name: 'other', parent: { index: 5, netnsid: null } };
+    const joined = { ...one, parent: { index: 6, netnsid: null } };
+    const events = [
+      { type: 'link', action: 'added', link: one },
+      { type: 'link', action: 'added', link: other },
+      { type: 'link', action: 'changed', link: joined },
+    ];
+    const told = [linkNews(one, NEW), linkNews(other, NEW)];
+    const picture = new Picture({});
+    expect(eventsOf(picture.tellAll(told))).toEqual(events);
+    expect(eventsOf(picture.tellAll([linkNews(joined)]))).toEqual([]);
+    expect(eventsOf(new Picture({}).catchUp(told))).toEqual(events);
+    // Index 5 here is not the end that has it in another namespace.
+    const elsewhere = { ...other, parent: { index: 5, netnsid: 1 } };
+    expect(eventsOf(new Picture({}).tellAll([linkNews(one), linkNews(elsewhere)]))).toHaveLength(2);
+  });
+
   test('that moved says where to, also when that was told during a listing', () => {
     const movedTo = { netnsid: 3, index: 17 };
     const picture = new Picture({});
