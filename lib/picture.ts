@@ -98,6 +98,7 @@ export class Picture {
     yield* address.level(listing.addresses, told.address, addresses, gaps);
     const routes = earlier.map((one) => one.routes);
     yield* route.level(listing.routes, told.route, routes, gaps);
+    for (const news of meanwhile) yield this.#tellOtherEnd(news);
   }
 
   /** The same for routes alone. */

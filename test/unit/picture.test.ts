@@ -77,6 +77,7 @@ describe('a link', () => {
     expect(eventsOf(picture.tellAll(told))).toEqual(events);
     expect(eventsOf(picture.tellAll([linkNews(joined)]))).toEqual([]);
     expect(eventsOf(new Picture({}).catchUp(told))).toEqual(events);
+    expect(eventsOf(new Picture({}).level(NOTHING, told))).toEqual(events);
     // Index 5 here is not the end that has it in another namespace.
     const elsewhere = { ...other, parent: { index: 5, netnsid: 1 } };
     expect(eventsOf(new Picture({}).tellAll([linkNews(one), linkNews(elsewhere)]))).toHaveLength(2);
