@@ -244,7 +244,10 @@ async function whenNoneChange(
   }
 }
 
-/** The kernel takes more, and then nobody but this library can read the link any more (native/rtnl/read_link.cc). */
+/**
+ * The kernel takes more than the lengths in its answers can say: others could not read the link any more
+ * (native/rtnl/read_link.cc).
+ */
 function checkRoom(
   call: Call,
   link: Link,

@@ -31,7 +31,8 @@ template <>
 struct Table<rtnl::MacvlanData> {
   using R = rtnl::MacvlanData;
   static constexpr auto header = std::make_tuple();
-  // IFLA_MACVLAN_MACADDR_COUNT is not here: it says what the list's length says.
+  // IFLA_MACVLAN_MACADDR_COUNT is not here: it says what the list's length says, and where that
+  // cannot say it, rtnl/read_link.cc looks.
   static constexpr auto rows = std::make_tuple(
       Attr(IFLA_MACVLAN_MODE, "IFLA_MACVLAN_MODE", "mode", &R::mode),
       Attr(IFLA_MACVLAN_FLAGS, "IFLA_MACVLAN_FLAGS", "flags", &R::flags),

@@ -2,13 +2,11 @@
 
 #include <limits>
 
-// IFLA_LINKINFO { IFLA_INFO_DATA { …, IFLA_MACVLAN_MACADDR_COUNT, IFLA_MACVLAN_MACADDR_DATA { … } }
-// }
-//
-// The lengths of these nests have 16 bits, and with more than 5,455 addresses the kernel lets them
-// wrap (drivers/net/macvlan.c, macvlan_fill_info, Linux 6.18). Whoever believes them takes
-// addresses for attributes and loses what comes behind them. The count has 32 bits, stands in front
-// of the addresses, and says how long they are.
+// A source list is IFLA_MACVLAN_MACADDR_DATA in IFLA_INFO_DATA in IFLA_LINKINFO, behind
+// IFLA_MACVLAN_MACADDR_COUNT. The lengths of these nests have 16 bits, and with more than 5,455
+// addresses the kernel lets them wrap (drivers/net/macvlan.c, macvlan_fill_info, Linux 6.18).
+// Whoever believes them takes addresses for attributes and loses what comes behind them. The count
+// has 32 bits, stands in front of the addresses, and says how long they are.
 
 namespace macvlan_netlink::rtnl {
 namespace {

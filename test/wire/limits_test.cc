@@ -48,8 +48,8 @@ TEST(a_source_list_ends_where_the_nests_around_it_do) {
 }
 
 // Replies have the same limit a little earlier: with 5,456 sources the length of IFLA_LINKINFO
-// wraps to 0 and nothing of the link's kind can be read any more (drivers/net/macvlan.c,
-// macvlan_fill_info; seen on Linux 6.18 with iproute2 too). So 5,455 is as many as make sense.
+// wraps to 0, and other programs cannot read the link's kind any more (drivers/net/macvlan.c,
+// macvlan_fill_info; seen on Linux 6.18 with iproute2). So 5,455 is as many as make sense.
 TEST(as_many_sources_as_can_be_read_back_can_be_sent) { CHECK(EncodesLongestReadable()); }
 
 }  // namespace macvlan_netlink::test
