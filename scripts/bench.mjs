@@ -43,10 +43,10 @@ async function outside(args) {
   const missing = await missingForNamespaces();
   if (missing !== null) throw new Failure(`The benchmark needs ${missing}.`);
   if (options.install) await install(options);
-  const { buildEnter } = await import('./bench/sample.mjs');
+  const { buildSupport } = await import('./bench/sample.mjs');
   const { buildFolder } = await import('./bench/support/packages.mjs');
   mkdirSync(buildFolder, { recursive: true });
-  await buildEnter();
+  await buildSupport();
   for (const contestant of (await gather(options)).present) await contestant.build?.();
   const run = inPrivateNamespaces([process.execPath, new URL(import.meta.url).pathname, ...args]);
   return passThrough(run.command, run.args, { env: { ...run.env, [INSIDE]: '1' } });

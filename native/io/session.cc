@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "io/look.h"
+
 namespace macvlan_netlink::io {
 namespace {
 
@@ -111,6 +113,9 @@ int Session::ReadAnswers(const Sent* sent, size_t count, uint32_t base) {
     }
     if (received.error == -EAGAIN) return lost != 0 ? lost : -ENOBUFS;
     if (!received.ok()) return received.error;
+    // The next part of a listing is made inside recvmsg, which a kernel without preemption does not
+    // leave for anybody: V8's helper threads, say, which the event loop waits for.
+    if (sent[count - 1].step().expect == Expect::kDump) Relax();
     wire::MessageReader reader(datagram);
     wire::Message message;
     while (reader.Next(message)) {

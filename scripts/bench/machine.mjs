@@ -26,11 +26,24 @@ export function processors() {
   });
 }
 
+/** The C library, with its version where it tells one. */
+function libc() {
+  const version = /** @type {any} */ (process.report.getReport()).header.glibcVersionRuntime;
+  return version === undefined ? null : `glibc ${version}`;
+}
+
+/** Whether who signals a condition variable may have to wait for others: `support/condvar.c` has why. */
+export function signalsWait() {
+  const [, major = 0, minor = 0] = /^glibc (\d+)\.(\d+)/.exec(libc() ?? '')?.map(Number) ?? [];
+  return major === 2 && minor >= 25 && minor < 41;
+}
+
 export async function describeMachine() {
   return {
     date: new Date().toISOString(),
     kernel: release(),
     distribution: distribution(),
+    libc: libc(),
     cpu: cpus()[0]?.model.trim() ?? arch(),
     cores: availableParallelism(),
     memoryGiB: Math.round(totalmem() / 2 ** 30),

@@ -96,15 +96,16 @@ function stallSection(results) {
     text:
       'Measured in runs of their own, in which the loop rests for 0.2 ms after each turn. What counts is a ' +
       'turn less the time that its thread waited for a processor; one column has it with those ' +
-      'waits, and the last without V8’s garbage collections, which wait for helper threads while all ' +
-      'processors are busy. The first turn is the one in which the program itself makes its calls. ' +
+      'waits, and the last without V8’s garbage collections. The first turn is the one in which the program itself makes its calls. ' +
       '`idle` has nothing to do: what it shows is the machine. `asking` makes as many calls as ' +
       '`create-all`, of a function that does nothing: what it shows is the program. `objects` makes ' +
       'as many objects as the longest listing, in slices as the package does: what it shows is V8. ' +
-      'Some are measured once more with `node --no-parallel-scavenge` (`alone` in the picture), where V8 ' +
-      'collects young objects without helper threads. `watch, apart` has the program that makes the links on the ' +
-      'last processor and the one that watches on all others: as long as they share, the kernel, at ' +
-      'work for the one, keeps V8’s helper threads of the other waiting.',
+      'V8 wakes its helper threads from the event loop, for each collection several, and with a glibc from ' +
+      '2.25 to 2.40 whoever wakes a thread may have to wait until those woken before have had a processor, ' +
+      'which a kernel without preemption does not give them while it works there for another thread. Where ' +
+      'that is so some are measured once more with condition variables that are signalled without waiting ' +
+      '(`condvar`, `scripts/bench/support/condvar.c`), as those of glibc 2.41 are. `watch, apart` has the program ' +
+      'that makes the links on the last processor and the one that watches on all others.',
     plot: { file: 'stalls.svg', alt: 'Longest turns of the event loop', svg: drawStalls(results) },
     table: {
       head: [
@@ -238,7 +239,8 @@ function sectionsOf(results) {
       title: 'Where and how',
       text:
         `${machine.date.slice(0, 10)}, ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ` +
-        `${machine.distribution}, Linux ${machine.kernel}, Node.js ${machine.node}` +
+        `${machine.distribution}, ${machine.libc === null ? '' : `${machine.libc}, `}Linux ${machine.kernel}, ` +
+        `Node.js ${machine.node}` +
         `${machine.commit === null ? '' : `, commit ${machine.commit}`}; load average ` +
         `${formatNumber(machine.loadBefore)} before, ${formatNumber(machine.loadAfter)} after. ` +
         `${results.rounds === 1 ? '1 round' : `Up to ${results.rounds} rounds, as the column says`}, every contestant in a process of its own, in fresh namespaces with a ` +

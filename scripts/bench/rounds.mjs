@@ -1,10 +1,10 @@
 // The rounds: every workload at every count, the contestants in another order each time.
-import { processors } from './machine.mjs';
+import { processors, signalsWait } from './machine.mjs';
 import { SampleError, takeSample } from './sample.mjs';
 import { shuffled } from './statistics.mjs';
 import { SELF } from './text.mjs';
 
-/** @typedef {'usual' | 'alone' | 'apart'} Setting see the workloads' settings */
+/** @typedef {'usual' | 'condvar' | 'apart'} Setting see the workloads' settings */
 
 /**
  * @typedef {object} Entry
@@ -114,6 +114,7 @@ export function plan(options, all) {
         if (contestant.name !== SELF) continue;
         for (const setting of workload.settings ?? []) {
           if (setting === 'apart' && processors().length < 2) continue;
+          if (setting === 'condvar' && !signalsWait()) continue;
           add(contestant, count, true, roundsOf(part, options), setting);
         }
       }

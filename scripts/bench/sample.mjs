@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fingerprint, unlessDone } from '../support/stamp.mjs';
 import { capture, commandStep, root } from '../support/step.mjs';
 import { limit } from './contestants/limit.mjs';
-import { processors } from './machine.mjs';
+import { processors, signalsWait } from './machine.mjs';
 import { buildFolder } from './support/packages.mjs';
 
 const HOME = 'bench';
@@ -25,33 +25,35 @@ const programs = {
   BENCH_TAP: join(buildFolder, 'tap'),
 };
 const enter = join(buildFolder, 'enter');
+const condvar = join(buildFolder, 'condvar.so');
 const pathOf = (name) => `/run/netns/${name}`;
 
 /** A sample that could not be taken, and what the program said. */
 export class SampleError extends Error {}
 
-/** Compiles the program that runs others in a namespace. */
-export const buildEnter = () =>
-  unlessDone(
-    'bench-enter',
-    fingerprint(['scripts/bench/support/enter.c']),
-    ['build-bench/enter'],
-    () =>
-      commandStep(
-        'Compiling the launcher',
-        'cc',
-        [
-          '-O2',
-          '-Wall',
-          '-Wextra',
-          '-Werror',
-          '-o',
-          'build-bench/enter',
-          'scripts/bench/support/enter.c',
-        ],
-        { cwd: root },
-      ),
+/** @param {string} title @param {string} source @param {string} target @param {readonly string[]} [flags] */
+const compile = (title, source, target, flags = []) =>
+  unlessDone(`bench-${target}`, fingerprint([source]), [`build-bench/${target}`], () =>
+    commandStep(
+      title,
+      'cc',
+      ['-O2', '-Wall', '-Wextra', '-Werror', ...flags, '-o', `build-bench/${target}`, source],
+      { cwd: root },
+    ),
   );
+
+/** Compiles the program that runs others in a namespace, and what is preloaded into them. */
+export async function buildSupport() {
+  await compile('Compiling the launcher', 'scripts/bench/support/enter.c', 'enter');
+  if (!signalsWait()) return;
+  const flags = ['-fPIC', '-shared'];
+  await compile(
+    'Compiling condition variables',
+    'scripts/bench/support/condvar.c',
+    'condvar.so',
+    flags,
+  );
+}
 
 /**
  * Runs a program in a namespace and gives what it printed last, and what it used.
@@ -222,9 +224,8 @@ async function prepare(workload, count, parent) {
  * @param {readonly string[]} command
  */
 function inSetting(setting, command) {
-  const [runtime = '', ...program] = command;
-  if (setting === 'alone') return { line: [runtime, '--no-parallel-scavenge', ...program] };
   if (setting === 'usual') return { line: command };
+  if (setting === 'condvar') return { line: command, env: { LD_PRELOAD: condvar } };
   // What the program starts to make links has the last processor, and the program all others.
   const others = processors();
   const last = String(others.pop());

@@ -70,6 +70,7 @@ export const targets = Object.freeze([
   })),
   ...[
     { setting: /** @type {const} */ ('usual'), where: '' },
+    { setting: /** @type {const} */ ('condvar'), where: ' with signals that do not wait' },
     { setting: /** @type {const} */ ('apart'), where: ' on a processor of their own' },
   ].map(({ setting, where }) => ({
     title: `longest event-loop stall, watching 10,000 come and go${where}`,

@@ -52,7 +52,7 @@ export const formatRatio = (ratio) =>
 export const titleOf = (contestants, name) =>
   contestants.find((one) => one.name === name)?.title ?? name;
 
-const SETTINGS = Object.freeze({ usual: '', alone: ', --no-parallel-scavenge', apart: ', apart' });
+const SETTINGS = Object.freeze({ usual: '', condvar: ', condvar', apart: ', apart' });
 
 /**
  * What a row of longest turns is called.

@@ -15,8 +15,9 @@
  * @property {'total' | 'latency' | 'growth' | 'import'} measures
  * @property {string} [reference] the workload whose limit this one is held against
  * @property {number} [watch] the count at which the event loop is watched
- * @property {readonly ('alone' | 'apart')[]} [settings] in which it is watched once more: with V8's young
- *   collections on one thread, or apart from the program that makes the links, on other processors
+ * @property {readonly ('condvar' | 'apart')[]} [settings] in which it is watched once more: with condition
+ *   variables that nobody waits for when they are signalled, or apart from the program that makes the links, on
+ *   other processors
  */
 
 /** @type {readonly Workload[]} */
@@ -39,6 +40,7 @@ export const workloads = Object.freeze([
     check: 'links',
     measures: 'total',
     watch: 4_000,
+    settings: ['condvar'],
   },
   {
     name: 'create-into',
@@ -80,6 +82,7 @@ export const workloads = Object.freeze([
     measures: 'total',
     reference: 'create-all',
     watch: 4_000,
+    settings: ['condvar'],
   },
   {
     name: 'delete',
@@ -102,6 +105,7 @@ export const workloads = Object.freeze([
     measures: 'total',
     reference: 'delete',
     watch: 1_000,
+    settings: ['condvar'],
   },
   {
     name: 'delete-each',
@@ -121,7 +125,7 @@ export const workloads = Object.freeze([
     prepared: true,
     measures: 'total',
     watch: 10_000,
-    settings: ['alone'],
+    settings: ['condvar'],
   },
   {
     name: 'attach',
@@ -132,6 +136,7 @@ export const workloads = Object.freeze([
     check: 'attached',
     measures: 'total',
     watch: 200,
+    settings: ['condvar'],
   },
   {
     name: 'attach-warm',
@@ -197,7 +202,7 @@ export const workloads = Object.freeze([
     check: 'none',
     measures: 'total',
     watch: 10_000,
-    settings: ['alone', 'apart'],
+    settings: ['condvar', 'apart'],
   },
   ...['out', 'in'].flatMap((way) =>
     [64, 1_500].map((size) => ({

@@ -56,8 +56,8 @@ function rest() {
 /**
  * Watches the event loop by going round it again and again, and times every turn, without the rest
  * after it. What counts is the turn less the time that it waited for a processor. The first turn is the
- * one that starts the work, in which the program itself makes its calls. Collections are told apart: on
- * a busy machine they wait for V8's helper threads, which wait for a processor.
+ * one that starts the work, in which the program itself makes its calls. Collections are told apart: what
+ * they take is V8's and the C library's.
  */
 export function watchLoop() {
   const readWaited = waitedReader();
