@@ -137,7 +137,9 @@ export class Picture {
   *tellAll(news: readonly News[]): Steps {
     for (const one of news) {
       yield this.tell(one);
-      yield this.#tellOtherEnd(one);
+      // A step costs memory, and nearly all that are told of have no other end.
+      const other = this.#tellOtherEnd(one);
+      if (other !== undefined) yield other;
     }
   }
 
