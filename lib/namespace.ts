@@ -3,15 +3,19 @@
  * on; the public class `Netns` adds their operations.
  */
 import { randomInt } from 'node:crypto';
+import {
+  addon,
+  type NamespaceHandle,
+  type Operations,
+  type TapHandle,
+  type Watcher,
+} from './addon.js';
 import { check } from './check.js';
 import { operationOptions, signal as signalRule } from './checkValues.js';
 import { type Caller, NetlinkError } from './errors.js';
 import {
-  addon,
   exchange,
   exchangeMany,
-  type NamespaceHandle,
-  type Operations,
   openTapDevice,
   Refusal,
   type Result,
@@ -19,8 +23,6 @@ import {
   type Step,
   type TapDeviceLink,
   type TapDeviceOptions,
-  type TapHandle,
-  type Watcher,
 } from './native.js';
 import { snapshot } from './snapshot.js';
 import { beginCall, isTurnFull, waitForTurn } from './turn.js';

@@ -1,7 +1,8 @@
 /** The names of namespaces: files under /run/netns, as iproute2 has them (ip/ipnetns.c). */
 import { lstat, readdir, statfs } from 'node:fs/promises';
+import type { NamespaceHandle } from './addon.js';
 import type { Call } from './namespace.js';
-import { type NamespaceHandle, namespaceJob, Refusal } from './native.js';
+import { namespaceJob, Refusal } from './native.js';
 import { RUN_DIRECTORY } from './opening.js';
 
 /** What statfs says of a file that is a namespace (NSFS_MAGIC, linux/magic.h). */

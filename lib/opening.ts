@@ -1,7 +1,9 @@
 /** Opening the namespaces that calls name, and closing them when no call needs them any more. */
+
+import { addon, type NamespaceHandle } from './addon.js';
 import { captureCaller } from './errors.js';
 import { Call, Namespace } from './namespace.js';
-import { addon, type NamespaceHandle, namespaceJob, Refusal, whenAborted } from './native.js';
+import { namespaceJob, Refusal, whenAborted } from './native.js';
 import type { NetnsLike, NetnsRef } from './types.js';
 import { netnsBrand } from './values.js';
 

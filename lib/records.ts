@@ -1,6 +1,6 @@
 /**
  * Makes the public results out of what the kernel answered: the addon calls each factory with one
- * argument for every column of its table, in the table's order (`answers` in native.ts).
+ * argument for every column of its table, in the table's order (`answers` in addon.ts).
  */
 import {
   addressFlagNames4,

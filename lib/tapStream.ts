@@ -1,8 +1,9 @@
 /** The stream of Ethernet frames that a macvtap's character device is. */
 import { Duplex } from 'node:stream';
 import { types } from 'node:util';
+import type { TapHandle } from './addon.js';
 import { type Caller, captureCaller } from './errors.js';
-import { closeTapDevice, type TapHandle } from './native.js';
+import { closeTapDevice } from './native.js';
 import {
   type Chunk,
   type Entry,

@@ -40,7 +40,6 @@ export const workloads = Object.freeze([
     check: 'links',
     measures: 'total',
     watch: 4_000,
-    settings: ['condvar'],
   },
   {
     name: 'create-into',
@@ -82,7 +81,6 @@ export const workloads = Object.freeze([
     measures: 'total',
     reference: 'create-all',
     watch: 4_000,
-    settings: ['condvar'],
   },
   {
     name: 'delete',
@@ -105,7 +103,6 @@ export const workloads = Object.freeze([
     measures: 'total',
     reference: 'delete',
     watch: 1_000,
-    settings: ['condvar'],
   },
   {
     name: 'delete-each',
@@ -136,7 +133,6 @@ export const workloads = Object.freeze([
     check: 'attached',
     measures: 'total',
     watch: 200,
-    settings: ['condvar'],
   },
   {
     name: 'attach-warm',

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
-import { addon } from '../../lib/native.js';
+import { addon } from '../../lib/addon.js';
 import { makeAddress, makeLink, makeRoute } from '../../lib/records.js';
 import { root } from '../support/package.js';
 
@@ -63,7 +63,7 @@ test('each counter of a link has its own name, however large it is', () => {
 type Columns = (typeof addon.requests)[keyof typeof addon.requests];
 
 /** Where the interfaces stand that say what the tables say. */
-const statements = ['lib/requests.ts', 'lib/native.ts'].flatMap((file) => {
+const statements = ['lib/requests.ts', 'lib/addon.ts'].flatMap((file) => {
   const text = readFileSync(join(root, file), 'utf8');
   return ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true).statements;
 });

@@ -1,0 +1,162 @@
+/**
+ * The addon: what it exports, and which file it is. The only file that loads it; only native.ts asks it for
+ * anything that is answered later.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import type { Refusal } from './native.js';
+import type { makeNews } from './news.js';
+import { whyNoAddon } from './noAddon.js';
+import type { makeAddress, makeLink, makeNetnsid, makeRoute } from './records.js';
+import type { AddressRecord, LinkRecord, NetnsidRecord, RouteRecord } from './requests.js';
+import type { Address, Link, Route } from './types.js';
+
+/** Each operation of native/rtnl/operations.h: what it says, and what it is answered with. */
+export interface Operations {
+  createLink: [LinkRecord, undefined];
+  /** `undefined` when the kernel had no room for the echo. */
+  createEchoedLink: [LinkRecord, Link | undefined];
+  changeLink: [LinkRecord, undefined];
+  deleteLink: [LinkRecord, undefined];
+  getLink: [LinkRecord, Link];
+  listLinks: [LinkRecord, Link[]];
+  addAltNames: [LinkRecord, undefined];
+  removeAltNames: [LinkRecord, undefined];
+  addAddress: [AddressRecord, undefined];
+  replaceAddress: [AddressRecord, undefined];
+  removeAddress: [AddressRecord, undefined];
+  /** Of an IPv6 address. */
+  getAddress: [AddressRecord, Address];
+  listAddresses: [AddressRecord, Address[]];
+  addRoute: [RouteRecord, undefined];
+  replaceRoute: [RouteRecord, undefined];
+  removeRoute: [RouteRecord, undefined];
+  listRoutes: [RouteRecord, Route[]];
+  getNetnsid: [NetnsidRecord, number | null];
+}
+
+/** A column's number, and the columns of the record in it (a text names a whole record). */
+export type Columns = { readonly [name: string]: readonly [number, (Columns | string)?] };
+type RecordName = 'link' | 'address' | 'route' | 'netnsid';
+
+/** An open namespace (native/node/namespace_handle.h). */
+export interface NamespaceHandle {
+  readonly fd: number;
+  readonly inode: number;
+  submit(id: number, steps: readonly unknown[]): void;
+  submit(
+    id: number,
+    steps: readonly unknown[],
+    next: NamespaceHandle,
+    nextSteps: readonly unknown[],
+  ): void;
+  stage(id: number, steps: readonly unknown[]): void;
+  unstage(id: number): void;
+  withdraw(id: number): boolean;
+  /** Whether something is under way that has more to submit. */
+  setInUse(inUse: boolean): void;
+  watch(groups: readonly number[], receiveBuffer: number): Watcher | Refusal;
+  close(): void;
+}
+
+/** A subscription to what the kernel tells of a namespace (native/node/watcher.h). */
+export interface Watcher {
+  read(id: number, reading: number): void;
+  /** Ends a reading that waits. */
+  hurry(): void;
+  close(): void;
+}
+
+/** An open tap device (native/node/tap_handle.h). */
+export interface TapHandle {
+  /** Empty once it is closed or detached. */
+  readonly fds: readonly number[];
+  readonly vnetHeaderLength: number;
+  /** Of the frames that `onFrames` is called with. */
+  readonly received: Int32Array;
+  /** How many frames of the last `write` have been dealt with; exact after `close` and `detach`. */
+  readonly written: number;
+  onFrames: (frames: Buffer, count: number) => void;
+  /** There are more `written`. */
+  onWritten: () => void;
+  onGone: () => void;
+  /** Once, when the three above are set. */
+  start(): Refusal | undefined;
+  setReading(wanted: boolean): void;
+  lend(bytes: Uint8Array, lengths: Int32Array): void;
+  write(half: 0 | 1, count: number): void;
+  close(id: number): void;
+  detach(): void;
+}
+
+/** The addon's exports (native/node/addon.cc). */
+interface Addon {
+  readonly operations: Readonly<Record<keyof Operations, readonly [number, RecordName]>>;
+  readonly requests: Readonly<Record<RecordName, Columns>>;
+  readonly answers: Readonly<Record<RecordName, readonly string[]>>;
+  initialize(hooks: Hooks): void;
+  openOwnNamespace(): NamespaceHandle | Refusal;
+  openNamespaceDescriptor(fd: number): NamespaceHandle | Refusal;
+  openNamespacePath(id: number, path: string): void;
+  createNamespace(id: number, name: string): void;
+  withdrawNamespaceJob(id: number): void;
+  removeNamespace(id: number, name: string): void;
+  openTap(
+    id: number,
+    handle: NamespaceHandle,
+    index: number,
+    name: string,
+    mac: Uint8Array,
+    mtu: number,
+    queues: number,
+    vnetHeader: boolean,
+    sendBuffer: number,
+  ): void;
+  /** At the end of the process: what has begun is finished, what waits is dropped. */
+  finish(): void;
+  runWithin<T>(handle: NamespaceHandle, body: () => T): T | Refusal;
+}
+
+interface Hooks {
+  readonly link: typeof makeLink;
+  readonly address: typeof makeAddress;
+  readonly route: typeof makeRoute;
+  readonly netnsid: typeof makeNetnsid;
+  readonly news: typeof makeNews;
+  readonly failure: (...columns: ConstructorParameters<typeof Refusal>) => Refusal;
+  readonly settle: (id: number, results: readonly unknown[]) => void;
+}
+
+/** The addon's file: built by whoever installed the package, or that of a clone, or the package's own. */
+function find(): string {
+  // There is no such URL in what bundlers make of this for CommonJS.
+  const url: string | undefined = import.meta.url;
+  const root = url ? fileURLToPath(new URL('..', url)) : '';
+  try {
+    // Looks for build/Release/ and prebuilds/ below a folder.
+    const { path } = createRequire(url)('node-gyp-build') as { path: (folder: string) => string };
+    return (existsSync(`${root}native/build`) && orNothing(path, `${root}native`)) || path(root);
+  } catch (cause) {
+    throw whyNoAddon(cause as Error, root);
+  }
+}
+
+/** What the user has built; nothing when that was cut short. */
+function orNothing(path: (folder: string) => string, folder: string): string {
+  try {
+    return path(folder);
+  } catch {
+    return '';
+  }
+}
+
+function load(): Addon {
+  // Not by `require`, which would hand out one addon for two copies of this module, such as one with a
+  // query string behind its name: each would have the other's answers.
+  const module = { exports: {} as Addon };
+  process.dlopen(module, find());
+  return module.exports;
+}
+
+export const addon = load();
