@@ -5,6 +5,7 @@ import type { NamespaceHandle } from './addon.js';
 import * as addresses from './addresses.js';
 import { check } from './check.js';
 import * as valueRules from './checkValues.js';
+import * as deletion from './deletion.js';
 import { captureCaller, showValue } from './errors.js';
 import { createLink } from './kinds.js';
 import * as links from './links.js';
@@ -348,7 +349,7 @@ export class Netns extends Namespace {
   deleteLink(link: LinkRef, options?: OperationOptions): Promise<void> {
     const call = callWith('deleteLink', link, this.deleteLink, options);
     const ref = linkNow(link);
-    return this.operate(call, undefined, () => links.deleteLink(this, call, ref));
+    return this.operate(call, undefined, () => deletion.deleteLink(this, call, ref));
   }
 
   /**
@@ -360,7 +361,7 @@ export class Netns extends Namespace {
    */
   deleteLinks(refs: readonly LinkRef[], options?: OperationOptions): Promise<void> {
     const call = callWith('deleteLinks', null, this.deleteLinks, options);
-    return this.operate(call, refs, (given) => links.deleteLinks(this, call, given));
+    return this.operate(call, refs, (given) => deletion.deleteLinks(this, call, given));
   }
 
   /**

@@ -1,0 +1,72 @@
+/** Deleting links, one or many. The addon does the many by a group (native/bulk). */
+import { setImmediate } from 'node:timers/promises';
+import { check } from './check.js';
+import * as valueRules from './checkValues.js';
+import { explain } from './diagnosis.js';
+import { stackOf } from './errors.js';
+import { plainRef } from './links.js';
+import { linkRecord } from './lookup.js';
+import type { Call, Namespace } from './namespace.js';
+import { Refusal, type Result } from './native.js';
+import type { Link, LinkRef } from './types.js';
+
+export async function deleteLink(namespace: Namespace, call: Call, ref: LinkRef): Promise<void> {
+  check(call.operation, valueRules.linkRef, ref, 'link');
+  const plain = plainRef(namespace, call, ref);
+  const result = await namespace.ask('deleteLink', linkRecord(plain), call.signal);
+  if (!(result instanceof Refusal)) return;
+  throw call.error(result, await explain(namespace, result, { link: plain }));
+}
+
+/** By what else the links that were deleted were named in the same call: a `Link` by its names, or the reverse. */
+function alsoDeleted(
+  refs: readonly LinkRef[],
+  plain: readonly (number | string)[],
+  results: readonly Result[],
+): ReadonlySet<number | string> {
+  const gone = new Set(plain.filter((_, at) => !(results[at] instanceof Refusal)));
+  const also = new Set<number | string>();
+  for (const ref of refs) {
+    if (typeof ref !== 'object') continue;
+    const { index, name, altNames = [] } = ref as Pick<Link, 'index'> & Partial<Link>;
+    const own = [index, ...(name === undefined ? [] : [name]), ...altNames];
+    if (own.some((one) => gone.has(one))) for (const one of own) also.add(one);
+  }
+  return also;
+}
+
+/** How many errors are made without the event loop having its turn. */
+const ERRORS_IN_A_TURN = 32;
+
+export async function deleteLinks(
+  namespace: Namespace,
+  call: Call,
+  refs: readonly LinkRef[],
+): Promise<void> {
+  check(call.operation, valueRules.linkRefs, refs, 'links');
+  const plain = [...new Set(refs.map((ref, at) => plainRef(namespace, call, ref, 'links', at)))];
+  const results = await namespace.exchangeMany(
+    plain.length,
+    (at) => ({ operation: 'deleteLink', record: linkRecord(plain[at] as number | string) }),
+    call.signal,
+  );
+  call.checkSignal();
+  const errors: Error[] = [];
+  let deleted: ReadonlySet<number | string> | undefined;
+  for (let at = 0; at < results.length; at++) {
+    const result = results[at];
+    if (!(result instanceof Refusal)) continue;
+    const link = plain[at] as number | string;
+    if (result.code === 'ENODEV') {
+      deleted ??= alsoDeleted(refs, plain, results);
+      if (deleted.has(link)) continue;
+    }
+    const one = call.about(link);
+    errors.push(one.error(result, await explain(namespace, result, { link })));
+    // An error costs more than a deletion.
+    if (errors.length % ERRORS_IN_A_TURN === 0) await setImmediate();
+  }
+  if (errors.length === 0) return;
+  const message = `${call.operation}: ${errors.length} of ${plain.length} links could not be deleted`;
+  throw stackOf(new AggregateError(errors, message), call.caller);
+}
