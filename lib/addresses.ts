@@ -1,4 +1,5 @@
 /** IPv4 and IPv6 addresses of links. */
+import type { Call } from './call.js';
 import { check } from './check.js';
 import * as inetRules from './checkInet.js';
 import * as linkRules from './checkLinks.js';
@@ -6,7 +7,7 @@ import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { readLink, resolveIndex, resolveIndexIfAny } from './links.js';
 import { isListedAddress } from './listed.js';
-import type { Call, Namespace } from './namespace.js';
+import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import type { AddressRecord } from './requests.js';
 import type {

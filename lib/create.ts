@@ -3,13 +3,14 @@
  * what is special to one comes as the parts of its first message.
  */
 import { setTimeout } from 'node:timers/promises';
+import type { Call } from './call.js';
 import { explain } from './diagnosis.js';
 import type { NetlinkError } from './errors.js';
 import { MAX_INDEXES, mayBeTheIndex } from './indexes.js';
 import { isAtLeast } from './kernelVersion.js';
 import { flagBits, readLink, resolveIndexIfAny } from './links.js';
 import { findLink, linkRecord } from './lookup.js';
-import type { Call, Namespace } from './namespace.js';
+import type { Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
 import { withNamespace } from './opening.js';
 import {

@@ -1,12 +1,13 @@
 /** Deleting links, one or many. The addon does the many by a group (native/bulk). */
 import { setImmediate } from 'node:timers/promises';
+import type { Call } from './call.js';
 import { check } from './check.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { stackOf } from './errors.js';
 import { plainRef } from './links.js';
 import { linkRecord } from './lookup.js';
-import type { Call, Namespace } from './namespace.js';
+import type { Namespace } from './namespace.js';
 import { Refusal, type Result } from './native.js';
 import type { Link, LinkRef } from './types.js';
 

@@ -1,5 +1,4 @@
 /** Why a link was refused with `EINVAL`, `EBUSY` or `EADDRINUSE`: macvlan's own rules, above all. */
-
 import { IFF_UP } from './flags.js';
 import { findChildren, findLink, findRealParent, findSiblings, isMacvlanKind } from './lookup.js';
 import { describe, type Namespace } from './namespace.js';

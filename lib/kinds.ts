@@ -1,11 +1,12 @@
 /** `createLink`: links of every kind that can be made here. */
+import type { Call } from './call.js';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import { type Birth, createIn } from './create.js';
 import { explain } from './diagnosis.js';
 import { flagBits, plainRef, resolveIndexIfAny } from './links.js';
 import { createMacvlanOfKind } from './macvlan.js';
-import { type Call, Namespace } from './namespace.js';
+import { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import { withNamespace } from './opening.js';
 import type {

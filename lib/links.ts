@@ -1,4 +1,5 @@
 /** Links of every kind: finding, listing and changing them. */
+import type { Call } from './call.js';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
@@ -7,9 +8,9 @@ import { argumentError, showValue } from './errors.js';
 import { IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP } from './flags.js';
 import { LISTS_LINKS_BY_INDEX } from './kernelVersion.js';
 import { linkRecord } from './lookup.js';
-import type { Call, Namespace } from './namespace.js';
-import { EXT_MASK, Refusal, type Result, type Step } from './native.js';
-import type { FamilyRecord, Ipv4ConfRecord, LinkRecord } from './requests.js';
+import type { Namespace } from './namespace.js';
+import { Refusal, type Result, type Step } from './native.js';
+import { EXT_MASK, type FamilyRecord, type Ipv4ConfRecord, type LinkRecord } from './requests.js';
 import type { Ipv4Settings, Link, LinkChanges, LinkFilter, LinkRef } from './types.js';
 import { ADDR_GEN_MODES, IPV4_SETTINGS, parseMac } from './values.js';
 

@@ -1,8 +1,10 @@
 /** Listings for watchers, which do not wait for what else is asked of the namespace. */
-import type { Call, Namespace } from './namespace.js';
-import { EXT_MASK, Refusal, type Step } from './native.js';
+import type { Call } from './call.js';
+import type { Namespace } from './namespace.js';
+import { Refusal, type Step } from './native.js';
 import { withNamespace } from './opening.js';
 import type { Listing, Wanted } from './picture.js';
+import { EXT_MASK } from './requests.js';
 import type { Address, Link, Route } from './types.js';
 import { FAMILIES } from './values.js';
 

@@ -1,7 +1,8 @@
 /** Looking links up without an error when there is none: by what names them, or by their parent. */
-import type { Call, Namespace } from './namespace.js';
-import { EXT_MASK, Refusal } from './native.js';
-import type { LinkRecord } from './requests.js';
+import type { Call } from './call.js';
+import type { Namespace } from './namespace.js';
+import { Refusal } from './native.js';
+import { EXT_MASK, type LinkRecord } from './requests.js';
 import type { Link } from './types.js';
 
 const IFNAMSIZ = 16;

@@ -1,11 +1,12 @@
 /** macvlan and macvtap: what is special to making and changing them. */
+import type { Call } from './call.js';
 import { Callers } from './callers.js';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { type Birth, createIn } from './create.js';
 import { plainRef, readLink, sendAll, sendMany } from './links.js';
-import type { Call, Namespace } from './namespace.js';
+import type { Namespace } from './namespace.js';
 import type { Step } from './native.js';
 import type { MacvlanRecord } from './requests.js';
 import type {

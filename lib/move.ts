@@ -1,4 +1,5 @@
 /** Moving links between namespaces. */
+import type { Call } from './call.js';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
@@ -6,7 +7,7 @@ import { explain } from './diagnosis.js';
 import { MAX_INDEXES, mayBeTheIndex } from './indexes.js';
 import { flagBits, readLink, sendAll } from './links.js';
 import { findLink, mustFindLink } from './lookup.js';
-import type { Call, Namespace } from './namespace.js';
+import type { Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
 import { withNamespace } from './opening.js';
 import { whyTaken } from './refused.js';

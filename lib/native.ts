@@ -12,13 +12,6 @@ import { makeNews, type News } from './news.js';
 import { makeAddress, makeLink, makeNetnsid, makeRoute } from './records.js';
 import { newTurn, waitForFurtherTurn } from './turn.js';
 
-/**
- * RTEXT_FILTER_SKIP_STATS: leaves out the counters that address families keep. Any value but zero
- * makes the kernel size a listing's buffer by its largest link; without one, a listing ends without
- * an error at the first link that does not fit (net/core/rtnetlink.c, rtnl_calcit, Linux 6.18).
- */
-export const EXT_MASK = 8;
-
 /** A request that the kernel, or a system call on the way to it, refused. */
 export class Refusal {
   constructor(

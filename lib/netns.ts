@@ -1,8 +1,8 @@
 /** The class `Netns`: network namespaces, and everything that can be done in one. */
-
 import type { Worker } from 'node:worker_threads';
 import type { NamespaceHandle } from './addon.js';
 import * as addresses from './addresses.js';
+import { Call } from './call.js';
 import { check } from './check.js';
 import * as valueRules from './checkValues.js';
 import * as deletion from './deletion.js';
@@ -11,7 +11,7 @@ import { createLink } from './kinds.js';
 import * as links from './links.js';
 import * as macvlan from './macvlan.js';
 import { moveLink } from './move.js';
-import { Call, Namespace } from './namespace.js';
+import { Namespace } from './namespace.js';
 import { namespaceJob, Refusal } from './native.js';
 import { getNetnsid } from './netnsid.js';
 import { listNames, whyNotCreated, whyNotNamed } from './netnsNames.js';

@@ -1,7 +1,7 @@
 /** The names of namespaces: files under /run/netns, as iproute2 has them (ip/ipnetns.c). */
 import { lstat, readdir, statfs } from 'node:fs/promises';
 import type { NamespaceHandle } from './addon.js';
-import type { Call } from './namespace.js';
+import type { Call } from './call.js';
 import { namespaceJob, Refusal } from './native.js';
 import { RUN_DIRECTORY } from './opening.js';
 

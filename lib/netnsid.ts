@@ -1,7 +1,8 @@
 /** By which id one namespace knows another. */
+import type { Call } from './call.js';
 import { check } from './check.js';
 import * as valueRules from './checkValues.js';
-import type { Call, Namespace } from './namespace.js';
+import type { Namespace } from './namespace.js';
 import { withNamespace } from './opening.js';
 import type { NetnsRef } from './types.js';
 

@@ -1,8 +1,8 @@
 /** Opening the namespaces that calls name, and closing them when no call needs them any more. */
-
 import { addon, type NamespaceHandle } from './addon.js';
+import { Call } from './call.js';
 import { captureCaller } from './errors.js';
-import { Call, Namespace } from './namespace.js';
+import { Namespace } from './namespace.js';
 import { namespaceJob, Refusal, whenAborted } from './native.js';
 import type { NetnsLike, NetnsRef } from './types.js';
 import { netnsBrand } from './values.js';

@@ -3,8 +3,9 @@
  * messages of its own.
  */
 import { addressRecord } from './addresses.js';
+import type { Call } from './call.js';
 import { familySettings, flagBits, resolveIndexes } from './links.js';
-import type { Call, Namespace } from './namespace.js';
+import type { Namespace } from './namespace.js';
 import type { Step } from './native.js';
 import type { AddressRecord, LinkInfoRecord, LinkRecord, RouteRecord } from './requests.js';
 import { routeRecord, undoRecord } from './routes.js';

@@ -2,7 +2,6 @@
  * What a watcher knows of a namespace. Told what the kernel says, it tells what has changed by it:
  * by comparing, because a message's type does not say whether anything is new.
  */
-
 import { LISTS_LINKS_BY_INDEX } from './kernelVersion.js';
 import type { LinkNews, News, NextHopNews, RouteNews } from './news.js';
 import { type Action, eventOf, type Key, type Kind, Shelf, type Words } from './shelf.js';

@@ -1,5 +1,12 @@
 /** What requests say, in the terms of the tables of native/rtnl: one field for each attribute. */
 
+/**
+ * RTEXT_FILTER_SKIP_STATS: leaves out the counters that address families keep. Any value but zero
+ * makes the kernel size a listing's buffer by its largest link; without one, a listing ends without
+ * an error at the first link that does not fit (net/core/rtnetlink.c, rtnl_calcit, Linux 6.18).
+ */
+export const EXT_MASK = 8;
+
 /** What a request says of a link, in the table's own terms (native/rtnl/link.h). */
 export interface LinkRecord {
   index?: number | undefined;

@@ -1,10 +1,11 @@
 /** IPv4 and IPv6 routes. */
+import type { Call } from './call.js';
 import { check } from './check.js';
 import * as inetRules from './checkInet.js';
 import * as linkRules from './checkLinks.js';
 import { explain } from './diagnosis.js';
 import { readLink, resolveIndexes, resolveIndexIfAny } from './links.js';
-import type { Call, Namespace } from './namespace.js';
+import type { Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
 import type { NextHopRecord, RouteRecord } from './requests.js';
 import type {

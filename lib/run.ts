@@ -1,8 +1,9 @@
 /** `netns.run`: a Worker whose thread lives in a network namespace. */
 import { stat } from 'node:fs/promises';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
+import type { Call } from './call.js';
 import { argumentError, showValue } from './errors.js';
-import type { Call, Namespace } from './namespace.js';
+import type { Namespace } from './namespace.js';
 import type { OperationOptions } from './types.js';
 
 /** What `run` takes: everything that a `Worker` takes. */

@@ -1,13 +1,14 @@
 /** `checkSupport`: what the kernel and the process can do. */
-
 import { release } from 'node:os';
+import type { Call } from './call.js';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import { isAtLeast } from './kernelVersion.js';
 import { askForKind, isKindKnown } from './lookup.js';
 import { moduleState } from './modules.js';
-import { type Call, Namespace } from './namespace.js';
-import { EXT_MASK, namespaceJob, Refusal, type Step } from './native.js';
+import { Namespace } from './namespace.js';
+import { namespaceJob, Refusal, type Step } from './native.js';
+import { EXT_MASK } from './requests.js';
 import type { Link, ModuleState, Support, SupportOptions } from './types.js';
 import { MACVLAN_FLAG_NODST, MACVLAN_MODES } from './values.js';
 

@@ -1,9 +1,10 @@
 /** `openTap`: opens the character device of a macvtap. */
+import type { Call } from './call.js';
 import { check, integer, optionsOf, table } from './check.js';
 import { flag, linkRef, signal } from './checkValues.js';
 import { errnoOf } from './errors.js';
 import { readLink } from './links.js';
-import type { Call, Namespace } from './namespace.js';
+import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import { Tap } from './tapStream.js';
 import type { Link, LinkRef, MacvtapLink, OperationOptions } from './types.js';

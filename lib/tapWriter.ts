@@ -1,8 +1,7 @@
 /** Frames on their way out of a tap: handed to the device many at a time. */
-
 import type { TapHandle } from './addon.js';
+import { Call } from './call.js';
 import { argumentError, type Caller, errnoOf, showValue } from './errors.js';
-import { Call } from './namespace.js';
 import { Refusal } from './native.js';
 
 /** How many frames go to the device together. */

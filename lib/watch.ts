@@ -1,12 +1,13 @@
 /** `watch`: what happens in a namespace, as it happens, and never a picture that is not level. */
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Watcher } from './addon.js';
+import type { Call } from './call.js';
 import { Callers } from './callers.js';
 import { check } from './check.js';
 import { watchOptions } from './checkLinks.js';
 import { isAtLeast } from './kernelVersion.js';
 import { listEverything, listRoutesAfter } from './listing.js';
-import type { Call, Namespace } from './namespace.js';
+import type { Namespace } from './namespace.js';
 import { type Heard, readNews, whenAborted } from './native.js';
 import type { News } from './news.js';
 import { type Listing, mayHideOthers, Picture, type Steps } from './picture.js';

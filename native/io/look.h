@@ -9,7 +9,7 @@ namespace macvlan_netlink::io {
 // for each.
 bool HasTwoProcessors();
 
-// One round of a loop that waits: whoever else has work to do goes first.
+// Whoever else has work to do on this processor goes first.
 inline void Relax() { sched_yield(); }
 
 }  // namespace macvlan_netlink::io

@@ -96,8 +96,8 @@ function stallSection(results) {
     text:
       'Measured in runs of their own, in which the loop rests for 0.2 ms after each turn. What counts is a ' +
       'turn less the time that its thread waited for a processor; one column has it with those ' +
-      'waits, and the last without V8’s garbage collections. The first turn is the one in which the program itself makes its calls. ' +
-      '`idle` has nothing to do: what it shows is the machine. `asking` makes as many calls as ' +
+      'waits, and the last without V8’s garbage collections. The first turn is the one in which the program ' +
+      'itself makes its calls. `idle` has nothing to do: what it shows is the machine. `asking` makes as many calls as ' +
       '`create-all`, of a function that does nothing: what it shows is the program. `objects` makes ' +
       'as many objects as the longest listing, in slices as the package does: what it shows is V8. ' +
       'V8 wakes its helper threads from the event loop, for each collection several, and with a glibc from ' +

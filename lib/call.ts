@@ -1,0 +1,84 @@
+/** A call of the public surface, and the errors that it ends with. */
+import { check } from './check.js';
+import { operationOptions, signal as signalRule } from './checkValues.js';
+import { type Caller, NetlinkError } from './errors.js';
+import type { Namespace } from './namespace.js';
+import { Refusal } from './native.js';
+import type { OperationOptions } from './types.js';
+
+/** What a system call's refusal means wherever it comes. */
+const HINTS: Readonly<Record<string, string>> = {
+  'setns EPERM':
+    'Acting in another network namespace takes CAP_SYS_ADMIN, in the user namespace that owns it and ' +
+    "in the process's own; a watch, a tap and a Worker also in the one that owns the way back, the " +
+    "thread's own network namespace.",
+  'pthread_create EAGAIN':
+    "The process may have no more threads: RLIMIT_NPROC, RLIMIT_AS, or its cgroup's pids.max.",
+  EMFILE: 'The process may have no more descriptors: RLIMIT_NOFILE.',
+};
+
+const NO_NAMESPACES: readonly Namespace[] = Object.freeze([]);
+
+/** Where it came from, and what it is about. */
+export class Call {
+  readonly signal: AbortSignal | undefined;
+  /** The last argument, of an operation that takes nothing but a signal there. */
+  last: unknown;
+  /** Those that stay open for it although they were closed meanwhile. */
+  held: readonly Namespace[] = NO_NAMESPACES;
+
+  constructor(
+    readonly operation: string,
+    readonly target: string | number | null,
+    readonly caller: Caller | undefined,
+    options?: OperationOptions,
+  ) {
+    this.signal = options?.signal ?? undefined;
+  }
+
+  /** The same call, for one of several things that it is about. */
+  about(target: string | number | null): Call {
+    return new Call(this.operation, target, this.caller, { signal: this.signal });
+  }
+
+  /** Throws the signal's reason when it has fired. */
+  checkSignal(): void {
+    if (this.last !== undefined) check(this.operation, operationOptions, this.last);
+    if (this.signal === undefined) return;
+    check(this.operation, signalRule, this.signal, 'options.signal');
+    this.signal.throwIfAborted();
+  }
+
+  /** The error for a refusal, with its stack at the caller's line. */
+  error(
+    refusal: Refusal,
+    more: { hint?: string | undefined; part?: string | undefined } = {},
+  ): NetlinkError {
+    const general = HINTS[`${refusal.syscall} ${refusal.code}`] ?? HINTS[refusal.code];
+    return new NetlinkError({
+      errno: refusal.errno,
+      syscall: refusal.syscall,
+      operation: this.operation,
+      target: this.target,
+      kernelMessage: refusal.kernelMessage,
+      attribute: refusal.attribute,
+      caller: this.caller,
+      part: more.part,
+      hint: general ?? more.hint,
+    });
+  }
+
+  /** The error for what `fs` rejects with; what has no errno stays what it is. */
+  fileError(error: unknown): unknown {
+    const { errno, syscall, path } = error as NodeJS.ErrnoException;
+    if (errno === undefined || syscall === undefined) return error;
+    const about = this.about(path ?? this.target);
+    return about.error(new Refusal(errno, syscall, undefined, undefined));
+  }
+
+  /** An error that the kernel was not asked for. */
+  fail(code: string, reason: string | undefined, hint?: string): NetlinkError {
+    const { operation, target, caller } = this;
+    return new NetlinkError({ code, reason, hint, operation, target, caller });
+  }
+}
