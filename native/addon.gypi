@@ -13,7 +13,8 @@
         '<!@(node -p "require(\'node-addon-api\').include_dir")',
       ],
       'defines': [
-        'NAPI_VERSION=9',
+        # What every Node.js 20 has: 9 came with 20.3.
+        'NAPI_VERSION=8',
         'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS',
         'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
       ],

@@ -128,6 +128,16 @@ test('the prebuilt addon shows its two entry points and calls Node-API alone', a
   expect(calls.filter((name) => /^(uv_|_ZN?K?\d*(2v8|4node))/.test(name))).toEqual([]);
 });
 
+// A Node.js that has less than what is asked for refuses the addon, and 20.2 crashes.
+test('the prebuilt addon asks for a Node-API that every Node.js 20 has', async () => {
+  const script = `
+import ctypes, os, sys
+print(ctypes.CDLL(sys.argv[1], os.RTLD_LAZY).node_api_module_get_api_version_v1())
+`;
+  const { stdout } = await run('python3', ['-c', script, addon()]);
+  expect(Number(stdout)).toBeLessThanOrEqual(8);
+});
+
 test('publint finds nothing', async () => {
   const publint = join(root, 'node_modules/publint/src/cli.js');
   const { stdout } = await run(process.execPath, [publint, tarball, '--strict']);
