@@ -74,7 +74,7 @@ function whatElse({ type }: Link): string {
 /** What may be is not guessed at where the kernel has `said` what is. */
 async function whyInvalidMacvlan(namespace: Namespace, about: About, said: boolean): Promise<Hint> {
   const parent = await findRealParent(namespace, about.parent);
-  if (parent === undefined) return undefined;
+  if (parent === undefined) return whyInvalidBeside(namespace, about);
   if (parent.type !== 'ether') {
     return `The parent '${parent.name}' is ${whatElse(parent)}: a ${about.kind} needs an Ethernet device.`;
   }
@@ -95,6 +95,18 @@ async function whyInvalidMacvlan(namespace: Namespace, about: About, said: boole
   return children.length > 0 || said
     ? undefined
     : `The parent '${parent.name}' may have a child in mode 'passthru' in another namespace, and such a child tolerates no other.`;
+}
+
+/** On a macvlan whose parent is in another namespace, that parent is meant: the new link comes beside it. */
+async function whyInvalidBeside(namespace: Namespace, about: About): Promise<Hint> {
+  const siblings = await findSiblings(namespace, about.parent);
+  const passthru = siblings.find(({ macvlan }) => macvlan?.mode === 'passthru');
+  if (passthru !== undefined) {
+    return `The parent of ${describeLink(passthru)}, in another namespace, would be the new link's too, and a child in mode 'passthru' tolerates no other.`;
+  }
+  const other = siblings[0];
+  if (other === undefined || about.mode !== MACVLAN_MODES.passthru) return undefined;
+  return `Mode 'passthru' needs a parent without any other child, and that of ${describeLink(other)}, in another namespace, would be the new link's.`;
 }
 
 export async function whyBusy(namespace: Namespace, about: About): Promise<Hint> {

@@ -69,6 +69,31 @@ describe('a parent with a child in another mode', () => {
     expect(error.hint).toContain(`'${parent}'`);
   });
 
+  test('says so also to one beside it, whose own parent is in another namespace', async () => {
+    const { host, parent } = await ground();
+    const inside = await bed.place();
+    const options = { parent, name: 'first', mode: 'passthru', netns: inside.netns } as const;
+    const first = await host.netns.createMacvlan(options);
+    for (const mode of ['bridge', 'passthru'] as const) {
+      const error = await refusalOf(inside.netns.createMacvtap({ parent: 'first', mode }));
+      expect(error).toMatchObject({ code: 'EINVAL' });
+      expect(error.hint).toContain(`'first' (index ${first.index})`);
+      expect(error.hint).toContain(`mode 'passthru'`);
+    }
+  });
+
+  test('says so also beside a child whose own parent is in another namespace', async () => {
+    const { host, parent } = await ground();
+    const inside = await bed.place();
+    const options = { parent, name: 'first', mode: 'bridge', netns: inside.netns } as const;
+    const first = await host.netns.createMacvlan(options);
+    const passthru = { parent: 'first', mode: 'passthru' } as const;
+    const error = await refusalOf(inside.netns.createMacvlan(passthru));
+    expect(error).toMatchObject({ code: 'EINVAL' });
+    expect(error.hint).toContain(`'first' (index ${first.index})`);
+    expect(error.hint).toContain(`Mode 'passthru'`);
+  });
+
   test('takes one in passthru when the last other one is gone', async () => {
     const { host, parent } = await ground();
     await host.netns.createMacvlan({ parent, name: 'first', mode: 'bridge' });
