@@ -8,6 +8,7 @@ import {
   type Watcher,
 } from './addon.js';
 import { errnoName } from './errors.js';
+import { idAfter } from './ids.js';
 import { makeNews, type News } from './news.js';
 import { makeAddress, makeLink, makeNetnsid, makeRoute } from './records.js';
 import { newTurn, waitForFurtherTurn } from './turn.js';
@@ -70,7 +71,7 @@ addon.initialize({
 });
 
 function newId(): number {
-  lastId = (lastId + 1) >>> 0;
+  lastId = idAfter(lastId, pending);
   return lastId;
 }
 

@@ -61,6 +61,7 @@ describe('lib/', () => {
       'checkInet',
       'checkLinks',
       'flags',
+      'ids',
       'kernelVersion',
       'listed',
       'news',

@@ -1,0 +1,21 @@
+// Numbers of what is under way: no two things have the same.
+import { expect, test } from 'vitest';
+import { idAfter } from '../../lib/ids.js';
+
+const LAST = 2 ** 32 - 1;
+
+test('are counted up', () => {
+  expect(idAfter(0, new Set())).toBe(1);
+  expect(idAfter(1, new Set())).toBe(2);
+  expect(idAfter(2 ** 31 - 1, new Set())).toBe(2 ** 31);
+});
+
+test('begin again behind the last of 32 bits, without 0, which is none', () => {
+  expect(idAfter(LAST - 1, new Set())).toBe(LAST);
+  expect(idAfter(LAST, new Set())).toBe(1);
+});
+
+test('leave out what is still under way', () => {
+  expect(idAfter(6, new Set([7, 8, 10]))).toBe(9);
+  expect(idAfter(LAST - 1, new Set([LAST, 1]))).toBe(2);
+});
