@@ -1,4 +1,4 @@
-// The addon's entry: what lib/native.ts declares.
+// The addon's entry: what lib/addon.ts declares.
 #include "node/layout.h"
 #include "node/namespace_handle.h"
 #include "node/namespace_job.h"

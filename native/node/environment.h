@@ -31,7 +31,7 @@ class Delivery {
                        std::chrono::steady_clock::time_point deadline) = 0;
 };
 
-// The functions that TypeScript hands in at load (see lib/native.ts).
+// The functions that TypeScript hands in at load (`Hooks` in lib/addon.ts).
 struct ScriptHooks {
   Napi::FunctionReference link, address, route, netnsid;  // factories of answers
   Napi::FunctionReference news;                           // factory of what is told

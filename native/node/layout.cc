@@ -5,7 +5,7 @@
 namespace macvlan_netlink::node {
 namespace {
 
-// What lib/native.ts calls each kind of record, in their order.
+// What lib/addon.ts calls each kind of record, in their order.
 constexpr const char* kRecordNames[] = {"link", "address", "route", "netnsid"};
 static_assert(std::size(kRecordNames) == std::variant_size_v<rtnl::Record>);
 
