@@ -80,7 +80,7 @@ struct Census {
 bool Take(io::Session& session, Census& census) {
   auto own = std::make_shared<Own>();
   LinkRecord all;
-  all.ext_mask = rtnl::kRtextFilterSkipStats;
+  all.ext_mask = RTEXT_FILTER_SKIP_STATS;
   own->Add("listLinks", all, io::Expect::kDump);
   own->steps.front().approximate = true;
   Carry(session, own);
@@ -188,7 +188,7 @@ void TakeLinks(Own& own, Remains& remains) {
 Remains Look(io::Session& session, const std::vector<Member>& members) {
   auto own = std::make_shared<Own>();
   LinkRecord asked;
-  asked.ext_mask = rtnl::kRtextFilterSkipStats;
+  asked.ext_mask = RTEXT_FILTER_SKIP_STATS;
   for (const Member& member : members) {
     asked.index = member.index;
     own->Add("getLink", asked, io::Expect::kRead);
@@ -209,7 +209,7 @@ Remains Remaining(io::Session& session, const std::vector<Member>& members, size
   if (others >= members.size() / 4) return Look(session, members);
   auto own = std::make_shared<Own>();
   LinkRecord asked;
-  asked.ext_mask = rtnl::kRtextFilterSkipStats;
+  asked.ext_mask = RTEXT_FILTER_SKIP_STATS;
   own->Add("listLinks", asked, io::Expect::kDump);
   if (Carry(session, own)->steps.front().ack.error != 0) return Look(session, members);
   Remains remains;

@@ -3,7 +3,7 @@
 namespace macvlan_netlink::wire {
 namespace {
 
-// Newer than the oldest headers this builds with (linux/netlink.h, Linux 6.1).
+// Since Linux 6.1 (linux/netlink.h); who builds the package may have older headers.
 constexpr uint16_t kNlmsgerrAttrMissType = 5;  // NLMSGERR_ATTR_MISS_TYPE
 constexpr uint16_t kNlmsgerrAttrMissNest = 6;  // NLMSGERR_ATTR_MISS_NEST
 

@@ -4,7 +4,6 @@
 
 #include "check.h"
 #include "golden.h"
-#include "rtnl/numbers.h"
 
 namespace macvlan_netlink::test {
 namespace {
@@ -188,17 +187,16 @@ const std::vector<GoldenCase> kCases = {
         "c0", "del-link", [](LinkRecord&) {}, "deleteLink"),
     On(
         "", "del-group", [](LinkRecord& r) { r.group = 7; }, "deleteLink"),
-    Read("dump-links", "listLinks", AF_PACKET, rtnl::kRtextFilterVf,
-         [](LinkRecord&, const Fixture&) {}),
-    Read("dump-links-kind", "listLinks", AF_PACKET, rtnl::kRtextFilterVf,
+    Read("dump-links", "listLinks", AF_PACKET, RTEXT_FILTER_VF, [](LinkRecord&, const Fixture&) {}),
+    Read("dump-links-kind", "listLinks", AF_PACKET, RTEXT_FILTER_VF,
          [](LinkRecord& r, const Fixture&) { r.info.emplace().kind = "macvlan"; }),
-    Read("dump-links-master", "listLinks", AF_PACKET, rtnl::kRtextFilterVf,
+    Read("dump-links-master", "listLinks", AF_PACKET, RTEXT_FILTER_VF,
          [](LinkRecord& r, const Fixture& f) { r.master = f.Index("br0"); }),
-    Read("get-link-name", "getLink", AF_PACKET, rtnl::kRtextFilterVf,
+    Read("get-link-name", "getLink", AF_PACKET, RTEXT_FILTER_VF,
          [](LinkRecord& r, const Fixture&) { r.name = "c0"; }),
-    Read("get-link-altname", "getLink", AF_PACKET, rtnl::kRtextFilterVf,
+    Read("get-link-altname", "getLink", AF_PACKET, RTEXT_FILTER_VF,
          [](LinkRecord& r, const Fixture&) { r.alt_name = "an-alternative-name"; }),
-    Read("get-link-index", "getLink", AF_UNSPEC, rtnl::kRtextFilterVf | rtnl::kRtextFilterSkipStats,
+    Read("get-link-index", "getLink", AF_UNSPEC, RTEXT_FILTER_VF | RTEXT_FILTER_SKIP_STATS,
          [](LinkRecord& r, const Fixture& f) { r.index = static_cast<int32_t>(f.Index("p0")); }),
 };
 

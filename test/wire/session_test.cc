@@ -191,7 +191,7 @@ TEST(a_link_that_is_larger_than_the_buffer_is_listed_and_so_are_the_others) {
   // With a mask, without which the kernel makes no room for a long link (net/core/rtnetlink.c,
   // rtnl_calcit).
   rtnl::LinkRecord all;
-  all.ext_mask = rtnl::kRtextFilterSkipStats;
+  all.ext_mask = RTEXT_FILTER_SKIP_STATS;
   Requests listing;
   listing.Add("listLinks", all, io::Expect::kDump);
   client.session().Transact(listing.All());
