@@ -109,10 +109,14 @@ async function whyInvalidBeside(namespace: Namespace, about: About): Promise<Hin
   return `Mode 'passthru' needs a parent without any other child, and that of ${describeLink(other)}, in another namespace, would be the new link's.`;
 }
 
-export async function whyBusy(namespace: Namespace, about: About): Promise<Hint> {
+export async function whyBusy(
+  namespace: Namespace,
+  about: About,
+  { kernelMessage }: Refusal,
+): Promise<Hint> {
   const { kind, moving, created, target } = about;
   if (moving !== undefined) return whyTaken(target ?? namespace, [], moving.index);
-  if (kind === undefined) return whyChangeBusy(namespace, about);
+  if (kind === undefined) return whyChangeBusy(namespace, about, kernelMessage !== undefined);
   const taken = await whyTaken(target ?? namespace, [], created?.index);
   if (taken !== undefined) return taken;
   if (!isMacvlanKind(kind)) return undefined;
@@ -134,7 +138,7 @@ export async function whyBusy(namespace: Namespace, about: About): Promise<Hint>
   return `Something else already receives the parent's frames (an ipvlan on '${parent.name}', for example), and a device has one receiver only.`;
 }
 
-async function whyChangeBusy(namespace: Namespace, about: About): Promise<Hint> {
+async function whyChangeBusy(namespace: Namespace, about: About, said: boolean): Promise<Hint> {
   const { master, name, mac, flags = 0 } = changesOf(about);
   const link = about.link === undefined ? undefined : await findLink(namespace, about.link);
   if (link === undefined) return undefined;
@@ -144,9 +148,12 @@ async function whyChangeBusy(namespace: Namespace, about: About): Promise<Hint> 
       return `A macvtap hands its frames to its character device, and cannot be ${to} as well.`;
     }
     const [child] = await findChildren(namespace, link);
+    if (child !== undefined) {
+      return `The link '${link.name}' has ${describeLink(child)} on it, and cannot be ${to} as well.`;
+    }
     return (
-      child &&
-      `The link '${link.name}' has ${describeLink(child)} on it, and cannot be ${to} as well.`
+      !said &&
+      `Something else already receives the frames of '${link.name}' (a macvlan on it in another namespace, for example), and it cannot be ${to} as well.`
     );
   }
   if (name !== undefined && link.up) {

@@ -250,6 +250,18 @@ describe('EBUSY', () => {
     expect(error.hint).not.toContain('MAC');
   });
 
+  test('because a device whose macvlans are all in other namespaces cannot be a port either', async () => {
+    const { host, parent } = await ground();
+    const inside = await bed.place();
+    await host.ip('link', 'add', 'br0', 'type', 'bridge');
+    await host.netns.createMacvlan({ parent, name: 'm0', netns: inside.netns });
+    const error = await refusalOf(host.netns.setLink(parent, { master: 'br0' }));
+    expect(error).toMatchObject({ code: 'EBUSY', operation: 'setLink', target: parent });
+    expect(error.hint).toContain(`'${parent}'`);
+    expect(error.hint).toContain('in another namespace');
+    expect(error.hint).toContain(`'br0'`);
+  });
+
   test('because the parent cannot be the master as well', async () => {
     const { host } = await ground();
     await host.ip('link', 'add', 'br0', 'type', 'bridge');
