@@ -214,7 +214,7 @@ async function finish(plan: Plan, index: number, results: readonly Result[]): Pr
     return finished;
   } catch (error) {
     await remove(target, index, error);
-    await undoParts(plan, results);
+    await undoParts(plan, results, error);
     throw error;
   }
 }
@@ -245,11 +245,17 @@ async function announce({ target, call }: Plan, { index, mac }: Link): Promise<v
   throw call.error(result, { ...explained, part: 'ipv4.arpNotify' });
 }
 
-/** Takes back what was done and did not go with the link. */
-async function undoParts({ target, parts }: Plan, results: readonly Result[]): Promise<void> {
+/** Takes back what was done and did not go with the link; a failure to do so is the error's cause. */
+async function undoParts(
+  { target, parts }: Plan,
+  results: readonly Result[],
+  error: unknown,
+): Promise<void> {
   const done = (at: number) => at < results.length && !(results[at] instanceof Refusal);
-  const undos = parts.flatMap(({ undo }, at) => (undo !== undefined && done(at + 1) ? [undo] : []));
-  await target.exchange(undos);
+  for (const [at, { option, undo }] of parts.entries()) {
+    if (undo === undefined || !done(at + 1)) continue;
+    await takeAway(target, undo, error, `the ${option} of the link`);
+  }
 }
 
 async function partError(
@@ -269,17 +275,27 @@ async function partError(
   return call.error(refusal, { ...explained, part: part?.option });
 }
 
-/** Takes a link away that is not to be; a failure to do so goes with the error as its cause. */
-async function remove(target: Namespace, index: number, error: unknown): Promise<void> {
-  let result = await target.ask('deleteLink', linkRecord(index));
-  // The answer was lost: that to another one tells whether the link is gone.
-  if (result instanceof Refusal && result.code === 'ENOBUFS') {
-    result = await target.ask('deleteLink', linkRecord(index));
-  }
-  if (!(result instanceof Refusal) || result.code === 'ENODEV') return;
-  const cause = new Error(
-    `the link with index ${index} could not be removed again: errno ${result.errno}`,
-  );
+/** Takes a link away that is not to be; a failure to do so is the error's cause. */
+function remove(target: Namespace, index: number, error: unknown): Promise<void> {
+  const step: Step = { operation: 'deleteLink', record: linkRecord(index) };
+  return takeAway(target, step, error, `the link with index ${index}`);
+}
+
+/** What is to be taken away may be gone already. */
+const GONE: ReadonlySet<string> = new Set(['ENODEV', 'ESRCH']);
+
+async function takeAway(
+  target: Namespace,
+  step: Step,
+  error: unknown,
+  what: string,
+): Promise<void> {
+  let [result] = await target.exchange([step]);
+  // The answer was lost: that to another one tells whether it is gone.
+  if (result instanceof Refusal && result.code === 'ENOBUFS')
+    [result] = await target.exchange([step]);
+  if (!(result instanceof Refusal) || GONE.has(result.code)) return;
+  const cause = new Error(`${what} could not be removed again: errno ${result.errno}`);
   if (error instanceof Error && error.cause === undefined) error.cause = cause;
 }
 

@@ -170,7 +170,8 @@ export class Netns extends Namespace {
 
   /**
    * Makes a macvlan: all of it or nothing. In whichever step it fails, no link stays behind, and the error's
-   * `part` says which option could not be carried out. Of what the kernel answers, the error's `hint` gives the
+   * `part` says which option could not be carried out; should something stay after all, because the kernel
+   * refuses to take it away again, its `cause` says what. Of what the kernel answers, the error's `hint` gives the
    * reason: `EEXIST`, the name, the index or an address is taken; `ENOENT`, there is no such `netns`; `ENODEV`,
    * no such parent or master (`EINVAL`, where a master is given by its index or as a `Link`); `EBUSY`, the
    * parent is a port, or has another receiver; `EINVAL`, the parent is no Ethernet device, has a passthru

@@ -351,6 +351,31 @@ describe('a route by another link', () => {
     expect(await host.ip('route', 'show', 'dev', other)).toBe(before);
   });
 
+  test('that cannot be taken back is told of as the cause of the error', async () => {
+    const where = await ground(false);
+    const { parent, host } = where;
+    await host.ip('link', 'set', parent, 'up');
+    const exchange = host.netns.exchange.bind(host.netns);
+    // The kernel refuses what is asked in place of taking the route away (EOPNOTSUPP).
+    host.netns.exchange = (steps, ...rest) =>
+      exchange(
+        steps.map((step) =>
+          step.operation === 'removeRoute'
+            ? { operation: 'removeAddress', record: { index: 1, local: new Uint8Array(4) } }
+            : step,
+        ),
+        ...rest,
+      );
+    const routes = [
+      { to: '10.6.0.0/16', link: parent },
+      { to: '10.8.0.0/16', via: '192.0.2.1' },
+    ];
+    const error = await refusalOf(host.netns.createMacvlan({ parent, up: true, routes }));
+    expect(error).toMatchObject({ code: 'ENETUNREACH', part: 'routes[1]' });
+    expect(String(error.cause)).toContain('the routes[0] of the link could not be removed again');
+    expect(await host.ip('route', 'show', 'dev', parent)).toContain('10.6.0.0/16');
+  });
+
   test('is not even tried when what comes before it fails', async () => {
     const { host, parent } = await ground(false);
     const other = await host.parent();
