@@ -184,7 +184,7 @@ async function whyNotSupported(
   const { master = changed } = about;
   const found = master ? await findLink(target ?? namespace, master) : undefined;
   if (found === undefined || MASTERS.has(found.kind)) return undefined;
-  return `The link '${found.name}' takes in no others: a master is a bridge, bond or VRF.`;
+  return `The link '${found.name}' takes in no others: a master is a bridge, bond, team or VRF.`;
 }
 
 const MASTERS: ReadonlySet<string | null> = new Set(['bridge', 'bond', 'vrf', 'team']);

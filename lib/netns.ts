@@ -84,9 +84,9 @@ function callWith(
 
 /**
  * A network namespace to operate in. Requests of one namespace go to the kernel in the order in
- * which they are made; namespaces do not wait for one another. An operation that takes several may
- * have others' in between: await one that another builds on. Each operation rejects with
- * a `NetlinkError` when the kernel refuses, and with a `TypeError` or `RangeError` that names the
+ * which they are made; namespaces do not wait for one another. An operation that takes several requests
+ * may have those of others in between: await an operation that another builds on. Each operation rejects
+ * with a `NetlinkError` when the kernel refuses, and with a `TypeError` or `RangeError` that names the
  * option when an argument is wrong, before anything is sent.
  */
 export class Netns extends Namespace {
@@ -127,7 +127,8 @@ export class Netns extends Namespace {
   /**
    * Makes a namespace. With a name it is what `ip netns add` makes, mounted at /run/netns/NAME,
    * under the same lock and with the same mount propagation; it stays until `remove`. Without one
-   * it lives while this handle, a process or a link holds it. The loopback link in it is down.
+   * it lives while a handle, a process, a socket or a tap holds it, and then goes with the links in it.
+   * The loopback link in it is down.
    * `EEXIST`: the name is taken; `EPERM`: needs `CAP_SYS_ADMIN`; `EACCES`: a name needs the right to
    * write /run/netns; `ENOSPC`: the user has as many namespaces as `user.max_net_namespaces` allows.
    */
@@ -499,8 +500,8 @@ export class Netns extends Namespace {
    * device by its number as the link's namespace has it, so that a missing or misleading /dev/tapN
    * is no obstacle; that needs `CAP_SYS_ADMIN`, and `CAP_MKNOD` where /dev/tapN will not do.
    * `EINVAL`: the link is no macvtap; `ENODEV`: there is none; `EBUSY`: it would have more than 256 queues;
-   * `EPERM`: a capability is missing, as the `hint` says; `EACCES`: the device may not be opened. After a move of the link to another namespace the tap does not
-   * know its MTU any more, see there.
+   * `EPERM`: a capability is missing, as the `hint` says; `EACCES`: the device may not be opened. After a
+   * move of the link to another namespace the tap does not know the link's MTU any more, see {@link Tap}.
    */
   openTap(link: LinkRef, options?: OpenTapOptions): Promise<Tap> {
     const call = callOf('openTap', link, this.openTap, options);

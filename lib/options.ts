@@ -136,7 +136,10 @@ export type RouteType =
 /** A routing table: one of the kernel's three by name, or any by number, from 1 to 2^32 - 1. */
 export type RouteTable = 'main' | 'local' | 'default' | number;
 
-/** A flag that can be asked for with an address (`IFA_F_*`). IPv4 knows `noprefixroute` and `autojoin`. */
+/**
+ * A flag that can be asked for with an address (`IFA_F_*`). IPv4 knows `noprefixroute` and `autojoin`; the
+ * kernel passes over the others there, and over `optimistic` unless the sysctl `optimistic_dad` is 1.
+ */
 export type AddressFlag =
   | 'nodad'
   | 'noprefixroute'
@@ -265,7 +268,8 @@ export interface LinkOptions extends OperationOptions {
   readonly index?: number | undefined;
   /**
    * `'02:00:5e:10:00:01'`, a unicast address that is not all zero (`IFLA_ADDRESS`). Omitted: a
-   * random, locally administered one, chosen here so that no daemon rewrites it later.
+   * random, locally administered one, chosen here so that no daemon rewrites it later; of a VLAN, and of a
+   * macvlan in passthru mode, the parent's.
    */
   readonly mac?: string | undefined;
   /** Bytes (`IFLA_MTU`). Omitted: the parent's, or the kind's own default. */
