@@ -144,6 +144,22 @@ describe('addAddress', () => {
     expect(valid).toBeLessThanOrEqual(5000);
   });
 
+  test('has the flag optimistic where ip can give it, too', async () => {
+    const { place, netns, link, shown } = await addressBench(bed);
+    const sysctl = `/proc/sys/net/ipv6/conf/${link}/optimistic_dad`;
+    await place.run('sh', '-c', `test ! -e ${sysctl} || echo 1 > ${sysctl}`);
+    // While the link is down nothing is found out about the address, and the flag stays.
+    await place.ip('link', 'set', link, 'down');
+    await place.ip('address', 'add', 'fd00::1/64', 'dev', link, 'optimistic');
+    await netns.addAddress(link, { address: 'fd00::2/64', flags: ['optimistic'] });
+    const states = (await shown()).map(({ local, optimistic }) => [local, optimistic]);
+    const [, byIp] = states.find(([local]) => local === 'fd00::1') ?? [];
+    expect(states).toContainEqual(['fd00::2', byIp]);
+    const listed = await netns.listAddresses({ link });
+    const own = listed.find(({ address }) => address === 'fd00::2');
+    expect(own?.flags.includes('optimistic')).toBe(byIp === true);
+  });
+
   test('a second one in the prefix is secondary', async () => {
     const { netns, link, shown } = await addressBench(bed);
     await netns.addAddress(link, '10.0.0.1/24');

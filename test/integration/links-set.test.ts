@@ -40,6 +40,7 @@ describe('setLink', () => {
       { altnames: ['a-long-alternative-name'] },
     ],
     ['addrGenMode', { addrGenMode: 'random' }, { inet6_addr_gen_mode: 'random' }],
+    ['addrGenMode to eui64', { addrGenMode: 'eui64' }, { inet6_addr_gen_mode: 'eui64' }],
     ['multicast', { multicast: false }, { flags: ['BROADCAST', 'UP', 'LOWER_UP'] }],
     ['arp', { arp: false }, { flags: ['BROADCAST', 'MULTICAST', 'NOARP', 'UP', 'LOWER_UP'] }],
     [
@@ -53,6 +54,20 @@ describe('setLink', () => {
     const before = await host.link('m0');
     await host.netns.setLink('m0', change);
     expect(difference(before, await host.link('m0'))).toEqual(expected);
+  });
+
+  test('changes addrGenMode to stable-privacy where there is a secret', async () => {
+    const { host } = await ground();
+    // It changes the mode as well (net/ipv6/addrconf.c, addrconf_sysctl_stable_secret).
+    await host.run('sh', '-c', 'echo fd00::1 > /proc/sys/net/ipv6/conf/m0/stable_secret');
+    for (const [mode, shown] of [
+      ['none', 'none'],
+      ['stable-privacy', 'stable_secret'],
+    ] as const) {
+      await host.netns.setLink('m0', { addrGenMode: mode });
+      expect((await host.link('m0')).inet6_addr_gen_mode).toBe(shown);
+      expect((await host.netns.getLink('m0')).addrGenMode).toBe(mode);
+    }
   });
 
   test('changes allMulticast and nothing else', async () => {

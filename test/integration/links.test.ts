@@ -23,12 +23,12 @@ describe('getLink', () => {
       index: seen.ifindex,
       name: parent,
       kind: 'veth',
-      type: 'ether',
+      type: seen.link_type,
       mac: '02:00:5e:00:00:01',
-      broadcast: 'ff:ff:ff:ff:ff:ff',
+      broadcast: seen.broadcast,
       mtu: 1450,
-      minMtu: 68,
-      maxMtu: 65535,
+      minMtu: seen.min_mtu,
+      maxMtu: seen.max_mtu,
       up: true,
       lowerUp: true,
       running: true,
@@ -39,7 +39,7 @@ describe('getLink', () => {
       arp: true,
       multicast: true,
       operState: 'up',
-      qdisc: 'noqueue',
+      qdisc: seen.qdisc,
       txQueueLen: seen.txqlen,
       numTxQueues: seen.num_tx_queues,
       numRxQueues: seen.num_rx_queues,
@@ -51,6 +51,7 @@ describe('getLink', () => {
       addrGenMode: 'none',
     });
     expect(link.flags).toEqual(seen.flags);
+    expect(await host.read(`/sys/class/net/${parent}/carrier`)).toBe('1');
     const own = await host.run('readlink', '/proc/self/ns/net');
     expect(own.trim()).toBe(`net:[${link.netns}]`);
   });

@@ -90,6 +90,19 @@ const cases: Case[] = [
     { to: '10.1.0.9', type: 'anycast', dev: true },
     { type: 'anycast', scope: 'link' },
   ],
+  [
+    'multicast',
+    { to: '239.1.0.0/16', type: 'multicast', dev: true },
+    { type: 'multicast', scope: 'link' },
+  ],
+  ['IPv6 anycast', { to: 'fd01::9', type: 'anycast', dev: true }, { type: 'anycast' }],
+  ...(['unspec', 'redirect', 'boot', 'ra'] as const).map(
+    (protocol): Case => [
+      `protocol ${protocol}`,
+      { to: '10.1.0.0/16', dev: true, protocol },
+      { protocol },
+    ],
+  ),
   ['a protocol', { to: '10.1.0.0/16', dev: true, protocol: 'dhcp' }, { protocol: 'dhcp' }],
   ['a protocol by number', { to: 'fd01::/64', dev: true, protocol: 77 }, { protocol: '77' }],
   ['an MTU', { to: '10.1.0.0/16', dev: true, mtu: 1300 }, { metrics: [{ mtu: 1300 }] }],

@@ -33,12 +33,16 @@ export interface IpLink {
   readonly link_netnsid?: number;
   readonly flags: readonly string[];
   readonly mtu: number;
+  readonly min_mtu: number;
+  readonly max_mtu: number;
+  readonly qdisc: string;
   readonly operstate: string;
   readonly master?: string;
   readonly group: string;
   readonly txqlen?: number;
   readonly link_type: string;
   readonly address?: string;
+  readonly broadcast?: string;
   readonly promiscuity: number;
   readonly num_tx_queues: number;
   readonly num_rx_queues: number;

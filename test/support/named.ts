@@ -1,15 +1,12 @@
 /** Namespaces with and without names, gone again after the test, and `ip` beside them. */
-import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { promisify } from 'node:util';
 import { Netns } from '../../lib/index.js';
+import { output as outputOf } from './ip.js';
 import type { Testbed } from './testbed.js';
-
-const execute = promisify(execFile);
 
 /** Runs a command; gives what it printed, without white space around it. */
 export async function output(command: string, ...args: readonly string[]): Promise<string> {
-  return (await execute(command, args)).stdout.trim();
+  return (await outputOf(command, args)).trim();
 }
 
 export const ip = (...args: readonly string[]) => output('ip', ...args);
