@@ -156,6 +156,27 @@ describe('bcCutoff, where the kernel does not know it', () => {
   });
 });
 
+// No kernel to try it on is that old: the answers are made so here.
+test('bcQueueLen, where the kernel does not know it, is refused and leaves nothing behind', async () => {
+  const { host, parent } = await ground();
+  await host.netns.createMacvlan({ parent, name: 'living' });
+  const exchange = host.netns.exchange.bind(host.netns);
+  host.netns.exchange = async (...asked) =>
+    (await exchange(...asked)).map((result) =>
+      typeof result === 'object' && result !== null && 'macvlan' in result
+        ? { ...result, macvlan: { ...result.macvlan, bcQueueLen: null, bcQueueLenUsed: null } }
+        : result,
+    ) as Awaited<ReturnType<typeof exchange>>;
+  const hint = expect.stringContaining('IFLA_MACVLAN_BC_QUEUE_LEN');
+  const refusal = { code: 'EOPNOTSUPP', hint };
+  const before = await host.names();
+  const making = host.netns.createMacvlan({ parent, name: 'm0', bcQueueLen: 5 });
+  expect(await refusalOf(making)).toMatchObject({ ...refusal, operation: 'createMacvlan' });
+  expect(await host.names()).toEqual(before);
+  const changing = host.netns.setMacvlan('living', { bcQueueLen: 5 });
+  expect(await refusalOf(changing)).toMatchObject({ ...refusal, operation: 'setMacvlan' });
+});
+
 test.for(['802.1Q', '802.1ad'] as const)('a VLAN of %s is made and read', async (protocol, ctx) => {
   const { host, parent } = await ground();
   const id = 4094;
