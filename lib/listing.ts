@@ -6,7 +6,7 @@ import { withNamespace } from './opening.js';
 import type { Listing, Wanted } from './picture.js';
 import { EXT_MASK } from './requests.js';
 import type { Address, Link, Route } from './types.js';
-import { FAMILIES } from './values.js';
+import { FAMILIES, LOOPBACK_IFINDEX } from './values.js';
 
 // A change that runs into one of these is told of as well, and what it may hide from them is looked
 // for again (mayHideOthers).
@@ -23,8 +23,7 @@ const ROUTES: readonly Step[] = Object.values(FAMILIES).map((family) => ({
  * without it, but the change that takes them away tells of itself first: of the link that goes down
  * (net/core/dev.c, __dev_notify_flags) or of the address (net/ipv4/devinet.c, __inet_del_ifa).
  */
-const LOOPBACK_INDEX = 1;
-const BEHIND_OTHERS: Step = { operation: 'getLink', record: { index: LOOPBACK_INDEX } };
+const BEHIND_OTHERS: Step = { operation: 'getLink', record: { index: LOOPBACK_IFINDEX } };
 
 /** All that is wanted of a namespace. */
 export async function listEverything(

@@ -22,6 +22,7 @@ import {
   FAMILIES,
   familyOf,
   IP6_RT_PRIO_USER,
+  LOOPBACK_IFINDEX,
   type Prefix,
   parseIp,
   parsePrefix,
@@ -33,7 +34,6 @@ import {
   wordNumber,
 } from './values.js';
 
-const LOOPBACK_INDEX = 1;
 /** The kernel keeps no more, and compares what it keeps (net/ipv4/metrics.c, ip_metrics_convert). */
 const MAX_ROUTE_MTU = 65_520;
 /** Types of IPv6 routes that lead to no link (`RTF_REJECT`). */
@@ -179,7 +179,7 @@ function hopRecord({ via, link, weight }: NextHop, family: number | undefined): 
  */
 function exactly6(removal: RouteRecord, via: string | null | undefined): RouteRecord {
   const nowhere = REJECTING.has(removal.type ?? 0);
-  const link = nowhere ? LOOPBACK_INDEX : removal.link;
+  const link = nowhere ? LOOPBACK_IFINDEX : removal.link;
   const direct = nowhere || (via === null && link !== undefined);
   return direct ? { ...removal, link, gateway: new Uint8Array(16) } : { ...removal, link };
 }

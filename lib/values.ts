@@ -28,6 +28,9 @@ export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const FAMILIES = { IPv4: AF_INET, IPv6: AF_INET6 } as const;
 
+/** The index that the loopback device has in every namespace (net/flow.h). */
+export const LOOPBACK_IFINDEX = 1;
+
 /** For ever, as a lifetime of an address (net/addrconf.h). */
 export const INFINITY_LIFE_TIME = 0xffffffff;
 

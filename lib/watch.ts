@@ -13,11 +13,13 @@ import type { News } from './news.js';
 import { type Listing, mayHideOthers, Picture, type Steps } from './picture.js';
 import type { NetlinkEvent, Route, WatchOptions } from './types.js';
 
-/** `RTNLGRP_*` (linux/rtnetlink.h). */
-const LINKS = [1];
-const ADDRESSES = [5, 9];
-const ROUTES = [7, 11];
-const NEXT_HOPS = 32;
+/** linux/rtnetlink.h */
+const RTNLGRP_LINK = 1;
+const RTNLGRP_IPV4_IFADDR = 5;
+const RTNLGRP_IPV4_ROUTE = 7;
+const RTNLGRP_IPV6_IFADDR = 9;
+const RTNLGRP_IPV6_ROUTE = 11;
+const RTNLGRP_NEXTHOP = 32;
 
 /** Bytes that the kernel may queue, which it doubles: 7,000 events of links at 2,304 each. */
 const RECEIVE_BUFFER = 8 * 2 ** 20;
@@ -103,11 +105,11 @@ class Events implements Watch {
     }
     const { addresses = false, routes = false, receiveBuffer = RECEIVE_BUFFER } = options;
     const groups = [
-      ...LINKS,
+      RTNLGRP_LINK,
       // Routes go with addresses and with next hops, and not always with a word of their own.
-      ...(addresses || routes ? ADDRESSES : []),
-      ...(routes ? ROUTES : []),
-      ...(routes && isAtLeast(5, 3) ? [NEXT_HOPS] : []),
+      ...(addresses || routes ? [RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR] : []),
+      ...(routes ? [RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE] : []),
+      ...(routes && isAtLeast(5, 3) ? [RTNLGRP_NEXTHOP] : []),
     ];
     this.#watcher = namespace.subscribe(call, groups, receiveBuffer);
     this.#endWith(namespace, call.signal);
