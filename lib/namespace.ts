@@ -11,6 +11,7 @@ import {
   type Watcher,
 } from './addon.js';
 import type { Call } from './call.js';
+import { argumentError, showValue } from './errors.js';
 import {
   exchange,
   exchangeMany,
@@ -46,6 +47,11 @@ export class Namespace implements NetnsLike {
 
   /** @internal */
   constructor(handle: NamespaceHandle, name: string | null) {
+    if (typeof (handle as Partial<NamespaceHandle> | null | undefined)?.inode !== 'number') {
+      const says = 'is not for programs: use Netns.create, Netns.open or Netns.current';
+      const received = `received ${showValue(handle)}`;
+      throw argumentError('ERR_INVALID_ARG_TYPE', `new Netns ${says}; ${received}`);
+    }
     this.#handle = handle;
     this.name = name;
     this.inode = handle.inode;

@@ -215,6 +215,13 @@ async function outputWith(fd: number, command: string, ...args: readonly string[
   return Buffer.concat(chunks).toString().trim();
 }
 
+test.each([undefined, null, 'net1', {}])('new Netns of %s says what to use instead', (given) => {
+  const construct = () => Reflect.construct(Netns, [given]);
+  const code = 'ERR_INVALID_ARG_TYPE';
+  expect(construct).toThrow(expect.objectContaining({ name: 'TypeError', code }));
+  expect(construct).toThrow(/Netns\.create, Netns\.open or Netns\.current; received /);
+});
+
 test('what is undefined in a reference is not said', async () => {
   const place = await bed.place();
   const { fd, inode } = place.netns;
