@@ -522,9 +522,9 @@ export class Netns extends Namespace {
 
   /**
    * Starts a Worker whose thread lives in the namespace: its sockets (`net`, `http`, `dgram`) and its
-   * child processes are there, and `Netns.current()` is this namespace. `dns.lookup` and the `fs`
-   * promises use libuv's threads, which stay in the namespace of the process; `dns.Resolver` has
-   * sockets of its own and works in the namespace. `EPERM`: needs `CAP_SYS_ADMIN`.
+   * child processes are there, and `Netns.current()` is this namespace. `dns.lookup` and asynchronous `fs`
+   * use libuv's threads, which stay in the namespace of the process; `dns.Resolver` has sockets of its own
+   * and works in the namespace. `EPERM`: needs `CAP_SYS_ADMIN`.
    */
   async run(worker: string | URL, options?: RunOptions): Promise<Worker> {
     const call = callOf('run', null, this.run, options);
