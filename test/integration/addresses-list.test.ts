@@ -1,8 +1,9 @@
 // What `listAddresses` gives of addresses that `ip address` made, and of very many.
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Netns } from '../../lib/index.js';
 import { addressBench, expectedAddress, type IpAddress } from '../support/inet.js';
 import { refusalOf, useTestbed } from '../support/testbed.js';
+import { PATIENCE } from '../support/watching.js';
 
 const bed = useTestbed();
 
@@ -28,6 +29,33 @@ describe('listAddresses', () => {
     );
     const listed = await netns.listAddresses();
     expect(listed).toEqual(expect.arrayContaining(all));
+    expect(listed).toHaveLength(all.length);
+  });
+
+  test('shows the flags that only the kernel sets', async () => {
+    const { place, netns, link, shown } = await addressBench(bed);
+    const { ifindex, link: peer = '' } = await place.link(link);
+    const conf = `/proc/sys/net/ipv6/conf/${link}`;
+    const script = `echo fd00::9 > ${conf}/stable_secret && echo 2 > ${conf}/use_tempaddr`;
+    await place.run('sh', '-c', script);
+    for (const state of ['down', 'up']) await place.ip('link', 'set', link, state);
+    await place.settled(link);
+    await place.ip('address', 'add', 'fd00::1/64', 'dev', link, 'mngtmpaddr');
+    // The other end of the cable has it already.
+    await place.ip('address', 'add', 'fd07::7/64', 'dev', peer, 'nodad');
+    await place.ip('address', 'add', 'fd07::7/64', 'dev', link);
+    const all = await vi.waitFor(async () => {
+      const now = await shown();
+      const known = now.filter(({ tentative, dadfailed }) => tentative !== true || dadfailed);
+      expect(known).toEqual(now);
+      const flags = new Set(now.flatMap((address) => Object.keys(address)));
+      for (const flag of ['dadfailed', 'temporary', 'stable-privacy'])
+        expect(flags).toContain(flag);
+      return now;
+    }, PATIENCE);
+    const listed = await netns.listAddresses({ link });
+    const expected = all.map((one) => expect.objectContaining(expectedAddress(one, ifindex)));
+    expect(listed).toEqual(expect.arrayContaining(expected));
     expect(listed).toHaveLength(all.length);
   });
 
