@@ -1,7 +1,8 @@
 /** Reading and listing links of every kind. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { getLink, listLinks } from '../../lib/index.js';
 import { refusalOf, useTestbed } from '../support/testbed.js';
+import { PATIENCE } from '../support/watching.js';
 
 const bed = useTestbed();
 
@@ -10,6 +11,13 @@ import socket
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
     for _ in range(3):
         sender.sendto(b"x" * 100, ("127.0.0.1", 9))
+`;
+
+const SEND_TO_ALL = `
+import socket
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+    sender.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    sender.sendto(b"x" * 100, ("10.9.0.255", 9))
 `;
 
 describe('getLink', () => {
@@ -83,6 +91,36 @@ describe('getLink', () => {
     expect(String(stats?.txPackets)).toBe(await host.read(`${folder}/tx_packets`));
     expect(String(stats?.txBytes)).toBe(await host.read(`${folder}/tx_bytes`));
     expect(String(stats?.rxDropped)).toBe(await host.read(`${folder}/rx_dropped`));
+  });
+
+  test('gives the counters of frames to everybody that /sys shows', async () => {
+    const host = await bed.place();
+    const parent = await host.parent();
+    for (const name of ['m0', 'm1']) {
+      await host.ip(
+        'link',
+        'add',
+        'link',
+        parent,
+        'name',
+        name,
+        'type',
+        'macvlan',
+        'mode',
+        'bridge',
+      );
+      await host.ip('link', 'set', name, 'addrgenmode', 'none');
+      await host.ip('link', 'set', name, 'up');
+    }
+    await host.ip('address', 'add', '10.9.0.1/24', 'brd', '+', 'dev', 'm1');
+    await host.run('python3', '-c', SEND_TO_ALL);
+    await vi.waitFor(async () => {
+      const { stats } = await host.netns.getLink('m0');
+      expect(stats?.multicast).toBeGreaterThan(0);
+      expect(String(stats?.multicast)).toBe(
+        await host.read('/sys/class/net/m0/statistics/multicast'),
+      );
+    }, PATIENCE);
   });
 
   test('finds a link by its name, an alternative name of any length, its index or a Link', async () => {
