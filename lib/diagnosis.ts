@@ -146,7 +146,7 @@ async function whyNameStays(
   }
   const [first, ...others] = unknown;
   if (first === undefined || others.length === 0) return first && `The link has no name ${first}.`;
-  return `The link had no name that is one of ${unknown.join(', ')}; those before it are removed.`;
+  return `The link has none of the names ${unknown.join(', ')} now: they were removed until one was met that it did not have.`;
 }
 
 function whyTakenByPeer({ created, peer }: About): string | undefined {

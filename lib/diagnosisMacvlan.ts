@@ -17,7 +17,7 @@ export async function whyInvalid(
 ): Promise<Hint> {
   const name = about.created?.name ?? changesOf(about).name;
   if (RESERVED_NAMES.has(name)) {
-    return `No link can be named '${name}': /proc/sys/net/ipv4/conf has a '${name}' that means something else.`;
+    return `No link can be named '${name}': /proc/sys/net/ipv4/conf has an entry of that name for something else.`;
   }
   // So the kernel answers to a master that there is not (net/core/rtnetlink.c, do_set_master).
   const master = about.master ?? changesOf(about).master;

@@ -47,8 +47,11 @@ export async function whyNotCreated(
   name: string | undefined,
 ): Promise<{ hint?: string }> {
   if (refusal.code === 'EEXIST') return whyNameTaken(`${RUN_DIRECTORY}/${name}`);
-  const hint = WHY_NOT_UNSHARED[refusal.code];
-  return refusal.syscall === 'unshare' && hint !== undefined ? { hint } : whyNotNamed(refusal);
+  const whyNotUnshared = WHY_NOT_UNSHARED[refusal.code];
+  if (refusal.syscall === 'unshare' && whyNotUnshared !== undefined)
+    return { hint: whyNotUnshared };
+  const { hint } = whyNotNamed(refusal);
+  return hint === undefined ? {} : { hint: `${hint} ${WITHOUT_NAME}` };
 }
 
 async function whyNameTaken(path: string): Promise<{ hint?: string }> {
@@ -73,10 +76,13 @@ async function whyNameTaken(path: string): Promise<{ hint?: string }> {
   }
 }
 
+const WITHOUT_NAME =
+  "A namespace without a name takes CAP_SYS_ADMIN in the process's own user namespace, and no more.";
+
 /** The reason why a name was not given, or not taken away. */
 export function whyNotNamed({ code }: Refusal): { hint?: string } {
   if (!['EPERM', 'EACCES', 'EROFS'].includes(code)) return {};
   return {
-    hint: `A name takes CAP_SYS_ADMIN and the right to write ${RUN_DIRECTORY}; a namespace without one does not.`,
+    hint: `A name takes the right to write ${RUN_DIRECTORY}, and CAP_SYS_ADMIN in the user namespace that owns the mount namespace.`,
   };
 }

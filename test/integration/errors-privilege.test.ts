@@ -81,6 +81,9 @@ describe('EPERM', () => {
       expect(error, operation).toMatchObject({ code: expect.stringMatching(/^E(PERM|ACCES)$/) });
       expect(error.hint, operation).toContain('CAP_SYS_ADMIN');
     }
+    // Without a name it takes one of the two as well.
+    const named = await refused('Netns.create', bed.uniqueName('n'));
+    expect(named.hint).toMatch(/without a name takes CAP_SYS_ADMIN/);
     expect(await other.names()).toEqual([]);
     await other.ip('link', 'add', 'link', await other.parent(), 'name', 't0', 'type', 'macvtap');
     const elsewhere = ['nsenter', `--net=/run/netns/${other.name}`, 'setpriv', ...options];

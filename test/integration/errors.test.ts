@@ -123,7 +123,7 @@ describe('a change that the kernel refuses without a word', () => {
     }
     const among = await removal('first', 'nobody', 'last');
     expect(among).toMatchObject({ code: 'ENOENT' });
-    expect(among.hint).toContain("one of 'first', 'nobody'; those before it are removed");
+    expect(among.hint).toContain("none of the names 'first', 'nobody' now");
     expect((await host.link('m0')).altnames).toEqual(['last']);
   });
 
