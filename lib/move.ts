@@ -10,7 +10,7 @@ import { findLink, mustFindLink } from './lookup.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
 import { withNamespace } from './opening.js';
-import { whyTaken } from './refused.js';
+import { takenBy } from './refused.js';
 import type { LinkRecord } from './requests.js';
 import type { Link, LinkRef, MoveOptions, NetnsRef } from './types.js';
 
@@ -68,9 +68,8 @@ async function move(
   // The kernel moves first and renames afterwards: when the new name turns out to be taken, it
   // answers EEXIST and the link is in the other namespace all the same (do_setlink). So the name
   // is looked at first.
-  if ((await mustFindLink(target, call, name)) !== undefined) {
-    throw call.fail('EEXIST', undefined, await whyTaken(target, [name]));
-  }
+  const holder = await mustFindLink(target, call, name);
+  if (holder !== undefined) throw call.fail('EEXIST', undefined, takenBy(holder, name, target));
   if (link.altNames.includes(name)) {
     throw call.fail('EEXIST', undefined, `'${name}' is a name of the link itself already.`);
   }

@@ -47,6 +47,13 @@ export function changesOf({ asked }: About): LinkRecord {
   return asked ?? {};
 }
 
+/** That a link has a name. */
+export function takenBy(holder: Link, name: string, where: Namespace): string {
+  return holder.name === name
+    ? `The network namespace ${describe(where)} already has a link named '${name}', with index ${holder.index}.`
+    : `'${name}' is an alternative name of the link ${describeLink(holder)} in the network namespace ${describe(where)}.`;
+}
+
 /** Which link has one of the names, or else the index; a link's own names come last. */
 export async function whyTaken(
   where: Namespace,
@@ -58,13 +65,8 @@ export async function whyTaken(
   for (const name of names) {
     const holder = await findLink(where, name);
     if (holder === undefined) continue;
-    if (holder.index === own) {
-      ownName = name;
-    } else if (holder.name === name) {
-      return `The network namespace ${describe(where)} already has a link named '${name}', with index ${holder.index}.`;
-    } else {
-      return `'${name}' is an alternative name of the link ${describeLink(holder)} in the network namespace ${describe(where)}.`;
-    }
+    if (holder.index !== own) return takenBy(holder, name, where);
+    ownName = name;
   }
   if (ownName !== undefined) return `'${ownName}' is a name of the link itself already.`;
   const holder = index === undefined ? undefined : await findLink(where, index);

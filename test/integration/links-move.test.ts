@@ -1,5 +1,5 @@
 /** moveLink: what arrives, what stays when it is refused, and which of two namesakes is touched. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { type Link, moveLink } from '../../lib/index.js';
 import { batch, type Place, refusalOf, useTestbed } from '../support/testbed.js';
 
@@ -195,6 +195,22 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
     const now = await host.link(ifname);
     expect(now).toMatchObject({ ifindex, address, flags: expect.arrayContaining(['UP']) });
     expect(await inside.names()).toEqual(['eth0']);
+  });
+
+  test('because of a link that is gone by the time that the error is made', async () => {
+    const { host, inside } = await ground();
+    await inside.ip('link', 'add', 'eth0', 'type', 'bridge');
+    const { ifindex } = await inside.link('eth0');
+    const { netns } = inside;
+    const ask = netns.ask.bind(netns);
+    vi.spyOn(netns, 'ask').mockImplementationOnce(async (...request) => {
+      const found = await ask(...request);
+      await inside.ip('link', 'delete', 'eth0');
+      return found;
+    });
+    const error = await refusalOf(host.netns.moveLink('m0', netns, { name: 'eth0' }));
+    expect(error).toMatchObject({ code: 'EEXIST', operation: 'moveLink', target: 'm0' });
+    expect(error.hint).toContain(`'eth0', with index ${ifindex}`);
   });
 
   test('because the new name comes and goes there', async () => {
