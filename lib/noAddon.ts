@@ -11,9 +11,11 @@ export function whyNoAddon(cause: NodeJS.ErrnoException, root: string): Error {
   return Object.assign(new Error(`${cause.message}\n${help}`, { cause }), { code });
 }
 
-function helpFor({ message }: Error, root: string): string | undefined {
-  if (root === '' || !existsSync(`${root}native/addon.gypi`)) return BUNDLED;
-  return message.startsWith('No native build') ? howToBuild(root) : undefined;
+function helpFor(cause: Error, root: string): string | undefined {
+  // webpack writes this machine's folder into the bundle, and takes out createRequire.
+  const takenOut = cause instanceof TypeError;
+  if (takenOut || root === '' || !existsSync(`${root}native/addon.gypi`)) return BUNDLED;
+  return cause.message.startsWith('No native build') ? howToBuild(root) : undefined;
 }
 
 const BUNDLED =
