@@ -22,7 +22,8 @@ const BUNDLED =
   'macvlan-netlink has become part of a bundle, where it cannot find its addon. Leave it external ' +
   '(esbuild: --external:macvlan-netlink; other bundlers have such an option too), and in node_modules.';
 
+/** Its tools go into its own folder, which they are found from; the project may be pnpm's, or none. */
 const howToBuild = (root: string) =>
   'macvlan-netlink has no addon for this platform yet. To build it, with g++, make and python3 at hand:\n' +
-  '  npm install --no-save node-gyp@12 node-addon-api@8\n' +
-  `  npx node-gyp rebuild -C '${root}native'`;
+  `  npm install --no-save --prefix '${root}native' node-gyp@12 node-addon-api@8\n` +
+  `  npx --prefix '${root}native' node-gyp rebuild -C '${root}native'`;

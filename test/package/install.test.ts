@@ -59,7 +59,9 @@ test('without an addon for the machine it says how to get one', async () => {
   const { stdout } = await run(process.execPath, ['--eval', script], { cwd: folder });
   renameSync(`${prebuilds}-away`, prebuilds);
   expect(stdout).toMatch(/^ERR_NO_NATIVE_BUILD /);
-  expect(stdout).toContain(`npx node-gyp rebuild -C '${realpathSync(project)}/native'`);
+  const native = `'${realpathSync(project)}/native'`;
+  expect(stdout).toContain(`npm install --no-save --prefix ${native} node-gyp@12 node-addon-api@8`);
+  expect(stdout).toContain(`npx --prefix ${native} node-gyp rebuild -C ${native}`);
 });
 
 const asking = `
