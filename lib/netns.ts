@@ -41,6 +41,7 @@ import type {
   MacvlanLink,
   MacvtapLink,
   MoveOptions,
+  NetnsLike,
   NetnsRef,
   OperationOptions,
   Route,
@@ -51,6 +52,7 @@ import type {
   SupportOptions,
   WatchOptions,
 } from './types.js';
+import { netnsBrand } from './values.js';
 import { type Watch, watch } from './watch.js';
 
 let own: Netns | undefined;
@@ -541,8 +543,14 @@ class OwnNetns extends Netns {
   }
 }
 
+/** Also of another copy of this package. */
+function isNetns(ref: unknown): ref is NetnsLike {
+  return typeof ref === 'object' && ref !== null && netnsBrand in ref;
+}
+
 function refText(ref: unknown): string | null {
   if (typeof ref === 'string') return ref;
+  if (isNetns(ref)) return ref.name ?? `net:[${ref.inode}]`;
   const { pid, fd } = (ref ?? {}) as { pid?: unknown; fd?: unknown };
   return pid === undefined ? `fd ${showValue(fd)}` : `pid ${showValue(pid)}`;
 }

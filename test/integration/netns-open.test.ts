@@ -14,7 +14,7 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { Netns } from '../../lib/index.js';
+import { getNetnsid, Netns } from '../../lib/index.js';
 import { inodeOf, ip, output, useNames } from '../support/named.js';
 import { refusalOf, useTestbed } from '../support/testbed.js';
 
@@ -101,6 +101,17 @@ describe('Netns.open', () => {
       expect(link.netns).toBe(inode);
     },
   );
+
+  test('names in an error the Netns that it is about', async () => {
+    const unnamed = await create();
+    const named = await create(newName());
+    await Promise.all([unnamed.close(), named.close()]);
+    expect(await refusalOf(Netns.open(unnamed))).toMatchObject({
+      target: `net:[${unnamed.inode}]`,
+    });
+    expect(await refusalOf(Netns.open(named))).toMatchObject({ target: named.name });
+    expect(await refusalOf(getNetnsid(named))).toMatchObject({ target: named.name });
+  });
 
   test('opens the same namespace by any path to it', async () => {
     const name = newName();
