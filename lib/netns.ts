@@ -123,7 +123,7 @@ export class Netns extends Namespace {
       call.checkSignal();
     }
     const [handle, name] = await openHandle(call, named);
-    return new Netns(handle, name);
+    return new Netns(handle, isNetns(named) ? named.name : name);
   }
 
   /**

@@ -14,7 +14,7 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { getNetnsid, Netns } from '../../lib/index.js';
+import { getNetnsid, Netns, type NetnsRef } from '../../lib/index.js';
 import { inodeOf, ip, output, useNames } from '../support/named.js';
 import { refusalOf, useTestbed } from '../support/testbed.js';
 
@@ -101,6 +101,13 @@ describe('Netns.open', () => {
       expect(link.netns).toBe(inode);
     },
   );
+
+  test('keeps the name of a Netns of another copy of the package', async () => {
+    const { fd, inode, name } = await create(newName());
+    const theirs = { [Symbol.for('macvlan-netlink.Netns')]: true, fd, inode, name };
+    const netns = await open(theirs as unknown as NetnsRef);
+    expect(netns).toMatchObject({ inode, name });
+  });
 
   test('names in an error the Netns that it is about', async () => {
     const unnamed = await create();
