@@ -40,10 +40,17 @@ bool Pool::IsTakenCareOf(const std::lock_guard<std::mutex>&) const {
   return running_ > 0 || looking_ || called_;
 }
 
+// Whether one thread more may be started; one that has ended stays in the list until it is joined.
+bool Pool::HasRoom(const std::lock_guard<std::mutex>&) const {
+  const auto lives = [](const Worker& worker) { return !worker.ended; };
+  const auto living = std::count_if(threads_.begin(), threads_.end(), lives);
+  return static_cast<size_t>(living) < max_threads_;
+}
+
 // What it takes for some thread to come for what is queued.
 Pool::Need Pool::CallSomebody(const std::lock_guard<std::mutex>& lock) {
   if (tasks_.empty() || IsTakenCareOf(lock)) return Need::kNothing;
-  if (idle_ == 0) return threads_.size() < max_threads_ ? Need::kThread : Need::kNothing;
+  if (idle_ == 0) return HasRoom(lock) ? Need::kThread : Need::kNothing;
   called_ = true;
   return Need::kWake;
 }

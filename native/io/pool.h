@@ -93,6 +93,7 @@ class Pool {
   // Those that take a mutex's guard want it locked.
   void Add(std::shared_ptr<Task> task, const std::lock_guard<std::mutex>& held);
   bool IsTakenCareOf(const std::lock_guard<std::mutex>& held) const;
+  bool HasRoom(const std::lock_guard<std::mutex>& held) const;
   Status StartIfNeeded(const std::lock_guard<std::mutex>& held);
   Need CallSomebody(const std::lock_guard<std::mutex>& held);
   void Meet(Need need);
