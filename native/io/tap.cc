@@ -50,12 +50,16 @@ Tap::Tap(Reactor& reactor, TapDevice device, std::shared_ptr<TapListener> listen
       scratch_(new uint8_t[longest_ + kScratchRoom]) {}
 
 Status Tap::Start() {
+  clock_ = std::make_shared<TapClock>(reactor_, [listener = listener_] { listener->OnDoubt(); });
+  if (clock_->fd() < 0) return Status::FromErrno("timerfd_create");
   for (size_t i = 0; i < device_.queues.size(); ++i) {
     const int fd = device_.queues[i].get();
     const Status status = reactor_.Add(fd, std::make_shared<Queue>(shared_from_this(), i));
     if (!status.ok()) return status;
     registered_.push_back(fd);
   }
+  const Status status = Listen(clock_->fd(), clock_);
+  if (!status.ok()) return status;
   const std::weak_ptr<Tap> weak = weak_from_this();
   auto watch =
       std::make_shared<TapWatch>(reactor_, std::move(device_.watch), device_.index,
@@ -258,16 +262,13 @@ void Tap::End() {
   listener_->OnGone();
 }
 
-Status Tap::Follow() {
-  if (stopped_) return {};
+void Tap::Follow() {
+  if (stopped_) return;
   // Its new namespace may have any MTU set, and tells nobody here.
   mtu_ = USHRT_MAX;
   reactor_.Remove(registered_.back());
   registered_.pop_back();
-  auto clock =
-      std::make_shared<TapClock>(reactor_, [listener = listener_] { listener->OnDoubt(); });
-  const int fd = clock->fd();
-  return fd < 0 ? Status::FromErrno("timerfd_create") : Listen(fd, std::move(clock));
+  clock_->Begin();
 }
 
 std::vector<TapQueue> Tap::Stop() {
@@ -277,6 +278,7 @@ std::vector<TapQueue> Tap::Stop() {
   }
   for (const int fd : registered_) reactor_.Remove(fd);
   registered_.clear();
+  clock_.reset();
   const std::lock_guard<std::mutex> io(io_mutex_);
   const std::lock_guard<std::mutex> lock(mutex_);
   return std::move(device_.queues);

@@ -23,6 +23,8 @@ struct FrameBatch {
   int32_t lengths[kMaxFrames] = {};
 };
 
+class TapClock;
+
 // Hears what becomes of a tap, on the reactor's thread or a pool thread.
 class TapListener {
  public:
@@ -65,7 +67,7 @@ class Tap : public std::enable_shared_from_this<Tap> {
   // Pool thread: asks the device itself whether its link is there; OnGone or OnMoved may follow.
   void Check();
   // Doubt comes once a second from now on.
-  Status Follow();
+  void Follow();
 
   // Once this returns nothing is read or written any more, and OnFrames and OnWritten do not come.
   // Gives the descriptors, which are to be closed on a pool thread.
@@ -94,7 +96,8 @@ class Tap : public std::enable_shared_from_this<Tap> {
   Reactor& reactor_;
   TapDevice device_;
   const std::shared_ptr<TapListener> listener_;
-  std::vector<int> registered_;  // with the reactor
+  std::vector<int> registered_;  // with the reactor: the queues, the clock, the watch
+  std::shared_ptr<TapClock> clock_;
 
   const size_t longest_;  // of a frame, with its virtio header where there is one
   std::atomic<int> mtu_;

@@ -119,9 +119,11 @@ void TapWatch::OnReady(uint32_t) {
 TapClock::TapClock(Reactor& reactor, std::function<void()> on_doubt)
     : reactor_(reactor),
       timer_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
-      on_doubt_(std::move(on_doubt)) {
+      on_doubt_(std::move(on_doubt)) {}
+
+void TapClock::Begin() const {
   const itimerspec every{{kClockSeconds, 0}, {kClockSeconds, 0}};
-  if (timer_.valid()) timerfd_settime(timer_.get(), 0, &every, nullptr);
+  timerfd_settime(timer_.get(), 0, &every, nullptr);
 }
 
 void TapClock::OnReady(uint32_t) {

@@ -39,13 +39,15 @@ class TapWatch : public Source {
   const TapWatchHooks hooks_;
 };
 
-// Doubt once a second, where no socket tells: for a link that has moved to a namespace that is
-// known by its number there at most.
+// Doubt once a second from Begin on, where no socket tells: for a link that has moved to a
+// namespace that is known by its number there at most. Its descriptor is taken while its tap is
+// being opened, because a tap that found none to be had later would never hear of its end.
 class TapClock : public Source {
  public:
   TapClock(Reactor& reactor, std::function<void()> on_doubt);
   // -1 with errno set when the kernel gave none.
   int fd() const { return timer_.get(); }
+  void Begin() const;
   void OnReady(uint32_t events) override;
 
  private:

@@ -184,7 +184,6 @@ void TapHandle::TellGone() {
 
 void TapHandle::StartCheck() { TapCheck::Start(environment_, tap_); }
 
-// Where the kernel gives no clock the tap is not told of its end any more, but works on.
 void TapHandle::Follow() { tap_->Follow(); }
 
 }  // namespace macvlan_netlink::node
