@@ -136,6 +136,8 @@ export function optionsOf(
       if (option === undefined) continue;
       const rule = rows.get(key);
       if (rule === undefined) {
+        if ('throwIfAborted' in options)
+          return badType('must be an object such as { signal }', value);
         const says = `is not a known option${suggestion(key, rows)}`;
         return under(`.${key}`, badValue(says, option));
       }

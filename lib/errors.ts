@@ -241,6 +241,7 @@ export function argumentError(
 export function showValue(value: unknown): string {
   const text = inspect(value, {
     depth: 0,
+    compact: true,
     breakLength: Number.POSITIVE_INFINITY,
     maxStringLength: 120,
     maxArrayLength: 5,

@@ -531,7 +531,7 @@ export class Netns extends Namespace {
   async run(worker: string | URL, options?: RunOptions): Promise<Worker> {
     const call = callOf('run', null, this.run, options);
     // What the Worker is given stays as it is: an object may stand in it twice.
-    const given = typeof options === 'object' && options !== null ? { ...options } : options;
+    const given = isOptions(options) ? { ...options } : options;
     return this.operate(call, undefined, () => run(this, call, worker, given));
   }
 }
@@ -546,6 +546,11 @@ class OwnNetns extends Netns {
 /** Also of another copy of this package. */
 function isNetns(ref: unknown): ref is NetnsLike {
   return typeof ref === 'object' && ref !== null && netnsBrand in ref;
+}
+
+/** A signal in their place is left to be told from them. */
+function isOptions(given: unknown): given is object {
+  return typeof given === 'object' && given !== null && !('throwIfAborted' in given);
 }
 
 function refText(ref: unknown): string | null {

@@ -18,7 +18,7 @@ export async function run(
   if (typeof worker !== 'string' && !(worker instanceof URL)) {
     throw wrongType(call, 'worker must be a path, a file: URL or code', worker);
   }
-  if (typeof options !== 'object' || options === null) {
+  if (typeof options !== 'object' || options === null || 'throwIfAborted' in options) {
     throw wrongType(call, 'options must be an object', options);
   }
   await startThreadPool();

@@ -11,7 +11,8 @@ const DEPTH = 3;
 export function snapshot<T>(argument: T): T {
   if (typeof argument !== 'object' || argument === null) return argument;
   if (Array.isArray(argument)) return argument.slice() as T;
-  if (argument instanceof Promise) return argument;
+  // Neither is options, and what looks at them is to see that.
+  if (argument instanceof Promise || 'throwIfAborted' in argument) return argument;
   const copy = isPlain(argument) ? copyOf(argument, DEPTH) : read(argument);
   return copy as T;
 }

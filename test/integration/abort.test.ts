@@ -146,6 +146,38 @@ describe('a signal that never fires', () => {
     expect(warnings).toEqual([]);
   });
 
+  test('in place of the options that hold it is refused, and not passed over', async () => {
+    const made = await ground();
+    const { netns, link } = made;
+    const before = await made.place.snapshot();
+    const signal = AbortSignal.abort(reason) as never;
+    const calls: Record<string, () => unknown> = {
+      createMacvlan: () => netns.createMacvlan(signal),
+      getLink: () => netns.getLink(link, signal),
+      listLinks: () => netns.listLinks(signal),
+      setLink: () => netns.setLink(link, signal),
+      setMacvlan: () => netns.setMacvlan(link, signal),
+      moveLink: () => netns.moveLink(link, Netns.current(), signal),
+      deleteLink: () => netns.deleteLink(link, signal),
+      listAddresses: () => netns.listAddresses(signal),
+      addRoute: () => netns.addRoute(signal),
+      listRoutes: () => netns.listRoutes(signal),
+      checkSupport: () => netns.checkSupport(signal),
+      openTap: () => netns.openTap(link, signal),
+      watch: () => netns.watch(signal),
+      run: () => netns.run('', signal),
+      'Netns.create': () => Netns.create(undefined, signal),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      const error = await refusalOf((async () => call())());
+      expect(error, name).toMatchObject({ name: 'TypeError' });
+      expect(error.message, name).toMatch(
+        /^[^\n]*must be an object[^\n]*received AbortSignal[^\n]*$/,
+      );
+    }
+    expect(await made.place.snapshot()).toEqual(before);
+  });
+
   test('that is no signal is refused before anything is done', async () => {
     const made = await ground();
     const before = await made.place.snapshot();

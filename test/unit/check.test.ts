@@ -117,6 +117,12 @@ describe('options that are in order', () => {
     accepts(createMacvlanOptions, { parent: 3, unknown: undefined });
   });
 
+  test('a signal in place of the object that holds it is told from an option', () => {
+    const { code, message } = refusal(rules.operationOptions, signal);
+    expect(code).toBe('ERR_INVALID_ARG_TYPE');
+    expect(message).toMatch(/options must be an object such as { signal }; received AbortSignal/);
+  });
+
   test('changes cannot be left out', () => {
     for (const rule of [linkChanges, macvlanChanges]) {
       expect(() => check('setLink', rule, undefined, 'changes')).toThrow(
