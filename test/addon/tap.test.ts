@@ -155,3 +155,37 @@ test.each(Object.entries(endings))(
     expect(nodes.filter((node) => existsSync(node))).toEqual([]);
   },
 );
+
+test('a tap whose link moves while no descriptor is to be had still hears of its end', async () => {
+  const program = `
+    ${importTaps}
+    import { spawn } from 'node:child_process';
+    import { createInterface } from 'node:readline';
+    import { Netns } from 'macvlan-netlink';
+    const shell = spawn('sh', ['-c', 'while read -r line; do eval "$line"; done'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const said = createInterface({ input: shell.stdout })[Symbol.asyncIterator]();
+    const ask = async (line) => {
+      shell.stdin.write(line + '\\n');
+      return (await said.next()).value;
+    };
+    const limit = (most) => ask(\`prlimit --pid \${process.pid} --nofile=\${most}:1024; echo set\`);
+    const open = () => ask(\`ls /proc/\${process.pid}/fd | wc -l\`);
+    ${makeTaps}
+    const there = await Netns.create();
+    await there.listLinks();
+    const ended = (async () => { for await (const frame of taps[0]); return 'ended'; })();
+    await limit(4);
+    const before = Number(await open());
+    const moved = await Netns.current().moveLink(links[0], there);
+    // It gives up what it heard of its link by.
+    while (Number(await open()) >= before);
+    await limit(1024);
+    await there.deleteLink(moved);
+    console.log(JSON.stringify(await ended));
+    shell.stdin.end();
+    await taps[1].close();
+  `;
+  expect(await resultOf(program, { under })).toBe('ended');
+});
