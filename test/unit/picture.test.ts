@@ -1,7 +1,8 @@
 // What a watcher makes of one message of the kernel after another.
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { LISTS_LINKS_BY_INDEX } from '../../lib/kernelVersion.js';
 import type { News } from '../../lib/news.js';
-import { type Listing, Picture, type Wanted } from '../../lib/picture.js';
+import { type Listing, mayHideOthers, Picture, type Wanted } from '../../lib/picture.js';
 import type { Address, Link } from '../../lib/types.js';
 import {
   ALL,
@@ -154,6 +155,19 @@ describe('an address', () => {
     expect(picture.tell(lasting(60))).toMatchObject({ action: 'changed' });
   });
 
+  test('has changed when it lasts some seconds longer, or is preferred for some less', () => {
+    const picture = new Picture(ALL);
+    at(1000);
+    picture.tell(lasting(600));
+    expect(picture.tell(lasting(610))).toMatchObject({ action: 'changed' });
+    const deprecated = { ...anAddress, validLifetime: 610, preferredLifetime: 0 };
+    expect(picture.tell(addressNews(deprecated))).toEqual({
+      type: 'address',
+      action: 'changed',
+      address: deprecated,
+    });
+  });
+
   test('is another on another link, with another prefix or another peer', () => {
     const picture = new Picture(ALL);
     picture.tell(addressNews(anAddress));
@@ -255,6 +269,35 @@ describe('routes are in doubt', () => {
     expect(picture.tell(routeNews(aRoute, true))).toBeUndefined();
     expect(picture.routesDoubtful).toBe(true);
     expect(eventsOf(picture.levelRoutes([], []))).toMatchObject([{ action: 'removed' }]);
+    // All of them are gone: the next to come is one.
+    picture.routesDoubtful = false;
+    expect(picture.tell(routeNews(aRoute))).toMatchObject({ action: 'added' });
+    expect(picture.tell(routeNews(aRoute, true))).toMatchObject({ action: 'removed' });
+    expect(picture.routesDoubtful).toBe(false);
+  });
+
+  test('when one of two that look alike goes during a listing, which has the other', () => {
+    const picture = known();
+    picture.tell(routeNews(aRoute));
+    expect(eventsOf(picture.levelRoutes([aRoute], [routeNews(aRoute, true)]))).toEqual([]);
+    picture.tell(routeNews(aRoute));
+    const listing = { links: [aLink], addresses: [], routes: [aRoute] };
+    expect(eventsOf(picture.level(listing, [routeNews(aRoute, true)]))).toEqual([]);
+    expect(picture.routesDoubtful).toBe(true);
+  });
+
+  test('when one goes that was listed, and came once more during the listing', () => {
+    const picture = new Picture({ routes: true });
+    expect(eventsOf(picture.levelRoutes([aRoute], [routeNews(aRoute)]))).toHaveLength(1);
+    expect(picture.tell(routeNews(aRoute, true))).toBeUndefined();
+    expect(picture.routesDoubtful).toBe(true);
+  });
+
+  test('when one goes of which it is not known whether the listing is older', () => {
+    const picture = known();
+    const listing = { links: [aLink], addresses: [], routes: [aRoute] };
+    eventsOf(picture.level(listing, [routeNews(aRoute, true)]));
+    expect(picture.routesDoubtful).toBe(true);
   });
 
   test('and what is said of a route in parts is no event', () => {
@@ -269,6 +312,45 @@ describe('routes are in doubt', () => {
       { type: 'route', action: 'removed', route: { metric: 0 } },
       { type: 'route', action: 'added', route: { metric: 6 } },
     ]);
+  });
+});
+
+describe('what came before it was known what there was', () => {
+  const catchUp = (listing: Partial<Listing>, ...meanwhile: News[]) => {
+    const picture = new Picture(ALL);
+    eventsOf(picture.level({ ...NOTHING, ...listing }));
+    return eventsOf(picture.catchUp(meanwhile));
+  };
+  const changed = { ...aLink, mtu: 1400 };
+
+  test('is told of although the listing has it already, once', () => {
+    expect(catchUp({ links: [changed] }, linkNews(changed), linkNews(changed))).toEqual([
+      { type: 'link', action: 'changed', link: changed },
+    ]);
+    const address = addressNews(anAddress);
+    expect(catchUp({ addresses: [anAddress] }, address, address)).toEqual([
+      { type: 'address', action: 'added', address: anAddress },
+    ]);
+    expect(catchUp({ routes: [aRoute] }, routeNews(aRoute))).toEqual([
+      { type: 'route', action: 'added', route: aRoute },
+    ]);
+  });
+
+  test('is a link that was added, and then changed, when it was new', () => {
+    expect(catchUp({ links: [changed] }, linkNews(aLink, NEW), linkNews(changed))).toEqual([
+      { type: 'link', action: 'added', link: aLink },
+      { type: 'link', action: 'changed', link: changed },
+    ]);
+  });
+
+  test('is removed although the listing has it no more', () => {
+    expect(catchUp({}, addressNews(anAddress, true), addressNews(anAddress, true))).toEqual([
+      { type: 'address', action: 'removed', address: anAddress },
+    ]);
+  });
+
+  test('is no route that goes while there is another that looks like it', () => {
+    expect(catchUp({ routes: [aRoute, aRoute] }, routeNews(aRoute, true))).toEqual([]);
   });
 });
 
@@ -294,6 +376,29 @@ describe('a listing that changes may have hidden something from', () => {
     expect(eventsOf(picture().level(listing, [addressNews(two, true)]))).toEqual([
       { type: 'address', action: 'removed', address: two },
     ]);
+  });
+
+  test('says how things are now, where an earlier one has them as they were', () => {
+    const tentative = { ...two, flags: ['tentative' as const] };
+    const listing = { ...addresses(one, two), earlier: [addresses(tentative, three)] };
+    expect(eventsOf(picture().level(listing))).toEqual([]);
+  });
+
+  test.runIf(LISTS_LINKS_BY_INDEX)('is never one of links', () => {
+    const knowing = new Picture({});
+    eventsOf(knowing.level({ ...NOTHING, links: [aLink] }));
+    expect(eventsOf(knowing.level({ ...NOTHING, gaps: true }))).toEqual([
+      { type: 'link', action: 'removed', link: aLink },
+    ]);
+  });
+
+  test('is one during which something of its kind was removed', () => {
+    expect(mayHideOthers(addressNews(anAddress, true))).toBe(true);
+    expect(mayHideOthers(routeNews(aRoute, true))).toBe(true);
+    expect(mayHideOthers(linkGone(aLink))).toBe(!LISTS_LINKS_BY_INDEX);
+    for (const added of [addressNews(anAddress), routeNews(aRoute), linkNews(aLink)]) {
+      expect(mayHideOthers(added)).toBe(false);
+    }
   });
 
   test('with gaps in what was told, removes only what is told to be gone', () => {
