@@ -155,6 +155,20 @@ TEST(a_listing_that_a_change_ran_into_is_asked_again) {
   CHECK_EQ(requests.restarts, 1);
 }
 
+TEST(a_listing_that_may_be_approximate_is_not_asked_again) {
+  Client client;
+  Requests requests;
+  requests.Add("listLinks", {}, io::Expect::kDump);
+  requests.steps.front().approximate = true;
+  {
+    const Faults faults(ChangeOnce());
+    client.session().Transact(requests.All());
+  }
+  CHECK_EQ(requests.Ends(), Ends{0});
+  CHECK_EQ(requests.names, std::vector<std::string>{"lo"});
+  CHECK_EQ(requests.restarts, 0);
+}
+
 TEST(a_read_whose_answer_never_comes_ends_too) {
   Client client;
   Requests requests;
