@@ -69,13 +69,16 @@ void Channel::SetInUse(bool in_use) {
 
 void Channel::GiveUp() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (scheduled_ || in_use_) return;
+  if (running_ || in_use_ || HasBegun(lock)) return;
   const std::lock_guard<std::mutex> opening(opening_);
   socket_.Close();
 }
 
-bool Channel::HasWork(const std::lock_guard<std::mutex>&) const {
-  if (!finishing_) return !queue_.empty();
+bool Channel::HasWork(const std::lock_guard<std::mutex>& held) const {
+  return finishing_ ? HasBegun(held) : !queue_.empty();
+}
+
+bool Channel::HasBegun(const std::lock_guard<std::mutex>&) const {
   return std::any_of(queue_.begin(), queue_.end(),
                      [](const Entry& entry) { return entry.has_begun(); });
 }
@@ -93,6 +96,10 @@ void Channel::Finish(PoolThread& thread) {
 }
 
 void Channel::Run(PoolThread& thread) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    running_ = true;
+  }
   const Status status = OpenSocket(thread);
   if (status.ok()) {
     PrepareQueued(thread);
@@ -105,6 +112,7 @@ void Channel::Run(PoolThread& thread) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     last_use_ = std::chrono::steady_clock::now();
+    running_ = false;
     scheduled_ = HasWork(lock);
     if (!scheduled_) return;
   }

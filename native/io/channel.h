@@ -43,7 +43,8 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   // Whether something is under way here that has more to submit. Where it has made something
   // already, what follows must not find that there is no descriptor left: it would stay half made.
   void SetInUse(bool in_use);
-  // Closes the socket unless something waits for it, or may.
+  // Closes the socket unless it is at work, or something that has begun goes on by it, or may. What
+  // only waits opens another when it is its turn.
   void GiveUp();
 
   void Run(PoolThread& thread) override;
@@ -58,6 +59,7 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   };
 
   bool HasWork(const std::lock_guard<std::mutex>& held) const;
+  bool HasBegun(const std::lock_guard<std::mutex>& held) const;
   Status OpenSocket(PoolThread& thread);
   Status TryToOpen(PoolThread& thread);
   void PrepareQueued(PoolThread& thread);
@@ -76,6 +78,7 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   std::mutex mutex_;         // guards everything below
   std::deque<Entry> queue_;  // only the front entry can be partly sent
   bool scheduled_ = false;
+  bool running_ = false;    // a thread is carrying out a round
   bool in_use_ = false;     // more may be submitted that must not fail for want of a socket
   bool finishing_ = false;  // what has not begun is left where it is
   std::chrono::steady_clock::time_point last_use_;

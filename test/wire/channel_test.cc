@@ -1,0 +1,105 @@
+// The queues of namespaces, and the sockets that they have where there are not enough for all.
+#include "io/channel.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include <future>
+
+#include "bulk/deletion.h"
+#include "check.h"
+#include "faults.h"
+
+namespace macvlan_netlink::test {
+namespace {
+
+// A read, and what became of it.
+class Reading : public Requests {
+ public:
+  Reading() {
+    rtnl::LinkRecord link;
+    link.name = "lo";
+    Add("getLink", link, io::Expect::kRead);
+  }
+  void OnEnd() override { over_.set_value(); }
+  int Wait() {
+    over_.get_future().wait();
+    return steps.front().ack.error;
+  }
+
+ private:
+  std::promise<void> over_;
+};
+
+// Keeps the pool's thread until it is let go.
+class Hold : public io::Task {
+ public:
+  void Run(io::PoolThread&) override { until_.get_future().wait(); }
+  void Fail(const io::Status&) override {}
+  void LetGo() { until_.set_value(); }
+
+ private:
+  std::promise<void> until_;
+};
+
+// Leaves the process one descriptor to be had, for as long as it lives: that by which a thread goes
+// back to its own namespace.
+class OneDescriptor {
+ public:
+  OneDescriptor() {
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &before_), 0);
+    const io::Descriptor left(fcntl(0, F_DUPFD_CLOEXEC, 0));
+    const io::Descriptor next(fcntl(0, F_DUPFD_CLOEXEC, 0));
+    rlimit now = before_;
+    now.rlim_cur = static_cast<rlim_t>(next.get());
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &now), 0);
+  }
+  ~OneDescriptor() { setrlimit(RLIMIT_NOFILE, &before_); }
+  OneDescriptor(const OneDescriptor&) = delete;
+  OneDescriptor& operator=(const OneDescriptor&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+int Ask(io::Channel& channel) {
+  const auto reading = std::make_shared<Reading>();
+  channel.Submit(reading);
+  return reading->Wait();
+}
+
+}  // namespace
+
+TEST(a_socket_is_given_up_for_others_also_where_requests_wait_that_have_not_begun) {
+  const Client client;
+  const auto own = std::make_shared<io::Namespace>();
+  CHECK(io::OpenOwn(*own).ok());
+  std::vector<std::shared_ptr<io::Channel>> channels;
+  const auto make_room = [&] {
+    for (const std::shared_ptr<io::Channel>& channel : channels) channel->GiveUp();
+  };
+  io::Pool pool(1, {[] {}, [] {}});
+  for (int i = 0; i < 2; ++i) {
+    channels.push_back(std::make_shared<io::Channel>(pool, own, bulk::DeleteTogether, make_room));
+  }
+  // The second has the only socket that there may be.
+  CHECK_EQ(Ask(*channels[1]), 0);
+  const OneDescriptor limit;
+  const auto hold = std::make_shared<Hold>();
+  pool.Schedule(hold);
+  const auto first = std::make_shared<Reading>();
+  const auto second = std::make_shared<Reading>();
+  channels[0]->Submit(first);
+  channels[1]->Submit(second);
+  hold->LetGo();
+  CHECK_EQ(first->Wait(), 0);
+  CHECK_EQ(second->Wait(), 0);
+  // And not where something is said to follow.
+  channels[1]->SetInUse(true);
+  CHECK_EQ(Ask(*channels[0]), -EMFILE);
+  channels[1]->SetInUse(false);
+  CHECK_EQ(Ask(*channels[0]), 0);
+  pool.Stop();
+}
+
+}  // namespace macvlan_netlink::test
