@@ -20,7 +20,7 @@ function expectSuccess(ended: Ended): void {
 /** Functions for the programs below. */
 const prelude = `
   import { createLink, Netns, setLink, watch } from 'macvlan-netlink';
-  import { once } from 'node:events';
+  import { getEventListeners, once } from 'node:events';
   import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
   import { setTimeout as sleep } from 'node:timers/promises';
   import { Worker } from 'node:worker_threads';
@@ -129,7 +129,7 @@ describe('a watch that nobody has any more', () => {
   `;
   const nodeOptions = ['--expose-gc'];
 
-  test('and was never iterated gives its socket back', async () => {
+  test('and was never iterated gives its socket back, and does not listen to its signal', async () => {
     const source = `${prelude}
       const controller = new AbortController();
       const open = () => {
@@ -139,10 +139,15 @@ describe('a watch that nobody has any more', () => {
       };
       open();
       const before = eventSockets();
-      ${collect}
+      const listeners = () => getEventListeners(controller.signal, 'abort').length;
+      for (let turn = 0; turn < 100 && eventSockets() + listeners() > 0; turn++) {
+        await sleep(10);
+        globalThis.gc();
+      }
+      console.log(JSON.stringify({ before, after: eventSockets(), listeners: listeners() }));
       controller.abort();`;
     const result = await resultOf(source, { under, nodeOptions });
-    expect(result).toEqual({ before: 20, after: 0 });
+    expect(result).toEqual({ before: 20, after: 0, listeners: 0 });
   });
 
   test('and is in the middle of events gives its socket back', async () => {

@@ -1,4 +1,5 @@
 /** How a watch ends: at once, cleanly, and with nothing left behind. */
+import { getEventListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { Netns, type Watch } from '../../lib/index.js';
@@ -151,6 +152,48 @@ describe('the socket is closed at once', () => {
     expect(await eventSockets(place)).toEqual([]);
     // The sockets that listings were asked by are closed by other threads.
     await vi.waitFor(() => expect(openDescriptors()).toBeLessThanOrEqual(before), PATIENCE);
+  });
+});
+
+describe('once it has ended', () => {
+  const done = { done: true, value: undefined };
+
+  test.each<[string, (watch: Watch, netns: Netns) => Promise<unknown>]>([
+    ['return', (watch) => watch.return()],
+    ['closing the namespace', (_, netns) => netns.close()],
+  ])('by %s, events that were in hand are not told any more', async (_, end) => {
+    const place = await bed.place();
+    // Two links beside the loopback device.
+    await place.parent();
+    const watch = place.netns.watch({ initial: true });
+    expect((await watch.next()).value).toMatchObject({ type: 'link', action: 'added' });
+    const ended = end(watch, place.netns);
+    expect(await watch.next()).toEqual(done);
+    await ended;
+    expect(await watch.next()).toEqual(done);
+  });
+
+  test('by its signal, events that were in hand are not told any more', async () => {
+    const place = await bed.place();
+    await place.parent();
+    const controller = new AbortController();
+    const watch = place.netns.watch({ initial: true, signal: controller.signal });
+    expect((await watch.next()).value).toMatchObject({ type: 'link', action: 'added' });
+    controller.abort();
+    await expect(watch.next()).rejects.toBe(controller.signal.reason);
+    expect(await watch.next()).toEqual(done);
+  });
+
+  test('its signal is not listened to any more', async () => {
+    const { signal } = new AbortController();
+    const { place, watch } = await watched({ initial: true, signal });
+    const other = place.netns.watch({ signal });
+    await watch.next();
+    await watch.return();
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    await place.netns.close();
+    expect((await other.next()).done).toBe(true);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 });
 

@@ -1,5 +1,6 @@
 /** watch with routes: also those that the kernel takes away without a word. */
 import { describe, expect, test, vi } from 'vitest';
+import { Namespace } from '../../lib/namespace.js';
 import type { WatchOptions } from '../../lib/types.js';
 import { type Place, useTestbed } from '../support/testbed.js';
 import { batch, PATIENCE, Reader } from '../support/watching.js';
@@ -160,6 +161,24 @@ describe('routes that the kernel takes away without a word are removed', () => {
     await reader.level(place, { addresses: true, routes: true });
     expect(reader.lies).toEqual([]);
   });
+});
+
+test('routes that were listed again are not listed for ever', async () => {
+  const { place, one, two, reader } = await ground();
+  const asked = vi.spyOn(Namespace.prototype, 'exchange');
+  bed.onCleanup(() => asked.mockRestore());
+  const listings = () =>
+    asked.mock.calls.filter(([steps]) => steps.some(({ operation }) => operation === 'listRoutes'));
+  await saidOf(place, reader, 'link', 'set', one, 'down');
+  expect(listings().length).toBeGreaterThan(0);
+  asked.mockClear();
+  const { index } = await place.netns.getLink(two);
+  for (let mtu = 1400; mtu < 1440; mtu++) {
+    await place.ip('link', 'set', two, 'mtu', `${mtu}`);
+    await vi.waitFor(() => expect(reader.links.get(index)?.mtu).toBe(mtu), PATIENCE);
+  }
+  // What was under way when the reader was level may come to an end.
+  expect(listings().length).toBeLessThan(10);
 });
 
 test('thousands of routes that go with an address are removed, all of them', async () => {
