@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type Netns, watch } from '../../lib/index.js';
 import type { NetlinkEvent, WatchOptions } from '../../lib/types.js';
 import { type Place, useTestbed } from '../support/testbed.js';
-import { monitorLinks, Reader } from '../support/watching.js';
+import { batch, monitorLinks, Reader, said } from '../support/watching.js';
 
 const bed = useTestbed();
 
@@ -47,6 +47,20 @@ describe('links', () => {
     expect(names).toHaveLength(4);
     expect(reader.said.sort()).toEqual(names.map((name) => `added ${name}`));
     expect(reader.links.get(1)).toEqual(await place.netns.getLink('lo'));
+  });
+
+  test('that come again just as they were are added again', async () => {
+    const { place, parent, reader } = await followed();
+    // Too small for IPv6, whose part of a message has the time in it.
+    const lines = Array.from({ length: 5 }, () => [
+      `link add again link ${parent} mtu 1000 index 4711 address 02:00:5e:00:00:04 type macvlan`,
+      'link delete again',
+    ]).flat();
+    const events = await toldBy(place, reader, () => batch(place, lines));
+    expect(events.map(said)).toEqual(
+      lines.map((_, at) => `${at % 2 === 0 ? 'added' : 'removed'} again`),
+    );
+    expect(reader.lies).toEqual([]);
   });
 
   test('are added, changed and removed', async () => {
