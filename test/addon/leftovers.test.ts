@@ -248,11 +248,15 @@ test('a namespace that a call has opened for itself is closed after it', async (
     controller.abort();
     const outcomes = await Promise.all(both);
     left.push(namespaces() - before);
+    // One namespace by several paths at once.
+    const paths = [netns, '/proc/thread-self/ns/net', { pid: process.pid }];
+    await Promise.all(paths.map((one) => createMacvlan({ parent, netns: one })));
+    left.push(namespaces() - before);
     console.log(JSON.stringify({ outcomes, left }));
   `;
   expect(await resultOf(program, { under: inPrivateNetns })).toEqual({
     outcomes: ['AbortError', 'made'],
-    left: [0, 0],
+    left: [0, 0, 0],
   });
 });
 

@@ -376,6 +376,20 @@ describe('a route by another link', () => {
     expect(await host.ip('route', 'show', 'dev', parent)).toContain('10.6.0.0/16');
   });
 
+  test('is by the link that the option named when the call was made', async () => {
+    const { host, parent } = await ground(false);
+    const { link: peer = '' } = await host.link(parent);
+    for (const name of [parent, peer]) await host.ip('link', 'set', name, 'up');
+    const link = { index: (await host.link(parent)).ifindex };
+    const { ifindex } = await host.link(peer);
+    // The parent is looked up by its name meanwhile.
+    const routes = [{ to: '10.6.0.0/16', link }];
+    const creating = host.netns.createMacvlan({ parent, up: true, routes });
+    link.index = ifindex;
+    await creating;
+    expect(await host.ip('route', 'show', '10.6.0.0/16')).toContain(`dev ${parent} `);
+  });
+
   test('is not even tried when what comes before it fails', async () => {
     const { host, parent } = await ground(false);
     const other = await host.parent();
@@ -437,6 +451,7 @@ describe('bcCutoff, of which a parent has one for all of its children', () => {
     ['the name is taken', { name: 'taken' }, 'EEXIST'],
     ['the MAC is a sibling’s', { up: true, mac: SIBLING_MAC }, 'EADDRINUSE'],
     ['a route cannot be', { routes: [{ to: '10.8.0.0/16', via: '192.0.2.1' }] }, 'ENETUNREACH'],
+    ['the master takes in no links', { master: 'lo' }, 'EOPNOTSUPP'],
   ])('is not set when %s', async (_, options, code) => {
     const { host, parent } = await ground(false);
     const cutoff = async () => (await host.netns.getLink('sibling')).macvlan?.bcCutoff;

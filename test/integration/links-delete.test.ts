@@ -51,6 +51,7 @@ describe('deleteLink', () => {
     const host = await bed.place();
     const error = await refusalOf(host.netns.deleteLink('lo'));
     expect(error).toMatchObject({ code: 'EOPNOTSUPP', target: 'lo' });
+    expect(error.hint).toBe("The link 'lo' is its driver's own, and cannot be deleted.");
     expect((await host.link('lo')).ifindex).toBe(1);
   });
 
@@ -125,6 +126,18 @@ describe('deleteLinks', () => {
       expect(await host.names()).toEqual(before);
     },
   );
+
+  test('holds an error for each name of a Link that is not there, and its own names', async () => {
+    const host = await bed.place();
+    const gone = await host.netns.createMacvlan({ parent: await host.parent(), name: 'm0' });
+    await host.ip('link', 'delete', 'm0');
+    const error = await refusalOf(host.netns.deleteLinks([gone, 'm0', gone]));
+    expect(error.message).toContain('2 of 2 links');
+    expect(error.errors?.map(({ code, target }) => [code, target])).toEqual([
+      ['ENODEV', gone.index],
+      ['ENODEV', 'm0'],
+    ]);
+  });
 
   test('deletes by long alternative names too what can go together', async () => {
     const host = await bed.place();

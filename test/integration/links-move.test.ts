@@ -135,6 +135,8 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
   test('because the new name is taken there', async () => {
     const { host, inside } = await ground();
     await inside.ip('link', 'add', 'eth0', 'type', 'bridge');
+    // What it would lose if it were moved and then brought back.
+    await host.ip('address', 'add', '10.1.1.1/24', 'dev', 'm0');
     const before = [await host.snapshot(), await inside.snapshot()];
     const { ifindex } = await inside.link('eth0');
     const error = await refusalOf(host.netns.moveLink('m0', inside.netns, { name: 'eth0' }));
