@@ -166,10 +166,15 @@ test('a parent that is not there is named', async () => {
 test.each([
   [[], "expected the command 'bench', and got no command"],
   [['create'], "expected the command 'bench', and got 'create'"],
+  [['bench', 'create', '--parent', 'p'], "and got 'bench create'"],
   [['bench'], '--parent is required'],
   [['bench', '--parent', ''], '--parent is required'],
   [['bench', '--parent', 'p', '--count', 'many'], '--count must be a whole number'],
   [['bench', '--parent', 'p', '--count', '0'], '--count must be a whole number'],
+  [
+    ['bench', '--parent', 'p', '--count', '10001'],
+    '--count must be a whole number from 1 to 10000',
+  ],
   [['bench', '--parent', 'p', '--colour'], "Unknown option '--colour'"],
 ])('%j is refused, with exit code 2', async (args, says) => {
   const { code, stdout, stderr } = await cli(args);

@@ -62,6 +62,15 @@ describe('EINVAL', () => {
     expect(error.hint).toContain(`'${parent}'`);
   });
 
+  test('is not put down to an MTU that the parent has too', async () => {
+    const { host, parent } = await ground();
+    await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru' });
+    const error = await refusalOf(host.netns.createMacvlan({ parent, name: 'm1', mtu: 1500 }));
+    expect(error).toMatchObject({ code: 'EINVAL', target: 'm1' });
+    expect(error.hint).toContain(`a child in mode 'passthru', 'm0'`);
+    expect(error.hint).not.toContain('MTU');
+  });
+
   test('is not guessed about where the kernel has said why', async () => {
     const { host, parent } = await ground();
     const error = await refusalOf(host.netns.createMacvlan({ parent, name: 'm0', mtu: 10 }));
@@ -91,6 +100,17 @@ describe('EINVAL', () => {
     expect(error.hint).toContain('1500');
     expect(error.hint).toContain(`'${parent}'`);
     expect((await host.link('m0')).mtu).toBe(1500);
+  });
+
+  test('is not put down to a link here that has the index of a parent elsewhere', async () => {
+    const { host, parent } = await ground();
+    const inside = await bed.place();
+    const { ifindex } = await host.link(parent);
+    await host.netns.createMacvlan({ parent, name: 'm0', netns: inside.netns });
+    await inside.ip('link', 'add', 'd0', 'index', `${ifindex}`, 'mtu', '1400', 'type', 'bridge');
+    const error = await refusalOf(inside.netns.setLink('m0', { mtu: 1501 }));
+    expect(error).toMatchObject({ code: 'EINVAL', operation: 'setLink', target: 'm0' });
+    expect(error.hint).toBeUndefined();
   });
 
   test('because a stable privacy address needs a secret that is not set', async () => {
@@ -169,6 +189,8 @@ describe('an address or a route', () => {
     expect(disabled).toMatchObject({ code: 'EACCES' });
     expect(disabled.message).toContain('IPv6 is disabled');
     expect(disabled.message).not.toContain('CAP_');
+    // It is said once: by the kernel itself since Linux 6.6.
+    expect(disabled.message.match(/IPv6 is disabled/gi)).toHaveLength(1);
   });
 
   test('is refused because one like it is there, which is named', async () => {
@@ -223,6 +245,12 @@ describe('an address or a route', () => {
       expect(none).toMatchObject({ code: 'EINVAL' });
       expect(none.hint).toContain(`has the address ${source}`);
     }
+    // A gateway that is the namespace's own address: the source is not to blame.
+    await host.ip('address', 'add', 'fd00::9/64', 'dev', parent, 'nodad');
+    const other = { to: 'fd09::/64', via: 'fd00::9', source: 'fd00::9' };
+    const own = await refusalOf(host.netns.addRoute(other));
+    expect(own).toMatchObject({ code: 'EINVAL' });
+    expect(own.hint).toBeUndefined();
   });
 });
 
@@ -292,6 +320,23 @@ test('a master that is not there is named, whatever the kernel calls it', async 
     expect(code).toBe('EINVAL');
     expect(hint).toContain('There is no link with index 987654');
   }
+});
+
+test('a master is looked for where the link is to be', async () => {
+  const { host, parent } = await ground();
+  const inside = await bed.place();
+  await host.ip('link', 'add', 'br0', 'index', '987654', 'type', 'bridge');
+  const options = { parent, netns: inside.netns, name: 'm0' };
+  const none = await refusalOf(host.netns.createMacvlan({ ...options, master: 987_654 }));
+  expect(none).toMatchObject({ code: 'EINVAL' });
+  expect(none.hint).toContain(
+    `no link with index 987654 in the network namespace '${inside.name}'`,
+  );
+  await inside.ip('link', 'add', 'v0', 'index', '987654', 'type', 'veth');
+  const other = await refusalOf(host.netns.createMacvlan({ ...options, master: 987_654 }));
+  expect(other).toMatchObject({ code: 'EOPNOTSUPP', part: 'master' });
+  expect(other.hint).toContain("'v0' takes in no others");
+  expect(await inside.names()).not.toContain('m0');
 });
 
 describe('EADDRINUSE', () => {

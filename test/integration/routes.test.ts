@@ -208,6 +208,9 @@ describe('addRoute', () => {
       await netns.addRoute({ to, from, link: by });
       expect((await refusalOf(netns.addRoute({ to, from, link: by }))).hint).toContain(`'${by}'`);
     }
+    // That by the same link is for another source, and is in nobody's way.
+    const away = await refusalOf(netns.addRoute({ to, from: 'fd06::/64', link }));
+    expect(away.hint).toContain(`already by '${other}'`);
     await netns.addRoute({ to: '0.0.0.0/0', via: '10.0.0.2' });
     const whole = await refusalOf(netns.addRoute({ to: '0.0.0.0/0', via: '10.0.0.2' }));
     expect(whole.hint).toContain('a route to default ');
