@@ -287,11 +287,11 @@ describe('removeAddress', () => {
     'takes one, label NAME%s, listed before its link was renamed',
     async (end) => {
       const { place, netns, link } = await addressBench(bed);
+      await place.ip('link', 'set', link, 'down');
       await place.ip('link', 'set', link, 'name', 'old');
       await netns.addAddress('old', { address: '10.0.0.1/24', label: `old${end}` });
       const [listed] = await netns.listAddresses({ link: 'old' });
       const index = listed?.linkIndex as number;
-      await place.ip('link', 'set', 'old', 'down');
       await place.ip('link', 'set', 'old', 'name', 'renamed');
       expect(await netns.listAddresses({ link: index })).toMatchObject([{ label: 'renamed' }]);
       await netns.removeAddress(index, listed as Address);
