@@ -264,14 +264,14 @@ async function partError(
   refusal: Refusal,
   index: number,
 ): Promise<NetlinkError> {
-  const { target, call, options } = plan;
+  const { target, call } = plan;
   const asked = part?.step.record ?? {};
   // A route may be by another link than the new one.
   const link = 'link' in asked ? (asked.link ?? index) : index;
   const explained =
     part?.option === 'master'
       ? await explainCreate(plan, refusal)
-      : await explain(target, refusal, { link, asked, created: options });
+      : await explain(target, refusal, { link, asked });
   return call.error(refusal, { ...explained, part: part?.option });
 }
 
