@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
+import { help, readOptions } from './bench/options.mjs';
 import { workloads } from './bench/workloads.mjs';
 import { setup } from './setup.mjs';
 import { inPrivateNamespaces, missingForNamespaces } from './support/namespaces.mjs';
@@ -32,14 +33,13 @@ async function gather(options) {
 
 /** Makes everything ready, then runs again inside. @param {readonly string[]} args */
 async function outside(args) {
-  await setup('package');
-  await requireCommands(['g++', 'ip', 'unshare', 'mount']);
-  const { help, readOptions } = await import('./bench/options.mjs');
   const options = readOptions(args);
   if (options.help) {
     process.stdout.write(`${help}\n`);
     return 0;
   }
+  await setup('package');
+  await requireCommands(['g++', 'ip', 'unshare', 'mount']);
   const missing = await missingForNamespaces();
   if (missing !== null) throw new Failure(`The benchmark needs ${missing}.`);
   if (options.install) await install(options);
@@ -63,7 +63,6 @@ function endWithParent() {
 /** @param {readonly string[]} args */
 async function inside(args) {
   endWithParent();
-  const { readOptions } = await import('./bench/options.mjs');
   const { describeMachine } = await import('./bench/machine.mjs');
   const { plan, profileMissed, takeSamples } = await import('./bench/rounds.mjs');
   const { startProgress } = await import('./bench/progress.mjs');

@@ -20,7 +20,8 @@ use today. Takes about half an hour; --quick a few minutes. Absent contestants a
   --workloads NAMES    only these: ${names(workloads)}
   --rounds N           how often everything is measured (default 7; quick 3)
   --count N            one count for every workload, in place of its own
-  --json               prints all samples and results as JSON instead of tables
+  --json               prints all samples and results as JSON instead of tables; npm prints a heading
+                       of its own, unlike node scripts/bench.mjs --json
   --out FOLDER         where the report goes (default build-bench/report)
   --help               this text`;
 

@@ -137,7 +137,8 @@ function isHelpWanted(help) {
 }
 
 /**
- * Runs a script's main function; a Failure becomes its message and exit code 1.
+ * Runs a script's main function; a Failure, and a command line that cannot be parsed, becomes its message
+ * and exit code 1.
  *
  * @param {() => Promise<unknown>} main what it gives is the exit code; 0 when that is no number
  * @param {string} [help] of a script that takes no options: what it does
@@ -151,7 +152,8 @@ export async function runMain(main, help) {
     const code = await main();
     process.exitCode = typeof code === 'number' ? code : 0;
   } catch (error) {
-    process.stderr.write(`${error instanceof Failure ? error.message : error.stack}\n`);
+    const told = error instanceof Failure || String(error.code).startsWith('ERR_PARSE_ARGS');
+    process.stderr.write(`${told ? error.message : error.stack}\n`);
     process.exitCode = 1;
   }
 }

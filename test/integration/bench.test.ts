@@ -97,3 +97,14 @@ test('what it does not know is refused, and says what it does', async () => {
   const refused = { code: 1, stderr: expect.stringContaining("there is no 'dance', but create,") };
   await expect(bench('--workloads', 'dance')).rejects.toMatchObject(refused);
 });
+
+test.each([
+  [['--colour'], "Unknown option '--colour'"],
+  [['--out'], "Option '--out <value>' argument missing"],
+  [['create'], "Unexpected argument 'create'"],
+])('%j is refused in a few words, without a stack', async (args, says) => {
+  const { code, stderr } = await bench(...args).catch((error) => error);
+  expect(code).toBe(1);
+  expect(stderr).toContain(says);
+  expect(stderr).not.toMatch(/^ {4}at /m);
+});
