@@ -1,7 +1,7 @@
 // npm run bench: measures the package beside the kernel's own cost and beside what people use today.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { help, readOptions } from './bench/options.mjs';
 import { workloads } from './bench/workloads.mjs';
 import { setup } from './setup.mjs';
@@ -31,6 +31,16 @@ async function gather(options) {
   return { present, absent };
 }
 
+/** Makes the report's folder: after half an hour it would be late to learn that it cannot be. @param {string} out */
+function makeFolder(out) {
+  try {
+    mkdirSync(out, { recursive: true });
+    accessSync(out, constants.W_OK);
+  } catch (error) {
+    throw new Failure(`--out: ${error.message}`);
+  }
+}
+
 /** Makes everything ready, then runs again inside. @param {readonly string[]} args */
 async function outside(args) {
   const options = readOptions(args);
@@ -40,6 +50,7 @@ async function outside(args) {
   }
   await setup('package');
   await requireCommands(['g++', 'ip', 'unshare', 'mount']);
+  makeFolder(options.out);
   const missing = await missingForNamespaces();
   if (missing !== null) throw new Failure(`The benchmark needs ${missing}.`);
   if (options.install) await install(options);
@@ -49,7 +60,11 @@ async function outside(args) {
   await buildSupport();
   for (const contestant of (await gather(options)).present) await contestant.build?.();
   const run = inPrivateNamespaces([process.execPath, new URL(import.meta.url).pathname, ...args]);
-  return passThrough(run.command, run.args, { env: { ...run.env, [INSIDE]: '1' } });
+  // Inside there is another /run: the report's folder is reached as the one that this is run in.
+  return passThrough(run.command, run.args, {
+    cwd: options.out,
+    env: { ...run.env, [INSIDE]: '1' },
+  });
 }
 
 /** Ends this process when the one that started it is gone; its namespaces go with it. */
@@ -60,6 +75,18 @@ function endWithParent() {
   }, 500).unref();
 }
 
+/** Writes results.json and the report into the folder that this is run in. @param {any} results */
+async function save(results) {
+  const { writeReport } = await import('./bench/report.mjs');
+  try {
+    writeFileSync('results.json', `${JSON.stringify(results, null, 1)}\n`);
+    await writeReport('.', results);
+  } catch (error) {
+    throw new Failure(`The report cannot be written: ${error.message}`);
+  }
+  process.stderr.write(`\nReport: ${resolve('report.html')}\n`);
+}
+
 /** @param {readonly string[]} args */
 async function inside(args) {
   endWithParent();
@@ -68,7 +95,6 @@ async function inside(args) {
   const { startProgress } = await import('./bench/progress.mjs');
   const { summarize } = await import('./bench/summary.mjs');
   const { printTables } = await import('./bench/table.mjs');
-  const { writeReport } = await import('./bench/report.mjs');
   const options = readOptions(args);
   const { present, absent } = await gather(options);
   const machine = await describeMachine();
@@ -100,14 +126,16 @@ async function inside(args) {
     profiles,
     samples,
   };
-  mkdirSync(options.out, { recursive: true });
-  const file = join(options.out, 'results.json');
-  writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
-  await writeReport(options.out, results);
+  // A reader that has had enough, or a full disk, is no reason to lose the report.
+  let unread = false;
+  process.stdout.on('error', ({ code, message }) => {
+    if (code !== 'EPIPE') process.stderr.write(`${message}\n`);
+    unread = true;
+  });
   if (options.json) process.stdout.write(`${JSON.stringify(results)}\n`);
   else printTables(results);
-  process.stderr.write(`\nReport: ${resolve(options.out, 'report.html')}\n`);
-  return failures.length > 0 ? 1 : 0;
+  await save(results);
+  return failures.length > 0 || unread ? 1 : 0;
 }
 
 await runMain(() => {

@@ -1,6 +1,6 @@
 /** `npm run bench`, with few links: that it measures, checks and reports. No figure is looked at. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -91,6 +91,29 @@ test('every workload is measured beside the limit, and reported', async () => {
   expect(report).toContain('| macvlan-netlink | 5 |');
   expect(report).not.toMatch(/NaN|undefined|null/);
   expect(await bed.own().snapshot()).toEqual(before);
+});
+
+const SHORT = ['--workloads', 'latency', '--count', '5', '--rounds', '1'];
+
+test('a folder that cannot be is refused before anything is measured', async () => {
+  const file = join(temporaryFolder(), 'file');
+  writeFileSync(file, '');
+  const refused = { code: 1, stdout: '', stderr: expect.stringMatching(/^--out: EEXIST: .*\n$/) };
+  await expect(bench(...SHORT, '--out', file)).rejects.toMatchObject(refused);
+});
+
+test('the report is written below /run too, and when nobody reads the tables', async () => {
+  const out = mkdtempSync('/run/macvlan-netlink-bench-');
+  bed.onCleanup(() => rmSync(out, { recursive: true }));
+  const line = ['scripts/bench.mjs', '--only', 'macvlan-netlink', ...SHORT, '--out', out];
+  const script = `"$0" ${line.join(' ')} | true; echo "\${PIPESTATUS[0]}"`;
+  const { stdout, stderr } = await run('bash', ['-c', script, process.execPath], { cwd: root });
+  expect(stdout).toBe('1\n');
+  expect(stderr).toContain(`Report: ${out}/report.html`);
+  expect(stderr).not.toContain('EPIPE');
+  const results = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as Results;
+  expect(results.rows.map(({ contestant }) => contestant)).toContain('macvlan-netlink');
+  expect(readFileSync(join(out, 'report.md'), 'utf8')).toContain('| macvlan-netlink | 5 |');
 });
 
 test('what it does not know is refused, and says what it does', async () => {
