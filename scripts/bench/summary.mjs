@@ -148,18 +148,25 @@ const ofOne = (samples, workload, contestant, count) =>
   );
 
 /**
- * The figure that a target is about; null when it was not measured.
+ * The figure that a target is about; null when it was not measured, or with other counts than the
+ * target's or its workload's own.
  *
  * @param {import('./targets.mjs').Target} target
  */
 function measuredFor({ kind, workload, count, setting = 'usual' }, stalls, samples) {
-  const own = ofOne(samples, workload, SELF, count);
+  const { counts, quick = [], watch } = workloadNamed(workload);
+  const wanted = count === undefined ? [...counts, ...quick] : [count];
+  const own = ofOne(samples, workload, SELF).filter((sample) => wanted.includes(sample.count));
   /** @param {string} other @param {string} contestant @param {number} [at] */
   const of = (other, contestant, at) => ofOne(samples, other, contestant, at);
   switch (kind) {
     case 'stall': {
       const stall = stalls.find(
-        (one) => one.workload === workload && one.contestant === SELF && one.setting === setting,
+        (one) =>
+          one.workload === workload &&
+          one.contestant === SELF &&
+          one.count === watch &&
+          one.setting === setting,
       );
       return stall?.longestMs ?? null;
     }

@@ -5,7 +5,7 @@
  * @property {string} title
  * @property {'ratio' | 'calls' | 'latency' | 'faster' | 'stall' | 'import'} kind
  * @property {string} workload
- * @property {number} [count]
+ * @property {number} [count] left out: those of the workload, or the one at which its event loop is watched
  * @property {import('./rounds.mjs').Setting} [setting] left out: the usual one
  * @property {number} bound at most; for 'faster' at least
  * @property {string} unit
