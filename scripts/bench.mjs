@@ -107,14 +107,15 @@ async function inside(args) {
   );
   const progress = startProgress();
   const groups = plan({ ...options, contestants: present }, workloads);
-  const { samples, failures } = await takeSamples(options, groups, progress.show);
+  const { samples, failures: untaken } = await takeSamples(options, groups, progress.show);
   const summary = summarize(samples);
-  const profiles = await profileMissed(
+  const { profiles, failures: unseen } = await profileMissed(
     { ...options, contestants: present },
     summary.targets,
     progress.show,
   );
   progress.end();
+  const failures = [...untaken, ...unseen];
   const results = {
     machine: { ...machine, loadAfter: loadavg()[0] ?? 0 },
     rounds: options.rounds,

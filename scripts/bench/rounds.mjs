@@ -184,21 +184,29 @@ export async function takeSamples(options, groups, progress) {
  */
 export async function profileMissed({ contestants, workloads, count }, targets, progress) {
   const self = contestants.find(({ name }) => name === SELF);
-  const missed = new Map(
-    targets
-      .filter(({ met }) => !met)
-      .map((target) => [`${target.workload} ${target.count ?? ''}`, target]),
-  );
-  const profiles = [];
-  for (const target of missed.values()) {
+  // Two targets of a workload may be about one count: how long it takes, and how long a turn is.
+  const wanted = new Map();
+  if (self === undefined) return { profiles: [], failures: [] };
+  for (const target of targets) {
     const workload = workloads.find(({ name }) => name === target.workload);
     // A latency has no single piece of work, and a tap's program no engine of its own.
-    if (self === undefined || workload === undefined || workload.measures !== 'total') continue;
+    if (target.met || workload?.measures !== 'total') continue;
     if (self.workloads[workload.name]?.command !== undefined) continue;
-    progress(`profile of ${workload.name} · ${self.title}`, profiles.length / missed.size);
     const size = target.count ?? count ?? workload.watch ?? workload.counts[0] ?? 1;
-    const { ms, threads, shares } = await takeSample(self, workload, size, 'profile');
-    profiles.push({ workload: workload.name, count: size, ms, threads, shares });
+    wanted.set(`${workload.name} ${size}`, { workload, size });
   }
-  return profiles;
+  const profiles = [];
+  const failures = [];
+  for (const [at, { workload, size }] of [...wanted.values()].entries()) {
+    progress(`profile of ${workload.name} · ${self.title}`, at / wanted.size);
+    try {
+      const { ms, threads, shares } = await takeSample(self, workload, size, 'profile');
+      profiles.push({ workload: workload.name, count: size, ms, threads, shares });
+    } catch (error) {
+      if (!(error instanceof SampleError)) throw error;
+      const about = { contestant: SELF, workload: workload.name, count: size, watchLoop: false };
+      failures.push({ ...about, message: `profile: ${error.message}` });
+    }
+  }
+  return { profiles, failures };
 }

@@ -119,6 +119,40 @@ test('the report is written below /run too, and when nobody reads the tables', a
   expect(readFileSync(join(out, 'report.md'), 'utf8')).toContain('| macvlan-netlink | 5 |');
 });
 
+test('a workload that cannot be profiled costs nothing else, and each is profiled once', async () => {
+  await bench(...SHORT, '--out', temporaryFolder());
+  const broken = join(temporaryFolder(), 'broken.cjs');
+  const fails = "process.env.BENCH_PROFILE && process.argv[2] === 'delete'";
+  writeFileSync(broken, `if (${fails}) throw new Error('no profile today');`);
+  const script = `
+    import { contestants } from '${root}/scripts/bench/contestants/index.mjs';
+    import { profileMissed } from '${root}/scripts/bench/rounds.mjs';
+    import { workloads } from '${root}/scripts/bench/workloads.mjs';
+    const missed = (workload) => ({ workload, count: 3, met: false });
+    const targets = ['delete', 'create', 'create'].map(missed);
+    const result = await profileMissed({ contestants, workloads }, targets, () => {});
+    console.log(JSON.stringify(result));`;
+  // It removes every named namespace that it sees.
+  const alone = 'mount -t sysfs sysfs /sys && mount -t tmpfs tmpfs /run && exec "$@"';
+  const node = [process.execPath, '--input-type=module', '--eval', script];
+  const args = ['--net', '--mount', 'sh', '-c', alone, 'sh', ...node];
+  const env = { ...process.env, NODE_OPTIONS: `--require=${broken}` };
+  const { stdout } = await run('unshare', args, { env });
+  const of = (workload: string) => ({ workload, count: 3 });
+  expect(JSON.parse(stdout)).toEqual({
+    profiles: [expect.objectContaining(of('create'))],
+    failures: [
+      {
+        contestant: 'macvlan-netlink',
+        watchLoop: false,
+        ...of('delete'),
+        message: expect.any(String),
+      },
+    ],
+  });
+  expect(JSON.parse(stdout).failures[0].message).toContain('no profile today');
+});
+
 test('what it does not know is refused, and says what it does', async () => {
   const refused = { code: 1, stderr: expect.stringContaining("there is no 'dance', but create,") };
   await expect(bench('--workloads', 'dance')).rejects.toMatchObject(refused);
