@@ -8,6 +8,7 @@ import {
   formatNumber,
   formatRatio,
   formatUs,
+  gist,
   lastCell,
   lastHead,
   stallName,
@@ -277,7 +278,7 @@ function sectionsOf(results) {
           ...results.absent.map(({ title, reason }) => [title, reason]),
           ...results.failures.map(({ contestant, workload, message }) => [
             titleOf(results.contestants, contestant),
-            `${workload}: ${message.split('\n')[0]}`,
+            `${workload}: ${gist(message)}`,
           ]),
         ],
       },

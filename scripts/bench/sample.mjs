@@ -2,7 +2,7 @@
 // look at what it did, and everything gone before the next one begins.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fingerprint, unlessDone } from '../support/stamp.mjs';
 import { capture, commandStep, root } from '../support/step.mjs';
@@ -86,7 +86,7 @@ function runIn(netns, command, env = {}) {
         resolve({ ...(line ? JSON.parse(line) : {}), ...JSON.parse(used) });
       } else {
         const why = signal === null ? `exit code ${code}` : `no end within ${TIMEOUT / 1000} s`;
-        reject(new SampleError(`${basename(command[1] ?? command[0])}: ${why}: ${said.trim()}`));
+        reject(new SampleError(`${why}: ${said.trim()}`));
       }
     });
   });

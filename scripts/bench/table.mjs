@@ -6,6 +6,7 @@ import {
   formatNumber,
   formatRatio,
   formatUs,
+  gist,
   lastCell,
   lastHead,
   stallName,
@@ -167,6 +168,7 @@ export function printTables(results) {
   printTargets(results);
   for (const { title, reason } of results.absent) say(`Skipped: ${title} (${reason})`);
   for (const { contestant, workload, message } of results.failures) {
-    say(colors.red(`Failed: ${titleOf(results.contestants, contestant)}, ${workload}: ${message}`));
+    const who = titleOf(results.contestants, contestant);
+    say(colors.red(`Failed: ${who}, ${workload}: ${gist(message)}`));
   }
 }

@@ -60,3 +60,14 @@ const SETTINGS = Object.freeze({ usual: '', condvar: ', condvar', apart: ', apar
  * @param {{ workload: string, setting: import('./rounds.mjs').Setting }} stall
  */
 export const stallName = ({ workload, setting }) => `${workload}${SETTINGS[setting]}`;
+
+/**
+ * Of what a program that failed has said, the line that says why: Node's and Python's tell first where.
+ *
+ * @param {string} message
+ */
+export function gist(message) {
+  const [first = '', ...more] = message.split('\n');
+  const why = more.find((line) => /^\w*Error\b/.test(line));
+  return why === undefined ? first : `${/^.*?exit code \d+: /.exec(first)?.[0] ?? ''}${why}`;
+}

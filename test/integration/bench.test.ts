@@ -119,6 +119,19 @@ test('the report is written below /run too, and when nobody reads the tables', a
   expect(readFileSync(join(out, 'report.md'), 'utf8')).toContain('| macvlan-netlink | 5 |');
 });
 
+test('who fails at a workload is told with the reason', async () => {
+  const out = temporaryFolder();
+  const broken = join(temporaryFolder(), 'broken.cjs');
+  writeFileSync(broken, "if (process.argv[2] === 'latency') throw new TypeError('not today');");
+  const env = { ...process.env, NODE_OPTIONS: `--require=${broken}` };
+  const args = ['scripts/bench.mjs', '--only', 'macvlan-netlink', ...SHORT, '--out', out];
+  const failed = await run(process.execPath, args, { cwd: root, env }).catch((error) => error);
+  const why = 'latency: exit code 1: TypeError: not today';
+  expect(failed).toMatchObject({ code: 1, stdout: expect.stringMatching(/│ C, the limit +│ 5 │/) });
+  expect(failed.stdout.split('\n').at(-2)).toBe(`Failed: macvlan-netlink, ${why}`);
+  expect(readFileSync(join(out, 'report.md'), 'utf8')).toContain(`| macvlan-netlink | ${why} |`);
+});
+
 test('a workload that cannot be profiled costs nothing else, and each is profiled once', async () => {
   await bench(...SHORT, '--out', temporaryFolder());
   const broken = join(temporaryFolder(), 'broken.cjs');
