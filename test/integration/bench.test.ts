@@ -30,6 +30,11 @@ interface Results {
     readonly setting: string;
     readonly worstMs: number;
   }[];
+  readonly samples: readonly {
+    readonly contestant: string;
+    readonly count: number;
+    readonly result: { readonly requests: number };
+  }[];
   readonly targets: readonly { readonly title: string; readonly met: boolean }[];
 }
 
@@ -117,6 +122,20 @@ test('the report is written below /run too, and when nobody reads the tables', a
   const results = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as Results;
   expect(results.rows.map(({ contestant }) => contestant)).toContain('macvlan-netlink');
   expect(readFileSync(join(out, 'report.md'), 'utf8')).toContain('| macvlan-netlink | 5 |');
+});
+
+test('a slow contestant makes no fewer requests than are told', async () => {
+  const options = ['--workloads', 'latency', '--count', '101', '--rounds', '1', '--json'];
+  const line = ['scripts/bench.mjs', '--only', 'ip-exec', ...options, '--out', temporaryFolder()];
+  const { stdout } = await run(process.execPath, line, { cwd: root, maxBuffer: 16 * 2 ** 20 });
+  const { samples } = JSON.parse(stdout) as Results;
+  const told = samples.map(({ contestant, count, result }) => [contestant, count, result.requests]);
+  // The limit is measured with both counts, so that like is held against like.
+  expect(told.sort()).toEqual([
+    ['ip-exec', 100, 100],
+    ['limit', 100, 100],
+    ['limit', 101, 101],
+  ]);
 });
 
 test('who fails at a workload is told with the reason', async () => {

@@ -24,7 +24,7 @@ export const ipExec = {
     list: {},
     attach: { most: 20, rounds: 3 },
     netns: { most: 50, rounds: 3 },
-    latency: { rounds: 3 },
+    latency: { most: 100, rounds: 3 },
   },
 };
 
