@@ -126,7 +126,9 @@ export const workloads = Object.freeze([
   },
   {
     name: 'attach',
-    title: 'Attach containers (link in a fresh namespace, address, up, loopback up), all at once',
+    title:
+      'Attach containers (link in a fresh namespace, address, up, loopback up): ' +
+      'macvlan-netlink all at once, the others one after another',
     unit: 'container',
     counts: [200],
     target: 'spaces',
@@ -157,7 +159,7 @@ export const workloads = Object.freeze([
   },
   {
     name: 'netns',
-    title: 'Create named namespaces',
+    title: 'Create named namespaces: macvlan-netlink all at once, the others one after another',
     unit: 'namespace',
     counts: [200],
     target: 'names',
@@ -174,7 +176,7 @@ export const workloads = Object.freeze([
   },
   {
     name: 'latency-busy',
-    title: 'The same, while another namespace deletes links one by one',
+    title: 'The same, each millisecond for as long as another namespace deletes N links one by one',
     unit: 'request',
     counts: [60],
     quick: [30],
