@@ -32,8 +32,8 @@ export async function bench(options: BenchOptions): Promise<BenchStep[]> {
   const own = Netns.current();
   const { index: parent } = await own.getLink(options.parent);
   const target = options.here ? own : await Netns.create();
-  // So that another run at the same time has other names.
-  const prefix = `${NAME_START}${process.pid.toString(36)}x`;
+  // So that another run at the same time has other names, none of which begins like these.
+  const prefix = `${NAME_START}${process.pid.toString(36)}-`;
   try {
     return await new Bench(own, target, parent, prefix, options).run();
   } finally {

@@ -18,7 +18,7 @@ const program = join(root, manifest.bin['macvlan-netlink']);
 /** Runs the command line, and `during` beside it. */
 async function cli(
   args: readonly string[],
-  during: (kill: (signal: NodeJS.Signals) => void) => Promise<void> = async () => {},
+  during: (kill: (signal: NodeJS.Signals) => void, pid: number) => Promise<void> = async () => {},
 ): Promise<Ended> {
   const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
@@ -28,7 +28,7 @@ async function cli(
       said[at] += text;
     });
   }
-  await during((signal) => child.kill(signal));
+  await during((signal) => child.kill(signal), child.pid ?? 0);
   const [code, signal] = await closed;
   const [stdout = '', stderr = ''] = said;
   return { code, signal, stdout, stderr };
@@ -92,6 +92,22 @@ test.each([
     expect(eachUs).toBeCloseTo((totalMs * 1000) / count, 6);
   }
   expect(await own.snapshot()).toEqual(before);
+});
+
+test('the links of a run whose process id begins alike stay', async () => {
+  const own = bed.own();
+  const parent = await own.parent();
+  let name = '';
+  const args = ['bench', '--parent', parent, '--count', '12', '--here'];
+  const { code } = await cli(args, async (_, pid) => {
+    // Another process id, in the digits that the names have.
+    name = `mvb${pid.toString(36)}x5-0`;
+    await own.ip('link', 'add', 'link', parent, 'name', name, 'type', 'macvlan', 'mode', 'bridge');
+  });
+  expect(code).toBe(0);
+  const links = await own.links();
+  expect(links.map(({ ifname }) => ifname)).toContain(name);
+  await own.ip('link', 'delete', 'dev', name);
 });
 
 test('prints a table, with a line for each step', async () => {
