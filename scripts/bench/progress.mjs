@@ -10,7 +10,10 @@ export function startProgress() {
   const start = performance.now();
   // A terminal that does not tell its width, such as one made for a recording, counts as none.
   const terminal = process.stderr.isTTY && process.stderr.columns > 0;
-  const spinner = terminal ? ora({ stream: process.stderr, discardStdin: false }).start() : null;
+  // Its own library does not look at NO_COLOR.
+  const color = process.env.NO_COLOR ? false : 'cyan';
+  const options = /** @type {const} */ ({ stream: process.stderr, discardStdin: false, color });
+  const spinner = terminal ? ora(options).start() : null;
   let told = -1;
   return {
     /** @param {string} text @param {number} share */
