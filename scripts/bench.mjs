@@ -97,6 +97,11 @@ async function inside(args) {
   const { printTables } = await import('./bench/table.mjs');
   const options = readOptions(args);
   const { present, absent } = await gather(options);
+  const groups = plan({ ...options, contestants: present }, workloads);
+  if (!groups.some(({ length }) => length > 0)) {
+    const who = present.filter(({ name }) => name !== 'node').map(({ title }) => title);
+    throw new Failure(`In these workloads none takes part of: ${who.join(', ')}`);
+  }
   const machine = await describeMachine();
   if (machine.loadBefore > machine.cores / 2) {
     const load = machine.loadBefore.toFixed(1);
@@ -106,7 +111,6 @@ async function inside(args) {
     present.map(async ({ name, title, version }) => ({ name, title, version: await version() })),
   );
   const progress = startProgress();
-  const groups = plan({ ...options, contestants: present }, workloads);
   const { samples, failures: untaken } = await takeSamples(options, groups, progress.show);
   const summary = summarize(samples);
   const { profiles, failures: unseen } = await profileMissed(

@@ -1,6 +1,7 @@
 // Runs commands as named steps: progress on a terminal, one line each elsewhere, and the whole
 // output of a step that fails.
 import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 
 /** The project's folder, with a slash at its end. */
@@ -42,7 +43,7 @@ export async function step(title, work) {
 }
 
 /**
- * Runs a command silently and gives its exit code and everything it printed.
+ * Runs a command silently and gives its exit code, after a signal the shell's, and everything it printed.
  *
  * @param {string} command
  * @param {readonly string[]} args
@@ -68,7 +69,8 @@ export function capture(command, args, options = {}) {
     child.on('error', reject);
     child.on('close', (code, signal) => {
       if (signal !== null) output += `\n(ended by ${signal})`;
-      resolve({ code: code ?? 1, stdout, output });
+      const ended = signal === null ? 1 : 128 + constants.signals[signal];
+      resolve({ code: code ?? ended, stdout, output });
     });
   });
 }

@@ -1,6 +1,7 @@
 /** `npm run bench`, with few links: that it measures, checks and reports. No figure is looked at. */
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -136,6 +137,41 @@ test('a slow contestant makes no fewer requests than are told', async () => {
     ['limit', 100, 100],
     ['limit', 101, 101],
   ]);
+});
+
+test('a workload in which nobody takes part is refused', async () => {
+  const line = ['scripts/bench.mjs', '--only', 'limit', '--workloads', 'watch'];
+  const refused = { code: 1, stdout: '', stderr: expect.stringContaining('none takes part') };
+  await expect(
+    run(process.execPath, [...line, '--out', temporaryFolder()], { cwd: root }),
+  ).rejects.toMatchObject(refused);
+});
+
+test('an interrupt ends it, and nothing is reported', async () => {
+  const out = temporaryFolder();
+  const line = ['scripts/bench.mjs', '--only', 'macvlan-netlink', '--workloads', 'growth'];
+  const child = spawn(process.execPath, [...line, '--out', out], {
+    cwd: root,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const closed = once(child, 'close');
+  const said = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said.stdout += text;
+  });
+  let interrupted = false;
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said.stderr += text;
+    if (interrupted || !/^0 % · round 1 /m.test(said.stderr)) return;
+    interrupted = true;
+    // With all that it has started, as by Ctrl-C.
+    process.kill(-Number(child.pid), 'SIGINT');
+  });
+  expect(await closed).toEqual([130, null]);
+  expect(said.stdout).toBe('');
+  expect(said.stderr).not.toMatch(/^ {4}at /m);
+  expect(readdirSync(out)).toEqual([]);
 });
 
 test('who fails at a workload is told with the reason', async () => {
