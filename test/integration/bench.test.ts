@@ -1,5 +1,5 @@
 /** `npm run bench`, with few links: that it measures, checks and reports. No figure is looked at. */
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -145,6 +145,19 @@ test('a workload in which nobody takes part is refused', async () => {
   await expect(
     run(process.execPath, [...line, '--out', temporaryFolder()], { cwd: root }),
   ).rejects.toMatchObject(refused);
+});
+
+const debian = spawnSync('dpkg-query', ['--status', 'iproute2']).status === 0;
+
+test.skipIf(!debian)('--install leaves alone what is installed', async () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, 'apt-get'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+  const env = { ...process.env, PATH: `${folder}:${process.env.PATH}` };
+  const line = ['scripts/bench.mjs', '--install', '--only', 'ip-exec', '--workloads', 'list'];
+  const args = [...line, '--count', '2', '--rounds', '1', '--json', '--out', folder];
+  const { stdout } = await run(process.execPath, args, { cwd: root, env, maxBuffer: 2 ** 24 });
+  const { rows } = JSON.parse(stdout) as Results;
+  expect(rows.map(({ contestant }) => contestant).sort()).toEqual(['ip-exec', 'limit']);
 });
 
 test('an interrupt ends it, and nothing is reported', async () => {

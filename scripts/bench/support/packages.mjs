@@ -22,14 +22,19 @@ export async function debianVersion(name) {
   return /^Version: (.+)$/m.exec(stdout)?.[1] ?? null;
 }
 
+/** @param {readonly string[]} names */
+async function notInstalled(names) {
+  const versions = await Promise.all(names.map(debianVersion));
+  return names.filter((_, at) => versions[at] === null);
+}
+
 /**
  * Why a contestant that comes from Debian's packages is absent; null when it is not.
  *
  * @param {readonly string[]} names
  */
 export async function missingPackages(names) {
-  const versions = await Promise.all(names.map(debianVersion));
-  const missing = names.filter((_, at) => versions[at] === null);
+  const missing = await notInstalled(names);
   return missing.length === 0 ? null : `not installed: ${missing.join(', ')}`;
 }
 
@@ -39,16 +44,21 @@ export function npmVersion(name) {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).version : null;
 }
 
-/** @param {readonly string[]} names */
+/**
+ * Installs those that are not installed.
+ *
+ * @param {readonly string[]} names
+ */
 export async function installDebian(names) {
-  if (names.length === 0) return;
+  const missing = await notInstalled(names);
+  if (missing.length === 0) return;
   if (process.getuid?.() !== 0) {
-    throw new Failure(`As root: apt-get install --no-install-recommends ${names.join(' ')}`);
+    throw new Failure(`As root: apt-get install --no-install-recommends ${missing.join(' ')}`);
   }
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const install = ['-q', 'install', '-y', '--no-install-recommends', ...names];
+  const install = ['-q', 'install', '-y', '--no-install-recommends', ...missing];
   await commandStep('Reading the package lists', 'apt-get', ['-q', 'update'], { env });
-  await commandStep(`Installing ${names.join(', ')}`, 'apt-get', install, { env });
+  await commandStep(`Installing ${missing.join(', ')}`, 'apt-get', install, { env });
 }
 
 /** @param {readonly string[]} names each with its version: name@version */
