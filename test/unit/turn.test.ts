@@ -60,11 +60,32 @@ describe('calls', () => {
     expect(begun).toEqual(upTo(200));
   });
 
+  test('that have waited count in the turn that they have got', async () => {
+    const begun: number[] = [];
+    await calls(52, begun);
+    const others = calls(20, begun, 52);
+    await Promise.resolve();
+    expect(begun).toEqual(upTo(64));
+    await others;
+    expect(begun).toEqual(upTo(72));
+  });
+
   test('have room again once something has been answered', async () => {
-    await calls(20, []);
+    for (let turns = 0; turns < 5; turns++) {
+      const some = calls(20, []);
+      expect(isTurnFull()).toBe(false);
+      await some;
+      newTurn();
+    }
+  });
+
+  test('overtake none that wait because something has been answered', async () => {
+    const begun: number[] = [];
+    const first = calls(40, begun);
     newTurn();
-    await calls(20, []);
-    expect(isTurnFull()).toBe(false);
+    const second = calls(10, begun, 40);
+    await Promise.all([first, second]);
+    expect(begun).toEqual(upTo(50));
   });
 });
 
