@@ -57,6 +57,22 @@ void CheckAllDeleted(const Deletion& deletion) {
   for (const char* name : {"br1", "br2", "br3"}) CHECK(!Exists(name));
 }
 
+// So many that to list the links costs less than to ask for each.
+void AddMore(Deletion& deletion) {
+  for (const char* name : {"br4", "br5", "br6", "br7", "br8", "br9", "br10", "br11", "br12"}) {
+    AddBridge(name);
+    rtnl::LinkRecord link;
+    link.index = IndexOf(name);
+    deletion.requests.Add("deleteLink", link);
+    deletion.requests.steps.back().deletion = true;
+  }
+}
+
+bool IsListing(const wire::Message& message) {
+  return message.header.nlmsg_type == RTM_GETLINK &&
+         (message.header.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+}
+
 // Loses what acknowledges requests of a type, the first of them.
 Arrival LoseFirst(uint16_t type) {
   return [=, lost = false](const wire::Message& message) mutable {
@@ -112,7 +128,7 @@ TEST(links_are_counted_once_although_others_change_them) {
     return message.header.nlmsg_type == NLMSG_DONE ? Fate::kChanged : Fate::kArrives;
   };
   deletion.Run(change, [&](const std::vector<wire::Message>& messages) {
-    listings += (messages.at(0).header.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+    listings += IsListing(messages.at(0));
     return 0;
   });
   CheckAllDeleted(deletion);
@@ -202,6 +218,15 @@ TEST(a_link_that_is_renamed_and_taken_out_of_the_group_is_not_taken_for_gone) {
   RunIp("link delete renamed");
 }
 
+TEST(a_link_that_gets_another_mac_and_is_taken_out_of_the_group_is_not_taken_for_gone) {
+  Deletion deletion;
+  deletion.Run(nullptr, BeforeTheGroupGoes([](const std::string&) {
+                 RunIp("link set br2 address 02:00:00:00:00:02 group 9");
+               }));
+  CHECK_EQ(deletion.requests.Ends(), (Ends{0, {}, 0}));
+  CHECK_EQ(GroupOf("br2"), "9");
+}
+
 TEST(a_link_that_somebody_deletes_meanwhile_is_deleted) {
   Deletion deletion;
   deletion.Run(nullptr, BeforeTheGroupGoes([](const std::string&) { RunIp("link delete br2"); }));
@@ -279,17 +304,48 @@ TEST(links_are_deleted_where_nobody_can_say_whether_they_went_with_the_group) {
 
 TEST(links_are_asked_for_one_by_one_where_they_cannot_be_listed) {
   Deletion deletion;
-  RunIp("link delete other");
+  AddMore(deletion);
   bool gone = false;
+  int listings = 0;
   const Arrival lose_lists = [&](const wire::Message& message) {
-    return gone && message.header.nlmsg_type == NLMSG_DONE ? Fate::kLost : Fate::kArrives;
+    const bool is_part = (message.header.nlmsg_flags & NLM_F_MULTI) != 0;
+    return gone && is_part ? Fate::kLost : Fate::kArrives;
   };
   deletion.Run(lose_lists, [&](const std::vector<wire::Message>& messages) {
-    gone = gone || messages.at(0).header.nlmsg_type == RTM_DELLINK;
+    if (messages.at(0).header.nlmsg_type == RTM_DELLINK) {
+      RunIp("link set br2 group 9");
+      gone = true;
+    }
+    listings += gone && IsListing(messages.at(0));
     return 0;
   });
-  CheckAllDeleted(deletion);
-  AddBridge("other");
+  CHECK(listings > 0);
+  Ends ends(deletion.requests.steps.size(), 0);
+  ends.at(1) = std::nullopt;
+  CHECK_EQ(deletion.requests.Ends(), ends);
+  CHECK_EQ(GroupOf("br2"), "9");
+}
+
+TEST(what_an_interrupted_listing_said_of_a_link_counts_no_more) {
+  Deletion deletion;
+  AddMore(deletion);
+  bool gone = false;
+  int listings = 0;
+  const Arrival interrupt_the_first = [&](const wire::Message& message) {
+    const bool first = gone && listings == 1 && message.header.nlmsg_type == NLMSG_DONE;
+    return first ? Fate::kChanged : Fate::kArrives;
+  };
+  deletion.Run(interrupt_the_first, [&](const std::vector<wire::Message>& messages) {
+    if (messages.at(0).header.nlmsg_type == RTM_DELLINK) {
+      RunIp("link set br2 group 9");
+      gone = true;
+    } else if (gone && IsListing(messages.at(0)) && ++listings == 2) {
+      RunIp("link delete br2");
+    }
+    return 0;
+  });
+  CHECK_EQ(listings, 2);
+  CHECK_EQ(deletion.requests.Ends(), Ends(deletion.requests.steps.size(), 0));
 }
 
 }  // namespace macvlan_netlink::test
