@@ -28,16 +28,16 @@ const rtnl::Operation& OperationNamed(std::string_view name) {
   __builtin_unreachable();
 }
 
-// An exchange of the bulk deletion's own.
+// An exchange of the bulk deletion's own: a listing, or any number of reads or of changes.
 class Own : public io::Exchange {
  public:
-  void OnAnswer(size_t step, const wire::Message& message) override {
-    if (std::exchange(answered_, step) != step) first_of_step_ = links.size();
+  void OnAnswer(size_t, const wire::Message& message) override {
     LinkRecord link;
     if (rtnl::ReadLink(message.payload, link)) links.push_back(std::move(link));
   }
   void OnRestart(size_t step) override {
-    if (step == answered_) links.resize(first_of_step_);
+    // Of a read that is asked again there is nothing yet.
+    if (steps[step].expect == io::Expect::kDump) links.clear();
   }
   void OnEnd() override {}
 
@@ -48,10 +48,6 @@ class Own : public io::Exchange {
   }
 
   std::vector<LinkRecord> links;
-
- private:
-  size_t answered_ = 0;       // the step that the last of the links are the answer to
-  size_t first_of_step_ = 0;  // where they begin
 };
 
 // Carries out all steps of an exchange.
