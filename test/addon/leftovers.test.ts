@@ -81,6 +81,23 @@ test('sockets that are idle are given up while others are in use', async () => {
   expect(await resultOf(program, { under: inPrivateNetns })).toBe(20);
 });
 
+test('sockets that were kept for several steps are given up when these are over', async () => {
+  const program = `${counting}
+    import { createLink, createMacvlan, moveLink, Netns } from 'macvlan-netlink';
+    const before = sockets();
+    const netns = await Netns.create();
+    const { index: parent } = await createLink({ kind: 'veth' });
+    const link = await createMacvlan({ parent, addresses: ['10.0.0.1/24'] });
+    await createMacvlan({ parent, addresses: ['10.0.0.1/24', '10.0.0.1/24'] }).catch(() => {});
+    await moveLink(link, netns);
+    await moveLink('lo', netns, { name: 'lo1' }).catch(() => {});
+    const busy = sockets() - before;
+    await until(() => sockets() === before);
+    console.log(JSON.stringify(busy));
+  `;
+  expect(await resultOf(program, { under: inPrivateNetns })).toBe(2);
+});
+
 /** Under what follows a process may have so many descriptors. */
 const withDescriptors = (most: number) => [
   ...inPrivateNetns,

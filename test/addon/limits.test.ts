@@ -99,3 +99,39 @@ test.each([
   const codes = addresses.includes(',') ? ['EEXIST'] : ['made'];
   expect(await resultOf(program, { under })).toEqual({ codes, left: 0 });
 });
+
+test('a link that is said not to have moved, because others want descriptors, has not', async () => {
+  const under = [...inPrivateNetns, 'prlimit', '--nofile=64', '--'];
+  const program = `
+    import { closeSync, openSync } from 'node:fs';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    import { Netns } from 'macvlan-netlink';
+    const here = Netns.current();
+    const netns = await Netns.create();
+    let lost = 0;
+    for (let round = 0; round < 8; round++) {
+      const link = await here.createLink({ kind: 'veth', up: true });
+      await netns.listLinks();
+      const files = [];
+      try {
+        for (;;) files.push(openSync('/dev/null'));
+      } catch {}
+      const moving = here.moveLink(link, netns);
+      moving.catch(() => {});
+      const opening = [];
+      for (let at = 0; at < 8; at++) {
+        await sleep(1);
+        opening.push(Netns.open('/proc/self/ns/net').catch(() => {}));
+      }
+      const moved = await moving.then(() => true, () => false);
+      for (const opened of await Promise.all(opening)) await opened?.close();
+      for (const file of files) closeSync(file);
+      const there = await netns.listLinks({ kind: 'veth' });
+      if (!moved) lost += there.length;
+      for (const one of there) await netns.deleteLink(one);
+    }
+    console.log(JSON.stringify(lost));
+    process.exit();
+  `;
+  expect(await resultOf(program, { under })).toBe(0);
+});
