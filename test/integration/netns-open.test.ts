@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { getNetnsid, Netns, type NetnsRef } from '../../lib/index.js';
 import { inodeOf, ip, output, useNames } from '../support/named.js';
@@ -128,6 +128,12 @@ describe('Netns.open', () => {
     bed.onCleanup(() => rmSync(link));
     expect(await open(link)).toMatchObject({ inode, name: null });
     expect(await open(`/run/../run/netns/./${name}`)).toMatchObject({ inode });
+    // What ends in the same words need not be the place of names.
+    expect(await open(`/proc/self/root/run/netns/${name}`)).toMatchObject({ inode, name: null });
+    expect(await open(`test/../${relative('.', `/run/netns/${name}`)}`)).toMatchObject({
+      inode,
+      name: null,
+    });
   });
 
   test('is opened before the call returns, where it is open already', async () => {
