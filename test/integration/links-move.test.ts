@@ -179,13 +179,16 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
   });
 
   // Looking first does not settle it: the name may be taken between the look and the move.
-  test('because another link gets the new name at the same time', async () => {
+  test.each([
+    ['with its index', []],
+    ['with another index', [4711, 4712]],
+  ])('because another link gets the new name at the same time, %s', async (_, indexes) => {
     const { host, inside, parent } = await ground();
     await host.ip('link', 'add', 'link', parent, 'name', 'm1', 'type', 'macvlan', 'mode', 'bridge');
     for (const name of ['m0', 'm1']) await host.ip('link', 'set', name, 'up');
     const before = await Promise.all(['m0', 'm1'].map((name) => host.link(name)));
-    const moves = ['m0', 'm1'].map((name) =>
-      host.netns.moveLink(name, inside.netns, { name: 'eth0' }),
+    const moves = ['m0', 'm1'].map((name, at) =>
+      host.netns.moveLink(name, inside.netns, { name: 'eth0', index: indexes[at] }),
     );
     const results = await Promise.allSettled(moves);
     const refused = results.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
@@ -262,6 +265,19 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
     expect([await host.snapshot(), await inside.snapshot()]).toEqual(before);
   });
 
+  test('because the index is taken there by a link with its MAC', async () => {
+    const { host, inside } = await ground();
+    const { address = '' } = await host.link('m0');
+    const taken = ['name', 'taken', 'index', '4711', 'address', address];
+    await inside.ip('link', 'add', 'link', await inside.parent(), ...taken, 'type', 'macvlan');
+    const before = [await host.snapshot(), await inside.snapshot()];
+    const error = await refusalOf(host.netns.moveLink('m0', inside.netns, { index: 4711 }));
+    expect(['EEXIST', 'EBUSY']).toContain(error.code);
+    // And not as one that was moved and has to be brought back.
+    expect(error.hint).toMatch(/^Index 4711 belongs to the link 'taken'/);
+    expect([await host.snapshot(), await inside.snapshot()]).toEqual(before);
+  });
+
   test('because it is a device that stays in its namespace', async () => {
     const { host, inside } = await ground();
     const before = [await host.snapshot(), await inside.snapshot()];
@@ -308,6 +324,27 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
     expect(await host.snapshot()).toEqual(before);
     expect(await inside.names()).toEqual([]);
   });
+});
+
+test('a link that cannot be brought back is said to be where it is', async () => {
+  const { host, inside } = await ground();
+  const { ifindex } = await host.link('m0');
+  const exchange = host.netns.exchange.bind(host.netns);
+  vi.spyOn(host.netns, 'exchange').mockImplementation(async (steps, ...more) => {
+    const moves = steps[0]?.operation === 'changeLink';
+    if (moves) await inside.ip('link', 'add', 'eth0', 'type', 'bridge');
+    return exchange(steps, ...more);
+  });
+  const ask = inside.netns.ask.bind(inside.netns);
+  vi.spyOn(inside.netns, 'ask').mockImplementation(async (operation, ...more) => {
+    const movesBack = operation === 'changeLink';
+    if (movesBack) await host.ip('link', 'add', 'm0', 'type', 'bridge');
+    return ask(operation, ...more);
+  });
+  const error = await refusalOf(host.netns.moveLink('m0', inside.netns, { name: 'eth0' }));
+  expect(error).toMatchObject({ code: 'EEXIST', operation: 'moveLink', target: 'm0' });
+  expect(error.hint).toContain(`it is 'm0' there, index ${ifindex}`);
+  expect(await inside.link('m0')).toMatchObject({ ifindex, linkinfo: { info_kind: 'macvlan' } });
 });
 
 test('the function moveLink moves out of the process’s own namespace', async () => {
