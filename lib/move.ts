@@ -83,10 +83,7 @@ async function move(
     };
     const steps: Step[] = [{ operation: 'changeLink', record }];
     const [result] = await namespace.exchange(steps, call.signal);
-    if (!(result instanceof Refusal)) {
-      call.checkSignal();
-      return readLink(target, call, index);
-    }
+    if (!(result instanceof Refusal)) return readLink(target, call, index);
     const broughtBack = await bringBack(namespace, target, call, link, index);
     const again = options.index === undefined && attempt < MAX_INDEXES && !broughtBack;
     // Another link got there after the look.
