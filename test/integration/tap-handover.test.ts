@@ -118,6 +118,9 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
       hint: 'A frame has at least 14 bytes, behind a virtio header of 10; this one has 23 in all.',
     });
     await expect(tap.send(Buffer.alloc(10 + 1515))).rejects.toMatchObject({ code: 'EMSGSIZE' });
+    const tagged = makeFrame(sibling.mac ?? '', link.mac ?? '', 1518, 6);
+    tagged.writeUInt16BE(0x8100, 12);
+    await expect(tap.send(Buffer.concat([Buffer.alloc(10), tagged]))).resolves.toBeUndefined();
     // VIRTIO_NET_HDR_GSO_TCPV4 without a packet behind it: of a length that may be, but nonsense.
     const nonsense = Buffer.concat([
       Buffer.from([0, 1, 0, 0, 0, 0, 0, 0, 0, 0]),

@@ -120,6 +120,22 @@ describe('the end of the link', () => {
     expect(numbers).toEqual(Array.from({ length: 400 }, (_, at) => at));
   });
 
+  test('comes after the frames that the kernel still has in any of its queues', async () => {
+    const { host, cable, link } = await ground();
+    const tap = await open(bed, host, link, { queues: 4, highWaterMark: 1 });
+    tap.on('readable', () => {});
+    const flood = ['inject', cable, 400, 100, link.mac ?? '', STRANGER, 50];
+    await peer(bed, host, flood).output();
+    expect(tap.readableLength).toBeLessThan(200);
+    await host.ip('link', 'delete', link.name);
+    tap.removeAllListeners('readable');
+    let received = 0;
+    for await (const frame of tap as AsyncIterable<Buffer>) {
+      if (frame.readUInt16BE(12) === 0x800 && frame[23] === 17) received++;
+    }
+    expect(received).toBe(400);
+  });
+
   test('is an error of a frame that is written after it', async () => {
     const { host, link, cable } = await ground();
     const tap = await open(bed, host, link, { highWaterMark: 1 });
@@ -299,10 +315,11 @@ describe('a stream goes on', () => {
     await there.ip('link', 'set', all.link.name, 'up');
     await there.settled(all.link.name);
     expect(await hears(tap, all)).toBe(true);
-    // Twice: it is asked about once a second, wherever it is.
+    // Twice, and long after: it is asked about once a second, wherever it is, as long as it lives.
     await there.ip('link', 'set', all.link.name, 'netns', all.host.name ?? '');
     await all.host.ip('link', 'set', all.link.name, 'up');
     await all.host.settled(all.link.name);
+    await sleep(2500);
     expect(await hears(tap, all)).toBe(true);
     const ended = ends(tap.resume());
     await all.host.ip('link', 'delete', all.link.name);

@@ -317,14 +317,22 @@ describe('a frame that cannot be written', () => {
   test('is refused by the MTU of the moment, which a tag may exceed', async () => {
     const { host, near, far, cable, parent } = await pair();
     const [tap, other] = [await open(bed, host, near), await open(bed, host, far)];
-    const tagged = makeFrame(macOf(far), macOf(near), 1518, 1);
-    tagged.writeUInt16BE(0x8100, 12);
-    tagged.writeUInt16BE(0x88b5, 16);
-    const arrived = new Promise((resolve) => {
-      other.on('data', (frame: Buffer) => frame.length === 1518 && resolve(frame));
-    });
-    await tap.send(tagged);
-    expect(await arrived).toEqual(tagged);
+    // IEEE 802.1Q and 802.1ad.
+    for (const tag of [0x8100, 0x88a8]) {
+      const tagged = makeFrame(macOf(far), macOf(near), 1518, 1);
+      tagged.writeUInt16BE(tag, 12);
+      tagged.writeUInt16BE(0x88b5, 16);
+      const arrived = new Promise((resolve) => {
+        const take = (frame: Buffer) => {
+          if (frame.length !== 1518) return;
+          other.off('data', take);
+          resolve(frame);
+        };
+        other.on('data', take);
+      });
+      await tap.send(tagged);
+      expect(await arrived).toEqual(tagged);
+    }
     const longer = makeFrame(macOf(far), macOf(near), 2014, 2);
     await expect(tap.send(longer)).rejects.toMatchObject({ code: 'EMSGSIZE' });
     for (const name of [cable, parent, far.name, near.name]) {
