@@ -30,7 +30,16 @@ describe('a snapshot', () => {
   test('has the thing itself where that is known by being itself', () => {
     const { signal } = new AbortController();
     expect(snapshot({ signal }).signal).toBe(signal);
+    // Neither is options, and whoever looks at them is to see what it is.
+    for (const thing of [signal, Promise.resolve()]) expect(snapshot(thing)).toBe(thing);
     for (const thing of ['macv1', 7, true, null, undefined]) expect(snapshot(thing)).toBe(thing);
+  });
+
+  test('keeps objects that have no prototype', () => {
+    const peer = Object.assign(Object.create(null), { name: 'macv1' });
+    const kept = snapshot({ peer });
+    peer.name = 'macv2';
+    expect(kept.peer.name).toBe('macv1');
   });
 
   test('keeps what an instance of a class says, by accessors too', () => {
@@ -87,4 +96,12 @@ test('a reference to a namespace is what it was', () => {
   ref.pid = 2;
   expect(kept).toEqual({ pid: 1 });
   expect(netnsNow('net1')).toBe('net1');
+  // What it is open by, such as its descriptor, may be an accessor's: it is handed on as it is.
+  class Netns {
+    get fd(): number {
+      return 7;
+    }
+  }
+  const netns = new Netns();
+  expect(netnsNow(netns)).toBe(netns);
 });
