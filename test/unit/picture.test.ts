@@ -168,6 +168,30 @@ describe('an address', () => {
     });
   });
 
+  test('has changed when it lasts longer, and is preferred no longer than it was', () => {
+    const picture = new Picture(ALL);
+    at(1000);
+    const valid = (validLifetime: number) =>
+      addressNews({ ...anAddress, validLifetime, preferredLifetime: 60 });
+    picture.tell(valid(600));
+    expect(picture.tell(valid(900))).toMatchObject({ action: 'changed' });
+    expect(picture.tell(valid(900))).toBeUndefined();
+  });
+
+  test('of IPv6 is the same with another prefix or another peer', () => {
+    const picture = new Picture(ALL);
+    const v6: Address = { ...anAddress, family: 'IPv6', address: 'fd00::1', cidr: 'fd00::1/64' };
+    picture.tell(addressNews(v6));
+    const changes: Partial<Address>[] = [
+      { cidr: 'fd00::1/128', prefixLength: 128 },
+      { peer: 'fd00::9' },
+    ];
+    for (const change of changes) {
+      const event = picture.tell(addressNews({ ...v6, ...change }));
+      expect(event).toMatchObject({ action: 'changed' });
+    }
+  });
+
   test('is another on another link, with another prefix or another peer', () => {
     const picture = new Picture(ALL);
     picture.tell(addressNews(anAddress));
@@ -316,6 +340,16 @@ describe('routes are in doubt', () => {
 });
 
 describe('what came before it was known what there was', () => {
+  test.each([
+    ['a part of a route', () => routeNews(aRoute, false, NLM_F_APPEND)],
+    ['a next hop object', nextHopNews],
+  ])('leaves routes in doubt when it tells of %s', (_, news) => {
+    const picture = new Picture(ALL);
+    eventsOf(picture.level({ ...NOTHING, routes: [aRoute] }));
+    expect(eventsOf(picture.catchUp([news()]))).toEqual([]);
+    expect(picture.routesDoubtful).toBe(true);
+  });
+
   const catchUp = (listing: Partial<Listing>, ...meanwhile: News[]) => {
     const picture = new Picture(ALL);
     eventsOf(picture.level({ ...NOTHING, ...listing }));
@@ -369,6 +403,13 @@ describe('a listing that changes may have hidden something from', () => {
     expect(eventsOf(picture().level(listing))).toEqual([
       { type: 'address', action: 'removed', address: three },
     ]);
+  });
+
+  test('removes no route that an earlier one had', () => {
+    const picture = new Picture(ALL);
+    eventsOf(picture.level({ ...NOTHING, routes: [aRoute] }));
+    expect(eventsOf(picture.levelRoutes([], [], [[], [aRoute]]))).toEqual([]);
+    expect(eventsOf(picture.levelRoutes([], []))).toMatchObject([{ action: 'removed' }]);
   });
 
   test('removes what an earlier one had and what is told to be gone', () => {
