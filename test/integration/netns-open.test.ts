@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -13,8 +14,9 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
-import { getNetnsid, Netns, type NetnsRef } from '../../lib/index.js';
+import { createLink, getNetnsid, Netns, type NetnsRef } from '../../lib/index.js';
 import { inodeOf, ip, output, useNames } from '../support/named.js';
 import { refusalOf, useTestbed } from '../support/testbed.js';
 
@@ -227,6 +229,48 @@ describe('Netns.open', () => {
       expect((await refusalOf(Netns.open(ref))).code).toMatch(/^ENO(ENT|TDIR)$/);
     }
     expect(await refusalOf(Netns.open({ fd: 123_456 }))).toMatchObject({ code: 'EBADF' });
+  });
+});
+
+describe('a signal that fires while a namespace is opened', () => {
+  const acts: [string, (name: string, signal: AbortSignal) => Promise<unknown>][] = [
+    ['Netns.open', (name, signal) => Netns.open(name, { signal })],
+    ['an operation', (netns, signal) => createLink({ kind: 'bridge', netns, signal })],
+  ];
+  const reason = new Error('no longer wanted');
+
+  /** Aborts an act once the answer is there, of which the event loop has not heard. */
+  async function abort(act: (typeof acts)[number][1], name: string): Promise<void> {
+    const controller = new AbortController();
+    const acting = act(name, controller.signal);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+    controller.abort(reason);
+    await expect(acting).rejects.toBe(reason);
+  }
+
+  test.each(acts)('leaves none open: %s', async (_, act) => {
+    const { name, netns } = await bed.place();
+    const held = () =>
+      readdirSync('/proc/self/fd').filter((fd) => {
+        const path = `/proc/self/fd/${fd}`;
+        return existsSync(path) && statSync(path).ino === netns.inode;
+      }).length;
+    const before = held();
+    await abort(act, name as string);
+    await vi.waitFor(() => expect(held()).toBe(before), { timeout: 20_000 });
+    expect(await netns.listLinks()).toHaveLength(1);
+  });
+
+  test.each(acts)('is the end of it, also where it is refused then: %s', async (_, act) => {
+    const unhandled = vi.fn();
+    process.once('unhandledRejection', unhandled);
+    bed.onCleanup(() => void process.off('unhandledRejection', unhandled));
+    const name = bed.uniqueName('no');
+    await abort(act, name);
+    // Jobs are done in their order.
+    await refusalOf(Netns.open(name));
+    await turn();
+    expect(unhandled).not.toHaveBeenCalled();
   });
 });
 
