@@ -198,6 +198,22 @@ describe('what a program hands in may be used again at once', () => {
   });
 });
 
+test('options are what they were at the call also where something is looked up first', async () => {
+  const [place, there] = [await bed.place(), await bed.place()];
+  const options = {
+    parent: await place.parent(),
+    name: 'mv1',
+    mode: 'bridge' as 'bridge' | 'private',
+    netns: there.name as string,
+    addresses: ['10.0.0.1/24'],
+  };
+  const made = place.netns.createMacvlan(options);
+  options.addresses.length = 0;
+  Object.assign(options, { parent: 'no', name: 'mv2', mode: 'private', netns: 'no' });
+  expect(await made).toMatchObject({ name: 'mv1', macvlan: { mode: 'bridge' } });
+  expect(await there.addresses('mv1')).toEqual(['10.0.0.1/24']);
+});
+
 test('a watch and a namespace are what was asked for when it was', async () => {
   const place = await bed.place();
   const options = { addresses: true, initial: true };
