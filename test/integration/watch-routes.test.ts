@@ -181,6 +181,27 @@ test('routes that were listed again are not listed for ever', async () => {
   expect(listings().length).toBeLessThan(10);
 });
 
+test('a route that goes while routes are listed again is not told of once more', async () => {
+  const { place, two, reader } = await ground();
+  await saidOf(place, reader, 'route', 'add', '198.51.100.0/24', 'via', '192.0.2.2');
+  const { exchange } = Namespace.prototype;
+  let listed = false;
+  const spy = vi.spyOn(Namespace.prototype, 'exchange');
+  spy.mockImplementation(async function (this: Namespace, steps, ...more) {
+    const results = await exchange.call(this, steps, ...more);
+    if (listed || !steps.some(({ operation }) => operation === 'listRoutes')) return results;
+    listed = true;
+    await place.ip('route', 'delete', '198.51.100.0/24');
+    await reader.hears('removed 198.51.100.0/24');
+    return results;
+  });
+  bed.onCleanup(() => spy.mockRestore());
+  await place.ip('address', 'delete', '203.0.113.1/32', 'dev', two);
+  await reader.level(place, { routes: true });
+  expect(listed).toBe(true);
+  expect(reader.lies).toEqual([]);
+});
+
 test('thousands of routes that go with an address are removed, all of them', async () => {
   const { place, one, reader } = await ground();
   const routes = Array.from({ length: 20_000 }, (_, at) => {
