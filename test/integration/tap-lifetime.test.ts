@@ -86,9 +86,10 @@ describe('the end of the link', () => {
   });
 
   test('ends a stream that nobody reads', async () => {
-    const { host, link } = await ground();
+    const { host, cable, link } = await ground();
     const tap = await open(bed, host, link);
     const ended = ends(tap);
+    await peer(bed, host, ['inject', cable, 400, 100, link.mac ?? '', STRANGER]).output();
     await host.ip('link', 'delete', link.name);
     await ended;
     expect(openTaps()).toBe(0);
