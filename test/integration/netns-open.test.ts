@@ -111,6 +111,14 @@ describe('Netns.open', () => {
     expect(netns).toMatchObject({ inode, name });
   });
 
+  test('refuses a Netns of another copy of the package that is closed', async () => {
+    const closed = { [Symbol.for('macvlan-netlink.Netns')]: true, fd: -1, inode: 1, name: null };
+    const netns = closed as unknown as NetnsRef;
+    const error = { code: 'ERR_NETNS_CLOSED' };
+    expect(await refusalOf(Netns.open(netns))).toMatchObject(error);
+    expect(await refusalOf(createLink({ kind: 'bridge', netns }))).toMatchObject(error);
+  });
+
   test('names in an error the Netns that it is about', async () => {
     const unnamed = await create();
     const named = await create(newName());
