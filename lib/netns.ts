@@ -154,8 +154,8 @@ export class Netns extends Namespace {
 
   /**
    * Takes the name away, the same as `ip netns delete`; the namespace itself goes when nothing
-   * holds it any more. `ENOENT`: there is no such name; `EISDIR`: it is a directory; `EACCES`: needs the
-   * right to write /run/netns; `EPERM`: needs `CAP_SYS_ADMIN`.
+   * holds it any more. Of a symbolic link, only the link itself goes. `ENOENT`: there is no such name;
+   * `EISDIR`: it is a directory; `EACCES`: needs the right to write /run/netns; `EPERM`: needs `CAP_SYS_ADMIN`.
    */
   static async remove(name: string, options?: OperationOptions): Promise<void> {
     const call = callWith('Netns.remove', name, Netns.remove, options);

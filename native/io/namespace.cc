@@ -185,12 +185,16 @@ Status CreateNamespace(const std::string& name, const GivenUp& given_up, Namespa
 Status RemoveNamespace(const std::string& name, const GivenUp& given_up) {
   const std::string path = std::string(kRunDirectory) + "/" + name;
   struct stat info;
-  if (lstat(path.c_str(), &info) != 0 && errno == ENOENT) return Status::FromErrno("unlink");
+  if (lstat(path.c_str(), &info) != 0) {
+    if (errno == ENOENT) return Status::FromErrno("unlink");
+  } else if (S_ISDIR(info.st_mode)) {
+    return {-EISDIR, "unlink"};
+  }
   // What cannot be taken away as a whole is left as it is, as far as that can be told beforehand.
   if (!MayWrite(kRunDirectory)) return Status::FromErrno("unlink");
   int error = 0;
   LookUntil(given_up, [&] {
-    error = umount2(path.c_str(), MNT_DETACH) == 0 ? 0 : errno;
+    error = umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0 ? 0 : errno;
     return error != EINVAL;
   });
   if (error == ENOENT) return {-error, "unlink"};

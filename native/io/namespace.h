@@ -58,8 +58,9 @@ Status OpenDescriptor(int fd, Namespace& out);
 // Another process may hold that lock: ECANCELED when `given_up` becomes true meanwhile.
 Status CreateNamespace(const std::string& name, const GivenUp& given_up, Namespace& out,
                        bool& returned);
-// The same as `ip netns delete`: unmounts /run/netns/NAME and removes the file. One that is being
-// made is waited for as in OpenPath.
+// The same as `ip netns delete`: unmounts /run/netns/NAME and removes the file, but never follows a
+// symbolic link there: what that leads to is somebody else's. One that is being made is waited for
+// as in OpenPath.
 Status RemoveNamespace(const std::string& name, const GivenUp& given_up);
 
 // Puts the calling thread into a namespace.

@@ -188,6 +188,36 @@ describe('Netns.remove', () => {
     expect([theirs, ours].filter((name) => left.includes(name))).toEqual([]);
   });
 
+  test('takes a symbolic link away, and nothing from what it leads to', async () => {
+    const name = newName();
+    await create(name);
+    const folder = `/run/${bed.uniqueName('mounted')}`;
+    mkdirSync(folder);
+    bed.onCleanup(() => rmSync(folder, { recursive: true }));
+    await output('mount', '-t', 'tmpfs', 'none', folder);
+    bed.onCleanup(() => output('umount', folder));
+    for (const target of [name, folder]) {
+      const link = bed.uniqueName('link');
+      symlinkSync(target, `/run/netns/${link}`);
+      await Netns.remove(link);
+      expect(readdirSync('/run/netns')).not.toContain(link);
+    }
+    expect(mountOf(`/run/netns/${name}`).type).toBe('nsfs');
+    expect(mountOf(folder).type).toBe('tmpfs');
+  });
+
+  test('leaves a folder alone, and what is mounted there', async () => {
+    await create(newName());
+    const name = bed.uniqueName('folder');
+    const path = `/run/netns/${name}`;
+    mkdirSync(path);
+    bed.onCleanup(() => rmSync(path, { recursive: true }));
+    await output('mount', '-t', 'tmpfs', 'none', path);
+    bed.onCleanup(() => output('umount', path));
+    expect(await refusalOf(Netns.remove(name))).toMatchObject({ code: 'EISDIR' });
+    expect(mountOf(path).type).toBe('tmpfs');
+  });
+
   test('is what the refusal of a name advises that a stale file has', async () => {
     const name = newName();
     await create(newName());
