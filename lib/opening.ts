@@ -69,7 +69,7 @@ function unlessAborted<T>(
 
 function whyNotOpened(ref: Exclude<NetnsRef, NetnsLike>, refusal: Refusal): string | undefined {
   const text = JSON.stringify(ref);
-  if (refusal.syscall.startsWith('ioctl')) return `${text} is not a network namespace.`;
+  if (refusal.code === 'EINVAL') return `${text} is not a network namespace.`;
   switch (refusal.code) {
     case 'ENOENT':
       if (typeof ref !== 'string')

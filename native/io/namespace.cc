@@ -62,25 +62,29 @@ bool IsEmptyFile(const char* path) {
   return lstat(path, &info) == 0 && statfs(path, &system) == 0 && IsEmptyFile(info, system);
 }
 
-bool IsEmptyFile(int fd) {
-  struct stat info;
-  struct statfs system;
-  return fstat(fd, &info) == 0 && fstatfs(fd, &system) == 0 && IsEmptyFile(info, system);
+Status OpenNamespaceFile(const char* path, Namespace& out) {
+  Descriptor fd(open(path, O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return Status::FromErrno("open");
+  const Status status = CheckType(fd.get());
+  return status.ok() ? Identify(std::move(fd), out) : status;
 }
 
-// `is_name`: it failed, for a file that may be a name which is being made or taken away.
+// Found first and opened only when it is on nsfs: whoever names a path may have it lead to a device
+// or a FIFO, which an open does something to. `is_name`: it is none, and may be a name which is
+// being made or taken away.
 Status OpenChecked(const char* path, Namespace& out, bool& is_name) {
-  // O_NONBLOCK: a path that is no namespace may be a FIFO, and must not hang.
-  Descriptor fd(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd.valid()) {
-    const Status status = Status::FromErrno("open");
-    // Its mode is 0 as a rule.
-    is_name = status.error == -EACCES && IsEmptyFile(path);
-    return status;
+  const Descriptor found(open(path, O_PATH | O_CLOEXEC));
+  if (!found.valid()) return Status::FromErrno("open");
+  struct stat info;
+  struct statfs system;
+  if (fstat(found.get(), &info) != 0) return Status::FromErrno("fstat");
+  if (fstatfs(found.get(), &system) != 0) return Status::FromErrno("fstatfs");
+  if (system.f_type != NSFS_MAGIC) {
+    is_name = IsEmptyFile(info, system);
+    return {-EINVAL, "fstatfs"};
   }
-  const Status status = CheckType(fd.get());
-  is_name = !status.ok() && IsEmptyFile(fd.get());
-  return status.ok() ? Identify(std::move(fd), out) : status;
+  const std::string itself = "/proc/thread-self/fd/" + std::to_string(found.get());
+  return OpenNamespaceFile(itself.c_str(), out);
 }
 
 // /run/netns must be a shared mount point, so that a namespace mounted there is seen, and its
@@ -136,10 +140,7 @@ Status Name(const std::string& path, const GivenUp& given_up) {
 
 Status Status::FromErrno(const char* syscall) { return {-errno, syscall}; }
 
-Status OpenOwn(Namespace& out) {
-  bool is_name = false;
-  return OpenChecked(kOwnNamespace, out, is_name);
-}
+Status OpenOwn(Namespace& out) { return OpenNamespaceFile(kOwnNamespace, out); }
 
 Status OpenPath(const std::string& path, const GivenUp& given_up, Namespace& out) {
   Status status;

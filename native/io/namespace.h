@@ -43,9 +43,9 @@ struct Namespace {
 
 // The calling thread's own. /proc/self would be the main thread's.
 Status OpenOwn(Namespace& out);
-// A file that is a network namespace: /run/netns/NAME, /proc/PID/ns/net. Anything else is EINVAL,
-// an empty file after a tenth of a second or when `given_up` becomes true: it may be a name that is
-// being made.
+// A file that is a network namespace: /run/netns/NAME, /proc/PID/ns/net. Anything else is EINVAL
+// and is not opened, an empty file after a tenth of a second or when `given_up` becomes true: it
+// may be a name that is being made.
 Status OpenPath(const std::string& path, const GivenUp& given_up, Namespace& out);
 // Another descriptor of one that is open.
 Status OpenDescriptor(int fd, Namespace& out);

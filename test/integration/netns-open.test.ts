@@ -7,6 +7,8 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -205,13 +207,12 @@ describe('Netns.open', () => {
     const server = createServer().listen(join(folder, 'socket'));
     await once(server, 'listening');
     bed.onCleanup(() => new Promise((resolve) => server.close(resolve)));
-    const paths = ['fifo', 'file'].map((name) => join(folder, name));
+    const paths = ['fifo', 'file', 'socket'].map((name) => join(folder, name));
     for (const path of [...paths, folder, '/dev/null', '/proc/self/ns/mnt', '/proc/self/ns/user']) {
       const error = await refusalOf(Netns.open(path));
       expect(error).toMatchObject({ code: 'EINVAL', operation: 'Netns.open', target: path });
       expect(error.hint).toContain('is not a network namespace');
     }
-    expect(await refusalOf(Netns.open(join(folder, 'socket')))).toMatchObject({ code: 'ENXIO' });
     expect(await refusalOf(Netns.open({ fd: 0 }))).toMatchObject({ code: 'EINVAL' });
     const O_PATH = 0o10000000;
     const unread = openSync('/proc/self/ns/net', O_PATH);
@@ -223,6 +224,28 @@ describe('Netns.open', () => {
       code: 'EINVAL',
       target: `fd ${fd}`,
     });
+  });
+
+  test('does not open what is no network namespace, which the writer of a FIFO would notice', async () => {
+    const fifo = `/run/${bed.uniqueName('fifo')}`;
+    await output('mkfifo', fifo);
+    bed.onCleanup(() => rmSync(fifo));
+    const writer = spawn('sh', ['-c', 'echo word > "$0"', fifo], { stdio: 'ignore' });
+    const exited = once(writer, 'exit');
+    bed.onCleanup(async () => {
+      writer.kill();
+      await exited;
+    });
+    const state = () => readFileSync(`/proc/${writer.pid}/stat`, 'utf8').split(' ')[2];
+    await vi.waitFor(() => {
+      expect(readlinkSync(`/proc/${writer.pid}/exe`)).not.toBe(process.execPath);
+      expect(state()).toBe('S');
+    });
+    expect(await refusalOf(Netns.open(fifo))).toMatchObject({ code: 'EINVAL' });
+    const made = Netns.current().createLink({ kind: 'bridge', netns: fifo });
+    expect(await refusalOf(made)).toMatchObject({ code: 'EINVAL', part: 'netns' });
+    // Had it been opened, the word would have gone to whoever opened it.
+    expect(await output('timeout', '20', 'cat', fifo)).toBe('word');
   });
 
   test('refuses what is not there', async () => {
