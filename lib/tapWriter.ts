@@ -7,14 +7,20 @@ import { Refusal } from './native.js';
 /** How many frames go to the device together. */
 const ROUND_FRAMES = 256;
 /**
- * How many bytes do, and the length of a frame that no device takes: of a longer one, so much is handed over
- * to be refused. Behind a virtio header one may be as long as the kernel's longest, `GSO_MAX_SIZE`.
+ * How many bytes do, and the length of a frame that no device takes: a longer one is handed over as one of
+ * that length, to be refused. Behind a virtio header one may be as long as the kernel's longest, `GSO_MAX_SIZE`.
  */
 const PLAIN = { roundBytes: 256 * 1024, tooLong: 128 * 1024 };
 const SEGMENTS = { roundBytes: 768 * 1024, tooLong: 640 * 1024 };
 
 const ETH_HLEN = 14;
 const VLAN_HLEN = 4;
+
+/** The bytes that a frame has, whatever it says itself: its class may have a `length` of its own. */
+const byteLength = Reflect.getOwnPropertyDescriptor(
+  Reflect.getPrototypeOf(Uint8Array.prototype) as object,
+  'byteLength',
+)?.get as (this: Uint8Array) => number;
 
 /** What `write` calls back with. */
 export type WriteCallback = (error?: Error | null) => void;
@@ -179,13 +185,15 @@ export class TapWriter {
     let count = 0;
     while (count < ROUND_FRAMES && first + count < entries.length) {
       const { chunk } = entries[first + count] as Entry;
-      let frame = chunk instanceof Outgoing ? chunk.frame : chunk;
-      if (frame.length > tooLong) frame = frame.subarray(0, tooLong);
-      if (used + frame.length > end) break;
-      // Nothing is left of one whose memory was transferred meanwhile, and `set` would throw.
-      if (frame.length > 0) this.#bytes.set(frame, used);
-      this.#lengths[half * ROUND_FRAMES + count++] = frame.length;
-      used += frame.length;
+      const frame = chunk instanceof Outgoing ? chunk.frame : chunk;
+      // Asked once: the device reads as many bytes.
+      const length = Math.min(byteLength.call(frame), tooLong);
+      if (used + length > end) break;
+      // What is too long is refused whatever is in it. Nothing is left of a frame whose memory was
+      // transferred meanwhile, and `set` would throw.
+      if (length > 0 && length < tooLong) this.#bytes.set(frame, used);
+      this.#lengths[half * ROUND_FRAMES + count++] = length;
+      used += length;
     }
     this.#next += count;
     return { half, entries, first, count, settled: 0 };
@@ -226,16 +234,17 @@ export class TapWriter {
 
   #whyRefused(frame: Uint8Array, code: string): string | undefined {
     const header = this.#handle.vnetHeaderLength;
+    const length = byteLength.call(frame);
     const behind = header === 0 ? '' : `, behind a virtio header of ${header}`;
     switch (code) {
       case 'EMSGSIZE':
         return (
           `A frame may have ${ETH_HLEN} bytes more than the link's MTU, with a VLAN tag ` +
-          `${ETH_HLEN + VLAN_HLEN}${behind}; this one has ${frame.length} in all.`
+          `${ETH_HLEN + VLAN_HLEN}${behind}; this one has ${length} in all.`
         );
       case 'EINVAL':
-        return frame.length < ETH_HLEN + header
-          ? `A frame has at least ${ETH_HLEN} bytes${behind}; this one has ${frame.length} in all.`
+        return length < ETH_HLEN + header
+          ? `A frame has at least ${ETH_HLEN} bytes${behind}; this one has ${length} in all.`
           : undefined;
       case 'ENOLINK':
         return `The link '${this.#name}' has been deleted.`;

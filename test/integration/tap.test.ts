@@ -242,6 +242,39 @@ test('a frame whose memory was given away meanwhile is an error of that frame', 
   expect((await received).map((frame) => numberOf(frame))).toEqual([0, 1, 3]);
 });
 
+// The device reads as many bytes as it is told to.
+test('a frame that says another length each time has the bytes that it has', async () => {
+  const { host, near, far } = await pair();
+  const [tap, other] = [await open(bed, host, near), await open(bed, host, far)];
+  const lies = [2 ** 30, -60, 0, 14, Number.NaN];
+  const sent: Buffer[] = [];
+  tap.cork();
+  const outcomes = lies.flatMap((lie) =>
+    [1, 2, 3, 4, 5, 6].flatMap((lying) => {
+      class Frame extends Uint8Array {
+        #asked = 0;
+        override get length() {
+          return ++this.#asked === lying ? lie : 60;
+        }
+        override subarray() {
+          return new Uint8Array(2 ** 20);
+        }
+      }
+      return [Frame, Uint8Array].map(async (Class) => {
+        const frame = makeFrame(macOf(far), macOf(near), 60, sent.length);
+        sent.push(frame);
+        const given = new Class(60);
+        given.set(frame);
+        return tap.send(given);
+      });
+    }),
+  );
+  const received = frames(other, sent.length);
+  tap.uncork();
+  await Promise.all(outcomes);
+  expect(await received).toEqual(sent);
+});
+
 test('a frame may come from another realm', async () => {
   const { host, far, near } = await pair();
   const [tap, other] = [await open(bed, host, near), await open(bed, host, far)];
