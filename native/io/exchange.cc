@@ -12,8 +12,10 @@ void Exchange::EndRest(int error, const char* syscall) {
   }
 }
 
+// From behind, since they end in order: asked after each round of hundreds of thousands, it must
+// not go through all that have ended.
 bool Exchange::AllEnded() const {
-  return std::all_of(steps.begin(), steps.end(), [](const Step& step) { return step.ended; });
+  return std::all_of(steps.rbegin(), steps.rend(), [](const Step& step) { return step.ended; });
 }
 
 bool Exchange::AllSucceeded() const {
@@ -23,10 +25,11 @@ bool Exchange::AllSucceeded() const {
 
 void Exchange::CancelBehindBarrier(size_t next) {
   if (next >= steps.size() || !steps[next].barrier) return;
-  const bool failed = std::any_of(steps.begin(), steps.end(), [](const Step& step) {
-    return step.ended && step.ack.error != 0;
-  });
-  if (failed) EndRest(-ECANCELED, nullptr);
+  // What is before the last barrier has succeeded, or that one would have ended the rest.
+  for (size_t at = next; at-- > 0;) {
+    if (steps[at].ended && steps[at].ack.error != 0) return EndRest(-ECANCELED, nullptr);
+    if (steps[at].barrier) return;
+  }
 }
 
 }  // namespace macvlan_netlink::io
