@@ -110,6 +110,9 @@ export function table(rows: Readonly<Record<string, Check>>, ...required: string
   return { rows: new Map(Object.entries(rows)), required };
 }
 
+/** A name that somebody else chose, as a message shows it. */
+const shorten = (name: string) => (name.length > 64 ? `${name.slice(0, 61)}...` : name);
+
 /** A promise has no options of its own, and so would pass for `{}`. */
 function isObject(value: unknown): value is object {
   return (
@@ -139,7 +142,7 @@ export function optionsOf(
         if ('throwIfAborted' in options)
           return badType('must be an object such as { signal }', value);
         const says = `is not a known option${suggestion(key, rows)}`;
-        return under(`.${key}`, badValue(says, option));
+        return under(`.${shorten(key)}`, badValue(says, option));
       }
       const fault = rule(option);
       if (fault !== undefined) return under(`.${key}`, fault);

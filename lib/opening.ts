@@ -14,8 +14,16 @@ function locate(ref: Exclude<NetnsRef, NetnsLike>): { path: string } | { fd: num
   if (typeof ref === 'string') {
     return { path: ref.includes('/') ? ref : `${RUN_DIRECTORY}/${ref}` };
   }
-  const { pid, fd } = ref as { readonly pid?: number; readonly fd?: number };
+  const { pid, fd } = pidOrFd(ref);
   return pid === undefined ? { fd: fd as number } : { path: `/proc/${pid}/ns/net` };
+}
+
+function pidOrFd(ref: object): {
+  readonly pid: number | undefined;
+  readonly fd: number | undefined;
+} {
+  const { pid, fd } = ref as { readonly pid?: number; readonly fd?: number };
+  return { pid, fd };
 }
 
 function nameOfPath(path: string): string | null {
@@ -68,7 +76,8 @@ function unlessAborted<T>(
 }
 
 function whyNotOpened(ref: Exclude<NetnsRef, NetnsLike>, refusal: Refusal): string | undefined {
-  const text = JSON.stringify(ref);
+  // Of an object, what was looked at and no more: it may hold what cannot be made into text.
+  const text = JSON.stringify(typeof ref === 'string' ? ref : pidOrFd(ref));
   if (refusal.code === 'EINVAL') return `${text} is not a network namespace.`;
   switch (refusal.code) {
     case 'ENOENT':

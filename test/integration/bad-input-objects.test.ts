@@ -36,6 +36,17 @@ describe('an option’s name', () => {
   );
 });
 
+test('an option’s name of any length makes a message of a few lines', async () => {
+  const host = await bed.place();
+  const changes = { ['x'.repeat(1_000_000)]: 1 } as object;
+  const error = await refusalOf(host.netns.setLink('lo', changes));
+  expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+  expect(error.message).toMatch(
+    /^setLink: changes\.x{20,}\.\.\. is not a known option; received 1$/,
+  );
+  expect(error.message.length).toBeLessThan(300);
+});
+
 describe('objects of other making', () => {
   test('are taken without a prototype, frozen, or with accessors', async () => {
     const host = await bed.place();

@@ -339,6 +339,27 @@ test('what is undefined in a reference is not said', async () => {
   }
 });
 
+test('what else an object holds does not hide why it was not opened', async () => {
+  const pid = 2 ** 31 - 1;
+  const circular: { pid: number; self?: unknown } = { pid };
+  circular.self = circular;
+  const speaking = {
+    pid,
+    toJSON() {
+      throw new Error('not to be called');
+    },
+  };
+  for (const ref of [circular, { pid, big: 1n }, speaking, { pid, long: 'x'.repeat(10_000) }]) {
+    const creation = () => Netns.current().createLink({ kind: 'bridge', netns: ref });
+    for (const opening of [() => Netns.open(ref), creation]) {
+      const error = await refusalOf(opening());
+      expect(error.code).toBe('ENOENT');
+      expect(error.hint).toContain(`: {"pid":${pid}}.`);
+      expect(error.message.length).toBeLessThan(300);
+    }
+  }
+});
+
 describe('Netns.fd', () => {
   test('lets a child process enter', async () => {
     const netns = await create();
