@@ -130,6 +130,13 @@ test('the prebuilt addon shows its two entry points and calls Node-API alone', a
   expect(calls.filter((name) => /^(uv_|_ZN?K?\d*(2v8|4node))/.test(name))).toEqual([]);
 });
 
+test('the prebuilt addon has its stack guarded, and runs no code on it', async () => {
+  const { stdout } = await run('readelf', ['--program-headers', '--wide', addon()]);
+  expect(stdout).toMatch(/GNU_STACK.* RW /);
+  const undefinedOnly = await run('nm', ['--dynamic', '--undefined-only', '-P', addon()]);
+  expect(undefinedOnly.stdout).toMatch(/^__stack_chk_fail\b/m);
+});
+
 // A Node.js that has less than what is asked for refuses the addon, and 20.2 crashes.
 test('the prebuilt addon asks for a Node-API that every Node.js 20 has', async () => {
   const script = `
