@@ -1,4 +1,5 @@
 /** The device that is opened is the link's own, wherever its node is, or is not. */
+import { randomInt } from 'node:crypto';
 import { fstatSync, statSync } from 'node:fs';
 import { beforeEach, expect, test } from 'vitest';
 import { createMacvtap, Netns, openTap } from '../../lib/index.js';
@@ -17,22 +18,24 @@ async function deviceOf(place: Place, name: string, index: number): Promise<numb
   return (major << 8) | (minor & 0xff) | ((minor & ~0xff) << 12);
 }
 
-const INDEX = 4242;
-
 /** Two namespaces, each with a macvtap of the same name and index. */
 async function twins() {
+  // The machine has one /dev: an index that is used again may still have the node of a namespace that
+  // is being taken down, here or in another run.
+  const index = randomInt(2 ** 20, 2 ** 31);
   const places = [await bed.place(), await bed.place()] as const;
   const ground = async (place: Place) => {
     const parent = await place.parent();
-    const link = await macvtap(bed, place, parent, { name: 'tap', index: INDEX });
-    return { place, parent, link, device: await deviceOf(place, 'tap', INDEX) };
+    const link = await macvtap(bed, place, parent, { name: 'tap', index });
+    return { place, parent, link, device: await deviceOf(place, 'tap', index) };
   };
   return [await ground(places[0]), await ground(places[1])] as const;
 }
 
 test('two links of one index and one name are two devices', async () => {
   const both = await twins();
-  const node = statSync(`/dev/tap${INDEX}`).rdev;
+  const path = `/dev/tap${both[0].link.index}`;
+  const node = statSync(path).rdev;
   expect(both[0].device).not.toBe(both[1].device);
   expect(both.map(({ device }) => device === node)).toEqual([true, false]);
   for (const { place, parent, link, device } of both) {
@@ -44,7 +47,7 @@ test('two links of one index and one name are two devices', async () => {
     expect(await captured()).toEqual([frame]);
   }
   // Nothing is left of the node that had to be made.
-  expect(statSync(`/dev/tap${INDEX}`).rdev).toBe(node);
+  expect(statSync(path).rdev).toBe(node);
 });
 
 test('the devices tell their names', async () => {
@@ -209,7 +212,7 @@ test('without capabilities it takes a node that may be opened', async () => {
   expect(JSON.parse((await tryToOpen(second)).stdout)).toEqual({
     code: 'EPERM',
     syscall: 'fsopen',
-    hint: expect.stringContaining(`/dev/tap${INDEX} is missing or another's`),
+    hint: expect.stringContaining(`/dev/tap${second.link.index} is missing or another's`),
   });
 });
 
