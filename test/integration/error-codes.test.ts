@@ -1,8 +1,9 @@
 // The codes that the comments of `Netns` name, each provoked; reasons and hints are in errors.test.ts.
 import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
-import { Netns } from '../../lib/index.js';
+import { expect, test, vi } from 'vitest';
+import { Netns, type Route } from '../../lib/index.js';
 import { refusalOf, useTestbed } from '../support/testbed.js';
+import { PATIENCE } from '../support/watching.js';
 
 const bed = useTestbed();
 
@@ -91,12 +92,15 @@ test('of addresses and routes', async () => {
     'addRoute, nexthopId': ['EINVAL', netns.addRoute({ to, nexthopId: 4711 })],
   });
   await place.ip('address', 'add', 'fd00::1/64', 'nodad', 'dev', link);
-  const mine = (await netns.listRoutes({ family: 'IPv6', table: 'local' })).find(
-    (route) => route.to === 'fd00::1/128' && route.link !== null,
-  );
-  expect(mine).toMatchObject({ metric: 0, protocol: 'kernel' });
-  await netns.removeRoute(mine as NonNullable<typeof mine>);
-  await netns.addRoute(mine as NonNullable<typeof mine>);
+  // The kernel makes the route some time after the address (net/ipv6/addrconf.c, addrconf_dad_work).
+  const mine = await vi.waitFor(async () => {
+    const all = await netns.listRoutes({ family: 'IPv6', table: 'local' });
+    const [found] = all.filter(({ to, link }) => to === 'fd00::1/128' && link !== null);
+    expect(found).toMatchObject({ metric: 0, protocol: 'kernel' });
+    return found as Route;
+  }, PATIENCE);
+  await netns.removeRoute(mine);
+  await netns.addRoute(mine);
   const shown = await place.ip('-6', 'route', 'show', 'table', 'local', 'fd00::1');
   expect(shown).toContain('metric 1024');
 });
