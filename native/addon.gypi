@@ -45,7 +45,8 @@
         '-static-libstdc++',
         '-static-libgcc',
         '-Wl,--exclude-libs,ALL',
-        '-Wl,--version-script=<!(node -p "path.resolve(fs.existsSync(\'native\') ? \'native\' : \'.\', \'exports.map\')")',
+        # From the folder that is built in, because nobody quotes a path that has a space in it.
+        '-Wl,--version-script=<!(node -p "fs.existsSync(\'native\') ? \'../native/exports.map\' : \'../exports.map\'")',
         '-Wl,--gc-sections',
       ],
       'libraries': ['-pthread'],

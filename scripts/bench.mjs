@@ -2,6 +2,7 @@
 import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { help, readOptions } from './bench/options.mjs';
 import { workloads } from './bench/workloads.mjs';
 import { setup } from './setup.mjs';
@@ -59,7 +60,7 @@ async function outside(args) {
   mkdirSync(buildFolder, { recursive: true });
   await buildSupport();
   for (const contestant of (await gather(options)).present) await contestant.build?.();
-  const run = inPrivateNamespaces([process.execPath, new URL(import.meta.url).pathname, ...args]);
+  const run = inPrivateNamespaces([process.execPath, fileURLToPath(import.meta.url), ...args]);
   // Inside there is another /run: the report's folder is reached as the one that this is run in.
   return passThrough(run.command, run.args, {
     cwd: options.out,

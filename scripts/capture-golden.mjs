@@ -9,13 +9,14 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { errorCases } from './golden/error-cases.mjs';
 import { replyCases } from './golden/reply-cases.mjs';
 import { requestCases } from './golden/request-cases.mjs';
 import { describe, monitored, runCase, traced } from './golden/run.mjs';
 import { receivedDatagrams, sentMessages } from './golden/trace.mjs';
 
-const fixtures = new URL('../test/fixtures/', import.meta.url).pathname;
+const fixtures = fileURLToPath(new URL('../test/fixtures/', import.meta.url));
 
 const RTM = {
   RTM_NEWLINK: 16,

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { fingerprint, unlessDone } from '../support/stamp.mjs';
 import { capture, commandStep, root } from '../support/step.mjs';
 import { limit } from './contestants/limit.mjs';
@@ -249,7 +250,7 @@ export async function takeSample(contestant, workload, count, view, setting = 'u
   const parent = await makeSpace(HOME, 'whome');
   try {
     if (workload.measures === 'import') {
-      const program = new URL('./contestants/programs/import.mjs', import.meta.url).pathname;
+      const program = fileURLToPath(new URL('./contestants/programs/import.mjs', import.meta.url));
       return await runIn(HOME, [process.execPath, program, contestant.module ?? '']);
     }
     await prepare(workload, count, parent);

@@ -2,10 +2,11 @@
 // output of a step that fails.
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 /** The project's folder, with a slash at its end. */
-export const root = new URL('../../', import.meta.url).pathname;
+export const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Whether this runs unattended, where a missing capability is a failure and not a skip. */
 export const ci = process.env.CI === 'true';

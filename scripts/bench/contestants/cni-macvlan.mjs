@@ -1,7 +1,8 @@
 // The CNI reference plugins (macvlan, static, loopback), called as a container runtime does.
+import { fileURLToPath } from 'node:url';
 import { debianVersion, missingPackages } from '../support/packages.mjs';
 
-const program = new URL('./programs/cni-macvlan.mjs', import.meta.url).pathname;
+const program = fileURLToPath(new URL('./programs/cni-macvlan.mjs', import.meta.url));
 const debian = ['containernetworking-plugins'];
 
 /** @type {import('./contestant.mjs').Contestant} */

@@ -1,7 +1,8 @@
 // iproute2, in the two ways that programs call it.
+import { fileURLToPath } from 'node:url';
 import { capture } from '../../support/step.mjs';
 
-const program = (name) => new URL(`./programs/${name}.mjs`, import.meta.url).pathname;
+const program = (name) => fileURLToPath(new URL(`./programs/${name}.mjs`, import.meta.url));
 
 async function version() {
   const { output } = await capture('ip', ['-Version']);

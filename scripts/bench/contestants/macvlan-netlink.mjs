@@ -1,11 +1,12 @@
 // This package, as it stands in dist/ and build/Release.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { root } from '../../support/step.mjs';
 import { tapProgram } from './tap.mjs';
 
 const taps = { command: [process.execPath, tapProgram, 'package'] };
-const program = new URL('./programs/macvlan-netlink.mjs', import.meta.url).pathname;
+const program = fileURLToPath(new URL('./programs/macvlan-netlink.mjs', import.meta.url));
 
 /** @type {import('./contestant.mjs').Contestant} */
 export const macvlanNetlink = {

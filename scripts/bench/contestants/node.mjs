@@ -1,5 +1,7 @@
 // Node with an empty module: what an import and a process cost without any package.
-const empty = new URL('./programs/empty.mjs', import.meta.url).pathname;
+import { fileURLToPath } from 'node:url';
+
+const empty = fileURLToPath(new URL('./programs/empty.mjs', import.meta.url));
 
 /** @type {import('./contestant.mjs').Contestant} */
 export const node = {

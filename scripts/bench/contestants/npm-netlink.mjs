@@ -1,8 +1,9 @@
 // The npm package `netlink`.
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { npmFolder, npmVersion } from '../support/packages.mjs';
 
-const program = new URL('./programs/npm-netlink.mjs', import.meta.url).pathname;
+const program = fileURLToPath(new URL('./programs/npm-netlink.mjs', import.meta.url));
 
 /** @type {import('./contestant.mjs').Contestant} */
 export const npmNetlink = {

@@ -1,7 +1,8 @@
 // pyroute2 from Debian, with Debian's Python.
+import { fileURLToPath } from 'node:url';
 import { debianVersion, missingPackages } from '../support/packages.mjs';
 
-const program = new URL('./programs/pyroute2_links.py', import.meta.url).pathname;
+const program = fileURLToPath(new URL('./programs/pyroute2_links.py', import.meta.url));
 const debian = ['python3-pyroute2'];
 
 /** @type {import('./contestant.mjs').Contestant} */

@@ -1,2 +1,4 @@
 // The program that the tap workloads run, for the limit too: it opens the devices.
-export const tapProgram = new URL('./programs/tap.mjs', import.meta.url).pathname;
+import { fileURLToPath } from 'node:url';
+
+export const tapProgram = fileURLToPath(new URL('./programs/tap.mjs', import.meta.url));
