@@ -75,8 +75,11 @@ export const becomeNobody = `
   process.setuid(${NOBODY});
 `;
 
-/** A program that hangs is ended after that many milliseconds, and so fails its test. */
-const PATIENCE = 45_000 * Number(process.env.MACVLAN_NETLINK_SLOWNESS ?? 1);
+/**
+ * A program that hangs is ended after that many milliseconds, and so fails its test: before the test's
+ * own time is over, after which it would be left to itself.
+ */
+const PATIENCE = 150_000 * Number(process.env.MACVLAN_NETLINK_SLOWNESS ?? 1);
 
 /** Runs an ES module, which finds the package as `macvlan-netlink`. */
 export function runProgram(source: string, options: ProgramOptions = {}): Promise<Ended> {
