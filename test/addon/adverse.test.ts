@@ -18,7 +18,9 @@ function before(name: string, variables: Readonly<Record<string, string | number
   const library = join(directory, `${name}.so`);
   execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, source, '-ldl']);
   const settings = Object.entries(variables).map(([key, value]) => `${key}=${value}`);
-  return [...inPrivateNetns, 'env', `LD_PRELOAD=${library}`, ...settings];
+  // A path in LD_PRELOAD ends at a space.
+  const preload = [`LD_LIBRARY_PATH=${directory}`, `LD_PRELOAD=${name}.so`];
+  return [...inPrivateNetns, 'env', ...preload, ...settings];
 }
 
 const RTM_NEWLINK = 16;
