@@ -10,7 +10,8 @@
       ],
       'include_dirs': [
         '<!(node -p "fs.existsSync(\'native\') ? \'native\' : \'.\'")',
-        '<!@(node -p "require(\'node-addon-api\').include_dir")',
+        # Relative, and so without the spaces of the folders above; also where node_modules is a symbolic link.
+        '<!@(node --preserve-symlinks -p "require(\'node-addon-api\').include_dir")',
       ],
       'defines': [
         # What every Node.js 20 has: 9 came with 20.3.
