@@ -7,7 +7,7 @@ import { setup } from './setup.mjs';
 import { runCppTests } from './support/cpp-tests.mjs';
 import { inPrivateNamespaces, missingForNamespaces } from './support/namespaces.mjs';
 import { filesUnder } from './support/stamp.mjs';
-import { bin, capture, ci, Failure, passThrough, runMain } from './support/step.mjs';
+import { bin, capture, ci, Failure, passThrough, runMain, uncoloured } from './support/step.mjs';
 
 const suites = ['wire', 'unit', 'addon', 'types', 'package', 'integration'];
 
@@ -87,7 +87,8 @@ function runVitest(projects, args, privately) {
       ? inPrivateNamespaces([process.execPath, ...vitest])
       : { command: process.execPath, args: vitest, env: process.env };
     // Vitest colours its output in CI as well; a log file is better without.
-    const env = process.stdout.isTTY ? run.env : { ...run.env, NO_COLOR: '1' };
+    const plain = uncoloured(run.env);
+    const env = process.stdout.isTTY ? plain : { ...plain, NO_COLOR: '1' };
     const code = await passThrough(run.command, run.args, { env });
     const counts = readReport(report);
     // An error outside every test, or Vitest's own end, must not read as success.

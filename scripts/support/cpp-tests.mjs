@@ -1,7 +1,7 @@
 // Builds and runs test/wire: the layers without Node, under the sanitizers.
 import { availableParallelism } from 'node:os';
 import { filesUnder, fingerprint, unlessDone } from './stamp.mjs';
-import { bin, capture, commandStep } from './step.mjs';
+import { bin, capture, commandStep, uncoloured } from './step.mjs';
 
 const folder = 'build-cmake';
 
@@ -25,17 +25,15 @@ export async function runCppTests(filters) {
 
   const pattern = filters.map((text) => text.replace(/[^\w-]/g, '.')).join('|');
   const select = filters.length > 0 ? ['-R', pattern] : [];
-  const { output } = await capture('ctest', [
-    '--test-dir',
-    folder,
-    '--output-on-failure',
-    ...select,
-  ]);
+  const args = ['--test-dir', folder, '--output-on-failure', ...select];
+  const { code, output } = await capture('ctest', args, { env: uncoloured(process.env) });
   process.stdout.write(`\n C++ tests (address and undefined-behaviour sanitizers)\n\n${output}\n`);
   // "67% tests passed, 1 tests failed out of 3"; without any test ctest prints no such line.
   const summary = /(\d+) tests? failed out of (\d+)/.exec(output);
-  const failed = Number(summary?.[1] ?? 0);
+  // A failure of its own must not read as success.
+  if (summary === null) return { passed: 0, failed: code === 0 ? 0 : 1, skipped: 0 };
+  const [failed, all] = [Number(summary[1]), Number(summary[2])];
   // Counted among those that passed.
   const skipped = (output.match(/\*\*\*Skipped/g) ?? []).length;
-  return { passed: Number(summary?.[2] ?? 0) - failed - skipped, failed, skipped };
+  return { passed: all - failed - skipped, failed, skipped };
 }

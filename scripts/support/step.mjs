@@ -44,6 +44,17 @@ export async function step(title, work) {
 }
 
 /**
+ * An environment for programs whose output is read, or is compared: without what asks for colours also
+ * where there is no terminal.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ */
+export function uncoloured(env) {
+  const { FORCE_COLOR: _, CLICOLOR_FORCE: __, ...rest } = env;
+  return rest;
+}
+
+/**
  * Runs a command silently and gives its exit code, after a signal the shell's, and everything it printed.
  *
  * @param {string} command
