@@ -7,7 +7,17 @@ import { setup } from './setup.mjs';
 import { runCppTests } from './support/cpp-tests.mjs';
 import { inPrivateNamespaces, missingForNamespaces } from './support/namespaces.mjs';
 import { filesUnder } from './support/stamp.mjs';
-import { bin, capture, ci, Failure, passThrough, runMain, uncoloured } from './support/step.mjs';
+import {
+  bin,
+  capture,
+  ci,
+  commandStep,
+  Failure,
+  passThrough,
+  root,
+  runMain,
+  uncoloured,
+} from './support/step.mjs';
 
 const suites = ['wire', 'unit', 'addon', 'types', 'package', 'integration'];
 
@@ -148,6 +158,11 @@ async function main() {
   const ordinary = suites.filter(
     (name) => name !== 'wire' && name !== 'integration' && wanted(name) && has(name),
   );
+  // Here, because a hook of the tests has a limit to its time, and a slow machine compiles for longer.
+  if (ordinary.includes('package')) {
+    const script = join(root, 'scripts/prebuild.mjs');
+    await commandStep('Making ready what the package tests pack', process.execPath, [script]);
+  }
   /** @type {Counts[]} */
   const all = [];
   if (wanted('wire') && has('wire') && values.name === undefined) {
