@@ -12,6 +12,8 @@
 #include <sys/statfs.h>
 
 #include <chrono>
+#include <mutex>
+#include <set>
 #include <thread>
 
 namespace macvlan_netlink::io {
@@ -42,12 +44,42 @@ Status CheckType(int fd) {
   return passes ? Status{} : Status{-EINVAL, "ioctl(NS_GET_NSTYPE)"};
 }
 
+// Names that threads of this process are making or taking away at this moment. A name that has been
+// unmounted is an empty file until umount2 has waited for the readers of every processor
+// (fs/namespace.c, namespace_unlock), and one of those may itself be waiting for a processor: more
+// than a second was seen.
+class AtWork {
+ public:
+  explicit AtWork(const std::string& path) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    entry_ = paths_.insert(path);
+  }
+  ~AtWork() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    paths_.erase(entry_);
+  }
+  AtWork(const AtWork&) = delete;
+  AtWork& operator=(const AtWork&) = delete;
+
+  static bool On(const std::string& path) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return paths_.count(path) > 0;
+  }
+
+ private:
+  static inline std::mutex mutex_;
+  static inline std::multiset<std::string> paths_;
+  std::multiset<std::string>::iterator entry_;
+};
+
 // While a name is made, and while it is taken away, it is an empty file for a moment, with `ip
 // netns add` for as long as making the namespace takes. One that stays so is what is left of
-// something cut short. Goes on looking until `done` says so, or for a tenth of a second.
+// something cut short. Goes on looking until `done` says so, or for a tenth of a second while
+// nobody in this process is at work on it.
 template <class Done>
-void LookUntil(const GivenUp& given_up, Done&& done) {
+void LookUntil(const std::string& path, const GivenUp& given_up, Done&& done) {
   for (int looks = 1; !done() && looks < kMostLooks && !given_up(); ++looks) {
+    if (AtWork::On(path)) looks = 0;
     std::this_thread::sleep_for(kPause);
   }
 }
@@ -123,17 +155,28 @@ bool MayWrite(const char* path) {
 }
 
 // Gives the calling thread's namespace a name.
-Status Name(const std::string& path, const GivenUp& given_up) {
+Status MountName(const std::string& path) {
+  const AtWork at_work(path);
   Status status = ReserveName(path);
-  if (status.error == -EEXIST) {
-    LookUntil(given_up, [&] { return !IsEmptyFile(path.c_str()); });
-    status = ReserveName(path);
-  }
   if (!status.ok()) return status;
   if (mount(kOwnNamespace, path.c_str(), "none", MS_BIND, nullptr) == 0) return {};
   status = Status::FromErrno("mount");
   unlink(path.c_str());
   return status;
+}
+
+Status Name(const std::string& path, const GivenUp& given_up) {
+  const Status status = MountName(path);
+  if (status.error != -EEXIST) return status;
+  LookUntil(path, given_up, [&] { return !IsEmptyFile(path.c_str()); });
+  return MountName(path);
+}
+
+// Unmounts a name and removes its file; EINVAL when nothing is mounted there.
+Status Unname(const std::string& path) {
+  const AtWork at_work(path);
+  if (umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0) return Status::FromErrno("umount2");
+  return unlink(path.c_str()) == 0 ? Status{} : Status::FromErrno("unlink");
 }
 
 }  // namespace
@@ -144,7 +187,7 @@ Status OpenOwn(Namespace& out) { return OpenNamespaceFile(kOwnNamespace, out); }
 
 Status OpenPath(const std::string& path, const GivenUp& given_up, Namespace& out) {
   Status status;
-  LookUntil(given_up, [&] {
+  LookUntil(path, given_up, [&] {
     bool is_name = false;
     status = OpenChecked(path.c_str(), out, is_name);
     return !is_name;
@@ -172,7 +215,7 @@ Status CreateNamespace(const std::string& name, const GivenUp& given_up, Namespa
   if (!name.empty()) {
     status = PrepareRunDirectory(given_up);
     if (!status.ok()) return status;
-    LookUntil(given_up, [&] { return !IsEmptyFile(path.c_str()); });
+    LookUntil(path, given_up, [&] { return !IsEmptyFile(path.c_str()); });
     if (access(path.c_str(), F_OK) == 0) return {-EEXIST, "open"};
   }
   if (unshare(CLONE_NEWNET) != 0) return Status::FromErrno("unshare");
@@ -193,16 +236,16 @@ Status RemoveNamespace(const std::string& name, const GivenUp& given_up) {
   }
   // What cannot be taken away as a whole is left as it is, as far as that can be told beforehand.
   if (!MayWrite(kRunDirectory)) return Status::FromErrno("unlink");
-  int error = 0;
-  LookUntil(given_up, [&] {
-    error = umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0 ? 0 : errno;
-    return error != EINVAL;
+  Status status;
+  LookUntil(path, given_up, [&] {
+    status = Unname(path);
+    return status.error != -EINVAL;
   });
-  if (error == ENOENT) return {-error, "unlink"};
-  // EINVAL: the file is there, but nothing is mounted on it (an interrupted `add`); it goes all the
-  // same, as with `ip netns delete`.
-  if (error != 0 && error != EINVAL) return {-error, "umount2"};
-  if (error == EINVAL && given_up()) return {-ECANCELED, "umount2"};
+  if (status.error == -ENOENT) return {-ENOENT, "unlink"};
+  if (status.error != -EINVAL) return status;
+  if (given_up()) return {-ECANCELED, "umount2"};
+  // The file is there, but nothing is mounted on it (an interrupted `add`); it goes all the same,
+  // as with `ip netns delete`.
   return unlink(path.c_str()) == 0 ? Status{} : Status::FromErrno("unlink");
 }
 
