@@ -157,8 +157,9 @@ export class NetlinkError extends Error {
   constructor(details: NetlinkErrorDetails) {
     const errno = -Math.abs(details.errno ?? (errnoOf(details.code ?? '') || 0)) || 0;
     const code = details.code ?? errnoName(errno);
+    const hint = details.hint ? printable(details.hint) : undefined;
     super(
-      describe(code, errno, details),
+      describe(code, errno, { ...details, hint }),
       'cause' in details ? { cause: details.cause } : undefined,
     );
     this.code = code;
@@ -169,7 +170,7 @@ export class NetlinkError extends Error {
     if (details.part) this.part = details.part;
     if (details.kernelMessage) this.kernelMessage = details.kernelMessage;
     if (details.attribute) this.attribute = details.attribute;
-    if (details.hint) this.hint = details.hint;
+    if (hint) this.hint = hint;
     stackOf(this, details.caller);
   }
 
@@ -185,6 +186,16 @@ Object.defineProperty(NetlinkError.prototype, 'name', {
   configurable: true,
   writable: true,
 });
+
+/**
+ * A link's name may hold escape sequences for a terminal, and the hint for one tenant's link may name that of
+ * another.
+ */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, (control) => {
+    return `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
+}
 
 /** `createMacvlan 'macv1': EINVAL, invalid argument (RTM_NEWLINK, IFLA_MTU): why. Hint.` */
 function describe(code: string, errno: number, details: NetlinkErrorDetails): string {

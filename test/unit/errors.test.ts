@@ -71,6 +71,14 @@ describe('NetlinkError', () => {
     );
   });
 
+  test('shows the control characters of a name in the hint, and sends none to a terminal', () => {
+    const hint = "The parent 'eth\u001b[31m' has 'a\u0007\u009b'.";
+    const shown = "The parent 'eth\\x1b[31m' has 'a\\x07\\x9b'.";
+    const error = new NetlinkError({ errno: 22, operation: 'setLink', hint });
+    expect(error.hint).toBe(shown);
+    expect(error.message).toBe(`setLink: EINVAL, invalid argument. ${shown}`);
+  });
+
   test('ends a sentence once', () => {
     const details = { errno: 22, operation: 'setLink', target: 'a', hint: 'Why.' } as const;
     const withStop = new NetlinkError({ ...details, kernelMessage: 'It says.' });
