@@ -6,12 +6,13 @@
 namespace macvlan_netlink::io {
 
 bool Jobs::HasRoom(WaitsFor what, const std::lock_guard<std::mutex>&) const {
-  return under_way_ < most_ && (what != WaitsFor::kLock || for_lock_ < most_for_lock_);
+  const auto kind = static_cast<size_t>(what);
+  return under_way_ < all_ && waiting_for_[kind] < most_[kind];
 }
 
 void Jobs::Count(WaitsFor what, const std::lock_guard<std::mutex>&) {
   ++under_way_;
-  if (what == WaitsFor::kLock) ++for_lock_;
+  ++waiting_for_[static_cast<size_t>(what)];
 }
 
 void Jobs::Begin(std::shared_ptr<Task> job, WaitsFor what) {
@@ -37,7 +38,7 @@ void Jobs::End(WaitsFor what) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     --under_way_;
-    if (what == WaitsFor::kLock) --for_lock_;
+    --waiting_for_[static_cast<size_t>(what)];
     const auto found = std::find_if(waiting_.begin(), waiting_.end(),
                                     [&](const Waiting& one) { return HasRoom(one.what, lock); });
     if (found == waiting_.end()) return;

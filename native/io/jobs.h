@@ -3,6 +3,7 @@
 // the kernel alone.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -15,12 +16,18 @@ namespace macvlan_netlink::io {
 class Jobs {
  public:
   // What a job may wait for.
-  enum class WaitsFor : uint8_t { kFile, kLock };
+  enum class WaitsFor : uint8_t { kKernel, kLock, kFile };
 
   // So many are given to the pool at a time, and so many of those that want the lock, which only
-  // one has at a time: as long as somebody else has it, the rest go on.
-  Jobs(Pool& pool, size_t most, size_t most_for_lock)
-      : pool_(pool), most_(most), most_for_lock_(most_for_lock) {}
+  // one has at a time, or a file that may be anywhere: as long as those wait, the rest go on.
+  struct Limits {
+    size_t all;
+    size_t for_lock;
+    size_t for_file;
+  };
+
+  Jobs(Pool& pool, const Limits& limits)
+      : pool_(pool), all_(limits.all), most_{limits.all, limits.for_lock, limits.for_file} {}
 
   // Any thread. `job` runs at once, or as soon as others are over.
   void Begin(std::shared_ptr<Task> job, WaitsFor what);
@@ -39,12 +46,12 @@ class Jobs {
   void Count(WaitsFor what, const std::lock_guard<std::mutex>& held);
 
   Pool& pool_;
-  const size_t most_;
-  const size_t most_for_lock_;
+  const size_t all_;
+  const std::array<size_t, 3> most_;  // by what they wait for
 
-  std::mutex mutex_;      // guards the three below
-  size_t under_way_ = 0;  // given to the pool
-  size_t for_lock_ = 0;   // of those
+  std::mutex mutex_;                        // guards the three below
+  size_t under_way_ = 0;                    // given to the pool
+  std::array<size_t, 3> waiting_for_ = {};  // of those
   std::deque<Waiting> waiting_;
 };
 

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <mutex>
 #include <set>
+#include <string_view>
 #include <thread>
 
 namespace macvlan_netlink::io {
@@ -184,6 +185,14 @@ Status Unname(const std::string& path) {
 Status Status::FromErrno(const char* syscall) { return {-errno, syscall}; }
 
 Status OpenOwn(Namespace& out) { return OpenNamespaceFile(kOwnNamespace, out); }
+
+bool IsKernelsFile(const std::string& path) {
+  if (path.substr(0, path.rfind('/')) == kRunDirectory) return true;
+  constexpr std::string_view kProcesses = "/proc/";
+  const size_t end = path.find_first_not_of("0123456789", kProcesses.size());
+  return path.compare(0, kProcesses.size(), kProcesses) == 0 && end != std::string::npos &&
+         path.compare(end, std::string::npos, "/ns/net") == 0;
+}
 
 Status OpenPath(const std::string& path, const GivenUp& given_up, Namespace& out) {
   Status status;

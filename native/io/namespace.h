@@ -43,6 +43,9 @@ struct Namespace {
 
 // The calling thread's own. /proc/self would be the main thread's.
 Status OpenOwn(Namespace& out);
+// Whether a path is that of a name or of a process's namespace, and no other: the kernel answers at
+// once what such a one leads to.
+bool IsKernelsFile(const std::string& path);
 // A file that is a network namespace: /run/netns/NAME, /proc/PID/ns/net. Anything else is EINVAL
 // and is not opened, an empty file after a tenth of a second or when `given_up` becomes true: it
 // may be a name that is being made.

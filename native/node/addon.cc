@@ -56,12 +56,15 @@ Napi::Value RunWithin(const Napi::CallbackInfo& info) {
 }
 
 void OpenNamespacePath(const Napi::CallbackInfo& info) {
-  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
-                      NamespaceJob::Next::kAfterScript, io::Jobs::WaitsFor::kFile,
-                      [path = info[1].As<Napi::String>().Utf8Value()](
-                          io::Namespace& out, io::PoolThread&, const io::GivenUp& given_up) {
-                        return io::OpenPath(path, given_up, out);
-                      });
+  auto path = info[1].As<Napi::String>().Utf8Value();
+  const auto what =
+      io::IsKernelsFile(path) ? io::Jobs::WaitsFor::kKernel : io::Jobs::WaitsFor::kFile;
+  NamespaceJob::Start(
+      Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
+      NamespaceJob::Next::kAfterScript, what,
+      [path = std::move(path)](io::Namespace& out, io::PoolThread&, const io::GivenUp& given_up) {
+        return io::OpenPath(path, given_up, out);
+      });
 }
 
 // The descriptor is copied before this returns: its owner may close it at once.
@@ -76,7 +79,7 @@ Napi::Value OpenNamespaceDescriptor(const Napi::CallbackInfo& info) {
 
 void CreateNamespace(const Napi::CallbackInfo& info) {
   auto name = info[1].As<Napi::String>().Utf8Value();
-  const auto what = name.empty() ? io::Jobs::WaitsFor::kFile : io::Jobs::WaitsFor::kLock;
+  const auto what = name.empty() ? io::Jobs::WaitsFor::kKernel : io::Jobs::WaitsFor::kLock;
   NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
                       NamespaceJob::Next::kAtOnce, what,
                       [name = std::move(name)](io::Namespace& out, io::PoolThread& thread,
@@ -87,7 +90,7 @@ void CreateNamespace(const Napi::CallbackInfo& info) {
 
 void RemoveNamespace(const Napi::CallbackInfo& info) {
   NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
-                      NamespaceJob::Next::kAtOnce, io::Jobs::WaitsFor::kFile,
+                      NamespaceJob::Next::kAtOnce, io::Jobs::WaitsFor::kKernel,
                       [name = info[1].As<Napi::String>().Utf8Value()](
                           io::Namespace&, io::PoolThread&, const io::GivenUp& given_up) {
                         return io::RemoveNamespace(name, given_up);

@@ -11,8 +11,8 @@ namespace {
 // Requests that block for long (a delete waits 17 ms in the kernel) leave room in other namespaces
 // only if there are more threads than such requests. With the reactor's they are eight.
 constexpr size_t kMaxPoolThreads = 7;
-// Of these so many may wait for another process's lock.
-constexpr size_t kMaxForLock = 3;
+// One is left for what waits for the kernel alone, and one more for openings of its own files.
+constexpr io::Jobs::Limits kJobs{kMaxPoolThreads - 1, 3, 2};
 constexpr std::chrono::seconds kIdleSocketAge(2);
 // How long one visit to the JavaScript thread may take.
 constexpr std::chrono::microseconds kSlice(500);
@@ -34,7 +34,7 @@ Environment::Environment(Napi::Env env) : env_(env), may_look_(io::HasTwoProcess
       io::Pool::Hooks{
           [this] { CloseIdleSockets(); },
           [this] { napi_call_threadsafe_function(to_script_, nullptr, napi_tsfn_nonblocking); }});
-  jobs_ = std::make_unique<io::Jobs>(*pool_, kMaxPoolThreads - 1, kMaxForLock);
+  jobs_ = std::make_unique<io::Jobs>(*pool_, kJobs);
   // Hooks run last in, first out: this one stops the threads before Node closes the function they
   // call.
   napi_add_env_cleanup_hook(

@@ -123,7 +123,7 @@ test('requests go on while a namespace is opened by a path that does not answer'
   });
 });
 
-test('requests go on while more such paths are opened than there are threads', async () => {
+test('all else goes on while more such paths are opened than there are threads', async () => {
   const [slow, until] = [join(directory, 'slow'), join(directory, 'until-later')];
   const program = `
     import { writeFileSync } from 'node:fs';
@@ -132,13 +132,18 @@ test('requests go on while more such paths are opened than there are threads', a
     const opening = Array.from({ length: 20 }, () =>
       Netns.open(process.argv[1]).catch(({ code }) => { over++; return code; }));
     const { name } = await createLink({ kind: 'bridge' });
+    const own = await Netns.open({ pid: process.pid });
+    const other = await Netns.create();
+    const { code } = await Netns.open('of-no-namespace').catch((error) => error);
     const early = over;
     writeFileSync(process.argv[2], '');
-    console.log(JSON.stringify({ name, early, codes: await Promise.all(opening) }));
+    const kinds = [own.inode === other.inode, code];
+    console.log(JSON.stringify({ name, kinds, early, codes: await Promise.all(opening) }));
   `;
   const under = before('slow-open', { SLOW: slow, UNTIL: until });
   expect(await resultOf(program, { under, args: [slow, until] })).toEqual({
     name: 'bridge0',
+    kinds: [false, 'ENOENT'],
     early: 0,
     codes: Array(20).fill('ENOENT'),
   });
