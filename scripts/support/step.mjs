@@ -54,8 +54,18 @@ export function uncoloured(env) {
   return rest;
 }
 
+/** What `capture` has begun. @type {Set<import('node:child_process').ChildProcess>} */
+const running = new Set();
+let told = false;
+
+function endRunning() {
+  told = true;
+  for (const child of running) child.kill('SIGTERM');
+}
+
 /**
  * Runs a command silently and gives its exit code, after a signal the shell's, and everything it printed.
+ * When this process is told to end, so is the command, and that is a Failure: what has begun is tidied up.
  *
  * @param {string} command
  * @param {readonly string[]} args
@@ -78,8 +88,19 @@ export function capture(command, args, options = {}) {
     child.stderr?.setEncoding('utf8').on('data', (text) => {
       output += text;
     });
-    child.on('error', reject);
+    if (running.size === 0) process.on('SIGTERM', endRunning);
+    running.add(child);
+    const over = () => {
+      running.delete(child);
+      if (running.size === 0) process.off('SIGTERM', endRunning);
+    };
+    child.on('error', (error) => {
+      over();
+      reject(error);
+    });
     child.on('close', (code, signal) => {
+      over();
+      if (told) return reject(new Failure(`${output}\n${command}: told to end (SIGTERM)`));
       if (signal !== null) output += `\n(ended by ${signal})`;
       const ended = signal === null ? 1 : 128 + constants.signals[signal];
       resolve({ code: code ?? ended, stdout, output });
