@@ -124,18 +124,17 @@ export function drawTargets({ targets }) {
 }
 
 /** Round trips. @param {any} results */
-export function drawLatency({ rows, contestants }) {
+export function drawLatency(results) {
   const titles = { latency: 'Idle', 'latency-busy': 'While another namespace deletes links' };
   const panels = Object.entries(titles)
     .map(([workload, title]) => ({
       title,
-      rows: rows
-        .filter((row) => row.workload === workload)
-        .map((row) => ({
-          contestant: row.contestant,
-          name: titleOf(contestants, row.contestant),
-          p50: row.us.median,
-          p99: row.p99us.median,
+      rows: rowsAt(results, workload, Number.POSITIVE_INFINITY)
+        .map(({ contestant, name, us, p99us }) => ({
+          contestant,
+          name,
+          p50: us.median,
+          p99: p99us.median,
         }))
         .sort((a, b) => a.p50 - b.p50),
     }))
