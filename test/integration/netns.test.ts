@@ -1,4 +1,6 @@
 // Namespaces made, listed and removed by this library and by `ip netns`, in any mix.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   mkdirSync,
   readdirSync,
@@ -20,6 +22,23 @@ const { removeLater, newName, create, open } = useNames(bed);
 async function ipNames(): Promise<string[]> {
   const list = JSON.parse((await ip('-j', 'netns', 'list')) || '[]') as { name: string }[];
   return list.map(({ name }) => name);
+}
+
+/**
+ * A program that makes a name of this process's namespace, and has started already: a tenth of a second is
+ * the time it has on a machine where programs start slowly.
+ */
+async function startMount(name: string): Promise<() => Promise<void>> {
+  const script = 'echo && read -r _ && exec mount --bind /proc/self/ns/net "$0"';
+  const shell = spawn('sh', ['-c', script, `/run/netns/${name}`], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const ended = once(shell, 'close');
+  await once(shell.stdout, 'data');
+  return async () => {
+    shell.stdin.end('\n');
+    expect(await ended).toEqual([0, null]);
+  };
 }
 
 /** The mount of a path in this process's mount namespace, without the numbers that are its own. */
@@ -282,12 +301,14 @@ describe('Netns.remove', () => {
     await create(newName());
     const [opened, removed] = [newName(), newName()];
     for (const name of [opened, removed]) writeFileSync(`/run/netns/${name}`, '', { mode: 0 });
-    const both = [open(opened), Netns.remove(removed)] as const;
-    for (const name of [opened, removed]) {
-      await output('mount', '--bind', '/proc/self/ns/net', `/run/netns/${name}`);
-    }
-    const [netns] = await Promise.all(both);
-    expect(netns.inode).toBe(statSync('/proc/self/ns/net').ino);
+    const making = await startMount(opened);
+    const opening = open(opened);
+    await making();
+    expect((await opening).inode).toBe(statSync('/proc/self/ns/net').ino);
+    const makingOther = await startMount(removed);
+    const removing = Netns.remove(removed);
+    await makingOther();
+    await removing;
     expect(mountOf(`/run/netns/${removed}`).count).toBe(0);
     expect(readdirSync('/run/netns')).not.toContain(removed);
   });
