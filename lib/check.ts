@@ -113,6 +113,16 @@ export function table(rows: Readonly<Record<string, Check>>, ...required: string
 /** A name that somebody else chose, as a message shows it. */
 const shorten = (name: string) => (name.length > 64 ? `${name.slice(0, 61)}...` : name);
 
+/** An `AbortSignal`, of whichever realm. Options it has none, and so would pass for `{}` as well. */
+export function isSignal(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'addEventListener' in value &&
+    'throwIfAborted' in value
+  );
+}
+
 /** A promise has no options of its own, and so would pass for `{}`. */
 function isObject(value: unknown): value is object {
   return (
@@ -139,8 +149,7 @@ export function optionsOf(
       if (option === undefined) continue;
       const rule = rows.get(key);
       if (rule === undefined) {
-        if ('throwIfAborted' in options)
-          return badType('must be an object such as { signal }', value);
+        if (isSignal(value)) return badType('must be an object such as { signal }', value);
         const says = `is not a known option${suggestion(key, rows)}`;
         return under(`.${shorten(key)}`, badValue(says, option));
       }

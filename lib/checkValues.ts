@@ -3,6 +3,7 @@ import {
   badType,
   type Check,
   integer,
+  isSignal,
   listOf,
   optionsOf,
   table,
@@ -63,14 +64,8 @@ export const ipv4Settings = optionsOf(
   ),
 );
 
-/** An `AbortSignal`, of whichever realm. */
 export const signal: Check = (value) =>
-  typeof value === 'object' &&
-  value !== null &&
-  'addEventListener' in value &&
-  'throwIfAborted' in value
-    ? undefined
-    : badType('must be an AbortSignal', value);
+  isSignal(value) ? undefined : badType('must be an AbortSignal', value);
 
 export const knownName = text(knownNameFault);
 

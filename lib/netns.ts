@@ -3,7 +3,7 @@ import type { Worker } from 'node:worker_threads';
 import type { NamespaceHandle } from './addon.js';
 import * as addresses from './addresses.js';
 import { Call } from './call.js';
-import { check } from './check.js';
+import { check, isSignal } from './check.js';
 import * as valueRules from './checkValues.js';
 import * as deletion from './deletion.js';
 import { captureCaller, showValue } from './errors.js';
@@ -15,7 +15,7 @@ import { Namespace } from './namespace.js';
 import { namespaceJob, Refusal } from './native.js';
 import { getNetnsid } from './netnsid.js';
 import { listNames, whyNotCreated, whyNotNamed } from './netnsNames.js';
-import { checkBrandOpen, openHandle, openOwn, RUN_DIRECTORY } from './opening.js';
+import { checkBrandOpen, isNetns, openHandle, openOwn, RUN_DIRECTORY } from './opening.js';
 import * as routes from './routes.js';
 import { type RunOptions, run } from './run.js';
 import { linkNow, netnsNow, snapshot } from './snapshot.js';
@@ -41,7 +41,6 @@ import type {
   MacvlanLink,
   MacvtapLink,
   MoveOptions,
-  NetnsLike,
   NetnsRef,
   OperationOptions,
   Route,
@@ -52,7 +51,6 @@ import type {
   SupportOptions,
   WatchOptions,
 } from './types.js';
-import { netnsBrand } from './values.js';
 import { type Watch, watch } from './watch.js';
 
 let own: Netns | undefined;
@@ -543,14 +541,9 @@ class OwnNetns extends Netns {
   }
 }
 
-/** Also of another copy of this package. */
-function isNetns(ref: unknown): ref is NetnsLike {
-  return typeof ref === 'object' && ref !== null && netnsBrand in ref;
-}
-
 /** A signal in their place is left to be told from them. */
 function isOptions(given: unknown): given is object {
-  return typeof given === 'object' && given !== null && !('throwIfAborted' in given);
+  return typeof given === 'object' && given !== null && !isSignal(given);
 }
 
 function refText(ref: unknown): string | null {

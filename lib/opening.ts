@@ -9,6 +9,11 @@ import { netnsBrand } from './values.js';
 
 export const RUN_DIRECTORY = '/run/netns';
 
+/** Also of another copy of this package. */
+export function isNetns(ref: unknown): ref is NetnsLike {
+  return typeof ref === 'object' && ref !== null && netnsBrand in ref;
+}
+
 /** Where a reference that is not a `Netns` leads: the path, or the descriptor to copy. */
 function locate(ref: Exclude<NetnsRef, NetnsLike>): { path: string } | { fd: number } {
   if (typeof ref === 'string') {
@@ -18,11 +23,7 @@ function locate(ref: Exclude<NetnsRef, NetnsLike>): { path: string } | { fd: num
   return pid === undefined ? { fd: fd as number } : { path: `/proc/${pid}/ns/net` };
 }
 
-function pidOrFd(ref: object): {
-  readonly pid: number | undefined;
-  readonly fd: number | undefined;
-} {
-  const { pid, fd } = ref as { readonly pid?: number; readonly fd?: number };
+function pidOrFd({ pid, fd }: { readonly pid?: number; readonly fd?: number }) {
   return { pid, fd };
 }
 
@@ -150,8 +151,7 @@ async function giveBack(loan: Loan): Promise<void> {
 
 /** Refuses a closed `Netns` of another copy of this package, which has no descriptor any more. */
 export function checkBrandOpen(call: Call, ref: NetnsRef, option: string): void {
-  if (ref instanceof Namespace || typeof ref !== 'object') return;
-  if (netnsBrand in ref && ref.fd < 0) {
+  if (!(ref instanceof Namespace) && isNetns(ref) && ref.fd < 0) {
     throw call.fail('ERR_NETNS_CLOSED', `the network namespace of ${option} is closed`);
   }
 }
@@ -169,7 +169,7 @@ export async function withNamespace<T>(
   if (ref instanceof Namespace) return ref.hold(call, () => body(ref));
   checkBrandOpen(call, ref, option);
   // A Netns of another copy of this package is known by its brand, and shared by its descriptor.
-  const place = typeof ref === 'object' && netnsBrand in ref ? { fd: ref.fd } : locate(ref);
+  const place = isNetns(ref) ? { fd: ref.fd } : locate(ref);
   const loan =
     'path' in place
       ? await unlessAborted(borrow(place.path), call.signal, (late) => {

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import type { Call } from './call.js';
+import { isSignal } from './check.js';
 import { argumentError, showValue } from './errors.js';
 import type { Namespace } from './namespace.js';
 import type { OperationOptions } from './types.js';
@@ -18,7 +19,7 @@ export async function run(
   if (typeof worker !== 'string' && !(worker instanceof URL)) {
     throw wrongType(call, 'worker must be a path, a file: URL or code', worker);
   }
-  if (typeof options !== 'object' || options === null || 'throwIfAborted' in options) {
+  if (typeof options !== 'object' || options === null || isSignal(options)) {
     throw wrongType(call, 'options must be an object', options);
   }
   await startThreadPool();

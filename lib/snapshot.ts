@@ -2,6 +2,7 @@
  * What a program handed in, as it is now: it may use its objects again while the call waits for its
  * turn, or for an answer.
  */
+import { isSignal } from './check.js';
 import type { Link, LinkRef, NetnsRef } from './types.js';
 
 /** How far into what a program handed in its objects are copied: `options.peer.netns`. */
@@ -12,7 +13,7 @@ export function snapshot<T>(argument: T): T {
   if (typeof argument !== 'object' || argument === null) return argument;
   if (Array.isArray(argument)) return argument.slice() as T;
   // Neither is options, and what looks at them is to see that.
-  if (argument instanceof Promise || 'throwIfAborted' in argument) return argument;
+  if (argument instanceof Promise || isSignal(argument)) return argument;
   const copy = isPlain(argument) ? copyOf(argument, DEPTH) : read(argument);
   return copy as T;
 }
