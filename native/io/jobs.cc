@@ -6,20 +6,21 @@
 namespace macvlan_netlink::io {
 
 bool Jobs::HasRoom(WaitsFor what, const std::lock_guard<std::mutex>&) const {
-  const auto kind = static_cast<size_t>(what);
-  return under_way_ < all_ && waiting_for_[kind] < most_[kind];
+  const auto [for_kernel, for_lock, for_file] = under_way_;
+  if (for_kernel + for_lock + for_file >= limits_.all) return false;
+  if (what == WaitsFor::kLock) return for_lock < limits_.for_lock;
+  return what != WaitsFor::kFile || for_file < limits_.for_file;
 }
 
-void Jobs::Count(WaitsFor what, const std::lock_guard<std::mutex>&) {
-  ++under_way_;
-  ++waiting_for_[static_cast<size_t>(what)];
+size_t& Jobs::UnderWay(WaitsFor what, const std::lock_guard<std::mutex>&) {
+  return under_way_[static_cast<size_t>(what)];
 }
 
 void Jobs::Begin(std::shared_ptr<Task> job, WaitsFor what) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!HasRoom(what, lock)) return waiting_.push_back({std::move(job), what});
-    Count(what, lock);
+    ++UnderWay(what, lock);
   }
   pool_.Schedule(std::move(job));
 }
@@ -37,12 +38,11 @@ void Jobs::End(WaitsFor what) {
   std::shared_ptr<Task> next;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    --under_way_;
-    --waiting_for_[static_cast<size_t>(what)];
+    --UnderWay(what, lock);
     const auto found = std::find_if(waiting_.begin(), waiting_.end(),
                                     [&](const Waiting& one) { return HasRoom(one.what, lock); });
     if (found == waiting_.end()) return;
-    Count(found->what, lock);
+    ++UnderWay(found->what, lock);
     next = std::move(found->job);
     waiting_.erase(found);
   }

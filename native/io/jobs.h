@@ -26,8 +26,7 @@ class Jobs {
     size_t for_file;
   };
 
-  Jobs(Pool& pool, const Limits& limits)
-      : pool_(pool), all_(limits.all), most_{limits.all, limits.for_lock, limits.for_file} {}
+  Jobs(Pool& pool, const Limits& limits) : pool_(pool), limits_(limits) {}
 
   // Any thread. `job` runs at once, or as soon as others are over.
   void Begin(std::shared_ptr<Task> job, WaitsFor what);
@@ -43,15 +42,13 @@ class Jobs {
   };
 
   bool HasRoom(WaitsFor what, const std::lock_guard<std::mutex>& held) const;
-  void Count(WaitsFor what, const std::lock_guard<std::mutex>& held);
+  size_t& UnderWay(WaitsFor what, const std::lock_guard<std::mutex>& held);
 
   Pool& pool_;
-  const size_t all_;
-  const std::array<size_t, 3> most_;  // by what they wait for
+  const Limits limits_;
 
-  std::mutex mutex_;                        // guards the three below
-  size_t under_way_ = 0;                    // given to the pool
-  std::array<size_t, 3> waiting_for_ = {};  // of those
+  std::mutex mutex_;                      // guards the two below
+  std::array<size_t, 3> under_way_ = {};  // given to the pool, by what they wait for
   std::deque<Waiting> waiting_;
 };
 
