@@ -48,12 +48,11 @@ bool Channel::Withdraw(uint32_t token) {
   return true;
 }
 
-bool Channel::CloseIdle(std::chrono::steady_clock::duration age) {
+void Channel::CloseIdle(std::chrono::steady_clock::duration age) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (scheduled_ || in_use_) return true;
+  if (scheduled_ || in_use_) return;
   const std::lock_guard<std::mutex> opening(opening_);
   if (std::chrono::steady_clock::now() - last_use_ >= age) socket_.Close();
-  return socket_.is_open();
 }
 
 void Channel::Drop() {

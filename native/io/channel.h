@@ -35,8 +35,7 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   // Pool thread: opens the socket ahead of what will be submitted.
   Status Open(PoolThread& thread);
   // Closes the socket when nothing was sent for that long; the next request opens another.
-  // Returns whether a socket is still open.
-  bool CloseIdle(std::chrono::steady_clock::duration age);
+  void CloseIdle(std::chrono::steady_clock::duration age);
   // Once the pool has stopped: forgets what is left. An exchange that waits here may hold another
   // channel, where one waits that holds this one.
   void Drop();

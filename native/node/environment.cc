@@ -191,14 +191,13 @@ std::shared_ptr<io::Channel> Environment::OpenChannel(std::shared_ptr<const io::
   return channel;
 }
 
-bool Environment::CloseIdleSockets() {
+void Environment::CloseIdleSockets() {
   const std::lock_guard<std::mutex> lock(channels_mutex_);
-  bool open = false;
   for (const auto& weak : channels_) {
-    const std::shared_ptr<io::Channel> channel = weak.lock();
-    if (channel && channel->CloseIdle(kIdleSocketAge)) open = true;
+    if (const std::shared_ptr<io::Channel> channel = weak.lock()) {
+      channel->CloseIdle(kIdleSocketAge);
+    }
   }
-  return open;
 }
 
 void Environment::MakeRoom() {

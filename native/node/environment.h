@@ -92,7 +92,7 @@ class Environment {
   void LookOut();
   void Look();
   void InNextTurn(void (Environment::*work)());
-  bool CloseIdleSockets();
+  void CloseIdleSockets();
   void MakeRoom();
   void TearDown();
 
