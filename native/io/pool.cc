@@ -85,20 +85,20 @@ void Pool::Reinforce(std::shared_ptr<Task> task) {
     if (stopping_) return;
     if (task) Add(std::move(task), lock);
     if (tasks_.empty()) return;
-    status = StartIfNeeded(lock);
+    JoinEnded(lock);
+    need = CallSomebody(lock);
+    if (need == Need::kThread) status = StartThread(lock);
     // Where there is a thread it comes for them some time.
     if (!status.ok() && threads_.empty()) {
       stranded.swap(tasks_);
       waiting_.store(false, std::memory_order_release);
-    } else if (status.ok()) {
-      need = CallSomebody(lock);
     }
   }
   for (const std::shared_ptr<Task>& one : stranded) one->Fail(status);
-  if (need == Need::kWake) Meet(need);
+  if (need == Need::kWake) wake_.notify_one();
 }
 
-Status Pool::StartIfNeeded(const std::lock_guard<std::mutex>& lock) {
+void Pool::JoinEnded(const std::lock_guard<std::mutex>&) {
   for (auto thread = threads_.begin(); thread != threads_.end();) {
     if (thread->ended) {
       thread->handle.Join();
@@ -107,7 +107,9 @@ Status Pool::StartIfNeeded(const std::lock_guard<std::mutex>& lock) {
       ++thread;
     }
   }
-  if (idle_ > 0 || IsTakenCareOf(lock) || threads_.size() >= max_threads_) return {};
+}
+
+Status Pool::StartThread(const std::lock_guard<std::mutex>&) {
   called_ = true;
   Worker& worker = threads_.emplace_back();
   const int error = worker.handle.Start("macvlan-netlink", [this, &worker] { Loop(worker); });

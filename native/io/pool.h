@@ -94,7 +94,8 @@ class Pool {
   void Add(std::shared_ptr<Task> task, const std::lock_guard<std::mutex>& held);
   bool IsTakenCareOf(const std::lock_guard<std::mutex>& held) const;
   bool HasRoom(const std::lock_guard<std::mutex>& held) const;
-  Status StartIfNeeded(const std::lock_guard<std::mutex>& held);
+  void JoinEnded(const std::lock_guard<std::mutex>& held);
+  Status StartThread(const std::lock_guard<std::mutex>& held);
   Need CallSomebody(const std::lock_guard<std::mutex>& held);
   void Meet(Need need);
   void BeginLongWait();
