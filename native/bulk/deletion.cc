@@ -256,6 +256,7 @@ void DeleteUnknown(io::Session& session, const std::vector<Member>& unknown) {
 
 // What has not ended when this returns is deleted by a request of its own, and has that answer.
 void DeleteTogether(io::Session& session, const io::Window& deletions) {
+  if (deletions.size() < kMinMembers) return;
   Census census;
   uint32_t group = 0;
   if (!Take(session, census) || !ChooseGroup(census, group)) return;

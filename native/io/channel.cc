@@ -10,8 +10,6 @@ namespace {
 
 // One round of a namespace: others wait for a pool thread meanwhile.
 constexpr size_t kMaxRound = 32;
-// From this many on, links are deleted together.
-constexpr size_t kMinTogether = 2;
 constexpr size_t kMaxTogether = 16 * 1024;
 
 }  // namespace
@@ -208,8 +206,7 @@ void Channel::Carry(const Window& window, PoolThread& thread) {
     return sent.step().deletion || sent.step().expect == Expect::kDump;
   };
   if (std::any_of(window.begin(), window.end(), waits)) wait.emplace(pool_);
-  const bool together = window.size() >= kMinTogether && window.front().step().deletion;
-  if (together) delete_together_(session, window);
+  if (!window.empty() && window.front().step().deletion) delete_together_(session, window);
   // Whatever is left.
   Window rest;
   for (const Sent& sent : window) {
