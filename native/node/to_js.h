@@ -37,7 +37,7 @@ class Arguments {
   void PushColumn(const Member& value);
   template <class T>
   void PushColumn(const std::optional<T>& value);
-  template <class T>
+  template <class Member>
   void PushAbsentColumn();
 
   napi_env env_;
@@ -130,10 +130,11 @@ void Arguments::PushColumn(const std::optional<T>& value) {
   }
 }
 
-template <class T>
+template <class Member>
 void Arguments::PushAbsentColumn() {
-  if constexpr (IsRecord<T>::value) {
-    PushAbsentColumns<typename Unwrap<T>::type>();
+  using Inner = typename Unwrap<Member>::type;
+  if constexpr (IsRecord<Inner>::value) {
+    PushAbsentColumns<Inner>();
   } else {
     PushAbsent();
   }
@@ -149,13 +150,8 @@ void Arguments::PushColumns(const Record& record) {
 template <class Record>
 void Arguments::PushAbsentColumns() {
   wire::ForEach(Columns<Record>::all, [&](const auto& column) {
-    using Column = std::decay_t<decltype(column)>;
-    using Member = typename ColumnType<Column>::Member_t;
-    if constexpr (wire::internal::IsOptional<Member>::value) {
-      if (IsReplied(column)) PushAbsentColumn<typename Member::value_type>();
-    } else {
-      PushAbsent();
-    }
+    using Member = typename ColumnType<std::decay_t<decltype(column)>>::Member_t;
+    if (IsReplied(column)) PushAbsentColumn<Member>();
   });
 }
 

@@ -62,13 +62,6 @@ struct HasHeader : std::false_type {};
 template <class T>
 struct HasHeader<T, std::void_t<typename Table<T>::Header>> : std::true_type {};
 
-namespace internal {
-template <class T>
-struct IsOptional : std::false_type {};
-template <class T>
-struct IsOptional<std::optional<T>> : std::true_type {};
-}  // namespace internal
-
 // Calls `visit(row)` for each row of a tuple, in order.
 template <class Rows, class Visit>
 constexpr void ForEach(const Rows& rows, Visit&& visit) {
