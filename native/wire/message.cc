@@ -61,14 +61,8 @@ bool ParseDone(const Message& message, Ack& out) {
 
 bool MessageReader::Next(Message& out) {
   const ByteSpan rest = span_.From(position_);
-  if (!ReadStruct(rest, out.header)) {
-    malformed_ = malformed_ || rest.size != 0;
-    return false;
-  }
-  if (out.header.nlmsg_len < NLMSG_HDRLEN || out.header.nlmsg_len > rest.size) {
-    malformed_ = true;
-    return false;
-  }
+  if (!ReadStruct(rest, out.header)) return false;
+  if (out.header.nlmsg_len < NLMSG_HDRLEN || out.header.nlmsg_len > rest.size) return false;
   out.payload = {rest.data + NLMSG_HDRLEN, out.header.nlmsg_len - NLMSG_HDRLEN};
   position_ += Align(out.header.nlmsg_len);
   return true;

@@ -20,12 +20,10 @@ class MessageReader {
  public:
   explicit MessageReader(ByteSpan datagram) : span_(datagram) {}
   bool Next(Message& out);
-  bool malformed() const { return malformed_; }
 
  private:
   ByteSpan span_;
   size_t position_ = 0;
-  bool malformed_ = false;
 };
 
 // How a request ended: NLMSG_ERROR (also the ACK of success) or NLMSG_DONE, with what the extended
