@@ -59,7 +59,7 @@ Status Socket::Open() {
 }
 
 Status Socket::Subscribe(const std::vector<uint32_t>& groups, int receive_buffer) {
-  if (receive_buffer > 0) SetBuffer(fd_.get(), SO_RCVBUFFORCE, SO_RCVBUF, receive_buffer);
+  SetBuffer(fd_.get(), SO_RCVBUFFORCE, SO_RCVBUF, receive_buffer);
   for (const uint32_t group : groups) {
     if (!SetOption(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, static_cast<int>(group))) {
       return Status::FromErrno("setsockopt");

@@ -15,8 +15,7 @@ class Socket {
  public:
   // Opens it in the calling thread's namespace, which it keeps for good.
   Status Open();
-  // Receives what the kernel tells these groups (RTNLGRP_*) too. `receive_buffer` in bytes, 0 for
-  // as it is.
+  // Receives what the kernel tells these groups (RTNLGRP_*) too. `receive_buffer` in bytes.
   Status Subscribe(const std::vector<uint32_t>& groups, int receive_buffer);
   void Close() { fd_.Reset(); }
   int fd() const { return fd_.get(); }
