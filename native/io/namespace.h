@@ -1,5 +1,5 @@
-// Network namespaces: opening, making, removing and entering them. Everything here blocks and
-// belongs on a pool thread, but for OpenOwn.
+// Network namespaces: opening, making, removing and entering them. What takes a path or a name
+// blocks and belongs on a pool thread; the rest waits for nobody.
 #pragma once
 
 #include <errno.h>
