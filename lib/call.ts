@@ -73,7 +73,7 @@ export class Call {
     const { errno, syscall, path } = error as NodeJS.ErrnoException;
     if (errno === undefined || syscall === undefined) return error;
     const about = this.about(path ?? this.target);
-    return about.error(new Refusal(errno, syscall, undefined, undefined));
+    return about.error(new Refusal(errno, syscall));
   }
 
   /** An error that the kernel was not asked for. */

@@ -20,8 +20,8 @@ export class Refusal {
     readonly errno: number,
     /** `'RTM_NEWLINK'`, or the system call. */
     readonly syscall: string,
-    readonly kernelMessage: string | undefined,
-    readonly attribute: string | undefined,
+    readonly kernelMessage?: string,
+    readonly attribute?: string,
   ) {}
 
   /** The errno's name, such as `'ENODEV'`; `'ECANCELED'` for what was withdrawn. */

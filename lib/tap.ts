@@ -110,7 +110,7 @@ function asPermission(refusal: Refusal): Refusal {
   const { code, syscall } = refusal;
   return code !== 'ESTALE' || syscall === 'read' || syscall.startsWith('ioctl')
     ? refusal
-    : new Refusal(errnoOf('EPERM') as number, syscall, undefined, undefined);
+    : new Refusal(errnoOf('EPERM') as number, syscall);
 }
 
 function whyNotOpened(link: MacvtapLink, { code, syscall }: Refusal): string | undefined {

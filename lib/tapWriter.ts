@@ -225,8 +225,8 @@ export class TapWriter {
   #refuse(chunk: Chunk, errno: number): void {
     const writer = chunk instanceof Outgoing ? chunk : undefined;
     const frame = writer?.frame ?? (chunk as Uint8Array);
-    const call = new Call('Tap.write', this.#name, writer?.caller ?? {});
-    const refusal = new Refusal(errno, 'write', undefined, undefined);
+    const call = new Call('Tap.write', this.#name, writer?.caller);
+    const refusal = new Refusal(errno, 'write');
     const error = call.error(refusal, { hint: this.#whyRefused(frame, refusal.code) });
     if (writer === undefined) this.#onRefused(error, frame);
     else writer.settle(error);

@@ -219,9 +219,8 @@ Napi::Value Environment::ToScript(const rtnl::Record& record, double netns) {
 }
 
 Napi::Value Environment::ToFailure(const io::Status& status) {
-  return hooks.failure.Call({Napi::Number::New(env_, status.error),
-                             Napi::String::New(env_, status.syscall), env_.Undefined(),
-                             env_.Undefined()});
+  return hooks.failure.Call(
+      {Napi::Number::New(env_, status.error), Napi::String::New(env_, status.syscall)});
 }
 
 }  // namespace macvlan_netlink::node
