@@ -108,12 +108,12 @@ export class Netns extends Namespace {
     const call = callWith('Netns.open', refText(ref), Netns.open, options);
     check(call.operation, valueRules.netnsRef, ref, 'ref');
     call.checkSignal();
-    checkBrandOpen(call, ref, 'ref');
     if (ref instanceof Namespace) {
       const [copy] = await ref.hold(call, () => openHandle(call, { fd: ref.fd }));
       return new Netns(copy, ref.name);
     }
-    const named = netnsNow(ref) as Exclude<NetnsRef, Netns>;
+    checkBrandOpen(call, ref, 'ref');
+    const named = netnsNow(ref);
     // A descriptor is copied before this returns: its owner may close it at once.
     const turn = typeof named === 'object' && 'fd' in named ? undefined : takeTurn();
     if (turn !== undefined) {

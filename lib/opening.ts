@@ -14,8 +14,11 @@ export function isNetns(ref: unknown): ref is NetnsLike {
   return typeof ref === 'object' && ref !== null && netnsBrand in ref;
 }
 
-/** Where a reference that is not a `Netns` leads: the path, or the descriptor to copy. */
-function locate(ref: Exclude<NetnsRef, NetnsLike>): { path: string } | { fd: number } {
+/**
+ * Where a reference leads: the path, or the descriptor to copy. A `Netns` of another copy of this package is
+ * shared by its descriptor.
+ */
+function locate(ref: NetnsRef): { path: string } | { fd: number } {
   if (typeof ref === 'string') {
     return { path: ref.includes('/') ? ref : `${RUN_DIRECTORY}/${ref}` };
   }
@@ -34,7 +37,7 @@ function nameOfPath(path: string): string | null {
 /** Opens what a reference names; the caller closes it. The reference has been checked. */
 export async function openHandle(
   call: Call,
-  ref: Exclude<NetnsRef, NetnsLike>,
+  ref: NetnsRef,
 ): Promise<[NamespaceHandle, string | null]> {
   const place = locate(ref);
   const result =
@@ -76,7 +79,7 @@ function unlessAborted<T>(
   });
 }
 
-function whyNotOpened(ref: Exclude<NetnsRef, NetnsLike>, refusal: Refusal): string | undefined {
+function whyNotOpened(ref: NetnsRef, refusal: Refusal): string | undefined {
   // Of an object, what was looked at and no more: it may hold what cannot be made into text.
   const text = JSON.stringify(typeof ref === 'string' ? ref : pidOrFd(ref));
   if (refusal.code === 'EINVAL') return `${text} is not a network namespace.`;
@@ -151,7 +154,7 @@ async function giveBack(loan: Loan): Promise<void> {
 
 /** Refuses a closed `Netns` of another copy of this package, which has no descriptor any more. */
 export function checkBrandOpen(call: Call, ref: NetnsRef, option: string): void {
-  if (!(ref instanceof Namespace) && isNetns(ref) && ref.fd < 0) {
+  if (isNetns(ref) && ref.fd < 0) {
     throw call.fail('ERR_NETNS_CLOSED', `the network namespace of ${option} is closed`);
   }
 }
@@ -168,8 +171,7 @@ export async function withNamespace<T>(
 ): Promise<T> {
   if (ref instanceof Namespace) return ref.hold(call, () => body(ref));
   checkBrandOpen(call, ref, option);
-  // A Netns of another copy of this package is known by its brand, and shared by its descriptor.
-  const place = isNetns(ref) ? { fd: ref.fd } : locate(ref);
+  const place = locate(ref);
   const loan =
     'path' in place
       ? await unlessAborted(borrow(place.path), call.signal, (late) => {
@@ -177,8 +179,7 @@ export async function withNamespace<T>(
         })
       : orLoan(addon.openNamespaceDescriptor(place.fd));
   if (loan instanceof Refusal) {
-    const hint = whyNotOpened(ref as Exclude<NetnsRef, NetnsLike>, loan);
-    throw call.error(loan, { hint, part: option });
+    throw call.error(loan, { hint: whyNotOpened(ref, loan), part: option });
   }
   try {
     return await loan.namespace.hold(call, () => body(loan.namespace));
