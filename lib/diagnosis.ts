@@ -156,7 +156,7 @@ function whyTakenByPeer({ created, peer }: About): string | undefined {
 
 /** Of a link to be born elsewhere (net/core/rtnetlink.c, __rtnl_newlink). */
 async function whyIndexTakenHere(namespace: Namespace, index: number | undefined): Promise<Hint> {
-  const holder = index === undefined ? undefined : await findLink(namespace, index);
+  const holder = await findLink(namespace, index);
   return (
     holder &&
     `Index ${index} belongs to the link '${holder.name}' in the network namespace ${describe(namespace)}, where Linux before 6.15 looks it up.`
@@ -170,7 +170,7 @@ async function whyNotSupported(
 ): Promise<Hint> {
   const { kind, link, target } = about;
   if (syscall === 'RTM_DELLINK') {
-    const found = link === undefined ? undefined : await findLink(namespace, link);
+    const found = await findLink(namespace, link);
     return found && `The link '${found.name}' is its driver's own, and cannot be deleted.`;
   }
   if (kind !== undefined && !(await isKindKnown(namespace, kind))) return whyKindUnknown(kind);

@@ -18,7 +18,7 @@ function familyIn(asked: object | undefined): keyof typeof MIN_MTU | undefined {
 
 export async function whyMtuTooSmall(namespace: Namespace, { link, asked }: About): Promise<Hint> {
   const family = familyIn(asked);
-  const found = family && link !== undefined ? await findLink(namespace, link) : undefined;
+  const found = family && (await findLink(namespace, link));
   if (family === undefined || found === undefined || found.mtu >= MIN_MTU[family]) return undefined;
   return `There is no ${family} on '${found.name}': that needs an MTU of ${MIN_MTU[family]}, and it has ${found.mtu}.`;
 }
@@ -40,7 +40,7 @@ export async function whyAddressExists(
 ): Promise<Hint> {
   const { family, local, prefixLength } = asked as AddressRecord;
   const addresses = await namespace.ask('listAddresses', { family });
-  const found = link === undefined ? undefined : await findLink(namespace, link);
+  const found = await findLink(namespace, link);
   if (addresses instanceof Refusal || found === undefined || local === undefined) return undefined;
   const address = formatIp(local);
   // IPv4 addresses are told apart by their prefix lengths too.
@@ -84,7 +84,7 @@ export async function whyRouteExists(
   if (replaces === true) {
     return `Table ${there.table} has several routes to ${to} with metric ${metric}, and this one stands behind the one to be replaced.`;
   }
-  const link = there.link === null ? undefined : await findLink(namespace, there.link);
+  const link = await findLink(namespace, there.link ?? undefined);
   const by = link === undefined ? '' : ` by '${link.name}'`;
   const isOthers = link !== undefined && route.link !== undefined && link.index !== route.link;
   const instead = isOthers ? '; replaceRoute would take that one away' : ', or use replaceRoute';
@@ -110,7 +110,7 @@ export async function whySourceInvalid(namespace: Namespace, { asked }: About): 
 /** Of a route. */
 export async function whyUnreachable(namespace: Namespace, { link, asked }: About): Promise<Hint> {
   if (asked === undefined || !('destinationLength' in asked)) return undefined;
-  const found = link === undefined ? undefined : await findLink(namespace, link);
+  const found = await findLink(namespace, link);
   if (found?.up === false) {
     return `The link '${found.name}' is down, and nothing is reached by it: bring it up.`;
   }

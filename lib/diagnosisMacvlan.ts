@@ -140,7 +140,7 @@ export async function whyBusy(
 
 async function whyChangeBusy(namespace: Namespace, about: About, said: boolean): Promise<Hint> {
   const { master, name, mac, flags = 0 } = changesOf(about);
-  const link = about.link === undefined ? undefined : await findLink(namespace, about.link);
+  const link = await findLink(namespace, about.link);
   if (link === undefined) return undefined;
   if (master !== undefined && master !== 0) {
     const to = `a port of '${(await findLink(namespace, master))?.name}'`;
@@ -166,7 +166,7 @@ async function whyChangeBusy(namespace: Namespace, about: About, said: boolean):
 }
 
 export async function whyMacInUse(namespace: Namespace, about: About): Promise<Hint> {
-  const own = about.link === undefined ? undefined : await findLink(namespace, about.link);
+  const own = await findLink(namespace, about.link);
   const asked = about.mac ?? changesOf(about).mac;
   const mac = asked === undefined ? own?.mac : formatMac(asked);
   if (mac === undefined || mac === null) return undefined;

@@ -3,7 +3,7 @@ import type { Call } from './call.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import { EXT_MASK, type LinkRecord } from './requests.js';
-import type { Link } from './types.js';
+import type { Link, LinkParent } from './types.js';
 
 const IFNAMSIZ = 16;
 const MACVLAN_KINDS: ReadonlySet<unknown> = new Set(['macvlan', 'macvtap']);
@@ -22,11 +22,12 @@ export function linkRecord(ref: number | string): LinkRecord {
     : { altName: ref, extMask: EXT_MASK };
 }
 
-/** Reads a link; `undefined` when there is none, or when it cannot be found out. */
+/** Reads a link; `undefined` when there is none, when it cannot be found out, and for no reference. */
 export async function findLink(
   namespace: Namespace,
-  ref: number | string,
+  ref: number | string | undefined,
 ): Promise<Link | undefined> {
+  if (ref === undefined) return undefined;
   const result = await namespace.ask('getLink', linkRecord(ref));
   return result instanceof Refusal ? undefined : result;
 }
@@ -47,19 +48,14 @@ export async function findRealParent(
   namespace: Namespace,
   index: number | undefined,
 ): Promise<Link | undefined> {
-  const link = index === undefined ? undefined : await findLink(namespace, index);
+  const link = await findLink(namespace, index);
   if (link === undefined || !isMacvlanKind(link.kind)) return link;
   return link.parent?.netnsid === null ? findLink(namespace, link.parent.index) : undefined;
 }
 
 /** The macvlans and macvtaps of a parent that can be seen from its namespace. */
-export async function findChildren(namespace: Namespace, parent: Link): Promise<Link[]> {
-  const links = await namespace.ask('listLinks', { extMask: EXT_MASK });
-  if (links instanceof Refusal) return [];
-  return links.filter(
-    ({ kind, parent: own }) =>
-      isMacvlanKind(kind) && own?.index === parent.index && own.netnsid === null,
-  );
+export function findChildren(namespace: Namespace, { index }: Link): Promise<Link[]> {
+  return findMacvlansOf(namespace, { index, netnsid: null });
 }
 
 /** A macvlan and those beside it, where their parent is in another namespace. */
@@ -67,11 +63,16 @@ export async function findSiblings(
   namespace: Namespace,
   ref: number | string | undefined,
 ): Promise<Link[]> {
-  const link = ref === undefined ? undefined : await findLink(namespace, ref);
-  if (!link?.parent || !isMacvlanKind(link.kind)) return [];
+  const link = await findLink(namespace, ref);
+  return link?.parent && isMacvlanKind(link.kind) ? findMacvlansOf(namespace, link.parent) : [];
+}
+
+async function findMacvlansOf(
+  namespace: Namespace,
+  { index, netnsid }: LinkParent,
+): Promise<Link[]> {
   const links = await namespace.ask('listLinks', { extMask: EXT_MASK });
   if (links instanceof Refusal) return [];
-  const { index, netnsid } = link.parent;
   return links.filter(
     ({ kind, parent }) =>
       isMacvlanKind(kind) && parent?.index === index && parent.netnsid === netnsid,

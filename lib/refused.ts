@@ -69,7 +69,7 @@ export async function whyTaken(
     ownName = name;
   }
   if (ownName !== undefined) return `'${ownName}' is a name of the link itself already.`;
-  const holder = index === undefined ? undefined : await findLink(where, index);
+  const holder = await findLink(where, index);
   return (
     holder &&
     `Index ${holder.index} belongs to the link '${holder.name}' in the network namespace ${describe(where)}.`
