@@ -438,7 +438,7 @@ export class Netns extends Namespace {
    */
   addRoute(route: RouteToAdd & OperationOptions): Promise<void> {
     const call = callOf('addRoute', route?.to, this.addRoute, route);
-    return this.operate(call, route, (given) => routes.addRoute(this, call, 'addRoute', given));
+    return this.operate(call, route, (given) => routes.changeRoute(this, call, 'addRoute', given));
   }
 
   /**
@@ -447,7 +447,9 @@ export class Netns extends Namespace {
    */
   replaceRoute(route: RouteToAdd & OperationOptions): Promise<void> {
     const call = callOf('replaceRoute', route?.to, this.replaceRoute, route);
-    return this.operate(call, route, (given) => routes.addRoute(this, call, 'replaceRoute', given));
+    return this.operate(call, route, (given) =>
+      routes.changeRoute(this, call, 'replaceRoute', given),
+    );
   }
 
   /**
@@ -460,7 +462,9 @@ export class Netns extends Namespace {
    */
   removeRoute(route: RouteToRemove & OperationOptions): Promise<void> {
     const call = callOf('removeRoute', route?.to, this.removeRoute, route);
-    return this.operate(call, route, (given) => routes.removeRoute(this, call, given));
+    return this.operate(call, route, (given) =>
+      routes.changeRoute(this, call, 'removeRoute', given),
+    );
   }
 
   /**

@@ -6,7 +6,7 @@ import * as linkRules from './checkLinks.js';
 import { explain } from './diagnosis.js';
 import { readLink, resolveIndexes, resolveIndexIfAny } from './links.js';
 import type { Namespace } from './namespace.js';
-import { Refusal, type Step } from './native.js';
+import { Refusal } from './native.js';
 import type { NextHopRecord, RouteRecord } from './requests.js';
 import type {
   NextHop,
@@ -45,7 +45,8 @@ function addressOf(text: string | null | undefined): Uint8Array | undefined {
 }
 
 /** As `ip route` has it: what has no gateway is on the link itself. IPv6 knows no scopes. */
-function defaultScope(route: RouteOptions): keyof typeof SCOPES {
+function defaultScope(route: RouteOptions, family: number): keyof typeof SCOPES {
+  if (family === AF_INET6) return 'global';
   const { type = 'unicast' } = route;
   if (type === 'local') return 'host';
   // The kernel refuses a wider one for these (net/ipv4/fib_semantics.c, fib_props).
@@ -79,13 +80,10 @@ export function routeRecord(route: RouteOptions, link: number | undefined): Rout
     table: table < 256 ? table : 0,
     tableId: table < 256 ? undefined : table,
     protocol: wordNumber(ROUTE_PROTOCOLS, route.protocol ?? 'static'),
-    scope:
-      family === AF_INET6 && route.scope === undefined
-        ? SCOPES.global
-        : wordNumber(SCOPES, route.scope ?? defaultScope(route)),
+    scope: wordNumber(SCOPES, route.scope ?? defaultScope(route, family)),
     type: wordNumber(ROUTE_TYPES, route.type ?? 'unicast'),
     flags: route.onlink === true ? RTNH_F_ONLINK : 0,
-    destination: route.to === 'default' ? undefined : destination?.bytes,
+    destination: destination?.bytes,
     from: from?.bytes,
     gateway: foreign ? undefined : gateway,
     via: foreign ? viaOf(gateway) : undefined,
@@ -116,7 +114,7 @@ export function undoRecord(added: RouteRecord): RouteRecord {
 }
 
 /** What a listed route says, as options; what is null in it is not said. */
-function plainOptions(route: RouteOptions | RouteToRemove): RouteOptions {
+function plainOptions(route: RouteToRemove): RouteOptions {
   const { to, from, tos, source, metric, table, family, protocol, scope, type, onlink } = route;
   return {
     to,
@@ -161,6 +159,15 @@ function removalRecord(
   return withHops(isIPv6 ? { ...removal, protocol: 0 } : removal, hops);
 }
 
+function additionRecord(
+  route: RouteToAdd,
+  link: number | undefined,
+  hops: readonly NextHop[],
+): RouteRecord {
+  const record = routeRecord(plainOptions(route), link);
+  return hops.length === 0 ? record : withHops(record, hops);
+}
+
 function withHops(record: RouteRecord, hops: readonly NextHop[]): RouteRecord {
   return { ...record, nextHops: hops.map((hop) => hopRecord(hop, record.family)) };
 }
@@ -185,14 +192,14 @@ function exactly6(removal: RouteRecord, via: string | null | undefined): RouteRe
 }
 
 /** A listed route by a nexthop object has that object's gateway and link, which are not said beside it. */
-function hasWay({ nexthopId }: RouteOptions | RouteToRemove): boolean {
+function hasWay({ nexthopId }: RouteToRemove): boolean {
   return nexthopId === undefined || nexthopId === null;
 }
 
 function linkOf(
   namespace: Namespace,
   call: Call,
-  route: RouteOptions | RouteToRemove,
+  route: RouteToRemove,
 ): number | undefined | Promise<number> {
   const link = hasWay(route) ? (route.link ?? undefined) : undefined;
   return resolveIndexIfAny(namespace, call, link, 'route.link');
@@ -202,7 +209,7 @@ function linkOf(
 function hopsOf(
   namespace: Namespace,
   call: Call,
-  route: RouteOptions | RouteToRemove,
+  route: RouteToRemove,
 ): readonly NextHop[] | Promise<readonly NextHop[]> {
   const nextHops: readonly (NextHop | NextHopOptions)[] = route.nextHops ?? [];
   if (nextHops.length === 0 || !hasWay(route)) return [];
@@ -221,43 +228,21 @@ function hopsOf(
   return 'then' in links ? links.then(hops) : hops(links);
 }
 
-export async function addRoute(
-  namespace: Namespace,
-  call: Call,
-  operation: 'addRoute' | 'replaceRoute',
-  route: RouteToAdd,
-): Promise<void> {
-  check(call.operation, inetRules.route, route, 'route');
-  let link = linkOf(namespace, call, route);
-  if (typeof link === 'object') link = await link;
-  let hops = hopsOf(namespace, call, route);
-  if ('then' in hops) hops = await hops;
-  const record = routeRecord(plainOptions(route), link);
-  await send(namespace, call, {
-    operation,
-    record: hops.length === 0 ? record : withHops(record, hops),
-  });
-}
+type Change = 'addRoute' | 'replaceRoute' | 'removeRoute';
 
-export async function removeRoute(
+export async function changeRoute(
   namespace: Namespace,
   call: Call,
+  operation: Change,
   route: RouteToRemove,
 ): Promise<void> {
-  check(call.operation, inetRules.routeToRemove, route, 'route');
+  const removes = operation === 'removeRoute';
+  check(call.operation, removes ? inetRules.routeToRemove : inetRules.route, route, 'route');
   let link = linkOf(namespace, call, route);
   if (typeof link === 'object') link = await link;
   let hops = hopsOf(namespace, call, route);
   if ('then' in hops) hops = await hops;
-  const record = removalRecord(route, link, hops);
-  await send(namespace, call, { operation: 'removeRoute', record });
-}
-
-async function send(
-  namespace: Namespace,
-  call: Call,
-  { operation, record }: Step<'addRoute' | 'replaceRoute' | 'removeRoute'>,
-): Promise<void> {
+  const record = (removes ? removalRecord : additionRecord)(route, link, hops);
   const result = await namespace.ask(operation, record, call.signal);
   if (!(result instanceof Refusal)) return;
   const about = { link: record.link, asked: record, replaces: operation === 'replaceRoute' };
