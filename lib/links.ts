@@ -121,26 +121,23 @@ export async function listLinks(
 ): Promise<Link[]> {
   check(call.operation, linkRules.linkFilter, filter, 'filter');
   const { kind, group, up } = filter;
-  const index = (option: 'parent' | 'master') => {
-    const ref = filter[option];
-    return ref == null ? ref : resolveIndex(namespace, call, ref, `filter.${option}`);
-  };
-  let parent = index('parent');
-  if (parent !== null && typeof parent === 'object') parent = await parent;
-  let master = index('master');
-  if (master !== null && typeof master === 'object') master = await master;
+  let parent = resolveIndexIfAny(namespace, call, filter.parent, 'filter.parent');
+  if (typeof parent === 'object') parent = await parent;
+  let master = resolveIndexIfAny(namespace, call, filter.master ?? undefined, 'filter.master');
+  if (typeof master === 'object') master = await master;
+  const masterWanted = filter.master === null ? null : master;
   const links = await namespace.demand(call, 'listLinks', {
     extMask: EXT_MASK,
-    master: master ?? undefined,
+    master,
     info: kind == null ? undefined : { kind },
   });
-  const wanted = [kind, parent, master, group, up];
+  const wanted = [kind, parent, masterWanted, group, up];
   // The kernel's own filters only save work: it knows none for a parent, and answers a kind that it
   // does not know with every link there is (net/core/rtnetlink.c, rtnl_dump_ifinfo).
   const matches = (link: Link) =>
     (kind === undefined || link.kind === kind) &&
     (parent === undefined || (link.parent?.index === parent && link.parent.netnsid === null)) &&
-    (master === undefined || link.master === master) &&
+    (masterWanted === undefined || link.master === masterWanted) &&
     (group === undefined || link.group === group) &&
     (up === undefined || link.up === up);
   const found = wanted.some((value) => value !== undefined) ? links.filter(matches) : links;
@@ -273,12 +270,11 @@ export async function setLink(
   }
   let index = resolveIndex(namespace, call, plain);
   if (typeof index === 'object') index = await index;
-  const { master } = changes;
-  let masterIndex =
-    master == null ? master : resolveIndex(namespace, call, master, 'changes.master');
-  if (masterIndex !== null && typeof masterIndex === 'object') masterIndex = await masterIndex;
   // Index 0 is how a link leaves its master.
-  const steps = changeSteps(index, changes, masterIndex === null ? 0 : masterIndex);
+  const masterRef = changes.master === null ? 0 : changes.master;
+  let master = resolveIndexIfAny(namespace, call, masterRef, 'changes.master');
+  if (typeof master === 'object') master = await master;
+  const steps = changeSteps(index, changes, master);
   if (steps.length === 0) {
     await readLink(namespace, call, index);
     return;
