@@ -56,6 +56,7 @@ interface Plan {
   readonly call: Call;
   readonly birth: Birth;
   readonly options: LinkOptions;
+  readonly index: number;
   /** The first message. */
   readonly record: LinkRecord;
   readonly master: number | undefined;
@@ -92,17 +93,18 @@ async function createThere(
   if (typeof parent === 'object') parent = await parent;
   let master = resolveIndexIfAny(target, call, options.master, 'options.master');
   if (typeof master === 'object') master = await master;
-  let parts = asked === undefined ? noParts : partsOf(target, call, asked);
-  if (typeof parts === 'object') parts = await parts;
+  let partsAt = asked === undefined ? noParts : partsOf(target, call, asked);
+  if (typeof partsAt === 'object') partsAt = await partsAt;
   const record = recordOf(namespace, target, birth, options, parent);
   const used = [namespace, target, birth.peer?.namespace];
   for (const one of used) one?.keepSocket();
   try {
     for (let attempt = 1; ; attempt++) {
-      record.index = options.index ?? target.chooseIndex();
-      const made = withFelt(parts(record.index), master, birth.shared, record.index);
-      const plan: Plan = { namespace, target, call, birth, options, record, master, parts: made };
-      const results = await send(plan, record.index);
+      const index = options.index ?? target.chooseIndex();
+      record.index = index;
+      const parts = withFelt(partsAt(index), master, birth.shared, index);
+      const plan: Plan = { namespace, target, call, birth, options, index, record, master, parts };
+      const results = await send(plan);
       const [first] = results;
       if (!(first instanceof Refusal)) {
         const link = results.at(-1);
@@ -112,12 +114,12 @@ async function createThere(
         if (link !== undefined && allDone && nothingLeft && call.signal === undefined) {
           return link as Link;
         }
-        return await finish(plan, record.index, results);
+        return await finish(plan, results);
       }
       // The answer was lost, so whether the link is there is not known; its index tells.
-      if (first.code === 'ENOBUFS') await removeIfOurs(plan, record.index);
+      if (first.code === 'ENOBUFS') await removeIfOurs(plan);
       const again = options.index === undefined && attempt < MAX_INDEXES;
-      if (!mayBeTheIndex(first) || !again || !(await isIndexTaken(plan, record.index))) {
+      if (!mayBeTheIndex(first) || !again || !(await isIndexTaken(plan))) {
         throw call.error(first, await explainCreate(plan, first));
       }
       target.forgetIndexes();
@@ -162,8 +164,8 @@ function recordOf(
  * parts the read may travel with the first message: reading does no harm should the index turn out to
  * be somebody else's. A part waits, because it would change that link.
  */
-function send(plan: Plan, index: number): Promise<readonly Result[]> {
-  const { namespace, target, call, record, parts } = plan;
+function send(plan: Plan): Promise<readonly Result[]> {
+  const { namespace, target, call, index, record, parts } = plan;
   if (isToldByEcho(plan)) {
     return namespace.exchange([{ operation: 'createEchoedLink', record }], call.signal);
   }
@@ -191,13 +193,13 @@ function isToldByEcho({ namespace, target, record, parts }: Plan): boolean {
 }
 
 /** Looks at what became of the parts: the link as it was read, or an error and no link. */
-async function finish(plan: Plan, index: number, results: readonly Result[]): Promise<Link> {
-  const { target, call, birth, parts } = plan;
+async function finish(plan: Plan, results: readonly Result[]): Promise<Link> {
+  const { target, call, birth, index, parts } = plan;
   try {
     call.checkSignal();
     const failed = results.findIndex((result) => result instanceof Refusal);
     if (failed >= 0) {
-      throw await partError(plan, parts[failed - 1], results[failed] as Refusal, index);
+      throw await partError(plan, parts[failed - 1], results[failed] as Refusal);
     }
     // The kernel drops an echo that it has no room for.
     const link = (results.at(-1) as Link | undefined) ?? (await readLink(target, call, index));
@@ -262,9 +264,8 @@ async function partError(
   plan: Plan,
   part: Part | undefined,
   refusal: Refusal,
-  index: number,
 ): Promise<NetlinkError> {
-  const { target, call } = plan;
+  const { target, call, index } = plan;
   const asked = part?.step.record ?? {};
   // A route may be by another link than the new one.
   const link = 'link' in asked ? (asked.link ?? index) : index;
@@ -299,10 +300,7 @@ async function takeAway(
   if (error instanceof Error && error.cause === undefined) error.cause = cause;
 }
 
-async function removeIfOurs(
-  { target, record, birth, options }: Plan,
-  index: number,
-): Promise<void> {
+async function removeIfOurs({ target, index, record, birth, options }: Plan): Promise<void> {
   const link = await findLink(target, index);
   if (link === undefined || link.kind !== birth.kind) return;
   // One that was given no MAC is known by its index, where that was chosen here.
@@ -318,7 +316,7 @@ async function removeIfOurs(
  * (net/core/rtnetlink.c, __rtnl_newlink). As an index is always said here, a namesake in the wrong
  * namespace is no hindrance.
  */
-async function isIndexTaken({ namespace, target }: Plan, index: number): Promise<boolean> {
+async function isIndexTaken({ namespace, target, index }: Plan): Promise<boolean> {
   if ((await findLink(target, index)) !== undefined) return true;
   return target.inode !== namespace.inode && (await findLink(namespace, index)) !== undefined;
 }
