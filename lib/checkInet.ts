@@ -59,26 +59,19 @@ const IP_SAYS = "must be an IP address without a zone, such as '10.0.0.1' or 'fd
 const PREFIX_SAYS =
   "must be an IP address and a prefix length of at most 32 or 128, such as '10.0.0.1/24'";
 
-const ip: Check = (value) => {
-  if (typeof value !== 'string') return badType('must be a string', value);
-  return parseIp(value) === null ? badValue(IP_SAYS, value) : undefined;
-};
+const ip = text((value) => (parseIp(value) === null ? IP_SAYS : undefined));
 
-const prefix: Check = (value) => {
-  if (typeof value !== 'string') return badType('must be a string', value);
-  return parsePrefix(value) === null ? badValue(PREFIX_SAYS, value) : undefined;
-};
+const prefix = text((value) => (parsePrefix(value) === null ? PREFIX_SAYS : undefined));
 
 /** An address that says its prefix length: a text without one is more often a slip than a /32. */
-const cidr: Check = (value) => {
-  if (typeof value !== 'string') return badType('must be a string', value);
+const cidr = text((value) => {
   const parsed = parsePrefix(value);
-  if (parsed === null) return badValue(PREFIX_SAYS, value);
-  if (isNoAddress(parsed.bytes)) return badValue(NO_ADDRESS, value);
+  if (parsed === null) return PREFIX_SAYS;
+  if (isNoAddress(parsed.bytes)) return NO_ADDRESS;
   if (parsed.prefixLength !== null) return undefined;
   const single = `${value}/${parsed.bytes.length * 8}`;
-  return badValue(`must say its prefix length; '${single}' is the address alone`, value);
-};
+  return `must say its prefix length; '${single}' is the address alone`;
+});
 
 /** Fields that passed their rows; where they come from a listing, `null` stands for none. */
 type Listed<T> = { readonly [Key in keyof T]: T[Key] | null };
@@ -108,8 +101,8 @@ function addressFault(
     return under('.prefixLength', badValue(says, length));
   }
   for (const key of ['peer', 'broadcast'] as const) {
-    const other = value[key] ?? null;
-    if (other !== null && parseIp(other)?.length !== parsed.bytes.length) {
+    const other = value[key];
+    if (other != null && parseIp(other)?.length !== parsed.bytes.length) {
       return under(`.${key}`, badValue("must be of the address's family", other));
     }
   }
@@ -117,11 +110,10 @@ function addressFault(
   if (bits === 32 && value.peer != null && isNoAddress(parseIp(value.peer) as Uint8Array)) {
     return under('.peer', badValue(NO_ADDRESS, value.peer));
   }
-  if (bits === 128 && (value.label ?? null) !== null) {
-    return under('.label', badValue('is for IPv4 addresses only', value.label));
-  }
-  if (bits === 128 && (value.broadcast ?? null) !== null) {
-    return under('.broadcast', badValue('is for IPv4 addresses only', value.broadcast));
+  for (const key of ['label', 'broadcast'] as const) {
+    if (bits === 128 && value[key] != null) {
+      return under(`.${key}`, badValue('is for IPv4 addresses only', value[key]));
+    }
   }
   if ((preferredLifetime ?? 0) > (validLifetime ?? Number.POSITIVE_INFINITY)) {
     const says = 'must not be longer than validLifetime';
