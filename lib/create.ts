@@ -27,7 +27,7 @@ import {
 import type { Peer } from './refused.js';
 import type { LinkInfoRecord, LinkRecord } from './requests.js';
 import type { Link, LinkOptions, LinkRef } from './types.js';
-import { parseMac, randomMac } from './values.js';
+import { formatMac, parseMac, randomMac } from './values.js';
 
 /** Whether the kernel echoes a link that was made (`NLM_F_ECHO`; net/core/rtnetlink.c). */
 const ECHOES = isAtLeast(6, 2);
@@ -138,7 +138,7 @@ function recordOf(
 ): LinkRecord {
   const { name, mac, mtu, txQueueLen, numTxQueues, numRxQueues, group } = options;
   // The MAC is in the first message, so that no daemon takes a made-up one for one to rewrite.
-  const address = mac === undefined ? birth.choosesMac && randomMac() : parseMac(mac);
+  const address = mac === undefined ? undefined : parseMac(mac);
   const { promiscuous, allMulticast } = options;
   const up = comesUpLater(options) ? undefined : options.up;
   const { flags, change } = flagBits({ up, promiscuous, allMulticast });
@@ -147,7 +147,7 @@ function recordOf(
     flags,
     change,
     name,
-    mac: address === false || address === null ? undefined : address,
+    mac: address ?? (birth.choosesMac ? randomMac() : undefined),
     mtu,
     parent,
     info: birth.info(target),
@@ -304,8 +304,8 @@ async function removeIfOurs({ target, index, record, birth, options }: Plan): Pr
   const link = await findLink(target, index);
   if (link === undefined || link.kind !== birth.kind) return;
   // One that was given no MAC is known by its index, where that was chosen here.
-  const mac = record.mac && Buffer.from(record.mac).toString('hex');
-  if (mac === undefined ? options.index === undefined : link.mac?.replaceAll(':', '') === mac) {
+  const mac = record.mac && formatMac(record.mac);
+  if (mac === undefined ? options.index === undefined : link.mac === mac) {
     await remove(target, index, undefined);
   }
 }

@@ -161,15 +161,9 @@ export function parseMac(text: string): Uint8Array | null {
   return bytes;
 }
 
-const HEX_BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
-  byte.toString(16).padStart(2, '0'),
-);
-
 /** `'02:00:5e:10:00:01'`: lower case, with colons, as the kernel's tools print it. */
 export function formatMac(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += text === '' ? HEX_BYTES[byte] : `:${HEX_BYTES[byte]}`;
-  return text;
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':');
 }
 
 /** Random bytes for MACs that come: filled for many at once, because each fill is a system call. */
