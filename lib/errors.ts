@@ -108,12 +108,11 @@ interface NetlinkErrorDetails {
   readonly operation: string;
   readonly target?: string | number | null | undefined;
   readonly part?: string | undefined;
-  readonly kernelMessage?: string | null | undefined;
-  readonly attribute?: string | null | undefined;
-  readonly hint?: string | null | undefined;
+  readonly kernelMessage?: string | undefined;
+  readonly attribute?: string | undefined;
+  readonly hint?: string | undefined;
   /** What went wrong, for a `code` that is no errno. */
   readonly reason?: string | undefined;
-  readonly cause?: unknown;
   /** From {@link captureCaller}: whose line the stack shows. */
   readonly caller?: Caller | undefined;
 }
@@ -155,13 +154,10 @@ export class NetlinkError extends Error {
 
   /** @internal */
   constructor(details: NetlinkErrorDetails) {
-    const errno = -Math.abs(details.errno ?? (errnoOf(details.code ?? '') || 0)) || 0;
+    const errno = -Math.abs(details.errno ?? errnoOf(details.code ?? '') ?? 0) || 0;
     const code = details.code ?? errnoName(errno);
     const hint = details.hint ? printable(details.hint) : undefined;
-    super(
-      describe(code, errno, { ...details, hint }),
-      'cause' in details ? { cause: details.cause } : undefined,
-    );
+    super(describe(code, errno, { ...details, hint }));
     this.code = code;
     this.errno = errno;
     this.syscall = details.syscall ?? '';

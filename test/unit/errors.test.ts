@@ -99,12 +99,6 @@ describe('NetlinkError', () => {
     expect(Object.is(error.errno, -0)).toBe(false);
   });
 
-  test('keeps its cause, and has none otherwise', () => {
-    const cause = new Error('first');
-    expect(new NetlinkError({ code: 'EIO', operation: 'watch', cause }).cause).toBe(cause);
-    expect('cause' in new NetlinkError({ code: 'EIO', operation: 'watch' })).toBe(false);
-  });
-
   test('quotes a name that holds quotes or control characters', () => {
     const error = new NetlinkError({ code: 'ENODEV', operation: 'getLink', target: "a'b\n" });
     expect(error.message).toContain('getLink "a\'b\\n": ENODEV');
