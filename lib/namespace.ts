@@ -178,8 +178,7 @@ export class Namespace implements NetnsLike {
       handle: sequel.target.#handle as NamespaceHandle,
       steps: sequel.steps,
     };
-    const results = exchange(this.#handle as NamespaceHandle, steps, signal, next);
-    return signal === undefined ? results : unlessWithdrawn(results, signal);
+    return exchange(this.#handle as NamespaceHandle, steps, signal, next);
   }
 
   /** {@link exchange} of any number of steps, each made when it is its turn. @internal */
@@ -189,8 +188,7 @@ export class Namespace implements NetnsLike {
     signal?: AbortSignal,
   ): Promise<readonly Result[]> {
     signal?.throwIfAborted();
-    const results = exchangeMany(this.#handle as NamespaceHandle, count, makeStep, signal);
-    return signal === undefined ? results : unlessWithdrawn(results, signal);
+    return exchangeMany(this.#handle as NamespaceHandle, count, makeStep, signal);
   }
 
   /**
@@ -264,17 +262,6 @@ export class Namespace implements NetnsLike {
   forgetIndexes(): void {
     this.#nextIndex = 0;
   }
-}
-
-/** The results; rejects with the signal's reason when that withdrew the requests. */
-async function unlessWithdrawn(
-  pending: Promise<readonly Result[]>,
-  signal: AbortSignal,
-): Promise<readonly Result[]> {
-  const results = await pending;
-  const [first] = results;
-  if (first instanceof Refusal && first.code === 'ECANCELED') signal.throwIfAborted();
-  return results;
 }
 
 /** How an error or a hint names a namespace. */

@@ -125,9 +125,8 @@ interface Sequel {
 
 /**
  * Sends the steps to a namespace, in order, and gives a result for each. A `signal` that fires
- * before anything is sent withdraws them: each is then refused with `ECANCELED`. The steps of a
- * `sequel` follow if all before them, which must be changes, have succeeded; otherwise there are no
- * results of them.
+ * before anything is sent withdraws them, and its reason is thrown. The steps of a `sequel` follow if
+ * all before them, which must be changes, have succeeded; otherwise there are no results of them.
  */
 export function exchange(
   handle: NamespaceHandle,
@@ -185,8 +184,23 @@ function settled(
   signal: AbortSignal | undefined,
 ): Promise<readonly Result[]> {
   const promise = results as Promise<readonly Result[]>;
-  if (signal === undefined) return promise;
-  return promise.finally(whenAborted(signal, () => handle.withdraw(id)));
+  return signal === undefined
+    ? promise
+    : unlessWithdrawn(promise, signal, () => handle.withdraw(id));
+}
+
+/** The results; rejects with the signal's reason when that fired, and withdrew what they are of. */
+async function unlessWithdrawn<T>(
+  promise: Promise<readonly T[]>,
+  signal: AbortSignal,
+  withdraw: () => void,
+): Promise<readonly T[]> {
+  const forget = whenAborted(signal, withdraw);
+  const results = await promise;
+  forget();
+  const [first] = results;
+  if (first instanceof Refusal && first.code === 'ECANCELED') signal.throwIfAborted();
+  return results;
 }
 
 interface Waiting {
@@ -227,10 +241,10 @@ export async function namespaceJob(
   signal?: AbortSignal,
 ): Promise<NamespaceHandle | Refusal | undefined> {
   const [promise, id] = start((given) => addon[name](given, argument));
-  const forget = signal && whenAborted(signal, () => addon.withdrawNamespaceJob(id));
-  const [result] = await promise;
-  forget?.();
-  if (result instanceof Refusal && result.code === 'ECANCELED') signal?.throwIfAborted();
+  const [result] =
+    signal === undefined
+      ? await promise
+      : await unlessWithdrawn(promise, signal, () => addon.withdrawNamespaceJob(id));
   return result as NamespaceHandle | Refusal | undefined;
 }
 
