@@ -12,11 +12,10 @@ import type { MacvlanRecord } from './requests.js';
 import type {
   CreateMacvlanOptions,
   Link,
+  LinkOfKind,
   LinkRef,
   MacvlanChanges,
   MacvlanInfo,
-  MacvlanLink,
-  MacvtapLink,
 } from './types.js';
 import {
   MACVLAN_FLAG_NODST,
@@ -76,11 +75,13 @@ function unknownToKernel(
   return undefined;
 }
 
-/** How `createLink` and the two functions below make one; the options have been checked. */
+type MacvlanKind = 'macvlan' | 'macvtap';
+
+/** How `createLink` and the function below make one; the options have been checked. */
 export function createMacvlanOfKind(
   namespace: Namespace,
   call: Call,
-  kind: 'macvlan' | 'macvtap',
+  kind: MacvlanKind,
   options: CreateMacvlanOptions,
 ): Promise<Link> {
   const { parent, mode, bcQueueLen, bcCutoff } = options;
@@ -103,22 +104,14 @@ export function createMacvlanOfKind(
   return createIn(namespace, call, birth, options);
 }
 
-export function createMacvlan(
+export function createMacvlan<Kind extends MacvlanKind>(
   namespace: Namespace,
   call: Call,
+  kind: Kind,
   options: CreateMacvlanOptions,
-): Promise<MacvlanLink> {
+): Promise<LinkOfKind<Kind>> {
   check(call.operation, linkRules.createMacvlanOptions, options);
-  return createMacvlanOfKind(namespace, call, 'macvlan', options) as Promise<MacvlanLink>;
-}
-
-export function createMacvtap(
-  namespace: Namespace,
-  call: Call,
-  options: CreateMacvlanOptions,
-): Promise<MacvtapLink> {
-  check(call.operation, linkRules.createMacvlanOptions, options);
-  return createMacvlanOfKind(namespace, call, 'macvtap', options) as Promise<MacvtapLink>;
+  return createMacvlanOfKind(namespace, call, kind, options) as Promise<LinkOfKind<Kind>>;
 }
 
 type Living = Link & { readonly macvlan: MacvlanInfo };

@@ -197,7 +197,7 @@ export class Netns extends Namespace {
     return this.operate(
       call,
       options,
-      (given) => macvlan.createMacvlan(this, call, given),
+      (given) => macvlan.createMacvlan(this, call, 'macvlan', given),
       options?.netns,
     );
   }
@@ -210,7 +210,7 @@ export class Netns extends Namespace {
     return this.operate(
       call,
       options,
-      (given) => macvlan.createMacvtap(this, call, given),
+      (given) => macvlan.createMacvlan(this, call, 'macvtap', given),
       options?.netns,
     );
   }
