@@ -50,6 +50,13 @@ bool EncodeRequest(const Operation& operation, const Record& record, wire::Bytes
   return writer.ok();
 }
 
+bool IsOfFamilyAsked(wire::ByteSpan request, wire::ByteSpan answer) {
+  rtgenmsg asked;
+  rtgenmsg answered;
+  return !wire::ReadStruct(request.From(NLMSG_HDRLEN), asked) || asked.rtgen_family == AF_UNSPEC ||
+         !wire::ReadStruct(answer, answered) || answered.rtgen_family == asked.rtgen_family;
+}
+
 bool DecodeRecord(RecordKind kind, wire::ByteSpan body, Record& out) {
   MakeEmpty(kind, out);
   if (kind == RecordKind::kLink) return ReadLink(body, std::get<LinkRecord>(out));

@@ -149,6 +149,44 @@ test('all else goes on while more such paths are opened than there are threads',
   });
 });
 
+describe('a kernel without IPv6', () => {
+  const under = before('without-ipv6', {});
+  /** Its links have no addresses and routes of IPv6. */
+  const start = `
+    import { writeFileSync } from 'node:fs';
+    import * as library from 'macvlan-netlink';
+    const { createLink, listAddresses, listRoutes, watch } = library;
+    for (const links of ['all', 'default']) {
+      writeFileSync('/proc/sys/net/ipv6/conf/' + links + '/disable_ipv6', '1');
+    }
+    const { index: link } = await createLink({ kind: 'bridge', up: true, addresses: ['10.0.0.1/24'] });
+  `;
+
+  test('has no addresses and routes of it, and each of IPv4 once', async () => {
+    const program = `${start}
+      const seen = [];
+      for await (const event of watch({ initial: true, addresses: true, routes: true })) {
+        const { cidr, to } = event.address ?? event.route ?? {};
+        if (cidr ?? to) seen.push(cidr ?? to);
+        if (to === '10.0.0.255/32') break;
+      }
+      const textOf = ({ cidr, to }) => cidr ?? to;
+      const of = async (list, family) => (await list({ family, link })).map(textOf);
+      console.log(JSON.stringify({
+        addresses: [await of(listAddresses), await of(listAddresses, 'IPv6')],
+        routes: [await of(listRoutes), await of(listRoutes, 'IPv6')],
+        seen,
+      }));
+    `;
+    const [address, routes] = ['10.0.0.1/24', ['10.0.0.0/24', '10.0.0.1/32', '10.0.0.255/32']];
+    expect(await resultOf(program, { under })).toEqual({
+      addresses: [[address], []],
+      routes: [routes, []],
+      seen: [address, ...routes],
+    });
+  });
+});
+
 test('where no socket is to be had nothing is said about the kernel', async () => {
   const program = `
     import { checkSupport, createLink, Netns } from 'macvlan-netlink';
