@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import {
   whyAddressExists,
+  whyKernelLacksIPv6,
   whyMtuTooSmall,
   whyNoIPv6,
   whyRouteExists,
@@ -49,10 +50,12 @@ const REASONS: Readonly<Record<string, Reason>> = {
     (await whyMtuTooSmall(namespace, about)) ||
     (await whySourceInvalid(namespace, about)) ||
     whyInvalid(namespace, about, refusal),
-  EAFNOSUPPORT: whyMtuTooSmall,
+  EAFNOSUPPORT: async (namespace, about) =>
+    (await whyKernelLacksIPv6(namespace, about)) || whyMtuTooSmall(namespace, about),
   EBUSY: whyBusy,
   EADDRINUSE: whyMacInUse,
-  EOPNOTSUPP: whyNotSupported,
+  EOPNOTSUPP: async (namespace, about, refusal) =>
+    (await whyKernelLacksIPv6(namespace, about)) || whyNotSupported(namespace, about, refusal),
   EADDRNOTAVAIL: async (_, __, { syscall }) =>
     syscall === 'RTM_DELADDR' && 'The link has no such address.',
   ENETDOWN: whyUnreachable,

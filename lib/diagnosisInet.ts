@@ -4,7 +4,15 @@ import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import type { About, Hint } from './refused.js';
 import type { AddressRecord, LinkRecord, RouteRecord } from './requests.js';
-import { AF_INET, AF_INET6, formatIp, IP6_RT_PRIO_USER, networkOf, parseIp } from './values.js';
+import {
+  AF_INET,
+  AF_INET6,
+  formatIp,
+  IP6_RT_PRIO_USER,
+  LOOPBACK_IFINDEX,
+  networkOf,
+  parseIp,
+} from './values.js';
 
 /** The least MTU that a family works with on a link (IPV4_MIN_MTU, IPV6_MIN_MTU). */
 const MIN_MTU = { IPv4: 68, IPv6: 1280 } as const;
@@ -21,6 +29,20 @@ export async function whyMtuTooSmall(namespace: Namespace, { link, asked }: Abou
   const found = family && (await findLink(namespace, link));
   if (family === undefined || found === undefined || found.mtu >= MIN_MTU[family]) return undefined;
   return `There is no ${family} on '${found.name}': that needs an MTU of ${MIN_MTU[family]}, and it has ${found.mtu}.`;
+}
+
+/** `::1`, which the loopback device has or has not: what counts is whether the kernel knows the question. */
+const LOOPBACK_IPV6 = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
+
+export async function whyKernelLacksIPv6(namespace: Namespace, { asked }: About): Promise<Hint> {
+  if (familyIn(asked) !== 'IPv6') return undefined;
+  const record = { family: AF_INET6, index: LOOPBACK_IFINDEX, local: LOOPBACK_IPV6 };
+  const answer = await namespace.ask('getAddress', record);
+  return (
+    answer instanceof Refusal &&
+    answer.code === 'EOPNOTSUPP' &&
+    'This kernel has no IPv6, as when it is booted with ipv6.disable=1.'
+  );
 }
 
 /** Kernels before 6.6 do not say so themselves. */

@@ -370,7 +370,8 @@ export class Netns extends Namespace {
    * Puts an address on a link: `'52.1.1.151/24'`, `'fd00::1/64'`, or an object; an `Address` as it was
    * listed will do, such as one that a move has taken off. `EEXIST`: it is there already; `ENODEV`: there is
    * no such link; of IPv6 also `EACCES`: it is disabled on the link; `EINVAL`: the link's MTU is below 1,280;
-   * `EADDRNOTAVAIL`: `::1` elsewhere than on `lo`, or a multicast address without `autojoin`.
+   * `EADDRNOTAVAIL`: `::1` elsewhere than on `lo`, or a multicast address without `autojoin`; `EOPNOTSUPP`: the
+   * kernel has none.
    */
   addAddress(
     link: LinkRef,

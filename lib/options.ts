@@ -301,7 +301,7 @@ export interface LinkOptions extends OperationOptions {
   /**
    * How its IPv6 link-local address is made (`IFLA_INET6_ADDR_GEN_MODE`). `'none'` for thousands of links
    * in one namespace: with an address each, bringing up one more takes 18 ms at 5,000, and 1.7 ms
-   * without (Linux 6.18, measured).
+   * without (Linux 6.18, measured). `EAFNOSUPPORT`: the kernel has no IPv6.
    */
   readonly addrGenMode?: AddrGenMode | undefined;
   /** How IPv4 behaves on it. Only what is named changes. */

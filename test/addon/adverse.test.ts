@@ -185,6 +185,27 @@ describe('a kernel without IPv6', () => {
       seen: [address, ...routes],
     });
   });
+
+  test('is the reason why what takes it is refused', async () => {
+    const program = `${start}
+      const { addAddress, addRoute, createMacvlan, removeRoute, setLink } = library;
+      const route = { to: 'fd00::/64', link };
+      const calls = [
+        createMacvlan({ parent: link, addrGenMode: 'none' }),
+        createMacvlan({ parent: link, addresses: ['fd00::1/64'] }),
+        setLink(link, { addrGenMode: 'none' }),
+        addAddress(link, 'fd00::1/64'),
+        addRoute(route),
+        removeRoute(route),
+      ];
+      const refusals = calls.map((call) => call.catch(({ code, hint }) => code + ' ' + hint));
+      console.log(JSON.stringify(await Promise.all(refusals)));
+    `;
+    const hint = 'This kernel has no IPv6, as when it is booted with ipv6.disable=1.';
+    const [settings, others] = [`EAFNOSUPPORT ${hint}`, `EOPNOTSUPP ${hint}`];
+    const expected = [settings, others, settings, others, others, others];
+    expect(await resultOf(program, { under })).toEqual(expected);
+  });
 });
 
 test('where no socket is to be had nothing is said about the kernel', async () => {

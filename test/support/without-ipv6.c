@@ -9,6 +9,21 @@
 
 #include <linux/rtnetlink.h>
 
+// Of the settings of a link, those of IPv6.
+static void rename_settings(struct nlmsghdr* message) {
+  struct rtattr* outer = IFLA_RTA(NLMSG_DATA(message));
+  int length = IFLA_PAYLOAD(message);
+  for (; RTA_OK(outer, length); outer = RTA_NEXT(outer, length)) {
+    if ((outer->rta_type & NLA_TYPE_MASK) != IFLA_AF_SPEC) continue;
+    struct rtattr* inner = RTA_DATA(outer);
+    int rest = RTA_PAYLOAD(outer);
+    for (; RTA_OK(inner, rest); inner = RTA_NEXT(inner, rest)) {
+      if ((inner->rta_type & NLA_TYPE_MASK) != AF_INET6) continue;
+      inner->rta_type += AF_APPLETALK - AF_INET6;
+    }
+  }
+}
+
 ssize_t sendmsg(int fd, const struct msghdr* header, int flags) {
   ssize_t (*real)(int, const struct msghdr*, int) = dlsym(RTLD_NEXT, "sendmsg");
   const struct sockaddr_nl* to = header->msg_name;
@@ -17,7 +32,9 @@ ssize_t sendmsg(int fd, const struct msghdr* header, int flags) {
   for (size_t i = 0; i < header->msg_iovlen; ++i) {
     parts[i] = header->msg_iov[i];
     parts[i].iov_base = memcpy(malloc(parts[i].iov_len), parts[i].iov_base, parts[i].iov_len);
-    struct rtgenmsg* body = NLMSG_DATA(parts[i].iov_base);
+    struct nlmsghdr* message = parts[i].iov_base;
+    if (message->nlmsg_type == RTM_NEWLINK) rename_settings(message);
+    struct rtgenmsg* body = NLMSG_DATA(message);
     if (body->rtgen_family == AF_INET6) body->rtgen_family = AF_APPLETALK;
   }
   struct msghdr changed = *header;
