@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Refusal } from './native.js';
 import type { makeNews } from './news.js';
-import { whyNoAddon } from './noAddon.js';
+import { whyNoAddon, whyNotLoaded } from './noAddon.js';
 import type { makeAddress, makeLink, makeNetnsid, makeRoute } from './records.js';
 import type { AddressRecord, LinkRecord, NetnsidRecord, RouteRecord } from './requests.js';
 import type { Address, Link, Route } from './types.js';
@@ -128,14 +128,18 @@ interface Hooks {
   readonly settle: (id: number, results: readonly unknown[]) => void;
 }
 
+// There is no such URL in what bundlers make of this for CommonJS.
+const url: string | undefined = import.meta.url;
+/** The package's folder; empty in such a bundle. */
+const root = url ? fileURLToPath(new URL('..', url)) : '';
+
 /** The addon's file: built by whoever installed the package, or that of a clone, or the package's own. */
 function find(): string {
-  // There is no such URL in what bundlers make of this for CommonJS.
-  const url: string | undefined = import.meta.url;
-  const root = url ? fileURLToPath(new URL('..', url)) : '';
   try {
     // Looks for build/Release/ and prebuilds/ below a folder.
-    const { path } = createRequire(url)('node-gyp-build') as { path: (folder: string) => string };
+    const { path } = createRequire(url as string)('node-gyp-build') as {
+      path: (folder: string) => string;
+    };
     return (existsSync(`${root}native/build`) && orNothing(path, `${root}native`)) || path(root);
   } catch (cause) {
     throw whyNoAddon(cause as Error, root);
@@ -155,7 +159,12 @@ function load(): Addon {
   // Not by `require`, which would hand out one addon for two copies of this module, such as one with a
   // query string behind its name: each would have the other's answers.
   const module = { exports: {} as Addon };
-  process.dlopen(module, find());
+  const file = find();
+  try {
+    process.dlopen(module, file);
+  } catch (cause) {
+    throw whyNotLoaded(cause as Error, root);
+  }
   return module.exports;
 }
 

@@ -3,6 +3,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -51,17 +52,30 @@ test('the package installs from a lockfile without building anything', async () 
   expect(readdirSync(project)).not.toContain('build');
 });
 
+/** Prints what an import is refused with. */
+const refusal =
+  "import('macvlan-netlink').catch(({ code, message }) => console.log(code, message))";
+
 test('without an addon for the machine it says how to get one', async () => {
   const prebuilds = join(project, 'prebuilds');
   renameSync(prebuilds, `${prebuilds}-away`);
-  const script =
-    "import('macvlan-netlink').catch(({ code, message }) => console.log(code, message))";
-  const { stdout } = await run(process.execPath, ['--eval', script], { cwd: folder });
+  const { stdout } = await run(process.execPath, ['--eval', refusal], { cwd: folder });
   renameSync(`${prebuilds}-away`, prebuilds);
   expect(stdout).toMatch(/^ERR_NO_NATIVE_BUILD /);
   const native = `'${realpathSync(project)}/native'`;
   expect(stdout).toContain(`npm install --no-save --prefix ${native} node-gyp@12 node-addon-api@8`);
   expect(stdout).toContain(`npx --prefix ${native} node-gyp rebuild -C ${native}`);
+});
+
+test('with a C library that is older than the addon it says how to get one', async () => {
+  const file = addon();
+  const whole = readFileSync(file);
+  writeFileSync(file, whole.toString('latin1').replaceAll('GLIBC_2.3', 'GLIBC_9.3'), 'latin1');
+  const { stdout } = await run(process.execPath, ['--eval', refusal], { cwd: folder });
+  writeFileSync(file, whole);
+  expect(stdout).toMatch(/^ERR_DLOPEN_FAILED .*version `GLIBC_9\.3\d*' not found/);
+  expect(stdout).toContain('a later C library');
+  expect(stdout).toContain(`npx --prefix '${realpathSync(project)}/native'`);
 });
 
 const asking = `

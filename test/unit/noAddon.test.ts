@@ -1,7 +1,7 @@
 // What an import says that finds no addon.
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { whyNoAddon } from '../../lib/noAddon.js';
+import { whyNoAddon, whyNotLoaded } from '../../lib/noAddon.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -24,4 +24,20 @@ test('a bundle in which there is no package says so', () => {
 test('what else goes wrong stays what it is', () => {
   const missing = Object.assign(new Error('no module'), { code: 'MODULE_NOT_FOUND' });
   expect(whyNoAddon(missing, root)).toBe(missing);
+});
+
+test('an addon for another C library is to be built here, as the words of its loader tell', () => {
+  const failed = (message: string) =>
+    Object.assign(new Error(message), { code: 'ERR_DLOPEN_FAILED' });
+  for (const words of [
+    "/lib64/libc.so.6: version `GLIBC_2.35' not found (required by /a.node)",
+    'Error loading shared library ld-linux-x86-64.so.2: No such file or directory',
+    'Error relocating /a.node: __fprintf_chk: symbol not found',
+  ]) {
+    const cause = failed(words);
+    const message = expect.stringContaining(`-C '${root}native'`);
+    expect(whyNotLoaded(cause, root)).toMatchObject({ cause, code: cause.code, message });
+  }
+  const noexec = failed('/a.node: failed to map segment from shared object');
+  expect(whyNotLoaded(noexec, root)).toBe(noexec);
 });
