@@ -14,6 +14,9 @@ const HINTS: Readonly<Record<string, string>> = {
     "thread's own network namespace.",
   'pthread_create EAGAIN':
     "The process may have no more threads: RLIMIT_NPROC, RLIMIT_AS, or its cgroup's pids.max.",
+  'open(/proc/thread-self) ENOENT':
+    'A network namespace is opened by /proc/thread-self: is /proc mounted, and that of a PID namespace which the ' +
+    'process is in?',
   EMFILE: 'The process may have no more descriptors: RLIMIT_NOFILE.',
 };
 

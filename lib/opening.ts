@@ -196,9 +196,5 @@ function orLoan(opened: NamespaceHandle | Refusal): Loan | Refusal {
 export function openOwn(): NamespaceHandle {
   const result = addon.openOwnNamespace();
   if (!(result instanceof Refusal)) return result;
-  const gone = result.code === 'ENOENT';
-  throw new Call('Netns.current', null, captureCaller(openOwn)).error(
-    result,
-    gone ? { hint: 'It is found by /proc/thread-self/ns/net: is /proc mounted?' } : {},
-  );
+  throw new Call('Netns.current', null, captureCaller(openOwn)).error(result);
 }

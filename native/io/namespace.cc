@@ -95,9 +95,11 @@ bool IsEmptyFile(const char* path) {
   return lstat(path, &info) == 0 && statfs(path, &system) == 0 && IsEmptyFile(info, system);
 }
 
-Status OpenNamespaceFile(const char* path, Namespace& out) {
-  Descriptor fd(open(path, O_RDONLY | O_CLOEXEC));
-  if (!fd.valid()) return Status::FromErrno("open");
+// One of /proc/thread-self, which is missing too where /proc is that of a PID namespace which the
+// process is not in.
+Status OpenOfThread(const std::string& name, Namespace& out) {
+  Descriptor fd(open(("/proc/thread-self/" + name).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return Status::FromErrno("open(/proc/thread-self)");
   const Status status = CheckType(fd.get());
   return status.ok() ? Identify(std::move(fd), out) : status;
 }
@@ -116,8 +118,7 @@ Status OpenChecked(const char* path, Namespace& out, bool& is_name) {
     is_name = IsEmptyFile(info, system);
     return {-EINVAL, "fstatfs"};
   }
-  const std::string itself = "/proc/thread-self/fd/" + std::to_string(found.get());
-  return OpenNamespaceFile(itself.c_str(), out);
+  return OpenOfThread("fd/" + std::to_string(found.get()), out);
 }
 
 // /run/netns must be a shared mount point, so that a namespace mounted there is seen, and its
@@ -184,7 +185,7 @@ Status Unname(const std::string& path) {
 
 Status Status::FromErrno(const char* syscall) { return {-errno, syscall}; }
 
-Status OpenOwn(Namespace& out) { return OpenNamespaceFile(kOwnNamespace, out); }
+Status OpenOwn(Namespace& out) { return OpenOfThread("ns/net", out); }
 
 bool IsKernelsFile(const std::string& path) {
   if (path.substr(0, path.rfind('/')) == kRunDirectory) return true;

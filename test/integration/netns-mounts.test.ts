@@ -268,3 +268,38 @@ test('the folder is made where there is none, and its absence is an empty list',
     ['one'],
   ]);
 });
+
+/** Calls that end with an error, in a program that has defined `calls`. */
+const refusals = `
+  const refusals = await Promise.all(calls.map(async (call) => {
+    try { await call(); return null; } catch ({ code, hint }) { return code + ' ' + hint; }
+  }));
+  console.log(JSON.stringify(refusals));
+`;
+
+test.each([
+  ['missing', `execFileSync('umount', ['--lazy', '/proc']);`],
+  [
+    'of PIDs that the process has none of',
+    `execFileSync('mkdir', ['/run/proc']);
+    execFileSync('unshare', ['--pid', '--fork', 'mount', '-n', '-t', 'proc', 'proc', '/run/proc']);
+    execFileSync('mount', ['-n', '--bind', '/run/proc', '/proc']);`,
+  ],
+])('a /proc that is %s is said to be the reason', async (_, prepare) => {
+  const program = `${mounts}
+    import { listLinks } from 'macvlan-netlink';
+    ip('netns', 'add', 'there');
+    ${prepare}
+    const calls = [
+      listLinks, () => Netns.create(), () => Netns.create('new'),
+      () => Netns.open('there'), () => Netns.open('/run/netns/there'), () => Netns.open('other'),
+    ];
+    ${refusals}
+  `;
+  const reason = expect.stringMatching(/^ENOENT .* is \/proc mounted/);
+  const none = expect.stringMatching(/^ENOENT There is no network namespace "other"/);
+  expect(await resultOf(program, { under: withOwnRun('private') })).toEqual([
+    ...Array(5).fill(reason),
+    none,
+  ]);
+});
