@@ -11,7 +11,8 @@ const HINTS: Readonly<Record<string, string>> = {
   'setns EPERM':
     'Acting in another network namespace takes CAP_SYS_ADMIN, in the user namespace that owns it and ' +
     "in the process's own; a watch, a tap and a Worker also in the one that owns the way back, the " +
-    "thread's own network namespace.",
+    "thread's own network namespace. A filter of system calls may refuse it all the same, such as systemd's " +
+    'RestrictNamespaces.',
   'pthread_create EAGAIN':
     "The process may have no more threads: RLIMIT_NPROC, RLIMIT_AS, or its cgroup's pids.max.",
   'open(/proc/thread-self) ENOENT':

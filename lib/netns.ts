@@ -130,7 +130,8 @@ export class Netns extends Namespace {
    * it lives while a handle, a process, a socket or a tap holds it, and then goes with the links in it.
    * The loopback link in it is down.
    * `EEXIST`: the name is taken; `EPERM`: needs `CAP_SYS_ADMIN`; `EACCES`: a name needs the right to
-   * write /run/netns; `ENOSPC`: the user has as many namespaces as `user.max_net_namespaces` allows.
+   * write /run/netns and to mount there, which a security module may refuse; `ENOSPC`: the user has as many
+   * namespaces as `user.max_net_namespaces` allows.
    */
   static async create(name?: string, options?: OperationOptions): Promise<Netns> {
     const call = callWith('Netns.create', name, Netns.create, options);

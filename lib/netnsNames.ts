@@ -37,7 +37,9 @@ async function isNamespaceFile(name: string): Promise<boolean> {
 }
 
 const WHY_NOT_UNSHARED: Readonly<Record<string, string>> = {
-  EPERM: 'Making a network namespace needs CAP_SYS_ADMIN.',
+  EPERM:
+    'Making a network namespace needs CAP_SYS_ADMIN, and no filter of system calls that refuses it all the same, ' +
+    "such as systemd's RestrictNamespaces.",
   ENOSPC: 'There are as many network namespaces as the user may have: user.max_net_namespaces.',
 };
 
@@ -50,6 +52,7 @@ export async function whyNotCreated(
   const whyNotUnshared = WHY_NOT_UNSHARED[refusal.code];
   if (refusal.syscall === 'unshare' && whyNotUnshared !== undefined)
     return { hint: whyNotUnshared };
+  if (name === undefined) return {};
   const { hint } = whyNotNamed(refusal);
   return hint === undefined ? {} : { hint: `${hint} ${WITHOUT_NAME}` };
 }
@@ -64,8 +67,8 @@ async function whyNameTaken(path: string): Promise<{ hint?: string }> {
   try {
     if (!(await lstat(path)).isFile())
       return { hint: `${path} is something else than a namespace.` };
-    // Gone by the time of that look, and here again.
-    if (opened.code === 'ENOENT') return {};
+    // Gone by the time of that look, and here again; or nothing could be opened, whatever it is.
+    if (opened.code !== 'EINVAL') return {};
     const hint =
       `${path} is a file and no namespace: what is left of making one that was cut short, and Netns.remove ` +
       'takes it away; or the name of one that is mounted in another mount namespace, and then is in use.';
@@ -79,10 +82,22 @@ async function whyNameTaken(path: string): Promise<{ hint?: string }> {
 const WITHOUT_NAME =
   "A namespace without a name takes CAP_SYS_ADMIN in the process's own user namespace, and no more.";
 
+const RIGHTS_OF_NAMES = `A name takes the right to write ${RUN_DIRECTORY}, and CAP_SYS_ADMIN in the user namespace that owns the mount namespace.`;
+const NO_DIRECTORY = `A name is a file in the directory ${RUN_DIRECTORY}, which is not there and cannot be made.`;
+const WHY_NOT_NAMED: Readonly<Record<string, string>> = {
+  // Who lacks the capability gets EPERM (fs/namespace.c, path_mount).
+  'mount EACCES':
+    'A security module refuses the mount that a name is, as AppArmor does in a container of Docker ' +
+    '(`--security-opt apparmor=unconfined` takes its profile away).',
+  EPERM: RIGHTS_OF_NAMES,
+  EACCES: RIGHTS_OF_NAMES,
+  EROFS: RIGHTS_OF_NAMES,
+  ENOENT: NO_DIRECTORY,
+  ENOTDIR: NO_DIRECTORY,
+};
+
 /** The reason why a name was not given, or not taken away. */
-export function whyNotNamed({ code }: Refusal): { hint?: string } {
-  if (!['EPERM', 'EACCES', 'EROFS'].includes(code)) return {};
-  return {
-    hint: `A name takes the right to write ${RUN_DIRECTORY}, and CAP_SYS_ADMIN in the user namespace that owns the mount namespace.`,
-  };
+export function whyNotNamed({ code, syscall }: Refusal): { hint?: string } {
+  const hint = WHY_NOT_NAMED[`${syscall} ${code}`] ?? WHY_NOT_NAMED[code];
+  return hint === undefined ? {} : { hint };
 }

@@ -223,6 +223,27 @@ test('where no socket is to be had nothing is said about the kernel', async () =
   expect(await resultOf(program, { under })).toEqual([refusal, refusal, refusal]);
 });
 
+test('a name that a security module lets nobody mount leaves no file, and the error says whose word it is', async () => {
+  const program = `
+    import { readdirSync } from 'node:fs';
+    import { Netns } from 'macvlan-netlink';
+    const { code, syscall, hint } = await Netns.create('never').catch((error) => error);
+    const unnamed = await Netns.create();
+    console.log(JSON.stringify([code, syscall, hint, readdirSync('/run/netns'), unnamed.name]));
+  `;
+  const [command = '', ...rest] = before('refuse-calls', { REFUSE_MOUNT: 1 });
+  const at = rest.indexOf('env');
+  const ownRun = ['sh', '-c', 'mount -n -t tmpfs tmpfs /run && exec "$@"', 'sh'];
+  const under = [command, ...rest.slice(0, at), ...ownRun, ...rest.slice(at)];
+  expect(await resultOf(program, { under })).toEqual([
+    'EACCES',
+    'mount',
+    expect.stringMatching(/AppArmor .* A namespace without a name takes/),
+    [],
+    null,
+  ]);
+});
+
 test.skipIf(noTaps !== undefined)(
   'a tap is found without the system calls of Linux 5.2',
   async () => {

@@ -303,3 +303,22 @@ test.each([
     none,
   ]);
 });
+
+test('a /run/netns that cannot be made is named, and asked for by a name alone', async () => {
+  const program = `${mounts}
+    const calls = [() => Netns.create('new'), () => Netns.create(), () => Netns.remove('new')];
+    ${refusals}
+  `;
+  const without = async (prepare: string) => {
+    const under = withOwnRun('private').map((one) =>
+      one.replace('&& exec', `&& ${prepare} && exec`),
+    );
+    const [create = '', unnamed, remove] = await resultOf<(string | null)[]>(program, { under });
+    expect(create).toContain('the directory /run/netns, which is not there and cannot be made.');
+    expect(create).toContain('A namespace without a name takes');
+    expect(unnamed).toBeNull();
+    return [create?.split(' ', 1)[0], remove?.split(' ', 1)[0]];
+  };
+  expect(await without('ln -s /run/nowhere /run/netns')).toEqual(['ENOENT', 'ENOENT']);
+  expect(await without('touch /run/netns')).toEqual(['ENOTDIR', 'ENOTDIR']);
+});

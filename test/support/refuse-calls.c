@@ -1,10 +1,12 @@
 // LD_PRELOAD: the system call with the number $REFUSE is not permitted, as by a container's filter that
-// does not know it; with $REFUSE_NETLINK no socket of netlink is.
+// does not know it; with $REFUSE_NETLINK no socket of netlink is. With $REFUSE_MOUNT every mount is
+// refused as a security module does it.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 
 long syscall(long number, ...) {
@@ -27,5 +29,14 @@ int socket(int domain, int type, int protocol) {
   int (*real)(int, int, int) = dlsym(RTLD_NEXT, "socket");
   if (domain != AF_NETLINK || getenv("REFUSE_NETLINK") == NULL) return real(domain, type, protocol);
   errno = EPERM;
+  return -1;
+}
+
+int mount(const char* source, const char* target, const char* type, unsigned long flags,
+          const void* data) {
+  int (*real)(const char*, const char*, const char*, unsigned long, const void*) =
+      dlsym(RTLD_NEXT, "mount");
+  if (getenv("REFUSE_MOUNT") == NULL) return real(source, target, type, flags, data);
+  errno = EACCES;
   return -1;
 }
