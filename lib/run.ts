@@ -1,5 +1,6 @@
 /** `netns.run`: a Worker whose thread lives in a network namespace. */
-import { stat } from 'node:fs/promises';
+import { randomFill } from 'node:crypto';
+import { promisify } from 'node:util';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import type { Call } from './call.js';
 import { isSignal } from './check.js';
@@ -39,8 +40,9 @@ function wrongType(call: Call, says: string, value: unknown): TypeError {
 /**
  * libuv starts its pool, which the whole process shares, from the thread that first needs it, and
  * those threads too are born where their creator is. Started from here, before any Worker lives
- * elsewhere, every module's file and DNS work stays where it was.
+ * elsewhere, every module's file and DNS work stays where it was. Not by a file, which Node's permissions
+ * may deny.
  */
 async function startThreadPool(): Promise<void> {
-  await stat('/');
+  await promisify(randomFill)(new Uint8Array(1));
 }

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, test, vi } from 'vitest';
 import { Netns, run } from '../../lib/index.js';
+import { root } from '../support/package.js';
 import { inPrivateNetns, resultOf } from '../support/program.js';
 import { refusalOf, useTestbed } from '../support/testbed.js';
 import { allAtHome, code, hereNow, home, useWorkers, where } from '../support/workers.js';
@@ -301,4 +302,21 @@ test('the function run starts a Worker in the process’s own namespace', async 
   const [where] = await once(worker, 'message');
   await once(worker, 'exit');
   expect(where).toBe(`net:[${Netns.current().inode}]`);
+});
+
+test('run needs no leave of Node’s permissions but that to start Workers', async () => {
+  const program = `
+    import { Netns } from 'macvlan-netlink';
+    const worker = await (await Netns.create()).run(
+      "import('node:worker_threads').then((own) => own.parentPort.postMessage('started'))", { eval: true });
+    worker.once('message', (message) => console.log(JSON.stringify(message)));
+  `;
+  const { allowedNodeEnvironmentFlags: flags } = process;
+  const nodeOptions = [
+    flags.has('--permission') ? '--permission' : '--experimental-permission',
+    ...['--allow-addons', '--allow-worker', `--allow-fs-read=${root}`],
+    // What node-gyp-build looks for.
+    '--allow-fs-read=/etc/alpine-release',
+  ];
+  expect(await resultOf(program, { under: inPrivateNetns, nodeOptions })).toBe('started');
 });
