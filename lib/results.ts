@@ -280,7 +280,9 @@ export type NetlinkEvent =
 
 /**
  * Where a kernel module stands: `'builtin'` in the kernel, `'loaded'`, `'loadable'` but not loaded,
- * or `'missing'`.
+ * or `'missing'`: not in the kernel, and not in /lib/modules either. A container seldom has its host's
+ * /lib/modules: there a module that the kernel would load is `'missing'` until it has done so, for which
+ * a link of the kind is made, or `checkSupport({ load: true })` asks.
  */
 export type ModuleState = 'builtin' | 'loaded' | 'loadable' | 'missing';
 
