@@ -223,6 +223,26 @@ test('where no socket is to be had nothing is said about the kernel', async () =
   expect(await resultOf(program, { under })).toEqual([refusal, refusal, refusal]);
 });
 
+/** {@link before}, with a /run of the program's own. */
+function withOwnRun(variables: Readonly<Record<string, number>>) {
+  const [command = '', ...rest] = before('refuse-calls', variables);
+  const at = rest.indexOf('env');
+  const ownRun = ['sh', '-c', 'mount -n -t tmpfs tmpfs /run && exec "$@"', 'sh'];
+  return [command, ...rest.slice(0, at), ...ownRun, ...rest.slice(at)];
+}
+
+test('a taken name that cannot be looked at is not called a file to be removed', async () => {
+  const program = `
+    import { Netns } from 'macvlan-netlink';
+    await Netns.create('taken');
+    const { code, hint } = await Netns.create('taken').catch((error) => error);
+    const refused = await Netns.open('taken').catch(({ syscall }) => syscall);
+    console.log(JSON.stringify([code, hint, refused]));
+  `;
+  const under = withOwnRun({ REFUSE_FSTATFS: 1 });
+  expect(await resultOf(program, { under })).toEqual(['EEXIST', null, 'fstatfs']);
+});
+
 test('a name that a security module lets nobody mount leaves no file, and the error says whose word it is', async () => {
   const program = `
     import { readdirSync } from 'node:fs';
@@ -231,10 +251,7 @@ test('a name that a security module lets nobody mount leaves no file, and the er
     const unnamed = await Netns.create();
     console.log(JSON.stringify([code, syscall, hint, readdirSync('/run/netns'), unnamed.name]));
   `;
-  const [command = '', ...rest] = before('refuse-calls', { REFUSE_MOUNT: 1 });
-  const at = rest.indexOf('env');
-  const ownRun = ['sh', '-c', 'mount -n -t tmpfs tmpfs /run && exec "$@"', 'sh'];
-  const under = [command, ...rest.slice(0, at), ...ownRun, ...rest.slice(at)];
+  const under = withOwnRun({ REFUSE_MOUNT: 1 });
   expect(await resultOf(program, { under })).toEqual([
     'EACCES',
     'mount',

@@ -1,6 +1,6 @@
 // LD_PRELOAD: the system call with the number $REFUSE is not permitted, as by a container's filter that
 // does not know it; with $REFUSE_NETLINK no socket of netlink is. With $REFUSE_MOUNT every mount is
-// refused as a security module does it.
+// refused as a security module does it; with $REFUSE_FSTATFS no open file is said what it is on.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/statfs.h>
 
 long syscall(long number, ...) {
   long (*real)(long, ...) = dlsym(RTLD_NEXT, "syscall");
@@ -38,5 +39,12 @@ int mount(const char* source, const char* target, const char* type, unsigned lon
       dlsym(RTLD_NEXT, "mount");
   if (getenv("REFUSE_MOUNT") == NULL) return real(source, target, type, flags, data);
   errno = EACCES;
+  return -1;
+}
+
+int fstatfs64(int fd, struct statfs64* out) {
+  int (*real)(int, struct statfs64*) = dlsym(RTLD_NEXT, "fstatfs64");
+  if (getenv("REFUSE_FSTATFS") == NULL) return real(fd, out);
+  errno = EPERM;
   return -1;
 }
