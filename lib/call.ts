@@ -18,6 +18,8 @@ const HINTS: Readonly<Record<string, string>> = {
   'open(/proc/thread-self) ENOENT':
     'A network namespace is opened by /proc/thread-self: is /proc mounted, and that of a PID namespace which the ' +
     'process is in?',
+  'socket EAFNOSUPPORT':
+    "Netlink sockets are refused, as by systemd's RestrictAddressFamilies where it does not name AF_NETLINK.",
   EMFILE: 'The process may have no more descriptors: RLIMIT_NOFILE.',
 };
 

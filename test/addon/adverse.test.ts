@@ -2,7 +2,7 @@
 // library's.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { root } from '../support/package.js';
@@ -208,8 +208,13 @@ describe('a kernel without IPv6', () => {
   });
 });
 
-test('where no socket is to be had nothing is said about the kernel', async () => {
-  const program = `
+test.each([
+  ['EPERM', null],
+  ['EAFNOSUPPORT', expect.stringContaining('RestrictAddressFamilies')],
+] as const)(
+  'where no socket is to be had (%s) nothing is said about the kernel',
+  async (code, hint) => {
+    const program = `
     import { checkSupport, createLink, Netns } from 'macvlan-netlink';
     const netns = await Netns.create();
     const calls = [
@@ -218,10 +223,11 @@ test('where no socket is to be had nothing is said about the kernel', async () =
     const refusals = calls.map((call) => call.catch(({ code, syscall, hint }) => [code, syscall, hint]));
     console.log(JSON.stringify(await Promise.all(refusals)));
   `;
-  const under = before('refuse-calls', { REFUSE_NETLINK: 1 });
-  const refusal = ['EPERM', 'socket', null];
-  expect(await resultOf(program, { under })).toEqual([refusal, refusal, refusal]);
-});
+    const under = before('refuse-calls', { REFUSE_NETLINK: constants.errno[code] });
+    const refusal = [code, 'socket', hint];
+    expect(await resultOf(program, { under })).toEqual([refusal, refusal, refusal]);
+  },
+);
 
 /** {@link before}, with a /run of the program's own. */
 function withOwnRun(variables: Readonly<Record<string, number>>) {

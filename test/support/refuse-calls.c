@@ -1,6 +1,7 @@
 // LD_PRELOAD: the system call with the number $REFUSE is not permitted, as by a container's filter that
-// does not know it; with $REFUSE_NETLINK no socket of netlink is. With $REFUSE_MOUNT every mount is
-// refused as a security module does it; with $REFUSE_FSTATFS no open file is said what it is on.
+// does not know it; no socket of netlink is to be had, with the error $REFUSE_NETLINK. With
+// $REFUSE_MOUNT every mount is refused as a security module does it; with $REFUSE_FSTATFS no open file
+// is said what it is on.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -28,8 +29,9 @@ long syscall(long number, ...) {
 
 int socket(int domain, int type, int protocol) {
   int (*real)(int, int, int) = dlsym(RTLD_NEXT, "socket");
-  if (domain != AF_NETLINK || getenv("REFUSE_NETLINK") == NULL) return real(domain, type, protocol);
-  errno = EPERM;
+  const char* refused = getenv("REFUSE_NETLINK");
+  if (domain != AF_NETLINK || refused == NULL) return real(domain, type, protocol);
+  errno = atoi(refused);
   return -1;
 }
 
