@@ -321,9 +321,12 @@ async function isIndexTaken({ namespace, target, index }: Plan): Promise<boolean
   return target.inode !== namespace.inode && (await findLink(namespace, index)) !== undefined;
 }
 
-async function explainCreate(plan: Plan, refusal: Refusal): Promise<{ hint?: string }> {
+async function explainCreate(
+  plan: Plan,
+  refusal: Refusal,
+): Promise<{ hint?: string; part?: string }> {
   const { namespace, target, birth, options, record, master } = plan;
-  return explain(namespace, refusal, {
+  const explained = await explain(namespace, refusal, {
     target,
     kind: birth.kind,
     parent: record.parent,
@@ -333,4 +336,8 @@ async function explainCreate(plan: Plan, refusal: Refusal): Promise<{ hint?: str
     master,
     peer: birth.peer,
   });
+  // A parent given by its index is looked for by nobody but the kernel, and one that was found by its name
+  // may be gone by then (drivers/net/macvlan.c, macvlan_common_newlink; net/8021q/vlan_netlink.c, vlan_newlink).
+  const isNoParent = refusal.code === 'ENODEV' && record.parent !== undefined;
+  return isNoParent ? { ...explained, part: 'parent' } : explained;
 }

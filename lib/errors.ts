@@ -143,7 +143,7 @@ export class NetlinkError extends Error {
   readonly operation: string;
   /** The name or the index of what it was about; `null` when it was about nothing in particular. */
   readonly target: string | number | null;
-  /** The option that could not be carried out, where one operation is several requests. */
+  /** The option that could not be carried out, where one operation is several requests; also a `parent` that is none. */
   declare readonly part?: string;
   /** The kernel's own words (`NLMSGERR_ATTR_MSG`), where it gives any. */
   declare readonly kernelMessage?: string;

@@ -432,7 +432,10 @@ describe('ENODEV', () => {
     expect(byIndex).toMatchObject({ code: 'ENODEV', operation: 'createMacvlan' });
     expect(byIndex.hint).toContain('987654');
     expect(byIndex.hint).toContain('parent');
-    for (const { hint } of [byName, byIndex]) expect(hint).toContain(String(host.name));
+    for (const error of [byName, byIndex]) {
+      expect(error.hint).toContain(String(host.name));
+      expect(error.part).toBe('parent');
+    }
   });
 });
 
