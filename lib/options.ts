@@ -148,7 +148,11 @@ export type AddressFlag =
   | 'optimistic'
   | 'autojoin';
 
-/** An address to put on a link (`RTM_NEWADDR`). */
+/**
+ * An address to put on a link (`RTM_NEWADDR`). One of IPv6 is `'tentative'` for a second or two, while the kernel asks
+ * whether a neighbour has it, and cannot be bound to before; with the flag `'nodad'` nobody is asked. See
+ * {@link Address.flags}.
+ */
 export interface AddressOptions {
   /** `'52.1.1.151/24'`, or `'52.1.1.151'` beside `prefixLength` (`IFA_LOCAL`). No zone. */
   readonly address: string;

@@ -190,7 +190,10 @@ export interface Address {
   readonly broadcast: string | null;
   /** The other end of a point-to-point link (`IFA_ADDRESS` where it differs from `IFA_LOCAL`). */
   readonly peer: string | null;
-  /** As `ip` names them: `'permanent'`, `'tentative'`, `'nodad'`, … (`IFA_FLAGS`). */
+  /**
+   * As `ip` names them: `'permanent'`, `'tentative'`, `'nodad'`, … (`IFA_FLAGS`). Of IPv6, `'tentative'` is one that
+   * nobody can bind to yet; `watch` tells when it no longer is. With `'dadfailed'` beside it a neighbour has it.
+   */
   readonly flags: readonly string[];
   /** Seconds, or `Infinity` (`ifa_valid`). */
   readonly validLifetime: number;

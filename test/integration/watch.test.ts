@@ -316,6 +316,36 @@ describe('addresses', () => {
     await reader.level(place, { addresses: true });
   });
 
+  test('of IPv6 are told of when they can be used, and when a neighbour has them', async () => {
+    const { place, parent } = await followed();
+    const bind = `
+      const server = require('node:net').createServer();
+      server.on('error', ({ code }) => console.log(code));
+      server.listen(0, 'fd00::1', () => server.close(() => console.log('listening')));
+    `;
+    const use = async (user: Place) => {
+      const reader = follow(user.netns, { addresses: true });
+      const link = await place.netns.createMacvlan({
+        parent,
+        mode: 'bridge',
+        netns: user.netns,
+        up: true,
+        addrGenMode: 'none',
+        addresses: ['fd00::1/64'],
+      });
+      await reader.hears('changed fd00::1/64');
+      const [told] = reader.addresses.values();
+      const [shown] = JSON.parse(await user.ip('-j', 'address', 'show', 'dev', link.name));
+      expect(told?.flags.includes('dadfailed')).toBe(shown.addr_info[0].dadfailed === true);
+      return { flags: told?.flags, bound: await user.run(process.execPath, '--eval', bind) };
+    };
+    expect(await use(await bed.place())).toEqual({ flags: ['permanent'], bound: 'listening\n' });
+    const { flags, bound } = await use(await bed.place());
+    expect(flags).toContain('dadfailed');
+    expect(flags).toContain('tentative');
+    expect(bound).toBe('EADDRNOTAVAIL\n');
+  });
+
   test('are told of when asked for, and only then', async () => {
     const { place, parent, reader } = await followed({ addresses: true });
     const linksOnly = follow(place.netns);
