@@ -346,8 +346,8 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Deletes a link (`RTM_DELLINK`). `ENODEV`: there is none; `EOPNOTSUPP`: a device that is not made
-   * by software.
+   * Deletes a link (`RTM_DELLINK`). Calls that are under way together do it by a group, as `deleteLinks` does.
+   * `ENODEV`: there is none; `EOPNOTSUPP`: a device that is not made by software.
    */
   deleteLink(link: LinkRef, options?: OperationOptions): Promise<void> {
     const call = callWith('deleteLink', link, this.deleteLink, options);
@@ -360,7 +360,9 @@ export class Netns extends Namespace {
    * that could not. Of a link that is named twice, by its index and a name or by two names, the second has an
    * `ENODEV`; a `Link` beside a name or the index of it has none. They are put into a group that nobody uses,
    * and the group is deleted: a link that somebody moves to another namespace between the two counts as
-   * deleted, and keeps that group there.
+   * deleted, and keeps that group there. So do links that are left when the process is killed between the two, and
+   * the last events of a link tell of that group: what is to be found again is better told by its name than by its
+   * `group`.
    */
   deleteLinks(refs: readonly LinkRef[], options?: OperationOptions): Promise<void> {
     const call = callWith('deleteLinks', null, this.deleteLinks, options);

@@ -286,7 +286,10 @@ export interface LinkOptions extends OperationOptions {
   readonly numTxQueues?: number | undefined;
   /** 1–4096 (`IFLA_NUM_RX_QUEUES`); fixed for the link's life. */
   readonly numRxQueues?: number | undefined;
-  /** The group that bulk operations address (`IFLA_GROUP`). Omitted: 0. */
+  /**
+   * The group that bulk operations address (`IFLA_GROUP`). Omitted: 0. Another one takes its place while the link is
+   * deleted together with others, see `deleteLinks`.
+   */
   readonly group?: number | undefined;
   /** A free text of 1–255 bytes (`IFLA_IFALIAS`). */
   readonly alias?: string | undefined;
