@@ -551,7 +551,11 @@ export interface RouteFilter extends OperationOptions {
 
 /** What `watch` tells, besides the events of links. */
 export interface WatchOptions extends OperationOptions {
-  /** Begin with an `added` for everything that exists. */
+  /**
+   * Begin with an `added` for everything that exists. Nothing marks the end of that: who has to know all of it before
+   * going on leaves this out, and lists what there is after the call of `watch`. The events to follow may repeat what
+   * the listing has shown already, and bring it level like any others.
+   */
   readonly initial?: boolean | undefined;
   /** Also the events of addresses. */
   readonly addresses?: boolean | undefined;
