@@ -44,6 +44,7 @@ export async function whyInvalid(
     link.parent?.netnsid === null ? await findLink(namespace, link.parent.index) : undefined;
   return (
     mtuHint(mtu, parent) ??
+    (kernelMessage === undefined ? mtuElsewhereHint(mtu, link) : undefined) ??
     modeChangeHint(link, info?.macvlan?.mode) ??
     (info?.macvlan?.macAddressMode !== undefined &&
       link.macvlan?.mode !== 'source' &&
@@ -66,6 +67,13 @@ function mtuHint(mtu: number | undefined, parent: Link | undefined): string | un
   return `The MTU of ${mtu} is above the parent's: '${parent.name}' has ${parent.mtu}.`;
 }
 
+/** The same where the parent of a `child` cannot be looked at: its MTU is the child's or a larger one. */
+function mtuElsewhereHint(mtu: number | undefined, child: Link): string | undefined {
+  if (mtu === undefined || typeof child.parent?.netnsid !== 'number' || mtu <= child.mtu)
+    return undefined;
+  return `The MTU of ${mtu} is above the parent's, which is in another namespace: '${child.name}' on it has ${child.mtu}.`;
+}
+
 /** What a link is that is no Ethernet device. */
 function whatElse({ type }: Link): string {
   return type === 'loopback' ? 'the loopback device' : `of type '${type}'`;
@@ -74,7 +82,7 @@ function whatElse({ type }: Link): string {
 /** What may be is not guessed at where the kernel has `said` what is. */
 async function whyInvalidMacvlan(namespace: Namespace, about: About, said: boolean): Promise<Hint> {
   const parent = await findRealParent(namespace, about.parent);
-  if (parent === undefined) return whyInvalidBeside(namespace, about);
+  if (parent === undefined) return whyInvalidBeside(namespace, about, said);
   if (parent.type !== 'ether') {
     return `The parent '${parent.name}' is ${whatElse(parent)}: a ${about.kind} needs an Ethernet device.`;
   }
@@ -98,15 +106,18 @@ async function whyInvalidMacvlan(namespace: Namespace, about: About, said: boole
 }
 
 /** On a macvlan whose parent is in another namespace, that parent is meant: the new link comes beside it. */
-async function whyInvalidBeside(namespace: Namespace, about: About): Promise<Hint> {
+async function whyInvalidBeside(namespace: Namespace, about: About, said: boolean): Promise<Hint> {
   const siblings = await findSiblings(namespace, about.parent);
   const passthru = siblings.find(({ macvlan }) => macvlan?.mode === 'passthru');
   if (passthru !== undefined) {
     return `The parent of ${describeLink(passthru)}, in another namespace, would be the new link's too, and a child in mode 'passthru' tolerates no other.`;
   }
   const other = siblings[0];
-  if (other === undefined || about.mode !== MACVLAN_MODES.passthru) return undefined;
-  return `Mode 'passthru' needs a parent without any other child, and that of ${describeLink(other)}, in another namespace, would be the new link's.`;
+  if (other === undefined) return undefined;
+  if (about.mode === MACVLAN_MODES.passthru) {
+    return `Mode 'passthru' needs a parent without any other child, and that of ${describeLink(other)}, in another namespace, would be the new link's.`;
+  }
+  return said ? undefined : mtuElsewhereHint(about.created?.mtu, other);
 }
 
 export async function whyBusy(

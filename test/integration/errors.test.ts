@@ -110,7 +110,29 @@ describe('EINVAL', () => {
     await inside.ip('link', 'add', 'd0', 'index', `${ifindex}`, 'mtu', '1400', 'type', 'bridge');
     const error = await refusalOf(inside.netns.setLink('m0', { mtu: 1501 }));
     expect(error).toMatchObject({ code: 'EINVAL', operation: 'setLink', target: 'm0' });
-    expect(error.hint).toBeUndefined();
+    expect(error.hint).not.toContain('d0');
+    expect(error.hint).not.toContain('1400');
+  });
+
+  test('because the MTU is above that of a parent that is in another namespace', async () => {
+    const { host, parent } = await ground();
+    const inside = await bed.place();
+    await host.netns.createMacvlan({ parent, name: 'm0', mtu: 1400, netns: inside.netns });
+    const later = await refusalOf(inside.netns.setLink('m0', { mtu: 1501 }));
+    const beside = await refusalOf(inside.netns.createMacvlan({ parent: 'm0', mtu: 1501 }));
+    for (const error of [later, beside]) {
+      expect(error).toMatchObject({ code: 'EINVAL' });
+      expect(error.hint).toContain('1501');
+      expect(error.hint).toContain(`'m0'`);
+      expect(error.hint).toContain('in another namespace');
+    }
+    expect(await inside.names()).toEqual(['m0']);
+    const tooLarge = await refusalOf(inside.netns.setLink('m0', { mtu: 100_000 }));
+    expect(tooLarge).toMatchObject({ kernelMessage: expect.stringMatching(/maximum/) });
+    expect(tooLarge.hint).toBeUndefined();
+    // What its parent allows, above what it has itself.
+    await inside.netns.setLink('m0', { mtu: 1500 });
+    expect((await inside.link('m0')).mtu).toBe(1500);
   });
 
   test('because a stable privacy address needs a secret that is not set', async () => {
