@@ -167,8 +167,8 @@ export class Tap extends Duplex {
    * (`stdio: ['inherit', 'inherit', 'inherit', tap.detach()]`; of more queues, `...tap.fds`
    * afterwards). They block again, as if just opened, and are to be closed by the caller once the
    * child has them. (A child that writes much should not let it block: the kernel does not wake a
-   * `write` that has had to wait, only a `poll`.) The stream is destroyed; what it had read already is
-   * not in the device any more.
+   * `write` that has had to wait, only a `poll`.) The stream is destroyed: a loop over its frames
+   * rejects with `ERR_STREAM_PREMATURE_CLOSE`, and what it had read already is not in the device any more.
    */
   detach(): number {
     if (this.#closed === undefined) {

@@ -287,6 +287,18 @@ describe('detach', () => {
     closeSync(fd);
   });
 
+  test('ends a loop over the frames with an error: it has not come to their end', async () => {
+    const { host, link } = await ground();
+    const tap = await open(bed, host, link);
+    const looped = expect(
+      (async () => {
+        for await (const _ of tap);
+      })(),
+    ).rejects.toMatchObject({ code: 'ERR_STREAM_PREMATURE_CLOSE' });
+    closeSync(tap.detach());
+    await looped;
+  });
+
   test('after close there is nothing to give up', async () => {
     const { host, link } = await ground();
     const tap = await open(bed, host, link);
