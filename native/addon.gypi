@@ -41,10 +41,10 @@
         '-fno-rtti',
         '-fvisibility-inlines-hidden',
       ],
-      # One binary for machines whose libstdc++ is older than the compiler's.
+      # One binary for machines whose libstdc++ is older than the compiler's. Not libgcc: Node needs the
+      # machine's itself, and the compiler's would need its own C library or a later one.
       'ldflags': [
         '-static-libstdc++',
-        '-static-libgcc',
         '-Wl,--exclude-libs,ALL',
         # From the folder that is built in, because nobody quotes a path that has a space in it.
         '-Wl,--version-script=<!(node -p "fs.existsSync(\'native\') ? \'../native/exports.map\' : \'../exports.map\'")',

@@ -8,8 +8,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include <cstdio>
-#include <cstdlib>
+#include <charconv>
 #include <cstring>
 
 #include "io/tap_mount.h"
@@ -34,22 +33,40 @@ Status ReadAttribute(int sysfs, const std::string& path, std::string& out) {
   return {};
 }
 
+// Takes a number off the front of the text; false when there is none. Not by sscanf or strtol,
+// which a newer C library's headers give another name that an older library does not have.
+bool TakeNumber(std::string_view& text, unsigned& number) {
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  text.remove_prefix(static_cast<size_t>(rest - text.data()));
+  return error == std::errc();
+}
+
+// "MAJOR:MINOR".
+bool TakeDevice(std::string_view text, dev_t& number) {
+  unsigned major_number = 0;
+  unsigned minor_number = 0;
+  if (!TakeNumber(text, major_number) || text.substr(0, 1) != ":") return false;
+  text.remove_prefix(1);
+  if (!TakeNumber(text, minor_number)) return false;
+  number = makedev(major_number, minor_number);
+  return true;
+}
+
 // The device's number, as the sysfs of the link's namespace has it.
 Status ReadNumber(int sysfs, const TapLink& link, dev_t& number) {
   const std::string folder = "class/net/" + link.name;
   std::string text;
   Status status = ReadAttribute(sysfs, folder + "/ifindex", text);
   if (!status.ok()) return status;
-  if (std::atoi(text.c_str()) != link.index) return {-ESTALE, "read"};
-  status = ReadAttribute(sysfs, folder + "/tap" + std::to_string(link.index) + "/dev", text);
-  if (!status.ok()) return status;
-  unsigned major_number = 0;
-  unsigned minor_number = 0;
-  if (std::sscanf(text.c_str(), "%u:%u", &major_number, &minor_number) != 2) {
+  std::string_view digits = text;
+  unsigned index = 0;
+  if (!TakeNumber(digits, index) || index != static_cast<unsigned>(link.index)) {
     return {-ESTALE, "read"};
   }
-  number = makedev(major_number, minor_number);
-  return {};
+  status = ReadAttribute(sysfs, folder + "/tap" + std::to_string(link.index) + "/dev", text);
+  if (!status.ok()) return status;
+  return TakeDevice(text, number) ? Status{} : Status{-ESTALE, "read"};
 }
 
 // Where the device can be opened.

@@ -18,6 +18,9 @@ const folder = mkdtempSync(join(tmpdir(), 'macvlan-netlink-install-'));
 const project = join(folder, 'node_modules/macvlan-netlink');
 let tarball = '';
 
+const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+const isMusl = header.glibcVersionRuntime === undefined;
+
 interface Analysis {
   readonly types: { readonly kind: string };
   readonly problems: readonly { readonly kind: string; readonly resolutionKind?: string }[];
@@ -119,12 +122,19 @@ function addon(): string {
   return join(project, 'prebuilds', name ?? 'none');
 }
 
-test('the prebuilt addon needs nothing but the C library', async () => {
+test('the prebuilt addon needs nothing but the C library, and what Node needs of the compiler', async () => {
   const { stdout } = await run('readelf', ['--dynamic', '--wide', addon()]);
   const needed = [...stdout.matchAll(/\(NEEDED\).*\[(.+)\]/g)].map((match) => match[1]);
   expect(needed).not.toEqual([]);
-  const libc = /^(lib(c|m|pthread|dl)\.so|ld-linux|libc\.musl)/;
-  expect(needed.filter((name) => !libc.test(name ?? ''))).toEqual([]);
+  const known = /^(lib(c|m|pthread|dl|gcc_s)\.so|ld-linux|libc\.musl)/;
+  expect(needed.filter((name) => !known.test(name ?? ''))).toEqual([]);
+});
+
+test.skipIf(isMusl)('the prebuilt addon runs with glibc 2.34', async () => {
+  const { stdout } = await run('readelf', ['--version-info', '--wide', addon()]);
+  const minors = [...stdout.matchAll(/GLIBC_2\.(\d+)/g)].map((match) => Number(match[1]));
+  expect(minors).not.toEqual([]);
+  expect(Math.max(...minors)).toBeLessThanOrEqual(34);
 });
 
 test('the prebuilt addon shows its two entry points and calls Node-API alone', async () => {
