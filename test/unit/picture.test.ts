@@ -82,6 +82,9 @@ describe('a link', () => {
     // Index 5 here is not the end that has it in another namespace.
     const elsewhere = { ...other, parent: { index: 5, netnsid: 1 } };
     expect(eventsOf(new Picture({}).tellAll([linkNews(one), linkNews(elsewhere)]))).toHaveLength(2);
+    // A macvlan that stands on an end is not its other end: that may be in another namespace.
+    const macvlan: Link = { ...other, kind: 'macvlan' };
+    expect(eventsOf(new Picture({}).tellAll([linkNews(one), linkNews(macvlan)]))).toHaveLength(2);
   });
 
   test('that moved says where to, also when that was told during a listing', () => {
@@ -192,6 +195,16 @@ describe('an address', () => {
     }
   });
 
+  test('of IPv6 is another on another link', () => {
+    const picture = new Picture(ALL);
+    const v6: Address = { ...anAddress, family: 'IPv6', address: 'fe80::1', cidr: 'fe80::1/64' };
+    picture.tell(addressNews(v6));
+    const other = { ...v6, linkIndex: 2 };
+    expect(picture.tell(addressNews(other))).toMatchObject({ action: 'added' });
+    expect(picture.tell(addressNews(v6, true))).toMatchObject({ action: 'removed' });
+    expect(picture.tell(addressNews(other, true))).toMatchObject({ action: 'removed' });
+  });
+
   test('is another on another link, with another prefix or another peer', () => {
     const picture = new Picture(ALL);
     picture.tell(addressNews(anAddress));
@@ -244,6 +257,23 @@ describe('routes are in doubt', () => {
   test.each(grounds)('when %s', (_, news) => {
     const picture = known();
     picture.tell(news);
+    expect(picture.routesDoubtful).toBe(true);
+  });
+
+  test('when a link goes down that had no carrier', () => {
+    const picture = known();
+    picture.tell(linkNews({ ...aLink, lowerUp: false }));
+    picture.routesDoubtful = false;
+    picture.tell(linkNews({ ...aLink, up: false, lowerUp: false }));
+    expect(picture.routesDoubtful).toBe(true);
+  });
+
+  test('when a link is down that was down, and what came between was lost', () => {
+    const down = { ...aLink, up: false, lowerUp: false };
+    const picture = known();
+    picture.tell(linkNews(down));
+    picture.routesDoubtful = false;
+    eventsOf(picture.level({ ...NOTHING, links: [down] }, [linkNews(down)]));
     expect(picture.routesDoubtful).toBe(true);
   });
 
@@ -350,6 +380,13 @@ describe('what came before it was known what there was', () => {
     expect(picture.routesDoubtful).toBe(true);
   });
 
+  test('leaves routes in doubt when one went that is there, or another that looks like it', () => {
+    const picture = new Picture(ALL);
+    eventsOf(picture.level({ ...NOTHING, routes: [aRoute] }));
+    expect(eventsOf(picture.catchUp([routeNews(aRoute, true)]))).toHaveLength(1);
+    expect(picture.routesDoubtful).toBe(true);
+  });
+
   const catchUp = (listing: Partial<Listing>, ...meanwhile: News[]) => {
     const picture = new Picture(ALL);
     eventsOf(picture.level({ ...NOTHING, ...listing }));
@@ -408,8 +445,17 @@ describe('a listing that changes may have hidden something from', () => {
   test('removes no route that an earlier one had', () => {
     const picture = new Picture(ALL);
     eventsOf(picture.level({ ...NOTHING, routes: [aRoute] }));
+    const earlier = [NOTHING, { ...NOTHING, routes: [aRoute] }];
+    expect(eventsOf(picture.level({ ...NOTHING, earlier }))).toEqual([]);
     expect(eventsOf(picture.levelRoutes([], [], [[], [aRoute]]))).toEqual([]);
     expect(eventsOf(picture.levelRoutes([], []))).toMatchObject([{ action: 'removed' }]);
+  });
+
+  test('removes no link that an earlier one had', () => {
+    const picture = new Picture({});
+    eventsOf(picture.level({ ...NOTHING, links: [aLink] }));
+    const earlier = [{ ...NOTHING, links: [aLink] }];
+    expect(eventsOf(picture.level({ ...NOTHING, earlier }))).toEqual([]);
   });
 
   test('removes what an earlier one had and what is told to be gone', () => {
@@ -448,4 +494,18 @@ describe('a listing that changes may have hidden something from', () => {
       { type: 'address', action: 'removed', address: two },
     ]);
   });
+
+  test('with gaps removes no route that is not told to be gone', () => {
+    const picture = new Picture(ALL);
+    eventsOf(picture.level({ ...NOTHING, routes: [aRoute] }));
+    expect(eventsOf(picture.level({ ...NOTHING, gaps: true }))).toEqual([]);
+  });
+});
+
+test('what was told of during a listing that has it is removed by one word, as is all but a route', () => {
+  const picture = new Picture(ALL);
+  const listing = { links: [aLink], addresses: [anAddress], routes: [] };
+  eventsOf(picture.level(listing, [linkNews(aLink), addressNews(anAddress)]));
+  expect(picture.tell(addressNews(anAddress, true))).toMatchObject({ action: 'removed' });
+  expect(picture.tell(linkGone(aLink))).toMatchObject({ action: 'removed' });
 });

@@ -1,4 +1,5 @@
 // What a program handed in stays as it was when it called.
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { linkNow, netnsNow, snapshot } from '../../lib/snapshot.js';
 
@@ -40,6 +41,14 @@ describe('a snapshot', () => {
     const kept = snapshot({ peer });
     peer.name = 'macv2';
     expect(kept.peer.name).toBe('macv1');
+  });
+
+  test('keeps what an object of another realm says, as test runners and sandboxes have', () => {
+    const options = runInNewContext("({ name: 'macv1', sources: ['02:00:00:00:00:01'] })");
+    const kept = snapshot(options);
+    options.name = 'macv2';
+    options.sources.length = 0;
+    expect({ ...kept }).toEqual({ name: 'macv1', sources: ['02:00:00:00:00:01'] });
   });
 
   test('keeps what an instance of a class says, by accessors too', () => {
