@@ -117,3 +117,16 @@ test('a large call that waited is overtaken by none behind it', async () => {
   await Promise.all([filled, one('a'), one('large', true), one('b'), one('c')]);
   expect(begun).toEqual(['a', 'large', 'large0', 'large1', 'large2', 'b', 'c']);
 });
+
+test('a call that is made just before the turn of a large one begins after it', async () => {
+  const begun: string[] = [];
+  const filled = calls(32, []);
+  const small = waitForTurn().then(async () => {
+    begun.push('small');
+    await takeTurn();
+    begun.push('later');
+  });
+  const large = waitForTurn(true).then(() => begun.push('large'));
+  await Promise.all([filled, small, large]);
+  expect(begun).toEqual(['small', 'large', 'later']);
+});
