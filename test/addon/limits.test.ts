@@ -135,3 +135,25 @@ test('a link that is said not to have moved, because others want descriptors, ha
   `;
   expect(await resultOf(program, { under })).toBe(0);
 });
+
+test('a watch has the descriptors of sockets that nothing waits for', async () => {
+  const under = [...inPrivateNetns, 'prlimit', '--nofile=64', '--'];
+  const program = `
+    import { closeSync, openSync } from 'node:fs';
+    import { Netns } from 'macvlan-netlink';
+    const opened = await Promise.all(Array.from({ length: 8 }, () => Netns.create()));
+    await Promise.all(opened.map((netns) => netns.listLinks()));
+    const files = [];
+    try {
+      for (;;) files.push(openSync('/dev/null'));
+    } catch {}
+    const told = [];
+    for await (const { action, link } of opened[0].watch({ initial: true })) {
+      told.push(action + ' ' + link.name);
+      break;
+    }
+    for (const file of files) closeSync(file);
+    console.log(JSON.stringify(told));
+  `;
+  expect(await resultOf(program, { under })).toEqual(['added lo']);
+});
