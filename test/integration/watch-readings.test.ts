@@ -1,0 +1,47 @@
+// What one reading of a watch's socket tells, whether it waits for events or takes what there is.
+import { expect, test } from 'vitest';
+import { Call } from '../../lib/call.js';
+import { type Heard, readNews } from '../../lib/native.js';
+import type { News } from '../../lib/news.js';
+import type { Link } from '../../lib/types.js';
+import { useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+const RTNLGRP_LINK = 1;
+
+/** A namespace with a link in it, and the readings of what is told there. */
+async function ground() {
+  const place = await bed.place();
+  const name = await place.parent();
+  const { ifindex } = await place.link(name);
+  const call = new Call('watch', null, undefined);
+  const watcher = place.netns.subscribe(call, [RTNLGRP_LINK], 2 ** 20);
+  bed.onCleanup(() => watcher.close());
+  const read = async (reading: Parameters<typeof readNews>[1]): Promise<News[]> => {
+    const { lost, news } = (await readNews(watcher, reading)) as Heard;
+    expect(lost).toBe(false);
+    return news.filter((one) => one.kind === 'link' && one.index === ifindex);
+  };
+  return { place, name, read };
+}
+
+test('a link that is again as it was before what was taken without waiting is told of', async () => {
+  const { place, name, read } = await ground();
+  // Of a group the kernel tells once; of much else twice, and not in the same words.
+  const told = async (group: number, reading: 'wait' | 'drain') => {
+    await place.ip('link', 'set', name, 'group', String(group));
+    const last = (await read(reading)).at(-1);
+    return (last?.item as Link | undefined)?.group;
+  };
+  expect(await told(5, 'wait')).toBe(5);
+  expect(await told(6, 'drain')).toBe(6);
+  expect(await told(5, 'wait')).toBe(5);
+});
+
+test('a link that is removed is told of as it was, where nobody need have known it', async () => {
+  const { place, name, read } = await ground();
+  await place.ip('link', 'delete', name);
+  const removed = (await read('drain')).filter((one) => one.removed);
+  expect(removed).toEqual([expect.objectContaining({ item: expect.objectContaining({ name }) })]);
+});
