@@ -25,6 +25,7 @@ function before(name: string, variables: Readonly<Record<string, string | number
 
 const RTM_NEWLINK = 16;
 const RTM_DELLINK = 17;
+const RTM_GETLINK = 18;
 const RTM_GETADDR = 22;
 
 test('what is listed before a part that gets lost stays', async () => {
@@ -46,6 +47,27 @@ test('what is listed before a part that gets lost stays', async () => {
     address: ['10.0.0.1/24', '10.0.1.1/24', '10.0.2.1/24'],
   });
 });
+
+test.each([1, 8])(
+  'a listing shows each link once when a part is lost behind %d others',
+  async (after) => {
+    const program = `
+    import { execFileSync } from 'node:child_process';
+    import { listLinks } from 'macvlan-netlink';
+    delete process.env.LD_PRELOAD; // Not for what this starts.
+    const ip = (line, input) => execFileSync('ip', line.split(' '), { input, encoding: 'utf8' });
+    const bridges = Array.from({ length: 300 }, (_, at) => 'link add b' + at + ' type bridge\\n');
+    ip('-batch -', bridges.join(''));
+    const expected = JSON.parse(ip('-j link')).map(({ ifname }) => ifname);
+    const listed = (await listLinks()).map(({ name }) => name);
+    console.log(JSON.stringify({ expected, listed }));
+  `;
+    const under = before('lose-a-datagram', { LOSE: RTM_GETLINK, AFTER: after });
+    const { expected, listed } = (await resultOf(program, { under })) as Record<string, string[]>;
+    expect(expected).toHaveLength(301);
+    expect(listed).toEqual(expected);
+  },
+);
 
 test('a half-made link is not said to be there when only the word that it is gone gets lost', async () => {
   const program = `

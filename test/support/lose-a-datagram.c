@@ -1,5 +1,5 @@
 // LD_PRELOAD: once a request of the type $LOSE has been sent, the next datagram that comes to its
-// socket is lost, as when the kernel had no memory for it.
+// socket is lost, as when the kernel had no memory for it; with $AFTER the one behind so many others.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -11,6 +11,7 @@
 
 static atomic_int losing = -1;
 static atomic_flag lost = ATOMIC_FLAG_INIT;
+static atomic_int arrived;
 
 ssize_t sendmsg(int fd, const struct msghdr* header, int flags) {
   ssize_t (*real)(int, const struct msghdr*, int) = dlsym(RTLD_NEXT, "sendmsg");
@@ -26,6 +27,8 @@ ssize_t sendmsg(int fd, const struct msghdr* header, int flags) {
 ssize_t recvmsg(int fd, struct msghdr* header, int flags) {
   ssize_t (*real)(int, struct msghdr*, int) = dlsym(RTLD_NEXT, "recvmsg");
   const ssize_t length = real(fd, header, flags);
+  const char* after = getenv("AFTER");
+  if (length > 0 && fd == losing && after != NULL && arrived++ < atoi(after)) return length;
   int expected = fd;
   if (length <= 0 || !atomic_compare_exchange_strong(&losing, &expected, -1)) return length;
   errno = ENOBUFS;
