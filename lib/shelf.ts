@@ -33,7 +33,6 @@ function same(a: unknown, b: unknown, ignored = NOTHING_IGNORED): boolean {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   const one = a as Record<string, unknown>;
   const other = b as Record<string, unknown>;
-  if (Array.isArray(a) && a.length !== (b as unknown[]).length) return false;
   for (const key in one) if (!ignored.has(key) && !same(one[key], other[key])) return false;
   for (const key in other) if (!(key in one)) return false;
   return true;
