@@ -21,11 +21,17 @@ class Reading : public Requests {
     link.name = "lo";
     Add("getLink", link, io::Expect::kRead);
   }
+  void OnAnswer(size_t step, const wire::Message& message) override {
+    Requests::OnAnswer(step, message);
+    if (step == 0 && meanwhile) meanwhile();
+  }
   void OnEnd() override { over_.set_value(); }
   int Wait() {
     over_.get_future().wait();
-    return steps.front().ack.error;
+    return steps.back().ack.error;
   }
+
+  std::function<void()> meanwhile;  // done while the first step is answered
 
  private:
   std::promise<void> over_;
@@ -34,11 +40,16 @@ class Reading : public Requests {
 // Keeps the pool's thread until it is let go.
 class Hold : public io::Task {
  public:
-  void Run(io::PoolThread&) override { until_.get_future().wait(); }
+  void Run(io::PoolThread&) override {
+    begun_.set_value();
+    until_.get_future().wait();
+  }
   void Fail(const io::Status&) override {}
+  void Await() { begun_.get_future().wait(); }
   void LetGo() { until_.set_value(); }
 
  private:
+  std::promise<void> begun_;
   std::promise<void> until_;
 };
 
@@ -99,6 +110,41 @@ TEST(a_socket_is_given_up_for_others_also_where_requests_wait_that_have_not_begu
   CHECK_EQ(Ask(*channels[0]), -EMFILE);
   channels[1]->SetInUse(false);
   CHECK_EQ(Ask(*channels[0]), 0);
+  pool.Stop();
+}
+
+TEST(no_socket_is_given_up_while_it_is_at_work) {
+  const Client client;
+  const auto own = std::make_shared<io::Namespace>();
+  CHECK(io::OpenOwn(*own).ok());
+  io::Pool pool(1, {[] {}, [] {}});
+  const auto channel = std::make_shared<io::Channel>(pool, own, bulk::DeleteTogether, [] {});
+  const auto listing = std::make_shared<Reading>();
+  listing->Add("listLinks", {}, io::Expect::kDump);
+  listing->meanwhile = [&] { channel->GiveUp(); };
+  channel->Submit(listing);
+  CHECK_EQ(listing->Wait(), 0);
+  CHECK_EQ(listing->names, (std::vector<std::string>{"lo", "lo"}));
+  pool.Stop();
+}
+
+TEST(no_socket_is_given_up_by_which_something_goes_on_that_has_begun) {
+  const Client client;
+  const auto own = std::make_shared<io::Namespace>();
+  CHECK(io::OpenOwn(*own).ok());
+  io::Pool pool(1, {[] {}, [] {}});
+  const auto channel = std::make_shared<io::Channel>(pool, own, bulk::DeleteTogether, [] {});
+  const auto hold = std::make_shared<Hold>();
+  const auto reading = std::make_shared<Reading>();
+  reading->Add("listLinks", {}, io::Expect::kDump);
+  reading->steps.back().barrier = true;
+  reading->meanwhile = [&] { pool.Schedule(hold); };
+  channel->Submit(reading);
+  hold->Await();
+  channel->GiveUp();
+  const OneDescriptor limit;
+  hold->LetGo();
+  CHECK_EQ(reading->Wait(), 0);
   pool.Stop();
 }
 
