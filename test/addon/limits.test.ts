@@ -142,7 +142,7 @@ test('a watch has the descriptors of sockets that nothing waits for', async () =
     import { closeSync, openSync } from 'node:fs';
     import { Netns } from 'macvlan-netlink';
     const opened = await Promise.all(Array.from({ length: 8 }, () => Netns.create()));
-    await Promise.all(opened.map((netns) => netns.listLinks()));
+    await Promise.all(opened.map((netns) => netns.createLink({ kind: 'bridge' })));
     const files = [];
     try {
       for (;;) files.push(openSync('/dev/null'));
