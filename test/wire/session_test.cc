@@ -77,6 +77,39 @@ std::vector<size_t> DatagramsOf(Requests& requests) {
   return sizes;
 }
 
+// A link with many source addresses between two others: by itself it is a part of a listing.
+void AddLargeLink(io::Session& session, uint32_t sources) {
+  AddBridge("br1");
+  RunIp("link add source1 link br1 type macvlan mode source");
+  Requests additions;
+  for (uint32_t number = 0; number < sources; ++number) {
+    rtnl::LinkRecord link;
+    link.index = IndexOf("source1");
+    rtnl::MacvlanData data;
+    data.mac_address_mode = MACVLAN_MACADDR_ADD;
+    const uint8_t mac[] = {
+        2, 0, 0, 0, static_cast<uint8_t>(number >> 8), static_cast<uint8_t>(number)};
+    data.mac_address.emplace().Assign({mac, sizeof(mac)});
+    link.info.emplace().kind = "macvlan";
+    link.info->macvlan = data;
+    additions.Add("changeLink", link);
+  }
+  session.Transact(additions.All());
+  AddBridge("br2");
+}
+
+void RemoveLargeLink() {
+  for (const char* name : {"br1", "br2"}) RunIp(std::string("link delete ") + name);
+}
+
+// With a mask, without which the kernel makes no room for a long link (net/core/rtnetlink.c,
+// rtnl_calcit).
+rtnl::LinkRecord Everything() {
+  rtnl::LinkRecord all;
+  all.ext_mask = RTEXT_FILTER_SKIP_STATS;
+  return all;
+}
+
 }  // namespace
 
 TEST(a_change_whose_answer_is_lost_says_so_and_the_others_say_how_they_ended) {
@@ -183,31 +216,11 @@ TEST(a_read_whose_answer_never_comes_ends_too) {
 }
 
 TEST(a_link_that_is_larger_than_the_buffer_is_listed_and_so_are_the_others) {
-  AddBridge("br1");
-  RunIp("link add source1 link br1 type macvlan mode source");
   Client client;
-  Requests additions;
   // Others may add more than the kernel can tell of in a well-formed message.
-  for (uint32_t number = 0; number < 23'000; ++number) {
-    rtnl::LinkRecord link;
-    link.index = IndexOf("source1");
-    rtnl::MacvlanData data;
-    data.mac_address_mode = MACVLAN_MACADDR_ADD;
-    const uint8_t mac[] = {
-        2, 0, 0, 0, static_cast<uint8_t>(number >> 8), static_cast<uint8_t>(number)};
-    data.mac_address.emplace().Assign({mac, sizeof(mac)});
-    link.info.emplace().kind = "macvlan";
-    link.info->macvlan = data;
-    additions.Add("changeLink", link);
-  }
-  client.session().Transact(additions.All());
-  AddBridge("br2");
-  // With a mask, without which the kernel makes no room for a long link (net/core/rtnetlink.c,
-  // rtnl_calcit).
-  rtnl::LinkRecord all;
-  all.ext_mask = RTEXT_FILTER_SKIP_STATS;
+  AddLargeLink(client.session(), 23'000);
   Requests listing;
-  listing.Add("listLinks", all, io::Expect::kDump);
+  listing.Add("listLinks", Everything(), io::Expect::kDump);
   client.session().Transact(listing.All());
   CHECK_EQ(listing.Ends(), Ends{0});
   CHECK_EQ(listing.names, (std::vector<std::string>{"lo", "br1", "source1", "br2"}));
@@ -217,7 +230,38 @@ TEST(a_link_that_is_larger_than_the_buffer_is_listed_and_so_are_the_others) {
   other.session().Transact(reading.All());
   CHECK_EQ(reading.Ends(), Ends{0});
   CHECK_EQ(reading.names, std::vector<std::string>{"source1"});
-  for (const char* name : {"br1", "br2"}) RunIp(std::string("link delete ") + name);
+  RemoveLargeLink();
+}
+
+TEST(a_listing_that_a_change_ran_into_is_asked_again_whichever_part_says_so) {
+  Client client;
+  AddLargeLink(client.session(), 3'000);
+  Requests listing;
+  listing.Add("listLinks", Everything(), io::Expect::kDump);
+  {
+    const Faults faults(LoseAnswers(1, Fate::kChanged));
+    client.session().Transact(listing.All());
+  }
+  CHECK_EQ(listing.Ends(), Ends{0});
+  CHECK_EQ(listing.names, (std::vector<std::string>{"lo", "br1", "source1", "br2"}));
+  CHECK_EQ(listing.restarts, 1);
+  RemoveLargeLink();
+}
+
+TEST(a_listing_is_asked_again_until_the_one_before_is_over) {
+  Client client;
+  AddLargeLink(client.session(), 3'000);
+  Requests listing;
+  listing.Add("listLinks", Everything(), io::Expect::kDump);
+  {
+    // As when the kernel has no memory for a part: it goes on with that when the next thing is
+    // read.
+    const Faults faults(LoseAnswers(1, Fate::kLate));
+    client.session().Transact(listing.All());
+  }
+  CHECK_EQ(listing.Ends(), Ends{0});
+  CHECK_EQ(listing.names, (std::vector<std::string>{"lo", "br1", "source1", "br2"}));
+  RemoveLargeLink();
 }
 
 TEST(an_answer_that_comes_late_is_not_taken_for_one_to_the_next_request) {
