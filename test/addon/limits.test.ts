@@ -157,3 +157,29 @@ test('a watch has the descriptors of sockets that nothing waits for', async () =
   `;
   expect(await resultOf(program, { under })).toEqual(['added lo']);
 });
+
+test('a watch that cannot list what there is says so to whoever iterates, and to nobody else', async () => {
+  const under = [...inPrivateNetns, 'prlimit', '--nofile=64', '--'];
+  const program = `
+    import { closeSync, openSync } from 'node:fs';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    import { Netns } from 'macvlan-netlink';
+    const netns = Netns.current();
+    const files = [];
+    try {
+      for (;;) files.push(openSync('/dev/null'));
+    } catch {}
+    let watch;
+    while (watch === undefined) {
+      closeSync(files.pop());
+      try {
+        watch = netns.watch();
+      } catch {}
+    }
+    await sleep(100);
+    const told = await watch.next().catch(({ code }) => code);
+    for (const file of files) closeSync(file);
+    console.log(JSON.stringify(told));
+  `;
+  expect(await resultOf(program, { under })).toBe('EMFILE');
+});

@@ -165,6 +165,23 @@ describe('a watch that nobody has any more', () => {
     expect(result).toEqual({ before: 10, after: 0 });
   });
 
+  test('and has ended leaves nothing with the namespace, such as its signal', async () => {
+    const source = `${prelude}
+      const end = async () => {
+        const { signal } = new AbortController();
+        await watch({ signal }).return();
+        return new WeakRef(signal);
+      };
+      const signals = await Promise.all(Array.from({ length: 10 }, end));
+      const left = () => signals.filter((signal) => signal.deref() !== undefined).length;
+      for (let turn = 0; turn < 100 && left() > 0; turn++) {
+        await sleep(10);
+        globalThis.gc();
+      }
+      console.log(JSON.stringify(left()));`;
+    expect(await resultOf(source, { under, nodeOptions })).toBe(0);
+  });
+
   test('is not collected while it is iterated', async () => {
     const source = `${prelude}
       const seen = [];

@@ -228,6 +228,19 @@ describe('closing the namespace', () => {
     }
   });
 
+  test('does so while what there is is listed again, because events were lost', async () => {
+    for (let steps = 0; steps < 12; steps++) {
+      const place = await bed.place();
+      const watch = place.netns.watch({ receiveBuffer: 1 });
+      await batch(place, [...changing, ...changing, ...changing]);
+      while ((await watch.next()).value?.type !== 'resync');
+      const next = watch.next();
+      for (let step = 0; step < steps; step++) await undefined;
+      await place.netns.close();
+      expect(await next).toMatchObject({ done: true });
+    }
+  });
+
   test('lets the namespace go, which nothing else holds, and the links in it', async () => {
     const host = await bed.place();
     const parent = await host.parent();
