@@ -99,10 +99,7 @@ class Events implements Watch {
     this.#call = call;
     this.#options = options;
     this.#picture = new Picture(options);
-    if (call.signal?.aborted === true) {
-      this.#closed = true;
-      return;
-    }
+    if (call.signal?.aborted === true) return;
     const { addresses = false, routes = false, receiveBuffer = RECEIVE_BUFFER } = options;
     const groups = [
       RTNLGRP_LINK,
@@ -166,7 +163,6 @@ class Events implements Watch {
     this.#watcher?.close();
     this.#picture.clear();
     this.#steps = undefined;
-    this.#late = false;
     this.#beginning = undefined;
     this.#relisting = undefined;
   }
@@ -230,7 +226,6 @@ class Events implements Watch {
       }
       this.#relistWhenDoubtful(watcher);
       await this.#gather();
-      if (this.#closed) return;
       const heard = await readNews(watcher, isSettled(this.#relisting) ? 'drain' : 'wait');
       if (heard === null) return;
       this.#turn = performance.now();
