@@ -327,6 +327,22 @@ describe('EBUSY', () => {
     expect(error).toMatchObject({ code: 'EBUSY', operation: 'createMacvtap' });
     expect(error.hint).toContain(`'br0'`);
     expect(error.hint).not.toContain('ipvlan');
+    const inside = await bed.place();
+    await inside.ip('link', 'add', 'br1', 'type', 'bridge');
+    const { ifindex: master } = await inside.link('br1');
+    const options = { parent, name: 'tap0', netns: inside.netns };
+    const elsewhere = await refusalOf(host.netns.createMacvtap({ ...options, master }));
+    expect(elsewhere).toMatchObject({ code: 'EBUSY', part: 'master' });
+    await host.netns.createMacvtap({ parent, name: 'tap0' });
+    const later = await refusalOf(host.netns.setLink('tap0', { master: 'br0' }));
+    expect(later).toMatchObject({ code: 'EBUSY', operation: 'setLink' });
+    for (const [{ hint }, bridge] of [
+      [elsewhere, 'br1'],
+      [later, 'br0'],
+    ] as const) {
+      expect(hint).toContain('A macvtap hands its frames to its character device');
+      expect(hint).toContain(`'${bridge}'`);
+    }
   });
 });
 

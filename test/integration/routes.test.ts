@@ -208,6 +208,17 @@ describe('addRoute', () => {
       await netns.addRoute({ to, from, link: by });
       expect((await refusalOf(netns.addRoute({ to, from, link: by }))).hint).toContain(`'${by}'`);
     }
+    // Of two tables, one with a number that takes an attribute of its own.
+    for (const [table, by] of [
+      [1000, link],
+      [100, other],
+    ] as const) {
+      await netns.addRoute({ to: '10.7.0.0/16', link: by, table });
+    }
+    for (const table of [1000, 100]) {
+      const { hint } = await refusalOf(netns.addRoute({ to: '10.7.0.0/16', link, table }));
+      expect(hint).toContain(`Table ${table} has`);
+    }
     // That by the same link is for another source, and is in nobody's way.
     const away = await refusalOf(netns.addRoute({ to, from: 'fd06::/64', link }));
     expect(away.hint).toContain(`already by '${other}'`);
