@@ -1,6 +1,7 @@
 // The queues of namespaces, and the sockets that they have where there are not enough for all.
 #include "io/channel.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 
@@ -145,6 +146,25 @@ TEST(no_socket_is_given_up_by_which_something_goes_on_that_has_begun) {
   const OneDescriptor limit;
   hold->LetGo();
   CHECK_EQ(reading->Wait(), 0);
+  pool.Stop();
+}
+
+TEST(an_exchange_whose_rest_is_not_sent_ends_once) {
+  const Client client;
+  const auto own = std::make_shared<io::Namespace>();
+  CHECK(io::OpenOwn(*own).ok());
+  io::Pool pool(1, {[] {}, [] {}});
+  const auto channel = std::make_shared<io::Channel>(pool, own, bulk::DeleteTogether, [] {});
+  const auto reading = std::make_shared<Reading>();
+  rtnl::LinkRecord nobody;
+  nobody.name = "nobody";
+  reading->Add("getLink", nobody, io::Expect::kRead);
+  reading->Add("listLinks", {}, io::Expect::kDump);
+  reading->steps.back().barrier = true;
+  channel->Submit(reading);
+  CHECK_EQ(reading->Wait(), -ECANCELED);
+  CHECK_EQ(Ask(*channel), 0);
+  CHECK_EQ(reading->names, std::vector<std::string>{"lo"});
   pool.Stop();
 }
 
