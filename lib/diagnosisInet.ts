@@ -4,6 +4,7 @@ import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import type { About, Hint } from './refused.js';
 import type { AddressRecord, LinkRecord, RouteRecord } from './requests.js';
+import { askTogether } from './sharedListing.js';
 import {
   AF_INET,
   AF_INET6,
@@ -61,7 +62,7 @@ export async function whyAddressExists(
   { link, asked }: About,
 ): Promise<Hint> {
   const { family, local, prefixLength } = asked as AddressRecord;
-  const addresses = await namespace.ask('listAddresses', { family });
+  const addresses = await askTogether(namespace, 'listAddresses', { family });
   const found = await findLink(namespace, link);
   if (addresses instanceof Refusal || found === undefined || local === undefined) return undefined;
   const address = formatIp(local);
@@ -87,7 +88,7 @@ export async function whyRouteExists(
 ): Promise<Hint> {
   const route = asked as RouteRecord;
   const { family, tos, table, tableId } = route;
-  const routes = await namespace.ask('listRoutes', { family });
+  const routes = await askTogether(namespace, 'listRoutes', { family });
   if (routes instanceof Refusal) return undefined;
   const to = prefixText(route.destination, route.destinationLength) ?? 'default';
   const from = prefixText(route.from, route.sourceLength) ?? null;
@@ -117,7 +118,7 @@ export async function whyRouteExists(
 export async function whySourceInvalid(namespace: Namespace, { asked }: About): Promise<Hint> {
   if (asked === undefined || !('destinationLength' in asked)) return undefined;
   const { source, family } = asked as RouteRecord;
-  const addresses = source && (await namespace.ask('listAddresses', { family }));
+  const addresses = source && (await askTogether(namespace, 'listAddresses', { family }));
   if (addresses === undefined || addresses instanceof Refusal) return undefined;
   const text = formatIp(source as Uint8Array);
   const found = addresses.filter(({ address }) => address === text);
@@ -138,7 +139,7 @@ export async function whyUnreachable(namespace: Namespace, { link, asked }: Abou
   }
   const { gateway, family } = asked as RouteRecord;
   if (gateway === undefined) return undefined;
-  const addresses = await namespace.ask('listAddresses', { family });
+  const addresses = await askTogether(namespace, 'listAddresses', { family });
   if (addresses instanceof Refusal) return undefined;
   const reaches = addresses.some(({ linkIndex, address, prefixLength }) => {
     const bytes = link === undefined || linkIndex === link ? parseIp(address) : null;

@@ -3,6 +3,7 @@ import type { Call } from './call.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import { EXT_MASK, type LinkRecord } from './requests.js';
+import { askTogether } from './sharedListing.js';
 import type { Link, LinkParent } from './types.js';
 
 const IFNAMSIZ = 16;
@@ -71,7 +72,7 @@ async function findMacvlansOf(
   namespace: Namespace,
   { index, netnsid }: LinkParent,
 ): Promise<Link[]> {
-  const links = await namespace.ask('listLinks', { extMask: EXT_MASK });
+  const links = await askTogether(namespace, 'listLinks', { extMask: EXT_MASK });
   if (links instanceof Refusal) return [];
   return links.filter(
     ({ kind, parent }) =>
@@ -85,7 +86,7 @@ async function findMacvlansOf(
  * (net/core/rtnetlink.c, rtnl_dump_ifinfo).
  */
 export async function askForKind(namespace: Namespace, kind: string): Promise<boolean | Refusal> {
-  const links = await namespace.ask('listLinks', { extMask: EXT_MASK, info: { kind } });
+  const links = await askTogether(namespace, 'listLinks', { extMask: EXT_MASK, info: { kind } });
   return links instanceof Refusal ? links : links.every((link) => link.kind === kind);
 }
 

@@ -2,6 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Netns } from '../../lib/index.js';
+import { resultOf } from '../support/program.js';
 import { refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
@@ -273,4 +274,29 @@ test('a namespace that is being closed takes no more links, however many calls w
   const shown = await target.names();
   expect(shown.filter((name) => name.startsWith('in'))).toHaveLength(100);
   expect(shown.filter((name) => name.startsWith('late'))).toEqual([]);
+});
+
+test('thousands refused together are explained within little memory', async () => {
+  const program = `
+    import { addAddress, addRoute, createMacvlan, createMacvtap, createLink } from 'macvlan-netlink';
+    const parent = await createLink({ kind: 'veth' });
+    await createMacvlan({ parent, name: 'alone', mode: 'passthru' });
+    const hosts = Array.from({ length: 2000 }, (_, at) => '10.1.' + (at >> 8) + '.' + (at & 255) + '/32');
+    const route = (to) => addRoute({ to, type: 'blackhole' });
+    await Promise.all(hosts.flatMap((host) => [addAddress(1, host), route(host)]));
+    const refused = await Promise.allSettled(hosts.flatMap((host) => [
+      addAddress(1, host), route(host), createMacvtap({ parent, name: 'other' }),
+    ]));
+    const hints = refused.map(({ reason }, at) => reason.hint.replaceAll(hosts[Math.floor(at / 3)], 'HOST'));
+    console.log(JSON.stringify([...new Set(hints)]));
+  `;
+  const hints = await resultOf<string[]>(program, {
+    nodeOptions: ['--max-old-space-size=96'],
+    under: ['unshare', '--net'],
+  });
+  expect(hints).toEqual([
+    "The link 'lo' has HOST already.",
+    expect.stringContaining('HOST'),
+    expect.stringContaining("'alone'"),
+  ]);
 });

@@ -1,0 +1,61 @@
+// Which listing answers whoever looks for the reason of a refusal.
+import { expect, test } from 'vitest';
+import type { Namespace } from '../../lib/namespace.js';
+import { askTogether } from '../../lib/sharedListing.js';
+
+/** A namespace whose listings are answered by hand. */
+function namespace() {
+  const asked: { what: unknown[]; end: (answer: unknown) => void; fail: () => void }[] = [];
+  const ask = (...what: unknown[]) =>
+    new Promise((resolve, reject) =>
+      asked.push({ what, end: resolve, fail: () => reject('gone') }),
+    );
+  return { asked, place: { ask } as unknown as Namespace };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+test('those that come together share one listing, and those that come meanwhile the next', async () => {
+  const { asked, place } = namespace();
+  const ask = () => askTogether(place, 'listAddresses', { family: 2 });
+  const first = [ask(), ask()];
+  await turn();
+  const second = [ask(), ask(), ask()];
+  await turn();
+  expect(asked.map(({ what }) => what)).toEqual([['listAddresses', { family: 2 }]]);
+  asked[0]?.end('old');
+  expect(await Promise.all(first)).toEqual(['old', 'old']);
+  await turn();
+  expect(asked).toHaveLength(2);
+  asked[1]?.end('new');
+  expect(await Promise.all(second)).toEqual(['new', 'new', 'new']);
+  const third = ask();
+  await turn();
+  asked[2]?.end('newest');
+  expect(await third).toBe('newest');
+  expect(asked).toHaveLength(3);
+});
+
+test('different listings, and those of other namespaces, do not wait for one another', async () => {
+  const [one, other] = [namespace(), namespace()];
+  void askTogether(one.place, 'listAddresses', { family: 2 });
+  void askTogether(one.place, 'listAddresses', { family: 10 });
+  void askTogether(one.place, 'listRoutes', { family: 2 });
+  void askTogether(other.place, 'listRoutes', { family: 2 });
+  await turn();
+  expect([one.asked.length, other.asked.length]).toEqual([3, 1]);
+});
+
+test('one that fails is told to those that share it, and the next begins all the same', async () => {
+  const { asked, place } = namespace();
+  const ask = () => askTogether(place, 'listLinks', {});
+  const first = [ask(), ask()];
+  await turn();
+  const second = ask();
+  asked[0]?.fail();
+  const ends = await Promise.allSettled(first);
+  expect(ends.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  await turn();
+  asked[1]?.end('there');
+  expect(await second).toBe('there');
+});
