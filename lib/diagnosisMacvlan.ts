@@ -26,6 +26,10 @@ export async function whyInvalid(
   if (master && masterLink === undefined) {
     return `There is no link with index ${master} in the network namespace ${describe(where)} to be the master.`;
   }
+  // net/8021q/vlan_netlink.c, vlan_newlink.
+  if (about.kind === 'vlan') {
+    return mtuHint(about.created?.mtu, await findLink(namespace, about.parent));
+  }
   if (about.kind !== undefined) {
     if (!isMacvlanKind(about.kind)) return undefined;
     return whyInvalidMacvlan(namespace, about, kernelMessage !== undefined);

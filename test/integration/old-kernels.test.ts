@@ -190,6 +190,11 @@ test.for(['802.1Q', '802.1ad'] as const)('a VLAN of %s is made and read', async 
   expect(link).toMatchObject({ kind: 'vlan', vlan: { id, protocol } });
   const linkinfo = { info_kind: 'vlan', info_data: { id, protocol } };
   expect(await host.link('v0')).toMatchObject({ link: parent, linkinfo });
+  const large = { kind: 'vlan', parent, name: 'v1', id: 2, protocol, mtu: 9000 } as const;
+  expect(await refusalOf(host.netns.createLink(large))).toMatchObject({
+    code: 'EINVAL',
+    hint: `The MTU of 9000 is above the parent's: '${parent}' has 1500.`,
+  });
 });
 
 describe('modules', () => {
