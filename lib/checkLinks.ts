@@ -265,6 +265,7 @@ export const routeFilter: Check = optionsOf(
 export const watchOptions: Check = optionsOf(
   table({
     initial: flag,
+    level: flag,
     addresses: flag,
     routes: flag,
     receiveBuffer: integer(1, INT_MAX),

@@ -12,6 +12,8 @@ import type {
   CreateLinkOptions,
   CreateMacvlanOptions,
   CreateMacvtapOptions,
+  LevelEvent,
+  LevelWatchOptions,
   Link,
   LinkChanges,
   LinkFilter,
@@ -21,6 +23,7 @@ import type {
   MacvlanLink,
   MacvtapLink,
   MoveOptions,
+  NetlinkEvent,
   NetnsRef,
   OperationOptions,
   Route,
@@ -179,7 +182,9 @@ export function listRoutes(filter?: RouteFilter): Promise<Route[]> {
 }
 
 /** {@link Netns.watch} in the caller's own namespace. */
-export function watch(options?: WatchOptions): Watch {
+export function watch(options: LevelWatchOptions): Watch<NetlinkEvent | LevelEvent>;
+export function watch(options?: WatchOptions): Watch;
+export function watch(options?: WatchOptions): Watch<NetlinkEvent | LevelEvent> {
   return Netns.current().watch(options);
 }
 

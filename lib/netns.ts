@@ -32,6 +32,8 @@ import type {
   CreateMacvlanOptions,
   CreateMacvtapOptions,
   CreateVethOptions,
+  LevelEvent,
+  LevelWatchOptions,
   Link,
   LinkChanges,
   LinkFilter,
@@ -41,6 +43,7 @@ import type {
   MacvlanLink,
   MacvtapLink,
   MoveOptions,
+  NetlinkEvent,
   NetnsRef,
   OperationOptions,
   Route,
@@ -499,7 +502,9 @@ export class Netns extends Namespace {
    * `added` with `parent: null`, before the other end is there. A watch keeps its namespace alive: closing
    * the `Netns` ends it, `Netns.remove` does not. `EPERM`: of another namespace, needs `CAP_SYS_ADMIN`.
    */
-  watch(options?: WatchOptions): Watch {
+  watch(options: LevelWatchOptions): Watch<NetlinkEvent | LevelEvent>;
+  watch(options?: WatchOptions): Watch;
+  watch(options?: WatchOptions): Watch<NetlinkEvent | LevelEvent> {
     return watch(this, callOf('watch', null, this.watch, options), snapshot(options));
   }
 

@@ -552,9 +552,7 @@ export interface RouteFilter extends OperationOptions {
 /** What `watch` tells, besides the events of links. */
 export interface WatchOptions extends OperationOptions {
   /**
-   * Begin with an `added` for everything that exists. Nothing marks the end of that: who has to know all of it before
-   * going on leaves this out, and lists what there is after the call of `watch`. The events to follow may repeat what
-   * the listing has shown already, and bring it level like any others.
+   * Begin with an `added` for everything that exists. {@link LevelWatchOptions} have the end of that told as well.
    */
   readonly initial?: boolean | undefined;
   /** Also the events of addresses. */
@@ -566,6 +564,12 @@ export interface WatchOptions extends OperationOptions {
    * it drops events and a `resync` follows. Omitted: 8 MiB, or what an ordinary user may have.
    */
   readonly receiveBuffer?: number | undefined;
+}
+
+/** What `watch` tells to a program that has to know when it knows all. */
+export interface LevelWatchOptions extends WatchOptions {
+  /** Also a {@link LevelEvent}: at the beginning, after what `initial` tells, and after what follows a `resync`. */
+  readonly level: boolean;
 }
 
 /** What `checkSupport` may do besides looking. */

@@ -282,6 +282,15 @@ export type NetlinkEvent =
     };
 
 /**
+ * The reader is level: all that was there when the watch began, or when events had been lost, has been told of. Told
+ * when `watch` is asked for it with `level`; a program that keeps what it is told of may go by it from here on, until
+ * a `resync`.
+ */
+export interface LevelEvent {
+  readonly type: 'level';
+}
+
+/**
  * Where a kernel module stands: `'builtin'` in the kernel, `'loaded'`, `'loadable'` but not loaded,
  * or `'missing'`: not in the kernel, and not in /lib/modules either. A container seldom has its host's
  * /lib/modules: there a module that the kernel would load is `'missing'` until it has done so, for which

@@ -10,8 +10,8 @@ import { listEverything, listRoutesAfter } from './listing.js';
 import type { Namespace } from './namespace.js';
 import { type Heard, readNews, whenAborted } from './native.js';
 import type { News } from './news.js';
-import { type Listing, mayHideOthers, Picture, type Steps } from './picture.js';
-import type { NetlinkEvent, Route, WatchOptions } from './types.js';
+import { type Listing, mayHideOthers, Picture } from './picture.js';
+import type { LevelEvent, LevelWatchOptions, NetlinkEvent, Route, WatchOptions } from './types.js';
 
 /** linux/rtnetlink.h */
 const RTNLGRP_LINK = 1;
@@ -33,22 +33,28 @@ const MAX_LISTINGS = 5;
 const CLOCK_INTERVAL = 16;
 
 /** What {@link Netns.watch} gives: an async iterator of events that can also be closed. */
-export interface Watch extends AsyncIterableIterator<NetlinkEvent>, AsyncDisposable {
+export interface Watch<Event = NetlinkEvent> extends AsyncIterableIterator<Event>, AsyncDisposable {
   /** Waits for the next event; rejects with the signal's reason once it has fired. */
-  next(): Promise<IteratorResult<NetlinkEvent, undefined>>;
+  next(): Promise<IteratorResult<Event, undefined>>;
   /** Ends the iteration: a `next` that waits is done, and the socket is closed at once. */
-  return(): Promise<IteratorResult<NetlinkEvent, undefined>>;
+  return(): Promise<IteratorResult<Event, undefined>>;
   /** Itself: a watch is iterated once. */
-  [Symbol.asyncIterator](): Watch;
+  [Symbol.asyncIterator](): Watch<Event>;
 }
 
+/** Whatever a watch may tell. */
+type Told = NetlinkEvent | LevelEvent;
+type Options = WatchOptions & Partial<LevelWatchOptions>;
+/** What comes of one reading, or nothing yet. */
+type Batch = Iterable<Told | undefined>;
+
 /** Subscribes at once; what follows is told of, however late the iteration begins. */
-export function watch(namespace: Namespace, call: Call, options: WatchOptions = {}): Watch {
+export function watch(namespace: Namespace, call: Call, options: Options = {}): Watch<Told> {
   check(call.operation, watchOptions, options);
   return new Events(namespace, call, options);
 }
 
-const END: IteratorResult<NetlinkEvent, undefined> = Object.freeze({
+const END: IteratorResult<Told, undefined> = Object.freeze({
   value: undefined,
   done: true,
 });
@@ -72,10 +78,10 @@ interface Relisting {
 /** Takes a watcher that was collected off the lists of what is to end it. */
 const collected = new FinalizationRegistry<() => void>((forget) => forget());
 
-class Events implements Watch {
+class Events implements Watch<Told> {
   readonly #namespace: Namespace;
   readonly #call: Call;
-  readonly #options: WatchOptions;
+  readonly #options: Options;
   readonly #watcher: Watcher | undefined;
   readonly #picture: Picture;
   readonly #batches = this.#readAll();
@@ -87,14 +93,14 @@ class Events implements Watch {
   /** Whether the event loop is to have its turn before the next event. */
   #late = false;
   /** What is left of the batch in hand. */
-  #steps: Iterator<NetlinkEvent | undefined> | undefined;
+  #steps: Iterator<Told | undefined> | undefined;
   readonly #callers = new Callers();
   #stepsTaken = 0;
   /** When events were last asked for. */
   #read = 0;
   #turn = 0;
 
-  constructor(namespace: Namespace, call: Call, options: WatchOptions) {
+  constructor(namespace: Namespace, call: Call, options: Options) {
     this.#namespace = namespace;
     this.#call = call;
     this.#options = options;
@@ -116,7 +122,7 @@ class Events implements Watch {
     this.#beginning.catch(() => {});
   }
 
-  next(): Promise<IteratorResult<NetlinkEvent, undefined>> {
+  next(): Promise<IteratorResult<Told, undefined>> {
     // Most events come many at once: each costs one promise then, and none of a generator's.
     try {
       const event = this.#callers.none ? this.#take() : undefined;
@@ -127,7 +133,7 @@ class Events implements Watch {
     return this.#callers.inOrder(() => this.#advance());
   }
 
-  return(): Promise<IteratorResult<NetlinkEvent, undefined>> {
+  return(): Promise<IteratorResult<Told, undefined>> {
     this.#close();
     return this.#callers.inOrder(() => this.#end());
   }
@@ -168,7 +174,7 @@ class Events implements Watch {
   }
 
   /** The next of the events that are in hand, unless the event loop is to have its turn first. */
-  #take(): NetlinkEvent | undefined {
+  #take(): Told | undefined {
     while (this.#steps !== undefined) {
       this.#late = this.#isLate();
       if (this.#late) return undefined;
@@ -179,7 +185,7 @@ class Events implements Watch {
     return undefined;
   }
 
-  async #advance(): Promise<IteratorResult<NetlinkEvent, undefined>> {
+  async #advance(): Promise<IteratorResult<Told, undefined>> {
     if (this.#ended) return END;
     try {
       while (!this.#closed) {
@@ -215,7 +221,7 @@ class Events implements Watch {
     return END;
   }
 
-  async *#readAll(): AsyncGenerator<Steps, void> {
+  async *#readAll(): AsyncGenerator<Batch, void> {
     const watcher = this.#watcher;
     if (watcher === undefined) return;
     let lost = yield* this.#start();
@@ -266,7 +272,7 @@ class Events implements Watch {
   }
 
   /** Tells of what there is when asked to, and otherwise of what has come since the call. */
-  async *#start(): AsyncGenerator<Steps, boolean> {
+  async *#start(): AsyncGenerator<Batch, boolean> {
     const beginning = await this.#beginning;
     this.#beginning = undefined;
     if (beginning == null) return false;
@@ -278,10 +284,10 @@ class Events implements Watch {
       for (const _ of this.#picture.level(listing)) if (this.#isLate()) await this.#letOthers();
       yield this.#picture.catchUp(news);
     }
-    return lost;
+    return yield* this.#endOfListing(lost);
   }
 
-  async *#resync(watcher: Watcher): AsyncGenerator<Steps, boolean> {
+  async *#resync(watcher: Watcher): AsyncGenerator<Batch, boolean> {
     yield [{ type: 'resync' }];
     this.#relisting = undefined;
     // What is waiting is older than the listing to come, and has gaps.
@@ -290,7 +296,12 @@ class Events implements Watch {
     if (beginning === null) return false;
     const { listing, heard } = beginning;
     yield this.#picture.level(listing, heard.news);
-    return heard.lost;
+    return yield* this.#endOfListing(heard.lost);
+  }
+
+  *#endOfListing(lost: boolean): Generator<Batch, boolean> {
+    if (!lost && this.#options.level === true) yield [{ type: 'level' }];
+    return lost;
   }
 
   /** Lists the routes again; meanwhile events go on. */
@@ -314,7 +325,7 @@ class Events implements Watch {
       .finally(() => watcher.hurry());
   }
 
-  async *#levelRoutes(watcher: Watcher): AsyncGenerator<Steps, void> {
+  async *#levelRoutes(watcher: Watcher): AsyncGenerator<Batch, void> {
     if (this.#relisting === undefined) return;
     const { routes, failure, meanwhile, earlier, toldBefore } = this.#relisting;
     if (failure !== undefined) throw failure.error;

@@ -2,6 +2,7 @@
 import { describe, expectTypeOf, test } from 'vitest';
 import type {
   Address,
+  LevelEvent,
   Link,
   LinkOfKind,
   LinkRef,
@@ -12,14 +13,24 @@ import type {
   ModuleState,
   NetlinkError,
   NetlinkEvent,
+  Netns,
   Route,
   Support,
+  Watch,
+  WatchOptions,
 } from '../../lib/index.js';
-import { createLink, createMacvlan, createMacvtap, isNetlinkError } from '../../lib/index.js';
+import {
+  createLink,
+  createMacvlan,
+  createMacvtap,
+  isNetlinkError,
+  watch,
+} from '../../lib/index.js';
 
 declare const link: Link;
 declare const created: MacvlanLink | MacvtapLink;
 declare const event: NetlinkEvent;
+declare const netns: Netns;
 declare const caught: unknown;
 
 describe('links', () => {
@@ -99,6 +110,17 @@ describe('events', () => {
       default:
         expectTypeOf(event).toBeNever();
     }
+  });
+
+  test('only a watch that may be asked for it tells that its reader is level', () => {
+    expectTypeOf(watch()).toEqualTypeOf<Watch>();
+    expectTypeOf(watch({ initial: true })).toEqualTypeOf<Watch>();
+    expectTypeOf(watch({} as WatchOptions)).toEqualTypeOf<Watch>();
+    const withLevel = expectTypeOf<Watch<NetlinkEvent | LevelEvent>>();
+    withLevel.toEqualTypeOf(watch({ level: true }));
+    withLevel.toEqualTypeOf(watch({ level: Math.random() > 0.5 }));
+    withLevel.toEqualTypeOf(netns.watch({ level: true }));
+    expectTypeOf(netns.watch({ routes: true })).toEqualTypeOf<Watch>();
   });
 });
 

@@ -1,0 +1,121 @@
+/** Where a watch says that its reader is level, the reader is. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import type { LevelEvent, NetlinkEvent, WatchOptions } from '../../lib/types.js';
+import { type Place, useTestbed } from '../support/testbed.js';
+import { batch } from '../support/watching.js';
+
+const bed = useTestbed();
+
+type Told = NetlinkEvent | LevelEvent;
+
+async function ground(): Promise<{ place: Place; parent: string }> {
+  const place = await bed.place();
+  return { place, parent: await place.parent() };
+}
+
+/** What a watch tells until it says that its reader is level, and no further. */
+async function untilLevel(watch: AsyncIterator<Told>): Promise<Told[]> {
+  const told: Told[] = [];
+  for (;;) {
+    const { value } = await watch.next();
+    told.push(value as Told);
+    if (value?.type === 'level') return told;
+  }
+}
+
+function begin(place: Place, options: WatchOptions) {
+  const watch = place.netns.watch({ ...options, level: true });
+  bed.onCleanup(() => watch.return());
+  return watch;
+}
+
+/** Applies what was told of links, by name, but for the loopback device that every namespace has. */
+function apply(names: Set<string>, told: readonly Told[]): string[] {
+  for (const event of told) {
+    if (event.type !== 'link' || event.link.name === 'lo') continue;
+    if (event.action === 'removed') names.delete(event.link.name);
+    else names.add(event.link.name);
+  }
+  return [...names].sort();
+}
+
+const bridges = (stem: string, count: number) =>
+  Array.from({ length: count }, (_, at) => `link add ${stem}${at} type bridge`);
+
+describe('a reader that is told to be level', () => {
+  test('has been told by initial of all there is', async () => {
+    const { place, parent } = await ground();
+    await place.ip('address', 'add', '192.0.2.1/24', 'dev', parent);
+    await batch(place, bridges('b', 40));
+    const told = await untilLevel(begin(place, { initial: true, addresses: true, routes: true }));
+    expect(apply(new Set(), told)).toEqual((await place.names()).sort());
+    const types = told.map(({ type }) => type);
+    expect(types.filter((type) => type === 'level')).toHaveLength(1);
+    expect(told).toContainEqual(
+      expect.objectContaining({ address: expect.objectContaining({ cidr: '192.0.2.1/24' }) }),
+    );
+    expect(told).toContainEqual(
+      expect.objectContaining({ route: expect.objectContaining({ to: '192.0.2.0/24' }) }),
+    );
+  });
+
+  test('without initial is told of nothing that was there', async () => {
+    const { place } = await ground();
+    await place.ip('link', 'add', 'before', 'type', 'bridge');
+    const watch = begin(place, {});
+    expect(await untilLevel(watch)).toEqual([{ type: 'level' }]);
+    await place.ip('link', 'delete', 'before');
+    expect((await watch.next()).value).toMatchObject({ type: 'link', action: 'removed' });
+  });
+
+  test('is level again after a loss, and was not meanwhile', async () => {
+    const { place } = await ground();
+    const watch = begin(place, { initial: true, receiveBuffer: 1 });
+    const names = new Set<string>();
+    apply(names, await untilLevel(watch));
+    await batch(place, [...bridges('b', 60), 'link delete b7']);
+    const told = await untilLevel(watch);
+    expect(told.map(({ type }) => type)).toContain('resync');
+    expect(apply(names, told)).toEqual((await place.names()).sort());
+  });
+
+  test('knows what there was at one moment, however much is lost', async () => {
+    const { place } = await ground();
+    await batch(place, bridges('b', 2));
+    const watch = begin(place, { initial: true, receiveBuffer: 1 });
+    // At any moment the second has what the first has, or what it had before.
+    const sizes = Array.from({ length: 2000 }, (_, at) => 2000 + at);
+    const changed = batch(
+      place,
+      sizes.flatMap((mtu) => [`link set b0 mtu ${mtu}`, `link set b1 mtu ${mtu}`]),
+    );
+    const mtu = new Map<string, number>();
+    const behind: number[] = [];
+    for await (const event of watch) {
+      if (event.type === 'link') mtu.set(event.link.name, event.link.mtu);
+      if (event.type === 'level') behind.push(Number(mtu.get('b0')) - Number(mtu.get('b1')));
+      if (mtu.get('b1') === sizes.at(-1)) break;
+      // Long enough for more events than the queue holds.
+      await sleep(5);
+    }
+    await changed;
+    expect(behind.length).toBeGreaterThan(1);
+    // 500 is what it had before, at first.
+    expect(behind.filter((by) => by !== 0 && by !== 1 && by !== 500)).toEqual([]);
+  });
+});
+
+test('nobody is told so who did not ask', async () => {
+  const { place } = await ground();
+  const watch = place.netns.watch({ receiveBuffer: 1, level: false });
+  bed.onCleanup(() => watch.return());
+  await batch(place, bridges('b', 60));
+  await place.ip('link', 'add', 'last', 'type', 'bridge');
+  const told: NetlinkEvent[] = [];
+  while (!told.some((event) => event.type === 'link' && event.link.name === 'last')) {
+    told.push((await watch.next()).value as NetlinkEvent);
+  }
+  expect(told.map(({ type }) => type)).toContain('resync');
+  expect(told.map(({ type }) => type)).not.toContain('level');
+});
