@@ -30,6 +30,7 @@ export interface Operations {
   getAddress: [AddressRecord, Address];
   listAddresses: [AddressRecord, Address[]];
   addRoute: [RouteRecord, undefined];
+  appendRoute: [RouteRecord, undefined];
   replaceRoute: [RouteRecord, undefined];
   removeRoute: [RouteRecord, undefined];
   listRoutes: [RouteRecord, Route[]];

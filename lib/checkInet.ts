@@ -293,6 +293,7 @@ export const ROUTE_ROWS = {
   onlink: flag,
   mtu: integer(1, U32_MAX),
   nexthopId: integer(1, U32_MAX),
+  append: flag,
   family,
 };
 
@@ -308,6 +309,13 @@ const routeToBe = optionsOf(table({ ...ROUTE_ROWS, nextHops, signal }, 'to'), wh
 /** A route to add: also a `Route` as it was listed. */
 export const route: Check = (value) =>
   isListedRoute(value) ? routeToRemove(value) : routeToBe(value);
+
+/** A route to take the place of another: as one to add. */
+export const routeInPlace: Check = (value) => {
+  const { append } = (value ?? {}) as Partial<RouteOptions>;
+  const says = 'is for a route beside others: leave it out, or use addRoute';
+  return route(value) ?? (append === true ? under('.append', badValue(says, append)) : undefined);
+};
 
 /** A route to remove: as it was added, or a `Route` as it was listed. */
 export const routeToRemove: Check = optionsOf(

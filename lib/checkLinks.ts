@@ -50,6 +50,10 @@ function linkRouteFault(value: RouteOptions): Fault | undefined {
   if (LINKLESS.has(value.type)) return under('.type', badValue(says, value.type));
   if (value.nexthopId !== undefined) return under('.nexthopId', badValue(says, value.nexthopId));
   if (value.nextHops !== undefined) return under('.nextHops', badValue(says, value.nextHops));
+  // Were it to be taken back, the kernel could take another by that link for it.
+  if (value.append === true && value.link !== undefined) {
+    return under('.append', badValue('must be of a route by the new link: leave out link', true));
+  }
   return routeFault(value);
 }
 

@@ -110,7 +110,9 @@ export async function whyRouteExists(
   const link = await findLink(namespace, there.link ?? undefined);
   const by = link === undefined ? '' : ` by '${link.name}'`;
   const isOthers = link !== undefined && route.link !== undefined && link.index !== route.link;
-  const instead = isOthers ? '; replaceRoute would take that one away' : ', or use replaceRoute';
+  const instead = isOthers
+    ? ', or append; replaceRoute would take that one away'
+    : ', or use replaceRoute';
   return `Table ${there.table} has a route to ${to} with metric ${metric} already${by}: give another metric${instead}.`;
 }
 

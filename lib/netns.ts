@@ -437,8 +437,8 @@ export class Netns extends Namespace {
 
   /**
    * Adds a route; a `Route` as it was listed will do, but not every one comes back: of those that the kernel
-   * itself has on each link (`fe80::/64`, `ff00::/8`) no second one can be added with the same metric by
-   * another link, and one of IPv6 with a `metric` of 0 gets 1024. `EEXIST`: there is one, of whichever link;
+   * itself has on each link (`fe80::/64`, `ff00::/8`) a second one with the same metric takes `append`, and one of
+   * IPv6 with a `metric` of 0 gets 1024. `EEXIST`: there is one, of whichever link, and no `append` said;
    * `ENETUNREACH`, of IPv6 `EHOSTUNREACH`: no address of a link reaches the gateway; `ENODEV`: there is no
    * such link, or its MTU is too small for IPv6; `EACCES`: IPv6 is disabled on it; `ENETDOWN`: it is down;
    * `EINVAL`: no link has the `source`, or there is no such nexthop object.

@@ -234,6 +234,13 @@ export interface RouteOptions {
    * Several ways, in place of `via` and `link` (`RTA_MULTIPATH`). Not among the `routes` of a new link.
    */
   readonly nextHops?: readonly NextHopOptions[] | undefined;
+  /**
+   * When it is added: beside those to the same destination with the same metric, instead of `EEXIST`
+   * (`NLM_F_APPEND`). Of IPv4 it stands behind them, and is used when they are gone; of IPv6 those by gateways
+   * become the ways of one route. One that is there just so is `EEXIST` all the same. Not with
+   * `replaceRoute`; among the `routes` of a new link not beside `link`.
+   */
+  readonly append?: boolean | undefined;
   /** Which default route `to: 'default'` means when neither `via` nor `source` tells: IPv4. */
   readonly family?: IpFamily | undefined;
 }
@@ -249,7 +256,7 @@ export interface NextHopOptions {
 }
 
 /** What `addRoute` takes: a route to be, or one as it was listed. */
-export type RouteToAdd = RouteOptions | Route;
+export type RouteToAdd = RouteOptions | (Route & Pick<RouteOptions, 'append'>);
 
 /** What `removeRoute` takes: a route as it was added, or as it was listed. */
 export type RouteToRemove = RouteOptions | Route;

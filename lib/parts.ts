@@ -8,7 +8,7 @@ import { familySettings, flagBits, resolveIndexes } from './links.js';
 import type { Namespace } from './namespace.js';
 import type { Step } from './native.js';
 import type { AddressRecord, LinkInfoRecord, LinkRecord, RouteRecord } from './requests.js';
-import { routeRecord, undoRecord } from './routes.js';
+import { additionOf, routeRecord, undoRecord } from './routes.js';
 import { linkNow } from './snapshot.js';
 import type { LinkOptions, LinkRef } from './types.js';
 
@@ -40,7 +40,10 @@ export interface AskedBeside {
   readonly options: LinkOptions;
   readonly altNames: readonly string[];
   readonly addresses: readonly AddressRecord[];
-  readonly routes: readonly RouteRecord[];
+  readonly routes: readonly {
+    readonly operation: Step['operation'];
+    readonly record: RouteRecord;
+  }[];
   /** For each route the link it names, unless that is the new one. */
   readonly links: readonly (LinkRef | undefined)[];
 }
@@ -53,7 +56,10 @@ export function askedBeside(options: LinkOptions): AskedBeside | undefined {
     options,
     altNames: [...altNames],
     addresses: addresses.map((address) => addressRecord(address, 0)),
-    routes: routes.map((route) => routeRecord(route, undefined)),
+    routes: routes.map((route) => ({
+      operation: additionOf(route),
+      record: routeRecord(route, undefined),
+    })),
     links: routes.map(({ link }) =>
       link === undefined || isNameOf(options, link) ? undefined : linkNow(link),
     ),
@@ -95,11 +101,11 @@ function partsWith(asked: AskedBeside, links: readonly (number | undefined)[]): 
       const record = { ...address, index };
       parts.push({ option: `addresses[${at}]`, step: { operation: 'addAddress', record } });
     }
-    for (const [at, route] of routes.entries()) {
+    for (const [at, { operation, record: said }] of routes.entries()) {
       const link = links[at] ?? index;
-      const record = { ...route, link };
+      const record = { ...said, link };
       const option = `routes[${at}]`;
-      const step: Step = { operation: 'addRoute', record };
+      const step: Step = { operation, record };
       if (link === index) {
         parts.push({ option, step });
         continue;

@@ -228,22 +228,32 @@ function hopsOf(
   return 'then' in links ? links.then(hops) : hops(links);
 }
 
-type Change = 'addRoute' | 'replaceRoute' | 'removeRoute';
+/** What adds a route: where there is none like it, or beside such. */
+export function additionOf(route: RouteToRemove): 'addRoute' | 'appendRoute' {
+  return 'append' in route && route.append === true ? 'appendRoute' : 'addRoute';
+}
+
+const CHANGES = {
+  addRoute: inetRules.route,
+  replaceRoute: inetRules.routeInPlace,
+  removeRoute: inetRules.routeToRemove,
+};
 
 export async function changeRoute(
   namespace: Namespace,
   call: Call,
-  operation: Change,
+  operation: keyof typeof CHANGES,
   route: RouteToRemove,
 ): Promise<void> {
-  const removes = operation === 'removeRoute';
-  check(call.operation, removes ? inetRules.routeToRemove : inetRules.route, route, 'route');
+  check(call.operation, CHANGES[operation], route, 'route');
   let link = linkOf(namespace, call, route);
   if (typeof link === 'object') link = await link;
   let hops = hopsOf(namespace, call, route);
   if ('then' in hops) hops = await hops;
-  const record = (removes ? removalRecord : additionRecord)(route, link, hops);
-  const result = await namespace.ask(operation, record, call.signal);
+  const recordOf = operation === 'removeRoute' ? removalRecord : additionRecord;
+  const record = recordOf(route, link, hops);
+  const asked = operation === 'addRoute' ? additionOf(route) : operation;
+  const result = await namespace.ask(asked, record, call.signal);
   if (!(result instanceof Refusal)) return;
   const about = { link: record.link, asked: record, replaces: operation === 'replaceRoute' };
   throw call.error(result, await explain(namespace, result, about));

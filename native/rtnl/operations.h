@@ -62,6 +62,8 @@ inline constexpr Operation kOperations[] = {
     {"listAddresses", "RTM_GETADDR", RTM_GETADDR, NLM_F_DUMP, RecordKind::kAddress, Answer::kDump},
     {"addRoute", "RTM_NEWROUTE", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, RecordKind::kRoute,
      Answer::kNone},
+    {"appendRoute", "RTM_NEWROUTE", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_APPEND, RecordKind::kRoute,
+     Answer::kNone},
     {"replaceRoute", "RTM_NEWROUTE", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, RecordKind::kRoute,
      Answer::kNone},
     {"removeRoute", "RTM_DELROUTE", RTM_DELROUTE, 0, RecordKind::kRoute, Answer::kNone},

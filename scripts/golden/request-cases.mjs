@@ -260,6 +260,7 @@ const routes = [
   route('add-nexthop', 'route add 10.9.0.0/16 nhid 5', {
     setup: [...ADDRESSED, 'ip nexthop add id 5 via 52.1.1.1 dev c0'],
   }),
+  route('append', 'route append 10.9.0.0/16 dev c0'),
   route('replace', 'route replace 10.9.0.0/16 dev c0'),
   route('add-v6-default-via', '-6 route add default via fd00::ff', {
     notes: 'For IPv6, ip sends an RTA_DST of zeros with a prefix length of 0.',

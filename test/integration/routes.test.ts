@@ -371,6 +371,77 @@ test('a route by a nexthop object has the gateway and the link of that', async (
   expect(await place.ip('route', 'show', to)).toBe('');
 });
 
+describe('append', () => {
+  test('lets an IPv4 route stand behind the one that is there', async () => {
+    const { place, netns, link, shown } = await routeBench(bed);
+    const other = await place.parent();
+    await place.ip('address', 'add', '10.2.0.1/24', 'dev', other);
+    const first = { to: 'default', via: '10.0.0.2' };
+    const second = { to: 'default', via: '10.2.0.2', append: true };
+    await netns.addRoute({ ...first, append: true });
+    await netns.addRoute(second);
+    expect((await shown()).map(({ dev }) => dev)).toEqual([link, other]);
+    const again = await refusalOf(netns.addRoute({ ...second, link: other }));
+    expect(again).toMatchObject({ code: 'EEXIST', operation: 'addRoute', syscall: 'RTM_NEWROUTE' });
+    expect(again.hint).toContain(`already by '${other}'`);
+    await netns.removeRoute(second);
+    expect((await shown()).map(({ dev }) => dev)).toEqual([link]);
+  });
+
+  test('gives an IPv6 route a way more', async () => {
+    const { netns, link, shown } = await routeBench(bed);
+    const route = (via: string) => ({ to: 'fd09::/64', via, append: true });
+    for (const via of ['fd00::2', 'fd00::3']) await netns.addRoute(route(via));
+    expect(await refusalOf(netns.addRoute(route('fd00::3')))).toMatchObject({ code: 'EEXIST' });
+    const hop = (gateway: string) => expect.objectContaining({ gateway, dev: link, weight: 1 });
+    expect(await shown()).toMatchObject([{ nexthops: [hop('fd00::2'), hop('fd00::3')] }]);
+    await netns.removeRoute(route('fd00::2'));
+    expect(await shown()).toMatchObject([{ dst: 'fd09::/64', gateway: 'fd00::3' }]);
+  });
+
+  test('adds what the kernel itself has on each link, as it was listed', async () => {
+    const { place, netns } = await routeBench(bed);
+    await place.ip('address', 'add', 'fd00::2/64', 'nodad', 'dev', await place.parent());
+    const own = (await netns.listRoutes({ table: 'main', family: 'IPv6' })).filter(
+      ({ to }) => to === 'fd00::/64',
+    );
+    expect(own).toHaveLength(2);
+    for (const route of own) await netns.addRoute({ ...route, table: 100, append: true });
+    const listed: IpRoute[] = JSON.parse(
+      await place.ip('-j', '-6', 'route', 'show', 'table', '100'),
+    );
+    const indexOf = await indexesOf(place);
+    expect(listed.map(({ dev }) => indexOf(dev as string))).toEqual(own.map((route) => route.link));
+  });
+
+  test('is for the routes of a new link too', async () => {
+    const { place, netns, link, shown } = await routeBench(bed);
+    const macvlan = (name: string, address: string, append?: boolean) =>
+      netns.createMacvlan({
+        parent: link,
+        name,
+        up: true,
+        addresses: [address],
+        routes: [{ to: 'default', via: address.replace('.1/24', '.9'), append }],
+      });
+    await macvlan('one', '10.5.0.1/24');
+    expect(await refusalOf(macvlan('two', '10.6.0.1/24'))).toMatchObject({ part: 'routes[0]' });
+    await macvlan('two', '10.6.0.1/24', true);
+    expect((await shown()).map(({ dev }) => dev)).toEqual(['one', 'two']);
+    await place.ip('link', 'delete', 'one');
+    expect((await shown()).map(({ dev }) => dev)).toEqual(['two']);
+  });
+
+  test('is not for a route that takes the place of another', async () => {
+    const { netns } = await routeBench(bed);
+    const route = { to: 'default', via: '10.0.0.2', append: true };
+    const error = await refusalOf(netns.replaceRoute(route));
+    expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+    expect(error.message).toContain('replaceRoute: route.append ');
+    await netns.replaceRoute({ ...route, append: false });
+  });
+});
+
 describe('removeRoute', () => {
   test('takes the one that agrees with everything said', async () => {
     const { netns, shown } = await routeBench(bed);

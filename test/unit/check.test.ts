@@ -200,6 +200,7 @@ describe('an option that is not in order', () => {
     ],
     ['routes[1].to', value, macvlan({ routes: [{ to: 'default' }, { to: '10.0.0.1/8' }] })],
     ['routes[0].to', type, macvlan({ routes: [{}] })],
+    ['routes[0].append', value, macvlan({ routes: [{ to: 'default', link: 1, append: true }] })],
     ['routes[0].signal', value, macvlan({ routes: [{ to: 'default', signal }] })],
     ['promiscuous', type, macvlan({ promiscuous: 'yes' })],
     ['master', type, macvlan({ master: null })],
@@ -483,7 +484,7 @@ describe('routes', () => {
     { to: '10.1.2.3', link: 3, table: 100, protocol: 'static' },
     { to: 'fd00:1::/32', link: 3, table: 'local', protocol: 77, type: 'unicast' },
     { to: '10.1.0.0/16', type: 'blackhole' },
-    { to: '0.0.0.0/0', via: '10.0.0.1', signal },
+    { to: '0.0.0.0/0', via: '10.0.0.1', append: true, signal },
   ])('%o', (value) => {
     accepts(route, value);
     accepts(routeToRemove, value);
@@ -509,6 +510,7 @@ describe('routes', () => {
     [{ to: 'default', link: 3, type: 1 }, "type must be 'unicast'"],
     [{ to: 'default', link: 3, protocol: 'ospf' }, "protocol must be 'unspec'"],
     [{ to: 'default', link: 3, mtu: 0 }, 'mtu must be an integer from 1'],
+    [{ to: 'default', link: 3, append: 1 }, 'append must be'],
   ])('not %o', (value, says) => {
     expect(refusal(route, value).message).toContain(says);
   });

@@ -208,6 +208,7 @@ const std::vector<GoldenCase> kRoutes = {
           r.scope = RT_SCOPE_UNIVERSE;
           r.nexthop_id = 5;
         }),
+    Route("route-append", "appendRoute", AF_INET, "10.9.0.0", 16),
     Route("route-replace", "replaceRoute", AF_INET, "10.9.0.0", 16),
     Route("route-add-v6-default-via", "addRoute", AF_INET6, "::", 0,
           [](RouteRecord& r) {
