@@ -308,7 +308,12 @@ export interface LinkOptions extends OperationOptions {
   readonly routes?: readonly RouteOptions[] | undefined;
   /** `IFF_PROMISC`. */
   readonly promiscuous?: boolean | undefined;
-  /** `IFF_ALLMULTI`: frames to every multicast address, also to those that nobody here has joined. */
+  /**
+   * `IFF_ALLMULTI`: frames to every multicast address, also to those that nobody here has joined. Of a macvlan in
+   * mode passthru rather `promiscuous`, which brings them too: the kernel counts `allMulticast` on the parent when
+   * it is set or cleared on a link that is up, but not when such a link comes up or goes down
+   * (drivers/net/macvlan.c, macvlan_open and macvlan_stop, Linux 6.18), so that the parent may keep it for ever.
+   */
   readonly allMulticast?: boolean | undefined;
   /** The bridge, bond or VRF that takes the link in, where the link is born (`IFLA_MASTER`). */
   readonly master?: LinkRef | undefined;
@@ -444,7 +449,7 @@ export interface LinkChanges extends OperationOptions {
   readonly up?: boolean | undefined;
   /** `IFF_PROMISC`. */
   readonly promiscuous?: boolean | undefined;
-  /** `IFF_ALLMULTI`. */
+  /** See {@link LinkOptions.allMulticast}. */
   readonly allMulticast?: boolean | undefined;
   /** Whether the link answers and asks by ARP: `IFF_NOARP`, the other way round. */
   readonly arp?: boolean | undefined;

@@ -211,6 +211,14 @@ describe('the parent’s promiscuity', () => {
         await netns.deleteLink(link);
         expect(await host.link(parent)).toEqual(before);
       }
+      // Not so with allMulticast: the kernel would not take it off the parent.
+      const options = { parent, name: 'm0', netns, mode: 'passthru', up: true } as const;
+      const link = await host.netns.createMacvlan({ ...options, promiscuous: true });
+      for (const change of [{ promiscuous: false }, { promiscuous: true }, { up: false }]) {
+        await netns.setLink(link, change);
+      }
+      await netns.deleteLink(link);
+      expect(await host.link(parent)).toEqual(before);
     }
   });
 });
