@@ -1,6 +1,7 @@
 /** Where the kernel's modules stand, from what the kernel and `depmod` say of them. */
 import { readFile } from 'node:fs/promises';
 import { release } from 'node:os';
+import { Together } from './together.js';
 import type { ModuleState } from './types.js';
 
 /** The module that brings each kind of link, where its name is another. */
@@ -30,11 +31,17 @@ function namesModule(line: string, module: string): boolean {
   return file?.replaceAll('-', '_') === module.replaceAll('-', '_');
 }
 
+const looks = new Together();
+
 /**
  * Where a module stands by the files alone; `null` when they do not say. What is built in and
  * has no file of a list (a kernel without /lib/modules) only the kernel itself can tell.
  */
-export async function moduleState(module: string): Promise<ModuleState | null> {
+export function moduleState(module: string): Promise<ModuleState | null> {
+  return looks.look(module, () => stateByFiles(module));
+}
+
+async function stateByFiles(module: string): Promise<ModuleState | null> {
   const loaded = await textOf('/proc/modules');
   if (loaded.split('\n').some((line) => line.startsWith(`${module} `))) return 'loaded';
   const folder = `/lib/modules/${release()}`;

@@ -1,0 +1,32 @@
+// How often the kernel's lists of modules are read.
+import { beforeEach, expect, test, vi } from 'vitest';
+
+const files = vi.hoisted(() => ({ read: [] as string[] }));
+
+vi.mock('node:fs/promises', () => ({
+  readFile: async (path: string) => {
+    files.read.push(path.replace(/^\/lib\/modules\/[^/]+\//, ''));
+    return path === '/proc/modules'
+      ? '8021q 40960 0 - Live 0x0\n'
+      : 'kernel/net/dummy.ko: kernel/a.ko\n';
+  },
+}));
+
+const { moduleState } = await import('../../lib/modules.js');
+
+beforeEach(() => {
+  files.read = [];
+});
+
+test('they are read once for all who ask together, and again for who asks later', async () => {
+  const states = await Promise.all(Array.from({ length: 100 }, () => moduleState('bond')));
+  expect(new Set(states)).toEqual(new Set([null]));
+  expect(files.read).toEqual(['/proc/modules', 'modules.builtin', 'modules.dep']);
+  expect(await moduleState('bond')).toBeNull();
+  expect(files.read).toHaveLength(6);
+});
+
+test('each module is looked for by itself', async () => {
+  const states = await Promise.all([moduleState('8021q'), moduleState('dummy'), moduleState('a')]);
+  expect(states).toEqual(['loaded', 'builtin', null]);
+});
