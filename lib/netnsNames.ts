@@ -4,20 +4,27 @@ import type { NamespaceHandle } from './addon.js';
 import type { Call } from './call.js';
 import { namespaceJob, Refusal } from './native.js';
 import { RUN_DIRECTORY } from './opening.js';
+import { Together } from './together.js';
 
 /** What statfs says of a file that is a namespace (NSFS_MAGIC, linux/magic.h). */
 const NSFS_MAGIC = 0x6e736673;
 
+const listings = new Together();
+
 /** Those that are namespaces, sorted. */
 export async function listNames(call: Call): Promise<string[]> {
   try {
-    const names = await readdir(RUN_DIRECTORY);
-    const live = await Promise.all(names.map(async (name) => isNamespaceFile(name)));
-    return names.filter((_, at) => live[at]).sort();
+    return [...(await listings.look(RUN_DIRECTORY, findNames))];
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw call.fileError(error);
   }
+}
+
+async function findNames(): Promise<readonly string[]> {
+  const names = await readdir(RUN_DIRECTORY);
+  const live = await Promise.all(names.map(async (name) => isNamespaceFile(name)));
+  return names.filter((_, at) => live[at]).sort();
 }
 
 /**

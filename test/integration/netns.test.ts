@@ -341,3 +341,25 @@ test.each([
   }
   expect(readdirSync('/run/netns')).toEqual(before);
 });
+
+test('listings that are asked for together look at each name once', async () => {
+  const names = await Promise.all(Array.from({ length: 20 }, async () => (await bed.place()).name));
+  const listings = Array.from({ length: 100 }, () => Netns.list());
+  let done = false;
+  const all = Promise.all(listings).finally(() => {
+    done = true;
+  });
+  let looks = 0;
+  while (!done) {
+    const under = process.getActiveResourcesInfo().filter((what) => what === 'FSReqPromise');
+    looks = Math.max(looks, under.length);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  for (const list of await all) expect(list).toEqual(expect.arrayContaining(names));
+  expect(looks).toBeGreaterThan(0);
+  expect(looks).toBeLessThanOrEqual((await Netns.list()).length);
+  // Each has its own.
+  const [one, other] = await Promise.all([Netns.list(), Netns.list()]);
+  one.length = 0;
+  expect(other).toEqual(expect.arrayContaining(names));
+});
