@@ -51,6 +51,8 @@ class Exchange {
   // Before anything is sent of an exchange that `prepares`: opens what it needs afterwards. When
   // that is refused, nothing is sent.
   virtual Status Prepare(PoolThread&) { return {}; }
+  // Before a dump is asked for: waits until there is room for its answers.
+  virtual void AwaitRoom() {}
   // An answer to a read or dump step, or what a change echoes. The payload is valid during the call
   // only.
   virtual void OnAnswer(size_t step, const wire::Message& message) = 0;

@@ -81,6 +81,8 @@ class Pool {
   bool Finish(std::chrono::steady_clock::duration limit);
   // The same, however long it takes, and joins every thread.
   void Stop();
+  // Any thread: whether whatever waits for others should give up.
+  bool stops() const { return stopping_; }
 
  private:
   struct Worker {

@@ -56,6 +56,8 @@ size_t Session::Fit(const Sent* sent, size_t count) const {
 }
 
 void Session::TransactDatagram(const Sent* sent, size_t count) {
+  const Sent& last = sent[count - 1];
+  if (last.step().expect == Expect::kDump) last.exchange->AwaitRoom();
   const int lost = Attempt(sent, count);
   if (lost == 0) return;
   // An answer was lost, or a dump was interrupted. A change may have been made or not, and saying

@@ -1,6 +1,7 @@
 #include "node/environment.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "bulk/deletion.h"
 #include "io/look.h"
@@ -14,6 +15,9 @@ constexpr size_t kMaxPoolThreads = 7;
 // One is left for what waits for the kernel alone, and one more for openings of its own files.
 constexpr io::Jobs::Limits kJobs{kMaxPoolThreads - 1, 3, 2};
 constexpr std::chrono::seconds kIdleSocketAge(2);
+// Enough for JavaScript to go on while the next listing is asked for.
+constexpr size_t kMostUnread = 4096;
+constexpr std::chrono::milliseconds kLookForRoom(1);
 // How long one visit to the JavaScript thread may take.
 constexpr std::chrono::microseconds kSlice(500);
 // For how long an answer is looked for without sleeping, and for how long in one turn of the loop.
@@ -76,6 +80,11 @@ void Environment::Enqueue(std::shared_ptr<Delivery> delivery) {
   }
   // Any status but ok means that the environment is going: nobody is left to hear of it.
   napi_call_threadsafe_function(to_script_, nullptr, napi_tsfn_nonblocking);
+}
+
+void Environment::AwaitRoom() const {
+  while (unread_ > kMostUnread && any_delivery_ && !pool_->stops())
+    std::this_thread::sleep_for(kLookForRoom);
 }
 
 void Environment::OnCall(napi_env env, napi_value, void* context, void*) {

@@ -52,6 +52,13 @@ class Environment {
   // Any thread. `delivery` is handed over soon, in the order of these calls.
   void Enqueue(std::shared_ptr<Delivery> delivery);
 
+  // Any thread: records that JavaScript is to have, and, on its own thread, one that it has.
+  void AddUnread(size_t count) { unread_ += count; }
+  void EndUnread() { --unread_; }
+  // Pool thread, in a long wait: until JavaScript has most of what there is for it. The kernel
+  // lists faster than it reads, and of thousands of listings the records would take gigabytes.
+  void AwaitRoom() const;
+
   // JavaScript thread. The process stays alive while something is pending.
   void BeginPending();
   void EndPending();
@@ -117,6 +124,8 @@ class Environment {
   std::deque<std::shared_ptr<Delivery>> deliveries_;
   bool called_ = false;  // a call to JavaScript is under way, or will come in the next turn
   std::atomic<bool> any_delivery_{false};  // whether deliveries_ holds something: read without it
+
+  std::atomic<size_t> unread_{0};
 
   std::mutex channels_mutex_;  // guards the list
   std::vector<std::weak_ptr<io::Channel>> channels_;

@@ -57,6 +57,7 @@ void ScriptExchange::OnRestart(size_t step) {
 void ScriptExchange::HandOver() {
   if (current_.records.empty() && !current_.restart) return;
   const bool worth_a_call = current_.records.size() >= kBatch;
+  environment_.AddUnread(current_.records.size());
   bool call = false;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -76,6 +77,8 @@ void ScriptExchange::Then(std::shared_ptr<io::Channel> channel,
 }
 
 io::Status ScriptExchange::Prepare(io::PoolThread& thread) { return next_channel_->Open(thread); }
+
+void ScriptExchange::AwaitRoom() { environment_.AwaitRoom(); }
 
 void ScriptExchange::OnEnd() {
   if (next_ && AllSucceeded()) {
@@ -162,6 +165,7 @@ bool ScriptExchange::ConvertBatch(Batch& batch, Napi::Array& values,
     {
       const Napi::HandleScope scope(env);
       list.Set(next++, environment_.ToScript(batch.records[converted_++], netns_));
+      environment_.EndUnread();
     }
     if (converted_ % kClockInterval == 0 && std::chrono::steady_clock::now() >= deadline) {
       return converted_ == batch.records.size();

@@ -276,6 +276,29 @@ test('a namespace that is being closed takes no more links, however many calls w
   expect(shown.filter((name) => name.startsWith('late'))).toEqual([]);
 });
 
+test('listings that nobody has read yet are no more than a few', async () => {
+  const program = `
+    import { execFileSync } from 'node:child_process';
+    import { listAddresses } from 'macvlan-netlink';
+    const commands = Array.from({ length: 4000 }, (_, at) =>
+      'address add 10.1.' + (at >> 8) + '.' + (at & 255) + '/32 dev lo');
+    execFileSync('ip', ['-batch', '-'], { input: commands.join('\\n') });
+    const listings = Array.from({ length: 32 }, () => listAddresses({ family: 'IPv4' }));
+    // Meanwhile this thread reads nothing.
+    execFileSync('sleep', ['1']);
+    execFileSync('ip', ['address', 'add', '192.0.2.1/32', 'dev', 'lo']);
+    const shown = (await Promise.all(listings)).map((list) => [
+      list.length, list.some(({ address }) => address === '192.0.2.1'),
+    ]);
+    console.log(JSON.stringify(shown));
+  `;
+  const shown = await resultOf<[number, boolean][]>(program, { under: ['unshare', '--net'] });
+  for (const [count, isLater] of shown) expect(count).toBe(isLater ? 4001 : 4000);
+  const later = shown.map(([, isLater]) => isLater);
+  expect(later).toEqual([...later].sort((a, b) => Number(a) - Number(b)));
+  expect(later.filter((isLater) => !isLater).length).toBeLessThan(8);
+});
+
 test('thousands refused together are explained within little memory', async () => {
   const program = `
     import { addAddress, addRoute, createMacvlan, createMacvtap, createLink } from 'macvlan-netlink';
