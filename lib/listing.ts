@@ -25,18 +25,19 @@ const ROUTES: readonly Step[] = Object.values(FAMILIES).map((family) => ({
  */
 const BEHIND_OTHERS: Step = { operation: 'getLink', record: { index: LOOPBACK_IFINDEX } };
 
-/** All that is wanted of a namespace. */
+/** All that is wanted of a namespace. Both listings are withdrawn when `ended` fires before they have begun. */
 export async function listEverything(
   namespace: Namespace,
   call: Call,
   { addresses, routes }: Wanted,
+  ended: AbortSignal,
 ): Promise<Listing> {
   const steps = [
     LINKS,
     ...(addresses === true ? [ADDRESSES] : []),
     ...(routes === true ? ROUTES : []),
   ];
-  const lists = await ask(namespace, call, steps);
+  const lists = await ask(namespace, call, steps, ended);
   return {
     links: lists.shift() as Link[],
     addresses: addresses === true ? (lists.shift() as Address[]) : [],
@@ -45,15 +46,24 @@ export async function listEverything(
 }
 
 /** The routes as they are when every change that has been told of is complete. */
-export async function listRoutesAfter(namespace: Namespace, call: Call): Promise<Route[]> {
-  const [, ...lists] = await ask(namespace, call, [BEHIND_OTHERS, ...ROUTES]);
+export async function listRoutesAfter(
+  namespace: Namespace,
+  call: Call,
+  ended: AbortSignal,
+): Promise<Route[]> {
+  const [, ...lists] = await ask(namespace, call, [BEHIND_OTHERS, ...ROUTES], ended);
   return lists.flat() as Route[];
 }
 
-async function ask(namespace: Namespace, call: Call, steps: readonly Step[]): Promise<unknown[]> {
+async function ask(
+  namespace: Namespace,
+  call: Call,
+  steps: readonly Step[],
+  ended: AbortSignal,
+): Promise<unknown[]> {
   // By a queue of its own: a long deletion in the namespace's would hold up the events.
   const results = await namespace.hold(call, () =>
-    withNamespace(call, { fd: namespace.fd }, (own) => own.exchange(steps), ''),
+    withNamespace(call, { fd: namespace.fd }, (own) => own.exchange(steps, ended), ''),
   );
   for (const result of results) if (result instanceof Refusal) throw call.error(result);
   return results as unknown[];

@@ -88,6 +88,7 @@ class Events implements Watch<Told> {
   #beginning: Promise<Beginning | null> | undefined;
   #relisting: Relisting | undefined;
   #forget: (() => void) | undefined;
+  readonly #ending = new AbortController();
   #closed = false;
   #ended = false;
   /** Whether the event loop is to have its turn before the next event. */
@@ -165,6 +166,7 @@ class Events implements Watch<Told> {
 
   #close(): void {
     this.#closed = true;
+    this.#ending.abort();
     this.#forget?.();
     this.#watcher?.close();
     this.#picture.clear();
@@ -258,7 +260,12 @@ class Events implements Watch<Told> {
     const earlier: Listing[] = [];
     let news: readonly News[] = [];
     for (;;) {
-      const listing = await listEverything(this.#namespace, this.#call, this.#options);
+      const listing = await listEverything(
+        this.#namespace,
+        this.#call,
+        this.#options,
+        this.#ending.signal,
+      );
       const heard = await readNews(watcher, 'drain');
       if (heard === null) return null;
       news = news.concat(heard.news);
@@ -313,7 +320,7 @@ class Events implements Watch<Told> {
 
   #relist(watcher: Watcher, relisting: Relisting): void {
     this.#relisting = relisting;
-    listRoutesAfter(this.#namespace, this.#call)
+    listRoutesAfter(this.#namespace, this.#call, this.#ending.signal)
       .then(
         (routes) => {
           relisting.routes = routes;

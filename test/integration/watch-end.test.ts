@@ -3,6 +3,7 @@ import { getEventListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { Netns, type Watch } from '../../lib/index.js';
+import { Namespace } from '../../lib/namespace.js';
 import type { NetlinkEvent, WatchOptions } from '../../lib/types.js';
 import { useTestbed } from '../support/testbed.js';
 import {
@@ -182,6 +183,30 @@ describe('once it has ended', () => {
     controller.abort();
     await expect(watch.next()).rejects.toBe(controller.signal.reason);
     expect(await watch.next()).toEqual(done);
+  });
+
+  test('what it was to list first is not listed any more', async () => {
+    const place = await bed.place();
+    const hosts = Array.from({ length: 2000 }, (_, at) => `10.1.${at >> 8}.${at & 255}/32`);
+    await batch(
+      place,
+      hosts.map((host) => `address add ${host} dev lo`),
+    );
+    const asked = vi.spyOn(Namespace.prototype, 'exchange');
+    bed.onCleanup(() => asked.mockRestore());
+    const controllers = Array.from({ length: 200 }, () => new AbortController());
+    const watches = controllers.map(({ signal }) => place.netns.watch({ signal, addresses: true }));
+    expect(asked).toHaveBeenCalledTimes(200);
+    const ended = watches.map((watch, at) => {
+      if (at % 2 === 0) return watch.return();
+      controllers[at]?.abort();
+      return watch.next().catch(({ name }) => name);
+    });
+    expect(new Set(await Promise.all(ended))).toEqual(new Set([done, 'AbortError']));
+    const listed = await Promise.allSettled(asked.mock.results.map(({ value }) => value));
+    const carriedOut = listed.filter(({ status }) => status === 'fulfilled');
+    // Those that were on their way by then.
+    expect(carriedOut.length).toBeLessThan(100);
   });
 
   test('its signal is not listened to any more', async () => {
