@@ -182,9 +182,8 @@ export async function setMacvlan(
   if (ignored !== undefined) throw call.fail('EOPNOTSUPP', undefined, ignored);
 }
 
-function changeStep(link: Living, macvlan: MacvlanRecord): Step {
-  const kind = link.kind as string;
-  return { operation: 'changeLink', record: { index: link.index, info: { kind, macvlan } } };
+function changeStep({ index, kind }: Pick<Living, 'index' | 'kind'>, macvlan: MacvlanRecord): Step {
+  return { operation: 'changeLink', record: { index, info: { kind: kind as string, macvlan } } };
 }
 
 export async function changeSources(
@@ -203,36 +202,41 @@ export async function changeSources(
     throw call.fail('EINVAL', undefined, hint);
   }
   const list = macs(addresses);
-  await whenNoneChange(namespace, link.index, async (waited) => {
+  const { index, name, kind } = link;
+  // Not kept by who waits, and not awaited here, which would keep the link: thousands may wait, each with thousands.
+  const sources = isChanging(namespace, index) ? undefined : link.macvlan.sources;
+  return whenNoneChange(namespace, index, async () => {
     if (change === 'add') {
-      const { macvlan } = waited ? await readMacvlan(namespace, call, link.index) : link;
-      checkRoom(call, link, macvlan.sources, addresses);
+      const there = sources ?? (await readMacvlan(namespace, call, index)).macvlan.sources;
+      checkRoom(call, name, there, addresses);
     }
     // Each message adds or takes away one address; they travel together.
     const stepAt = (at: number) =>
-      changeStep(link, { macAddressMode: MACADDR[change], macAddress: list[at] });
-    await sendMany(namespace, call, list.length, stepAt, link.index);
+      changeStep({ index, kind }, { macAddressMode: MACADDR[change], macAddress: list[at] });
+    await sendMany(namespace, call, list.length, stepAt, index);
   });
 }
 
 /** The changes of source lists that are under way, by namespace and index. */
 const changing = new Map<string, Callers>();
 
-/**
- * Changes a link's sources after those who are at it: whether there is room depends on what they add.
- * `work` is told whether it had to wait.
- */
+const changingKey = (namespace: Namespace, index: number) => `${namespace.inode} ${index}`;
+
+function isChanging(namespace: Namespace, index: number): boolean {
+  return changing.has(changingKey(namespace, index));
+}
+
+/** Changes a link's sources after those who are at it: whether there is room depends on what they add. */
 async function whenNoneChange(
   namespace: Namespace,
   index: number,
-  work: (waited: boolean) => Promise<void>,
+  work: () => Promise<void>,
 ): Promise<void> {
-  const key = `${namespace.inode} ${index}`;
+  const key = changingKey(namespace, index);
   const callers = changing.get(key) ?? new Callers();
   changing.set(key, callers);
-  const waits = !callers.none;
   try {
-    await callers.inOrder(() => work(waits));
+    await callers.inOrder(work);
   } finally {
     if (callers.none) changing.delete(key);
   }
@@ -244,7 +248,7 @@ async function whenNoneChange(
  */
 function checkRoom(
   call: Call,
-  link: Link,
+  name: string,
   sources: readonly string[],
   added: readonly string[],
 ): void {
@@ -254,6 +258,6 @@ function checkRoom(
   throw call.fail(
     'E2BIG',
     undefined,
-    `'${link.name}' would have ${total} sources, and the kernel's answers have room for ${MAX_SOURCES}.`,
+    `'${name}' would have ${total} sources, and the kernel's answers have room for ${MAX_SOURCES}.`,
   );
 }

@@ -276,6 +276,27 @@ test('a namespace that is being closed takes no more links, however many calls w
   expect(shown.filter((name) => name.startsWith('late'))).toEqual([]);
 });
 
+test('who waits to change a long list of sources keeps no copy of it', async () => {
+  const program = `
+    import { addSources, createLink, createMacvlan, getLink, removeSources } from 'macvlan-netlink';
+    const sources = Array.from({ length: 4000 }, (_, at) =>
+      '02:00:00:00:' + (at >> 8).toString(16).padStart(2, '0') + ':' + (at & 255).toString(16).padStart(2, '0'));
+    const parent = await createLink({ kind: 'veth' });
+    const { index } = await createMacvlan({ parent, mode: 'source', sources });
+    const some = sources.slice(0, 1500);
+    await Promise.all(some.map((mac) => removeSources(index, [mac])));
+    const left = await getLink(index);
+    await Promise.all(some.map((mac) => addSources(index, [mac])));
+    const again = await getLink(index);
+    console.log(JSON.stringify([left.macvlan.sources.length, again.macvlan.sources.length]));
+  `;
+  const counts = await resultOf<number[]>(program, {
+    nodeOptions: ['--max-old-space-size=96'],
+    under: ['unshare', '--net'],
+  });
+  expect(counts).toEqual([2500, 4000]);
+});
+
 test('listings that nobody has read yet are no more than a few', async () => {
   const program = `
     import { execFileSync } from 'node:child_process';
