@@ -4,7 +4,8 @@ import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import type { About, Hint } from './refused.js';
 import type { AddressRecord, LinkRecord, RouteRecord } from './requests.js';
-import { askTogether } from './sharedListing.js';
+import { askTogether, groupedBy, madeOnce } from './sharedListing.js';
+import type { Address, Route } from './types.js';
 import {
   AF_INET,
   AF_INET6,
@@ -56,6 +57,8 @@ export async function whyNoIPv6(
   return 'IPv6 is disabled on the link (/proc/sys/net/ipv6/conf/NAME/disable_ipv6).';
 }
 
+const byAddress = groupedBy<Address>(({ address }) => address);
+
 /** Of an address. */
 export async function whyAddressExists(
   namespace: Namespace,
@@ -67,12 +70,12 @@ export async function whyAddressExists(
   if (addresses instanceof Refusal || found === undefined || local === undefined) return undefined;
   const address = formatIp(local);
   // IPv4 addresses are told apart by their prefix lengths too.
-  const there = addresses.find(
-    (one) =>
-      one.linkIndex === found.index &&
-      one.address === address &&
-      (family === AF_INET6 || one.prefixLength === prefixLength),
-  );
+  const there = byAddress(addresses)
+    .get(address)
+    ?.find(
+      (one) =>
+        one.linkIndex === found.index && (family === AF_INET6 || one.prefixLength === prefixLength),
+    );
   return there && `The link '${found.name}' has ${there.cidr} already.`;
 }
 
@@ -81,7 +84,18 @@ function prefixText(bytes: Uint8Array | undefined, length: number | undefined): 
   return bytes !== undefined && length ? `${formatIp(bytes)}/${length}` : undefined;
 }
 
-/** Of a route: the kernel goes by these and by no more. */
+/** What the kernel tells routes of a family apart by, and by no more. */
+type RouteIdentity = Pick<Route, 'to' | 'from' | 'tos' | 'metric'> & {
+  readonly table: number | undefined;
+};
+
+function routeKey({ to, from, tos, metric, table }: RouteIdentity): string {
+  return JSON.stringify([to, from, tos, metric, table]);
+}
+
+const byRouteKey = groupedBy<Route>(routeKey);
+
+/** Of a route. */
 export async function whyRouteExists(
   namespace: Namespace,
   { asked, replaces }: About,
@@ -93,14 +107,8 @@ export async function whyRouteExists(
   const to = prefixText(route.destination, route.destinationLength) ?? 'default';
   const from = prefixText(route.from, route.sourceLength) ?? null;
   const metric = route.metric || (family === AF_INET6 ? IP6_RT_PRIO_USER : 0);
-  const alike = routes.filter(
-    (one) =>
-      one.to === to &&
-      one.from === from &&
-      one.tos === (tos ?? 0) &&
-      one.metric === metric &&
-      one.table === (tableId ?? table),
-  );
+  const key = routeKey({ to, from, tos: tos ?? 0, metric, table: tableId ?? table });
+  const alike = byRouteKey(routes).get(key) ?? [];
   // IPv6 may have several, and the kernel's own of each link are such.
   const there = alike.find((one) => one.link === route.link) ?? alike[0];
   if (there === undefined) return undefined;
@@ -123,13 +131,31 @@ export async function whySourceInvalid(namespace: Namespace, { asked }: About): 
   const addresses = source && (await askTogether(namespace, 'listAddresses', { family }));
   if (addresses === undefined || addresses instanceof Refusal) return undefined;
   const text = formatIp(source as Uint8Array);
-  const found = addresses.filter(({ address }) => address === text);
-  if (found.length === 0)
+  const found = byAddress(addresses).get(text);
+  if (found === undefined)
     return `No link of the namespace has the address ${text}, which is to be the source.`;
   return (
     found.every(({ flags }) => flags.includes('tentative')) &&
     `The address ${text} is tentative, and no source before nobody else is known to have it: add it with the flag 'nodad', or the route later.`
   );
+}
+
+/** The networks that addresses are in, of each link and of all, and the lengths of their prefixes. */
+const networksOf = madeOnce((addresses: readonly Address[]) => {
+  const networks = new Set<string>();
+  const lengths = new Set<number>();
+  for (const { linkIndex, address, prefixLength } of addresses) {
+    const bytes = parseIp(address);
+    if (bytes === null) continue;
+    const network = networkText(bytes, prefixLength);
+    networks.add(network).add(`${network} ${linkIndex}`);
+    lengths.add(prefixLength);
+  }
+  return { networks, lengths: [...lengths] };
+});
+
+function networkText(bytes: Uint8Array, prefixLength: number): string {
+  return `${formatIp(networkOf(bytes, prefixLength))}/${prefixLength}`;
 }
 
 /** Of a route. */
@@ -143,12 +169,10 @@ export async function whyUnreachable(namespace: Namespace, { link, asked }: Abou
   if (gateway === undefined) return undefined;
   const addresses = await askTogether(namespace, 'listAddresses', { family });
   if (addresses instanceof Refusal) return undefined;
-  const reaches = addresses.some(({ linkIndex, address, prefixLength }) => {
-    const bytes = link === undefined || linkIndex === link ? parseIp(address) : null;
-    return (
-      bytes !== null &&
-      formatIp(networkOf(bytes, prefixLength)) === formatIp(networkOf(gateway, prefixLength))
-    );
+  const { networks, lengths } = networksOf(addresses);
+  const reaches = lengths.some((length) => {
+    const network = networkText(gateway, length);
+    return networks.has(link === undefined ? network : `${network} ${link}`);
   });
   const where = found === undefined ? '' : ` of '${found.name}'`;
   return !reaches && `No address${where} has the gateway ${formatIp(gateway)} in its prefix.`;

@@ -3,7 +3,7 @@ import type { Call } from './call.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import { EXT_MASK, type LinkRecord } from './requests.js';
-import { askTogether } from './sharedListing.js';
+import { askTogether, groupedBy } from './sharedListing.js';
 import type { Link, LinkParent } from './types.js';
 
 const IFNAMSIZ = 16;
@@ -55,7 +55,7 @@ export async function findRealParent(
 }
 
 /** The macvlans and macvtaps of a parent that can be seen from its namespace. */
-export function findChildren(namespace: Namespace, { index }: Link): Promise<Link[]> {
+export function findChildren(namespace: Namespace, { index }: Link): Promise<readonly Link[]> {
   return findMacvlansOf(namespace, { index, netnsid: null });
 }
 
@@ -63,21 +63,21 @@ export function findChildren(namespace: Namespace, { index }: Link): Promise<Lin
 export async function findSiblings(
   namespace: Namespace,
   ref: number | string | undefined,
-): Promise<Link[]> {
+): Promise<readonly Link[]> {
   const link = await findLink(namespace, ref);
   return link?.parent && isMacvlanKind(link.kind) ? findMacvlansOf(namespace, link.parent) : [];
 }
 
-async function findMacvlansOf(
-  namespace: Namespace,
-  { index, netnsid }: LinkParent,
-): Promise<Link[]> {
+const parentKey = ({ index, netnsid }: LinkParent) => `${index} ${netnsid}`;
+
+const macvlansByParent = groupedBy<Link>(({ kind, parent }) =>
+  isMacvlanKind(kind) && parent !== null ? parentKey(parent) : undefined,
+);
+
+async function findMacvlansOf(namespace: Namespace, parent: LinkParent): Promise<readonly Link[]> {
   const links = await askTogether(namespace, 'listLinks', { extMask: EXT_MASK });
   if (links instanceof Refusal) return [];
-  return links.filter(
-    ({ kind, parent }) =>
-      isMacvlanKind(kind) && parent?.index === index && parent.netnsid === netnsid,
-  );
+  return macvlansByParent(links).get(parentKey(parent)) ?? [];
 }
 
 /**

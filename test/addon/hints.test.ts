@@ -1,0 +1,102 @@
+// What it takes to explain refusals that come together: a look at each thing listed, not one for each refusal.
+import { expect, test } from 'vitest';
+import { explain } from '../../lib/diagnosis.js';
+import type { Namespace } from '../../lib/namespace.js';
+import { Refusal } from '../../lib/native.js';
+import type { About } from '../../lib/refused.js';
+import { AF_INET, parsePrefix } from '../../lib/values.js';
+
+const COUNT = 100;
+const numbers = Array.from({ length: COUNT }, (_, at) => at);
+
+/** A namespace of one link and a listing, which counts how often something in that is looked at. */
+function namespace(items: readonly object[]) {
+  const seen = { looks: 0, listings: 0 };
+  const get = (item: object, name: string | symbol) => {
+    seen.looks++;
+    return Reflect.get(item, name);
+  };
+  const listing = items.map((item) => new Proxy(item, { get }));
+  const parent = { index: 7, name: 'p', mtu: 1500, up: true, type: 'ether', kind: 'veth' };
+  const ask = async (operation: string) => {
+    if (operation === 'getLink') return parent;
+    seen.listings++;
+    return listing;
+  };
+  return { seen, place: { ask, name: 'n', inode: 1 } as unknown as Namespace };
+}
+
+const address = (at: number) => ({
+  address: `10.0.0.${at}`,
+  cidr: `10.0.0.${at}/32`,
+  prefixLength: 32,
+  linkIndex: 7,
+  flags: [],
+});
+const route = (at: number) => ({
+  to: `10.1.0.${at}/32`,
+  from: null,
+  tos: 0,
+  metric: 0,
+  table: 254,
+  link: 7,
+  nextHops: [],
+});
+const macvlan = (at: number) => ({
+  index: 1000 + at,
+  name: `m${at}`,
+  kind: 'macvlan',
+  parent: { index: 9, netnsid: null },
+});
+
+const bytes = (text: string) => parsePrefix(text)?.bytes as Uint8Array;
+const asked = (more: object) => ({ family: AF_INET, destinationLength: 32, table: 254, ...more });
+
+test.each<[string, string, object[], (at: number) => About, RegExp]>([
+  [
+    'the gateways of routes',
+    'ENETUNREACH',
+    numbers.map(address),
+    (at) => ({ link: 7, asked: asked({ gateway: bytes(`10.9.0.${at}`) }) }),
+    /No address of 'p' has the gateway 10\.9\.0\.\d+ in its prefix/,
+  ],
+  [
+    'the sources of routes',
+    'EINVAL',
+    numbers.map(address),
+    (at) => ({ link: 7, asked: asked({ source: bytes(`10.9.0.${at}`) }) }),
+    /No link of the namespace has the address 10\.9\.0\.\d+/,
+  ],
+  [
+    'routes that are there',
+    'EEXIST',
+    numbers.map(route),
+    (at) => ({ link: 7, asked: asked({ destination: bytes(`10.1.0.${at}`) }) }),
+    /has a route to 10\.1\.0\.\d+\/32 with metric 0 already by 'p'/,
+  ],
+  [
+    'addresses that are there',
+    'EEXIST',
+    numbers.map(address),
+    (at) => ({
+      link: 7,
+      asked: { family: AF_INET, local: bytes(`10.0.0.${at}`), prefixLength: 32, index: 7 },
+    }),
+    /'p' has 10\.0\.0\.\d+\/32 already/,
+  ],
+  [
+    'a parent that has no children here',
+    'EINVAL',
+    numbers.map(macvlan),
+    () => ({ kind: 'macvlan', parent: 7, created: {} }),
+    /'p' may have a child in mode 'passthru' in another namespace/,
+  ],
+])('of %s', async (_, code, items, aboutOf, hint) => {
+  const { seen, place } = namespace(items);
+  const errnos: Record<string, number> = { ENETUNREACH: -101, EINVAL: -22, EEXIST: -17 };
+  const refusal = new Refusal(errnos[code] as number, 'RTM_NEWROUTE');
+  const explained = await Promise.all(numbers.map((at) => explain(place, refusal, aboutOf(at))));
+  for (const one of explained) expect(one.hint).toMatch(hint);
+  expect(seen.listings).toBe(1);
+  expect(seen.looks).toBeLessThan(COUNT * 20);
+});
