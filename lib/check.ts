@@ -106,8 +106,12 @@ interface Table {
   readonly required: readonly string[];
 }
 
-export function table(rows: Readonly<Record<string, Check>>, ...required: string[]): Table {
-  return { rows: new Map(Object.entries(rows)), required };
+/** A table of all the options that the type has. */
+export function table<Options>(
+  rows: { readonly [Name in keyof Options]-?: Check },
+  ...required: (keyof Options & string)[]
+): Table {
+  return { rows: new Map(Object.entries<Check>(rows)), required };
 }
 
 /** A name that somebody else chose, as a message shows it. */

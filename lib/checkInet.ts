@@ -30,7 +30,7 @@ import {
   u32,
 } from './checkValues.js';
 import { isListedAddress, isListedRoute } from './listed.js';
-import type { AddressOptions, RouteOptions } from './types.js';
+import type { AddressOptions, NextHopOptions, OperationOptions, RouteOptions } from './types.js';
 import {
   ADDRESS_FLAGS,
   formatIp,
@@ -135,7 +135,7 @@ const ADDRESS_ROWS = {
   metric: u32,
 };
 
-const addressObject = optionsOf(table(ADDRESS_ROWS, 'address'), addressFault);
+const addressObject = optionsOf(table<AddressOptions>(ADDRESS_ROWS, 'address'), addressFault);
 /** An `Address` as it was listed, or one to remove, whose further fields say nothing here. */
 const listedAddress = optionsOf(
   table(
@@ -300,11 +300,14 @@ export const ROUTE_ROWS = {
 const weight = integer(1, 256);
 const MAX_HOPS = 4096;
 export const nextHops: Check = listOf(
-  optionsOf(table({ via: ip, link: linkRef, weight })),
+  optionsOf(table<NextHopOptions>({ via: ip, link: linkRef, weight })),
   MAX_HOPS,
 );
 
-const routeToBe = optionsOf(table({ ...ROUTE_ROWS, nextHops, signal }, 'to'), wholeRouteFault);
+const routeToBe = optionsOf(
+  table<RouteOptions & OperationOptions>({ ...ROUTE_ROWS, nextHops, signal }, 'to'),
+  wholeRouteFault,
+);
 
 /** A route to add: also a `Route` as it was listed. */
 export const route: Check = (value) =>

@@ -39,7 +39,26 @@ import {
   sources,
   u32,
 } from './checkValues.js';
-import type { LinkChanges, MacvlanMode, RouteOptions } from './types.js';
+import type {
+  AddressFilter,
+  BridgePortOptions,
+  CreateBridgeOptions,
+  CreateDummyOptions,
+  CreateLinkOptions,
+  CreateMacvlanOptions,
+  CreateVethOptions,
+  CreateVlanOptions,
+  LinkChanges,
+  LinkFilter,
+  MacvlanChanges,
+  MacvlanMode,
+  MoveOptions,
+  RouteFilter,
+  RouteOptions,
+  SupportOptions,
+  VethPeerOptions,
+  WatchOptions,
+} from './types.js';
 import { aliasFault, MACVLAN_MODES, VLAN_PROTOCOLS } from './values.js';
 
 /** Types of routes that lead to no link: they would stay when the new one does not. */
@@ -72,7 +91,7 @@ const LINK_ROWS = {
   altNames,
   addresses: listOf(address, Number.POSITIVE_INFINITY),
   routes: listOf(
-    optionsOf(table({ ...ROUTE_ROWS, nextHops }, 'to'), linkRouteFault),
+    optionsOf(table<RouteOptions>({ ...ROUTE_ROWS, nextHops }, 'to'), linkRouteFault),
     Number.POSITIVE_INFINITY,
   ),
   promiscuous: flag,
@@ -138,31 +157,41 @@ function changeModeFault(value: ModeOptions): Fault | undefined {
 
 /** What `createMacvlan` and `createMacvtap` take. */
 export const createMacvlanOptions: Check = optionsOf(
-  table(MACVLAN_ROWS, 'parent'),
+  table<CreateMacvlanOptions>(MACVLAN_ROWS, 'parent'),
   createModeFault,
 );
 
 const macvlanOfKind = optionsOf(
-  table({ ...MACVLAN_ROWS, kind: anything }, 'parent'),
+  table<CreateMacvlanOptions & { readonly kind: unknown }>(
+    { ...MACVLAN_ROWS, kind: anything },
+    'parent',
+  ),
   createModeFault,
 );
 
-const KINDS: Readonly<Record<string, Check>> = {
+const KINDS: Readonly<Record<CreateLinkOptions['kind'], Check>> = {
   macvlan: macvlanOfKind,
   macvtap: macvlanOfKind,
   veth: optionsOf(
-    table({
+    table<CreateVethOptions>({
       ...LINK_ROWS,
       kind: anything,
       peer: optionsOf(
-        table({ name: linkName, netns: netnsRef, mac, mtu, up: flag, master: linkRef }),
+        table<VethPeerOptions>({
+          name: linkName,
+          netns: netnsRef,
+          mac,
+          mtu,
+          up: flag,
+          master: linkRef,
+        }),
       ),
     }),
   ),
-  bridge: optionsOf(table({ ...LINK_ROWS, kind: anything })),
-  dummy: optionsOf(table({ ...LINK_ROWS, kind: anything })),
+  bridge: optionsOf(table<CreateBridgeOptions>({ ...LINK_ROWS, kind: anything })),
+  dummy: optionsOf(table<CreateDummyOptions>({ ...LINK_ROWS, kind: anything })),
   vlan: optionsOf(
-    table(
+    table<CreateVlanOptions>(
       {
         ...LINK_ROWS,
         kind: anything,
@@ -185,7 +214,7 @@ export const createLinkOptions: Check = (value) => {
   }
   const kind = (value as { kind?: unknown }).kind;
   const fault = kindWord(kind);
-  return fault === undefined ? (KINDS[kind as string] as Check)(value) : under('.kind', fault);
+  return fault === undefined ? KINDS[kind as keyof typeof KINDS](value) : under('.kind', fault);
 };
 
 function linkChangesFault(value: LinkChanges): Fault | undefined {
@@ -199,7 +228,7 @@ function linkChangesFault(value: LinkChanges): Fault | undefined {
 /** What `setLink` changes. */
 export const linkChanges: Check = needed(
   optionsOf(
-    table({
+    table<LinkChanges>({
       name: linkName,
       mac,
       mtu,
@@ -216,7 +245,7 @@ export const linkChanges: Check = needed(
       removeAltNames: listOf(knownName, 400),
       addrGenMode,
       ipv4: ipv4Settings,
-      bridgePort: optionsOf(table({ hairpin: flag })),
+      bridgePort: optionsOf(table<BridgePortOptions>({ hairpin: flag })),
       signal,
     }),
     linkChangesFault,
@@ -225,11 +254,11 @@ export const linkChanges: Check = needed(
 
 /** What `setMacvlan` changes. */
 export const macvlanChanges: Check = needed(
-  optionsOf(table({ ...MACVLAN_CHANGE_ROWS, signal }), changeModeFault),
+  optionsOf(table<MacvlanChanges>({ ...MACVLAN_CHANGE_ROWS, signal }), changeModeFault),
 );
 
 /** What `moveLink` takes. */
-export const moveOptions: Check = optionsOf(table({ name: linkName, index, signal }));
+export const moveOptions: Check = optionsOf(table<MoveOptions>({ name: linkName, index, signal }));
 
 /** Longer than any kind's name (`IFLA_INFO_KIND`); an attribute has 16 bits for its length. */
 const MAX_KIND = 255;
@@ -240,7 +269,7 @@ function kindFault(value: string): string | undefined {
 
 /** What `listLinks` takes. */
 export const linkFilter: Check = optionsOf(
-  table({
+  table<LinkFilter>({
     kind: orNull(text(kindFault)),
     parent: linkRef,
     master: orNull(linkRef),
@@ -251,11 +280,13 @@ export const linkFilter: Check = optionsOf(
 );
 
 /** What `listAddresses` takes. */
-export const addressFilter: Check = optionsOf(table({ link: linkRef, family, signal }));
+export const addressFilter: Check = optionsOf(
+  table<AddressFilter>({ link: linkRef, family, signal }),
+);
 
 /** What `listRoutes` takes. */
 export const routeFilter: Check = optionsOf(
-  table({
+  table<RouteFilter>({
     family,
     link: linkRef,
     table: routeTable,
@@ -267,7 +298,7 @@ export const routeFilter: Check = optionsOf(
 
 /** What `watch` takes. */
 export const watchOptions: Check = optionsOf(
-  table({
+  table<WatchOptions>({
     initial: flag,
     level: flag,
     addresses: flag,
@@ -278,4 +309,4 @@ export const watchOptions: Check = optionsOf(
 );
 
 /** What `checkSupport` takes. */
-export const supportOptions: Check = optionsOf(table({ load: flag, signal }));
+export const supportOptions: Check = optionsOf(table<SupportOptions>({ load: flag, signal }));

@@ -11,6 +11,7 @@ import {
   under,
   wordOf,
 } from './check.js';
+import type { OperationOptions } from './types.js';
 import {
   ADDR_GEN_MODES,
   altNameFault,
@@ -105,4 +106,4 @@ export const netnsRef: Check = (value) => {
 };
 
 /** What an operation takes last that takes nothing but a signal there. */
-export const operationOptions: Check = optionsOf(table({ signal }));
+export const operationOptions: Check = optionsOf(table<OperationOptions>({ signal }));

@@ -45,7 +45,7 @@ const MAX_SEND_BUFFER = 2 ** 31 - 1;
 const finiteSendBuffer = integer(MIN_SEND_BUFFER, MAX_SEND_BUFFER);
 
 const rules = optionsOf(
-  table({
+  table<OpenTapOptions>({
     vnetHeader: flag,
     queues: integer(1, MAX_QUEUES),
     sendBuffer: (value) => (value === Infinity ? undefined : finiteSendBuffer(value)),
