@@ -1,0 +1,217 @@
+// That each option is not only accepted, but asked of the kernel.
+import { expect, test } from 'vitest';
+import type { NamespaceHandle } from '../../lib/addon.js';
+import { changeAddress } from '../../lib/addresses.js';
+import { Call } from '../../lib/call.js';
+import { createLink } from '../../lib/kinds.js';
+import { setLink } from '../../lib/links.js';
+import { setMacvlan } from '../../lib/macvlan.js';
+import { Namespace } from '../../lib/namespace.js';
+import type { Result, Step } from '../../lib/native.js';
+import { changeRoute } from '../../lib/routes.js';
+import type {
+  AddressOptions,
+  CreateVethOptions,
+  CreateVlanOptions,
+  Link,
+  LinkChanges,
+  LinkOptions,
+  MacvlanChanges,
+  MacvlanCommonOptions,
+  RouteOptions,
+  VethPeerOptions,
+} from '../../lib/types.js';
+import { aLink } from '../support/pictures.js';
+
+const mac = '02:00:5e:10:00:01';
+
+const answer: Link = {
+  ...aLink,
+  macvlan: {
+    mode: 'private',
+    nopromisc: false,
+    nodst: false,
+    sources: [],
+    bcQueueLen: 1,
+    bcQueueLenUsed: 1,
+    bcCutoff: 1,
+  },
+};
+
+/** A namespace where all goes well, which keeps account of what is asked. */
+class Agreeable extends Namespace {
+  readonly steps: Step[] = [];
+
+  constructor() {
+    super({ inode: 1, fd: 3, setInUse() {} } as unknown as NamespaceHandle, null);
+  }
+
+  override async exchange(steps: readonly Step[]): Promise<readonly Result[]> {
+    this.steps.push(...steps);
+    return steps.map(() => answer);
+  }
+}
+
+/** All options but those that are no request's: where a link is to live, and what gives a call up. */
+type Every<Options> = Omit<Required<Options>, 'netns' | 'signal' | 'kind'>;
+
+const LINK = {
+  name: 'macv1',
+  index: 7,
+  mac,
+  mtu: 1400,
+  up: true,
+  txQueueLen: 500,
+  numTxQueues: 2,
+  numRxQueues: 3,
+  group: 9,
+  alias: 'a text',
+  altNames: ['web'],
+  addresses: ['52.1.1.151/24'],
+  routes: [{ to: 'default', via: '52.1.1.1' }],
+  promiscuous: true,
+  allMulticast: true,
+  master: 4,
+  addrGenMode: 'none',
+  ipv4: { arpNotify: true },
+} satisfies Every<LinkOptions>;
+
+const MACVLAN = {
+  ...LINK,
+  parent: 3,
+  bcQueueLen: 10,
+  bcCutoff: 5,
+} satisfies Every<MacvlanCommonOptions>;
+const VLAN = { ...LINK, parent: 3, id: 5, protocol: '802.1ad' } satisfies Every<CreateVlanOptions>;
+const PEER = { name: 'v1', mac, mtu: 1300, up: true, master: 5 } satisfies Every<VethPeerOptions>;
+const VETH = { ...LINK, peer: PEER } satisfies Every<CreateVethOptions>;
+
+const LINK_CHANGES = {
+  name: 'macv1',
+  mac,
+  mtu: 1400,
+  up: true,
+  promiscuous: true,
+  allMulticast: true,
+  arp: false,
+  multicast: true,
+  txQueueLen: 500,
+  group: 9,
+  alias: 'a text',
+  master: 4,
+  addAltNames: ['web'],
+  removeAltNames: ['mail'],
+  addrGenMode: 'none',
+  ipv4: { arpNotify: true },
+  bridgePort: { hairpin: true },
+} satisfies Every<LinkChanges>;
+
+const SOURCE_CHANGES = { mode: 'source', sources: [mac], nodst: true, bcQueueLen: 10, bcCutoff: 5 };
+const PASSTHRU_CHANGES = { mode: 'passthru', nopromisc: true };
+({ ...SOURCE_CHANGES, ...PASSTHRU_CHANGES }) satisfies {
+  [name in keyof Every<MacvlanChanges>]: unknown;
+};
+
+const ADDRESS = {
+  address: '10.0.0.1',
+  prefixLength: 24,
+  peer: '10.0.0.2',
+  broadcast: '10.0.0.255',
+  label: 'macv1:a',
+  scope: 'link',
+  flags: ['noprefixroute'],
+  validLifetime: 100,
+  preferredLifetime: 50,
+  metric: 9,
+} satisfies Every<AddressOptions>;
+
+const ROUTE = {
+  to: '10.9.0.0/16',
+  tos: 16,
+  via: '10.0.0.2',
+  link: 3,
+  metric: 9,
+  table: 100,
+  source: '10.0.0.1',
+  scope: 'site',
+  protocol: 'boot',
+  type: 'multicast',
+  onlink: true,
+  mtu: 1400,
+};
+const DEFAULT6 = { to: 'default', link: 3, family: 'IPv6' };
+const ROUTE6 = { to: 'fd09::/64', from: 'fd00::/64', link: 3 };
+const OTHER_WAYS = [
+  { to: '10.9.0.0/16', nextHops: [{ via: '10.0.0.2', link: 3 }] },
+  { to: '10.9.0.0/16', nexthopId: 5 },
+] as const;
+({ ...ROUTE, ...DEFAULT6, ...ROUTE6, ...OTHER_WAYS[0], ...OTHER_WAYS[1] }) satisfies {
+  [name in keyof Every<RouteOptions>]: unknown;
+};
+
+type Operation = (namespace: Namespace, call: Call, options: never) => Promise<unknown>;
+const address: Operation = (namespace, call, options) =>
+  changeAddress(namespace, call, 'addAddress', 3, options);
+const route: Operation = (namespace, call, options) =>
+  changeRoute(namespace, call, 'addRoute', options);
+const changes: Operation = (namespace, call, options) => setLink(namespace, call, 3, options);
+const macvlanChanges: Operation = (namespace, call, options) =>
+  setMacvlan(namespace, call, 3, options);
+
+/** What an operation asks for, or why it does not. */
+async function askedBy(operation: Operation, options: object): Promise<string> {
+  const place = new Agreeable();
+  const call = new Call('operation', null, undefined);
+  try {
+    await operation(place, call, options as never);
+  } catch (error) {
+    return String(error);
+  }
+  return JSON.stringify(place.steps);
+}
+
+/** An option, and the options without it; those of an object among them too. */
+function* without(options: object, path = ''): Generator<[string, object]> {
+  for (const [name, value] of Object.entries(options)) {
+    yield [`${path}${name}`, { ...options, [name]: undefined }];
+    if (typeof value !== 'object' || Array.isArray(value)) continue;
+    for (const [inner, rest] of without(value, `${name}.`)) {
+      yield [inner, { ...options, [name]: rest }];
+    }
+  }
+}
+
+test.each<[string, Operation, object]>([
+  ['createLink, of a macvlan', createLink, { kind: 'macvlan', ...MACVLAN, mode: 'bridge' }],
+  [
+    'createLink, of a macvlan in mode source',
+    createLink,
+    { kind: 'macvlan', parent: 3, mac, index: 7, mode: 'source', sources: [mac], nodst: true },
+  ],
+  [
+    'createLink, of a macvlan in mode passthru',
+    createLink,
+    { kind: 'macvtap', parent: 3, index: 7, mode: 'passthru', nopromisc: true },
+  ],
+  ['createLink, of a veth', createLink, { kind: 'veth', ...VETH }],
+  ['createLink, of a VLAN', createLink, { kind: 'vlan', ...VLAN }],
+  ['createLink, of a bridge', createLink, { kind: 'bridge', ...LINK }],
+  ['setLink', changes, LINK_CHANGES],
+  ['setMacvlan, in mode source', macvlanChanges, SOURCE_CHANGES],
+  ['setMacvlan, in mode passthru', macvlanChanges, PASSTHRU_CHANGES],
+  ['addAddress', address, ADDRESS],
+  ['addRoute, of IPv4', route, ROUTE],
+  ['addRoute, of IPv6', route, ROUTE6],
+  ['addRoute, of a default route of IPv6', route, DEFAULT6],
+  ['addRoute, with several ways', route, OTHER_WAYS[0]],
+  ['addRoute, by a next hop object', route, OTHER_WAYS[1]],
+])('%s asks for each of its options', async (_, operation, options) => {
+  const all = await askedBy(operation, options);
+  expect(all).not.toMatch(/Error/);
+  expect(await askedBy(operation, options)).toBe(all);
+  const ignored: string[] = [];
+  for (const [name, rest] of without(options)) {
+    if ((await askedBy(operation, rest)) === all) ignored.push(name);
+  }
+  expect(ignored).toEqual([]);
+});
