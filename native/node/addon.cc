@@ -20,10 +20,9 @@ Napi::FunctionReference Keep(const Napi::Object& hooks, const char* name) {
 void Initialize(const Napi::CallbackInfo& info) {
   const auto given = info[0].As<Napi::Object>();
   ScriptHooks& hooks = Environment::Of(info.Env()).hooks;
-  hooks.link = Keep(given, "link");
-  hooks.address = Keep(given, "address");
-  hooks.route = Keep(given, "route");
-  hooks.netnsid = Keep(given, "netnsid");
+  for (size_t kind = 0; kind < std::size(rtnl::kRecordNames); ++kind) {
+    hooks.answers[kind] = Keep(given, rtnl::kRecordNames[kind]);
+  }
   hooks.news = Keep(given, "news");
   hooks.failure = Keep(given, "failure");
   hooks.settle = Keep(given, "settle");

@@ -221,10 +221,8 @@ Napi::Value Environment::ToScript(const rtnl::Record& record, double netns) {
   Arguments arguments(env_, env_.Undefined(), counters, counters.Data());
   arguments.Push(Napi::Number::New(env_, netns));
   std::visit([&](const auto& columns) { arguments.PushColumns(columns); }, record);
-  const Napi::FunctionReference* factories[] = {&hooks.link, &hooks.address, &hooks.route,
-                                                &hooks.netnsid};
-  return factories[record.index()]->Value().Call(env_.Undefined(), arguments.count(),
-                                                 arguments.values());
+  return hooks.answers[record.index()].Value().Call(env_.Undefined(), arguments.count(),
+                                                    arguments.values());
 }
 
 Napi::Value Environment::ToFailure(const io::Status& status) {

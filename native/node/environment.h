@@ -33,13 +33,13 @@ class Delivery {
 
 // The functions that TypeScript hands in at load (`Hooks` in lib/addon.ts).
 struct ScriptHooks {
-  Napi::FunctionReference link, address, route, netnsid;  // factories of answers
-  Napi::FunctionReference news;                           // factory of what is told
-  Napi::FunctionReference failure;                        // factory of refusals
-  Napi::FunctionReference settle;                         // settle(id, results)
-  Napi::FunctionReference namespace_handle;               // the class NamespaceHandle, made in C++
-  Napi::FunctionReference watcher;                        // the class Watcher, likewise
-  Napi::FunctionReference tap_handle;                     // the class TapHandle, likewise
+  Napi::FunctionReference answers[std::size(rtnl::kRecordNames)];  // factories, by kind of record
+  Napi::FunctionReference news;                                    // factory of what is told
+  Napi::FunctionReference failure;                                 // factory of refusals
+  Napi::FunctionReference settle;                                  // settle(id, results)
+  Napi::FunctionReference namespace_handle;  // the class NamespaceHandle, made in C++
+  Napi::FunctionReference watcher;           // the class Watcher, likewise
+  Napi::FunctionReference tap_handle;        // the class TapHandle, likewise
 };
 
 class Environment {

@@ -5,10 +5,6 @@
 namespace macvlan_netlink::node {
 namespace {
 
-// What lib/addon.ts calls each kind of record, in their order.
-constexpr const char* kRecordNames[] = {"link", "address", "route", "netnsid"};
-static_assert(std::size(kRecordNames) == std::variant_size_v<rtnl::Record>);
-
 template <class Record>
 Napi::Object DescribeColumns(Napi::Env env);
 
@@ -57,10 +53,10 @@ void ListColumns(Napi::Array& list, const std::string& prefix) {
 template <class Describe>
 Napi::Object DescribeRecords(Napi::Env env, Describe&& describe) {
   Napi::Object result = Napi::Object::New(env);
-  for (size_t kind = 0; kind < std::size(kRecordNames); ++kind) {
+  for (size_t kind = 0; kind < std::size(rtnl::kRecordNames); ++kind) {
     rtnl::Record record;
     rtnl::MakeEmpty(static_cast<rtnl::RecordKind>(kind), record);
-    result.Set(kRecordNames[kind], std::visit(describe, record));
+    result.Set(rtnl::kRecordNames[kind], std::visit(describe, record));
   }
   return result;
 }
@@ -73,7 +69,8 @@ Napi::Object DescribeOperations(Napi::Env env) {
   for (const rtnl::Operation& operation : rtnl::kOperations) {
     const Napi::Array description = Napi::Array::New(env);
     description.Set(0U, Napi::Number::New(env, number++));
-    description.Set(1U, Napi::String::New(env, kRecordNames[static_cast<int>(operation.record)]));
+    description.Set(1U,
+                    Napi::String::New(env, rtnl::kRecordNames[static_cast<int>(operation.record)]));
     result.Set(operation.js_name, description);
   }
   return result;

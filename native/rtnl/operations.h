@@ -16,6 +16,9 @@ namespace macvlan_netlink::rtnl {
 
 using Record = std::variant<LinkRecord, AddressRecord, RouteRecord, NetnsidRecord>;
 enum class RecordKind : uint8_t { kLink, kAddress, kRoute, kNetnsid };  // in the variant's order
+// What lib/addon.ts calls each of them.
+inline constexpr const char* kRecordNames[] = {"link", "address", "route", "netnsid"};
+static_assert(std::size(kRecordNames) == std::variant_size_v<Record>);
 
 // Makes `out` a record of that kind that says nothing.
 void MakeEmpty(RecordKind kind, Record& out);

@@ -5,10 +5,24 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { addon } from '../../lib/addon.js';
-import { makeAddress, makeLink, makeRoute } from '../../lib/records.js';
+import { makeAddress, makeLink, makeNetnsid, makeRoute } from '../../lib/records.js';
 import { root } from '../support/package.js';
 
-const factories = { link: makeLink, address: makeAddress, route: makeRoute } as const;
+type RecordName = keyof typeof addon.answers;
+
+const factories = {
+  link: makeLink,
+  address: makeAddress,
+  route: makeRoute,
+  netnsid: makeNetnsid,
+} as const satisfies Record<RecordName, unknown>;
+const interfaces = {
+  link: 'LinkRecord',
+  address: 'AddressRecord',
+  route: 'RouteRecord',
+  netnsid: 'NetnsidRecord',
+} satisfies Record<RecordName, string>;
+const records = Object.keys(factories) as RecordName[];
 
 function parametersOf(factory: (...columns: never[]) => unknown): string[] {
   const list = /\(([^)]*)\)/.exec(String(factory))?.[1] ?? '';
@@ -34,15 +48,12 @@ function nameFor(record: string, column: string, parameters: readonly string[]):
 }
 
 describe('answers', () => {
-  test.each(['link', 'address', 'route'] as const)(
-    'the columns of a %s come in the order of its factory',
-    (record) => {
-      const [netns, ...parameters] = parametersOf(factories[record]);
-      expect(netns).toBe('netns');
-      const names = addon.answers[record].map((column) => nameFor(record, column, parameters));
-      expect(parameters).toEqual(names);
-    },
-  );
+  test.each(records)('the columns of a %s come in the order of its factory', (record) => {
+    const [netns, ...parameters] = parametersOf(factories[record]);
+    expect(netns).toBe('netns');
+    const names = addon.answers[record].map((column) => nameFor(record, column, parameters));
+    expect(parameters).toEqual(names);
+  });
 });
 
 test('each counter of a link has its own name, however large it is', () => {
@@ -111,11 +122,8 @@ function missing(fields: readonly ts.PropertySignature[], columns: Columns, path
 }
 
 describe('requests', () => {
-  test.each([
-    ['LinkRecord', 'link'],
-    ['AddressRecord', 'address'],
-    ['RouteRecord', 'route'],
-  ] as const)('every field of %s has a column', (name, record) => {
+  test.each(records)('every field of a %s has a column', (record) => {
+    const name = interfaces[record];
     const fields = fieldsOf(membersOf(name));
     expect(fields).not.toEqual([]);
     expect(missing(fields, addon.requests[record], name)).toEqual([]);
