@@ -118,7 +118,7 @@ function makeMacvlanInfo(
   Object.assign(lastColumns, { mode, flags, sources, bcQueueLen, bcQueueLenUsed, bcCutoff });
   const bits = flags ?? 0;
   lastMacvlan = Object.freeze({
-    mode: nameOf(MACVLAN_MODES, mode) as MacvlanInfo['mode'],
+    mode: (nameOf(MACVLAN_MODES, mode) ?? String(mode)) as MacvlanInfo['mode'],
     nopromisc: (bits & MACVLAN_FLAG_NOPROMISC) !== 0,
     nodst: (bits & MACVLAN_FLAG_NODST) !== 0,
     sources: sources ?? NO_NAMES,

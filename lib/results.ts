@@ -130,7 +130,7 @@ export interface LinkStats {
 
 /** What a macvlan or macvtap has beside what every link has (`IFLA_INFO_DATA`). */
 export interface MacvlanInfo {
-  /** `IFLA_MACVLAN_MODE`. */
+  /** `IFLA_MACVLAN_MODE`; of a mode newer than this package the number, as a text. */
   readonly mode: MacvlanMode;
   /** `MACVLAN_FLAG_NOPROMISC`. */
   readonly nopromisc: boolean;

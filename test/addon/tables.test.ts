@@ -68,6 +68,14 @@ test('each counter of a link has its own name, however large it is', () => {
   expect(stats).toEqual(Object.fromEntries(names.map((name, at) => [name, counters[at]])));
 });
 
+test('a mode of a macvlan that is not known here is its number, as a text', () => {
+  const columns = addon.answers.link.map((column) =>
+    column === 'info.macvlan.mode' ? 32 : undefined,
+  );
+  const { macvlan } = makeLink(...([1, ...columns] as never as Parameters<typeof makeLink>));
+  expect(macvlan?.mode).toBe('32');
+});
+
 type Columns = (typeof addon.requests)[keyof typeof addon.requests];
 
 /** Where the interfaces stand that say what the tables say. */
