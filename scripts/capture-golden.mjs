@@ -63,6 +63,7 @@ const received = (datagrams) => ({
  * `byIndex` a lookup by index (or not).
  */
 function findRequest(item, calls) {
+  if (!(item.sends in RTM)) throw new Error(`${item.name}: no number of ${item.sends} in RTM`);
   const wanted = sentMessages(calls).filter(
     ({ type, flags, bytes }) =>
       type === RTM[item.sends] &&
