@@ -59,9 +59,10 @@ Decoded DecodeAll(wire::ByteSpan datagram, wire::ByteSpan request) {
 }
 
 void DecodeAsEveryRecord(wire::ByteSpan body) {
-  DecodesLink(body);
-  Decodes<rtnl::AddressRecord>(body);
-  Decodes<rtnl::RouteRecord>(body);
+  for (size_t kind = 0; kind < std::size(rtnl::kRecordNames); ++kind) {
+    rtnl::Record record;
+    rtnl::DecodeRecord(static_cast<rtnl::RecordKind>(kind), body, record);
+  }
 }
 
 }  // namespace macvlan_netlink::test
