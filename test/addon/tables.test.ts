@@ -76,6 +76,23 @@ test('a mode of a macvlan that is not known here is its number, as a text', () =
   expect(macvlan?.mode).toBe('32');
 });
 
+const macvlanColumns = addon.answers.link.filter((column) => column.startsWith('info.macvlan.'));
+
+test.each(macvlanColumns)(
+  'links that differ in %s do not share what they have alike',
+  (differs) => {
+    const make = (value: number) => {
+      const columns = addon.answers.link.map((column) => {
+        if (column === differs) return value;
+        return macvlanColumns.includes(column) ? 1 : undefined;
+      });
+      return makeLink(...([1, ...columns] as never as Parameters<typeof makeLink>)).macvlan;
+    };
+    expect(make(3)).toBe(make(3));
+    expect(make(3)).not.toEqual(make(2));
+  },
+);
+
 type Columns = (typeof addon.requests)[keyof typeof addon.requests];
 
 /** Where the interfaces stand that say what the tables say. */
