@@ -48,6 +48,7 @@ import type {
   CreateMacvlanOptions,
   CreateVethOptions,
   CreateVlanOptions,
+  LevelWatchOptions,
   LinkChanges,
   LinkFilter,
   MacvlanChanges,
@@ -57,7 +58,6 @@ import type {
   RouteOptions,
   SupportOptions,
   VethPeerOptions,
-  WatchOptions,
 } from './types.js';
 import { aliasFault, MACVLAN_MODES, VLAN_PROTOCOLS } from './values.js';
 
@@ -298,7 +298,7 @@ export const routeFilter: Check = optionsOf(
 
 /** What `watch` takes. */
 export const watchOptions: Check = optionsOf(
-  table<WatchOptions>({
+  table<LevelWatchOptions>({
     initial: flag,
     level: flag,
     addresses: flag,

@@ -138,6 +138,7 @@ const ROUTE = {
   type: 'multicast',
   onlink: true,
   mtu: 1400,
+  append: true,
 };
 const DEFAULT6 = { to: 'default', link: 3, family: 'IPv6' };
 const ROUTE6 = { to: 'fd09::/64', from: 'fd00::/64', link: 3 };
