@@ -137,6 +137,8 @@ async function inside(args) {
   process.stdout.on('error', ({ code, message }) => {
     if (code !== 'EPIPE') process.stderr.write(`${message}\n`);
     unread = true;
+    // With Node.js 22 this is told only after the report has been saved, and the code below given.
+    process.exitCode = 1;
   });
   if (options.json) process.stdout.write(`${JSON.stringify(results)}\n`);
   else printTables(results);
