@@ -4,6 +4,7 @@
  * A check gives `undefined` when all is well, and allocates nothing then; otherwise a fault that
  * knows its path, such as `options.sources[3]`. `undefined` counts as left out.
  */
+import { types } from 'node:util';
 import { type ArgumentErrorCode, argumentError, showValue } from './errors.js';
 
 /** What is wrong with a value, and where in the argument it stands. */
@@ -23,7 +24,7 @@ export function check(operation: string, rule: Check, value: unknown, name = 'op
   if (fault === undefined) return;
   const message = `${operation}: ${name}${fault.path} ${fault.says}`;
   const received = `received ${showValue(fault.value)}`;
-  const forgotten = fault.value instanceof Promise ? ' (is an await missing?)' : '';
+  const forgotten = types.isPromise(fault.value) ? ' (is an await missing?)' : '';
   throw argumentError(fault.code, `${message}; ${received}${forgotten}`, check);
 }
 
@@ -130,10 +131,7 @@ export function isSignal(value: unknown): boolean {
 /** A promise has no options of its own, and so would pass for `{}`. */
 function isObject(value: unknown): value is object {
   return (
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    !(value instanceof Promise)
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !types.isPromise(value)
   );
 }
 

@@ -2,6 +2,7 @@
  * What a program handed in, as it is now: it may use its objects again while the call waits for its
  * turn, or for an answer.
  */
+import { types } from 'node:util';
 import { isSignal } from './check.js';
 import type { Link, LinkRef, NetnsRef } from './types.js';
 
@@ -13,14 +14,16 @@ export function snapshot<T>(argument: T): T {
   if (typeof argument !== 'object' || argument === null) return argument;
   if (Array.isArray(argument)) return argument.slice() as T;
   // Neither is options, and what looks at them is to see that.
-  if (argument instanceof Promise || isSignal(argument)) return argument;
+  if (types.isPromise(argument) || isSignal(argument)) return argument;
   const copy = isPlain(argument) ? copyOf(argument, DEPTH) : read(argument);
   return copy as T;
 }
 
+/** Whether it has no class of its own, of whichever realm. */
 function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  if (prototype === Object.prototype || prototype === null) return true;
+  return Object.hasOwn(prototype, 'isPrototypeOf');
 }
 
 function copyOf(plain: object, depth: number): object {

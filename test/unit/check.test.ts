@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { type Check, check } from '../../lib/check.js';
@@ -121,6 +122,13 @@ describe('options that are in order', () => {
     const { code, message } = refusal(rules.operationOptions, signal);
     expect(code).toBe('ERR_INVALID_ARG_TYPE');
     expect(message).toMatch(/options must be an object such as { signal }; received AbortSignal/);
+  });
+
+  test('a promise of them is none, of whichever realm', () => {
+    for (const promise of [Promise.resolve({}), runInNewContext('Promise.resolve({})')]) {
+      const { message } = refusal(rules.linkFilter, promise);
+      expect(message).toMatch(/options must be an object; received .*\(is an await missing\?\)$/);
+    }
   });
 
   test('changes cannot be left out', () => {

@@ -44,11 +44,16 @@ describe('a snapshot', () => {
   });
 
   test('keeps what an object of another realm says, as test runners and sandboxes have', () => {
-    const options = runInNewContext("({ name: 'macv1', sources: ['02:00:00:00:00:01'] })");
+    const code = "({ name: 'macv1', sources: ['02:00:00:00:00:01'], peer: { name: 'macv1' } })";
+    const options = runInNewContext(code);
     const kept = snapshot(options);
     options.name = 'macv2';
     options.sources.length = 0;
-    expect({ ...kept }).toEqual({ name: 'macv1', sources: ['02:00:00:00:00:01'] });
+    options.peer.name = 'macv2';
+    const { name, sources, peer } = kept;
+    expect([name, [...sources], peer.name]).toEqual(['macv1', ['02:00:00:00:00:01'], 'macv1']);
+    const promise = runInNewContext('Promise.resolve()');
+    expect(snapshot(promise)).toBe(promise);
   });
 
   test('keeps what an instance of a class says, by accessors too', () => {
