@@ -2,7 +2,7 @@
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { arch, availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addonSources, headerArguments, setup } from './setup.mjs';
+import { addonSources, headerSettings, setup } from './setup.mjs';
 import { locked } from './support/lock.mjs';
 import { fingerprint, unlessDone } from './support/stamp.mjs';
 import { bin, commandStep, root, runMain } from './support/step.mjs';
@@ -19,15 +19,15 @@ async function prebuild() {
       cpSync(join(root, path), join(copy, path), { recursive: true });
     }
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-    const [nodedir] = headerArguments();
     const env = {
       ...process.env,
+      ...headerSettings(),
       MAKEFLAGS: `-j${availableParallelism()}`,
-      ...(nodedir === undefined ? {} : { npm_config_nodedir: nodedir.replace(/^--nodedir=/, '') }),
+      PREBUILD_LIBC: libc,
     };
     const options = ['--napi', '--strip', '--tag-libc', '--cwd', copy, '--out', root];
     await commandStep('Prebuilding the addon', process.execPath, [bin.prebuildify, ...options], {
-      env: { ...env, PREBUILD_LIBC: libc },
+      env,
     });
   } finally {
     rmSync(copy, { recursive: true, force: true });

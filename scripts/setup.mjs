@@ -25,16 +25,16 @@ export const addonSources = () => [
 ];
 
 /**
- * The arguments that point node-gyp at this Node's own headers where they are installed beside it;
- * otherwise it downloads them.
+ * What points node-gyp at this Node's own headers where they are installed beside it; otherwise it downloads
+ * them. In the environment, because npm's configuration there wins over node-gyp's arguments.
  */
-export function headerArguments() {
+export function headerSettings() {
   const prefix = dirname(dirname(process.execPath));
   const headers = join(prefix, 'include/node');
   const complete = ['node_api.h', 'common.gypi', 'config.gypi'].every((file) =>
     existsSync(join(headers, file)),
   );
-  return complete ? [`--nodedir=${prefix}`] : [];
+  return complete ? { npm_config_nodedir: prefix } : {};
 }
 
 /** Installs exactly what package-lock.json names. */
@@ -48,15 +48,16 @@ async function installModules() {
 /** Builds build/Release/macvlan_netlink.node with node-gyp; only what changed is compiled. */
 async function buildAddon() {
   const sources = addonSources();
-  const env = { ...process.env, MACVLAN_NETLINK_WERROR: '1' };
+  const settings = headerSettings();
+  const env = { ...process.env, ...settings, MACVLAN_NETLINK_WERROR: '1' };
   const gyp = (title, ...args) =>
-    commandStep(title, process.execPath, [bin.nodeGyp, ...args, ...headerArguments()], { env });
+    commandStep(title, process.execPath, [bin.nodeGyp, ...args], { env });
 
   await unlessDone('addon', fingerprint(sources, [process.version]), [addon], async () => {
     // The makefiles name the sources, Node's headers and the way to them: write them anew when any changes.
     const list = fingerprint(
       ['binding.gyp', 'native/addon.gypi', 'package-lock.json'],
-      [process.version, root, ...sources],
+      [process.version, root, JSON.stringify(settings), ...sources],
     );
     await unlessDone('makefiles', list, ['build/Makefile', 'build/binding.Makefile'], () =>
       gyp('Configuring the addon', 'configure'),
