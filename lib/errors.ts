@@ -254,5 +254,7 @@ export function showValue(value: unknown): string {
     maxArrayLength: 5,
     customInspect: false,
   });
-  return text.length > 160 ? `${text.slice(0, 157)}...` : text;
+  // An error in it has a stack.
+  const line = text.replaceAll(/\s*\n\s*/g, ' ');
+  return line.length > 160 ? `${line.slice(0, 157)}...` : line;
 }

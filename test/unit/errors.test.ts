@@ -290,6 +290,9 @@ describe('showValue', () => {
       'x'.repeat(10_000),
       new Array(10_000).fill('x'.repeat(100)),
       { long: 'x'.repeat(500) },
+      new Error('of the user'),
+      { reason: new Error('of the user') },
+      AbortSignal.abort(new Error('of the user')),
     ];
     for (const value of everything) {
       expect(showValue(value).length).toBeLessThanOrEqual(160);
