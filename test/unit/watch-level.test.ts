@@ -1,0 +1,50 @@
+// When a watch tells its reader that it is level, as events are lost while there are listings of what there is.
+import { expect, test, vi } from 'vitest';
+import type { Call } from '../../lib/call.js';
+import type { Namespace } from '../../lib/namespace.js';
+import { aLink } from '../support/pictures.js';
+
+const kernel = vi.hoisted(() => ({ listings: 0, lost: [] as boolean[] }));
+
+vi.mock('../../lib/native.js', () => ({
+  whenAborted: () => () => {},
+  /** One answer for each reading that may have lost something; then the watch is over. */
+  readNews: async (_: unknown, reading: string) => {
+    const lost = reading === 'discard' ? false : kernel.lost.shift();
+    return lost === undefined ? null : { lost, news: [] };
+  },
+}));
+vi.mock('../../lib/listing.js', () => ({
+  listEverything: async () => {
+    const link = { ...aLink, name: `name${++kernel.listings}` };
+    return { links: [link], addresses: [], routes: [] };
+  },
+}));
+
+const { watch } = await import('../../lib/watch.js');
+
+const namespace = { subscribe: () => ({ close() {} }), onClose: () => () => {} };
+
+test.each([
+  [true, ['added name1']],
+  [false, []],
+])(
+  'it is not told of a listing during which events were lost: initial %s',
+  async (initial, first) => {
+    kernel.listings = 0;
+    // While the first two listings are made, not the third; then later, not while the fourth is.
+    kernel.lost = [true, true, false, true, false];
+    const call = { operation: 'watch', checkSignal() {} };
+    const told: string[] = [];
+    const options = { initial, level: true };
+    for await (const event of watch(
+      namespace as never as Namespace,
+      call as never as Call,
+      options,
+    )) {
+      told.push(event.type === 'link' ? `${event.action} ${event.link.name}` : event.type);
+    }
+    const resyncs = ['resync', 'changed name2', 'resync', 'changed name3', 'level'];
+    expect(told).toEqual([...first, ...resyncs, 'resync', 'changed name4', 'level']);
+  },
+);
