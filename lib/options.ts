@@ -581,7 +581,7 @@ export interface WatchOptions extends OperationOptions {
 /** What `watch` tells to a program that has to know when it knows all. */
 export interface LevelWatchOptions extends WatchOptions {
   /** Also a {@link LevelEvent}: at the beginning, after what `initial` tells, and after what follows a `resync`. */
-  readonly level: boolean;
+  readonly level: boolean | undefined;
 }
 
 /** What `checkSupport` may do besides looking. */

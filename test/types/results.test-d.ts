@@ -120,6 +120,7 @@ describe('events', () => {
     withLevel.toEqualTypeOf(watch({ level: true }));
     withLevel.toEqualTypeOf(watch({ level: Math.random() > 0.5 }));
     withLevel.toEqualTypeOf(netns.watch({ level: true }));
+    withLevel.toEqualTypeOf(netns.watch({ level: undefined }));
     expectTypeOf(netns.watch({ routes: true })).toEqualTypeOf<Watch>();
   });
 });
