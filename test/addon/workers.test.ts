@@ -107,6 +107,31 @@ test('Workers ended at any moment of their start do no harm', async () => {
   expectSuccess(await runProgram(program, { under: inPrivateNetns }));
 });
 
+test('a Worker ends that has not read what is listed for it', async () => {
+  const worker = `
+    import { execFileSync } from 'node:child_process';
+    import { listAddresses } from 'macvlan-netlink';
+    import { parentPort } from 'node:worker_threads';
+    for (let at = 0; at < 4; at++) void listAddresses();
+    // By the end of this there is no room for the next listing.
+    execFileSync('sleep', ['1']);
+    parentPort.postMessage('listed');
+    for (;;);
+  `;
+  const program = `
+    import { execFileSync } from 'node:child_process';
+    import { once } from 'node:events';
+    import { Worker } from 'node:worker_threads';
+    const commands = Array.from({ length: 5000 }, (_, at) =>
+      'address add 10.1.' + (at >> 8) + '.' + (at & 255) + '/32 dev lo');
+    execFileSync('ip', ['-batch', '-'], { input: commands.join('\\n') });
+    const worker = new Worker(${JSON.stringify(worker)}, { eval: true });
+    await once(worker, 'message');
+    console.log(await worker.terminate());
+  `;
+  expect(await resultOf(program, { under: inPrivateNetns })).toBe(1);
+});
+
 test('process.exit of a Worker ends the Worker alone, with its code', async () => {
   const worker = `
     import { listLinks } from 'macvlan-netlink';
