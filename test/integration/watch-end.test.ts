@@ -209,6 +209,30 @@ describe('once it has ended', () => {
     expect(carriedOut.length).toBeLessThan(100);
   });
 
+  test('nor the routes that it was to list again', async () => {
+    const place = await bed.place();
+    const hosts = Array.from({ length: 2000 }, (_, at) => `10.1.${at >> 8}.${at & 255}/32`);
+    await batch(
+      place,
+      hosts.map((host) => `address add ${host} dev lo`),
+    );
+    const watches = Array.from({ length: 40 }, () =>
+      place.netns.watch({ routes: true, level: true }),
+    );
+    await Promise.all(watches.map((watch) => watch.next()));
+    const asked = vi.spyOn(Namespace.prototype, 'exchange');
+    bed.onCleanup(() => asked.mockRestore());
+    const read = watches.map(async (watch) => {
+      for await (const _ of watch);
+    });
+    await place.ip('address', 'delete', hosts[0] as string, 'dev', 'lo');
+    await vi.waitFor(() => expect(asked.mock.results.length).toBeGreaterThan(20), PATIENCE);
+    await Promise.all(watches.map((watch) => watch.return()));
+    await Promise.all(read);
+    const listed = await Promise.allSettled(asked.mock.results.map(({ value }) => value));
+    expect(listed.map(({ status }) => status)).toContain('rejected');
+  });
+
   test('its signal is not listened to any more', async () => {
     const { signal } = new AbortController();
     const { place, watch } = await watched({ initial: true, signal });
