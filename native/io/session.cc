@@ -35,29 +35,28 @@ void Session::Transact(const Window& window) {
   }
 }
 
-// How many of the steps may share a datagram: as many as can be answered, and at most one dump, the
-// last, because a socket carries one at a time. No change comes behind a read: how large the read's
-// answer is only the kernel knows, and where it takes the room of the change's ACK, nobody could
-// tell whether the change was made.
+// How many of the steps may share a datagram: as many as can be answered. A dump travels alone: a
+// socket carries one at a time, and it waits for room that others do not need. No change comes
+// behind a read: how large the read's answer is only the kernel knows, and where it takes the room
+// of the change's ACK, nobody could tell whether the change was made.
 size_t Session::Fit(const Sent* sent, size_t count) const {
+  if (sent->step().expect == Expect::kDump) return 1;
   size_t bytes = 0;
   size_t answers = 0;
   bool reads = false;
   for (size_t i = 0; i < std::min(count, kMaxMessages); ++i) {
     const Step& step = sent[i].step();
-    if (reads && step.is_change()) return i;
+    if (step.expect == Expect::kDump || (reads && step.is_change())) return i;
     reads = !step.is_change();
     bytes += step.request.size();
     answers += AnswerCost(step);
     if (i > 0 && (bytes > kMaxBytes || answers > socket_.receive_capacity() / 2)) return i;
-    if (step.expect == Expect::kDump) return i + 1;
   }
   return std::min(count, kMaxMessages);
 }
 
 void Session::TransactDatagram(const Sent* sent, size_t count) {
-  const Sent& last = sent[count - 1];
-  if (last.step().expect == Expect::kDump) last.exchange->AwaitRoom();
+  if (sent->step().expect == Expect::kDump) sent->exchange->AwaitRoom();
   const int lost = Attempt(sent, count);
   if (lost == 0) return;
   // An answer was lost, or a dump was interrupted. A change may have been made or not, and saying
@@ -69,7 +68,6 @@ void Session::TransactDatagram(const Sent* sent, size_t count) {
       sent[i].exchange->OnRestart(sent[i].index);
       error = Attempt(sent + i, 1);
     }
-    // Of a change: what befell a listing behind it says nothing.
     if (!step.ended) step.End(step.is_change() ? -ENOBUFS : error, "recvmsg");
   }
 }
@@ -117,7 +115,7 @@ int Session::ReadAnswers(const Sent* sent, size_t count, uint32_t base) {
     if (!received.ok()) return received.error;
     // The next part of a listing is made inside recvmsg, which a kernel without preemption does not
     // leave for anybody: V8's helper threads, say, which the event loop waits for.
-    if (sent[count - 1].step().expect == Expect::kDump) Relax();
+    if (sent->step().expect == Expect::kDump) Relax();
     wire::MessageReader reader(datagram);
     wire::Message message;
     while (reader.Next(message)) {
