@@ -18,13 +18,12 @@ import {
   openTapDevice,
   Refusal,
   type Result,
-  STEPS_IN_A_TURN,
   type Step,
   type TapDeviceLink,
   type TapDeviceOptions,
 } from './native.js';
 import { snapshot } from './snapshot.js';
-import { beginCall, isTurnFull, waitForTurn } from './turn.js';
+import { beginCall, furtherCallsOf, isTurnFull, waitForTurn } from './turn.js';
 import type { NetnsLike } from './types.js';
 import { netnsBrand } from './values.js';
 
@@ -103,7 +102,11 @@ export class Namespace implements NetnsLike {
   ): Promise<T> {
     if (!isTurnFull()) {
       beginCall();
-      return this.hold(call, () => body(snapshot(given)));
+      return this.hold(call, () => {
+        const kept = snapshot(given);
+        beginCall(furtherCallsOf(kept));
+        return body(kept);
+      });
     }
     return this.#holdUntilTurn(call, body, given, others);
   }
@@ -121,7 +124,7 @@ export class Namespace implements NetnsLike {
     call.held = held;
     try {
       const kept = snapshot(given);
-      await waitForTurn(Array.isArray(kept) && kept.length > STEPS_IN_A_TURN);
+      await waitForTurn(1 + furtherCallsOf(kept));
       call.checkSignal();
       return await body(kept);
     } finally {

@@ -11,7 +11,7 @@ import { errnoName } from './errors.js';
 import { idAfter } from './ids.js';
 import { makeNews, type News } from './news.js';
 import { makeAddress, makeLink, makeNetnsid, makeRoute } from './records.js';
-import { newTurn, waitForFurtherTurn } from './turn.js';
+import { ITEMS_IN_A_TURN, newTurn, waitForFurtherTurn } from './turn.js';
 
 /** A request that the kernel, or a system call on the way to it, refused. */
 export class Refusal {
@@ -144,9 +144,6 @@ export function exchange(
   return settled(handle, promise, id, signal);
 }
 
-/** How many steps are packed in one turn of the event loop. */
-export const STEPS_IN_A_TURN = 128;
-
 /**
  * {@link exchange} of any number of steps, each made when it is its turn, without holding the event
  * loop for all of them. They are sent together; nothing is when making one fails, or when the signal
@@ -164,8 +161,8 @@ export async function exchangeMany(
     packSteps(Array.from({ length: to - from }, (_, at) => makeStep(from + at)));
   try {
     let done = 0;
-    for (; count - done > STEPS_IN_A_TURN; done += STEPS_IN_A_TURN) {
-      handle.stage(id, pack(done, done + STEPS_IN_A_TURN));
+    for (; count - done > ITEMS_IN_A_TURN; done += ITEMS_IN_A_TURN) {
+      handle.stage(id, pack(done, done + ITEMS_IN_A_TURN));
       await waitForFurtherTurn();
       signal?.throwIfAborted();
     }

@@ -6,10 +6,29 @@
 
 /** How many calls begin in one turn: about a millisecond in a program that has just started. */
 const CALLS = 32;
+/** How many items of a call's lists, its addresses for example, are about as much work as a call. */
+const ITEMS = 4;
+/** How many items one call has done in one turn. */
+export const ITEMS_IN_A_TURN = CALLS * ITEMS;
 
 let begun = 0;
 /** Parts of calls that have begun already, each of which fills a turn; calls wait meanwhile. */
 const further: (() => void)[] = [];
+
+/** How many calls what was handed in is as much work as, besides the one that it is. */
+export function furtherCallsOf(given: unknown): number {
+  return Math.floor(itemsOf(given) / ITEMS);
+}
+
+function itemsOf(given: unknown): number {
+  if (Array.isArray(given)) return given.length;
+  let items = 0;
+  for (const key in given as object) {
+    const value = (given as Record<string, unknown>)[key];
+    if (Array.isArray(value)) items += value.length;
+  }
+  return items;
+}
 
 /** Calls that begin together, in one turn. */
 class Group {
@@ -36,23 +55,24 @@ export function takeTurn(): Promise<void> | undefined {
   return undefined;
 }
 
-/** Counts a call that begins in this turn. */
-export function beginCall(): void {
-  begun++;
-  if (begun === CALLS) setImmediate(goOn);
+/** Counts a call that begins in this turn, or work of one that is as much as `calls`. */
+export function beginCall(calls = 1): void {
+  const wasFull = isTurnFull();
+  begun += calls;
+  if (!wasFull && isTurnFull()) setImmediate(goOn);
 }
 
 /**
- * Waits until a call may begin; those that wait go first. A large one begins `alone`, or those behind
- * it in its turn would overtake it.
+ * Waits until a call that is as much work as `calls` may begin; those that wait go first. One that takes
+ * several turns begins alone, or those behind it in its turn would overtake it.
  */
-export function waitForTurn(alone = false): Promise<void> {
+export function waitForTurn(calls = 1): Promise<void> {
   let last = waiting.at(-1);
-  if (last === undefined || last.calls >= CALLS || alone) {
+  if (last === undefined || last.calls + calls > CALLS) {
     last = new Group();
     waiting.push(last);
   }
-  last.calls += alone ? CALLS : 1;
+  last.calls += calls;
   return last.turn;
 }
 

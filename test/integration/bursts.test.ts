@@ -75,6 +75,30 @@ describe('hundreds of calls in one turn', () => {
     expect(turns).toBeGreaterThanOrEqual(Math.floor(count / 32));
   });
 
+  test('leave more of them the longer their lists are', async () => {
+    const { netns } = await bed.place();
+    const addresses = [...Array.from({ length: 200 }, (_, at) => `10.0.0.${at + 1}/32`), 'none'];
+    const begin = [
+      () => netns.createMacvlan({ parent: 'parent', addresses }),
+      () => netns.addSources('parent', addresses),
+    ];
+    let refused = 0;
+    const calls = names(20).map((_, at) =>
+      expect(begin[at % 2]?.())
+        .rejects.toThrow('must be')
+        .finally(() => refused++),
+    );
+    const after: number[] = [];
+    while (refused < calls.length) {
+      await turn();
+      after.push(refused);
+    }
+    await Promise.all(calls);
+    expect(Math.max(...after.map((count, at) => count - (after[at - 1] ?? 0)))).toBeLessThanOrEqual(
+      2,
+    );
+  });
+
   test('are waited for when the namespace is closed', async () => {
     const place = await bed.place();
     const { index: parent } = await place.netns.getLink(await place.parent());

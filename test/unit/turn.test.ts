@@ -1,7 +1,15 @@
 // Calls share the turns of the event loop, in their order.
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
-import { isTurnFull, newTurn, takeTurn, waitForFurtherTurn, waitForTurn } from '../../lib/turn.js';
+import {
+  beginCall,
+  furtherCallsOf,
+  isTurnFull,
+  newTurn,
+  takeTurn,
+  waitForFurtherTurn,
+  waitForTurn,
+} from '../../lib/turn.js';
 
 /** Counts the turns of the event loop until `work` is done. */
 async function turnsOf(work: Promise<unknown>): Promise<number> {
@@ -102,19 +110,52 @@ test('a call that takes several turns has them to itself', async () => {
   expect(begun.slice(5)).toHaveLength(41);
 });
 
+test('a call’s lists are so many calls more', () => {
+  const list = (length: number) => Array.from({ length }, () => '10.0.0.1/24');
+  expect(furtherCallsOf(undefined)).toBe(0);
+  expect(furtherCallsOf('10.0.0.1/24')).toBe(0);
+  expect(furtherCallsOf(list(3))).toBe(0);
+  expect(furtherCallsOf(list(128))).toBe(32);
+  expect(furtherCallsOf({ name: 'mv', addresses: list(50), routes: list(50) })).toBe(25);
+});
+
+test('a call that is as much work as many leaves as much less room in its turn', async () => {
+  const begun: string[] = [];
+  beginCall(30);
+  expect(isTurnFull()).toBe(false);
+  beginCall(5);
+  expect(isTurnFull()).toBe(true);
+  const one = async (name: string, size: number) => {
+    await waitForTurn(size);
+    begun.push(name);
+  };
+  const all = [one('a', 16), one('b', 16), one('c', 1), one('d', 31), one('e', 1), one('f', 99)];
+  const after: string[] = [];
+  while (begun.length < all.length) {
+    await turn();
+    after.push(begun.join(''));
+  }
+  expect([...new Set(after)].filter((text) => text !== '')).toEqual([
+    'ab',
+    'abcd',
+    'abcde',
+    'abcdef',
+  ]);
+});
+
 test('a large call that waited is overtaken by none behind it', async () => {
   const begun: string[] = [];
   const filled = calls(32, []);
-  const one = async (name: string, alone = false) => {
-    await waitForTurn(alone);
+  const one = async (name: string, size = 1) => {
+    await waitForTurn(size);
     begun.push(name);
-    if (!alone) return;
+    if (size === 1) return;
     for (let part = 0; part < 3; part++) {
       await waitForFurtherTurn();
       begun.push(`${name}${part}`);
     }
   };
-  await Promise.all([filled, one('a'), one('large', true), one('b'), one('c')]);
+  await Promise.all([filled, one('a'), one('large', 33), one('b'), one('c')]);
   expect(begun).toEqual(['a', 'large', 'large0', 'large1', 'large2', 'b', 'c']);
 });
 
@@ -126,7 +167,7 @@ test('a call that is made just before the turn of a large one begins after it', 
     await takeTurn();
     begun.push('later');
   });
-  const large = waitForTurn(true).then(() => begun.push('large'));
+  const large = waitForTurn(33).then(() => begun.push('large'));
   await Promise.all([filled, small, large]);
   expect(begun).toEqual(['small', 'large', 'later']);
 });
