@@ -81,11 +81,14 @@ export const becomeNobody = `
  */
 const PATIENCE = 150_000 * Number(process.env.MACVLAN_NETLINK_SLOWNESS ?? 1);
 
+/** Ends what follows with whoever started it: a shell between does not hand a signal on. */
+const withItsParent = ['setpriv', '--pdeathsig', 'KILL', '--'];
+
 /** Runs an ES module, which finds the package as `macvlan-netlink`. */
 export function runProgram(source: string, options: ProgramOptions = {}): Promise<Ended> {
   const { under = [], nodeOptions = [], args = [], descriptors = [], input = '' } = options;
   const node = [process.execPath, ...nodeOptions, '--input-type=module', '--eval', source, '--'];
-  const [command = '', ...rest] = [...under, ...node, ...args.map(String)];
+  const [command = '', ...rest] = [...under, ...withItsParent, ...node, ...args.map(String)];
   return new Promise((resolve, reject) => {
     const child = spawn(command, rest, {
       cwd: root,
