@@ -149,7 +149,9 @@ Status Prepare(int queue, const TapOptions& options, int& vnet_header_length) {
 // that may be the one wanted: what it says is checked against the device afterwards.
 Status OpenSysfs(bool own_namespace, Descriptor& out, Status& refused) {
   const Status status = MountUnseen("sysfs", out);
-  if (status.error != -EPERM || !own_namespace) return status;
+  // EACCES: by a security module, such as SELinux in a container.
+  const bool not_allowed = status.error == -EPERM || status.error == -EACCES;
+  if (!not_allowed || !own_namespace) return status;
   refused = status;
   out.Reset(open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return out.valid() ? Status{} : status;

@@ -251,12 +251,12 @@ test.each([
   },
 );
 
-/** {@link before}, with a /run of the program's own. */
-function withOwnRun(variables: Readonly<Record<string, number>>) {
+/** {@link before}, with a file system of the program's own, such as `tmpfs /run`. */
+function withOwn(mount: string, variables: Readonly<Record<string, number>>) {
   const [command = '', ...rest] = before('refuse-calls', variables);
   const at = rest.indexOf('env');
-  const ownRun = ['sh', '-c', 'mount -n -t tmpfs tmpfs /run && exec "$@"', 'sh'];
-  return [command, ...rest.slice(0, at), ...ownRun, ...rest.slice(at)];
+  const own = ['sh', '-c', `mount -n -t ${mount.split(' ')[0]} ${mount} && exec "$@"`, 'sh'];
+  return [command, ...rest.slice(0, at), ...own, ...rest.slice(at)];
 }
 
 test('a taken name that cannot be looked at is not called a file to be removed', async () => {
@@ -267,7 +267,7 @@ test('a taken name that cannot be looked at is not called a file to be removed',
     const refused = await Netns.open('taken').catch(({ syscall }) => syscall);
     console.log(JSON.stringify([code, hint, refused]));
   `;
-  const under = withOwnRun({ REFUSE_FSTATFS: 1 });
+  const under = withOwn('tmpfs /run', { REFUSE_FSTATFS: 1 });
   expect(await resultOf(program, { under })).toEqual(['EEXIST', null, 'fstatfs']);
 });
 
@@ -279,7 +279,7 @@ test('a name that a security module lets nobody mount leaves no file, and the er
     const unnamed = await Netns.create();
     console.log(JSON.stringify([code, syscall, hint, readdirSync('/run/netns'), unnamed.name]));
   `;
-  const under = withOwnRun({ REFUSE_MOUNT: 1 });
+  const under = withOwn('tmpfs /run', { REFUSE_MOUNT: 1 });
   expect(await resultOf(program, { under })).toEqual([
     'EACCES',
     'mount',
@@ -289,21 +289,28 @@ test('a name that a security module lets nobody mount leaves no file, and the er
   ]);
 });
 
-test.skipIf(noTaps !== undefined)(
-  'a tap is found without the system calls of Linux 5.2',
-  async () => {
-    const program = `
+describe.skipIf(noTaps !== undefined)('a tap is found', () => {
+  const program = `
     import { createLink, createMacvtap, openTap } from 'macvlan-netlink';
     const parent = await createLink({ kind: 'bridge' });
     const tap = await openTap(await createMacvtap({ parent }));
     console.log(JSON.stringify(tap.link.kind));
     await tap.close();
   `;
-    const fsopen = 430;
+  const [fsopen, fsconfig] = [430, 431];
+
+  test('without the system calls of Linux 5.2', async () => {
     const under = before('refuse-calls', { REFUSE: fsopen });
     expect(await resultOf(program, { under })).toBe('macvtap');
-  },
-);
+  });
+
+  test('by /sys where a security module lets nobody mount a sysfs', async () => {
+    const { EACCES } = constants.errno;
+    const refused = { REFUSE: fsconfig, REFUSE_WITH: EACCES, REFUSE_MOUNT: 1 };
+    const under = withOwn('sysfs /sys', refused);
+    expect(await resultOf(program, { under })).toBe('macvtap');
+  });
+});
 
 test('namespaces are told apart where the kernel does not say of what type they are', async () => {
   const program = `

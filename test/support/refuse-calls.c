@@ -1,7 +1,7 @@
 // LD_PRELOAD: the system call with the number $REFUSE is not permitted, as by a container's filter that
-// does not know it; no socket of netlink is to be had, with the error $REFUSE_NETLINK. With
-// $REFUSE_MOUNT every mount is refused as a security module does it; with $REFUSE_FSTATFS no open file
-// is said what it is on.
+// does not know it, or has the error $REFUSE_WITH; no socket of netlink is to be had, with the error
+// $REFUSE_NETLINK. With $REFUSE_MOUNT every mount is refused as a security module does it; with
+// $REFUSE_FSTATFS no open file is said what it is on.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -20,7 +20,8 @@ long syscall(long number, ...) {
   va_end(more);
   const char* refused = getenv("REFUSE");
   if (refused != NULL && number == atol(refused)) {
-    errno = EPERM;
+    const char* error = getenv("REFUSE_WITH");
+    errno = error == NULL ? EPERM : atoi(error);
     return -1;
   }
   return real(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
