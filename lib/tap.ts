@@ -126,7 +126,8 @@ function whyNotOpened(link: MacvtapLink, { code, syscall }: Refusal): string | u
   }
   return (
     'The device of a link is found by the sysfs of its network namespace, which needs ' +
-    `CAP_SYS_ADMIN; where /dev/tap${link.index} is missing or another's, making a node for it needs ` +
-    'CAP_MKNOD as well.'
+    'CAP_SYS_ADMIN, and no security module that refuses its mount; where ' +
+    `/dev/tap${link.index} is missing or another's, making a node for it needs CAP_MKNOD as well, ` +
+    'outside every user namespace.'
   );
 }

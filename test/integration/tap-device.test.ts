@@ -85,8 +85,8 @@ test('the function opens links of the own namespace', async () => {
   expect(fstatSync(tap.fd).rdev).toBe(statSync(`/dev/tap${made.index}`).rdev);
 });
 
-/** Makes a macvtap on a veth pair in the program's namespaces, and opens it with nothing in /dev. */
-const withoutNodes = `
+/** Makes a macvtap on a veth pair in the program's namespaces, with nothing in /dev. */
+const madeWithoutNodes = `
   import { execFileSync } from 'node:child_process';
   import { fstatSync, readdirSync, readFileSync } from 'node:fs';
   import { createLink, createMacvtap, openTap } from 'macvlan-netlink';
@@ -94,6 +94,10 @@ const withoutNodes = `
   execFileSync('mount', ['-n', '-t', 'sysfs', 'sysfs', '/sys']);
   await createLink({ kind: 'veth', name: 'p0', up: true, peer: { up: true } });
   const { index } = await createMacvtap({ parent: 'p0', name: 'tap', up: true });
+`;
+/** Opens it, too. */
+const withoutNodes = `
+  ${madeWithoutNodes}
   const mounts = () => readFileSync('/proc/self/mountinfo', 'utf8');
   const before = mounts();
   const tap = await openTap('tap');
@@ -123,6 +127,20 @@ test('needs no mounts that belong to no namespace, which came with Linux 5.2', a
     right: true,
     left: [],
     mounts: true,
+  });
+});
+
+test('where it may not make a node it says that a user namespace does not help', async () => {
+  const under = [...privately.slice(0, -1), '--user', '--map-root-user', '--'];
+  const program = `
+    ${madeWithoutNodes}
+    const { code, syscall, hint } = await openTap('tap').catch((error) => error);
+    console.log(JSON.stringify({ code, syscall, hint }));
+  `;
+  expect(await resultOf(program, { under })).toEqual({
+    code: 'EPERM',
+    syscall: 'mknod',
+    hint: expect.stringContaining('outside every user namespace'),
   });
 });
 
