@@ -10,21 +10,20 @@ interface Turns {
   next?: Promise<unknown> | undefined;
 }
 
+/** Of what a look gave nothing is kept. */
+const over = () => {};
+
 export class Together {
   readonly #turnsOf = new Map<string, Turns>();
 
-  /** What a look gives; it belongs to others, too. */
+  /** What a look gives; it belongs to others, too. There are to be few questions: each is remembered. */
   look<T>(question: string, take: () => Promise<T>): Promise<T> {
-    const known = this.#turnsOf;
-    const turns = known.get(question) ?? { under: Promise.resolve() };
-    known.set(question, turns);
+    const turns = this.#turnsOf.get(question) ?? { under: Promise.resolve() };
+    this.#turnsOf.set(question, turns);
     turns.next ??= turns.under.then(() => {
       const look = take();
       turns.next = undefined;
-      const end = () => {
-        if (turns.next === undefined) known.delete(question);
-      };
-      turns.under = look.then(end, end);
+      turns.under = look.then(over, over);
       return look;
     });
     return turns.next as Promise<T>;

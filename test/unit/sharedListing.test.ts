@@ -26,10 +26,11 @@ test('those that come together share one listing, and those that come meanwhile 
   asked[0]?.end('old');
   expect(await Promise.all(first)).toEqual(['old', 'old']);
   await turn();
+  const third = ask();
+  await turn();
   expect(asked).toHaveLength(2);
   asked[1]?.end('new');
   expect(await Promise.all(second)).toEqual(['new', 'new', 'new']);
-  const third = ask();
   await turn();
   asked[2]?.end('newest');
   expect(await third).toBe('newest');
