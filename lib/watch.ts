@@ -234,7 +234,8 @@ class Events implements Watch<Told> {
       }
       this.#relistWhenDoubtful(watcher);
       await this.#gather();
-      const heard = await readNews(watcher, isSettled(this.#relisting) ? 'drain' : 'wait');
+      const isListed = isSettled(this.#relisting);
+      const heard = await readNews(watcher, isListed ? 'drain' : 'wait');
       if (heard === null) return;
       this.#turn = performance.now();
       lost = heard.lost;
@@ -244,7 +245,8 @@ class Events implements Watch<Told> {
         if (one.kind === 'route') this.#relisting?.meanwhile.push(one);
       }
       yield this.#picture.tellAll(news);
-      yield* this.#levelRoutes(watcher);
+      // Of a listing that ended later it is not known what was told before its end: that is still to be read.
+      if (isListed) yield* this.#levelRoutes(watcher);
     }
   }
 

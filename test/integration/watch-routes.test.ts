@@ -1,14 +1,18 @@
 /** watch with routes: also those that the kernel takes away without a word. */
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { Namespace } from '../../lib/namespace.js';
-import type { WatchOptions } from '../../lib/types.js';
+import type { NetlinkEvent, Route, WatchOptions } from '../../lib/types.js';
 import { type Place, useTestbed } from '../support/testbed.js';
 import { batch, PATIENCE, Reader } from '../support/watching.js';
 
 const bed = useTestbed();
 
 /** A namespace with two parents that have addresses and routes, and a reader of it. */
-async function ground(options: WatchOptions = { addresses: true }) {
+async function ground(
+  options: WatchOptions = { addresses: true },
+  onEvent: (event: NetlinkEvent) => unknown = () => undefined,
+) {
   const place = await bed.place();
   const [one, two] = [await place.parent(), await place.parent()];
   await batch(place, [
@@ -18,7 +22,8 @@ async function ground(options: WatchOptions = { addresses: true }) {
     `address add 2001:db8:1::1/64 nodad dev ${one}`,
     `address add 2001:db8:2::1/64 nodad dev ${two}`,
   ]);
-  const reader = new Reader(place.netns.watch({ initial: true, routes: true, ...options }));
+  const watch = place.netns.watch({ initial: true, routes: true, ...options });
+  const reader = new Reader(watch, { onEvent });
   bed.onCleanup(async () => {
     await reader.watch.return();
     await reader.ended;
@@ -200,6 +205,45 @@ test('a route that goes while routes are listed again is not told of once more',
   await reader.level(place, { routes: true });
   expect(listed).toBe(true);
   expect(reader.lies).toEqual([]);
+});
+
+test('a route that a listing lacks because another went is there, however slow the reader', async () => {
+  let held = Promise.resolve();
+  let busy = false;
+  const { place, two, reader } = await ground({ addresses: true }, (event) => {
+    busy ||= event.type === 'link' && event.link.mtu === 1400;
+    return busy ? held : undefined;
+  });
+  const [gone, hidden] = ['2001:db8:8::/48', '2001:db8:9::/48'];
+  for (const to of [gone, hidden]) await place.ip('route', 'add', to, 'via', '2001:db8:1::2');
+  await reader.level(place, { routes: true });
+  let letGo = () => {};
+  held = new Promise((resolve) => {
+    letGo = resolve;
+  });
+  const { exchange } = Namespace.prototype;
+  let listed = false;
+  const spy = vi.spyOn(Namespace.prototype, 'exchange');
+  spy.mockImplementation(async function (this: Namespace, steps, ...more) {
+    const results = await exchange.call(this, steps, ...more);
+    if (listed || !steps.some(({ operation }) => operation === 'listRoutes')) return results;
+    listed = true;
+    await place.ip('link', 'set', two, 'mtu', '1400');
+    await vi.waitFor(() => expect(busy).toBe(true), PATIENCE);
+    await place.ip('route', 'delete', gone);
+    // What the kernel does where the one goes that is listed before the other (mayHideOthers).
+    return results.map((list) =>
+      Array.isArray(list) ? (list as Route[]).filter(({ to }) => to !== hidden) : list,
+    );
+  });
+  bed.onCleanup(() => spy.mockRestore());
+  await place.ip('address', 'delete', '203.0.113.1/32', 'dev', two);
+  await vi.waitFor(() => expect(listed).toBe(true), PATIENCE);
+  await Promise.all(spy.mock.results.map(({ value }) => value));
+  await setImmediate();
+  letGo();
+  await reader.level(place, { routes: true });
+  expect(reader.about(hidden)).toEqual([`added ${hidden}`]);
 });
 
 test('thousands of routes that go with an address are removed, all of them', async () => {
