@@ -2,6 +2,7 @@
 #include "io/pool.h"
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <future>
 
@@ -42,6 +43,11 @@ class Shortages {
   int told_ = 0;
 };
 
+size_t CountThreads() {
+  const auto tasks = std::filesystem::directory_iterator("/proc/self/task");
+  return static_cast<size_t>(std::distance(begin(tasks), end(tasks)));
+}
+
 }  // namespace
 
 TEST(a_thread_that_has_ended_leaves_its_place_to_another) {
@@ -56,6 +62,38 @@ TEST(a_thread_that_has_ended_leaves_its_place_to_another) {
   CHECK(shortages.Reach(2));
   pool.Reinforce();
   CHECK(ran.get_future().wait_for(kLongEnough) == std::future_status::ready);
+}
+
+TEST(a_thread_that_is_in_the_wrong_namespace_runs_nothing_else) {
+  Shortages shortages;
+  std::promise<bool> ran_at_home;
+  io::Pool pool(1, {[] {}, [&] { shortages.Tell(); }});
+  pool.Schedule(std::make_shared<Job>([](io::PoolThread& thread) { thread.at_home = false; }));
+  pool.Schedule(std::make_shared<Job>(
+      [&](io::PoolThread& thread) { ran_at_home.set_value(thread.at_home); }));
+  CHECK(shortages.Reach(1));
+  pool.Reinforce();
+  CHECK(ran_at_home.get_future().get());
+}
+
+TEST(what_comes_at_once_or_after_a_while_costs_one_thread) {
+  std::promise<void> counted;
+  std::promise<void> ran;
+  std::promise<void> ran_later;
+  // Those of the tests before this one may still be on their way out.
+  while (CountThreads() > 1) std::this_thread::yield();
+  io::Pool pool(4, {[] {}, [] {}});
+  pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) { counted.get_future().wait(); }));
+  for (int i = 0; i < 2; ++i) pool.Schedule(std::make_shared<Job>([](io::PoolThread&) {}));
+  pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) { ran.set_value(); }));
+  CHECK_EQ(CountThreads(), 2);
+  counted.set_value();
+  CHECK(ran.get_future().wait_for(kLongEnough) == std::future_status::ready);
+  // It sleeps by then.
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) { ran_later.set_value(); }));
+  CHECK_EQ(CountThreads(), 2);
+  CHECK(ran_later.get_future().wait_for(kLongEnough) == std::future_status::ready);
 }
 
 }  // namespace macvlan_netlink::test
