@@ -344,6 +344,23 @@ test('listings that nobody has read yet are no more than a few', async () => {
   expect(later.filter((isLater) => !isLater).length).toBeLessThan(8);
 });
 
+test('listings that have been read make room for others', async () => {
+  const program = `
+    import { execFileSync } from 'node:child_process';
+    import { listAddresses } from 'macvlan-netlink';
+    const commands = Array.from({ length: 200 }, (_, at) => 'address add 10.1.0.' + at + '/32 dev lo');
+    execFileSync('ip', ['-batch', '-'], { input: commands.join('\\n') });
+    const list = () => listAddresses({ family: 'IPv4' });
+    for (let at = 0; at < 50; at++) await list();
+    const listings = Array.from({ length: 10 }, list);
+    // Meanwhile this thread reads nothing.
+    execFileSync('sleep', ['1']);
+    execFileSync('ip', ['address', 'add', '192.0.2.1/32', 'dev', 'lo']);
+    console.log(JSON.stringify((await Promise.all(listings)).map(({ length }) => length)));
+  `;
+  expect(await resultOf(program, { under: ['unshare', '--net'] })).toEqual(Array(10).fill(200));
+});
+
 test('thousands refused together are explained within little memory', async () => {
   const program = `
     import { addAddress, addRoute, createMacvlan, createMacvtap, createLink } from 'macvlan-netlink';
