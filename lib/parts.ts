@@ -38,7 +38,6 @@ function hasParts(options: LinkOptions): boolean {
 /** What the options ask for beside the first message, as they said it when the call was made. */
 export interface AskedBeside {
   readonly options: LinkOptions;
-  readonly altNames: readonly string[];
   readonly addresses: readonly AddressRecord[];
   readonly routes: readonly {
     readonly operation: Step['operation'];
@@ -51,10 +50,9 @@ export interface AskedBeside {
 /** `undefined` when they ask for nothing of the kind. */
 export function askedBeside(options: LinkOptions): AskedBeside | undefined {
   if (!hasParts(options)) return undefined;
-  const { altNames = [], addresses = [], routes = [] } = options;
+  const { addresses = [], routes = [] } = options;
   return {
     options,
-    altNames: [...altNames],
     addresses: addresses.map((address) => addressRecord(address, 0)),
     routes: routes.map((route) => ({
       operation: additionOf(route),
@@ -77,8 +75,8 @@ function isNameOf({ name, altNames }: LinkOptions, link: LinkRef): boolean {
 }
 
 function partsWith(asked: AskedBeside, links: readonly (number | undefined)[]): Parts {
-  const { options, altNames, addresses, routes } = asked;
-  const { alias, addrGenMode, ipv4 } = options;
+  const { options, addresses, routes } = asked;
+  const { alias, altNames = [], addrGenMode, ipv4 } = options;
   return (index) => {
     const parts: Part[] = [];
     const change = (option: string, record: LinkRecord) =>
