@@ -1,0 +1,41 @@
+// A listing of routes that a watch asks for again, as events are lost before it ends.
+import { expect, test, vi } from 'vitest';
+import type { Call } from '../../lib/call.js';
+import type { Namespace } from '../../lib/namespace.js';
+import { addressNews, anAddress, aRoute, NOTHING } from '../support/pictures.js';
+
+const kernel = vi.hoisted(() => ({
+  readings: [] as { lost: boolean; news: readonly unknown[] }[],
+  listings: [] as unknown[],
+  endListing: (_routes: readonly unknown[]) => {},
+}));
+
+vi.mock('../../lib/native.js', () => ({
+  whenAborted: () => () => {},
+  readNews: async (_: unknown, reading: string) =>
+    reading === 'discard' ? { lost: false, news: [] } : (kernel.readings.shift() ?? null),
+}));
+vi.mock('../../lib/listing.js', () => ({
+  listEverything: async () => kernel.listings.shift(),
+  listRoutesAfter: () => new Promise((resolve) => (kernel.endListing = resolve)),
+}));
+
+const { watch } = await import('../../lib/watch.js');
+
+const namespace = { subscribe: () => ({ close() {}, hurry() {} }), onClose: () => () => {} };
+const call = { operation: 'watch', checkSignal() {} };
+
+test('it does not say what there is any more once all has been listed', async () => {
+  const news = [addressNews(anAddress, true)];
+  const nothing = { lost: false, news: [] };
+  kernel.readings = [nothing, { lost: false, news }, { lost: true, news: [] }];
+  kernel.readings.push(nothing, nothing, nothing);
+  kernel.listings = [NOTHING, { ...NOTHING, routes: [aRoute] }];
+  const told: string[] = [];
+  const events = watch(namespace as never as Namespace, call as never as Call, { routes: true });
+  for await (const event of events) {
+    told.push(event.type === 'route' ? `${event.action} ${event.route.to}` : event.type);
+    if (event.type === 'route') kernel.endListing([]);
+  }
+  expect(told).toEqual(['resync', `added ${aRoute.to}`]);
+});
