@@ -155,7 +155,7 @@ void Pool::Loop(Worker& self) {
   }
   self.ended = true;
   ended_.notify_all();
-  if (!thread.at_home && !stopping_) {
+  if (!thread.at_home) {
     lock.unlock();
     hooks_.on_shortage();
   }
