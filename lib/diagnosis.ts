@@ -14,10 +14,10 @@ import {
   whyUnreachable,
 } from './diagnosisInet.js';
 import { whyBusy, whyInvalid, whyMacInUse } from './diagnosisMacvlan.js';
-import { findLink, isKindKnown } from './lookup.js';
+import { askForNothing, findLink, isKindKnown } from './lookup.js';
 import { moduleOf, moduleState } from './modules.js';
 import { describe, type Namespace } from './namespace.js';
-import type { Refusal } from './native.js';
+import { Refusal } from './native.js';
 import { type About, changesOf, describeLink, type Hint, whyTaken } from './refused.js';
 
 /** The reason for a refusal, as far as it can be found; `{}` when nothing is found. */
@@ -74,24 +74,27 @@ const CAP_NET_ADMIN = 12n;
 
 async function whyNotPermitted(
   namespace: Namespace,
-  { target }: About,
+  { target, peer }: About,
   { syscall }: Refusal,
 ): Promise<Hint> {
   if (!syscall.startsWith('RTM_')) return undefined;
+  const closed = new Map<number, string>();
+  for (const place of [namespace, target, peer?.namespace]) {
+    if (place === undefined || closed.has(place.inode)) continue;
+    const answer = await askForNothing(place);
+    if (answer instanceof Refusal && answer.code === 'EPERM')
+      closed.set(place.inode, describe(place));
+  }
+  // Where all may be changed, it is a device that does not permit it.
+  if (closed.size === 0) return undefined;
+  const names = [...closed.values()].join(' and ');
+  const where = closed.size === 1 ? `the network namespace ${names}` : names;
   // At once: it is no file of a disk, and libuv's threads may all be waiting for one.
   const status = readFileSync('/proc/thread-self/status', 'utf8');
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
-  const both = target !== undefined && target.inode !== namespace.inode;
-  const where = both
-    ? `${describe(namespace)} and ${describe(target)}`
-    : `the network namespace ${describe(namespace)}`;
-  if ((effective & (1n << CAP_NET_ADMIN)) === 0n) {
-    return `The process lacks CAP_NET_ADMIN in the user namespace that owns ${where}.`;
-  }
-  return (
-    'The process has CAP_NET_ADMIN in its own user namespace, but not in the one that owns ' +
-    `${where}.`
-  );
+  return (effective & (1n << CAP_NET_ADMIN)) === 0n
+    ? `The process lacks CAP_NET_ADMIN in the user namespace that owns ${where}.`
+    : `The process has CAP_NET_ADMIN in its own user namespace, but not in the one that owns ${where}.`;
 }
 
 async function whyNoDevice(namespace: Namespace, about: About): Promise<Hint> {

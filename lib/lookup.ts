@@ -1,12 +1,14 @@
 /** Looking links up without an error when there is none: by what names them, or by their parent. */
 import type { Call } from './call.js';
 import type { Namespace } from './namespace.js';
-import { Refusal } from './native.js';
+import { Refusal, type Result } from './native.js';
 import { EXT_MASK, type LinkRecord } from './requests.js';
 import { askTogether, groupedBy } from './sharedListing.js';
 import type { Link, LinkParent } from './types.js';
 
 const IFNAMSIZ = 16;
+/** No link is likely to have it: the kernel counts up from 1. */
+const LAST_INDEX = 2 ** 31 - 1;
 const MACVLAN_KINDS: ReadonlySet<unknown> = new Set(['macvlan', 'macvtap']);
 
 /** Whether links of a kind ride on a parent the way macvlans do. */
@@ -92,4 +94,12 @@ export async function askForKind(namespace: Namespace, kind: string): Promise<bo
 
 export async function isKindKnown(namespace: Namespace, kind: string): Promise<boolean> {
   return (await askForKind(namespace, kind)) === true;
+}
+
+/**
+ * What the kernel says to a change of nothing on a link that does not exist: whether one may is looked at first
+ * (net/core/rtnetlink.c, rtnetlink_rcv_msg).
+ */
+export function askForNothing(namespace: Namespace): Promise<Result<'changeLink'>> {
+  return namespace.ask('changeLink', { index: LAST_INDEX });
 }

@@ -4,7 +4,7 @@ import type { Call } from './call.js';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import { isAtLeast } from './kernelVersion.js';
-import { askForKind, isKindKnown } from './lookup.js';
+import { askForKind, askForNothing, isKindKnown } from './lookup.js';
 import { moduleState } from './modules.js';
 import { Namespace } from './namespace.js';
 import { namespaceJob, Refusal, type Step } from './native.js';
@@ -15,8 +15,6 @@ import { MACVLAN_FLAG_NODST, MACVLAN_MODES } from './values.js';
 type Kind = 'macvlan' | 'macvtap';
 type Features = Support['features'];
 
-/** No link is likely to have it: the kernel counts up from 1. */
-const LAST_INDEX = 2 ** 31 - 1;
 /** Neither is the default, so that both are seen again in what the link reports. */
 const PROBE = { bcQueueLen: 77, bcCutoff: 7 } as const;
 /** Kinds of Ethernet devices to put a macvlan on. */
@@ -43,12 +41,8 @@ export async function checkSupport(
   return { kernel: release(), netAdmin, macvlan, macvtap, features };
 }
 
-/**
- * Asks for a change of nothing on a link that does not exist: whether one may is looked at first
- * (net/core/rtnetlink.c, rtnetlink_rcv_msg).
- */
 async function hasNetAdmin(namespace: Namespace, call: Call): Promise<boolean> {
-  const result = await namespace.ask('changeLink', { index: LAST_INDEX });
+  const result = await askForNothing(namespace);
   // Otherwise the request has not come to the kernel, or its answer has not come here.
   if (result instanceof Refusal && !result.syscall.startsWith('RTM_')) throw call.error(result);
   return !(result instanceof Refusal && result.code === 'EPERM');
