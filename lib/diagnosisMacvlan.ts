@@ -182,6 +182,8 @@ async function whyChangeBusy(namespace: Namespace, about: About, said: boolean):
 
 export async function whyMacInUse(namespace: Namespace, about: About): Promise<Hint> {
   const own = await findLink(namespace, about.link);
+  // Of other kinds it is another address: a VXLAN's port, an ipvlan's of IP.
+  if (!isMacvlanKind(own?.kind ?? about.kind)) return undefined;
   const asked = about.mac ?? changesOf(about).mac;
   const mac = asked === undefined ? own?.mac : formatMac(asked);
   if (mac === undefined || mac === null) return undefined;
