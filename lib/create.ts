@@ -59,7 +59,6 @@ interface Plan {
   readonly index: number;
   /** The first message. */
   readonly record: LinkRecord;
-  readonly master: number | undefined;
   /** Made once: what the program handed in may be another by the time that they are undone. */
   readonly parts: readonly Part[];
 }
@@ -103,7 +102,7 @@ async function createThere(
       const index = options.index ?? target.chooseIndex();
       record.index = index;
       const parts = withFelt(partsAt(index), master, birth.shared, index);
-      const plan: Plan = { namespace, target, call, birth, options, index, record, master, parts };
+      const plan: Plan = { namespace, target, call, birth, options, index, record, parts };
       const results = await send(plan);
       const [first] = results;
       if (!(first instanceof Refusal)) {
@@ -269,10 +268,7 @@ async function partError(
   const asked = part?.step.record ?? {};
   // A route may be by another link than the new one.
   const link = 'link' in asked ? (asked.link ?? index) : index;
-  const explained =
-    part?.option === 'master'
-      ? await explainCreate(plan, refusal)
-      : await explain(target, refusal, { link, asked });
+  const explained = await explain(target, refusal, { link, asked });
   return call.error(refusal, { ...explained, part: part?.option });
 }
 
@@ -325,7 +321,7 @@ async function explainCreate(
   plan: Plan,
   refusal: Refusal,
 ): Promise<{ hint?: string; part?: string }> {
-  const { namespace, target, birth, options, record, master } = plan;
+  const { namespace, target, birth, options, record } = plan;
   const explained = await explain(namespace, refusal, {
     target,
     kind: birth.kind,
@@ -333,7 +329,6 @@ async function explainCreate(
     created: options,
     mode: record.info?.macvlan?.mode,
     mac: record.mac,
-    master,
     peer: birth.peer,
   });
   // A parent given by its index is looked for by nobody but the kernel, and one that was found by its name

@@ -174,21 +174,20 @@ async function whyNotSupported(
   about: About,
   { syscall }: Refusal,
 ): Promise<Hint> {
-  const { kind, link, target } = about;
+  const { kind, link } = about;
   if (syscall === 'RTM_DELLINK') {
     const found = await findLink(namespace, link);
     return found && `The link '${found.name}' is its driver's own, and cannot be deleted.`;
   }
   if (kind !== undefined && !(await isKindKnown(namespace, kind))) return whyKindUnknown(kind);
-  const { info, master: changed } = changesOf(about);
+  const { info, master } = changesOf(about);
   if (info?.slaveKind === 'bridge' && link !== undefined) {
     const port = await findLink(namespace, link);
     return (
       port?.bridgePort === undefined && `The link '${port?.name ?? link}' is no port of a bridge.`
     );
   }
-  const { master = changed } = about;
-  const found = master ? await findLink(target ?? namespace, master) : undefined;
+  const found = master ? await findLink(namespace, master) : undefined;
   if (found === undefined || MASTERS.has(found.kind)) return undefined;
   return `The link '${found.name}' takes in no others: a master is a bridge, bond, team or VRF.`;
 }

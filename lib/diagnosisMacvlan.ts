@@ -1,6 +1,13 @@
 /** Why a link was refused with `EINVAL`, `EBUSY` or `EADDRINUSE`: macvlan's own rules, above all. */
 import { IFF_UP } from './flags.js';
-import { findChildren, findLink, findRealParent, findSiblings, isMacvlanKind } from './lookup.js';
+import {
+  findChildren,
+  findLink,
+  findRealParent,
+  findSiblings,
+  isBelow,
+  isMacvlanKind,
+} from './lookup.js';
 import { describe, type Namespace } from './namespace.js';
 import type { Refusal } from './native.js';
 import { type About, changesOf, describeLink, type Hint, whyTaken } from './refused.js';
@@ -20,11 +27,10 @@ export async function whyInvalid(
     return `No link can be named '${name}': /proc/sys/net/ipv4/conf has an entry of that name for something else.`;
   }
   // So the kernel answers to a master that there is not (net/core/rtnetlink.c, do_set_master).
-  const master = about.master ?? changesOf(about).master;
-  const where = about.target ?? namespace;
-  const masterLink = master ? await findLink(where, master) : undefined;
+  const { master, mtu, info, families } = changesOf(about);
+  const masterLink = master ? await findLink(namespace, master) : undefined;
   if (master && masterLink === undefined) {
-    return `There is no link with index ${master} in the network namespace ${describe(where)} to be the master.`;
+    return `There is no link with index ${master} in the network namespace ${describe(namespace)} to be the master.`;
   }
   // net/8021q/vlan_netlink.c, vlan_newlink.
   if (about.kind === 'vlan') {
@@ -35,13 +41,15 @@ export async function whyInvalid(
     return whyInvalidMacvlan(namespace, about, kernelMessage !== undefined);
   }
   if (about.link === undefined) return undefined;
-  const { mtu, info, families } = changesOf(about);
   if (families?.inet6?.addrGenMode === ADDR_GEN_MODES['stable-privacy']) {
     return "A stable private address needs a secret: write one to /proc/sys/net/ipv6/conf/default/stable_secret, or to the link's own.";
   }
   const link = await findLink(namespace, about.link);
-  if (masterLink?.kind === 'bridge' && link !== undefined && link.type !== 'ether') {
-    return `The link '${link.name}' is ${whatElse(link)}: a port of a bridge is an Ethernet device.`;
+  if (masterLink?.kind === 'bridge' && link !== undefined) {
+    if (RECEIVING_ALONE.has(link.kind)) return `The link ${whyAlone(link)}`;
+    if (link.type !== 'ether') {
+      return `The link '${link.name}' is ${whatElse(link)}: a port of a bridge is an Ethernet device.`;
+    }
   }
   if (link === undefined || !isMacvlanKind(link.kind)) return undefined;
   const parent =
@@ -83,6 +91,13 @@ function whatElse({ type }: Link): string {
   return type === 'loopback' ? 'the loopback device' : `of type '${type}'`;
 }
 
+/** Kinds with IFF_NO_RX_HANDLER (net/core/dev.c, netdev_rx_handler_register). */
+const RECEIVING_ALONE: ReadonlySet<unknown> = new Set(['ipvlan', 'ipvtap', 'vrf']);
+
+function whyAlone({ name, kind }: Link): string {
+  return `'${name}' is of kind '${kind}', which lets nobody else receive its frames.`;
+}
+
 /** What may be is not guessed at where the kernel has `said` what is. */
 async function whyInvalidMacvlan(namespace: Namespace, about: About, said: boolean): Promise<Hint> {
   const parent = await findRealParent(namespace, about.parent);
@@ -90,6 +105,7 @@ async function whyInvalidMacvlan(namespace: Namespace, about: About, said: boole
   if (parent.type !== 'ether') {
     return `The parent '${parent.name}' is ${whatElse(parent)}: a ${about.kind} needs an Ethernet device.`;
   }
+  if (RECEIVING_ALONE.has(parent.kind)) return `The parent ${whyAlone(parent)}`;
   const tooLarge = mtuHint(about.created?.mtu, parent);
   if (tooLarge !== undefined) return tooLarge;
   const children = await findChildren(namespace, parent);
@@ -137,18 +153,11 @@ export async function whyBusy(
   if (!isMacvlanKind(kind)) return undefined;
   const parent = await findRealParent(namespace, about.parent);
   if (parent === undefined) return undefined;
-  if (parent.master !== null) {
-    const master = await findLink(namespace, parent.master);
+  const master = await findLink(namespace, parent.master ?? undefined);
+  // A VRF leaves its ports their frames (drivers/net/vrf.c).
+  if (parent.master !== null && master?.kind !== 'vrf') {
     const what = master === undefined ? 'another device' : `${master.kind} '${master.name}'`;
     return `The parent '${parent.name}' is a port of ${what}, and a port can have no ${kind}: put it on '${master?.name ?? 'the master'}' instead.`;
-  }
-  const sameNamespace = target === undefined || target.inode === namespace.inode;
-  if (sameNamespace && about.master === parent.index) {
-    return `'${parent.name}' cannot be both the parent and the master of a ${kind}.`;
-  }
-  if (kind === 'macvtap' && about.master !== undefined) {
-    const master = await findLink(target ?? namespace, about.master);
-    return `A macvtap hands its frames to its character device, and cannot be a port of '${master?.name}' as well.`;
   }
   return `Something else already receives the parent's frames (an ipvlan on '${parent.name}', for example), and a device has one receiver only.`;
 }
@@ -158,7 +167,11 @@ async function whyChangeBusy(namespace: Namespace, about: About, said: boolean):
   const link = await findLink(namespace, about.link);
   if (link === undefined) return undefined;
   if (master !== undefined && master !== 0) {
-    const to = `a port of '${(await findLink(namespace, master))?.name}'`;
+    const upper = await findLink(namespace, master);
+    if (upper !== undefined && (await isBelow(namespace, upper, link))) {
+      return `'${upper.name}' cannot be both below '${link.name}' and its master.`;
+    }
+    const to = `a port of '${upper?.name}'`;
     if (link.kind === 'macvtap') {
       return `A macvtap hands its frames to its character device, and cannot be ${to} as well.`;
     }

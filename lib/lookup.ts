@@ -3,7 +3,7 @@ import type { Call } from './call.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result } from './native.js';
 import { EXT_MASK, type LinkRecord } from './requests.js';
-import { askTogether, groupedBy } from './sharedListing.js';
+import { askTogether, groupedBy, madeOnce } from './sharedListing.js';
 import type { Link, LinkParent } from './types.js';
 
 const IFNAMSIZ = 16;
@@ -80,6 +80,38 @@ async function findMacvlansOf(namespace: Namespace, parent: LinkParent): Promise
   const links = await askTogether(namespace, 'listLinks', { extMask: EXT_MASK });
   if (links instanceof Refusal) return [];
   return macvlansByParent(links).get(parentKey(parent)) ?? [];
+}
+
+/** Kinds that are joined to the link they ride on, as a tunnel is not (netdev_upper_dev_link). */
+const RIDERS: ReadonlySet<unknown> = new Set([
+  ...MACVLAN_KINDS,
+  ...['vlan', 'ipvlan', 'ipvtap', 'macsec', 'vxlan'],
+]);
+
+/** The indexes of what each link rides on, and of its ports. */
+const lowersOf = madeOnce((links: readonly Link[]) => {
+  const lowers = new Map<number, number[]>();
+  const add = (upper: number, lower: number) => {
+    const known = lowers.get(upper);
+    if (known === undefined) lowers.set(upper, [lower]);
+    else known.push(lower);
+  };
+  for (const { index, kind, parent, master } of links) {
+    if (RIDERS.has(kind) && parent?.netnsid === null) add(index, parent.index);
+    if (master !== null) add(master, index);
+  }
+  return lowers;
+});
+
+/** Whether a link is below another, at any remove. */
+export async function isBelow(namespace: Namespace, lower: Link, upper: Link): Promise<boolean> {
+  const links = await askTogether(namespace, 'listLinks', { extMask: EXT_MASK });
+  if (links instanceof Refusal) return false;
+  const lowers = lowersOf(links);
+  const found = new Set([upper.index]);
+  // What is added on the way is gone through as well.
+  for (const index of found) for (const one of lowers.get(index) ?? []) found.add(one);
+  return lower.index !== upper.index && found.has(lower.index);
 }
 
 /**

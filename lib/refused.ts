@@ -28,7 +28,6 @@ export interface About {
   readonly created?: LinkOptions | undefined;
   readonly mode?: number | undefined;
   readonly mac?: Uint8Array | undefined;
-  readonly master?: number | undefined;
   readonly peer?: Peer | undefined;
   /** Of a link that was to move to `target`: the names and the index that it brings. */
   readonly moving?: { readonly names: readonly string[]; readonly index: number };

@@ -53,3 +53,60 @@ test('EADDRINUSE of a port or of an IP address is not put down to a MAC', async 
     expect(ip.hint).toBeUndefined();
   }
 });
+
+test('EBUSY of a master that is below the link itself is told as that', async () => {
+  const host = await bed.place();
+  await host.ip('link', 'add', 'br0', 'type', 'bridge');
+  await host.ip('link', 'add', 'br1', 'type', 'bridge');
+  await host.ip('link', 'add', 'm0', 'link', 'br0', 'type', 'macvlan', 'mode', 'bridge');
+  const direct = await refusalOf(host.netns.setLink('m0', { master: 'br0' }));
+  expect(direct).toMatchObject({ code: 'EBUSY' });
+  expect(direct.hint).toBe("'br0' cannot be both below 'm0' and its master.");
+  await host.ip('link', 'set', 'm0', 'master', 'br1');
+  const options = { parent: 'br1', name: 'm1', master: 'br0' };
+  const created = await refusalOf(host.netns.createMacvlan(options));
+  expect(created).toMatchObject({ code: 'EBUSY', part: 'master' });
+  expect(created.hint).toBe("'br0' cannot be both below 'm1' and its master.");
+});
+
+test('EBUSY of a team is told in the kernel’s words alone', async (ctx) => {
+  const host = await bed.place();
+  const parent = await host.parent();
+  await make(ctx, host, 'team0', 'type', 'team');
+  const options = { parent, up: true, master: 'team0' };
+  const error = await refusalOf(host.netns.createMacvlan(options));
+  expect(error).toMatchObject({ code: 'EBUSY', part: 'master' });
+  expect(error.kernelMessage).toContain('up');
+  expect(error.hint).toBeUndefined();
+});
+
+test('EBUSY of a parent in a VRF, which takes no frames from it, is not put down to that', async (ctx) => {
+  const host = await bed.place();
+  const parent = await host.parent();
+  await make(ctx, host, 'vrf0', 'type', 'vrf', 'table', '10');
+  await host.ip('link', 'set', parent, 'master', 'vrf0');
+  await host.netns.deleteLink(await host.netns.createMacvlan({ parent }));
+  await make(ctx, host, 'i0', 'link', parent, 'type', 'ipvlan');
+  const error = await refusalOf(host.netns.createMacvlan({ parent }));
+  expect(error).toMatchObject({ code: 'EBUSY' });
+  expect(error.hint).toContain(`an ipvlan on '${parent}'`);
+});
+
+test('EINVAL of what lets nobody else receive its frames is told as that', async (ctx) => {
+  const host = await bed.place();
+  const parent = await host.parent();
+  await host.ip('link', 'add', 'br0', 'type', 'bridge');
+  const told = (kind: string, error: object) => {
+    const hint = expect.stringContaining(
+      `of kind '${kind}', which lets nobody else receive its frames`,
+    );
+    expect(error).toMatchObject({ code: 'EINVAL', hint });
+  };
+  await make(ctx, host, 'i0', 'link', parent, 'type', 'ipvlan');
+  await make(ctx, host, 'vrf0', 'type', 'vrf', 'table', '10');
+  for (const mode of ['bridge', 'passthru'] as const) {
+    told('ipvlan', await refusalOf(host.netns.createMacvlan({ parent: 'i0', mode })));
+    told('vrf', await refusalOf(host.netns.createMacvlan({ parent: 'vrf0', mode })));
+  }
+  told('ipvlan', await refusalOf(host.netns.setLink('i0', { master: 'br0' })));
+});
