@@ -14,6 +14,7 @@ import {
   whyUnreachable,
 } from './diagnosisInet.js';
 import { whyBusy, whyInvalid, whyMacInUse } from './diagnosisMacvlan.js';
+import { isAtLeast } from './kernelVersion.js';
 import { askForNothing, findLink, isKindKnown } from './lookup.js';
 import { moduleOf, moduleState } from './modules.js';
 import { describe, type Namespace } from './namespace.js';
@@ -48,7 +49,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
   EINVAL: async (namespace, about, refusal) =>
     (await whyNameStays(namespace, about, refusal)) ||
     (await whyMtuTooSmall(namespace, about)) ||
-    (await whySourceInvalid(namespace, about)) ||
+    (await whySourceInvalid(namespace, about, refusal)) ||
     whyInvalid(namespace, about, refusal),
   EAFNOSUPPORT: async (namespace, about) =>
     (await whyKernelLacksIPv6(namespace, about)) || whyMtuTooSmall(namespace, about),
@@ -162,6 +163,7 @@ function whyTakenByPeer({ created, peer }: About): string | undefined {
 
 /** Of a link to be born elsewhere (net/core/rtnetlink.c, __rtnl_newlink). */
 async function whyIndexTakenHere(namespace: Namespace, index: number | undefined): Promise<Hint> {
+  if (isAtLeast(6, 15)) return undefined;
   const holder = await findLink(namespace, index);
   return (
     holder &&

@@ -51,9 +51,10 @@ export async function whyKernelLacksIPv6(namespace: Namespace, { asked }: About)
 export async function whyNoIPv6(
   _: Namespace,
   { asked }: About,
-  { kernelMessage }: Refusal,
+  { syscall, kernelMessage }: Refusal,
 ): Promise<Hint> {
-  if (kernelMessage !== undefined || familyIn(asked) !== 'IPv6') return undefined;
+  const isSaid = kernelMessage !== undefined || !syscall.startsWith('RTM_');
+  if (isSaid || familyIn(asked) !== 'IPv6') return undefined;
   return 'IPv6 is disabled on the link (/proc/sys/net/ipv6/conf/NAME/disable_ipv6).';
 }
 
@@ -125,8 +126,14 @@ export async function whyRouteExists(
 }
 
 /** Of a route: IPv6 takes no source that is still being looked for elsewhere (net/ipv6/route.c). */
-export async function whySourceInvalid(namespace: Namespace, { asked }: About): Promise<Hint> {
+export async function whySourceInvalid(
+  namespace: Namespace,
+  { asked }: About,
+  { kernelMessage }: Refusal,
+): Promise<Hint> {
   if (asked === undefined || !('destinationLength' in asked)) return undefined;
+  // 'Invalid prefsrc address', 'Invalid source address'. A source may also be local without being a link's.
+  if (kernelMessage !== undefined && !/prefsrc|source/.test(kernelMessage)) return undefined;
   const { source, family } = asked as RouteRecord;
   const addresses = source && (await askTogether(namespace, 'listAddresses', { family }));
   if (addresses === undefined || addresses instanceof Refusal) return undefined;

@@ -1,5 +1,6 @@
 /** Why a link was refused with `EINVAL`, `EBUSY` or `EADDRINUSE`: macvlan's own rules, above all. */
 import { IFF_UP } from './flags.js';
+import { isAtLeast } from './kernelVersion.js';
 import {
   findChildren,
   findLink,
@@ -187,8 +188,10 @@ async function whyChangeBusy(namespace: Namespace, about: About, said: boolean):
   if (name !== undefined && link.up) {
     return `The link '${link.name}' is up, and this kernel only renames links that are down.`;
   }
-  // Kernels before 5.10 answer so to a MAC that is taken.
-  return isMacvlanKind(link.kind) && (mac !== undefined || (flags & IFF_UP) !== 0)
+  // So kernels before 5.10 answer to a MAC that is taken, and others where a parent takes none while it is up.
+  return !isAtLeast(5, 10) &&
+    isMacvlanKind(link.kind) &&
+    (mac !== undefined || (flags & IFF_UP) !== 0)
     ? whyMacInUse(namespace, about)
     : undefined;
 }

@@ -4,7 +4,8 @@ import { explain } from '../../lib/diagnosis.js';
 import type { Namespace } from '../../lib/namespace.js';
 import { Refusal } from '../../lib/native.js';
 import type { About } from '../../lib/refused.js';
-import { AF_INET, parsePrefix } from '../../lib/values.js';
+import { AF_INET, AF_INET6, parsePrefix } from '../../lib/values.js';
+import { isBefore } from '../support/ip.js';
 
 const COUNT = 100;
 const numbers = Array.from({ length: COUNT }, (_, at) => at);
@@ -100,3 +101,52 @@ test.each<[string, string, object[], (at: number) => About, RegExp]>([
   expect(seen.listings).toBe(1);
   expect(seen.looks).toBeLessThan(COUNT * 20);
 });
+
+/** A namespace that gives these answers; what it is not told of does not exist. */
+function answering(answers: Record<string, unknown>): Namespace {
+  const ask = async (operation: string) => answers[operation] ?? new Refusal(-19, 'RTM_GETLINK');
+  return { ask, name: 'n', inode: 1 } as unknown as Namespace;
+}
+
+const link = {
+  index: 7,
+  name: 'p',
+  mtu: 1500,
+  up: true,
+  type: 'ether',
+  kind: 'veth',
+  master: null,
+};
+
+test.each<[string, Refusal, Record<string, unknown>, About]>([
+  [
+    'a source that no link has, where the kernel names something else',
+    new Refusal(-22, 'RTM_NEWROUTE', 'Nexthop id does not exist'),
+    { listAddresses: [] },
+    { asked: asked({ source: bytes('10.9.0.5') }) },
+  ],
+  [
+    'an IPv6 that is disabled, where a security module refuses to send',
+    new Refusal(-13, 'sendmsg'),
+    {},
+    { link: 7, asked: { family: AF_INET6, prefixLength: 64 } },
+  ],
+  [
+    'a MAC that is taken, where a passthru macvlan’s parent takes none while it is up',
+    new Refusal(-16, 'RTM_NEWLINK'),
+    { getLink: { ...link, kind: 'macvlan', parent: { index: 9, netnsid: null } }, listLinks: [] },
+    { link: 7, asked: { index: 7, mac: Uint8Array.of(2, 0, 0, 0, 0, 1) } },
+  ],
+])('nothing is said of %s', async (_, refusal, answers, about) => {
+  expect(await explain(answering(answers), refusal, about)).toEqual({});
+});
+
+test.skipIf(isBefore(6, 15))(
+  'nothing is said of an index that is nobody’s where the link is to be',
+  async () => {
+    const target = Object.assign(answering({}), { inode: 2 });
+    const about: About = { kind: 'vlan', parent: 9, created: { index: 7 }, target };
+    const refusal = new Refusal(-17, 'RTM_NEWLINK', 'VLAN device already exists');
+    expect(await explain(answering({ getLink: link }), refusal, about)).toEqual({});
+  },
+);
