@@ -76,7 +76,7 @@ const cidr = text((value) => {
 /** Fields that passed their rows; where they come from a listing, `null` stands for none. */
 type Listed<T> = { readonly [Key in keyof T]: T[Key] | null };
 
-/** The kernel takes 0.0.0.0 for none and answers that all went well (net/ipv4/devinet.c, __inet_insert_ifa). */
+/** The kernel takes 0.0.0.0 for none and answers that all went well (net/ipv4/devinet.c, inet_rtm_newaddr). */
 function isNoAddress(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
 }

@@ -275,8 +275,8 @@ export class Netns extends Namespace {
    * `ENODEV`: there is no such link or master (`EINVAL`, where a master is given by its index or as a `Link`);
    * `EEXIST`: a name is taken; `ENOENT`: a name to be removed is none; `EBUSY`: the link cannot be a port of that
    * master; `ELOOP`: a bridge cannot be one of a bridge; `EOPNOTSUPP`: the master takes in no links, or
-   * `bridgePort` of what is no port; `EADDRINUSE`: a sibling that is up has the MAC; `EINVAL`: above the parent's
-   * MTU, among others, as the `hint` says; `EPERM`: needs `CAP_NET_ADMIN`.
+   * `bridgePort` of what is no port; `EADDRINUSE`: a sibling that is up has the MAC; `EINVAL` (of a VLAN
+   * `ERANGE`): above the parent's MTU, among others, as the `hint` says; `EPERM`: needs `CAP_NET_ADMIN`.
    */
   setLink(link: LinkRef, changes: LinkChanges): Promise<void> {
     const call = callOf('setLink', link, this.setLink, changes);
@@ -393,9 +393,9 @@ export class Netns extends Namespace {
 
   /**
    * Puts an address on a link, or changes the one that is there: its lifetimes (omitted: for ever), its
-   * metric (omitted: 0 for IPv4, and as it was for IPv6), and of IPv6 its flags. The kernel passes over
-   * what else is said of it (net/ipv4/devinet.c, inet_rtm_newaddr; net/ipv6/addrconf.c,
-   * inet6_addr_modify). `EEXIST`: an IPv6 address with another prefix length is there; otherwise as
+   * metric (omitted: 0 for IPv4, and as it was for IPv6), and of IPv6 its flags and its peer (omitted: as it
+   * was). The kernel passes over what else is said of it (net/ipv4/devinet.c, inet_rtm_newaddr;
+   * net/ipv6/addrconf.c, inet6_addr_modify). `EEXIST`: an IPv6 address with another prefix length is there; otherwise as
    * `addAddress`.
    */
   replaceAddress(

@@ -70,7 +70,7 @@ Napi::Value NamespaceHandle::Fd(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value NamespaceHandle::Inode(const Napi::CallbackInfo& info) {
-  // Inodes of nsfs are 32 bits wide (fs/nsfs.c, proc_alloc_inum).
+  // Inodes of nsfs are 32 bits wide (fs/proc/generic.c, proc_alloc_inum).
   return Napi::Number::New(info.Env(), target_ ? static_cast<double>(target_->id.inode) : 0);
 }
 

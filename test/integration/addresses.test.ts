@@ -265,6 +265,17 @@ describe('replaceAddress', () => {
     expect(lengths).toEqual([24, 25, 64]);
   });
 
+  test('changes the peer of an IPv6 address, where one is said', async () => {
+    const { netns, link, shown } = await addressBench(bed);
+    const address = 'fd00::1/128';
+    const peers = async () => (await shown()).map(({ address: peer }) => peer);
+    await netns.addAddress(link, { address, peer: 'fd00::2' });
+    await netns.replaceAddress(link, { address, peer: 'fd00::3' });
+    expect(await peers()).toEqual(['fd00::3']);
+    await netns.replaceAddress(link, address);
+    expect(await peers()).toEqual(['fd00::3']);
+  });
+
   test('adds one that is not there', async () => {
     const { netns, link, shown } = await addressBench(bed);
     await netns.replaceAddress(link, '10.0.0.1/24');

@@ -195,6 +195,9 @@ test.for(['802.1Q', '802.1ad'] as const)('a VLAN of %s is made and read', async 
     code: 'EINVAL',
     hint: `The MTU of 9000 is above the parent's: '${parent}' has 1500.`,
   });
+  expect(await refusalOf(host.netns.setLink('v0', { mtu: 9000 }))).toMatchObject({
+    code: 'ERANGE',
+  });
 });
 
 describe('modules', () => {
