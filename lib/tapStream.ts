@@ -29,8 +29,9 @@ import type { MacvtapLink } from './types.js';
  *
  * A frame that is refused is an error of that frame alone, and the stream goes on: `send` rejects, the
  * callback of `write` is called with it, and where there is none `'frameError'` is emitted with the
- * error and the frame. `EMSGSIZE`: above the link's MTU; `EINVAL`: shorter than an Ethernet header;
- * `ENOLINK`: the link is gone. A link that is down takes frames and drops them.
+ * error and the frame. `EMSGSIZE`: above the link's MTU; `EINVAL`: shorter than an Ethernet header, or
+ * behind a virtio header that does not fit it; `ENOLINK`: the link is gone. A link that is down takes frames
+ * and drops them.
  *
  * The stream ends when the link is deleted: its writable side at once (`'finish'`); what has arrived
  * by then can still be read, where reading had begun. It goes on when the parent goes down, when the
