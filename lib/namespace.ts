@@ -178,10 +178,10 @@ export class Namespace implements NetnsLike {
   ): Promise<readonly Result[]> {
     signal?.throwIfAborted();
     const next = sequel && {
-      handle: sequel.target.#handle as NamespaceHandle,
+      handle: sequel.target.#openHandle,
       steps: sequel.steps,
     };
-    return exchange(this.#handle as NamespaceHandle, steps, signal, next);
+    return exchange(this.#openHandle, steps, signal, next);
   }
 
   /** {@link exchange} of any number of steps, each made when it is its turn. @internal */
@@ -191,7 +191,7 @@ export class Namespace implements NetnsLike {
     signal?: AbortSignal,
   ): Promise<readonly Result[]> {
     signal?.throwIfAborted();
-    return exchangeMany(this.#handle as NamespaceHandle, count, makeStep, signal);
+    return exchangeMany(this.#openHandle, count, makeStep, signal);
   }
 
   /**
@@ -223,9 +223,14 @@ export class Namespace implements NetnsLike {
   /** Subscribes to what the kernel tells of groups (`RTNLGRP_*`). @internal */
   subscribe(call: Call, groups: readonly number[], receiveBuffer: number): Watcher {
     this.#checkOpen(call);
-    const result = (this.#handle as NamespaceHandle).watch(groups, receiveBuffer);
+    const result = this.#openHandle.watch(groups, receiveBuffer);
     if (result instanceof Refusal) throw call.error(result);
     return result;
+  }
+
+  /** The handle, for what runs only while the namespace is open. */
+  get #openHandle(): NamespaceHandle {
+    return this.#handle as NamespaceHandle;
   }
 
   /** Calls back when the namespace is closed; the function returned forgets that. @internal */
@@ -241,12 +246,12 @@ export class Namespace implements NetnsLike {
 
   /** Opens the tap device of a link of this namespace, within {@link hold}. @internal */
   openTapDevice(link: TapDeviceLink, options: TapDeviceOptions): Promise<TapHandle | Refusal> {
-    return openTapDevice(this.#handle as NamespaceHandle, link, options);
+    return openTapDevice(this.#openHandle, link, options);
   }
 
   /** Runs `body`, synchronously, with the calling thread in this namespace. @internal */
   within<T>(call: Call, body: () => T): T {
-    const result = addon.runWithin(this.#handle as NamespaceHandle, body);
+    const result = addon.runWithin(this.#openHandle, body);
     if (result instanceof Refusal) throw call.error(result);
     return result;
   }

@@ -52,7 +52,9 @@ const APPROXIMATE = 2;
 // What `process.exit` ends is not told of it by Node-API.
 process.on('exit', () => addon.finish());
 
-const pending = new Map<number, (results: readonly unknown[]) => void>();
+type Settle = (results: readonly unknown[]) => void;
+
+const pending = new Map<number, Settle>();
 let lastId = 0;
 
 addon.initialize({
@@ -75,12 +77,15 @@ function newId(): number {
   return lastId;
 }
 
-/** Starts something that the addon settles by its id; the id is handed back beside the promise. */
-function start(
+/**
+ * Starts something that the addon settles by its id, with `Results`; the id is handed back beside the
+ * promise.
+ */
+function start<Results extends readonly unknown[]>(
   begin: (id: number) => void,
   id: number = newId(),
-): [Promise<readonly unknown[]>, number] {
-  const promise = new Promise<readonly unknown[]>((resolve) => pending.set(id, resolve));
+): [Promise<Results>, number] {
+  const promise = new Promise<Results>((resolve) => pending.set(id, resolve as Settle));
   try {
     begin(id);
   } catch (error) {
@@ -136,7 +141,7 @@ export function exchange(
 ): Promise<readonly Result[]> {
   if (steps.length === 0) return Promise.resolve([]);
   const packed = packSteps(steps);
-  const [promise, id] = start((given) =>
+  const [promise, id] = start<readonly Result[]>((given) =>
     sequel === undefined
       ? handle.submit(given, packed)
       : handle.submit(given, packed, sequel.handle, packSteps(sequel.steps)),
@@ -167,7 +172,7 @@ export async function exchangeMany(
       signal?.throwIfAborted();
     }
     const last = pack(done, count);
-    const [promise] = start(() => handle.submit(id, last), id);
+    const [promise] = start<readonly Result[]>(() => handle.submit(id, last), id);
     return await settled(handle, promise, id, signal);
   } finally {
     handle.unstage(id);
@@ -176,22 +181,21 @@ export async function exchangeMany(
 
 function settled(
   handle: NamespaceHandle,
-  results: Promise<readonly unknown[]>,
+  promise: Promise<readonly Result[]>,
   id: number,
   signal: AbortSignal | undefined,
 ): Promise<readonly Result[]> {
-  const promise = results as Promise<readonly Result[]>;
   return signal === undefined
     ? promise
     : unlessWithdrawn(promise, signal, () => handle.withdraw(id));
 }
 
 /** The results; rejects with the signal's reason when that fired, and withdrew what they are of. */
-async function unlessWithdrawn<T>(
-  promise: Promise<readonly T[]>,
+async function unlessWithdrawn<Results extends readonly unknown[]>(
+  promise: Promise<Results>,
   signal: AbortSignal,
   withdraw: () => void,
-): Promise<readonly T[]> {
+): Promise<Results> {
   const forget = whenAborted(signal, withdraw);
   const results = await promise;
   forget();
@@ -228,21 +232,29 @@ export function whenAborted(signal: AbortSignal, call: () => void): () => void {
   };
 }
 
+/** The addon's namespace jobs, and what each gives when it is not refused. */
+interface NamespaceJobs {
+  openNamespacePath: NamespaceHandle;
+  createNamespace: NamespaceHandle;
+  removeNamespace: undefined;
+}
+
 /**
  * Runs one of the addon's namespace jobs. A `signal` that fires before it has done anything withdraws it,
  * also while it waits for another process.
  */
-export async function namespaceJob(
-  name: 'openNamespacePath' | 'createNamespace' | 'removeNamespace',
+export async function namespaceJob<Name extends keyof NamespaceJobs>(
+  name: Name,
   argument: string,
   signal?: AbortSignal,
-): Promise<NamespaceHandle | Refusal | undefined> {
-  const [promise, id] = start((given) => addon[name](given, argument));
+): Promise<NamespaceJobs[Name] | Refusal> {
+  type Outcome = NamespaceJobs[Name] | Refusal;
+  const [promise, id] = start<readonly [Outcome]>((given) => addon[name](given, argument));
   const [result] =
     signal === undefined
       ? await promise
       : await unlessWithdrawn(promise, signal, () => addon.withdrawNamespaceJob(id));
-  return result as NamespaceHandle | Refusal | undefined;
+  return result;
 }
 
 /** What was read. */
@@ -263,8 +275,10 @@ export async function readNews(
   watcher: Watcher,
   reading: keyof typeof READINGS,
 ): Promise<Heard | null> {
-  const [promise] = start((id) => watcher.read(id, READINGS[reading]));
-  const [lost, news] = (await promise) as [boolean?, News[]?];
+  const [promise] = start<readonly [] | readonly [boolean, readonly News[]]>((id) =>
+    watcher.read(id, READINGS[reading]),
+  );
+  const [lost, news] = await promise;
   return lost === undefined || news === undefined ? null : { lost, news };
 }
 
@@ -291,15 +305,15 @@ export async function openTapDevice(
 ): Promise<TapHandle | Refusal> {
   const { index, name, mac, mtu } = link;
   const { queues, vnetHeader, sendBuffer } = options;
-  const [promise] = start((id) =>
+  const [promise] = start<readonly [TapHandle | Refusal]>((id) =>
     addon.openTap(id, namespace, index, name, mac, mtu, queues, vnetHeader, sendBuffer),
   );
   const [result] = await promise;
-  return result as TapHandle | Refusal;
+  return result;
 }
 
 /** Closes a tap device; fulfilled when its descriptors are closed. */
 export async function closeTapDevice(tap: TapHandle): Promise<void> {
-  const [promise] = start((id) => tap.close(id));
+  const [promise] = start<readonly []>((id) => tap.close(id));
   await promise;
 }

@@ -1,6 +1,5 @@
 /** The class `Netns`: network namespaces, and everything that can be done in one. */
 import type { Worker } from 'node:worker_threads';
-import type { NamespaceHandle } from './addon.js';
 import * as addresses from './addresses.js';
 import { Call } from './call.js';
 import { check, isSignal } from './check.js';
@@ -143,7 +142,7 @@ export class Netns extends Namespace {
     call.checkSignal();
     const result = await namespaceJob('createNamespace', name ?? '', call.signal);
     if (result instanceof Refusal) throw call.error(result, await whyNotCreated(result, name));
-    return new Netns(result as NamespaceHandle, name ?? null);
+    return new Netns(result, name ?? null);
   }
 
   /**

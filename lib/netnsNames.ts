@@ -1,6 +1,5 @@
 /** The names of namespaces: files under /run/netns, as iproute2 has them (ip/ipnetns.c). */
 import { lstat, readdir, statfs } from 'node:fs/promises';
-import type { NamespaceHandle } from './addon.js';
 import type { Call } from './call.js';
 import { namespaceJob, Refusal } from './native.js';
 import { RUN_DIRECTORY } from './opening.js';
@@ -68,7 +67,7 @@ async function whyNameTaken(path: string): Promise<{ hint?: string }> {
   // It waits for a name that is being made or taken away at this moment.
   const opened = await namespaceJob('openNamespacePath', path);
   if (!(opened instanceof Refusal)) {
-    (opened as NamespaceHandle).close();
+    opened.close();
     return { hint: 'Netns.open opens what has the name, Netns.remove takes the name away.' };
   }
   try {

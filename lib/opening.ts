@@ -49,11 +49,11 @@ export async function openHandle(
         )
       : addon.openNamespaceDescriptor(place.fd);
   if (result instanceof Refusal) throw call.error(result, { hint: whyNotOpened(ref, result) });
-  return [result as NamespaceHandle, 'path' in place ? nameOfPath(place.path) : null];
+  return [result, 'path' in place ? nameOfPath(place.path) : null];
 }
 
-function close(handle: NamespaceHandle | Refusal | undefined): void {
-  if (handle !== undefined && !(handle instanceof Refusal)) handle.close();
+function close(handle: NamespaceHandle | Refusal): void {
+  if (!(handle instanceof Refusal)) handle.close();
 }
 
 /**
@@ -124,7 +124,7 @@ function borrow(path: string): Promise<Loan | Refusal> {
   };
   const loan = namespaceJob('openNamespacePath', path).then((result) => {
     forget();
-    return result instanceof Refusal ? result : lend(result as NamespaceHandle, path, asking.users);
+    return result instanceof Refusal ? result : lend(result, path, asking.users);
   });
   const opening = Object.assign(asking, { loan });
   openings.set(path, opening);

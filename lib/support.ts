@@ -74,7 +74,7 @@ async function stateOf(namespace: Namespace, call: Call, kind: Kind): Promise<Mo
  */
 async function probe(load: boolean): Promise<Features | undefined> {
   const handle = await namespaceJob('createNamespace', '');
-  if (handle === undefined || handle instanceof Refusal) return undefined;
+  if (handle instanceof Refusal) return undefined;
   const namespace = new Namespace(handle, null);
   try {
     const parentKind = (await knownKind(namespace)) ?? (load ? PARENT_KINDS[0] : undefined);

@@ -51,6 +51,10 @@ export class Outgoing {
 
 export type Chunk = Uint8Array | Outgoing;
 
+function frameOf(chunk: Chunk): Uint8Array {
+  return chunk instanceof Outgoing ? chunk.frame : chunk;
+}
+
 /** A chunk as a stream lists those that wait. */
 export interface Entry {
   readonly chunk: Chunk;
@@ -185,7 +189,7 @@ export class TapWriter {
     let count = 0;
     while (count < ROUND_FRAMES && first + count < entries.length) {
       const { chunk } = entries[first + count] as Entry;
-      const frame = chunk instanceof Outgoing ? chunk.frame : chunk;
+      const frame = frameOf(chunk);
       // Asked once: the device reads as many bytes.
       const length = Math.min(byteLength.call(frame), tooLong);
       if (used + length > end) break;
@@ -224,7 +228,7 @@ export class TapWriter {
 
   #refuse(chunk: Chunk, errno: number): void {
     const writer = chunk instanceof Outgoing ? chunk : undefined;
-    const frame = writer?.frame ?? (chunk as Uint8Array);
+    const frame = frameOf(chunk);
     const call = new Call('Tap.write', this.#name, writer?.caller);
     const refusal = new Refusal(errno, 'write');
     const error = call.error(refusal, { hint: this.#whyRefused(frame, refusal.code) });
