@@ -1,6 +1,6 @@
 /**
- * Making links, all or nothing: a link with everything that was asked for, or none. Knows no kind:
- * what is special to one comes as the parts of its first message.
+ * Making links, all or nothing: a link with everything that was asked for, or none. Knows no kind: what
+ * differs from kind to kind comes as a {@link KindSpec}.
  */
 import { setTimeout } from 'node:timers/promises';
 import type { Call } from './call.js';
@@ -32,8 +32,8 @@ import { formatMac, parseMac, randomMac } from './values.js';
 /** Whether the kernel echoes a link that was made (`NLM_F_ECHO`; net/core/rtnetlink.c). */
 const ECHOES = isAtLeast(6, 2);
 
-/** What is special to the link's kind. */
-export interface Birth {
+/** How a link of one kind is made: what differs from kind to kind. */
+export interface KindSpec {
   readonly kind: string;
   /** The option `parent`, where the kind has one: `IFLA_LINK`. */
   readonly parent?: LinkRef;
@@ -49,17 +49,17 @@ export interface Birth {
   complete?: (link: Link, target: Namespace) => Promise<void>;
 }
 
-/** What a link to be is made from. */
+/** Everything that the steps of one creation need. */
 interface Plan {
   readonly namespace: Namespace;
   readonly target: Namespace;
   readonly call: Call;
-  readonly birth: Birth;
+  readonly spec: KindSpec;
   readonly options: LinkOptions;
   readonly index: number;
   /** The first message. */
   readonly record: LinkRecord;
-  /** Made once: what the program handed in may be another by the time that they are undone. */
+  /** Made once: the program may have changed the options by the time that the parts are undone. */
   readonly parts: readonly Part[];
 }
 
@@ -67,14 +67,14 @@ interface Plan {
 export function createIn(
   namespace: Namespace,
   call: Call,
-  birth: Birth,
+  spec: KindSpec,
   options: LinkOptions,
 ): Promise<Link> {
   const asked = askedBeside(options);
   const { netns } = options;
-  if (netns === undefined) return createThere(namespace, namespace, call, birth, options, asked);
+  if (netns === undefined) return createThere(namespace, namespace, call, spec, options, asked);
   return withNamespace(call, netns, (target) =>
-    createThere(namespace, target, call, birth, options, asked),
+    createThere(namespace, target, call, spec, options, asked),
   );
 }
 
@@ -84,32 +84,32 @@ async function createThere(
   namespace: Namespace,
   target: Namespace,
   call: Call,
-  birth: Birth,
+  spec: KindSpec,
   options: LinkOptions,
   asked: AskedBeside | undefined,
 ): Promise<Link> {
-  let parent = resolveIndexIfAny(namespace, call, birth.parent, 'options.parent');
+  let parent = resolveIndexIfAny(namespace, call, spec.parent, 'options.parent');
   if (typeof parent === 'object') parent = await parent;
   let master = resolveIndexIfAny(target, call, options.master, 'options.master');
   if (typeof master === 'object') master = await master;
   let partsAt = asked === undefined ? noParts : partsOf(target, call, asked);
   if (typeof partsAt === 'object') partsAt = await partsAt;
-  const record = recordOf(namespace, target, birth, options, parent);
-  const used = [namespace, target, birth.peer?.namespace];
+  const record = recordOf(namespace, target, spec, options, parent);
+  const used = [namespace, target, spec.peer?.namespace];
   for (const one of used) one?.keepSocket();
   try {
     for (let attempt = 1; ; attempt++) {
       const index = options.index ?? target.chooseIndex();
       record.index = index;
-      const parts = withFelt(partsAt(index), master, birth.shared, index);
-      const plan: Plan = { namespace, target, call, birth, options, index, record, parts };
+      const parts = withFelt(partsAt(index), master, spec.shared, index);
+      const plan: Plan = { namespace, target, call, spec, options, index, record, parts };
       const results = await send(plan);
       const [first] = results;
       if (!(first instanceof Refusal)) {
         const link = results.at(-1);
         const allDone = !results.some((result) => result instanceof Refusal);
         const nothingLeft =
-          birth.verify === undefined && birth.complete === undefined && !announces(options);
+          spec.verify === undefined && spec.complete === undefined && !announces(options);
         if (link !== undefined && allDone && nothingLeft && call.signal === undefined) {
           return link as Link;
         }
@@ -131,7 +131,7 @@ async function createThere(
 function recordOf(
   namespace: Namespace,
   target: Namespace,
-  birth: Birth,
+  spec: KindSpec,
   options: LinkOptions,
   parent: number | undefined,
 ): LinkRecord {
@@ -146,10 +146,10 @@ function recordOf(
     flags,
     change,
     name,
-    mac: address ?? (birth.choosesMac ? randomMac() : undefined),
+    mac: address ?? (spec.choosesMac ? randomMac() : undefined),
     mtu,
     parent,
-    info: birth.info(target),
+    info: spec.info(target),
     netnsFd: target.inode === namespace.inode ? undefined : target.fd,
     txQueueLen,
     numTxQueues,
@@ -193,7 +193,7 @@ function isToldByEcho({ namespace, target, record, parts }: Plan): boolean {
 
 /** Looks at what became of the parts: the link as it was read, or an error and no link. */
 async function finish(plan: Plan, results: readonly Result[]): Promise<Link> {
-  const { target, call, birth, index, parts } = plan;
+  const { target, call, spec, index, parts } = plan;
   try {
     call.checkSignal();
     const failed = results.findIndex((result) => result instanceof Refusal);
@@ -202,15 +202,15 @@ async function finish(plan: Plan, results: readonly Result[]): Promise<Link> {
     }
     // The kernel drops an echo that it has no room for.
     const link = (results.at(-1) as Link | undefined) ?? (await readLink(target, call, index));
-    const fault = birth.verify?.(link);
+    const fault = spec.verify?.(link);
     if (fault !== undefined) throw call.fail('EOPNOTSUPP', undefined, fault);
     let finished = link;
-    if (birth.complete !== undefined) {
-      await birth.complete(link, target);
+    if (spec.complete !== undefined) {
+      await spec.complete(link, target);
       finished = await readLink(target, call, index);
     }
     if (!announces(plan.options)) return finished;
-    if (birth.complete !== undefined) finished = await whenRunning(plan, finished);
+    if (spec.complete !== undefined) finished = await whenRunning(plan, finished);
     await announce(plan, finished);
     return finished;
   } catch (error) {
@@ -296,9 +296,9 @@ async function takeAway(
   if (error instanceof Error && error.cause === undefined) error.cause = cause;
 }
 
-async function removeIfOurs({ target, index, record, birth, options }: Plan): Promise<void> {
+async function removeIfOurs({ target, index, record, spec, options }: Plan): Promise<void> {
   const link = await findLink(target, index);
-  if (link === undefined || link.kind !== birth.kind) return;
+  if (link === undefined || link.kind !== spec.kind) return;
   // One that was given no MAC is known by its index, where that was chosen here.
   const mac = record.mac && formatMac(record.mac);
   if (mac === undefined ? options.index === undefined : link.mac === mac) {
@@ -321,15 +321,15 @@ async function explainCreate(
   plan: Plan,
   refusal: Refusal,
 ): Promise<{ hint?: string; part?: string }> {
-  const { namespace, target, birth, options, record } = plan;
+  const { namespace, target, spec, options, record } = plan;
   const explained = await explain(namespace, refusal, {
     target,
-    kind: birth.kind,
+    kind: spec.kind,
     parent: record.parent,
     created: options,
     mode: record.info?.macvlan?.mode,
     mac: record.mac,
-    peer: birth.peer,
+    peer: spec.peer,
   });
   // A parent given by its index is looked for by nobody but the kernel, and one that was found by its name
   // may be gone by then (drivers/net/macvlan.c, macvlan_common_newlink; net/8021q/vlan_netlink.c, vlan_newlink).

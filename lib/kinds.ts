@@ -2,7 +2,7 @@
 import type { Call } from './call.js';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
-import { type Birth, createIn } from './create.js';
+import { createIn, type KindSpec } from './create.js';
 import { explain } from './diagnosis.js';
 import { flagBits, plainRef, resolveIndexIfAny } from './links.js';
 import { createMacvlanOfKind } from './macvlan.js';
@@ -44,13 +44,13 @@ function createVlan(namespace: Namespace, call: Call, options: CreateVlanOptions
   const { kind, parent, id, protocol } = options;
   const vlan = { id, protocol: protocol === undefined ? undefined : VLAN_PROTOCOLS[protocol] };
   // A VLAN has its parent's MAC unless it is given one.
-  const birth: Birth = {
+  const spec: KindSpec = {
     kind,
     parent,
     info: () => ({ kind, vlan }),
     choosesMac: false,
   };
-  return createIn(namespace, call, birth, options);
+  return createIn(namespace, call, spec, options);
 }
 
 const PEER_MASTER = 'options.peer.master';
@@ -84,7 +84,7 @@ function createVeth(namespace: Namespace, call: Call, options: CreateVethOptions
   const { kind, peer = {} } = options;
   const mac = (peer.mac === undefined ? null : parseMac(peer.mac)) ?? randomMac();
   const make = (other?: Namespace) => {
-    const birth: Birth = {
+    const spec: KindSpec = {
       kind,
       choosesMac: true,
       peer: { name: peer.name, namespace: other },
@@ -96,10 +96,10 @@ function createVeth(namespace: Namespace, call: Call, options: CreateVethOptions
       },
     };
     if (peer.up !== undefined || peer.master !== undefined) {
-      birth.complete = (link, target) =>
+      spec.complete = (link, target) =>
         completePeer(other ?? target, call, link.parent?.index ?? 0, peer);
     }
-    return createIn(namespace, call, birth, options);
+    return createIn(namespace, call, spec, options);
   };
   const { netns } = peer;
   if (netns === undefined) return make();

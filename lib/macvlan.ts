@@ -4,7 +4,7 @@ import { Callers } from './callers.js';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
-import { type Birth, createIn } from './create.js';
+import { createIn, type KindSpec } from './create.js';
 import { plainRef, readLink, sendAll, sendMany } from './links.js';
 import type { Namespace } from './namespace.js';
 import type { Step } from './native.js';
@@ -88,7 +88,7 @@ export function createMacvlanOfKind(
   const asksForRecent = bcQueueLen !== undefined || bcCutoff !== undefined;
   // Read now: the list of sources is the program's own.
   const macvlan = dataOf(options);
-  const birth: Birth = {
+  const spec: KindSpec = {
     kind,
     parent,
     info: () => ({ kind, macvlan }),
@@ -101,7 +101,7 @@ export function createMacvlanOfKind(
     choosesMac: mode !== 'passthru',
     verify: asksForRecent ? ({ macvlan }) => unknownToKernel(options, macvlan) : undefined,
   };
-  return createIn(namespace, call, birth, options);
+  return createIn(namespace, call, spec, options);
 }
 
 export function createMacvlan<Kind extends MacvlanKind>(
