@@ -1,7 +1,7 @@
 /** Where the kernel's modules stand, from what the kernel and `depmod` say of them. */
 import { readFile } from 'node:fs/promises';
 import { release } from 'node:os';
-import { Together } from './together.js';
+import { Coalescer } from './coalescer.js';
 import type { ModuleState } from './types.js';
 
 /** The module that brings each kind of link, where its name is another. */
@@ -31,14 +31,14 @@ function namesModule(line: string, module: string): boolean {
   return file?.replaceAll('-', '_') === module.replaceAll('-', '_');
 }
 
-const looks = new Together();
+const lookups = new Coalescer();
 
 /**
  * Where a module stands by the files alone; `null` when they do not say. What is built in and
  * has no file of a list (a kernel without /lib/modules) only the kernel itself can tell.
  */
 export function moduleState(module: string): Promise<ModuleState | null> {
-  return looks.look(module, () => stateByFiles(module));
+  return lookups.share(module, () => stateByFiles(module));
 }
 
 async function stateByFiles(module: string): Promise<ModuleState | null> {

@@ -1,19 +1,19 @@
 /** The names of namespaces: files under /run/netns, as iproute2 has them (ip/ipnetns.c). */
 import { lstat, readdir, statfs } from 'node:fs/promises';
 import type { Call } from './call.js';
+import { Coalescer } from './coalescer.js';
 import { namespaceJob, Refusal } from './native.js';
 import { RUN_DIRECTORY } from './opening.js';
-import { Together } from './together.js';
 
 /** What statfs says of a file that is a namespace (NSFS_MAGIC, linux/magic.h). */
 const NSFS_MAGIC = 0x6e736673;
 
-const listings = new Together();
+const listings = new Coalescer();
 
 /** Those that are namespaces, sorted. */
 export async function listNames(call: Call): Promise<string[]> {
   try {
-    return [...(await listings.look(RUN_DIRECTORY, findNames))];
+    return [...(await listings.share(RUN_DIRECTORY, findNames))];
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw call.fileError(error);

@@ -1,14 +1,14 @@
-/** Listings in which the reasons of refusals are looked for: thousands of calls may be refused together. */
+/** Listings that many diagnoses share: thousands of calls may be refused together. */
 import type { Operations } from './addon.js';
+import { Coalescer } from './coalescer.js';
 import type { Namespace } from './namespace.js';
 import type { Result } from './native.js';
-import { Together } from './together.js';
 
 type Listing = 'listLinks' | 'listAddresses' | 'listRoutes';
 
 /**
- * What is made of a listing once, for all who share it: to go through all of it for each of thousands
- * would hold the event loop for seconds.
+ * Memoises `make` by the identity of the listing, for all who share it: to go through the whole listing for each
+ * of thousands of refusals would hold the event loop for seconds.
  */
 export function madeOnce<Listed extends object, Made>(
   make: (listed: Listed) => Made,
@@ -21,7 +21,7 @@ export function madeOnce<Listed extends object, Made>(
   };
 }
 
-/** The items of a list by what `keyOf` says of them; not those of which it says nothing. */
+/** Groups the items of a list by `keyOf`, once for each list; leaves out items without a key. */
 export function groupedBy<Item>(
   keyOf: (item: Item) => string | undefined,
 ): (list: readonly Item[]) => ReadonlyMap<string, readonly Item[]> {
@@ -38,16 +38,16 @@ export function groupedBy<Item>(
   });
 }
 
-const listingsOf = new WeakMap<Namespace, Together>();
+const listingsOf = new WeakMap<Namespace, Coalescer>();
 
-/** As `Namespace.ask`; what is listed belongs to others, too. */
+/** `Namespace.ask` for a listing that other callers may share: do not change what it gives. */
 export function askTogether<Name extends Listing>(
   namespace: Namespace,
   operation: Name,
   record: Operations[Name][0],
 ): Promise<Result<Name>> {
-  const listings = listingsOf.get(namespace) ?? new Together();
+  const listings = listingsOf.get(namespace) ?? new Coalescer();
   listingsOf.set(namespace, listings);
-  const question = JSON.stringify([operation, record]);
-  return listings.look(question, () => namespace.ask(operation, record));
+  const key = JSON.stringify([operation, record]);
+  return listings.share(key, () => namespace.ask(operation, record));
 }
