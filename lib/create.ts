@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Call } from './call.js';
 import { explain } from './diagnosis.js';
 import type { NetlinkError } from './errors.js';
-import { MAX_INDEXES, mayBeTheIndex } from './indexes.js';
+import { MAX_INDEX_ATTEMPTS, mayMeanIndexTaken } from './indexes.js';
 import { isAtLeast } from './kernelVersion.js';
 import { flagBits, readLink, resolveIndexIfAny } from './links.js';
 import { findLink, linkRecord } from './lookup.js';
@@ -117,8 +117,8 @@ async function createThere(
       }
       // The answer was lost, so whether the link is there is not known; its index tells.
       if (first.code === 'ENOBUFS') await removeIfOurs(plan);
-      const again = options.index === undefined && attempt < MAX_INDEXES;
-      if (!mayBeTheIndex(first) || !again || !(await isIndexTaken(plan))) {
+      const again = options.index === undefined && attempt < MAX_INDEX_ATTEMPTS;
+      if (!mayMeanIndexTaken(first) || !again || !(await isIndexTaken(plan))) {
         throw call.error(first, await explainCreate(plan, first));
       }
       target.forgetIndexes();

@@ -1,16 +1,16 @@
-/** Indexes that are chosen here for links, and may turn out to be taken. */
+/** What to do when a link index that this library has chosen turns out to be taken. */
 import type { Refusal } from './native.js';
 
-/** How often another index is tried after one that was chosen here turns out to be taken. */
-export const MAX_INDEXES = 4;
+/** How many indexes are tried before the refusal is reported. */
+export const MAX_INDEX_ATTEMPTS = 4;
 
 /**
- * How the kernel says that an index is taken: EEXIST of a link to be (net/core/rtnetlink.c), EBUSY of one
- * that moves, and before 6.15 also of one to be (net/core/dev.c, dev_index_reserve).
+ * How the kernel says that an index is taken: EEXIST for a new link (net/core/rtnetlink.c); EBUSY for one that
+ * moves, and before 6.15 for a new one as well (net/core/dev.c, dev_index_reserve).
  */
 const INDEX_TAKEN: ReadonlySet<string> = new Set(['EEXIST', 'EBUSY']);
 
-/** Whether a refusal may be for the index; EEXIST may be for a name as well. */
-export function mayBeTheIndex({ code }: Refusal): boolean {
+/** Whether the index may be the reason for a refusal; for EEXIST it may also be the name. */
+export function mayMeanIndexTaken({ code }: Refusal): boolean {
   return INDEX_TAKEN.has(code);
 }

@@ -32,7 +32,7 @@ function macs(texts: readonly string[]): Uint8Array[] {
   return texts.map((text) => parseMac(text) as Uint8Array);
 }
 
-/** The source list as a whole; the kernel takes no empty list, but a flush. */
+/** Replaces the source list. The kernel does not take an empty list: it takes a flush instead. */
 function sourceList(sources: readonly string[] | undefined): MacvlanRecord {
   if (sources === undefined) return {};
   return sources.length === 0
@@ -40,14 +40,14 @@ function sourceList(sources: readonly string[] | undefined): MacvlanRecord {
     : { macAddressMode: MACADDR.set, macAddresses: macs(sources) };
 }
 
-/** All flags at once: the kernel replaces them, it does not add. */
-function flagsRecord(nopromisc: boolean, nodst: boolean): number {
+/** Both flags in one number, because the kernel replaces them all. */
+function macvlanFlags(nopromisc: boolean, nodst: boolean): number {
   return (nopromisc ? MACVLAN_FLAG_NOPROMISC : 0) | (nodst ? MACVLAN_FLAG_NODST : 0);
 }
 
 function dataOf(options: CreateMacvlanOptions): MacvlanRecord {
   const { mode, nopromisc, nodst, sources, bcQueueLen } = options;
-  const flags = flagsRecord(nopromisc === true, nodst === true);
+  const flags = macvlanFlags(nopromisc === true, nodst === true);
   return {
     mode: mode === undefined ? undefined : MACVLAN_MODES[mode],
     flags: flags === 0 ? undefined : flags,
@@ -57,8 +57,8 @@ function dataOf(options: CreateMacvlanOptions): MacvlanRecord {
 }
 
 /**
- * Kernels pass over attributes that they do not know without a word, so what was asked for is
- * looked for in what the link reports.
+ * Which option this kernel does not know, as a hint. A kernel silently ignores attributes that it does not know,
+ * so this looks whether the link reports them.
  */
 function unknownToKernel(
   { bcQueueLen, bcCutoff }: { bcQueueLen?: number | undefined; bcCutoff?: number | undefined },
@@ -77,7 +77,7 @@ function unknownToKernel(
 
 type MacvlanKind = 'macvlan' | 'macvtap';
 
-/** How `createLink` and the function below make one; the options have been checked. */
+/** For `createLink` and `createMacvlan`, which have checked the options. */
 export function createMacvlanOfKind(
   namespace: Namespace,
   call: Call,
@@ -86,18 +86,18 @@ export function createMacvlanOfKind(
 ): Promise<Link> {
   const { parent, mode, bcQueueLen, bcCutoff } = options;
   const asksForRecent = bcQueueLen !== undefined || bcCutoff !== undefined;
-  // Read now: the list of sources is the program's own.
+  // Made now, because the program may change its list of sources later.
   const macvlan = dataOf(options);
   const spec: KindSpec = {
     kind,
     parent,
     info: () => ({ kind, macvlan }),
-    // The parent has one for all of its children, and keeps it when this one goes again.
+    // One value for all children of the parent, which keeps it when this link is deleted.
     shared:
       bcCutoff === undefined
         ? undefined
         : { option: 'bcCutoff', info: { kind, macvlan: { bcCutoff } } },
-    // In passthru mode it has the parent's.
+    // In passthru mode the link has the parent's MAC.
     choosesMac: mode !== 'passthru',
     verify: asksForRecent ? ({ macvlan }) => unknownToKernel(options, macvlan) : undefined,
   };
@@ -114,11 +114,16 @@ export function createMacvlan<Kind extends MacvlanKind>(
   return createMacvlanOfKind(namespace, call, kind, options) as Promise<LinkOfKind<Kind>>;
 }
 
-type Living = Link & { readonly macvlan: MacvlanInfo };
+/** A macvlan or a macvtap. */
+type LinkWithMacvlan = Link & { readonly macvlan: MacvlanInfo };
 
-async function readMacvlan(namespace: Namespace, call: Call, ref: LinkRef): Promise<Living> {
+async function readMacvlan(
+  namespace: Namespace,
+  call: Call,
+  ref: LinkRef,
+): Promise<LinkWithMacvlan> {
   const link = await readLink(namespace, call, plainRef(namespace, call, ref));
-  if (link.macvlan !== undefined) return link as Living;
+  if (link.macvlan !== undefined) return link as LinkWithMacvlan;
   throw call.fail('EOPNOTSUPP', 'not a macvlan or macvtap', whyNoMacvlan(link));
 }
 
@@ -128,8 +133,8 @@ function whyNoMacvlan({ name, kind }: Link): string {
     : `The link '${name}' is of kind '${kind}'.`;
 }
 
-/** The reason why a change does not go with the mode that the link has or is to have. */
-function modeFault(link: Living, changes: MacvlanChanges): string | undefined {
+/** Why a change does not fit the mode that the link has, or is changed to. */
+function modeFault(link: LinkWithMacvlan, changes: MacvlanChanges): string | undefined {
   const mode = changes.mode ?? link.macvlan.mode;
   if (changes.nopromisc !== undefined && mode !== 'passthru') {
     return `nopromisc needs mode 'passthru', and '${link.name}' is in mode '${mode}'.`;
@@ -166,7 +171,7 @@ export async function setMacvlan(
   const macvlan: MacvlanRecord = {
     mode: mode === undefined ? undefined : MACVLAN_MODES[mode],
     flags: flagsChange
-      ? flagsRecord(nopromisc ?? link.macvlan.nopromisc, nodst ?? link.macvlan.nodst)
+      ? macvlanFlags(nopromisc ?? link.macvlan.nopromisc, nodst ?? link.macvlan.nodst)
       : undefined,
     ...sourceList(sources),
     bcQueueLen,
@@ -174,7 +179,7 @@ export async function setMacvlan(
   };
   if (Object.values(macvlan).every((value) => value === undefined)) return;
   const send = () => sendAll(namespace, call, [changeStep(link, macvlan)], link.index);
-  await (sources === undefined ? send() : whenNoneChange(namespace, link.index, send));
+  await (sources === undefined ? send() : afterOtherChanges(namespace, link.index, send));
   const ignored =
     bcQueueLen === undefined && bcCutoff === undefined
       ? undefined
@@ -182,7 +187,7 @@ export async function setMacvlan(
   if (ignored !== undefined) throw call.fail('EOPNOTSUPP', undefined, ignored);
 }
 
-function changeStep({ index, kind }: Pick<Living, 'index' | 'kind'>, macvlan: MacvlanRecord): Step {
+function changeStep({ index, kind }: Pick<Link, 'index' | 'kind'>, macvlan: MacvlanRecord): Step {
   return { operation: 'changeLink', record: { index, info: { kind: kind as string, macvlan } } };
 }
 
@@ -203,21 +208,22 @@ export async function changeSources(
   }
   const list = macs(addresses);
   const { index, name, kind } = link;
-  // Not kept by who waits, and not awaited here, which would keep the link: thousands may wait, each with thousands.
+  // Thousands of calls may wait, each for a link with thousands of sources, so none keeps its link meanwhile: the
+  // promise is returned without an await, and a call that has had to wait reads the list again.
   const sources = isChanging(namespace, index) ? undefined : link.macvlan.sources;
-  return whenNoneChange(namespace, index, async () => {
+  return afterOtherChanges(namespace, index, async () => {
     if (change === 'add') {
       const there = sources ?? (await readMacvlan(namespace, call, index)).macvlan.sources;
       checkRoom(call, name, there, addresses);
     }
-    // Each message adds or takes away one address; they travel together.
+    // Each message adds or removes one address; the messages share a datagram.
     const stepAt = (at: number) =>
       changeStep({ index, kind }, { macAddressMode: MACADDR[change], macAddress: list[at] });
     await sendMany(namespace, call, list.length, stepAt, index);
   });
 }
 
-/** The changes of source lists that are under way, by namespace and index. */
+/** The queues of source list changes that are under way, by namespace and index. */
 const changing = new Map<string, Callers>();
 
 const changingKey = (namespace: Namespace, index: number) => `${namespace.inode} ${index}`;
@@ -226,8 +232,8 @@ function isChanging(namespace: Namespace, index: number): boolean {
   return changing.has(changingKey(namespace, index));
 }
 
-/** Changes a link's sources after those who are at it: whether there is room depends on what they add. */
-async function whenNoneChange(
+/** Changes a link's sources after the changes under way: whether there is room depends on what they add. */
+async function afterOtherChanges(
   namespace: Namespace,
   index: number,
   work: () => Promise<void>,
@@ -243,8 +249,8 @@ async function whenNoneChange(
 }
 
 /**
- * The kernel takes more than the lengths in its answers can say: others could not read the link any more
- * (native/rtnl/read_link.cc).
+ * Throws when the list would get too long. The kernel would take more sources than the length fields of its
+ * answers can express, and then other programs could not read the link (native/rtnl/read_link.cc).
  */
 function checkRoom(
   call: Call,

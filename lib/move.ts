@@ -4,7 +4,7 @@ import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
-import { MAX_INDEXES, mayBeTheIndex } from './indexes.js';
+import { MAX_INDEX_ATTEMPTS, mayMeanIndexTaken } from './indexes.js';
 import { flagBits, readLink, sendAll } from './links.js';
 import { findLink, mustFindLink } from './lookup.js';
 import type { Namespace } from './namespace.js';
@@ -26,7 +26,7 @@ export async function moveLink(
   check(call.operation, linkRules.moveOptions, options);
   return withNamespace(call, netns, async (target) => {
     const link = await readLink(namespace, call, ref);
-    if (target.inode === namespace.inode) return stay(namespace, call, link, options);
+    if (target.inode === namespace.inode) return renameInPlace(namespace, call, link, options);
     for (const one of [namespace, target]) one.keepSocket();
     try {
       return await move(namespace, target, call, link, options);
@@ -36,8 +36,8 @@ export async function moveLink(
   });
 }
 
-/** A move to where the link is already: only the name can change. */
-async function stay(
+/** A move into the namespace that the link is in already: only its name can change. */
+async function renameInPlace(
   namespace: Namespace,
   call: Call,
   link: Link,
@@ -85,9 +85,10 @@ async function move(
     const [result] = await namespace.exchange(steps, call.signal);
     if (!(result instanceof Refusal)) return readLink(target, call, index);
     const broughtBack = await bringBack(namespace, target, call, link, index);
-    const again = options.index === undefined && attempt < MAX_INDEXES && !broughtBack;
+    const again = options.index === undefined && attempt < MAX_INDEX_ATTEMPTS && !broughtBack;
     // Another link got there after the look.
-    if (again && mayBeTheIndex(result) && (await findLink(target, index)) !== undefined) continue;
+    if (again && mayMeanIndexTaken(result) && (await findLink(target, index)) !== undefined)
+      continue;
     const moving = { names: [name, ...link.altNames], index };
     const { hint } = await explain(namespace, result, { link: link.index, target, moving });
     throw call.error(result, { hint: broughtBack ? `${hint ?? ''} ${BROUGHT_BACK}`.trim() : hint });
