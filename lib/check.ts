@@ -46,7 +46,7 @@ export function under<Found extends Fault | undefined>(step: string, fault: Foun
   return fault;
 }
 
-/** For what says nothing here, such as the further fields of what was listed. */
+/** For fields that are ignored, such as those that only a listing has. */
 export const anything: Check = () => undefined;
 
 export function integer(min: number, max: number): Check {
@@ -77,7 +77,7 @@ export function wordOf(words: object, other?: Check): Check {
   };
 }
 
-/** Words as a result has them: what has none is its number in decimal. */
+/** A word as results have it: a number without a word stands there in decimal. */
 export function listedWordOf(words: object, other: Check): Check {
   const rule = wordOf(words, other);
   return (value) =>
@@ -115,10 +115,10 @@ export function table<Options>(
   return { rows: new Map(Object.entries<Check>(rows)), required };
 }
 
-/** A name that somebody else chose, as a message shows it. */
+/** An unknown option's name for a message: it may be of any length. */
 const shorten = (name: string) => (name.length > 64 ? `${name.slice(0, 61)}...` : name);
 
-/** An `AbortSignal`, of whichever realm. Options it has none, and so would pass for `{}` as well. */
+/** Whether it is an `AbortSignal`, of any realm. One given in place of options would pass for `{}`. */
 export function isSignal(value: unknown): boolean {
   return (
     typeof value === 'object' &&
@@ -128,14 +128,14 @@ export function isSignal(value: unknown): boolean {
   );
 }
 
-/** A promise has no options of its own, and so would pass for `{}`. */
+/** An object that may hold options. Not a promise, which has none and would pass for `{}`. */
 function isObject(value: unknown): value is object {
   return (
     typeof value === 'object' && value !== null && !Array.isArray(value) && !types.isPromise(value)
   );
 }
 
-/** Checks an object's options against a table; left out altogether, it counts as `{}`. */
+/** Checks an object's options against a table, then with `also`. An argument left out counts as `{}`. */
 export function optionsOf(
   { rows, required }: Table,
   also?: (value: never) => Fault | undefined,
@@ -175,7 +175,7 @@ export function needed(rule: Check): Check {
   return (value) => (value === undefined ? badType('must be an object', value) : rule(value));
 }
 
-/** Looks at what a class instance's accessors say, which a `for … in` does not meet. */
+/** Checks what a class instance's accessors give: a `for … in` does not visit them. */
 function inheritedFault(
   options: Record<string, unknown>,
   rows: ReadonlyMap<string, Check>,
@@ -194,8 +194,8 @@ export function quoteAll(words: readonly string[]): string {
   return quoted.length === 0 ? last : `${quoted.join(', ')} or ${last}`;
 }
 
-/** What other tools call an option of this package. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
+/** What other tools call an option, and what it is called here. */
+const NAMES_IN_OTHER_TOOLS: Readonly<Record<string, string>> = {
   bclim: 'bcCutoff',
   dev: 'link',
   dst: 'to',
@@ -218,7 +218,8 @@ function suggestion(written: string, words: { keys(): Iterable<unknown> }): stri
   let best = '';
   let bestDistance = Math.floor(written.length / 3) + 1;
   for (const word of words.keys() as Iterable<string>) {
-    const distance = ELSEWHERE[lower] === word ? 0 : distanceBetween(lower, word.toLowerCase());
+    const distance =
+      NAMES_IN_OTHER_TOOLS[lower] === word ? 0 : distanceBetween(lower, word.toLowerCase());
     if (distance < bestDistance) {
       best = word;
       bestDistance = distance;
@@ -227,7 +228,7 @@ function suggestion(written: string, words: { keys(): Iterable<unknown> }): stri
   return best === '' ? '' : ` (did you mean '${best}'?)`;
 }
 
-/** The edit distance, where one word that begins with the other is as near as can be. */
+/** The edit distance, but 1 when one word begins with the other. */
 function distanceBetween(from: string, to: string): number {
   if (from === to) return 0;
   const [short, long] = from.length < to.length ? [from, to] : [to, from];

@@ -45,7 +45,7 @@ import {
 
 const LIFETIME = 'must be Infinity or a whole number of seconds';
 
-/** Seconds; the kernel keeps 2^32 - 1 for ever. */
+/** Seconds. 2^32 - 1 is left out, because it means "for ever" to the kernel. */
 function lifetime(min: number): Check {
   return (value) => {
     if (typeof value !== 'number') return badType(LIFETIME, value);
@@ -63,33 +63,33 @@ const ip = text((value) => (parseIp(value) === null ? IP_SAYS : undefined));
 
 const prefix = text((value) => (parsePrefix(value) === null ? PREFIX_SAYS : undefined));
 
-/** An address that says its prefix length: a text without one is more often a slip than a /32. */
+/** An address with its prefix length: a text without one is more often a slip than a /32. */
 const cidr = text((value) => {
   const parsed = parsePrefix(value);
   if (parsed === null) return PREFIX_SAYS;
-  if (isNoAddress(parsed.bytes)) return NO_ADDRESS;
+  if (isUnspecified(parsed.bytes)) return NO_ADDRESS;
   if (parsed.prefixLength !== null) return undefined;
   const single = `${value}/${parsed.bytes.length * 8}`;
   return `must say its prefix length; '${single}' is the address alone`;
 });
 
-/** Fields that passed their rows; where they come from a listing, `null` stands for none. */
+/** Fields that passed their rows. In what was listed, `null` stands for an option that is left out. */
 type Listed<T> = { readonly [Key in keyof T]: T[Key] | null };
 
-/** The kernel takes 0.0.0.0 for none and answers that all went well (net/ipv4/devinet.c, inet_rtm_newaddr). */
-function isNoAddress(bytes: Uint8Array): boolean {
+/** 0.0.0.0 or ::. The kernel ignores 0.0.0.0 and reports success (net/ipv4/devinet.c, inet_rtm_newaddr). */
+function isUnspecified(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
 }
 
 const NO_ADDRESS = 'must be an address that a link can have';
 
-/** An address's fields once each is in order: do they go together? */
+/** What is wrong with an address whose fields are each valid: do they fit together? */
 function addressFault(
   value: Listed<AddressOptions> & { readonly address: string },
 ): Fault | undefined {
   const parsed = parsePrefix(value.address);
   if (parsed === null) return under('.address', badValue(PREFIX_SAYS, value.address));
-  if (isNoAddress(parsed.bytes)) return under('.address', badValue(NO_ADDRESS, value.address));
+  if (isUnspecified(parsed.bytes)) return under('.address', badValue(NO_ADDRESS, value.address));
   const bits = parsed.bytes.length * 8;
   const { prefixLength: length = null, validLifetime, preferredLifetime } = value;
   if (length === null) {
@@ -106,8 +106,8 @@ function addressFault(
       return under(`.${key}`, badValue("must be of the address's family", other));
     }
   }
-  // It would be one that a listing does not show, and so nobody could take away.
-  if (bits === 32 && value.peer != null && isNoAddress(parseIp(value.peer) as Uint8Array)) {
+  // A listing would not show such a peer, so nobody could remove the address.
+  if (bits === 32 && value.peer != null && isUnspecified(parseIp(value.peer) as Uint8Array)) {
     return under('.peer', badValue(NO_ADDRESS, value.peer));
   }
   for (const key of ['label', 'broadcast'] as const) {
@@ -176,15 +176,15 @@ function textOr(rule: Check): Check {
   };
 }
 
-/** A route's fields once each is in order: do they go together? */
+/** What is wrong with a route whose fields are each valid: do they fit together? */
 export function routeFault(
   value: Listed<RouteOptions> & { readonly to: string },
 ): Fault | undefined {
   const { to } = value;
   const parsed = to === 'default' ? null : parsePrefix(to);
   const from = value.from ? parsePrefix(value.from) : null;
-  const spare = spareBits('.to', to) ?? spareBits('.from', value.from);
-  if (spare !== undefined) return spare;
+  const hostBits = hostBitsFault('.to', to) ?? hostBitsFault('.from', value.from);
+  if (hostBits !== undefined) return hostBits;
   const saidBytes = value.family && (value.family === 'IPv4' ? 4 : 16);
   const bytes = parsed?.bytes.length ?? saidBytes ?? from?.bytes.length ?? undefined;
   if (saidBytes && bytes !== saidBytes) {
@@ -206,8 +206,8 @@ export function routeFault(
   return undefined;
 }
 
-/** Bits behind a prefix do not count, and are more often a slip. */
-function spareBits(option: string, text: string | null | undefined): Fault | undefined {
+/** Bits beyond the prefix length mean nothing, and are mostly a slip. */
+function hostBitsFault(option: string, text: string | null | undefined): Fault | undefined {
   const prefix = text == null ? null : parsePrefix(text);
   if (prefix === null) return undefined;
   const { bytes } = prefix;
@@ -215,16 +215,16 @@ function spareBits(option: string, text: string | null | undefined): Fault | und
   const network = networkOf(bytes, length);
   if (network.every((byte, at) => byte === bytes[at])) return undefined;
   const right = `${formatIp(network)}/${length}`;
-  return under(option, badValue(`must have no bits after its prefix: '${right}'`, text));
+  return under(option, badValue(`must have no host bits: use '${right}'`, text));
 }
 
-/** To remove: the kernel lists IPv4 routes with an IPv6 gateway too (`RTA_VIA`). */
+/** As `routeFault`, but `via` may be of the other family: the kernel lists such IPv4 routes (`RTA_VIA`). */
 function removedRouteFault(value: Listed<RouteOptions> & { readonly to: string }) {
   return routeFault({ ...value, via: null });
 }
 
-/** A route that is to carry packets must say where to, and once. */
-function wholeRouteFault(value: RouteOptions): Fault | undefined {
+/** A route that is to carry packets must say where it leads, in one way only. */
+function newRouteFault(value: RouteOptions): Fault | undefined {
   const { type = 'unicast', via, link, nexthopId, nextHops } = value;
   const way = via ?? link;
   if (nexthopId !== undefined && way !== undefined) {
@@ -304,17 +304,17 @@ export const nextHops: Check = listOf(
   MAX_HOPS,
 );
 
-const routeToBe = optionsOf(
+const newRoute = optionsOf(
   table<RouteOptions & OperationOptions>({ ...ROUTE_ROWS, nextHops, signal }, 'to'),
-  wholeRouteFault,
+  newRouteFault,
 );
 
 /** A route to add: also a `Route` as it was listed. */
 export const route: Check = (value) =>
-  isListedRoute(value) ? routeToRemove(value) : routeToBe(value);
+  isListedRoute(value) ? routeToRemove(value) : newRoute(value);
 
-/** A route to take the place of another: as one to add. */
-export const routeInPlace: Check = (value) => {
+/** A route to put in place of another: the same, without `append`. */
+export const replacementRoute: Check = (value) => {
   const { append } = (value ?? {}) as Partial<RouteOptions>;
   const says = 'is for a route beside others: leave it out, or use addRoute';
   return route(value) ?? (append === true ? under('.append', badValue(says, append)) : undefined);
@@ -326,7 +326,7 @@ export const routeToRemove: Check = optionsOf(
     {
       ...ROUTE_ROWS,
       from: orNull(prefix),
-      // Kernels before 5.18 take any.
+      // Kernels before 5.18 accept the two lowest bits, too.
       tos: integer(0, 255),
       via: orNull(ip),
       link: orNull(linkRef),

@@ -235,7 +235,7 @@ export function additionOf(route: RouteToRemove): 'addRoute' | 'appendRoute' {
 
 const CHANGES = {
   addRoute: inetRules.route,
-  replaceRoute: inetRules.routeInPlace,
+  replaceRoute: inetRules.replacementRoute,
   removeRoute: inetRules.routeToRemove,
 };
 

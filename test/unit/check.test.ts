@@ -499,8 +499,8 @@ describe('routes', () => {
   });
 
   test.each<[object, string]>([
-    [{ to: '10.1.2.3/16', link: 3 }, "to must have no bits after its prefix: '10.1.0.0/16'"],
-    [{ to: 'fd00::1/64', link: 3 }, "to must have no bits after its prefix: 'fd00::/64'"],
+    [{ to: '10.1.2.3/16', link: 3 }, "to must have no host bits: use '10.1.0.0/16'"],
+    [{ to: 'fd00::1/64', link: 3 }, "to must have no host bits: use 'fd00::/64'"],
     [{ to: '10.1.0.0/99', link: 3 }, "to must be 'default', or a prefix"],
     [{ to: 'any', link: 3 }, "to must be 'default', or a prefix"],
     [{ to: 5, link: 3 }, "to must be 'default', or a prefix"],
