@@ -121,7 +121,7 @@ export async function listAddresses(
   let link = resolveIndexIfAny(namespace, call, filter.link, 'filter.link');
   if (typeof link === 'object') link = await link;
   const family = filter.family === undefined ? undefined : FAMILIES[filter.family];
-  const addresses = await namespace.demand(call, 'listAddresses', { family });
+  const addresses = await namespace.askOrThrow(call, 'listAddresses', { family });
   if (link === undefined) return addresses;
   const found = addresses.filter(({ linkIndex }) => linkIndex === link);
   if (found.length === 0) await readLink(namespace, call, link, 'filter.link');

@@ -1,4 +1,4 @@
-/** A call of the public surface, and the errors that it ends with. */
+/** One call of the public API, and the errors that it rejects with. */
 import { check } from './check.js';
 import { operationOptions, signal as signalRule } from './checkValues.js';
 import { type Caller, NetlinkError } from './errors.js';
@@ -6,7 +6,7 @@ import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import type { OperationOptions } from './types.js';
 
-/** What a system call's refusal means wherever it comes. */
+/** Hints for refusals of system calls, whatever the operation. */
 const HINTS: Readonly<Record<string, string>> = {
   'setns EPERM':
     'Acting in another network namespace takes CAP_SYS_ADMIN, in the user namespace that owns it and ' +
@@ -16,8 +16,8 @@ const HINTS: Readonly<Record<string, string>> = {
   'pthread_create EAGAIN':
     "The process may have no more threads: RLIMIT_NPROC, RLIMIT_AS, or its cgroup's pids.max.",
   'open(/proc/thread-self) ENOENT':
-    'A network namespace is opened by /proc/thread-self: is /proc mounted, and that of a PID namespace which the ' +
-    'process is in?',
+    'Network namespaces are opened through /proc/thread-self: is /proc mounted, and does it belong to a PID ' +
+    'namespace that the process is in?',
   'socket EAFNOSUPPORT':
     "Netlink sockets are refused, as by systemd's RestrictAddressFamilies where it does not name AF_NETLINK.",
   EMFILE: 'The process may have no more descriptors: RLIMIT_NOFILE.',
@@ -25,12 +25,12 @@ const HINTS: Readonly<Record<string, string>> = {
 
 const NO_NAMESPACES: readonly Namespace[] = Object.freeze([]);
 
-/** Where it came from, and what it is about. */
+/** Which operation was called, from where, and what it is about. */
 export class Call {
   readonly signal: AbortSignal | undefined;
-  /** The last argument, of an operation that takes nothing but a signal there. */
-  last: unknown;
-  /** Those that stay open for it although they were closed meanwhile. */
+  /** The options of an operation that takes only a signal in them: checked by {@link checkSignal}. */
+  signalOptions: unknown;
+  /** Namespaces that this call may use although a program has closed them meanwhile. */
   held: readonly Namespace[] = NO_NAMESPACES;
 
   constructor(
@@ -42,20 +42,22 @@ export class Call {
     this.signal = options?.signal ?? undefined;
   }
 
-  /** The same call, for one of several things that it is about. */
+  /** The same call about one of its several targets. */
   about(target: string | number | null): Call {
     return new Call(this.operation, target, this.caller, { signal: this.signal });
   }
 
   /** Throws the signal's reason when it has fired. */
   checkSignal(): void {
-    if (this.last !== undefined) check(this.operation, operationOptions, this.last);
+    if (this.signalOptions !== undefined) {
+      check(this.operation, operationOptions, this.signalOptions);
+    }
     if (this.signal === undefined) return;
     check(this.operation, signalRule, this.signal, 'options.signal');
     this.signal.throwIfAborted();
   }
 
-  /** The error for a refusal, with its stack at the caller's line. */
+  /** The error for a refusal; its stack shows the caller's line. */
   error(
     refusal: Refusal,
     more: { hint?: string | undefined; part?: string | undefined } = {},
@@ -74,7 +76,7 @@ export class Call {
     });
   }
 
-  /** The error for what `fs` rejects with; what has no errno stays what it is. */
+  /** The error for a rejection of `fs`; one without an errno is given back as it is. */
   fileError(error: unknown): unknown {
     const { errno, syscall, path } = error as NodeJS.ErrnoException;
     if (errno === undefined || syscall === undefined) return error;
@@ -82,7 +84,7 @@ export class Call {
     return about.error(new Refusal(errno, syscall));
   }
 
-  /** An error that the kernel was not asked for. */
+  /** An error for what was refused without asking the kernel. */
   fail(code: string, reason: string | undefined, hint?: string): NetlinkError {
     const { operation, target, caller } = this;
     return new NetlinkError({ code, reason, hint, operation, target, caller });

@@ -126,7 +126,7 @@ export async function listLinks(
   let master = resolveIndexIfAny(namespace, call, filter.master ?? undefined, 'filter.master');
   if (typeof master === 'object') master = await master;
   const masterWanted = filter.master === null ? null : master;
-  const links = await namespace.demand(call, 'listLinks', {
+  const links = await namespace.askOrThrow(call, 'listLinks', {
     extMask: EXT_MASK,
     master,
     info: kind == null ? undefined : { kind },

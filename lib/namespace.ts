@@ -1,6 +1,6 @@
 /**
- * A namespace that is held open, and the account of what is under way in it. What services build
- * on; the public class `Netns` adds their operations.
+ * A namespace that is held open, and a count of the operations under way in it. The services build on this; the
+ * public class `Netns` adds their operations.
  */
 import { randomInt } from 'node:crypto';
 import {
@@ -38,11 +38,12 @@ export class Namespace implements NetnsLike {
 
   #handle: NamespaceHandle | null;
   #underWay = 0;
-  #keeping = 0;
+  #socketUsers = 0;
   #closed: Promise<void> | null = null;
-  #idle: (() => void) | null = null;
+  /** Called when nothing is under way any more. */
+  #onIdle: (() => void) | null = null;
   #nextIndex = 0;
-  readonly #closing = new Set<() => void>();
+  readonly #closeListeners = new Set<() => void>();
 
   /** @internal */
   constructor(handle: NamespaceHandle, name: string | null) {
@@ -74,10 +75,10 @@ export class Namespace implements NetnsLike {
   }
 
   async #finish(): Promise<void> {
-    for (const callback of this.#closing) callback();
+    for (const callback of this.#closeListeners) callback();
     if (this.#underWay > 0) {
       await new Promise<void>((resolve) => {
-        this.#idle = resolve;
+        this.#onIdle = resolve;
       });
     }
     this.#handle?.close();
@@ -90,8 +91,8 @@ export class Namespace implements NetnsLike {
   }
 
   /**
-   * Runs an operation that a program asks for, in this turn of the event loop or in one to come.
-   * `body` gets what the program handed in as it is now; the `others` that it acts in stay open too.
+   * Runs an operation that a program asks for, in this turn of the event loop or a later one. `body` gets a copy of
+   * `given` made now, because the program may change it; the namespaces among `others` stay open meanwhile, too.
    * @internal
    */
   operate<Given, T>(
@@ -111,7 +112,7 @@ export class Namespace implements NetnsLike {
     return this.#holdUntilTurn(call, body, given, others);
   }
 
-  /** Thousands may wait: until its turn, a call is a promise and what was handed in, and no more. */
+  /** Thousands may wait, so a waiting call keeps only its promise and its arguments. */
   async #holdUntilTurn<Given, T>(
     call: Call,
     body: (given: Given) => Promise<T>,
@@ -133,25 +134,25 @@ export class Namespace implements NetnsLike {
   }
 
   #endWork(): void {
-    if (--this.#underWay === 0) this.#idle?.();
+    if (--this.#underWay === 0) this.#onIdle?.();
   }
 
   /**
-   * Until {@link releaseSocket}, within {@link hold}: what takes several exchanges, of which none may fail
-   * for want of a descriptor once one has changed something.
+   * Keeps the socket open until {@link releaseSocket}, within {@link hold}. For an operation of several exchanges:
+   * once one has changed something, a later one must not fail for lack of a descriptor.
    * @internal
    */
   keepSocket(): void {
-    if (this.#keeping++ === 0) this.#handle?.setInUse(true);
+    if (this.#socketUsers++ === 0) this.#handle?.setInUse(true);
   }
 
   /** @internal */
   releaseSocket(): void {
-    if (--this.#keeping === 0) this.#handle?.setInUse(false);
+    if (--this.#socketUsers === 0) this.#handle?.setInUse(false);
   }
 
   /**
-   * Runs an operation that this namespace must stay open for.
+   * Runs `body`, and keeps this namespace open until it is done.
    * @internal
    */
   async hold<T>(call: Call, body: () => Promise<T>): Promise<T> {
@@ -210,7 +211,7 @@ export class Namespace implements NetnsLike {
   }
 
   /** Sends one request; a refusal is thrown. @internal */
-  async demand<Name extends keyof Operations>(
+  async askOrThrow<Name extends keyof Operations>(
     call: Call,
     operation: Name,
     record: Operations[Name][0],
@@ -235,8 +236,8 @@ export class Namespace implements NetnsLike {
 
   /** Calls back when the namespace is closed; the function returned forgets that. @internal */
   onClose(callback: () => void): () => void {
-    this.#closing.add(callback);
-    return () => this.#closing.delete(callback);
+    this.#closeListeners.add(callback);
+    return () => this.#closeListeners.delete(callback);
   }
 
   #checkOpen(call: Call): void {
@@ -257,8 +258,8 @@ export class Namespace implements NetnsLike {
   }
 
   /**
-   * An index for a link to be, so that it is known before the kernel has answered. Counted on from
-   * a random start, far from the kernel's own small numbers, because other programs choose too.
+   * An index for a new link, so that it is known before the kernel has answered. Counts up from a random start,
+   * because other programs choose indexes too, and far from the kernel's own small numbers.
    * @internal
    */
   chooseIndex(): number {
@@ -266,7 +267,7 @@ export class Namespace implements NetnsLike {
     return this.#nextIndex++;
   }
 
-  /** After a collision: begins to count somewhere else. @internal */
+  /** After a collision: continues from another random start. @internal */
   forgetIndexes(): void {
     this.#nextIndex = 0;
   }

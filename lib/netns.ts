@@ -58,9 +58,9 @@ import { type Watch, watch } from './watch.js';
 let own: Netns | undefined;
 
 /**
- * The stack of whoever called the function that is running, and what it was about. A call that has to
- * wait for its turn goes without: there are many, and a stack costs more than the rest of the call.
- * An error of one has the stack of whoever awaits it.
+ * The call that is being made, with the stack of whoever called `above`, a function that is running. A call that
+ * has to wait for its turn has no stack: there may be thousands, and a stack costs more than the rest of a call.
+ * Its error then has the stack of whoever awaits it.
  */
 function callOf(
   operation: string,
@@ -72,7 +72,7 @@ function callOf(
   return new Call(operation, links.targetOf(target), caller, options);
 }
 
-/** {@link callOf}, of an operation whose last argument has nothing but a signal. */
+/** {@link callOf} for an operation whose options hold only a signal. */
 function callWith(
   operation: string,
   target: unknown,
@@ -80,7 +80,7 @@ function callWith(
   options: OperationOptions | undefined,
 ): Call {
   const call = callOf(operation, target, above, options);
-  call.last = options;
+  call.signalOptions = options;
   return call;
 }
 

@@ -12,5 +12,5 @@ export async function getNetnsid(
   netns: NetnsRef,
 ): Promise<number | null> {
   check(call.operation, valueRules.netnsRef, netns, 'netns');
-  return withNamespace(call, netns, ({ fd }) => namespace.demand(call, 'getNetnsid', { fd }));
+  return withNamespace(call, netns, ({ fd }) => namespace.askOrThrow(call, 'getNetnsid', { fd }));
 }

@@ -272,7 +272,7 @@ export async function listRoutes(
   const wantedProtocol = protocol === undefined ? undefined : wordNumber(ROUTE_PROTOCOLS, protocol);
   const families = family === undefined ? Object.values(FAMILIES) : [FAMILIES[family]];
   const lists = await Promise.all(
-    families.map((one) => namespace.demand(call, 'listRoutes', { family: one })),
+    families.map((one) => namespace.askOrThrow(call, 'listRoutes', { family: one })),
   );
   const found = lists
     .flat()
