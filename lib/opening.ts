@@ -1,4 +1,4 @@
-/** Opening the namespaces that calls name, and closing them when no call needs them any more. */
+/** Opens the namespaces that calls name, and closes them when no call uses them any more. */
 import { addon, type NamespaceHandle } from './addon.js';
 import { Call } from './call.js';
 import { captureCaller } from './errors.js';
@@ -9,7 +9,7 @@ import { netnsBrand } from './values.js';
 
 export const RUN_DIRECTORY = '/run/netns';
 
-/** Also of another copy of this package. */
+/** Whether it is a `Netns`, also one of another copy of this package. */
 export function isNetns(ref: unknown): ref is NetnsLike {
   return typeof ref === 'object' && ref !== null && netnsBrand in ref;
 }
@@ -57,8 +57,8 @@ function close(handle: NamespaceHandle | Refusal): void {
 }
 
 /**
- * What is waited for, or the signal's reason as soon as it fires: a path may lead to a server that does
- * not answer. What comes after that goes to `late`.
+ * `waited`, or a rejection with the signal's reason as soon as it fires: a path may lead to a server that does not
+ * answer. A value that arrives after that goes to `late`.
  */
 function unlessAborted<T>(
   waited: Promise<T>,
@@ -80,76 +80,82 @@ function unlessAborted<T>(
 }
 
 function whyNotOpened(ref: NetnsRef, refusal: Refusal): string | undefined {
-  // Of an object, what was looked at and no more: it may hold what cannot be made into text.
+  // Only what was looked at of an object: the rest may be something that JSON cannot express.
   const text = JSON.stringify(typeof ref === 'string' ? ref : pidOrFd(ref));
   if (refusal.code === 'EINVAL') return `${text} is not a network namespace.`;
   switch (refusal.code) {
     case 'ENOENT':
       if (typeof ref !== 'string')
-        return `There is no such process, or none that can be seen in /proc: ${text}.`;
+        return `There is no such process, or /proc does not show it: ${text}.`;
       return ref.includes('/')
         ? `There is no file ${text}.`
         : `There is no network namespace ${text} under ${RUN_DIRECTORY}.`;
     case 'EACCES':
       return typeof ref === 'string'
         ? undefined
-        : `To open the namespace of another's process takes CAP_SYS_PTRACE: ${text}.`;
+        : `Opening the namespace of that process takes CAP_SYS_PTRACE: ${text}.`;
     default:
       return undefined;
   }
 }
 
-/** A namespace that was opened for calls under way. */
-interface Loan {
+/** A namespace that was opened for calls under way, and how many of them use it. */
+interface SharedNamespace {
   readonly namespace: Namespace;
   users: number;
 }
 
-/** By inode: calls at the same time share one. */
-const lent = new Map<number, Loan>();
+/** By inode: calls under way at the same time share one. */
+const sharedByInode = new Map<number, SharedNamespace>();
+
+interface Opening {
+  users: number;
+  readonly shared: Promise<SharedNamespace | Refusal>;
+}
 
 /** The openings that calls of this turn of the event loop have asked for, by path. */
-const openings = new Map<string, { users: number; readonly loan: Promise<Loan | Refusal> }>();
+const openings = new Map<string, Opening>();
 
-/** Lends what a path leads to now; thousands may ask for it in one turn. */
-function borrow(path: string): Promise<Loan | Refusal> {
+/** Acquires what a path leads to now. Calls of one turn share an opening: there may be thousands. */
+function acquire(path: string): Promise<SharedNamespace | Refusal> {
   const known = openings.get(path);
   if (known !== undefined) {
     known.users++;
-    return known.loan;
+    return known.shared;
   }
   const asking = { users: 1 };
   const forget = () => {
     if (openings.get(path) === opening) openings.delete(path);
   };
-  const loan = namespaceJob('openNamespacePath', path).then((result) => {
+  const shared = namespaceJob('openNamespacePath', path).then((result) => {
     forget();
-    return result instanceof Refusal ? result : lend(result, path, asking.users);
+    return result instanceof Refusal ? result : share(result, path, asking.users);
   });
-  const opening = Object.assign(asking, { loan });
+  const opening = Object.assign(asking, { shared });
   openings.set(path, opening);
   setImmediate(forget);
-  return loan;
+  return shared;
 }
 
-function lend(handle: NamespaceHandle, path: string | undefined, users: number): Loan {
+/** Counts users of the namespace behind a handle, which is closed where the namespace is shared already. */
+function share(handle: NamespaceHandle, path: string | undefined, users: number): SharedNamespace {
   const { inode } = handle;
-  const known = lent.get(inode);
+  const known = sharedByInode.get(inode);
   if (known === undefined) {
     const name = path === undefined ? null : nameOfPath(path);
-    const loan = { namespace: new Namespace(handle, name), users };
-    lent.set(inode, loan);
-    return loan;
+    const shared = { namespace: new Namespace(handle, name), users };
+    sharedByInode.set(inode, shared);
+    return shared;
   }
   handle.close();
   known.users += users;
   return known;
 }
 
-async function giveBack(loan: Loan): Promise<void> {
-  if (--loan.users > 0) return;
-  lent.delete(loan.namespace.inode);
-  await loan.namespace.close();
+async function release(shared: SharedNamespace): Promise<void> {
+  if (--shared.users > 0) return;
+  sharedByInode.delete(shared.namespace.inode);
+  await shared.namespace.close();
 }
 
 /** Refuses a closed `Netns` of another copy of this package, which has no descriptor any more. */
@@ -172,24 +178,25 @@ export async function withNamespace<T>(
   if (ref instanceof Namespace) return ref.hold(call, () => body(ref));
   checkBrandOpen(call, ref, option);
   const place = locate(ref);
-  const loan =
+  const shared =
     'path' in place
-      ? await unlessAborted(borrow(place.path), call.signal, (late) => {
-          if (!(late instanceof Refusal)) void giveBack(late);
+      ? await unlessAborted(acquire(place.path), call.signal, (late) => {
+          if (!(late instanceof Refusal)) void release(late);
         })
-      : orLoan(addon.openNamespaceDescriptor(place.fd));
-  if (loan instanceof Refusal) {
-    throw call.error(loan, { hint: whyNotOpened(ref, loan), part: option });
+      : acquireDescriptor(place.fd);
+  if (shared instanceof Refusal) {
+    throw call.error(shared, { hint: whyNotOpened(ref, shared), part: option });
   }
   try {
-    return await loan.namespace.hold(call, () => body(loan.namespace));
+    return await shared.namespace.hold(call, () => body(shared.namespace));
   } finally {
-    await giveBack(loan);
+    await release(shared);
   }
 }
 
-function orLoan(opened: NamespaceHandle | Refusal): Loan | Refusal {
-  return opened instanceof Refusal ? opened : lend(opened, undefined, 1);
+function acquireDescriptor(fd: number): SharedNamespace | Refusal {
+  const opened = addon.openNamespaceDescriptor(fd);
+  return opened instanceof Refusal ? opened : share(opened, undefined, 1);
 }
 
 /** The calling thread's own namespace. */
