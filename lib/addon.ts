@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Refusal } from './native.js';
 import type { makeNews } from './news.js';
-import { whyNoAddon, whyNotLoaded } from './noAddon.js';
+import { notFoundError, notLoadedError } from './noAddon.js';
 import type { makeAddress, makeLink, makeNetnsid, makeRoute } from './records.js';
 import type { AddressRecord, LinkRecord, NetnsidRecord, RouteRecord } from './requests.js';
 import type { Address, Link, Route } from './types.js';
@@ -143,7 +143,7 @@ function find(): string {
     };
     return (existsSync(`${root}native/build`) && orNothing(path, `${root}native`)) || path(root);
   } catch (cause) {
-    throw whyNoAddon(cause as Error, root);
+    throw notFoundError(cause as Error, root);
   }
 }
 
@@ -164,7 +164,7 @@ function load(): Addon {
   try {
     process.dlopen(module, file);
   } catch (cause) {
-    throw whyNotLoaded(cause as Error, root);
+    throw notLoadedError(cause as Error, root);
   }
   return module.exports;
 }

@@ -1,25 +1,25 @@
 /**
- * What a program handed in, as it is now: it may use its objects again while the call waits for its
- * turn, or for an answer.
+ * Copies of what a program passes in: the program may change its objects while the call waits for its turn or for
+ * an answer.
  */
 import { types } from 'node:util';
 import { isSignal } from './check.js';
 import type { Link, LinkRef, NetnsRef } from './types.js';
 
-/** How far into what a program handed in its objects are copied: `options.peer.netns`. */
+/** How many levels of objects are copied: options, `peer` in them, `netns` in that. */
 const DEPTH = 3;
 
-/** Options and the like. Lists are copied, what is in them is not. */
+/** A copy of options or the like. Lists are copied, but not what they hold. */
 export function snapshot<T>(argument: T): T {
   if (typeof argument !== 'object' || argument === null) return argument;
   if (Array.isArray(argument)) return argument.slice() as T;
-  // Neither is options, and what looks at them is to see that.
+  // Neither can be options: left as it is, so that the check sees and refuses it.
   if (types.isPromise(argument) || isSignal(argument)) return argument;
-  const copy = isPlain(argument) ? copyOf(argument, DEPTH) : read(argument);
+  const copy = isPlain(argument) ? copyOf(argument, DEPTH) : copyInstance(argument);
   return copy as T;
 }
 
-/** Whether it has no class of its own, of whichever realm. */
+/** Whether it is a plain object, of any realm. */
 function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return true;
@@ -32,30 +32,34 @@ function copyOf(plain: object, depth: number): object {
     const value = copy[key];
     if (typeof value !== 'object' || value === null) continue;
     if (Array.isArray(value)) copy[key] = value.slice();
-    // What has a class of its own, such as a signal or a namespace, is known by being itself.
+    // An instance of a class, such as a signal or a namespace, must stay the same object.
     else if (depth > 1 && isPlain(value)) copy[key] = copyOf(value, depth - 1);
   }
   return copy;
 }
 
-/** The options that an instance of a class has, its accessors’ among them. */
-class Read {}
+/** Not a plain object either, so that the checks treat a copy as they would its original. */
+class InstanceCopy {}
 
-function read(instance: object): Read {
-  const copy = Object.assign(new Read(), copyOf(instance, DEPTH)) as Record<string, unknown>;
+/** The options of an instance of a class, those behind its accessors included. */
+function copyInstance(instance: object): InstanceCopy {
+  const copy = Object.assign(new InstanceCopy(), copyOf(instance, DEPTH)) as Record<
+    string,
+    unknown
+  >;
   let level = Object.getPrototypeOf(instance) as object | null;
   for (; level !== null && level !== Object.prototype; level = Object.getPrototypeOf(level)) {
     for (const key of Object.getOwnPropertyNames(level)) {
       if (key in copy) continue;
       const value = (instance as Record<string, unknown>)[key];
-      // As in the class: not met by a `for … in`, so that it may have others than options.
+      // Not enumerable, as in the class: a `for … in` must not find members that are no options.
       if (typeof value !== 'function') Object.defineProperty(copy, key, { value });
     }
   }
   return copy;
 }
 
-/** A link's reference as it is now: what the operations read of it, and what names it in an error. */
+/** A copy of a link reference: what operations and errors read of it. */
 export function linkNow(ref: LinkRef): LinkRef {
   if (typeof ref !== 'object' || ref === null || !('index' in ref)) return ref;
   const { index, name, netns } = ref as Partial<Link> & { readonly index: number };
@@ -65,7 +69,7 @@ export function linkNow(ref: LinkRef): LinkRef {
   return copy;
 }
 
-/** A namespace's reference as it is now; a `Netns` is itself. */
+/** A copy of a namespace reference; a `Netns` stays the same object. */
 export function netnsNow(ref: NetnsRef): NetnsRef {
   return typeof ref === 'object' && ref !== null && isPlain(ref) ? { ...ref } : ref;
 }

@@ -111,7 +111,7 @@ test('in a bundle it says that it has to stay outside', async () => {
   const script = `import('./${bundle}').catch(({ code, message }) => console.log(code, message))`;
   const { stdout } = await run(process.execPath, ['--eval', script], { cwd: folder });
   expect(stdout).toMatch(/^ERR_NO_NATIVE_BUILD /);
-  expect(stdout).toContain('Leave it external');
+  expect(stdout).toContain('Mark it as external');
 });
 
 /** The prebuilt addon in the installed package. */

@@ -1,29 +1,29 @@
 // What an import says that finds no addon.
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { whyNoAddon, whyNotLoaded } from '../../lib/noAddon.js';
+import { notFoundError, notLoadedError } from '../../lib/noAddon.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 test('a search that webpack has taken out says that the package has to stay outside a bundle', () => {
   // It leaves the file's old address standing, and `undefined` where createRequire was called.
   const cause = new TypeError('undefined is not a function');
-  expect(whyNoAddon(cause, root)).toMatchObject({
+  expect(notFoundError(cause, root)).toMatchObject({
     cause,
     code: 'ERR_NO_NATIVE_BUILD',
-    message: expect.stringContaining('Leave it external'),
+    message: expect.stringContaining('Mark it as external'),
   });
 });
 
 test('a bundle in which there is no package says so', () => {
-  const message = expect.stringContaining('Leave it external');
-  expect(whyNoAddon(new Error('any'), '')).toMatchObject({ message });
-  expect(whyNoAddon(new Error('any'), '/nowhere/')).toMatchObject({ message });
+  const message = expect.stringContaining('Mark it as external');
+  expect(notFoundError(new Error('any'), '')).toMatchObject({ message });
+  expect(notFoundError(new Error('any'), '/nowhere/')).toMatchObject({ message });
 });
 
 test('what else goes wrong stays what it is', () => {
   const missing = Object.assign(new Error('no module'), { code: 'MODULE_NOT_FOUND' });
-  expect(whyNoAddon(missing, root)).toBe(missing);
+  expect(notFoundError(missing, root)).toBe(missing);
 });
 
 test('an addon for another C library is to be built here, as the words of its loader tell', () => {
@@ -36,8 +36,8 @@ test('an addon for another C library is to be built here, as the words of its lo
   ]) {
     const cause = failed(words);
     const message = expect.stringContaining(`-C '${root}native'`);
-    expect(whyNotLoaded(cause, root)).toMatchObject({ cause, code: cause.code, message });
+    expect(notLoadedError(cause, root)).toMatchObject({ cause, code: cause.code, message });
   }
   const noexec = failed('/a.node: failed to map segment from shared object');
-  expect(whyNotLoaded(noexec, root)).toBe(noexec);
+  expect(notLoadedError(noexec, root)).toBe(noexec);
 });
