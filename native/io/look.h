@@ -1,15 +1,15 @@
-// To look for something again and again, for some microseconds, instead of sleeping until it comes.
+// Polling for something for some microseconds instead of sleeping until it comes.
 #pragma once
 
 #include <sched.h>
 
 namespace macvlan_netlink::io {
 
-// Whether this process may use two processors: to look while another thread does the work takes one
+// Whether this process may use two processors: polling while another thread does the work takes one
 // for each.
 bool HasTwoProcessors();
 
-// Whoever else has work to do on this processor goes first.
+// Lets whatever else has work to do on this processor go first.
 inline void Relax() { sched_yield(); }
 
 }  // namespace macvlan_netlink::io

@@ -10,24 +10,24 @@ namespace {
 
 constexpr std::chrono::seconds kIdleTick(1);
 constexpr int kIdleTicksBeforeEnd = 5;
-constexpr std::chrono::microseconds kLookTime(100);
+constexpr std::chrono::microseconds kSpinTime(100);
 
 }  // namespace
 
 Pool::Pool(size_t max_threads, Hooks hooks)
-    : max_threads_(max_threads), hooks_(std::move(hooks)), may_look_(HasTwoProcessors()) {}
+    : max_threads_(max_threads), hooks_(std::move(hooks)), may_spin_(HasTwoProcessors()) {}
 
 Pool::~Pool() { Stop(); }
 
 void Pool::Schedule(std::shared_ptr<Task> task) {
   if (std::this_thread::get_id() == owner_) return Reinforce(std::move(task));
-  Need need = Need::kNothing;
+  Wakeup wakeup = Wakeup::kNone;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     Add(std::move(task), lock);
-    need = CallSomebody(lock);
+    wakeup = PlanWakeup(lock);
   }
-  Meet(need);
+  CarryOut(wakeup);
 }
 
 void Pool::Add(std::shared_ptr<Task> task, const std::lock_guard<std::mutex>&) {
@@ -35,9 +35,9 @@ void Pool::Add(std::shared_ptr<Task> task, const std::lock_guard<std::mutex>&) {
   waiting_.store(true, std::memory_order_release);
 }
 
-// Whether some thread will come for what is queued without being called.
-bool Pool::IsTakenCareOf(const std::lock_guard<std::mutex>&) const {
-  return running_ > 0 || looking_ || called_;
+// Whether some thread will take what is queued without being woken.
+bool Pool::WillBeTaken(const std::lock_guard<std::mutex>&) const {
+  return running_ > 0 || spinning_ || wakeup_pending_;
 }
 
 // Whether one thread more may be started; one that has ended stays in the list until it is joined.
@@ -47,28 +47,27 @@ bool Pool::HasRoom(const std::lock_guard<std::mutex>&) const {
   return static_cast<size_t>(living) < max_threads_;
 }
 
-// What it takes for some thread to come for what is queued.
-Pool::Need Pool::CallSomebody(const std::lock_guard<std::mutex>& lock) {
-  if (tasks_.empty() || IsTakenCareOf(lock)) return Need::kNothing;
-  if (idle_ == 0) return HasRoom(lock) ? Need::kThread : Need::kNothing;
-  called_ = true;
-  return Need::kWake;
+Pool::Wakeup Pool::PlanWakeup(const std::lock_guard<std::mutex>& lock) {
+  if (tasks_.empty() || WillBeTaken(lock)) return Wakeup::kNone;
+  if (idle_ == 0) return HasRoom(lock) ? Wakeup::kStart : Wakeup::kNone;
+  wakeup_pending_ = true;
+  return Wakeup::kNotify;
 }
 
-// Not under the lock, which the thread that is woken would wait for.
-void Pool::Meet(Need need) {
-  if (need == Need::kWake) wake_.notify_one();
-  if (need == Need::kThread) hooks_.on_shortage();
+// Called without the lock, which the woken thread would wait for.
+void Pool::CarryOut(Wakeup wakeup) {
+  if (wakeup == Wakeup::kNotify) wake_.notify_one();
+  if (wakeup == Wakeup::kStart) hooks_.on_shortage();
 }
 
 void Pool::BeginLongWait() {
-  Need need = Need::kNothing;
+  Wakeup wakeup = Wakeup::kNone;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     --running_;
-    need = CallSomebody(lock);
+    wakeup = PlanWakeup(lock);
   }
-  Meet(need);
+  CarryOut(wakeup);
 }
 
 void Pool::EndLongWait() {
@@ -77,7 +76,7 @@ void Pool::EndLongWait() {
 }
 
 void Pool::Reinforce(std::shared_ptr<Task> task) {
-  Need need = Need::kNothing;
+  Wakeup wakeup = Wakeup::kNone;
   Status status;
   std::deque<std::shared_ptr<Task>> stranded;
   {
@@ -86,16 +85,16 @@ void Pool::Reinforce(std::shared_ptr<Task> task) {
     if (task) Add(std::move(task), lock);
     if (tasks_.empty()) return;
     JoinEnded(lock);
-    need = CallSomebody(lock);
-    if (need == Need::kThread) status = StartThread(lock);
-    // Where there is a thread it comes for them some time.
+    wakeup = PlanWakeup(lock);
+    if (wakeup == Wakeup::kStart) status = StartThread(lock);
+    // As long as there is a thread, it will take them.
     if (!status.ok() && threads_.empty()) {
       stranded.swap(tasks_);
       waiting_.store(false, std::memory_order_release);
     }
   }
   for (const std::shared_ptr<Task>& one : stranded) one->Fail(status);
-  if (need == Need::kWake) wake_.notify_one();
+  if (wakeup == Wakeup::kNotify) wake_.notify_one();
 }
 
 void Pool::JoinEnded(const std::lock_guard<std::mutex>&) {
@@ -110,11 +109,11 @@ void Pool::JoinEnded(const std::lock_guard<std::mutex>&) {
 }
 
 Status Pool::StartThread(const std::lock_guard<std::mutex>&) {
-  called_ = true;
+  wakeup_pending_ = true;
   Worker& worker = threads_.emplace_back();
   const int error = worker.handle.Start("macvlan-netlink", [this, &worker] { Loop(worker); });
   if (error == 0) return {};
-  called_ = false;
+  wakeup_pending_ = false;
   threads_.pop_back();
   return {error, "pthread_create"};
 }
@@ -126,7 +125,7 @@ void Pool::Loop(Worker& self) {
   while (thread.at_home && !(stopping_ && tasks_.empty())) {
     if (!tasks_.empty()) {
       idle_ticks = 0;
-      called_ = false;
+      wakeup_pending_ = false;
       ++running_;
       const std::shared_ptr<Task> task = std::move(tasks_.front());
       tasks_.pop_front();
@@ -140,17 +139,17 @@ void Pool::Loop(Worker& self) {
       }
       lock.lock();
       --running_;
-      GiveUpIdle(lock);
-      if (may_look_ && !looking_ && !stopping_ && tasks_.empty()) Look(lock);
+      TickIfDue(lock);
+      if (may_spin_ && !spinning_ && !stopping_ && tasks_.empty()) Spin(lock);
       continue;
     }
     if (idle_ticks >= kIdleTicksBeforeEnd) break;
-    called_ = false;
+    wakeup_pending_ = false;
     ++idle_;
     const bool woken =
         wake_.wait_for(lock, kIdleTick, [&] { return stopping_ || !tasks_.empty(); });
     --idle_;
-    GiveUpIdle(lock);
+    TickIfDue(lock);
     if (!woken) ++idle_ticks;
   }
   self.ended = true;
@@ -161,8 +160,8 @@ void Pool::Loop(Worker& self) {
   }
 }
 
-// About once a second, also while there is something to do all the time.
-void Pool::GiveUpIdle(std::unique_lock<std::mutex>& lock) {
+// Calls on_idle about once a second, also while threads are busy all the time.
+void Pool::TickIfDue(std::unique_lock<std::mutex>& lock) {
   const auto now = std::chrono::steady_clock::now();
   if (stopping_ || now < next_tick_) return;
   next_tick_ = now + kIdleTick;
@@ -171,19 +170,19 @@ void Pool::GiveUpIdle(std::unique_lock<std::mutex>& lock) {
   lock.lock();
 }
 
-// A program that awaits one request after the other asks for the next some microseconds after an
-// answer. Waking a thread that sleeps meanwhile costs both sides more than to look for so long: on
-// a virtual machine 40 µs of the JavaScript thread alone (measured).
-void Pool::Look(std::unique_lock<std::mutex>& lock) {
-  const auto end = std::chrono::steady_clock::now() + kLookTime;
-  looking_ = true;
+// A program that awaits one request after another asks for the next some microseconds after an
+// answer. Waking a sleeping thread costs both sides more than polling for that long: on a virtual
+// machine 40 µs of the JavaScript thread alone (measured).
+void Pool::Spin(std::unique_lock<std::mutex>& lock) {
+  const auto end = std::chrono::steady_clock::now() + kSpinTime;
+  spinning_ = true;
   ++idle_;
   lock.unlock();
   while (!waiting_.load(std::memory_order_acquire) && std::chrono::steady_clock::now() < end)
     Relax();
   lock.lock();
   --idle_;
-  looking_ = false;
+  spinning_ = false;
 }
 
 bool Pool::HasStopped() const {
@@ -200,7 +199,7 @@ bool Pool::Finish(std::chrono::steady_clock::duration limit) {
 
 void Pool::Stop() {
   Finish({});
-  // Nobody adds a thread any more, and the list's nodes stay where they are.
+  // Without the lock: nobody adds a thread any more, and the list's nodes stay where they are.
   for (Worker& worker : threads_) worker.handle.Join();
   threads_.clear();
   tasks_.clear();

@@ -25,9 +25,9 @@ struct PoolThread {
   // does not fit. One dump datagram is at most 32 KiB, but for a single link that is larger: with
   // its virtual functions, or thousands of source addresses.
   wire::Bytes buffer = wire::Bytes(256 * 1024);
-  // False once the thread could not get back into its own namespace: it must not run another task.
+  // False once the thread could not return to its own namespace: it must not run another task.
   bool at_home = true;
-  // Whatever waits for others should give up.
+  // Whether the pool is stopping: whatever waits for others should give up.
   const std::atomic<bool>& stops;
 };
 
@@ -35,17 +35,17 @@ class Task {
  public:
   virtual ~Task() = default;
   virtual void Run(PoolThread& thread) = 0;
-  // Instead, once the pool stops: does what is left of a thing that was begun, and begins nothing.
+  // Called instead of Run once the pool stops: finishes what was begun, and begins nothing new.
   virtual void Finish(PoolThread&) {}
-  // Owner's thread, instead: there is no thread to run it, and none can be started.
+  // Called instead of Run, on the owner's thread: there is no pool thread, and none can be started.
   virtual void Fail(const Status& status) = 0;
 };
 
 // One thread at a time runs tasks, because what they ask of the kernel takes its RTNL lock, and
-// more threads would only pass that around. The others are for tasks that wait for long without it,
-// which say so by a LongWait. Threads start when there is work and end after some idle seconds.
-// They are started by the owner's thread only: a new thread is born in its creator's namespace, and
-// the owner's is the right one.
+// more threads would only pass the lock around. The others are for tasks that wait for long without
+// holding it, which say so by a LongWait. Threads start when there is work and end after some idle
+// seconds. Only the owner's thread starts them: a new thread is born in its creator's namespace,
+// and the owner's is the right one.
 class Pool {
  public:
   struct Hooks {
@@ -74,14 +74,14 @@ class Pool {
 
   // Any thread. Once the pool stops, only from one of its threads.
   void Schedule(std::shared_ptr<Task> task);
-  // Owner's thread: sees to it that some thread comes for what waits, and for `task`.
+  // Owner's thread: sees to it that some thread runs what is queued, and `task`.
   void Reinforce(std::shared_ptr<Task> task = nullptr);
-  // Owner's thread, more than once if need be: no task is run any more. Waits until what was begun
-  // is finished, for so long at most; false when something is still under way.
+  // Owner's thread; may be called again. No new task runs from here on. Waits until what was begun
+  // is finished, for `limit` at most; false when something is still under way.
   bool Finish(std::chrono::steady_clock::duration limit);
   // The same, however long it takes, and joins every thread.
   void Stop();
-  // Any thread: whether whatever waits for others should give up.
+  // Any thread: whether the pool is stopping, and whatever waits for others should give up.
   bool stops() const { return stopping_; }
 
  private:
@@ -90,39 +90,41 @@ class Pool {
     bool ended = false;
   };
 
-  enum class Need { kNothing, kWake, kThread };
+  // What it takes for some thread to come for what is queued: nothing, a call on the condition
+  // variable, or one thread more.
+  enum class Wakeup { kNone, kNotify, kStart };
 
-  // Those that take a mutex's guard want it locked.
+  // What takes a guard of mutex_ is called with it locked.
   void Add(std::shared_ptr<Task> task, const std::lock_guard<std::mutex>& held);
-  bool IsTakenCareOf(const std::lock_guard<std::mutex>& held) const;
+  bool WillBeTaken(const std::lock_guard<std::mutex>& held) const;
   bool HasRoom(const std::lock_guard<std::mutex>& held) const;
   void JoinEnded(const std::lock_guard<std::mutex>& held);
   Status StartThread(const std::lock_guard<std::mutex>& held);
-  Need CallSomebody(const std::lock_guard<std::mutex>& held);
-  void Meet(Need need);
+  Wakeup PlanWakeup(const std::lock_guard<std::mutex>& held);
+  void CarryOut(Wakeup wakeup);
   void BeginLongWait();
   void EndLongWait();
   void Loop(Worker& self);
   bool HasStopped() const;
-  void GiveUpIdle(std::unique_lock<std::mutex>& lock);
-  void Look(std::unique_lock<std::mutex>& lock);
+  void TickIfDue(std::unique_lock<std::mutex>& lock);
+  void Spin(std::unique_lock<std::mutex>& lock);
 
   const size_t max_threads_;
   const Hooks hooks_;
-  const bool may_look_;
+  const bool may_spin_;
   const std::thread::id owner_ = std::this_thread::get_id();
 
   std::mutex mutex_;  // guards everything below
   std::condition_variable wake_;
-  std::condition_variable ended_;  // a thread has
+  std::condition_variable ended_;  // notified when a thread has ended
   std::deque<std::shared_ptr<Task>> tasks_;
-  std::atomic<bool> waiting_{false};  // whether tasks_ holds any, for the one that looks
+  std::atomic<bool> waiting_{false};  // whether tasks_ holds any, for the thread that spins
   std::list<Worker> threads_;
   size_t idle_ = 0;       // threads that have nothing to do, asleep or looking
-  bool looking_ = false;  // one of them is awake and looks for work: it need not be woken
-  bool called_ = false;   // one was woken or started, and has not come to work yet
+  bool spinning_ = false;  // one of them is awake and polls waiting_: it need not be woken
+  bool wakeup_pending_ = false;  // one was woken or started, and has not taken a task yet
   size_t running_ = 0;    // threads that run a task and are in no long wait
-  std::atomic<bool> stopping_{false};  // written under it
+  std::atomic<bool> stopping_{false};  // written under the mutex, read anywhere
   std::chrono::steady_clock::time_point next_tick_;
 };
 
