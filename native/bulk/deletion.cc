@@ -28,15 +28,15 @@ const rtnl::Operation& OperationNamed(std::string_view name) {
   __builtin_unreachable();
 }
 
-// An exchange of the bulk deletion's own: a listing, or any number of reads or of changes.
-class Own : public io::Exchange {
+// An exchange that the bulk deletion itself makes: a listing, or any number of reads or changes.
+class BulkExchange : public io::Exchange {
  public:
   void OnAnswer(size_t, const wire::Message& message) override {
     LinkRecord link;
     if (rtnl::ReadLink(message.payload, link)) links.push_back(std::move(link));
   }
   void OnRestart(size_t step) override {
-    // Of a read that is asked again there is nothing yet.
+    // A read that is asked again has given nothing yet.
     if (steps[step].expect == io::Expect::kDump) links.clear();
   }
   void OnEnd() override {}
@@ -50,22 +50,23 @@ class Own : public io::Exchange {
   std::vector<LinkRecord> links;
 };
 
-// Carries out all steps of an exchange.
-std::shared_ptr<Own> Carry(io::Session& session, std::shared_ptr<Own> own) {
+// Sends all steps of an exchange, and waits for their answers.
+std::shared_ptr<BulkExchange> Execute(io::Session& session,
+                                      std::shared_ptr<BulkExchange> exchange) {
   io::Window window;
-  for (size_t i = 0; i < own->steps.size(); ++i) window.push_back({own, i});
+  for (size_t i = 0; i < exchange->steps.size(); ++i) window.push_back({exchange, i});
   session.Transact(window);
-  return own;
+  return exchange;
 }
 
-// What is known of a namespace's links before anything is changed.
-struct Census {
+// The links of a namespace before anything is changed.
+struct LinkSnapshot {
   struct Entry {
     uint32_t group = 0;
     std::string name;
     std::optional<wire::HardwareAddress> mac;
-    // A device that no driver kind made cannot be deleted, and one of them would keep the whole
-    // group from it (net/core/rtnetlink.c, rtnl_group_dellink).
+    // A device without a driver kind cannot be deleted, and a single one would keep the whole group
+    // from being deleted (net/core/rtnetlink.c, rtnl_group_dellink).
     bool deletable = false;
   };
   std::unordered_map<int32_t, Entry> by_index;
@@ -73,27 +74,27 @@ struct Census {
   std::unordered_set<uint32_t> groups;
 };
 
-bool Take(io::Session& session, Census& census) {
-  auto own = std::make_shared<Own>();
+bool TakeSnapshot(io::Session& session, LinkSnapshot& snapshot) {
+  auto exchange = std::make_shared<BulkExchange>();
   LinkRecord all;
   all.ext_mask = RTEXT_FILTER_SKIP_STATS;
-  own->Add("listLinks", all, io::Expect::kDump);
-  own->steps.front().approximate = true;
-  Carry(session, own);
-  if (own->steps.front().ack.error != 0) return false;
-  for (const LinkRecord& link : own->links) {
+  exchange->Add("listLinks", all, io::Expect::kDump);
+  exchange->steps.front().approximate = true;
+  Execute(session, exchange);
+  if (exchange->steps.front().ack.error != 0) return false;
+  for (const LinkRecord& link : exchange->links) {
     const uint32_t group = link.group.value_or(0);
     const bool deletable = link.info && link.info->kind;
-    census.by_index[link.index] = {group, link.name.value_or(""), link.mac, deletable};
-    census.groups.insert(group);
-    if (link.name) census.by_name[*link.name] = link.index;
+    snapshot.by_index[link.index] = {group, link.name.value_or(""), link.mac, deletable};
+    snapshot.groups.insert(group);
+    if (link.name) snapshot.by_name[*link.name] = link.index;
     if (!link.alt_names) continue;
-    for (const std::string& name : link.alt_names->items) census.by_name[name] = link.index;
+    for (const std::string& name : link.alt_names->items) snapshot.by_name[name] = link.index;
   }
   return true;
 }
 
-// A name of more than 15 bytes, which only requests have at the top.
+// IFLA_ALT_IFNAME at the top level, which only requests have: a name of more than 15 bytes.
 std::string LongNameIn(wire::ByteSpan body) {
   wire::AttributeReader reader(body.From(NLMSG_ALIGN(sizeof(ifinfomsg))));
   wire::Attribute attribute;
@@ -104,27 +105,27 @@ std::string LongNameIn(wire::ByteSpan body) {
   return name;
 }
 
-// A link that can go with others.
+// A link that can be deleted with the group.
 struct Member {
   int32_t index = 0;
   std::string asked;  // the name that it was asked for by; empty when by its index
   const io::Sent* sent = nullptr;
 };
 
-// The link that a deletion names; its index is 0 when there is none that can go with the others.
-Member MemberOf(const io::Sent& sent, const Census& census) {
+// The link that a deletion names; its index is 0 when it cannot be deleted with the group.
+Member MemberOf(const io::Sent& sent, const LinkSnapshot& snapshot) {
   const wire::ByteSpan body = wire::ByteSpan(sent.step().request).From(NLMSG_HDRLEN);
   LinkRecord asked;
   if (!wire::DecodeBody(body, asked)) return {};
   Member member{asked.index, "", &sent};
   if (member.index == 0) {
     member.asked = asked.name ? *asked.name : LongNameIn(body);
-    const auto named = census.by_name.find(member.asked);
-    if (named == census.by_name.end()) return {};
+    const auto named = snapshot.by_name.find(member.asked);
+    if (named == snapshot.by_name.end()) return {};
     member.index = named->second;
   }
-  const auto found = census.by_index.find(member.index);
-  return found != census.by_index.end() && found->second.deletable ? member : Member{};
+  const auto found = snapshot.by_index.find(member.index);
+  return found != snapshot.by_index.end() && found->second.deletable ? member : Member{};
 }
 
 bool HasName(const LinkRecord& link, const std::string& name) {
@@ -134,102 +135,104 @@ bool HasName(const LinkRecord& link, const std::string& name) {
   return std::find(others.begin(), others.end(), name) != others.end();
 }
 
-// Whether a link is the one that had its index when the links were counted.
-bool IsSame(const LinkRecord& link, const Census::Entry& counted) {
-  if (link.name == counted.name) return true;
-  return link.mac && counted.mac && *link.mac == *counted.mac;
+// Whether a link is the one that had its index when the links were listed.
+bool IsSame(const LinkRecord& link, const LinkSnapshot::Entry& listed) {
+  if (link.name == listed.name) return true;
+  return link.mac && listed.mac && *link.mac == *listed.mac;
 }
 
-// Whether nobody can say if a change was made.
+// Whether the answer was lost, so that nobody can say if the change was made.
 bool IsUncertain(const io::Step& step) {
   return step.ack.error != 0 && step.syscall != nullptr &&
          std::string_view(step.syscall) == "recvmsg";
 }
 
-bool ChooseGroup(const Census& census, uint32_t& group) {
+bool ChooseGroup(const LinkSnapshot& snapshot, uint32_t& group) {
   do {
     if (getrandom(&group, sizeof(group), 0) != sizeof(group)) return false;
     group &= INT32_MAX;  // as far as `ip` can name one, should this program end before it is done
-  } while (group == 0 || census.groups.count(group) != 0);
+  } while (group == 0 || snapshot.groups.count(group) != 0);
   return true;
 }
 
-void AddTag(Own& own, int32_t index, uint32_t group) {
+void AddTag(BulkExchange& exchange, int32_t index, uint32_t group) {
   LinkRecord tag;
   tag.index = index;
   tag.group = group;
-  own.Add("changeLink", tag);
+  exchange.Add("changeLink", tag);
 }
 
 // Whether the links may be gone.
 bool DeleteGroup(io::Session& session, uint32_t group) {
-  auto own = std::make_shared<Own>();
+  auto exchange = std::make_shared<BulkExchange>();
   LinkRecord record;
   record.group = group;
-  own->Add("deleteLink", record);
-  const io::Step& step = Carry(session, own)->steps.front();
+  exchange->Add("deleteLink", record);
+  const io::Step& step = Execute(session, exchange)->steps.front();
   return step.ack.error == 0 || IsUncertain(step);
 }
 
-struct Remains {
+struct Remaining {
   std::unordered_map<int32_t, LinkRecord> links;
-  std::unordered_set<int32_t> unknown;  // links of which nobody said whether they are there
+  std::unordered_set<int32_t> unknown;  // links that the kernel gave no answer about
 };
 
-void TakeLinks(Own& own, Remains& remains) {
-  for (LinkRecord& link : own.links) remains.links.emplace(link.index, std::move(link));
+void MoveLinks(BulkExchange& exchange, Remaining& remaining) {
+  for (LinkRecord& link : exchange.links) remaining.links.emplace(link.index, std::move(link));
 }
 
-// Looks at each link by itself.
-Remains Look(io::Session& session, const std::vector<Member>& members) {
-  auto own = std::make_shared<Own>();
+// Reads each link with a request of its own.
+Remaining LookUpEach(io::Session& session, const std::vector<Member>& members) {
+  auto exchange = std::make_shared<BulkExchange>();
   LinkRecord asked;
   asked.ext_mask = RTEXT_FILTER_SKIP_STATS;
   for (const Member& member : members) {
     asked.index = member.index;
-    own->Add("getLink", asked, io::Expect::kRead);
+    exchange->Add("getLink", asked, io::Expect::kRead);
   }
-  Carry(session, own);
-  Remains remains;
+  Execute(session, exchange);
+  Remaining remaining;
   for (size_t i = 0; i < members.size(); ++i) {
-    const int error = own->steps[i].ack.error;
-    if (error != 0 && error != -ENODEV) remains.unknown.insert(members[i].index);
+    const int error = exchange->steps[i].ack.error;
+    if (error != 0 && error != -ENODEV) remaining.unknown.insert(members[i].index);
   }
-  TakeLinks(*own, remains);
-  return remains;
+  MoveLinks(*exchange, remaining);
+  return remaining;
 }
 
-// Which of the links are still there. Where there are few others, a listing costs less than to ask
-// for each; but others may interrupt it for ever.
-Remains Remaining(io::Session& session, const std::vector<Member>& members, size_t others) {
-  if (others >= members.size() / 4) return Look(session, members);
-  auto own = std::make_shared<Own>();
+// Which of the links are still there. Where there are few others, one listing costs less than a
+// request for each; but other programs' changes may interrupt every attempt to list.
+Remaining FindRemaining(io::Session& session, const std::vector<Member>& members, size_t others) {
+  if (others >= members.size() / 4) return LookUpEach(session, members);
+  auto exchange = std::make_shared<BulkExchange>();
   LinkRecord asked;
   asked.ext_mask = RTEXT_FILTER_SKIP_STATS;
-  own->Add("listLinks", asked, io::Expect::kDump);
-  if (Carry(session, own)->steps.front().ack.error != 0) return Look(session, members);
-  Remains remains;
-  TakeLinks(*own, remains);
-  return remains;
+  exchange->Add("listLinks", asked, io::Expect::kDump);
+  if (Execute(session, exchange)->steps.front().ack.error != 0) return LookUpEach(session, members);
+  Remaining remaining;
+  MoveLinks(*exchange, remaining);
+  return remaining;
 }
 
-void Restore(io::Session& session, const std::vector<Member>& members, const Census& census) {
-  auto own = std::make_shared<Own>();
+void Restore(io::Session& session, const std::vector<Member>& members,
+             const LinkSnapshot& snapshot) {
+  auto exchange = std::make_shared<BulkExchange>();
   for (const Member& member : members) {
-    AddTag(*own, member.index, census.by_index.at(member.index).group);
+    AddTag(*exchange, member.index, snapshot.by_index.at(member.index).group);
   }
-  Carry(session, own);
+  Execute(session, exchange);
 }
 
-// Leaves out, with their groups put back, those that had the name they were asked for by when the
-// links were counted and have it no more: a request of its own asks the kernel for the name.
-void LeaveRenamed(io::Session& session, const Census& census, std::vector<Member>& tagged) {
+// Removes from `tagged`, and restores the groups of, links that no longer have the name they were
+// asked for by: a request of its own would have the kernel look the name up now.
+void LeaveOutRenamed(io::Session& session, const LinkSnapshot& snapshot,
+                     std::vector<Member>& tagged) {
   std::vector<Member> named;
   for (const Member& member : tagged) {
     if (!member.asked.empty()) named.push_back(member);
   }
   if (named.empty()) return;
-  const Remains now = Look(session, named);
+  const Remaining now = LookUpEach(session, named);
   std::vector<Member> kept;
   std::vector<Member> renamed;
   for (const Member& member : tagged) {
@@ -238,11 +241,11 @@ void LeaveRenamed(io::Session& session, const Census& census, std::vector<Member
         member.asked.empty() || (found != now.links.end() && HasName(found->second, member.asked));
     (is_it ? kept : renamed).push_back(member);
   }
-  Restore(session, renamed, census);
+  Restore(session, renamed, snapshot);
   tagged = std::move(kept);
 }
 
-// Deletes links one by one of which it is not known whether they went with the group.
+// Deletes one by one the links that may or may not have gone with the group.
 void DeleteUnknown(io::Session& session, const std::vector<Member>& unknown) {
   io::Window window;
   for (const Member& member : unknown) window.push_back(*member.sent);
@@ -252,57 +255,63 @@ void DeleteUnknown(io::Session& session, const std::vector<Member>& unknown) {
   }
 }
 
-}  // namespace
-
-// What has not ended when this returns is deleted by a request of its own, and has that answer.
-void DeleteTogether(io::Session& session, const io::Window& deletions) {
-  if (deletions.size() < kMinMembers) return;
-  Census census;
-  uint32_t group = 0;
-  if (!Take(session, census) || !ChooseGroup(census, group)) return;
-
-  // Where several name one link, the first deletes it and the others come too late.
+// Where several deletions name one link, the first deletes it and the others come too late.
+std::vector<Member> MembersOf(const io::Window& deletions, const LinkSnapshot& snapshot) {
   std::vector<Member> members;
   std::unordered_set<int32_t> known;
   for (const io::Sent& sent : deletions) {
-    const Member member = MemberOf(sent, census);
+    const Member member = MemberOf(sent, snapshot);
     if (member.index != 0 && known.insert(member.index).second) members.push_back(member);
   }
+  return members;
+}
+
+}  // namespace
+
+// What has not ended when this returns is sent as a request of its own, and ends with its answer.
+void DeleteTogether(io::Session& session, const io::Window& deletions) {
+  if (deletions.size() < kMinMembers) return;
+  LinkSnapshot snapshot;
+  uint32_t group = 0;
+  if (!TakeSnapshot(session, snapshot) || !ChooseGroup(snapshot, group)) return;
+
+  const std::vector<Member> members = MembersOf(deletions, snapshot);
   if (members.size() < kMinMembers) return;
 
-  auto tags = std::make_shared<Own>();
+  auto tags = std::make_shared<BulkExchange>();
   for (const Member& member : members) AddTag(*tags, member.index, group);
-  Carry(session, tags);
+  Execute(session, tags);
   if (std::any_of(tags->steps.begin(), tags->steps.end(), IsUncertain)) {
-    return Restore(session, members, census);
+    return Restore(session, members, snapshot);
   }
   std::vector<Member> tagged;
   for (size_t i = 0; i < members.size(); ++i) {
     if (tags->steps[i].ack.error == 0) tagged.push_back(members[i]);
   }
-  LeaveRenamed(session, census, tagged);
+  LeaveOutRenamed(session, snapshot, tagged);
   if (tagged.empty()) return;
-  if (!DeleteGroup(session, group)) return Restore(session, tagged, census);
+  if (!DeleteGroup(session, group)) return Restore(session, tagged, snapshot);
 
-  // The group goes without those that were put into another meanwhile, and without those that only
-  // their driver deletes, such as the fallback device of a kind of tunnel (net/ipv4/ip_tunnel.c,
-  // ip_tunnel_dellink), and the answer is the same.
-  const Remains remains = Remaining(session, tagged, census.by_index.size() - tagged.size());
+  // The kernel reports success although it leaves out links that somebody has moved to another
+  // group meanwhile, and those that only their driver deletes, such as a tunnel kind's fallback
+  // device (net/ipv4/ip_tunnel.c, ip_tunnel_dellink).
+  const Remaining remaining =
+      FindRemaining(session, tagged, snapshot.by_index.size() - tagged.size());
   std::vector<Member> left;
   std::vector<Member> unknown;
   for (const Member& member : tagged) {
-    const auto found = remains.links.find(member.index);
-    if (remains.unknown.count(member.index) != 0) {
+    const auto found = remaining.links.find(member.index);
+    if (remaining.unknown.count(member.index) != 0) {
       unknown.push_back(member);
-    } else if (found == remains.links.end() ||
-               !IsSame(found->second, census.by_index.at(member.index))) {
-      // Gone; who has its index now is another.
+    } else if (found == remaining.links.end() ||
+               !IsSame(found->second, snapshot.by_index.at(member.index))) {
+      // Gone; a link with its index is another one.
       member.sent->step().End(0, nullptr);
     } else if (found->second.group.value_or(0) == group) {
       left.push_back(member);
     }
   }
-  Restore(session, left, census);
+  Restore(session, left, snapshot);
   DeleteUnknown(session, unknown);
 }
 
