@@ -120,10 +120,10 @@ class Pool {
   std::deque<std::shared_ptr<Task>> tasks_;
   std::atomic<bool> waiting_{false};  // whether tasks_ holds any, for the thread that spins
   std::list<Worker> threads_;
-  size_t idle_ = 0;       // threads that have nothing to do, asleep or looking
-  bool spinning_ = false;  // one of them is awake and polls waiting_: it need not be woken
+  size_t idle_ = 0;              // threads that have nothing to do, asleep or looking
+  bool spinning_ = false;        // one of them is awake and polls waiting_: it need not be woken
   bool wakeup_pending_ = false;  // one was woken or started, and has not taken a task yet
-  size_t running_ = 0;    // threads that run a task and are in no long wait
+  size_t running_ = 0;           // threads that run a task and are in no long wait
   std::atomic<bool> stopping_{false};  // written under the mutex, read anywhere
   std::chrono::steady_clock::time_point next_tick_;
 };

@@ -10,14 +10,15 @@
 namespace macvlan_netlink::rtnl {
 namespace {
 
-constexpr size_t kMost = 8;
+constexpr size_t kMaxLinks = 8;
 
-bool IsCounted(const wire::Attribute& attribute) {
+bool IsStatistics(const wire::Attribute& attribute) {
   return attribute.type == IFLA_STATS || attribute.type == IFLA_STATS64;
 }
 
-// Calls `visit` with each part of the body that has a meaning, until one gives false. Of the header
-// ifi_change has none: it is about the message before. False too when there is no such header.
+// Calls `visit` with the header and each attribute but the statistics, until it returns false.
+// Without ifi_change, which says how the message differs from the one before. Returns false also
+// for a body that is too short or malformed.
 template <class Visit>
 bool ForEachPart(wire::ByteSpan body, int32_t& index, Visit&& visit) {
   ifinfomsg header;
@@ -31,7 +32,7 @@ bool ForEachPart(wire::ByteSpan body, int32_t& index, Visit&& visit) {
   wire::AttributeReader reader(attributes);
   wire::Attribute attribute;
   while (reader.Next(attribute)) {
-    if (IsCounted(attribute)) continue;
+    if (IsStatistics(attribute)) continue;
     const size_t length = NLA_HDRLEN + attribute.payload.size;
     if (!visit(wire::ByteSpan(attributes.data + attribute.offset, length))) return false;
   }
@@ -51,28 +52,28 @@ bool RepeatedLinks::Repeats(wire::ByteSpan body) {
   size_t compared = 0;
   const bool same = ForEachPart(body, index, [&](wire::ByteSpan part) {
     if (compared == 0) known = Find(index);
-    if (known == known_.end() || known->words.size() - compared < part.size) return false;
-    const bool equal = std::memcmp(known->words.data() + compared, part.data, part.size) == 0;
+    if (known == known_.end() || known->content.size() - compared < part.size) return false;
+    const bool equal = std::memcmp(known->content.data() + compared, part.data, part.size) == 0;
     compared += part.size;
     return equal;
   });
-  if (!same || compared != known->words.size()) return false;
+  if (!same || compared != known->content.size()) return false;
   known_.splice(known_.begin(), known_, known);
   return true;
 }
 
 void RepeatedLinks::Remember(wire::ByteSpan body) {
   int32_t index = 0;
-  wire::Bytes words;
-  words.reserve(body.size);
+  wire::Bytes content;
+  content.reserve(body.size);
   const bool whole = ForEachPart(body, index, [&](wire::ByteSpan part) {
-    words.insert(words.end(), part.data, part.data + part.size);
+    content.insert(content.end(), part.data, part.data + part.size);
     return true;
   });
   Forget(index);
   if (!whole) return;
-  if (known_.size() == kMost) known_.pop_back();
-  known_.push_front({index, std::move(words)});
+  if (known_.size() == kMaxLinks) known_.pop_back();
+  known_.push_front({index, std::move(content)});
 }
 
 void RepeatedLinks::Forget(int32_t index) {
