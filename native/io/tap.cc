@@ -50,23 +50,24 @@ Tap::Tap(Reactor& reactor, TapDevice device, std::shared_ptr<TapListener> listen
       scratch_(new uint8_t[longest_ + kScratchRoom]) {}
 
 Status Tap::Start() {
-  clock_ = std::make_shared<TapClock>(reactor_, [listener = listener_] { listener->OnDoubt(); });
-  if (clock_->fd() < 0) return Status::FromErrno("timerfd_create");
+  timer_ =
+      std::make_shared<TapTimer>(reactor_, [listener = listener_] { listener->OnMaybeGone(); });
+  if (timer_->fd() < 0) return Status::FromErrno("timerfd_create");
   for (size_t i = 0; i < device_.queues.size(); ++i) {
     const int fd = device_.queues[i].get();
     const Status status = reactor_.Add(fd, std::make_shared<Queue>(shared_from_this(), i));
     if (!status.ok()) return status;
     registered_.push_back(fd);
   }
-  const Status status = Listen(clock_->fd(), clock_);
+  const Status status = Listen(timer_->fd(), timer_);
   if (!status.ok()) return status;
   const std::weak_ptr<Tap> weak = weak_from_this();
-  auto watch =
-      std::make_shared<TapWatch>(reactor_, std::move(device_.watch), device_.index,
-                                 TapWatchHooks{[weak](int mtu) {
-                                                 if (const auto tap = weak.lock()) tap->mtu_ = mtu;
-                                               },
-                                               [listener = listener_] { listener->OnDoubt(); }});
+  auto watch = std::make_shared<TapWatch>(
+      reactor_, std::move(device_.watch), device_.index,
+      TapWatchHooks{[weak](int mtu) {
+                      if (const auto tap = weak.lock()) tap->mtu_ = mtu;
+                    },
+                    [listener = listener_] { listener->OnMaybeGone(); }});
   const int fd = watch->fd();
   return Listen(fd, std::move(watch));
 }
@@ -98,7 +99,7 @@ void Tap::BatchTaken() {
   for (size_t i = 0; i < device_.queues.size(); ++i) Arm(i);
 }
 
-// Arms a queue for everything that is wanted of it at this moment, whoever asks.
+// Arms a queue for everything that is wanted of it at this moment: arming replaces.
 void Tap::Arm(size_t queue) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (stopped_ || gone_) return;
@@ -133,8 +134,8 @@ bool Tap::MayRead() {
   return reading_ && untaken_ < kMaxUntaken && !gone_;
 }
 
-// Reads what is there, up to a batch; false when there was nothing. The batch gets memory of its
-// own size, because frames may be kept for long.
+// Reads what is there, up to a full batch; false when there was nothing. The batch gets memory of
+// just its size, because frames may be kept for long.
 bool Tap::ReadBatch(int fd, FrameBatch& batch) {
   while (batch.count < FrameBatch::kMaxFrames && batch.size <= kScratchRoom && !stopped_) {
     const ssize_t length = read(fd, scratch_.get() + batch.size, longest_);
@@ -208,8 +209,8 @@ int Tap::WriteFrame(const uint8_t* frame, size_t length) const {
   }
 }
 
-// The kernel takes a frame of any length and drops it without a word further down, so the rule of
-// packet sockets is applied here: the MTU, and four bytes more for a tag (net/packet/af_packet.c,
+// The kernel takes a frame of any length and silently drops it further down, so the rule of packet
+// sockets is applied here: the MTU, and four bytes more for a VLAN tag (net/packet/af_packet.c,
 // packet_snd). A frame that is to be segmented may be of any length.
 bool Tap::IsTooLong(const uint8_t* frame, size_t length) const {
   const auto header = static_cast<size_t>(device_.vnet_header_length);
@@ -234,12 +235,12 @@ void Tap::Check() {
   }
   if (copy.valid() && AskTapDevice(copy.get()) == -ENOLINK) {
     End();
-  } else if (!following_.exchange(true)) {
+  } else if (!polling_.exchange(true)) {
     listener_->OnMoved();
   }
 }
 
-// What the kernel still has for a reader comes first: there will be no more of it.
+// The link is gone. Frames that the kernel still holds are delivered first.
 void Tap::End() {
   const std::lock_guard<std::mutex> io(io_mutex_);
   if (stopped_) return;
@@ -262,13 +263,13 @@ void Tap::End() {
   listener_->OnGone();
 }
 
-void Tap::Follow() {
+void Tap::StartPolling() {
   if (stopped_) return;
-  // Its new namespace may have any MTU set, and tells nobody here.
+  // In its new namespace the link may get any MTU, and nothing is heard of that here.
   mtu_ = USHRT_MAX;
   reactor_.Remove(registered_.back());
   registered_.pop_back();
-  clock_->Begin();
+  timer_->Begin();
 }
 
 std::vector<TapQueue> Tap::Stop() {
@@ -278,7 +279,7 @@ std::vector<TapQueue> Tap::Stop() {
   }
   for (const int fd : registered_) reactor_.Remove(fd);
   registered_.clear();
-  clock_.reset();
+  timer_.reset();
   const std::lock_guard<std::mutex> io(io_mutex_);
   const std::lock_guard<std::mutex> lock(mutex_);
   return std::move(device_.queues);

@@ -23,7 +23,7 @@ struct FrameBatch {
   int32_t lengths[kMaxFrames] = {};
 };
 
-class TapClock;
+class TapTimer;
 
 // Hears what becomes of a tap, on the reactor's thread or a pool thread.
 class TapListener {
@@ -32,15 +32,15 @@ class TapListener {
   virtual void OnFrames(FrameBatch batch) = 0;
   // More of what was given to Tap::Write has been dealt with.
   virtual void OnWritten() = 0;
-  // The link may be gone: Tap::Check is to be called, on a pool thread.
-  virtual void OnDoubt() = 0;
-  // The link is there, and no longer where it was heard of: Tap::Follow is to be called.
+  // The link may be gone: call Tap::Check on a pool thread.
+  virtual void OnMaybeGone() = 0;
+  // The link exists, but has moved to another namespace: call Tap::StartPolling.
   virtual void OnMoved() = 0;
   // The link is gone. No frame comes after this.
   virtual void OnGone() = 0;
 };
 
-// Methods are the owner's thread's, where nothing else is said.
+// Methods are for the owner's thread unless they say otherwise.
 class Tap : public std::enable_shared_from_this<Tap> {
  public:
   Tap(Reactor& reactor, TapDevice device, std::shared_ptr<TapListener> listener);
@@ -56,21 +56,21 @@ class Tap : public std::enable_shared_from_this<Tap> {
   // A batch has been taken: there is room for another.
   void BatchTaken();
 
-  // Writes `count` frames that stand one behind the other in `bytes`. Each of `lengths` is replaced
-  // by 0, or by the negative errno that its frame met with. The caller keeps its hands off both
-  // until all are written, or Stop; of `lengths`, off those that are not.
+  // Writes `count` frames, one behind the other in `bytes`. Each of `lengths` is replaced by 0 or
+  // by the negative errno of its frame. Until all are written, or Stop, the caller must not touch
+  // `bytes`, nor the entries of `lengths` that are not done yet.
   void Write(const uint8_t* bytes, int32_t* lengths, size_t count);
   // How many of them have been dealt with; exact after Stop.
   size_t written();
   bool writing();
 
-  // Pool thread: asks the device itself whether its link is there; OnGone or OnMoved may follow.
+  // Pool thread: asks the device whether its link still exists; OnGone or OnMoved may follow.
   void Check();
-  // Doubt comes once a second from now on.
-  void Follow();
+  // After a move, of which nothing is heard any more: OnMaybeGone comes once a second from now on.
+  void StartPolling();
 
-  // Once this returns nothing is read or written any more, and OnFrames and OnWritten do not come.
-  // Gives the descriptors, which are to be closed on a pool thread.
+  // Once this returns nothing is read or written any more, and OnFrames and OnWritten are not
+  // called. Returns the descriptors, which are to be closed on a pool thread.
   std::vector<TapQueue> Stop();
 
  private:
@@ -97,12 +97,12 @@ class Tap : public std::enable_shared_from_this<Tap> {
   TapDevice device_;
   const std::shared_ptr<TapListener> listener_;
   std::vector<int> registered_;  // with the reactor: the queues, the clock, the watch
-  std::shared_ptr<TapClock> clock_;
+  std::shared_ptr<TapTimer> timer_;
 
   const size_t longest_;  // of a frame, with its virtio header where there is one
   std::atomic<int> mtu_;
   std::atomic<bool> stopped_{false};
-  std::atomic<bool> following_{false};
+  std::atomic<bool> polling_{false};
 
   // Held while frames are read or written. Stop alone waits for it, for one system call at most.
   std::mutex io_mutex_;

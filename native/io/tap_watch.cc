@@ -16,10 +16,10 @@
 namespace macvlan_netlink::io {
 namespace {
 
-// What comes first in a message about a link. A list of source addresses, which comes late, can
-// make it 64 KiB long; the rest of it is cut off.
+// Enough for the beginning of a message about a link, where the MTU is. A list of source addresses,
+// which comes late, can make a message 64 KiB long; the rest is cut off.
 constexpr size_t kBufferSize = 4 * 1024;
-constexpr time_t kClockSeconds = 1;
+constexpr time_t kPollSeconds = 1;
 
 // Lets messages about one link pass. The kernel runs it before it queues a message, so that ten
 // thousand other links cost no memory and no wake-up.
@@ -36,7 +36,7 @@ int FilterByIndex(int socket, int index) {
   return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
-// The MTU that a link's attributes say; 0 when they say none. The first is meant: behind a list of
+// The MTU among a link's attributes; 0 when there is none. The first one counts: behind a list of
 // more than 5,459 sources, whose length wraps, its entries look like attributes of the link.
 int MtuOf(wire::ByteSpan attributes) {
   wire::AttributeReader reader(attributes);
@@ -104,31 +104,31 @@ void TapWatch::OnReady(uint32_t) {
     if (!wire::ReadStruct(datagram.From(NLMSG_HDRLEN), link)) continue;
     // A bridge tells of a port that leaves it in the same words, for a family of its own.
     if (link.ifi_family != AF_UNSPEC) continue;
-    if (header.nlmsg_type == RTM_DELLINK) return hooks_.on_doubt();
+    if (header.nlmsg_type == RTM_DELLINK) return hooks_.on_maybe_gone();
     const int mtu = MtuOf(datagram.From(NLMSG_HDRLEN + wire::Align(sizeof(link))));
     if (mtu > 0) hooks_.on_mtu(mtu);
   }
   if (lost) {
     const int mtu = LookUpMtu(socket_.get(), index_);
-    if (mtu < 0) return hooks_.on_doubt();
+    if (mtu < 0) return hooks_.on_maybe_gone();
     hooks_.on_mtu(mtu);
   }
   reactor_.Arm(socket_.get(), EPOLLIN);
 }
 
-TapClock::TapClock(Reactor& reactor, std::function<void()> on_doubt)
+TapTimer::TapTimer(Reactor& reactor, std::function<void()> on_tick)
     : reactor_(reactor),
       timer_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
-      on_doubt_(std::move(on_doubt)) {}
+      on_tick_(std::move(on_tick)) {}
 
-void TapClock::Begin() const {
-  const itimerspec every{{kClockSeconds, 0}, {kClockSeconds, 0}};
+void TapTimer::Begin() const {
+  const itimerspec every{{kPollSeconds, 0}, {kPollSeconds, 0}};
   timerfd_settime(timer_.get(), 0, &every, nullptr);
 }
 
-void TapClock::OnReady(uint32_t) {
+void TapTimer::OnReady(uint32_t) {
   uint64_t ticks = 0;
-  if (read(timer_.get(), &ticks, sizeof(ticks)) == sizeof(ticks)) on_doubt_();
+  if (read(timer_.get(), &ticks, sizeof(ticks)) == sizeof(ticks)) on_tick_();
   reactor_.Arm(timer_.get(), EPOLLIN);
 }
 

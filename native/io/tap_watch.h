@@ -1,5 +1,5 @@
-// What happens to one link, heard from the kernel: a tap device itself falls silent when its link
-// is deleted, and nothing more.
+// Hears from the kernel what happens to one link: a tap device itself only falls silent when its
+// link is deleted.
 #pragma once
 
 #include <functional>
@@ -21,9 +21,9 @@ int LookUpMtu(int socket, int index);
 // What a TapWatch tells, on the reactor's thread.
 struct TapWatchHooks {
   std::function<void(int mtu)> on_mtu;
-  // The link is not there any more: deleted, or moved to another namespace (net/core/rtnetlink.c
-  // tells both with RTM_DELLINK). Nothing more is heard then.
-  std::function<void()> on_doubt;
+  // The link has been deleted or moved to another namespace (net/core/rtnetlink.c sends RTM_DELLINK
+  // for both). The watch hears nothing more after that.
+  std::function<void()> on_maybe_gone;
 };
 
 class TapWatch : public Source {
@@ -39,12 +39,12 @@ class TapWatch : public Source {
   const TapWatchHooks hooks_;
 };
 
-// Doubt once a second from Begin on, where no socket tells: for a link that has moved to a
-// namespace that is known by its number there at most. Its descriptor is taken while its tap is
-// being opened, because a tap that found none to be had later would never hear of its end.
-class TapClock : public Source {
+// Ticks once a second from Begin on. For a link that has moved to another namespace, of which the
+// kernel tells a number at most, so that no socket can be opened there. Its descriptor is taken
+// while the tap is being opened: a tap that could get none later would never hear of its end.
+class TapTimer : public Source {
  public:
-  TapClock(Reactor& reactor, std::function<void()> on_doubt);
+  TapTimer(Reactor& reactor, std::function<void()> on_tick);
   // -1 with errno set when the kernel gave none.
   int fd() const { return timer_.get(); }
   void Begin() const;
@@ -53,7 +53,7 @@ class TapClock : public Source {
  private:
   Reactor& reactor_;
   const Descriptor timer_;
-  const std::function<void()> on_doubt_;
+  const std::function<void()> on_tick_;
 };
 
 }  // namespace macvlan_netlink::io

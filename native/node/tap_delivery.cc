@@ -34,7 +34,7 @@ bool TapDelivery::Deliver(Environment& environment, std::chrono::steady_clock::t
       news_.batches.pop_front();
     }
     now.written = std::exchange(news_.written, false);
-    now.doubt = std::exchange(news_.doubt, false);
+    now.maybe_gone = std::exchange(news_.maybe_gone, false);
     now.moved = std::exchange(news_.moved, false);
     if (news_.batches.empty()) now.gone = std::exchange(news_.gone, false);
     more = !news_.batches.empty() || news_.gone;
@@ -45,8 +45,8 @@ bool TapDelivery::Deliver(Environment& environment, std::chrono::steady_clock::t
   if (handle_ != nullptr && !now.batches.empty()) {
     handle_->TellFrames(std::move(now.batches.front()));
   }
-  if (handle_ != nullptr && now.doubt) handle_->StartCheck();
-  if (handle_ != nullptr && now.moved) handle_->Follow();
+  if (handle_ != nullptr && now.maybe_gone) handle_->StartCheck();
+  if (handle_ != nullptr && now.moved) handle_->StartPolling();
   if (handle_ != nullptr && now.gone) handle_->TellGone();
   if (more) environment.Enqueue(shared_from_this());
   return true;

@@ -19,7 +19,7 @@ class TapDelivery : public Delivery,
 
   void OnFrames(io::FrameBatch batch) override;
   void OnWritten() override { Tell(&News::written); }
-  void OnDoubt() override { Tell(&News::doubt); }
+  void OnMaybeGone() override { Tell(&News::maybe_gone); }
   void OnMoved() override { Tell(&News::moved); }
   void OnGone() override { Tell(&News::gone); }
   bool Deliver(Environment& environment, std::chrono::steady_clock::time_point deadline) override;
@@ -28,7 +28,7 @@ class TapDelivery : public Delivery,
   struct News {
     std::deque<io::FrameBatch> batches;
     bool written = false;
-    bool doubt = false;
+    bool maybe_gone = false;
     bool moved = false;
     bool gone = false;  // told after every batch
   };

@@ -184,6 +184,6 @@ void TapHandle::TellGone() {
 
 void TapHandle::StartCheck() { TapCheck::Start(environment_, tap_); }
 
-void TapHandle::Follow() { tap_->Follow(); }
+void TapHandle::StartPolling() { tap_->StartPolling(); }
 
 }  // namespace macvlan_netlink::node

@@ -26,7 +26,7 @@ class TapHandle : public Napi::ObjectWrap<TapHandle> {
   void TellWritten();
   void TellGone();
   void StartCheck();
-  void Follow();
+  void StartPolling();
 
  private:
   Napi::Value Fds(const Napi::CallbackInfo& info);
