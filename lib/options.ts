@@ -1,16 +1,15 @@
 /**
- * What the package takes, and nothing that runs. An option that is left out, or is `undefined`, is
- * not asked for. Indexes, MTUs, queue lengths and counts are integers, times are seconds. Each
- * description names the kernel's own term for the thing.
+ * The types of everything that the package takes. An option that is left out or `undefined` is not asked for.
+ * Indexes, MTUs, queue lengths and counts are integers, times are seconds. Each description names the kernel's own
+ * term.
  */
 import type { Address, Route } from './results.js';
 import type { netnsBrand } from './values.js';
 
 /**
- * What every operation's last argument may carry: that of its signature, which are the options of `create…`,
- * `moveLink`, `watch`, `openTap`, `checkSupport` and `run`, the changes of `setLink` and `setMacvlan`, the filter
- * of a listing, and the route of `addRoute`, `replaceRoute` and `removeRoute`. In JavaScript an argument more
- * than that is not looked at.
+ * What every operation's last argument may hold: the options of `create…`, `moveLink`, `watch`, `openTap`,
+ * `checkSupport` and `run`, the changes of `setLink` and `setMacvlan`, the filter of a listing, and the route of
+ * `addRoute`, `replaceRoute` and `removeRoute`. In JavaScript, arguments beyond the last one are ignored.
  */
 export interface OperationOptions {
   /**
@@ -20,7 +19,7 @@ export interface OperationOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a handle on a network namespace shows of itself. The class `Netns` is the only one. */
+/** The properties of a network namespace handle. The class `Netns` is the only one that has them. */
 export interface NetnsLike {
   /** @internal */
   readonly [netnsBrand]: true;
@@ -33,9 +32,8 @@ export interface NetnsLike {
 }
 
 /**
- * Names a network namespace: a `Netns`; a name under /run/netns, or a path when it has a `/`; the
- * process that lives in it; or an open file descriptor of it, which stays open until the call it is
- * an option of has ended.
+ * Names a network namespace: a `Netns`; a name under /run/netns, or a path when it contains a `/`; a process that
+ * lives in it; or an open file descriptor of it, which must stay open until the call has ended.
  */
 export type NetnsRef = NetnsLike | string | { readonly pid: number } | { readonly fd: number };
 
@@ -60,46 +58,46 @@ export type MacvlanMode = 'private' | 'vepa' | 'bridge' | 'passthru' | 'source';
 export type AddrGenMode = 'eui64' | 'none' | 'stable-privacy' | 'random';
 
 /**
- * How IPv4 behaves on a link (`IFLA_INET_CONF`): what /proc/sys/net/ipv4/conf/NAME shows, set without it,
- * in any namespace and also where /proc/sys cannot be written. What holds in the end is the larger of this
- * and of what stands below `all`. Documentation/networking/ip-sysctl.rst tells more of each.
+ * How IPv4 behaves on a link (`IFLA_INET_CONF`): the settings of /proc/sys/net/ipv4/conf/NAME, set in any
+ * namespace, and also where /proc/sys cannot be written. The kernel uses the larger of a link's value and the value
+ * in `all`. Documentation/networking/ip-sysctl.rst describes each.
  */
 export interface Ipv4Settings {
   /**
    * The link announces its addresses by ARP when it comes up and when its MAC is set
-   * (`IPV4_DEVCONF_ARP_NOTIFY`), so that neighbours forget whose they were before. A new link with
-   * `up` and `addresses` does so once, when all else has been done. What is announced while there is no
-   * carrier is lost: `setLink(link, { mac: link.mac })` does it again. A VLAN that was given no MAC keeps its
-   * parent's of that moment then. Of IPv6 there is only the sysctl `ndisc_notify`.
+   * (`IPV4_DEVCONF_ARP_NOTIFY`), so that neighbours replace what they knew of them. A new link with `up` and
+   * `addresses` announces them once, as the last step. Announcements without a carrier are lost:
+   * `setLink(link, { mac: link.mac })` repeats them; a VLAN that was given no MAC then keeps the one that its parent
+   * has at that moment. For IPv6 there is only the sysctl `ndisc_notify`.
    */
   readonly arpNotify?: boolean | undefined;
   /**
-   * 0: answers ARP for any address of the machine; 1: for those of this link; 2: and to askers in
-   * their subnet only; 3: for none of scope host; 8: for none (`IPV4_DEVCONF_ARP_IGNORE`).
+   * Which ARP requests are answered. 0: for any address of the machine; 1: for addresses of this link; 2: for
+   * those, and only to senders in the same subnet; 3: for none of scope host; 8: none (`IPV4_DEVCONF_ARP_IGNORE`).
    */
   readonly arpIgnore?: number | undefined;
   /**
-   * The source address in questions: 0, any; 1, rather one in the target's subnet; 2, always the best
-   * of this link (`IPV4_DEVCONF_ARP_ANNOUNCE`).
+   * The source address of ARP requests. 0: any; 1: preferably one in the target's subnet; 2: always the best one of
+   * this link (`IPV4_DEVCONF_ARP_ANNOUNCE`).
    */
   readonly arpAnnounce?: number | undefined;
   /**
-   * Whether an announcement of an address that is not known makes an entry: 0, no; 1, yes; 2, of
-   * this link's subnets (`IPV4_DEVCONF_ARP_ACCEPT`).
+   * Whether the announcement of an unknown address creates an ARP entry. 0: no; 1: yes; 2: if it is in a subnet of
+   * this link (`IPV4_DEVCONF_ARP_ACCEPT`).
    */
   readonly arpAccept?: number | undefined;
-  /** Answers ARP for what it would forward to (`IPV4_DEVCONF_PROXY_ARP`). */
+  /** Answers ARP for addresses that it would forward to (`IPV4_DEVCONF_PROXY_ARP`). */
   readonly proxyArp?: boolean | undefined;
   /**
-   * Drops what comes from a source that is not reached this way: 0, no; 1, strictly by this link; 2,
-   * by any link (`IPV4_DEVCONF_RP_FILTER`).
+   * Reverse path filter. 0: off; 1: drops packets whose source is not reached through this link; 2: only those whose
+   * source is not reached through any link (`IPV4_DEVCONF_RP_FILTER`).
    */
   readonly rpFilter?: number | undefined;
-  /** Takes packets whose source is an address of this machine (`IPV4_DEVCONF_ACCEPT_LOCAL`). */
+  /** Accepts packets whose source is an address of this machine (`IPV4_DEVCONF_ACCEPT_LOCAL`). */
   readonly acceptLocal?: boolean | undefined;
   /**
-   * When the first address of a subnet goes, the next one becomes the first, instead of all in the
-   * subnet going with it (`IPV4_DEVCONF_PROMOTE_SECONDARIES`).
+   * When the first address of a subnet is removed, the next one becomes the first; otherwise all in the subnet are
+   * removed with it (`IPV4_DEVCONF_PROMOTE_SECONDARIES`).
    */
   readonly promoteSecondaries?: boolean | undefined;
 }
@@ -137,8 +135,8 @@ export type RouteType =
 export type RouteTable = 'main' | 'local' | 'default' | number;
 
 /**
- * A flag that can be asked for with an address (`IFA_F_*`). IPv4 knows `noprefixroute` and `autojoin`; the
- * kernel passes over the others there, and over `optimistic` unless the sysctl `optimistic_dad` is 1.
+ * A flag that can be set on an address (`IFA_F_*`). IPv4 knows only `noprefixroute` and `autojoin`; the kernel
+ * ignores the others there, and ignores `optimistic` unless the sysctl `optimistic_dad` is 1.
  */
 export type AddressFlag =
   | 'nodad'
@@ -149,9 +147,9 @@ export type AddressFlag =
   | 'autojoin';
 
 /**
- * An address to put on a link (`RTM_NEWADDR`). One of IPv6 is `'tentative'` for a second or two, while the kernel asks
- * whether a neighbour has it, and cannot be bound to before; with the flag `'nodad'` nobody is asked. See
- * {@link Address.flags}.
+ * An address to put on a link (`RTM_NEWADDR`). An IPv6 address is `'tentative'` for a second or two, while the kernel
+ * asks whether a neighbour has it, and nothing can bind to it until then; with the flag `'nodad'` the kernel does not
+ * ask. See {@link Address.flags}.
  */
 export interface AddressOptions {
   /** `'52.1.1.151/24'`, or `'52.1.1.151'` beside `prefixLength` (`IFA_LOCAL`). No zone. */
@@ -165,13 +163,13 @@ export interface AddressOptions {
   /** IPv4: a label of at most 15 bytes (`IFA_LABEL`), by custom the link's name and a suffix. */
   readonly label?: string | undefined;
   /**
-   * Of IPv4; an IPv6 address has its own. Omitted: `'host'` for loopback addresses, otherwise `'global'`
-   * (`ifa_scope`).
+   * IPv4 only; the scope of an IPv6 address follows from the address. Omitted: `'host'` for loopback addresses,
+   * otherwise `'global'` (`ifa_scope`).
    */
   readonly scope?: Scope | undefined;
   /** Flags to set (`IFA_FLAGS`). */
   readonly flags?: readonly AddressFlag[] | undefined;
-  /** Seconds until the address goes, or `Infinity` (`ifa_valid`). Omitted: `Infinity`. */
+  /** Seconds until the address is removed, or `Infinity` (`ifa_valid`). Omitted: `Infinity`. */
   readonly validLifetime?: number | undefined;
   /** Seconds until no new connection uses it, at most `validLifetime` (`ifa_prefered`). */
   readonly preferredLifetime?: number | undefined;
@@ -182,7 +180,7 @@ export interface AddressOptions {
 /** An address to remove: as it was added, or an {@link Address} as it was listed. */
 export type AddressToRemove = AddressOptions | Address;
 
-/** What `addAddress` takes besides a text: an address to be, or one as it was listed. */
+/** What `addAddress` takes besides a text: a new address, or an {@link Address} as it was listed. */
 export type AddressToAdd = AddressOptions | Address;
 
 /** A route to add or remove (`RTM_NEWROUTE`, `RTM_DELROUTE`). */
@@ -210,8 +208,8 @@ export interface RouteOptions {
   /** The source address that packets of this route prefer (`RTA_PREFSRC`). */
   readonly source?: string | undefined;
   /**
-   * Of IPv4; the kernel knows none of IPv6 routes. Omitted: `'host'` for type `'local'`; `'link'` without a
-   * gateway, and for `'broadcast'`, `'multicast'` and `'anycast'`; otherwise `'global'` (`rtm_scope`).
+   * IPv4 only; IPv6 routes have no scope. Omitted: `'host'` for type `'local'`; `'link'` without a gateway, and for
+   * `'broadcast'`, `'multicast'` and `'anycast'`; otherwise `'global'` (`rtm_scope`).
    */
   readonly scope?: Scope | undefined;
   /** Omitted: `'static'` (`rtm_protocol`). */
@@ -235,13 +233,13 @@ export interface RouteOptions {
    */
   readonly nextHops?: readonly NextHopOptions[] | undefined;
   /**
-   * When it is added: beside those to the same destination with the same metric, instead of `EEXIST`
-   * (`NLM_F_APPEND`). Of IPv4 it stands behind them, and is used when they are gone; of IPv6 those by gateways
-   * become the ways of one route. One that is there just so is `EEXIST` all the same. Not with
-   * `replaceRoute`; among the `routes` of a new link not beside `link`.
+   * Adds the route beside those to the same destination with the same metric, instead of `EEXIST`
+   * (`NLM_F_APPEND`). An IPv4 route is put behind them, and is used when they are gone; IPv6 routes by gateways
+   * become the ways of one route. An identical route is still `EEXIST`. Not for `replaceRoute`; among the `routes`
+   * of a new link not together with `link`.
    */
   readonly append?: boolean | undefined;
-  /** Which default route `to: 'default'` means when neither `via` nor `source` tells: IPv4. */
+  /** The family of `to: 'default'` when neither `via` nor `source` tells it. Omitted: IPv4. */
   readonly family?: IpFamily | undefined;
 }
 
@@ -255,7 +253,7 @@ export interface NextHopOptions {
   readonly weight?: number | undefined;
 }
 
-/** What `addRoute` takes: a route to be, or one as it was listed. */
+/** What `addRoute` takes: a new route, or one as it was listed. */
 export type RouteToAdd = RouteOptions | (Route & Pick<RouteOptions, 'append'>);
 
 /** What `removeRoute` takes: a route as it was added, or as it was listed. */
@@ -265,22 +263,22 @@ export type RouteToRemove = RouteOptions | Route;
 export interface LinkOptions extends OperationOptions {
   /**
    * 1–15 bytes without `/`, `:`, `%` or white space, and not `.` or `..` (`IFLA_IFNAME`). `%` is
-   * refused because the kernel reads `eth%d` as a template. Omitted: the kernel numbers the link
-   * after its kind (`macvlan0`, `veth0`, …), for which it looks through all names: with 5,000 links there
-   * the creation takes 1.4 ms instead of 0.8 (Linux 6.18, measured).
+   * refused because the kernel reads `eth%d` as a template. Omitted: the kernel names the link after its kind with
+   * a number (`macvlan0`, `veth0`, …). For that it searches all names: among 5,000 links the creation takes 1.4 ms
+   * instead of 0.8 (Linux 6.18, measured).
    */
   readonly name?: string | undefined;
-  /** The namespace the link is born in, directly (`IFLA_NET_NS_FD`). Omitted: this one. */
+  /** The namespace in which the link is created (`IFLA_NET_NS_FD`). Omitted: this one. */
   readonly netns?: NetnsRef | undefined;
   /**
-   * The link's index, from 1 to 2^31 - 1 (`ifi_index`). Omitted: one above 65,536 is chosen here, so
-   * that what follows can name the link at once.
+   * The link's index, from 1 to 2^31 - 1 (`ifi_index`). Omitted: the library chooses one above 65,536, so that
+   * the requests that follow can name the link at once.
    */
   readonly index?: number | undefined;
   /**
-   * `'02:00:5e:10:00:01'`, a unicast address that is not all zero (`IFLA_ADDRESS`). Omitted: a
-   * random, locally administered one, chosen here so that no daemon rewrites it later; of a VLAN, and of a
-   * macvlan in passthru mode, the parent's.
+   * `'02:00:5e:10:00:01'`, a unicast address that is not all zero (`IFLA_ADDRESS`). Omitted: a random, locally
+   * administered one, chosen by the library so that no daemon rewrites it later; for a VLAN, and for a macvlan in
+   * passthru mode, the parent's.
    */
   readonly mac?: string | undefined;
   /** Bytes (`IFLA_MTU`). Omitted: the parent's, or the kind's own default. */
@@ -294,44 +292,44 @@ export interface LinkOptions extends OperationOptions {
   /** 1–4096 (`IFLA_NUM_RX_QUEUES`); fixed for the link's life. */
   readonly numRxQueues?: number | undefined;
   /**
-   * The group that bulk operations address (`IFLA_GROUP`). Omitted: 0. Another one takes its place while the link is
-   * deleted together with others, see `deleteLinks`.
+   * The group that bulk operations address (`IFLA_GROUP`). Omitted: 0. While the link is being deleted together with
+   * others it is in another group, see `deleteLinks`.
    */
   readonly group?: number | undefined;
   /** A free text of 1–255 bytes (`IFLA_IFALIAS`). */
   readonly alias?: string | undefined;
-  /** Further names of 1–127 bytes by which the link is found (`IFLA_PROP_LIST`). */
+  /** Alternative names of 1–127 bytes by which the link is found, too (`IFLA_PROP_LIST`). */
   readonly altNames?: readonly string[] | undefined;
   /** Addresses to put on it; a text is address and prefix length. */
   readonly addresses?: readonly (string | AddressToAdd)[] | undefined;
-  /** Routes to add once the addresses are on; they leave by this link unless they say otherwise. */
+  /** Routes to add after the addresses; they leave by this link unless they name another. */
   readonly routes?: readonly RouteOptions[] | undefined;
   /** `IFF_PROMISC`. */
   readonly promiscuous?: boolean | undefined;
   /**
-   * `IFF_ALLMULTI`: frames to every multicast address, also to those that nobody here has joined. Of a macvlan in
-   * mode passthru rather `promiscuous`, which brings them too: the kernel counts `allMulticast` on the parent when
-   * it is set or cleared on a link that is up, but not when such a link comes up or goes down
-   * (drivers/net/macvlan.c, macvlan_open and macvlan_stop, Linux 6.18), so that the parent may keep it for ever.
+   * `IFF_ALLMULTI`: receives frames to every multicast address, also to groups that nobody here has joined. For a
+   * macvlan in mode passthru use `promiscuous`, which includes them: the kernel counts `allMulticast` on the parent
+   * when it is set or cleared on a link that is up, but not when such a link comes up or goes down
+   * (drivers/net/macvlan.c, macvlan_open and macvlan_stop, Linux 6.18), so the parent may keep it for ever.
    */
   readonly allMulticast?: boolean | undefined;
-  /** The bridge, bond or VRF that takes the link in, where the link is born (`IFLA_MASTER`). */
+  /** The bridge, bond or VRF that the link joins, in the namespace that it is created in (`IFLA_MASTER`). */
   readonly master?: LinkRef | undefined;
   /**
-   * How its IPv6 link-local address is made (`IFLA_INET6_ADDR_GEN_MODE`). `'none'` for thousands of links
-   * in one namespace: with an address each, bringing up one more takes 18 ms at 5,000, and 1.7 ms
-   * without (Linux 6.18, measured). `EAFNOSUPPORT`: the kernel has no IPv6.
+   * How its IPv6 link-local address is made (`IFLA_INET6_ADDR_GEN_MODE`). Use `'none'` for thousands of links in one
+   * namespace: among 5,000 links with an address each, bringing up one more takes 18 ms, and 1.7 ms without the
+   * addresses (Linux 6.18, measured). `EAFNOSUPPORT`: the kernel has no IPv6.
    */
   readonly addrGenMode?: AddrGenMode | undefined;
   /** How IPv4 behaves on it. Only what is named changes. */
   readonly ipv4?: Ipv4Settings | undefined;
 }
 
-/** What a macvlan takes in every mode. */
+/** The options of a new macvlan in any mode. */
 export interface MacvlanCommonOptions extends LinkOptions {
   /**
-   * The link it rides on, in this namespace (`IFLA_LINK`). When that is a macvlan itself, the
-   * kernel takes the macvlan's own parent instead.
+   * The link that the macvlan is on, in this namespace (`IFLA_LINK`). When that is a macvlan itself, the kernel uses
+   * its parent instead.
    */
   readonly parent: LinkRef;
   /**
@@ -340,9 +338,9 @@ export interface MacvlanCommonOptions extends LinkOptions {
    */
   readonly bcQueueLen?: number | undefined;
   /**
-   * Up to how many receivers a multicast packet is delivered at once instead of through the queue
-   * (`IFLA_MACVLAN_BC_CUTOFF`, Linux 6.4); negative: never through the queue. One value for all
-   * children of a parent: the last writer's. The kernel's default is 1.
+   * A multicast packet for at most this many receivers is delivered at once instead of through the queue
+   * (`IFLA_MACVLAN_BC_CUTOFF`, Linux 6.4); negative: never through the queue. All children of a parent share one
+   * value, the last one set. The kernel's default is 1.
    */
   readonly bcCutoff?: number | undefined;
 }
@@ -361,7 +359,7 @@ export type MacvlanModeOptions =
       readonly mode: 'passthru';
       /** Leaves the parent's promiscuity alone (`MACVLAN_FLAG_NOPROMISC`). */
       readonly nopromisc?: boolean | undefined;
-      /** Not in this mode: the kernel ignores it at creation and takes the parent's. */
+      /** Not in this mode: at creation the kernel ignores it and takes the parent's. */
       readonly mac?: undefined;
       readonly sources?: undefined;
       readonly nodst?: undefined;
@@ -372,7 +370,7 @@ export type MacvlanModeOptions =
       /** The source MACs, at most 5,455 (`IFLA_MACVLAN_MACADDR_DATA`). */
       readonly sources?: readonly string[] | undefined;
       /**
-       * A listed sender's frames go to this child alone, no longer to the destination as well
+       * Frames from a listed sender go to this child only, and not to their destination as well
        * (`MACVLAN_FLAG_NODST`, Linux 5.13).
        */
       readonly nodst?: boolean | undefined;
@@ -389,7 +387,7 @@ export type CreateMacvtapOptions = CreateMacvlanOptions;
 export interface VethPeerOptions {
   /** By the rules of {@link LinkOptions.name} (`IFLA_IFNAME`). Omitted: the kernel numbers it. */
   readonly name?: string | undefined;
-  /** The namespace that end is born in (`IFLA_NET_NS_FD`). Omitted: that of the first end. */
+  /** The namespace in which that end is created (`IFLA_NET_NS_FD`). Omitted: that of the first end. */
   readonly netns?: NetnsRef | undefined;
   /** `IFLA_ADDRESS`. Omitted: a random, locally administered one. */
   readonly mac?: string | undefined;
@@ -397,7 +395,7 @@ export interface VethPeerOptions {
   readonly mtu?: number | undefined;
   /** Brings that end up (`IFF_UP`). */
   readonly up?: boolean | undefined;
-  /** The bridge, bond or VRF that takes that end in, where it is born (`IFLA_MASTER`). */
+  /** The bridge, bond or VRF that this end joins, in the namespace that it is created in (`IFLA_MASTER`). */
   readonly master?: LinkRef | undefined;
 }
 
@@ -451,7 +449,7 @@ export interface LinkChanges extends OperationOptions {
   readonly promiscuous?: boolean | undefined;
   /** See {@link LinkOptions.allMulticast}. */
   readonly allMulticast?: boolean | undefined;
-  /** Whether the link answers and asks by ARP: `IFF_NOARP`, the other way round. */
+  /** Whether the link uses ARP: `IFF_NOARP` inverted. */
   readonly arp?: boolean | undefined;
   /** `IFF_MULTICAST`. */
   readonly multicast?: boolean | undefined;
@@ -459,25 +457,25 @@ export interface LinkChanges extends OperationOptions {
   readonly txQueueLen?: number | undefined;
   /** `IFLA_GROUP`. */
   readonly group?: number | undefined;
-  /** The new alias (`IFLA_IFALIAS`); `null` or an empty text takes it away. */
+  /** The new alias (`IFLA_IFALIAS`); `null` or an empty text removes it. */
   readonly alias?: string | null | undefined;
-  /** The link that takes this one in, or `null` to leave it (`IFLA_MASTER`). */
+  /** The bridge, bond or VRF to join; `null`: leave it (`IFLA_MASTER`). */
   readonly master?: LinkRef | null | undefined;
   /** Alternative names to add (`RTM_NEWLINKPROP`). */
   readonly addAltNames?: readonly string[] | undefined;
-  /** Alternative names to take away (`RTM_DELLINKPROP`). */
+  /** Alternative names to remove (`RTM_DELLINKPROP`). */
   readonly removeAltNames?: readonly string[] | undefined;
   /** See {@link LinkOptions.addrGenMode}. */
   readonly addrGenMode?: AddrGenMode | undefined;
   /** How IPv4 behaves on it. Only what is named changes. */
   readonly ipv4?: Ipv4Settings | undefined;
-  /** What holds for the link as a port of the bridge it belongs to. */
+  /** Settings of the link as a port of its bridge. */
   readonly bridgePort?: BridgePortOptions | undefined;
 }
 
-/** What holds for a port of a bridge. */
+/** Settings of a bridge port. */
 export interface BridgePortOptions {
-  /** Frames may leave by the port they came in by (`IFLA_BRPORT_MODE`): reflective relay. */
+  /** Frames may leave by the port that they came in by (`IFLA_BRPORT_MODE`): reflective relay. */
   readonly hairpin?: boolean | undefined;
 }
 
@@ -489,10 +487,10 @@ export interface MacvlanCommonChanges extends OperationOptions {
   readonly bcCutoff?: number | undefined;
 }
 
-/** The changes of a macvlan that depend on its mode: the new one, or the one it has. */
+/** The changes of a macvlan that depend on its mode: the new one, or else the one that it has. */
 export type MacvlanModeChanges =
   | {
-      /** The kernel refuses to change to or from passthru; leaving source empties its list. */
+      /** The kernel refuses to change to or from passthru; leaving mode source empties the list. */
       readonly mode?: 'private' | 'vepa' | 'bridge' | undefined;
       readonly nopromisc?: undefined;
       readonly sources?: undefined;
@@ -507,7 +505,7 @@ export type MacvlanModeChanges =
     }
   | {
       readonly mode?: 'source' | undefined;
-      /** The whole new list, at most 5,455; an empty one takes all away. */
+      /** The whole new list, at most 5,455; an empty one removes all. */
       readonly sources?: readonly string[] | undefined;
       /** See {@link MacvlanModeOptions}. */
       readonly nodst?: boolean | undefined;
@@ -519,19 +517,19 @@ export type MacvlanChanges = MacvlanCommonChanges & MacvlanModeChanges;
 
 /** How a link arrives in the namespace it is moved to. */
 export interface MoveOptions extends OperationOptions {
-  /** Its name there (`IFLA_IFNAME`). Omitted: the one it has. */
+  /** Its name there (`IFLA_IFNAME`). Omitted: the same as now. */
   readonly name?: string | undefined;
-  /** Its index there (`IFLA_NEW_IFINDEX`). Omitted: the one it has, when that is free. */
+  /** Its index there (`IFLA_NEW_IFINDEX`). Omitted: the same as now, if that is free. */
   readonly index?: number | undefined;
 }
 
 /** Which links `listLinks` gives: those that match everything named. */
 export interface LinkFilter extends OperationOptions {
-  /** `'macvlan'`, `'veth'`, … (`IFLA_INFO_KIND`); `null`: those that no driver kind names. */
+  /** `'macvlan'`, `'veth'`, … (`IFLA_INFO_KIND`); `null`: links without a driver kind. */
   readonly kind?: string | null | undefined;
-  /** The link they ride on, in this namespace. */
+  /** The link that they are on, in this namespace. */
   readonly parent?: LinkRef | undefined;
-  /** The bridge, bond or VRF they belong to; `null`: to none. */
+  /** The bridge, bond or VRF that they belong to; `null`: links that belong to none. */
   readonly master?: LinkRef | null | undefined;
   /** `IFLA_GROUP`. */
   readonly group?: number | undefined;
@@ -551,7 +549,7 @@ export interface AddressFilter extends OperationOptions {
 export interface RouteFilter extends OperationOptions {
   /** Omitted: both (`rtm_family`). */
   readonly family?: IpFamily | undefined;
-  /** The link they leave by, or one of their ways does (`RTA_OIF`, `rtnh_ifindex`). */
+  /** The link by which they, or one of their ways, leave (`RTA_OIF`, `rtnh_ifindex`). */
   readonly link?: LinkRef | undefined;
   /** Omitted: every table (`RTA_TABLE`). */
   readonly table?: RouteTable | undefined;
@@ -561,10 +559,10 @@ export interface RouteFilter extends OperationOptions {
   readonly type?: RouteType | undefined;
 }
 
-/** What `watch` tells, besides the events of links. */
+/** What `watch` reports besides the events of links. */
 export interface WatchOptions extends OperationOptions {
   /**
-   * Begin with an `added` for everything that exists. {@link LevelWatchOptions} have the end of that told as well.
+   * Begin with an `added` for everything that exists. With {@link LevelWatchOptions} an event marks the end of that.
    */
   readonly initial?: boolean | undefined;
   /** Also the events of addresses. */
@@ -572,19 +570,19 @@ export interface WatchOptions extends OperationOptions {
   /** Also the events of routes. */
   readonly routes?: boolean | undefined;
   /**
-   * Bytes that the kernel may queue for this watcher (`SO_RCVBUF`, which the kernel doubles) before
-   * it drops events and a `resync` follows. Omitted: 8 MiB, or what an ordinary user may have.
+   * Bytes that the kernel may queue for this watch (`SO_RCVBUF`, which the kernel doubles) before it drops events and
+   * a `resync` follows. Omitted: 8 MiB, or as much as an ordinary user may have.
    */
   readonly receiveBuffer?: number | undefined;
 }
 
-/** What `watch` tells to a program that has to know when it knows all. */
+/** The options of a watch that also reports when the program's picture is complete. */
 export interface LevelWatchOptions extends WatchOptions {
-  /** Also a {@link LevelEvent}: at the beginning, after what `initial` tells, and after what follows a `resync`. */
+  /** Also report a {@link LevelEvent}: at the beginning, after the `initial` events, and after those of a `resync`. */
   readonly level: boolean | undefined;
 }
 
-/** What `checkSupport` may do besides looking. */
+/** What `checkSupport` may do besides reading. */
 export interface SupportOptions extends OperationOptions {
   /** Make the kernel load a missing module, by asking it for a link of that kind. */
   readonly load?: boolean | undefined;
