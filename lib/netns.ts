@@ -85,16 +85,16 @@ function callWith(
 }
 
 /**
- * A network namespace to operate in. Requests of one namespace go to the kernel in the order in
- * which they are made; namespaces do not wait for one another. An operation that takes several requests
- * may have those of others in between: await an operation that another builds on. Each operation rejects
- * with a `NetlinkError` when the kernel refuses, and with a `TypeError` or `RangeError` that names the
- * option when an argument is wrong, before anything is sent.
+ * A network namespace to operate in. Requests in one namespace go to the kernel in the order in which they are made;
+ * namespaces do not wait for one another. Between the requests of an operation that takes several there may be
+ * requests of other operations: await an operation before you start another that builds on it. An operation rejects
+ * with a `NetlinkError` when the kernel refuses, and with a `TypeError` or `RangeError` that names the option when an
+ * argument is wrong, before anything is sent.
  */
 export class Netns extends Namespace {
   /**
-   * The calling thread's own namespace; in a Worker of {@link Netns.run}, that Worker's. Opened on
-   * first use and never closed: `close` does nothing to it.
+   * The calling thread's own namespace; in a Worker of {@link Netns.run}, that Worker's. It is opened on first use and
+   * never closed: its `close` does nothing.
    */
   static current(): Netns {
     own ??= new OwnNetns(openOwn(), null);
@@ -102,9 +102,9 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Opens a namespace by name, path, process or descriptor. What it opens stays alive until
-   * `close`, even when its name is removed. `EINVAL`: not a network namespace; `ENOENT`: no such
-   * name or process; `EBADF`: no such `fd`; `EACCES`: another's process, which takes `CAP_SYS_PTRACE`.
+   * Opens a namespace by name, path, process or descriptor. The namespace stays alive until `close`, even when its
+   * name is removed. `EINVAL`: not a network namespace; `ENOENT`: no such name or process; `EBADF`: no such `fd`;
+   * `EACCES`: the process is somebody else's, which takes `CAP_SYS_PTRACE`.
    */
   static async open(ref: NetnsRef, options?: OperationOptions): Promise<Netns> {
     const call = callWith('Netns.open', refText(ref), Netns.open, options);
@@ -127,10 +127,9 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Makes a namespace. With a name it is what `ip netns add` makes, mounted at /run/netns/NAME,
-   * under the same lock and with the same mount propagation; it stays until `remove`. Without one
-   * it lives while a handle, a process, a socket or a tap holds it, and then goes with the links in it.
-   * The loopback link in it is down.
+   * Makes a namespace. With a name it is the same as after `ip netns add`: mounted at /run/netns/NAME, under the same
+   * lock and with the same mount propagation, and it stays until `remove`. Without a name it lives as long as a handle,
+   * a process, a socket or a tap holds it, and is then destroyed with the links in it. Its loopback link is down.
    * `EEXIST`: the name is taken; `EPERM`: needs `CAP_SYS_ADMIN`; `EACCES`: a name needs the right to
    * write /run/netns and to mount there, which a security module may refuse; `ENOSPC`: the user has as many
    * namespaces as `user.max_net_namespaces` allows.
@@ -146,17 +145,17 @@ export class Netns extends Namespace {
   }
 
   /**
-   * The names under /run/netns that really are namespaces, sorted. Rejects with a `NetlinkError` when
-   * they cannot be looked at.
+   * The names under /run/netns that really are namespaces, sorted. Rejects with a `NetlinkError` when they cannot be
+   * read.
    */
   static async list(): Promise<string[]> {
     return listNames(callOf('Netns.list', null, Netns.list));
   }
 
   /**
-   * Takes the name away, the same as `ip netns delete`; the namespace itself goes when nothing
-   * holds it any more. Of a symbolic link, only the link itself goes. `ENOENT`: there is no such name;
-   * `EISDIR`: it is a directory; `EACCES`: needs the right to write /run/netns; `EPERM`: needs `CAP_SYS_ADMIN`.
+   * Removes the name, the same as `ip netns delete`; the namespace itself is destroyed when nothing holds it any more.
+   * If the name is a symbolic link, only the link is removed. `ENOENT`: there is no such name; `EISDIR`: it is a
+   * directory; `EACCES`: needs the right to write /run/netns; `EPERM`: needs `CAP_SYS_ADMIN`.
    */
   static async remove(name: string, options?: OperationOptions): Promise<void> {
     const call = callWith('Netns.remove', name, Netns.remove, options);
@@ -173,15 +172,15 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Makes a macvlan: all of it or nothing. In whichever step it fails, no link stays behind, and the error's
-   * `part` says which option could not be carried out; should something stay after all, because the kernel
-   * refuses to take it away again, its `cause` says what. Of what the kernel answers, the error's `hint` gives the
-   * reason: `EEXIST`, the name, the index or an address is taken; `ENOENT`, there is no such `netns`; `ENODEV`,
+   * Makes a macvlan: all of it or nothing. Whichever step fails, no link stays behind, and the error's `part` says
+   * which option could not be carried out; should something stay behind after all, because the kernel refuses to
+   * remove it, the error's `cause` says what. For the kernel's refusals the error's `hint` gives the reason:
+   * `EEXIST`, the name, the index or an address is taken; `ENOENT`, there is no such `netns`; `ENODEV`,
    * no such parent or master (`EINVAL`, where a master is given by its index or as a `Link`); `EBUSY`, the
-   * parent is a port, or has another receiver; `EINVAL`, the parent is no Ethernet device, has a passthru
-   * child, or a smaller MTU; `EADDRINUSE`, a sibling that is up has the MAC; `ENETUNREACH`, of IPv6
-   * `EHOSTUNREACH`, no address reaches the gateway of one of the `routes`, or, as with `ENETDOWN`, the link is
-   * not `up`; `EPERM`, needs `CAP_NET_ADMIN`. `EOPNOTSUPP`: this kernel has no macvlan, or not that option.
+   * parent is a port, or something else receives its frames; `EINVAL`, the parent is not an Ethernet device, or has a
+   * passthru child or a smaller MTU; `EADDRINUSE`, a sibling that is up has the MAC; `ENETUNREACH` (for IPv6
+   * `EHOSTUNREACH`), no address reaches the gateway of one of the `routes`, or, as with `ENETDOWN`, the link is
+   * not `up`; `EPERM`, needs `CAP_NET_ADMIN`; `EOPNOTSUPP`, this kernel has no macvlan, or does not know that option.
    *
    * @example
    * ```ts
@@ -206,7 +205,7 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Makes a macvtap, whose frames go to a character device: all of it or nothing, as `createMacvlan`.
+   * Makes a macvtap, whose frames go to a character device: all of it or nothing, like `createMacvlan`.
    */
   createMacvtap(options: CreateMacvtapOptions): Promise<MacvtapLink> {
     const call = callOf('createMacvtap', options?.name, this.createMacvtap, options);
@@ -219,9 +218,9 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Makes a link of any of the kinds `macvlan`, `macvtap`, `veth`, `bridge`, `dummy` and `vlan`: all of
-   * it or nothing. `EOPNOTSUPP` with a hint that names the module: this kernel lacks the kind; `ENOENT`: there
-   * is no such `netns` or `peer.netns`; otherwise as `createMacvlan`.
+   * Makes a link of kind `macvlan`, `macvtap`, `veth`, `bridge`, `dummy` or `vlan`: all of it or nothing.
+   * `EOPNOTSUPP`, with a hint that names the module: this kernel lacks the kind; `ENOENT`: there is no such `netns` or
+   * `peer.netns`; otherwise as for `createMacvlan`.
    */
   createLink<K extends CreateLinkOptions['kind']>(
     options: CreateLinkOptions & { readonly kind: K },
@@ -248,9 +247,9 @@ export class Netns extends Namespace {
   }
 
   /**
-   * The id that another namespace has in this one (`RTM_GETNSID`), by which `parent.netnsid` of a link and
-   * `movedTo.netnsid` of an event name it; `null` when it has none. The kernel gives one where a link
-   * shows the other, and `ip netns set` gives a chosen one. `ENOENT`: there is no such namespace.
+   * The id that this namespace has for another one (`RTM_GETNSID`), as in `parent.netnsid` of a link and
+   * `movedTo.netnsid` of an event; `null` when there is none. The kernel assigns one when a link refers to the other
+   * namespace; `ip netns set` assigns a chosen one. `ENOENT`: there is no such namespace.
    */
   getNetnsid(netns: NetnsRef, options?: OperationOptions): Promise<number | null> {
     const call = callWith('getNetnsid', refText(netns), this.getNetnsid, options);
@@ -259,8 +258,8 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Lists the links that match everything the filter names, by index. A listing that a change runs
-   * into is made again, a bounded number of times; `EINTR`: every time. `ENODEV`: there is no such parent or
+   * Lists the links that match everything the filter names, sorted by index. A listing that a change interrupts is
+   * repeated, a limited number of times; `EINTR`: every attempt was interrupted. `ENODEV`: there is no such parent or
    * master.
    */
   listLinks(filter?: LinkFilter): Promise<Link[]> {
@@ -269,13 +268,13 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Changes what is named, and nothing else; the flags of a link too change one by one. The kernel
-   * works through the changes in an order of its own and keeps what it did before it refused one.
+   * Changes what is named and nothing else, down to the single flag. The kernel makes the changes in an order of its
+   * own, and keeps those that it made before it refused one.
    * `ENODEV`: there is no such link or master (`EINVAL`, where a master is given by its index or as a `Link`);
-   * `EEXIST`: a name is taken; `ENOENT`: a name to be removed is none; `EBUSY`: the link cannot be a port of that
-   * master; `ELOOP`: a bridge cannot be one of a bridge; `EOPNOTSUPP`: the master takes in no links, or
-   * `bridgePort` of what is no port; `EADDRINUSE`: a sibling that is up has the MAC; `EINVAL` (of a VLAN
-   * `ERANGE`): above the parent's MTU, among others, as the `hint` says; `EPERM`: needs `CAP_NET_ADMIN`.
+   * `EEXIST`: a name is taken; `ENOENT`: the link does not have a name to be removed; `EBUSY`: the link cannot be a
+   * port of that master; `ELOOP`: a bridge cannot be a port of a bridge; `EOPNOTSUPP`: the master can have no ports, or
+   * `bridgePort` for a link that is not a port; `EADDRINUSE`: a sibling that is up has the MAC; `EINVAL` (for a VLAN
+   * `ERANGE`): an MTU above the parent's, or another reason that the `hint` gives; `EPERM`: needs `CAP_NET_ADMIN`.
    */
   setLink(link: LinkRef, changes: LinkChanges): Promise<void> {
     const call = callOf('setLink', link, this.setLink, changes);
@@ -284,8 +283,8 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Sets or clears `IFF_PROMISC`, and no other flag. Whether the device is promiscuous in the end is
-   * `Link.promiscuity`: others may hold it so. `ENODEV`: there is no such link.
+   * Sets or clears `IFF_PROMISC`, and no other flag. Whether the device really is promiscuous, `Link.promiscuity`
+   * tells: others may keep it so. `ENODEV`: there is no such link.
    */
   setPromiscuous(link: LinkRef, on: boolean, options?: OperationOptions): Promise<void> {
     const call = callWith('setPromiscuous', link, this.setPromiscuous, options);
@@ -294,10 +293,10 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Changes a living macvlan or macvtap. `EINVAL`: to or from passthru, or an option that its mode
-   * does not take; `ENETDOWN`: `nopromisc` while the link is down, which would make the kernel
-   * miscount its parent's promiscuity for ever; `EOPNOTSUPP`: the link is no macvlan, or this kernel does
-   * not know the option; `ENODEV`: there is no such link.
+   * Changes an existing macvlan or macvtap. `EINVAL`: a change to or from mode passthru, or an option that the mode
+   * does not take; `ENETDOWN`: `nopromisc` while the link is down, which would make the kernel miscount its parent's
+   * promiscuity for ever; `EOPNOTSUPP`: the link is not a macvlan, or this kernel does not know the option;
+   * `ENODEV`: there is no such link.
    */
   setMacvlan(link: LinkRef, changes: MacvlanChanges): Promise<void> {
     const call = callOf('setMacvlan', link, this.setMacvlan, changes);
@@ -306,10 +305,11 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Adds to the list of source mode; what is on it already stays. `EINVAL`: the link is in another mode;
-   * `EOPNOTSUPP`: it is no macvlan; `ENODEV`: there is none; `E2BIG`: over 5,455 in all, which is as many as
-   * the kernel's answers have room for. A longer list, made by other programs, is read here all the same, and
-   * `removeSources` and `setMacvlan` mend it; others, `ip` among them, cannot read such a link.
+   * Adds MACs to the source list of a macvlan in mode source; those that are on it already stay. `EINVAL`: the link is
+   * in another mode; `EOPNOTSUPP`: it is not a macvlan; `ENODEV`: there is no such link; `E2BIG`: the list would exceed
+   * 5,455 MACs, which is what the kernel's answers have room for. This library reads even a longer list that another
+   * program has made, and `removeSources` and `setMacvlan` can shorten it; other programs, `ip` among them, cannot read
+   * such a link.
    */
   addSources(link: LinkRef, macs: readonly string[], options?: OperationOptions): Promise<void> {
     const call = callWith('addSources', link, this.addSources, options);
@@ -320,8 +320,8 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Takes away from the list of source mode; what is not on it is no error. `EINVAL`: the link is in
-   * another mode; `EOPNOTSUPP`: it is no macvlan; `ENODEV`: there is none.
+   * Removes MACs from the source list; one that is not on it is no error. `EINVAL`: the link is in another mode;
+   * `EOPNOTSUPP`: it is not a macvlan; `ENODEV`: there is no such link.
    */
   removeSources(link: LinkRef, macs: readonly string[], options?: OperationOptions): Promise<void> {
     const call = callWith('removeSources', link, this.removeSources, options);
@@ -332,13 +332,13 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Moves a link to another namespace and gives it as it is there. The kernel takes it down, drops its
-   * addresses (listed before, they can be added again) and forgets `addrGenMode` and `ipv4` on the way, and
-   * holds its lock for the whole machine meanwhile (17 ms): a link that can be made where it is to live, with
-   * the option `netns`, is better made there. `EEXIST`: its name, or one of its alternative names, is taken
-   * there; `EEXIST` or `EBUSY`: the `index` is; `EINVAL`: a link that cannot move, such as a bridge, or an
-   * `index` for one that is there already (`lo` is `EEXIST`: every namespace has one); `ENODEV`: there is no
-   * such link; `ENOENT`: no such namespace.
+   * Moves a link to another namespace, and returns it as it is there. On the way the kernel sets it down, drops its
+   * addresses (list them before, and they can be added again) and resets `addrGenMode` and `ipv4`; it holds its
+   * machine-wide networking lock meanwhile (17 ms). Where possible, make the link in its final namespace with the
+   * option `netns` instead. `EEXIST`: its name, or one of its alternative names, is taken there; `EEXIST` or `EBUSY`:
+   * the `index` is taken; `EINVAL`: the link cannot be moved, such as a bridge, or an `index` is given although the
+   * link is in that namespace already (`lo` is `EEXIST`: every namespace has one); `ENODEV`: there is no such link;
+   * `ENOENT`: there is no such namespace.
    */
   moveLink(link: LinkRef, netns: NetnsRef, options?: MoveOptions): Promise<Link> {
     const call = callOf('moveLink', link, this.moveLink, options);
@@ -348,8 +348,8 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Deletes a link (`RTM_DELLINK`). Calls that are under way together do it by a group, as `deleteLinks` does.
-   * `ENODEV`: there is none; `EOPNOTSUPP`: a device that is not made by software.
+   * Deletes a link (`RTM_DELLINK`). Calls that are under way together are carried out as one group, as by
+   * `deleteLinks`. `ENODEV`: there is no such link; `EOPNOTSUPP`: the device was not made by software.
    */
   deleteLink(link: LinkRef, options?: OperationOptions): Promise<void> {
     const call = callWith('deleteLink', link, this.deleteLink, options);
@@ -358,13 +358,12 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Deletes any number of links. What can be deleted is; an `AggregateError` holds a `NetlinkError` for each
-   * that could not. Of a link that is named twice, by its index and a name or by two names, the second has an
-   * `ENODEV`; a `Link` beside a name or the index of it has none. They are put into a group that nobody uses,
-   * and the group is deleted: a link that somebody moves to another namespace between the two counts as
-   * deleted, and keeps that group there. So do links that are left when the process is killed between the two, and
-   * the last events of a link tell of that group: what is to be found again is better told by its name than by its
-   * `group`.
+   * Deletes any number of links. Every link that can be deleted is; an `AggregateError` holds a `NetlinkError` for each
+   * that could not. When a link is named twice, by its index and a name or by two names, the second one fails with
+   * `ENODEV`; a `Link` together with its name or index does not. The links are put into a group that nobody uses, and
+   * then the group is deleted. A link that somebody moves to another namespace between the two steps counts as deleted,
+   * and keeps that group there. Links that are left when the process is killed between the two keep it as well, and the
+   * last events of a link show that group: to find links again, go by their names rather than by their `group`.
    */
   deleteLinks(refs: readonly LinkRef[], options?: OperationOptions): Promise<void> {
     const call = callWith('deleteLinks', null, this.deleteLinks, options);
@@ -372,11 +371,10 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Puts an address on a link: `'52.1.1.151/24'`, `'fd00::1/64'`, or an object; an `Address` as it was
-   * listed will do, such as one that a move has taken off. `EEXIST`: it is there already; `ENODEV`: there is
-   * no such link; of IPv6 also `EACCES`: it is disabled on the link; `EINVAL`: the link's MTU is below 1,280;
-   * `EADDRNOTAVAIL`: `::1` elsewhere than on `lo`, or a multicast address without `autojoin`; `EOPNOTSUPP`: the
-   * kernel has none.
+   * Adds an address to a link: `'52.1.1.151/24'`, `'fd00::1/64'`, or an object, which may be an `Address` as it was
+   * listed, such as one that a move has dropped. `EEXIST`: the link has it already; `ENODEV`: there is no such link.
+   * For IPv6 also `EACCES`: it is disabled on the link; `EINVAL`: the link's MTU is below 1,280; `EADDRNOTAVAIL`: `::1`
+   * on another link than `lo`, or a multicast address without `autojoin`; `EOPNOTSUPP`: the kernel has no IPv6.
    */
   addAddress(
     link: LinkRef,
@@ -391,10 +389,10 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Puts an address on a link, or changes the one that is there: its lifetimes (omitted: for ever), its
-   * metric (omitted: 0 for IPv4, and as it was for IPv6), and of IPv6 its flags and its peer (omitted: as it
-   * was). The kernel passes over what else is said of it (net/ipv4/devinet.c, inet_rtm_newaddr;
-   * net/ipv6/addrconf.c, inet6_addr_modify). `EEXIST`: an IPv6 address with another prefix length is there; otherwise as
+   * Adds an address to a link, or changes the one that is there: its lifetimes (omitted: for ever), its metric
+   * (omitted: 0 for IPv4, unchanged for IPv6), and for IPv6 its flags and its peer (omitted: unchanged). The kernel
+   * ignores the other fields of an existing address (net/ipv4/devinet.c, inet_rtm_newaddr; net/ipv6/addrconf.c,
+   * inet6_addr_modify). `EEXIST`: the link has the IPv6 address with another prefix length; otherwise as for
    * `addAddress`.
    */
   replaceAddress(
@@ -410,9 +408,10 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Takes an address off a link; an `Address` as it was listed will do. With the first IPv4 address of a
-   * subnet the others in it go too, unless `net.ipv4.conf.*.promote_secondaries` is 1.
-   * `EADDRNOTAVAIL`: it is not there; `ENODEV`: there is no such link; `ENXIO`: its MTU is too small for IPv6.
+   * Removes an address from a link; it may be an `Address` as it was listed. When the first IPv4 address of a subnet is
+   * removed, the others in the subnet are removed too, unless `net.ipv4.conf.*.promote_secondaries` is 1.
+   * `EADDRNOTAVAIL`: the link does not have it; `ENODEV`: there is no such link; `ENXIO`: its MTU is too small for
+   * IPv6.
    */
   removeAddress(
     link: LinkRef,
@@ -427,7 +426,7 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Lists the addresses of all links, or of one. `EINTR`: as with `listLinks`; `ENODEV`: there is no such link.
+   * Lists the addresses of all links, or of one. `EINTR`: as for `listLinks`; `ENODEV`: there is no such link.
    */
   listAddresses(filter?: AddressFilter): Promise<Address[]> {
     const call = callOf('listAddresses', null, this.listAddresses, filter);
@@ -435,12 +434,12 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Adds a route; a `Route` as it was listed will do, but not every one comes back: of those that the kernel
-   * itself has on each link (`fe80::/64`, `ff00::/8`) a second one with the same metric takes `append`, and one of
-   * IPv6 with a `metric` of 0 gets 1024. `EEXIST`: there is one, of whichever link, and no `append` said;
-   * `ENETUNREACH`, of IPv6 `EHOSTUNREACH`: no address of a link reaches the gateway; `ENODEV`: there is no
-   * such link, or its MTU is too small for IPv6; `EACCES`: IPv6 is disabled on it; `ENETDOWN`: it is down;
-   * `EINVAL`: no link has the `source`, or there is no such nexthop object.
+   * Adds a route; it may be a `Route` as it was listed, but not every one can be added again as it was: of the routes
+   * that the kernel itself adds for each link (`fe80::/64`, `ff00::/8`) a second one with the same metric needs
+   * `append`, and an IPv6 route with a `metric` of 0 gets 1024. `EEXIST`: there is one, by any link, and `append` is
+   * not set; `ENETUNREACH` (for IPv6 `EHOSTUNREACH`): no address of a link reaches the gateway; `ENODEV`: there is no
+   * such link, or its MTU is too small for IPv6; `EACCES`: IPv6 is disabled on it; `ENETDOWN`: it is down; `EINVAL`: no
+   * link has the `source`, or there is no such nexthop object.
    */
   addRoute(route: RouteToAdd & OperationOptions): Promise<void> {
     const call = callOf('addRoute', route?.to, this.addRoute, route);
@@ -448,8 +447,8 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Adds a route, in place of the one to the same destination with the same metric. `EEXIST`: there are
-   * several of these, and one like it stands behind the first; otherwise as `addRoute`.
+   * Adds a route in place of the one to the same destination with the same metric. `EEXIST`: there are several of
+   * those, and an identical one stands behind the first; otherwise as for `addRoute`.
    */
   replaceRoute(route: RouteToAdd & OperationOptions): Promise<void> {
     const call = callOf('replaceRoute', route?.to, this.replaceRoute, route);
@@ -459,12 +458,12 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Removes the first route that agrees with everything said; a `Route` as it was listed will do. Of IPv4 a
-   * `metric` of 0 agrees with any, and the lowest goes first. Of IPv6 the kernel compares neither `source`
-   * nor `scope`, of the `type` only whether the route leads anywhere, and of one with a `nexthopId`
-   * neither `via` nor `link` (net/ipv6/route.c, ip6_route_del), nor the `mtu`. An IPv4 route by one gateway
-   * and one of several ways whose first is that agree with one another, if both are there, and one without
-   * a `source` with one that has one. `ESRCH`: there is none.
+   * Removes the first route that matches every option given; it may be a `Route` as it was listed. For IPv4 a `metric`
+   * of 0 matches any, and the route with the lowest metric is removed. An IPv4 route by one gateway also matches one of
+   * several ways that begins with that gateway, and the reverse, and one without a `source` matches one that has one.
+   * For IPv6 the kernel compares neither `source`, `scope` nor `mtu`, of the `type` only whether the route leads
+   * anywhere, and for a route with a `nexthopId` neither `via` nor `link` (net/ipv6/route.c, ip6_route_del).
+   * `ESRCH`: there is no such route.
    */
   removeRoute(route: RouteToRemove & OperationOptions): Promise<void> {
     const call = callOf('removeRoute', route?.to, this.removeRoute, route);
@@ -474,10 +473,9 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Lists the routes of every table, IPv4 first, or those that match the filter. Where IPv6 routes are
-   * removed meanwhile, others may be missing without a word of the kernel (net/ipv6/ip6_fib.c,
-   * fib6_dump_table); `watch` makes up for that. `EINTR`: as with `listLinks`; `ENODEV`: there is no such
-   * link.
+   * Lists the routes of every table, IPv4 first, or those that match the filter. When IPv6 routes are removed
+   * meanwhile, others may be missing from the listing, and the kernel does not say so (net/ipv6/ip6_fib.c,
+   * fib6_dump_table); `watch` makes up for that. `EINTR`: as for `listLinks`; `ENODEV`: there is no such link.
    */
   listRoutes(filter?: RouteFilter): Promise<Route[]> {
     const call = callOf('listRoutes', null, this.listRoutes, filter);
@@ -485,21 +483,20 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Tells what happens to links (and addresses and routes when asked for), from this call on.
-   * `added`, `changed` and `removed` are told apart by comparing with what is known; counters are
-   * left out of that. When the kernel had to drop events, `resync` is followed by what is different
-   * by then, so a reader that applies every event ends level with the kernel. A slow reader costs
-   * the receive buffer and no more. `break`, `return` and the signal close the socket at once; the
-   * process stays alive while an event is waited for.
+   * Reports what happens to links (and to addresses and routes when asked for) from this call on. Whether something was
+   * `added`, `changed` or `removed` is found by comparing it with what is known, its counters aside. When the kernel
+   * had to drop events, `resync` is followed by events for everything that is different by then, so a reader that
+   * applies every event ends up in step with the kernel. A slow reader costs no more than the receive buffer. `break`,
+   * `return` and the signal close the socket at once; the process stays alive while an event is awaited.
    *
-   * Of some changes the kernel says nothing, and nobody hears of them before it tells of that link again:
-   * of a link that is down `alias`, `altNames`, `group`, `carrier`, `addrGenMode` and what `setMacvlan`
+   * Of some changes the kernel sends no message, so they show only with the next message about that link: of a link
+   * that is down `alias`, `altNames`, `group`, `carrier`, `addrGenMode` and what `setMacvlan`
    * changes; `qdisc`, `bridgePort.hairpin`, a parent's `promiscuity`, `macvlan.bcCutoff`, `bcQueueLenUsed`
-   * that a sibling changed, `addrGenMode` where an MTU below 1,280 takes IPv6 away or one above gives it
-   * back, `altNames` of which only some could be added or removed, the `mac` that a passthru child gets with its
-   * parent, `parent` of a link whose parent has moved, and that of the `peer` of a veth in another namespace: it is
-   * `added` with `parent: null`, before the other end is there. A watch keeps its namespace alive: closing
-   * the `Netns` ends it, `Netns.remove` does not. `EPERM`: of another namespace, needs `CAP_SYS_ADMIN`.
+   * that a sibling changed, `addrGenMode` where an MTU below 1,280 disables IPv6 or one above enables it
+   * again, `altNames` of which only some could be added or removed, the `mac` that a passthru child gets with its
+   * parent, `parent` of a link whose parent has moved, and `parent` of a veth's `peer` in another namespace, which is
+   * `added` with `parent: null`, before the other end exists. A watch keeps its namespace alive: closing the `Netns`
+   * ends it, `Netns.remove` does not. `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`.
    */
   watch(options: LevelWatchOptions): Watch<NetlinkEvent | LevelEvent>;
   watch(options?: WatchOptions): Watch;
@@ -508,12 +505,12 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Opens the character device of a macvtap: a stream of Ethernet frames, see {@link Tap}. Finds the
-   * device by its number as the link's namespace has it, so that a missing or misleading /dev/tapN
-   * is no obstacle; that needs `CAP_SYS_ADMIN`, and `CAP_MKNOD` where /dev/tapN will not do.
-   * `EINVAL`: the link is no macvtap; `ENODEV`: there is none; `EBUSY`: it would have more than 256 queues;
-   * `EPERM`: a capability is missing, as the `hint` says; `EACCES`: the device may not be opened. After a
-   * move of the link to another namespace the tap does not know the link's MTU any more, see {@link Tap}.
+   * Opens the character device of a macvtap: a stream of Ethernet frames, see {@link Tap}. The device is found by its
+   * number in the link's namespace, so a missing or misleading /dev/tapN does not matter; that needs `CAP_SYS_ADMIN`,
+   * and `CAP_MKNOD` where /dev/tapN is not the right device. `EINVAL`: the link is not a macvtap; `ENODEV`: there is no
+   * such link; `EBUSY`: it would have more than 256 queues; `EPERM`: a capability is missing, as the `hint` says;
+   * `EACCES`: the device may not be opened. After the link has moved to another namespace the tap does not know its MTU
+   * any more, see {@link Tap}.
    */
   openTap(link: LinkRef, options?: OpenTapOptions): Promise<Tap> {
     const call = callOf('openTap', link, this.openTap, options);
@@ -522,10 +519,9 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Tells whether the kernel has macvlan and macvtap, built in, loaded or to be loaded, which of their
-   * attributes it knows, and whether the process may use them. `load: true` makes the kernel load
-   * the modules; what came of it is in the answer. Needs no `lsmod` and no `modprobe`. Rejects where the
-   * kernel cannot be asked: `EPERM` in another namespace without `CAP_SYS_ADMIN`.
+   * Tells whether the kernel has macvlan and macvtap (built in, loaded or loadable), which of their attributes it
+   * knows, and whether the process may use them. `load: true` makes the kernel load the modules first. Needs no `lsmod`
+   * and no `modprobe`. Rejects when the kernel cannot be asked: `EPERM` in another namespace without `CAP_SYS_ADMIN`.
    */
   checkSupport(options?: SupportOptions): Promise<Support> {
     const call = callOf('checkSupport', null, this.checkSupport, options);
