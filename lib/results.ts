@@ -1,20 +1,20 @@
 /**
- * What the package gives, and nothing that runs. A result says `null` where the kernel says nothing.
+ * The types of everything that the package returns. A field is `null` where the kernel says nothing.
  */
 import type { AddrGenMode, IpFamily, MacvlanMode } from './options.js';
 
 /**
- * A network device of a namespace, as it was when it was read (`RTM_NEWLINK`). What many links have
- * alike, such as the names of flags, is one frozen object in all of them.
+ * A network device of a namespace, as it was when it was read (`RTM_NEWLINK`). Parts that many links have alike, such
+ * as the names of flags, are frozen objects that these links share.
  */
 export interface Link {
   /** The index, unique within its namespace (`ifi_index`). */
   readonly index: number;
   /** `IFLA_IFNAME`. */
   readonly name: string;
-  /** The inode of the namespace it was seen in; the kernel gives that of one that is gone to a later one. */
+  /** The inode of the namespace that it was seen in. The kernel may reuse it once that namespace is gone. */
   readonly netns: number;
-  /** `'macvlan'`, `'veth'`, … (`IFLA_INFO_KIND`); `null` for a device that no driver kind names. */
+  /** `'macvlan'`, `'veth'`, … (`IFLA_INFO_KIND`); `null` for a device without a driver kind. */
   readonly kind: string | null;
   /** `'ether'`, `'loopback'`, … (`ifi_type`, `ARPHRD_*`). */
   readonly type: string;
@@ -26,7 +26,7 @@ export interface Link {
   readonly mtu: number;
   /** Bytes (`IFLA_MIN_MTU`). */
   readonly minMtu: number;
-  /** Bytes (`IFLA_MAX_MTU`); 0: the driver names no limit. */
+  /** Bytes (`IFLA_MAX_MTU`); 0: the driver sets no limit. */
   readonly maxMtu: number;
   /** `IFF_UP`: somebody set it up. */
   readonly up: boolean;
@@ -36,9 +36,9 @@ export interface Link {
   readonly running: boolean;
   /** `IFLA_CARRIER`. */
   readonly carrier: boolean;
-  /** `IFF_PROMISC`: somebody asked for it. See {@link Link.promiscuity} for what holds. */
+  /** `IFF_PROMISC`: a program asked for it. {@link Link.promiscuity} tells whether the device is. */
   readonly promiscuous: boolean;
-  /** How many hold it promiscuous, the kernel's own holders included (`IFLA_PROMISCUITY`). */
+  /** How many users keep it promiscuous, those inside the kernel included (`IFLA_PROMISCUITY`). */
   readonly promiscuity: number;
   /** `IFF_ALLMULTI`. */
   readonly allMulticast: boolean;
@@ -47,8 +47,8 @@ export interface Link {
   /** `IFF_MULTICAST`. */
   readonly multicast: boolean;
   /**
-   * All flags as `ip` prints them: `'UP'`, `'BROADCAST'`, `'LOWER_UP'`, … (`ifi_flags`); without
-   * `M-DOWN`, for which it looks at the parent.
+   * All flags as `ip` prints them: `'UP'`, `'BROADCAST'`, `'LOWER_UP'`, … (`ifi_flags`); without `M-DOWN`, for which
+   * `ip` looks at the parent.
    */
   readonly flags: readonly string[];
   /**
@@ -72,24 +72,24 @@ export interface Link {
   readonly altNames: readonly string[];
   /** The index of the bridge, bond or VRF it belongs to (`IFLA_MASTER`). */
   readonly master: number | null;
-  /** The link it rides on (`IFLA_LINK`), or for a veth the other end. */
+  /** The link that it is on (`IFLA_LINK`), or for a veth the other end. */
   readonly parent: LinkParent | null;
   /** How its IPv6 link-local address is made; `null` without IPv6 (`IFLA_INET6_ADDR_GEN_MODE`). */
   readonly addrGenMode: AddrGenMode | null;
   /** Its counters since it was made (`IFLA_STATS64`). */
   readonly stats: LinkStats | null;
   /**
-   * What only a macvlan or macvtap has: there when `kind` is `'macvlan'` or `'macvtap'`. To TypeScript the `kind`
-   * is any text and tells nothing of this: test `link.macvlan` itself.
+   * Present when `kind` is `'macvlan'` or `'macvtap'`. To TypeScript `kind` is any string, so a test of `kind` does not
+   * narrow the type: test `link.macvlan` itself.
    */
   readonly macvlan?: MacvlanInfo | undefined;
-  /** What only a VLAN has: there when `kind` is `'vlan'`. */
+  /** Present when `kind` is `'vlan'`. */
   readonly vlan?: VlanInfo | undefined;
-  /** What only a port of a bridge has: there while one is its master. */
+  /** Present while the link is a port of a bridge. */
   readonly bridgePort?: BridgePortInfo | undefined;
 }
 
-/** What a VLAN has beside what every link has (`IFLA_INFO_DATA`). */
+/** The data of a VLAN (`IFLA_INFO_DATA`). */
 export interface VlanInfo {
   /** `IFLA_VLAN_ID`. */
   readonly id: number;
@@ -97,9 +97,9 @@ export interface VlanInfo {
   readonly protocol: '802.1Q' | '802.1ad';
 }
 
-/** What a port of a bridge has beside what every link has (`IFLA_INFO_SLAVE_DATA`). */
+/** The data of a bridge port (`IFLA_INFO_SLAVE_DATA`). */
 export interface BridgePortInfo {
-  /** Frames may leave by the port they came in by (`IFLA_BRPORT_MODE`). */
+  /** Frames may leave by the port that they came in by (`IFLA_BRPORT_MODE`). */
   readonly hairpin: boolean;
 }
 
@@ -107,7 +107,7 @@ export interface BridgePortInfo {
 export interface LinkParent {
   /** Its index, in the namespace that `netnsid` names. */
   readonly index: number;
-  /** The id this namespace gives to the parent's (`IFLA_LINK_NETNSID`); `null`: it is the same. */
+  /** The id that this namespace has for the parent's (`IFLA_LINK_NETNSID`); `null`: it is the same namespace. */
   readonly netnsid: number | null;
 }
 
@@ -128,19 +128,19 @@ export interface LinkStats {
   readonly collisions: number;
 }
 
-/** What a macvlan or macvtap has beside what every link has (`IFLA_INFO_DATA`). */
+/** The data of a macvlan or macvtap (`IFLA_INFO_DATA`). */
 export interface MacvlanInfo {
-  /** `IFLA_MACVLAN_MODE`; of a mode newer than this package the number, as a text. */
+  /** `IFLA_MACVLAN_MODE`; a mode newer than this package is its number, as a string. */
   readonly mode: MacvlanMode;
   /** `MACVLAN_FLAG_NOPROMISC`. */
   readonly nopromisc: boolean;
   /** `MACVLAN_FLAG_NODST`. */
   readonly nodst: boolean;
-  /** Source mode's list (`IFLA_MACVLAN_MACADDR_DATA`); empty in every other mode. */
+  /** The source list of mode source (`IFLA_MACVLAN_MACADDR_DATA`); empty in every other mode. */
   readonly sources: readonly string[];
-  /** What this link asked for; `null`: this kernel does not know it (`IFLA_MACVLAN_BC_QUEUE_LEN`). */
+  /** The length that this link asked for (`IFLA_MACVLAN_BC_QUEUE_LEN`); `null`: this kernel does not know it. */
   readonly bcQueueLen: number | null;
-  /** What its parent uses: the largest that a child asked for (`IFLA_MACVLAN_BC_QUEUE_LEN_USED`). */
+  /** The length that its parent uses: the largest that a child asked for (`IFLA_MACVLAN_BC_QUEUE_LEN_USED`). */
   readonly bcQueueLenUsed: number | null;
   /** The parent's cutoff (`IFLA_MACVLAN_BC_CUTOFF`); `null`: this kernel does not know it. */
   readonly bcCutoff: number | null;
@@ -168,7 +168,7 @@ export type LinkOfKind<K> = K extends 'macvlan'
 /** An IP address on a link (`RTM_NEWADDR`); the names follow `os.networkInterfaces()`. */
 export interface Address {
   /**
-   * Without its prefix length, in the form that `inet_ntop` gives it, as `SocketAddress` of `node:net` does:
+   * The address without its prefix length, in the form of `inet_ntop`, like `SocketAddress` of `node:net`:
    * `fd00::0:1` is listed as `fd00::1` (`IFA_LOCAL`, or `IFA_ADDRESS` where there is none).
    */
   readonly address: string;
@@ -179,11 +179,11 @@ export interface Address {
   readonly family: IpFamily;
   /** `ifa_index`. */
   readonly linkIndex: number;
-  /** `'global'`, `'link'`, `'host'`, …, or the number where it has no name (`ifa_scope`). */
+  /** `'global'`, `'link'`, `'host'`, …, or its number where it has no name (`ifa_scope`). */
   readonly scope: string;
   /**
-   * `IFA_LABEL`; `null` for IPv6. Where a listed address is added again, one without a colon is taken for
-   * the name of its link, and left out.
+   * `IFA_LABEL`; `null` for IPv6. When a listed address is added again, a label without a colon is taken for the name
+   * of its former link, and left out.
    */
   readonly label: string | null;
   /** `IFA_BROADCAST`. */
@@ -191,8 +191,8 @@ export interface Address {
   /** The other end of a point-to-point link (`IFA_ADDRESS` where it differs from `IFA_LOCAL`). */
   readonly peer: string | null;
   /**
-   * As `ip` names them: `'permanent'`, `'tentative'`, `'nodad'`, … (`IFA_FLAGS`). Of IPv6, `'tentative'` is one that
-   * nobody can bind to yet; `watch` tells when it no longer is. With `'dadfailed'` beside it a neighbour has it.
+   * As `ip` names them: `'permanent'`, `'tentative'`, `'nodad'`, … (`IFA_FLAGS`). Nothing can bind to an IPv6 address
+   * that is `'tentative'`; `watch` reports when it no longer is. With `'dadfailed'` as well, a neighbour has it.
    */
   readonly flags: readonly string[];
   /** Seconds, or `Infinity` (`ifa_valid`). */
@@ -207,7 +207,7 @@ export interface Address {
 export interface Route {
   /** `'default'`, or a prefix (`RTA_DST`). */
   readonly to: string;
-  /** The sources that an IPv6 route is for, when not for all (`RTA_SRC`): a prefix. */
+  /** The prefix of the sources that an IPv6 route is for (`RTA_SRC`); `null`: all. */
   readonly from: string | null;
   /** The type of service that an IPv4 route is for (`rtm_tos`); 0: any. */
   readonly tos: number;
@@ -254,11 +254,11 @@ export type NetlinkEvent =
   | {
       readonly type: 'link';
       readonly action: 'removed';
-      /** The link as it was last told of; its counters may be older. */
+      /** The link as it was last reported; its counters may be older. */
       readonly link: Link;
       /**
-       * Where it went, when it was moved and not deleted: the namespace's id in this one and the
-       * index it has there (`IFLA_NEW_NETNSID`, `IFLA_NEW_IFINDEX`).
+       * Where it went, when it was moved and not deleted: the id that this namespace has for the other one, and the
+       * link's index there (`IFLA_NEW_NETNSID`, `IFLA_NEW_IFINDEX`).
        */
       readonly movedTo?: { readonly netnsid: number; readonly index: number };
     }
@@ -266,8 +266,8 @@ export type NetlinkEvent =
       readonly type: 'address';
       readonly action: 'added' | 'changed' | 'removed';
       /**
-       * The kernel tells IPv4 addresses of a link apart by `cidr` and `peer`, and IPv6 addresses by
-       * `address` alone: one that gets another prefix length or peer has changed.
+       * The kernel identifies a link's IPv4 addresses by `cidr` and `peer`, and IPv6 addresses by `address` alone: an
+       * IPv6 address that gets another prefix length or peer is `changed`.
        */
       readonly address: Address;
     }
@@ -277,24 +277,24 @@ export type NetlinkEvent =
       readonly route: Route;
     }
   | {
-      /** Events were lost in the kernel's queue; what follows brings the reader level again. */
+      /** The kernel has dropped events; those that follow bring the reader up to date again. */
       readonly type: 'resync';
     };
 
 /**
- * The reader is level: all that was there when the watch began, or when events had been lost, has been told of. Told
- * when `watch` is asked for it with `level`; a program that keeps what it is told of may go by it from here on, until
- * a `resync`.
+ * The reader is up to date: everything that existed when the watch began, or that differed after events had been lost,
+ * has been reported. Reported when `watch` is called with `level`. A program that keeps its own picture can rely on it
+ * from here on, until a `resync`.
  */
 export interface LevelEvent {
   readonly type: 'level';
 }
 
 /**
- * Where a kernel module stands: `'builtin'` in the kernel, `'loaded'`, `'loadable'` but not loaded,
- * or `'missing'`: not in the kernel, and not in /lib/modules either. A container seldom has its host's
- * /lib/modules: there a module that the kernel would load is `'missing'` until it has done so, for which
- * a link of the kind is made, or `checkSupport({ load: true })` asks.
+ * The state of a kernel module: `'builtin'` in the kernel, `'loaded'`, `'loadable'` but not loaded, or `'missing'`:
+ * neither in the kernel nor in /lib/modules. A container seldom has its host's /lib/modules: there a module that the
+ * kernel could load is `'missing'` until it is loaded, by making a link of the kind or by
+ * `checkSupport({ load: true })`.
  */
 export type ModuleState = 'builtin' | 'loaded' | 'loadable' | 'missing';
 
@@ -304,13 +304,13 @@ export interface Support {
   readonly kernel: string;
   /** Whether the process has `CAP_NET_ADMIN` over the namespace. */
   readonly netAdmin: boolean;
-  /** Where the module stands that brings the kind `macvlan`. */
+  /** The state of the module for the kind `macvlan`. */
   readonly macvlan: ModuleState;
-  /** Where the module stands that brings the kind `macvtap`. */
+  /** The state of the module for the kind `macvtap`. */
   readonly macvtap: ModuleState;
   /**
-   * What the kernel knows: found out by setting it and reading it back; by the kernel's version where that
-   * cannot be done, as without `CAP_SYS_ADMIN`, or where it would load a module.
+   * What the kernel knows. This is found out by setting each and reading it back, or from the kernel's version where
+   * that cannot be done, as without `CAP_SYS_ADMIN`, or would load a module.
    */
   readonly features: {
     /** `IFLA_MACVLAN_BC_QUEUE_LEN` (Linux 5.11). */

@@ -13,32 +13,32 @@ import { parseMac } from './values.js';
 /** What `openTap` takes. */
 export interface OpenTapOptions extends OperationOptions {
   /**
-   * Keeps the virtio header (`struct virtio_net_hdr`, `IFF_VNET_HDR`) in front of every frame, in
-   * both directions; its length is `tap.vnetHeaderLength`. Frames then arrive as the kernel has them,
-   * with checksums still to be made and up to 64 KiB of segments in one (512 KiB where `gso_max_size` is
-   * raised so far), and the header says what is left to do. Default: `false`.
+   * Keeps the virtio header (`struct virtio_net_hdr`, `IFF_VNET_HDR`) in front of every frame, in both directions; its
+   * length is `tap.vnetHeaderLength`. Frames then arrive as the kernel has them, with checksums not computed and up to
+   * 64 KiB of segments in one frame (512 KiB where `gso_max_size` is raised that far), and the header says what is left
+   * to do. Default: `false`.
    */
   readonly vnetHeader?: boolean | undefined;
   /**
-   * How many queues, 1 to 256, each with a descriptor of its own (`IFF_MULTI_QUEUE`). The kernel
-   * spreads arriving frames over them by flow; the stream has the frames of all. Default: 1.
+   * How many queues, 1 to 256, each with a descriptor of its own (`IFF_MULTI_QUEUE`). The kernel distributes arriving
+   * frames over them by flow; the stream carries the frames of all queues. Default: 1.
    */
   readonly queues?: number | undefined;
   /**
-   * How many bytes of frames that were written may wait in the queues of their receivers before there is
-   * backpressure (`TUNSETSNDBUF`), overhead included: 4,096 to 2,147,483,647, or `Infinity`. Default: the
-   * kernel's own, `net.core.wmem_default`, which is about 90 full frames. Then nothing is lost between two taps,
-   * and a receiver that does not read holds up the frames for all others. With `Infinity` it holds up nobody,
-   * and loses what its own queue (`txQueueLen`) has no room for, as behind a switch.
+   * How many bytes of written frames, overhead included, may wait in the queues of their receivers before there is
+   * backpressure (`TUNSETSNDBUF`): 4,096 to 2,147,483,647, or `Infinity`. Default: the kernel's
+   * `net.core.wmem_default`, about 90 full frames. With a limit no frame is lost between two taps, but a receiver that
+   * does not read holds up the frames to all others. With `Infinity` it holds up nobody, and loses the frames that its
+   * own queue (`txQueueLen`) has no room for, as behind a switch.
    */
   readonly sendBuffer?: number | undefined;
   /** How many frames may wait in each direction before there is backpressure. Default: 256. */
   readonly highWaterMark?: number | undefined;
 }
 
-/** `MAX_TAP_QUEUES` (linux/if_tap.h): of all who have it open together. */
+/** `MAX_TAP_QUEUES` (linux/if_tap.h): for all programs that have the device open together. */
 const MAX_QUEUES = 256;
-/** With a few bytes the device would never be ready to be written. */
+/** With much less the device would never become writable. */
 const MIN_SEND_BUFFER = 4_096;
 const MAX_SEND_BUFFER = 2 ** 31 - 1;
 
@@ -55,7 +55,7 @@ const rules = optionsOf(
 );
 
 const DEFAULT_HIGH_WATER_MARK = 256;
-/** How often a link that changes while it is being opened is read anew. */
+/** How often a link that changes while its device is being opened is read again. */
 const ATTEMPTS = 5;
 
 export async function openTap(
@@ -105,7 +105,10 @@ function notAMacvtap(call: Call, { name, kind }: Link): Error {
   );
 }
 
-/** The sysfs at hand is that of another namespace where the right one could not be mounted. */
+/**
+ * `ESTALE` from a call that mounts means that the sysfs of the link's namespace could not be mounted, and the one
+ * that was read instead belongs to another: what is missing is the permission to mount.
+ */
 function asPermission(refusal: Refusal): Refusal {
   const { code, syscall } = refusal;
   return code !== 'ESTALE' || syscall === 'read' || syscall.startsWith('ioctl')

@@ -17,38 +17,37 @@ import type { MacvtapLink } from './types.js';
 
 /**
  * The frames of a macvtap: a `Duplex` in object mode, where each chunk is one whole Ethernet frame,
- * from the destination MAC to the end of the payload. Frames that are read are `Buffer`s, which
- * nobody else writes to; those that were read together share memory, so copy what you keep or post to a
- * Worker (`Buffer.from(frame)`). Frames to be written are `Uint8Array`s of any kind.
+ * from the destination MAC to the end of the payload. Frames that are read are `Buffer`s, which nobody else writes
+ * to. Those that were read together share memory, so copy frames that you keep or post to a Worker
+ * (`Buffer.from(frame)`). Frames to be written are `Uint8Array`s of any kind.
  *
  * Backpressure reaches the kernel. While nobody reads, frames stay in the link's queue
- * (`txQueueLen`), which drops what it has no room for. `write` gives `false` when enough frames wait,
- * and `drain` follows, as with any stream: also when the link is deleted, but not after `close`. What a
- * receiver on the same parent has not read counts as well, so that one which does not read holds up the
- * frames for all: see `sendBuffer` of `openTap`.
+ * (`txQueueLen`), which drops what it has no room for. `write` returns `false` when enough frames wait, and `drain`
+ * follows, as with any stream, also when the link is deleted, but not after `close`. Frames that a receiver on the
+ * same parent has not read yet count as waiting, so a receiver that does not read holds up the frames to all: see
+ * `sendBuffer` of `openTap`.
  *
- * A frame that is refused is an error of that frame alone, and the stream goes on: `send` rejects, the
- * callback of `write` is called with it, and where there is none `'frameError'` is emitted with the
- * error and the frame. `EMSGSIZE`: above the link's MTU; `EINVAL`: shorter than an Ethernet header, or
- * behind a virtio header that does not fit it; `ENOLINK`: the link is gone. A link that is down takes frames
- * and drops them.
+ * A refused frame is an error of that frame alone, and the stream goes on: `send` rejects; the callback of `write` gets
+ * the error, or without a callback `'frameError'` is emitted with the error and the frame. `EMSGSIZE`: above the link's
+ * MTU; `EINVAL`: shorter than an Ethernet header, or a virtio header that does not fit the frame; `ENOLINK`: the link
+ * is gone. A link that is down takes frames and drops them.
  *
- * The stream ends when the link is deleted: its writable side at once (`'finish'`); what has arrived
- * by then can still be read, where reading had begun. It goes on when the parent goes down, when the
- * link is renamed, and when it moves to another namespace. After such a move the link's end is noticed
- * within a second, and its MTU is not known any more, even if it comes back: a frame above it is refused
- * only where the device itself does so, and otherwise dropped without an error.
+ * The stream ends when the link is deleted: its writable side at once (`'finish'`); frames that have arrived by then
+ * can still be read if reading had begun. It goes on when the parent goes down, when the link is renamed, and when it
+ * moves to another namespace. After such a move the link's deletion is noticed within a second, and its MTU is not
+ * known any more, even if the link comes back: a frame above the MTU is refused only if the device itself refuses it,
+ * and otherwise dropped without an error.
  *
- * Frames that are written keep their order; those that arrive do within a flow, and with one queue
- * altogether. Every `openTap` of a link adds queues to it, and takes a share of its flows.
+ * Written frames keep their order. Arriving frames keep theirs within a flow, and with a single queue altogether. Every
+ * `openTap` of a link adds queues to it, which get a share of its flows.
  *
- * It keeps the process alive from when it is first read from (paused or not, as long as there is room
- * for a frame), and while frames are on their way out; and the link's namespace until it is closed.
- * One that does neither and is forgotten is closed when it is collected.
+ * A tap keeps the process alive once it has first been read from (paused or not, as long as there is room for a frame),
+ * and while frames are on their way out. It keeps the link's namespace alive until it is closed. A tap that does
+ * neither reading nor writing and is no longer referenced is closed when it is garbage-collected.
  *
- * A process that opens several should not be killed by a signal it does not handle: the kernel keeps
- * two macvtaps for ever whose queues hold frames of each other when they are closed. `close`, the
- * garbage collector, `process.exit` and the ordinary end of a thread empty the queues first.
+ * A process with several taps should not be killed by a signal that it does not handle: the kernel keeps two macvtaps
+ * for ever if their queues hold frames from each other when they are closed. `close`, the garbage collector,
+ * `process.exit` and the ordinary end of a thread empty the queues first.
  *
  * @example
  * ```ts
@@ -97,9 +96,8 @@ export class Tap extends Duplex {
   }
 
   /**
-   * Writes one frame; fulfilled when the kernel has taken it, which does not say that anybody gets
-   * it. Rejects with a `NetlinkError` when it is refused. `write` is faster where many frames need
-   * not be waited for one by one.
+   * Writes one frame; resolves when the kernel has taken it, which does not mean that anybody receives it. Rejects with
+   * a `NetlinkError` when it is refused. `write` is faster when frames need not be awaited one by one.
    */
   async send(frame: Uint8Array): Promise<void> {
     const caller = captureCaller(this.send);
@@ -131,7 +129,7 @@ export class Tap extends Duplex {
 
   #enqueue(frame: Uint8Array, caller: Caller, done: WriteCallback): boolean {
     const outgoing = new Outgoing(frame, caller, done);
-    // The stream has room for more before the device has taken the frame: it tells of failure only.
+    // The stream's callback may come before the device has taken the frame, so only its error counts.
     if (!this.#gone) {
       return super.write(outgoing, (error) => {
         if (error) outgoing.settle(error);
@@ -141,7 +139,7 @@ export class Tap extends Duplex {
     return this.#drainSoon();
   }
 
-  /** Whoever waits for room must not wait for ever, although there is nobody any more to make some. */
+  /** Emits `drain` once the link is gone: whoever waits for it would otherwise wait for ever. */
   #drainSoon(): false {
     if (!this.#draining) {
       this.#draining = true;
@@ -166,10 +164,10 @@ export class Tap extends Duplex {
   /**
    * Gives up the descriptors and returns the first, for a child process to have
    * (`stdio: ['inherit', 'inherit', 'inherit', tap.detach()]`; of more queues, `...tap.fds`
-   * afterwards). They block again, as if just opened, and are to be closed by the caller once the
-   * child has them. (A child that writes much should not let it block: the kernel does not wake a
-   * `write` that has had to wait, only a `poll`.) The stream is destroyed: a loop over its frames
-   * rejects with `ERR_STREAM_PREMATURE_CLOSE`, and what it had read already is not in the device any more.
+   * afterwards). They are set to blocking again, as if just opened, and the caller must close them once the child has
+   * them. (A child that writes much should use non-blocking writes: the kernel does not wake a `write` that has had to
+   * wait, only a `poll`.) The stream is destroyed: a loop over its frames rejects with `ERR_STREAM_PREMATURE_CLOSE`,
+   * and frames that the stream had read already are lost.
    */
   detach(): number {
     if (this.#closed === undefined) {
@@ -181,9 +179,8 @@ export class Tap extends Duplex {
   }
 
   /**
-   * Closes the device at once: frames that the kernel has not taken yet are not written (`end` waits
-   * for them), frames that nobody has read are dropped, and a loop over the frames ends. Fulfilled
-   * when the descriptors are closed.
+   * Closes the device at once: frames that the kernel has not taken yet are not written (`end` waits for them), frames
+   * that nobody has read are dropped, and a loop over the frames ends. Resolves when the descriptors are closed.
    */
   async close(): Promise<void> {
     if (!this.destroyed) {
@@ -214,7 +211,7 @@ export class Tap extends Duplex {
     const closed = this.#closeDevice();
     this.#writer.stop(error);
     void closed.then(() => {
-      // The frames behind which the end stood are dropped, and a pipeline waits for it for ever.
+      // The unread frames are dropped with the end behind them, for which a pipeline would wait for ever.
       if (error === null && this.#ended && !this.readableEnded) this.emit('end');
       callback(error);
     });
@@ -236,7 +233,7 @@ export class Tap extends Duplex {
       try {
         wanted = this.push(frames.subarray(start, end));
       } catch (error) {
-        // A listener has thrown; the frames behind are not to be lost by it.
+        // A listener has thrown; the frames behind this one must not be lost.
         process.nextTick(raise, error);
       }
       start = end;
@@ -246,11 +243,11 @@ export class Tap extends Duplex {
     this.#handle.setReading(false);
   }
 
-  // A stream that has ended makes an error of its own of what is written then, and not of the frame
-  // alone: from here on it gets no frame.
+  // A write after the end would be an error of the whole stream, and not of the frame alone: from here on no frame is
+  // passed to it.
   #onGone(): void {
     this.#gone = true;
-    // A stream that ends says nothing more to whoever waits for room.
+    // A stream that has ended emits no `drain` by itself.
     if (this.writableNeedDrain) this.#drainSoon();
     try {
       this.#endReading();
@@ -263,7 +260,7 @@ export class Tap extends Duplex {
     if (this.#ended || this.destroyed) return;
     this.#ended = true;
     this.push(null);
-    // Where nobody reads the end is told all the same.
+    // So that 'end' is emitted even if nobody reads.
     if (this.readableLength === 0) this.read(0);
   }
 
@@ -274,7 +271,7 @@ export class Tap extends Duplex {
 
   /** @internal */
   override _writev(entries: readonly Entry[], callback: WriteCallback): void {
-    // `write` has looked at what it was given; `end` takes anything, and is last.
+    // `write` has checked its frames; `end` takes anything, and its chunk is the last one.
     const last = entries.at(-1)?.chunk;
     if (last instanceof Outgoing || types.isUint8Array(last)) {
       this.#writer.write(entries, callback);

@@ -4,11 +4,11 @@ import { Call } from './call.js';
 import { argumentError, type Caller, errnoOf, showValue } from './errors.js';
 import { Refusal } from './native.js';
 
-/** How many frames go to the device together. */
+/** How many frames are handed to the device together, at most. */
 const ROUND_FRAMES = 256;
 /**
- * How many bytes do, and the length of a frame that no device takes: a longer one is handed over as one of
- * that length, to be refused. Behind a virtio header one may be as long as the kernel's longest, `GSO_MAX_SIZE`.
+ * How many bytes are handed to the device together, and a length that no device takes: a longer frame is handed over
+ * as one of that length, to be refused. With a virtio header a frame may be as long as the kernel's `GSO_MAX_SIZE`.
  */
 const PLAIN = { roundBytes: 256 * 1024, tooLong: 128 * 1024 };
 const SEGMENTS = { roundBytes: 768 * 1024, tooLong: 640 * 1024 };
@@ -16,7 +16,7 @@ const SEGMENTS = { roundBytes: 768 * 1024, tooLong: 640 * 1024 };
 const ETH_HLEN = 14;
 const VLAN_HLEN = 4;
 
-/** The bytes that a frame has, whatever it says itself: its class may have a `length` of its own. */
+/** The true length of a frame: its class may override `length` and `byteLength`. */
 const byteLength = Reflect.getOwnPropertyDescriptor(
   Reflect.getPrototypeOf(Uint8Array.prototype) as object,
   'byteLength',
@@ -60,13 +60,13 @@ export interface Entry {
   readonly chunk: Chunk;
 }
 
-/** Chunks that stand in one half of the lent memory. */
+/** Chunks whose frames stand in one half of the memory shared with the device. */
 interface Round {
   readonly half: 0 | 1;
   readonly entries: readonly Entry[];
   readonly first: number;
   readonly count: number;
-  /** Of how many it is known what became of them. */
+  /** How many of them have been written or refused. */
   settled: number;
 }
 
@@ -80,7 +80,7 @@ export class TapWriter {
   readonly #onRefused: (error: Error, frame: Uint8Array) => void;
   readonly #limits: typeof PLAIN;
 
-  // The chunks that were given last: those from #next on are in no round yet.
+  // The chunks of the last `write`: those from #next on are in no round yet.
   #entries: readonly Entry[] = [];
   #next = 0;
   #done: WriteCallback | undefined;
@@ -90,7 +90,7 @@ export class TapWriter {
   /** What the device has, and what it gets next. */
   #sent: Round | undefined;
   #ready: Round | undefined;
-  // Where frames stand for the device to fetch, in two halves; nobody else has these.
+  // The memory that the device reads frames from, in two halves; nobody else has access to it.
   #bytes: Uint8Array | undefined;
   #lengths: Int32Array | undefined;
 
@@ -107,7 +107,7 @@ export class TapWriter {
     handle.onWritten = () => this.#onWritten();
   }
 
-  /** Calls back when there is room for more. Not called again before that. */
+  /** Calls back when there is room for more; must not be called again before that. */
   write(entries: readonly Entry[], done: WriteCallback): void {
     this.#entries = entries;
     this.#next = 0;
@@ -143,7 +143,7 @@ export class TapWriter {
       if (chunk instanceof Outgoing) chunk.settle(error);
     this.#sent = undefined;
     this.#ready = undefined;
-    // The stream goes on to those that it has itself.
+    // The stream itself then fails the chunks that it still has.
     this.#accept();
   }
 
@@ -190,7 +190,7 @@ export class TapWriter {
     while (count < ROUND_FRAMES && first + count < entries.length) {
       const { chunk } = entries[first + count] as Entry;
       const frame = frameOf(chunk);
-      // Asked once: the device reads as many bytes.
+      // Read once: the device reads exactly as many bytes.
       const length = Math.min(byteLength.call(frame), tooLong);
       if (used + length > end) break;
       // What is too long is refused whatever is in it. Nothing is left of a frame whose memory was
@@ -205,7 +205,7 @@ export class TapWriter {
 
   #onWritten(): void {
     this.#settle();
-    // Whoever was told may have closed the device.
+    // A callback may have closed the device.
     if (this.#stopped || this.#sent === undefined || this.#sent.settled < this.#sent.count) return;
     this.#sent = undefined;
     this.#advance();
@@ -258,7 +258,7 @@ export class TapWriter {
   }
 }
 
-/** Throws what a listener has thrown, where nothing else is cut off by it. */
+/** Throws again what a listener has thrown, from `process.nextTick`, where it interrupts nothing else. */
 export function raise(error: unknown): never {
   throw error;
 }
