@@ -28,13 +28,13 @@ export function plainRef(
     throw argumentError(
       'ERR_INVALID_ARG_VALUE',
       `${call.operation}: ${option}${at === undefined ? '' : `[${at}]`} must be a link of the namespace net:[${namespace.inode}], ` +
-        `and was seen in net:[${seenIn}], whose Netns has this operation too; received ${showValue(ref)}`,
+        `but it is of net:[${seenIn}]: call this operation on the Netns of that one; received ${showValue(ref)}`,
     );
   }
   return ref.index;
 }
 
-/** What an error says it was about. */
+/** How an error names what the operation was about. */
 export function targetOf(ref: unknown): string | number | null {
   if (typeof ref === 'string' || typeof ref === 'number') return ref;
   const { name, index } = (ref ?? {}) as Partial<Link>;
@@ -58,9 +58,9 @@ export async function readLink(
 }
 
 /**
- * The index of the link that a reference names; at once, where it says the index, because requests are to
- * be sent in the order of the calls. A name is looked up once, and whatever follows goes by the index: the
- * name may meanwhile come to mean another link.
+ * The index of the link that a reference names. Not a promise when the reference has the index, because requests must
+ * be sent in the order of the calls: `await` the result only when it is a promise. A name is looked up once, and all
+ * that follows goes by the index, because the name may come to mean another link.
  */
 export function resolveIndex(
   namespace: Namespace,
@@ -92,8 +92,8 @@ export function resolveIndexIfAny(
 }
 
 /**
- * {@link resolveIndex} of the entries of a list. All are looked at before one is looked up, which nobody
- * would wait for when another is refused.
+ * {@link resolveIndex} of the entries of a list. All are checked before any is looked up: nobody would await that
+ * look-up when a later entry is refused.
  */
 export function resolveIndexes(
   namespace: Namespace,
@@ -132,8 +132,8 @@ export async function listLinks(
     info: kind == null ? undefined : { kind },
   });
   const wanted = [kind, parent, masterWanted, group, up];
-  // The kernel's own filters only save work: it knows none for a parent, and answers a kind that it
-  // does not know with every link there is (net/core/rtnetlink.c, rtnl_dump_ifinfo).
+  // The kernel's own filters only save work: it has none for a parent, and for an unknown kind it lists all links
+  // (net/core/rtnetlink.c, rtnl_dump_ifinfo).
   const matches = (link: Link) =>
     (kind === undefined || link.kind === kind) &&
     (parent === undefined || (link.parent?.index === parent && link.parent.netnsid === null)) &&
@@ -148,7 +148,7 @@ export async function listLinks(
   return LISTS_LINKS_BY_INDEX ? found : found.sort((a, b) => a.index - b.index);
 }
 
-/** `ifi_flags` and the mask that says which of them are meant; neither, when none is. */
+/** `ifi_flags`, and `ifi_change` that says which of them count; neither when no flag is asked for. */
 export function flagBits(
   options: Pick<LinkChanges, 'up' | 'promiscuous' | 'allMulticast' | 'arp' | 'multicast'>,
 ): Pick<LinkRecord, 'flags' | 'change'> {
@@ -228,12 +228,12 @@ function changeSteps(index: number, changes: LinkChanges, master: number | undef
     hairpin === undefined
       ? {}
       : { info: { slaveKind: 'bridge', bridgePort: { hairpin: Number(hairpin) } } };
-  // The kernel sets what belongs to a port before it changes the master (net/core/rtnetlink.c,
-  // rtnl_changelink), when there is no port yet or that of another bridge.
+  // The kernel sets a port's attributes before it changes the master (net/core/rtnetlink.c, rtnl_changelink), when
+  // the link is no port yet, or a port of another bridge.
   const becomesPort = master !== undefined && hairpin !== undefined;
   if (!becomesPort) Object.assign(record, port);
-  // The kernel sets the families' settings last, when the link is up already and has made its
-  // address (net/core/rtnetlink.c, do_setlink). What MTU there is to be says whether it has families.
+  // In one message the kernel would apply the families' settings last, when the link is up already and has made its
+  // address (net/core/rtnetlink.c, do_setlink). The MTU goes first, because it decides whether the link has IPv6.
   const steps: Step[] = [];
   if (families !== undefined) {
     if (mtu !== undefined) steps.push({ operation: 'changeLink', record: { index, mtu } });
@@ -263,7 +263,7 @@ export async function setLink(
   check(call.operation, linkRules.linkChanges, changes, 'changes');
   const plain = plainRef(namespace, call, ref);
   if (typeof plain === 'string' && onlyFlags(changes)) {
-    // The kernel looks the name up, where it is no new one (do_setlink): one request, not two.
+    // Without an index the kernel looks the name up instead of setting it (do_setlink): one request, not two.
     const { extMask: _, ...named } = linkRecord(plain);
     const record = { ...named, ...flagBits(changes) };
     return sendAll(namespace, call, [{ operation: 'changeLink', record }], plain);
@@ -292,7 +292,7 @@ export function setPromiscuous(
   return setLink(namespace, call, ref, { promiscuous: on });
 }
 
-/** Sends changes of one link; the first refusal is thrown, with the reason found by looking. */
+/** Sends changes of one link; throws the first refusal, with its reason. */
 export async function sendAll(
   namespace: Namespace,
   call: Call,
@@ -303,7 +303,7 @@ export async function sendAll(
   await throwFirst(namespace, call, results, link, (at) => steps[at]);
 }
 
-/** {@link sendAll} of any number of changes, each made when it is its turn. */
+/** {@link sendAll} of any number of changes, made a turn's worth at a time. */
 export async function sendMany(
   namespace: Namespace,
   call: Call,

@@ -1,16 +1,16 @@
-/** The names of namespaces: files under /run/netns, as iproute2 has them (ip/ipnetns.c). */
+/** The names of namespaces: files under /run/netns, as in iproute2 (ip/ipnetns.c). */
 import { lstat, readdir, statfs } from 'node:fs/promises';
 import type { Call } from './call.js';
 import { Coalescer } from './coalescer.js';
 import { namespaceJob, Refusal } from './native.js';
 import { RUN_DIRECTORY } from './opening.js';
 
-/** What statfs says of a file that is a namespace (NSFS_MAGIC, linux/magic.h). */
+/** The file system type of a file that is a namespace (linux/magic.h). */
 const NSFS_MAGIC = 0x6e736673;
 
 const listings = new Coalescer();
 
-/** Those that are namespaces, sorted. */
+/** The names of files that really are namespaces, sorted. */
 export async function listNames(call: Call): Promise<string[]> {
   try {
     return [...(await listings.share(RUN_DIRECTORY, findNames))];
@@ -27,8 +27,8 @@ async function findNames(): Promise<readonly string[]> {
 }
 
 /**
- * Removed since it was listed; unreadable, as a mount point that is being made has mode 0; a symbolic
- * link that leads nowhere.
+ * Errors of a name that is no namespace: removed since it was listed; unreadable, as a mount point that is being made
+ * (its mode is 0); a symbolic link that leads nowhere.
  */
 const NO_NAMESPACE: ReadonlySet<unknown> = new Set(['ENOENT', 'EACCES', 'ELOOP', 'ENOTDIR']);
 
@@ -44,9 +44,9 @@ async function isNamespaceFile(name: string): Promise<boolean> {
 
 const WHY_NOT_UNSHARED: Readonly<Record<string, string>> = {
   EPERM:
-    'Making a network namespace needs CAP_SYS_ADMIN, and no filter of system calls that refuses it all the same, ' +
-    "such as systemd's RestrictNamespaces.",
-  ENOSPC: 'There are as many network namespaces as the user may have: user.max_net_namespaces.',
+    'Making a network namespace needs CAP_SYS_ADMIN. A filter of system calls may refuse it even so, such as ' +
+    "systemd's RestrictNamespaces.",
+  ENOSPC: 'The user has as many network namespaces as user.max_net_namespaces allows.',
 };
 
 /** The reason why a namespace was not made. */
@@ -64,37 +64,38 @@ export async function whyNotCreated(
 }
 
 async function whyNameTaken(path: string): Promise<{ hint?: string }> {
-  // It waits for a name that is being made or taken away at this moment.
+  // Waits for a name that is being made or removed at this moment.
   const opened = await namespaceJob('openNamespacePath', path);
   if (!(opened instanceof Refusal)) {
     opened.close();
-    return { hint: 'Netns.open opens what has the name, Netns.remove takes the name away.' };
+    return {
+      hint: 'Netns.open opens the namespace with that name, Netns.remove removes the name.',
+    };
   }
   try {
-    if (!(await lstat(path)).isFile())
-      return { hint: `${path} is something else than a namespace.` };
-    // Gone by the time of that look, and here again; or nothing could be opened, whatever it is.
+    if (!(await lstat(path)).isFile()) return { hint: `${path} is not a namespace.` };
+    // It had gone when it was opened and is there again, or opening failed for a reason that says nothing about it.
     if (opened.code !== 'EINVAL') return {};
     const hint =
-      `${path} is a file and no namespace: what is left of making one that was cut short, and Netns.remove ` +
-      'takes it away; or the name of one that is mounted in another mount namespace, and then is in use.';
+      `${path} is an ordinary file: either the remains of a creation that was interrupted, which Netns.remove ` +
+      'removes, or the name of a namespace that is mounted in another mount namespace, and then is in use.';
     return { hint };
   } catch {
-    // Looking is a favour: what cannot be looked at must not hide the refusal itself.
+    // A failure to find the reason must not hide the refusal itself.
     return {};
   }
 }
 
 const WITHOUT_NAME =
-  "A namespace without a name takes CAP_SYS_ADMIN in the process's own user namespace, and no more.";
+  "A namespace without a name takes CAP_SYS_ADMIN in the process's own user namespace, and nothing else.";
 
 const RIGHTS_OF_NAMES = `A name takes the right to write ${RUN_DIRECTORY}, and CAP_SYS_ADMIN in the user namespace that owns the mount namespace.`;
-const NO_DIRECTORY = `A name is a file in the directory ${RUN_DIRECTORY}, which is not there and cannot be made.`;
+const NO_DIRECTORY = `A name is a file in the directory ${RUN_DIRECTORY}, which does not exist and cannot be made.`;
 const WHY_NOT_NAMED: Readonly<Record<string, string>> = {
-  // Who lacks the capability gets EPERM (fs/namespace.c, path_mount).
+  // A missing capability would be EPERM (fs/namespace.c, path_mount).
   'mount EACCES':
-    'A security module refuses the mount that a name is, as AppArmor does in a container of Docker ' +
-    '(`--security-opt apparmor=unconfined` takes its profile away).',
+    'A name is a mount, and a security module refuses that mount, as AppArmor does in a Docker container ' +
+    '(`--security-opt apparmor=unconfined` disables its profile).',
   EPERM: RIGHTS_OF_NAMES,
   EACCES: RIGHTS_OF_NAMES,
   EROFS: RIGHTS_OF_NAMES,

@@ -315,7 +315,7 @@ test('a /run/netns that cannot be made is named, and asked for by a name alone',
       one.replace('&& exec', `&& ${prepare} && exec`),
     );
     const [create = '', unnamed, remove] = await resultOf<(string | null)[]>(program, { under });
-    expect(create).toContain('the directory /run/netns, which is not there and cannot be made.');
+    expect(create).toContain('the directory /run/netns, which does not exist and cannot be made.');
     expect(create).toContain('A namespace without a name takes');
     expect(unnamed).toBeNull();
     return [create?.split(' ', 1)[0], remove?.split(' ', 1)[0]];

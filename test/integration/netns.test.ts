@@ -243,7 +243,7 @@ describe('Netns.remove', () => {
     writeFileSync(`/run/netns/${name}`, '', { mode: 0 });
     const stale = await refusalOf(Netns.create(name));
     expect(stale).toMatchObject({ code: 'EEXIST', operation: 'Netns.create', target: name });
-    expect(stale.hint).toContain('is a file and no namespace');
+    expect(stale.hint).toContain('is an ordinary file');
     expect(stale.hint).toContain('Netns.remove');
     expect(stale.hint).toContain('another mount namespace');
     await Netns.remove(name);
