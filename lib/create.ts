@@ -78,8 +78,8 @@ export function createIn(
   );
 }
 
-// Thousands are made at once, so this waits for what is not known yet and for nothing else. What is
-// known already is sent before this returns: requests keep the order of the calls.
+// Awaits only what has to be looked up. If nothing has, the requests are sent before this returns, and so in the order
+// of the calls.
 async function createThere(
   namespace: Namespace,
   target: Namespace,
@@ -136,7 +136,7 @@ function recordOf(
   parent: number | undefined,
 ): LinkRecord {
   const { name, mac, mtu, txQueueLen, numTxQueues, numRxQueues, group } = options;
-  // The MAC is in the first message, so that no daemon takes a made-up one for one to rewrite.
+  // The first message has the MAC: otherwise the kernel chooses one, which a daemon may take as one to rewrite.
   const address = mac === undefined ? undefined : parseMac(mac);
   const { promiscuous, allMulticast } = options;
   const up = comesUpLater(options) ? undefined : options.up;
@@ -159,9 +159,9 @@ function recordOf(
 }
 
 /**
- * Sends the first message and what follows it; the last result is the link, if all goes well. Without
- * parts the read may travel with the first message: reading does no harm should the index turn out to
- * be somebody else's. A part waits, because it would change that link.
+ * Sends the first message, the parts, and a read of the link, which is the last result if all goes well. Without parts
+ * the read may share a datagram with the first message: should the index turn out to be another link's, reading that
+ * one does no harm. A part waits behind a barrier, because it would change that link.
  */
 function send(plan: Plan): Promise<readonly Result[]> {
   const { namespace, target, call, index, record, parts } = plan;
@@ -179,8 +179,8 @@ function send(plan: Plan): Promise<readonly Result[]> {
 }
 
 /**
- * Whether the kernel's echo of the first message says all of the finished link: it goes to the link's own
- * namespace. A long source list would make it larger than what the receive buffer has room for.
+ * Whether the kernel's echo of the first message tells everything about the finished link. The echo goes to the link's
+ * own namespace, and a long source list would make it larger than the receive buffer has room for.
  */
 function isToldByEcho({ namespace, target, record, parts }: Plan): boolean {
   return (
@@ -191,7 +191,7 @@ function isToldByEcho({ namespace, target, record, parts }: Plan): boolean {
   );
 }
 
-/** Looks at what became of the parts: the link as it was read, or an error and no link. */
+/** Checks the results: returns the finished link, or removes it and throws. */
 async function finish(plan: Plan, results: readonly Result[]): Promise<Link> {
   const { target, call, spec, index, parts } = plan;
   try {
@@ -224,8 +224,8 @@ const RUNNING_READS = 100;
 const RUNNING_PAUSE = 5;
 
 /**
- * Waits for a link that has got its carrier late, when its other end came up: until the kernel's own work
- * on that (net/core/link_watch.c) is done, it drops what is sent.
+ * Waits for a link that got its carrier only when its other end came up: until the kernel has processed that
+ * (net/core/link_watch.c), it drops what is sent.
  */
 async function whenRunning({ target, call }: Plan, link: Link): Promise<Link> {
   let seen = link;
@@ -236,7 +236,7 @@ async function whenRunning({ target, call }: Plan, link: Link): Promise<Link> {
   return seen;
 }
 
-/** With `arp_notify`, a MAC that is set is announced even when it is the one that the link has. */
+/** Sets the link's own MAC again: with `arp_notify` the kernel then announces its addresses. */
 async function announce({ target, call }: Plan, { index, mac }: Link): Promise<void> {
   if (mac === null) return;
   const record: LinkRecord = { index, mac: parseMac(mac) ?? undefined };
@@ -246,7 +246,7 @@ async function announce({ target, call }: Plan, { index, mac }: Link): Promise<v
   throw call.error(result, { ...explained, part: 'ipv4.arpNotify' });
 }
 
-/** Takes back what was done and did not go with the link; a failure to do so is the error's cause. */
+/** Undoes parts that outlive the link; a failure to do so becomes the error's cause. */
 async function undoParts(
   { target, parts }: Plan,
   results: readonly Result[],
@@ -272,13 +272,13 @@ async function partError(
   return call.error(refusal, { ...explained, part: part?.option });
 }
 
-/** Takes a link away that is not to be; a failure to do so is the error's cause. */
+/** Removes a half-made link; a failure to do so becomes the error's cause. */
 function remove(target: Namespace, index: number, error: unknown): Promise<void> {
   const step: Step = { operation: 'deleteLink', record: linkRecord(index) };
   return takeAway(target, step, error, `the link with index ${index}`);
 }
 
-/** What is to be taken away may be gone already. */
+/** Refusals which mean that what is to be removed has gone already. */
 const GONE: ReadonlySet<string> = new Set(['ENODEV', 'ESRCH']);
 
 async function takeAway(
@@ -288,7 +288,7 @@ async function takeAway(
   what: string,
 ): Promise<void> {
   let [result] = await target.exchange([step]);
-  // The answer was lost: that to another one tells whether it is gone.
+  // The answer was lost: the answer to a second request tells whether it is gone.
   if (result instanceof Refusal && result.code === 'ENOBUFS')
     [result] = await target.exchange([step]);
   if (!(result instanceof Refusal) || GONE.has(result.code)) return;
@@ -299,7 +299,7 @@ async function takeAway(
 async function removeIfOurs({ target, index, record, spec, options }: Plan): Promise<void> {
   const link = await findLink(target, index);
   if (link === undefined || link.kind !== spec.kind) return;
-  // One that was given no MAC is known by its index, where that was chosen here.
+  // A link that was given no MAC is recognised by its index, if that was chosen here.
   const mac = record.mac && formatMac(record.mac);
   if (mac === undefined ? options.index === undefined : link.mac === mac) {
     await remove(target, index, undefined);
@@ -307,10 +307,9 @@ async function removeIfOurs({ target, index, record, spec, options }: Plan): Pro
 }
 
 /**
- * Whether a refusal is about the index. Kernels before 6.15 look the index of a link to be, and
- * where none is said its name, up in the namespace of the socket instead of the one it will live in
- * (net/core/rtnetlink.c, __rtnl_newlink). As an index is always said here, a namesake in the wrong
- * namespace is no hindrance.
+ * Whether a refusal is about the index. Kernels before 6.15 look up a new link's index, or without an index its name,
+ * in the namespace of the socket instead of the one that it is made in (net/core/rtnetlink.c, __rtnl_newlink). Requests
+ * here always have an index, so a link with the same name in the wrong namespace is no obstacle.
  */
 async function isIndexTaken({ namespace, target, index }: Plan): Promise<boolean> {
   if ((await findLink(target, index)) !== undefined) return true;
@@ -331,8 +330,8 @@ async function explainCreate(
     mac: record.mac,
     peer: spec.peer,
   });
-  // A parent given by its index is looked for by nobody but the kernel, and one that was found by its name
-  // may be gone by then (drivers/net/macvlan.c, macvlan_common_newlink; net/8021q/vlan_netlink.c, vlan_newlink).
+  // Only the kernel looks for a parent given by its index, and one that was found by its name may be gone by then
+  // (drivers/net/macvlan.c, macvlan_common_newlink; net/8021q/vlan_netlink.c, vlan_newlink).
   const isNoParent = refusal.code === 'ENODEV' && record.parent !== undefined;
   return isNoParent ? { ...explained, part: 'parent' } : explained;
 }

@@ -16,7 +16,7 @@ const FURTHER_ERRNOS: Readonly<Record<string, number>> = {
   ENOTSUPP: 524, // include/linux/errno.h: meant for the kernel alone, drivers let it out
 };
 
-/** Second names of errnos that the kernel's documentation calls otherwise. */
+/** Aliases of errnos that the kernel's documentation calls by another name. */
 const SECOND_NAMES = new Set(['ENOTSUP', 'EWOULDBLOCK', 'EDEADLOCK']);
 
 const ERRNOS: ReadonlyMap<string, number> = new Map([
@@ -28,7 +28,7 @@ const NAMES: ReadonlyMap<number, string> = new Map(
   [...ERRNOS].filter(([name]) => !SECOND_NAMES.has(name)).map(([name, errno]) => [errno, name]),
 );
 
-/** Reasons that read better than libuv's, which knows one name for errno 95. */
+/** Texts to use instead of libuv's, which knows errno 95 only as ENOTSUP. */
 const REASONS: Readonly<Record<string, string>> = {
   EOPNOTSUPP: 'operation not supported',
   ENOTSUPP: 'operation not supported',
@@ -40,19 +40,19 @@ export function errnoName(errno: number): string {
   return NAMES.get(positive) ?? `ERRNO_${positive}`;
 }
 
-/** The errno of a name, negative as Node has it; `undefined` for a name that is none. */
+/** The errno of a name, negative as in Node; `undefined` for an unknown name. */
 export function errnoOf(name: string): number | undefined {
   const errno = ERRNOS.get(name);
   return errno === undefined ? undefined : -errno;
 }
 
-/** Where an operation was called: holds the call's stack, which is made into text only when read. */
+/** Where an operation was called: holds the call's stack, which V8 formats only when it is read. */
 export interface Caller {
   readonly stack?: string;
 }
 
 /**
- * How many of the caller's frames are kept, because each costs time in every call that succeeds. A
+ * How many of the caller's frames are kept: few, because each costs time in every call, also in those that succeed. A
  * program that raises `Error.stackTraceLimit` above Node's own 10 gets as many as it asked for.
  */
 const CALLER_FRAMES = 3;
@@ -97,7 +97,7 @@ function framesOf(caller: Caller): string | undefined {
   return at < 0 ? undefined : stack.slice(at);
 }
 
-/** What a {@link NetlinkError} is made of. */
+/** What a {@link NetlinkError} is made from. */
 interface NetlinkErrorDetails {
   /** `'EEXIST'`, or a code of the package's own such as `'ERR_NETNS_CLOSED'`. */
   readonly code?: string | undefined;
@@ -118,8 +118,8 @@ interface NetlinkErrorDetails {
 }
 
 /**
- * The kernel refused a request, or a handle could not take it. Its stack shows the line that made the call; of a
- * call beyond the first 32 in a turn of the event loop, the line that awaits it, and none where nobody does.
+ * The kernel refused a request, or a handle could not take it. Its stack shows the line that made the call; for a call
+ * beyond the first 32 in a turn of the event loop, the line that awaits it, if any.
  *
  * @example
  * ```ts
@@ -141,15 +141,15 @@ export class NetlinkError extends Error {
   readonly syscall: string;
   /** The function of this package that was called, such as `'createMacvlan'`. */
   readonly operation: string;
-  /** The name or the index of what it was about; `null` when it was about nothing in particular. */
+  /** The name or the index of what the operation was about; `null` for nothing in particular. */
   readonly target: string | number | null;
-  /** The option that could not be carried out, where one operation is several requests; also a `parent` that is none. */
+  /** The option that could not be carried out, where an operation has several requests; also an invalid `parent`. */
   declare readonly part?: string;
   /** The kernel's own words (`NLMSGERR_ATTR_MSG`), where it gives any. */
   declare readonly kernelMessage?: string;
   /** The attribute at fault (`NLMSGERR_ATTR_OFFS`), such as `'IFLA_MACVLAN_MODE'`. */
   declare readonly attribute?: string;
-  /** Why, in a sentence, found out by looking after the refusal. */
+  /** The reason, in a sentence, found by looking around after the refusal. */
   declare readonly hint?: string;
 
   /** @internal */
@@ -170,7 +170,7 @@ export class NetlinkError extends Error {
     stackOf(this, details.caller);
   }
 
-  /** Tells an error of another copy of this package too. */
+  /** Marks the error, also for other copies of this package. */
   get [brand](): true {
     return true;
   }
@@ -183,10 +183,7 @@ Object.defineProperty(NetlinkError.prototype, 'name', {
   writable: true,
 });
 
-/**
- * A link's name may hold escape sequences for a terminal, and the hint for one tenant's link may name that of
- * another.
- */
+/** Escapes control characters: a hint may name somebody else's link, whose name may hold terminal escape sequences. */
 function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, (control) => {
     return `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`;
@@ -225,7 +222,7 @@ export type ArgumentErrorCode =
   | 'ERR_INVALID_ARG_VALUE'
   | 'ERR_OUT_OF_RANGE';
 
-/** An error of Node's kind for an argument: `RangeError` out of range, `TypeError` otherwise. */
+/** An argument error as Node makes it: a `RangeError` for out of range, a `TypeError` otherwise. */
 type ArgumentError = (TypeError | RangeError) & { readonly code: ArgumentErrorCode };
 
 /**
@@ -254,7 +251,7 @@ export function showValue(value: unknown): string {
     maxArrayLength: 5,
     customInspect: false,
   });
-  // An error in it has a stack.
+  // An Error in it is shown with its stack, on several lines.
   const line = text.replaceAll(/\s*\n\s*/g, ' ');
   return line.length > 160 ? `${line.slice(0, 157)}...` : line;
 }
