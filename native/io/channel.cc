@@ -8,9 +8,10 @@
 namespace macvlan_netlink::io {
 namespace {
 
-// One round of a namespace: others wait for a pool thread meanwhile.
+// How many steps one round carries out: other namespaces wait for the pool thread meanwhile.
 constexpr size_t kMaxRound = 32;
-constexpr size_t kMaxTogether = 16 * 1024;
+// The same for a round of deletions, which are carried out as one group.
+constexpr size_t kMaxDeletions = 16 * 1024;
 
 }  // namespace
 
@@ -101,8 +102,8 @@ void Channel::Run(PoolThread& thread) {
   if (status.ok()) {
     PrepareQueued(thread);
     const Window window = Collect();
-    Carry(window, thread);
-    Settle(window);
+    Execute(window, thread);
+    Conclude(window);
   } else {
     FailQueued(status);
   }
@@ -147,7 +148,7 @@ Status Channel::TryToOpen(PoolThread& thread) {
   return Within(*target_, thread.at_home, [&] { return socket_.Open(); });
 }
 
-// Of what may be in the next round.
+// Prepares the exchanges that may be in the next round.
 void Channel::PrepareQueued(PoolThread& thread) {
   std::vector<std::shared_ptr<Exchange>> unprepared;
   {
@@ -174,8 +175,9 @@ void Channel::PrepareQueued(PoolThread& thread) {
   }
 }
 
-// Takes the next round from the queue. A barrier behind a step taken here waits for the round
-// after, and everything behind it too, so that the order holds. Deletions make rounds of their own.
+// Takes the next round from the queue. A barrier step behind a step of its exchange in this round
+// waits for the next round, and so does everything behind it, to keep the order. Deletions have
+// rounds of their own.
 Window Channel::Collect() {
   Window window;
   bool deletions = false;
@@ -189,7 +191,7 @@ Window Channel::Collect() {
       const Step& step = steps[entry.next];
       if (window.empty()) deletions = step.deletion;
       const bool must_wait = step.barrier && entry.next > first;
-      const bool full = window.size() >= (deletions ? kMaxTogether : kMaxRound);
+      const bool full = window.size() >= (deletions ? kMaxDeletions : kMaxRound);
       if (must_wait || full || step.deletion != deletions) return window;
       window.push_back({entry.exchange, entry.next++});
     }
@@ -198,7 +200,7 @@ Window Channel::Collect() {
   return window;
 }
 
-void Channel::Carry(const Window& window, PoolThread& thread) {
+void Channel::Execute(const Window& window, PoolThread& thread) {
   Session session(socket_, thread.buffer);
   // Deletions sleep outside the RTNL lock, and a listing lets go of it between its parts.
   std::optional<Pool::LongWait> wait;
@@ -207,7 +209,7 @@ void Channel::Carry(const Window& window, PoolThread& thread) {
   };
   if (std::any_of(window.begin(), window.end(), waits)) wait.emplace(pool_);
   if (!window.empty() && window.front().step().deletion) delete_together_(session, window);
-  // Whatever is left.
+  // Whatever that has not ended.
   Window rest;
   for (const Sent& sent : window) {
     if (!sent.step().ended) rest.push_back(sent);
@@ -215,7 +217,7 @@ void Channel::Carry(const Window& window, PoolThread& thread) {
   session.Transact(rest);
 }
 
-void Channel::Settle(const Window& window) {
+void Channel::Conclude(const Window& window) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!queue_.empty() && queue_.front().next != 0) {

@@ -1,5 +1,5 @@
-// The queue of one namespace: requests go to the kernel in the order they came, what queued up
-// meanwhile shares a datagram.
+// The queue of one namespace: requests go to the kernel in the order in which they came, and those
+// that have queued up share a datagram.
 #pragma once
 
 #include <chrono>
@@ -16,11 +16,11 @@ namespace macvlan_netlink::io {
 
 class Channel : public Task, public std::enable_shared_from_this<Channel> {
  public:
-  // Deletes what the steps of a window name, faster than one by one. It may leave steps that have
-  // not ended: those are then sent as they are.
+  // Deletes the links that the steps of a window name, faster than one by one. Steps that it does
+  // not end are then sent as they are.
   using DeleteTogether = void (*)(Session& session, const Window& window);
 
-  // Gives up sockets of other channels, for want of descriptors.
+  // Closes sockets of other channels, when there are no descriptors left.
   using MakeRoom = std::function<void()>;
 
   // `target` must be open for as long as requests may be submitted.
@@ -36,13 +36,13 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   Status Open(PoolThread& thread);
   // Closes the socket when nothing was sent for that long; the next request opens another.
   void CloseIdle(std::chrono::steady_clock::duration age);
-  // Once the pool has stopped: forgets what is left. An exchange that waits here may hold another
-  // channel, where one waits that holds this one.
+  // Once the pool has stopped: forgets what is left, because the exchanges of two channels may each
+  // hold the other channel.
   void Drop();
-  // Whether something is under way here that has more to submit. Where it has made something
-  // already, what follows must not find that there is no descriptor left: it would stay half made.
+  // Keeps the socket open while an operation has more to submit: if there were no descriptor left
+  // for that, what the operation has made would stay half made.
   void SetInUse(bool in_use);
-  // Closes the socket unless it is at work, or something that has begun goes on by it, or may. What
+  // Closes the socket, unless it is at work or needed to go on with something that has begun. What
   // only waits opens another when it is its turn.
   void GiveUp();
 
@@ -63,8 +63,8 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   Status TryToOpen(PoolThread& thread);
   void PrepareQueued(PoolThread& thread);
   Window Collect();
-  void Carry(const Window& window, PoolThread& thread);
-  void Settle(const Window& window);
+  void Execute(const Window& window, PoolThread& thread);
+  void Conclude(const Window& window);
   void FailQueued(const Status& status);
 
   Pool& pool_;
@@ -77,7 +77,7 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   std::mutex mutex_;         // guards everything below
   std::deque<Entry> queue_;  // only the front entry can be partly sent
   bool scheduled_ = false;
-  bool running_ = false;    // a thread is carrying out a round
+  bool running_ = false;    // a thread is executing a round
   bool in_use_ = false;     // more may be submitted that must not fail for want of a socket
   bool finishing_ = false;  // what has not begun is left where it is
   std::chrono::steady_clock::time_point last_use_;

@@ -11,7 +11,7 @@ namespace macvlan_netlink::io {
 
 enum class Expect : uint8_t {
   kAck,   // a change: carried out at most once, so never sent again
-  kEcho,  // the same, and what it has made is told beside the ACK, in a message of ordinary size
+  kEcho,  // the same, and beside the ACK a message, of ordinary size, with what it has made
   kRead,  // one answer; may be asked again
   kDump,  // many answers and NLMSG_DONE; may be asked again
 };
@@ -23,7 +23,7 @@ struct Step {
   // they end with -ECANCELED. Without a barrier a step may share a datagram with the one before,
   // whose failure does not stop it.
   bool barrier = false;
-  // A dump that a change ran into is good enough as it is.
+  // A dump that a change has interrupted is good enough as it is.
   bool approximate = false;
   // Deletes one link: many of these in a row may be carried out together.
   bool deletion = false;
@@ -41,29 +41,29 @@ struct Step {
   }
 };
 
-// Steps are sent in order. The virtual calls come on a pool thread, one at a time, but for the
-// OnEnd of an exchange that is withdrawn or that no thread could be had for, which comes on the
-// owner's; OnEnd comes exactly once, after every step has ended, whatever happens.
+// Steps are sent in order. The virtual functions are called on a pool thread, one at a time, except
+// OnEnd of an exchange that is withdrawn or that no thread could be started for, which is called on
+// the owner's. OnEnd is called exactly once, after every step has ended, whatever happens.
 class Exchange {
  public:
   virtual ~Exchange() = default;
 
-  // Before anything is sent of an exchange that `prepares`: opens what it needs afterwards. When
-  // that is refused, nothing is sent.
+  // Called before anything is sent, if `prepares`: opens what the exchange needs afterwards. When
+  // that fails, nothing is sent.
   virtual Status Prepare(PoolThread&) { return {}; }
-  // Before a dump is asked for: waits until there is room for its answers.
+  // Called before a dump is sent: waits until the reader of answers has caught up.
   virtual void AwaitRoom() {}
   // An answer to a read or dump step, or what a change echoes. The payload is valid during the call
   // only.
   virtual void OnAnswer(size_t step, const wire::Message& message) = 0;
-  // What was answered so far to that step is void: it is asked again.
+  // The answers to that step so far are void: it is sent again.
   virtual void OnRestart(size_t step) = 0;
   virtual void OnEnd() = 0;
 
   std::vector<Step> steps;
   uint32_t token = 0;  // the owner's name for it
   bool prepares = false;
-  bool follows = false;  // it goes on with what another exchange has begun
+  bool follows = false;  // it continues what another exchange has begun
 
   // Marks whatever has not ended as failed with `error`.
   void EndRest(int error, const char* syscall);

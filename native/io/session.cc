@@ -35,10 +35,10 @@ void Session::Transact(const Window& window) {
   }
 }
 
-// How many of the steps may share a datagram: as many as can be answered. A dump travels alone: a
-// socket carries one at a time, and it waits for room that others do not need. No change comes
-// behind a read: how large the read's answer is only the kernel knows, and where it takes the room
-// of the change's ACK, nobody could tell whether the change was made.
+// How many of the steps may share a datagram: as many as the receive buffer can answer. A dump is
+// sent alone: a socket has one at a time, and it may have to wait for its reader (AwaitRoom). No
+// change comes behind a read: only the kernel knows how large the read's answer is, and if that
+// left no room for the change's ACK, nobody could tell whether the change was made.
 size_t Session::Fit(const Sent* sent, size_t count) const {
   if (sent->step().expect == Expect::kDump) return 1;
   size_t bytes = 0;
@@ -59,8 +59,8 @@ void Session::TransactDatagram(const Sent* sent, size_t count) {
   if (sent->step().expect == Expect::kDump) sent->exchange->AwaitRoom();
   const int lost = Attempt(sent, count);
   if (lost == 0) return;
-  // An answer was lost, or a dump was interrupted. A change may have been made or not, and saying
-  // either would be a guess; a read is asked again, alone.
+  // An answer was lost, or a dump was interrupted. A change may or may not have been made, so it
+  // ends with ENOBUFS; a read is sent again, alone.
   for (size_t i = 0; i < count; ++i) {
     Step& step = sent[i].step();
     int error = lost;
@@ -136,8 +136,8 @@ int Session::ReadAnswers(const Sent* sent, size_t count, uint32_t base) {
         if (step.expect == Expect::kDump) {
           // Its end does not tell which of its parts were lost.
           if (lost != 0 && ack.error == 0) return lost;
-          // One that was asked for before is not over, because the kernel had no memory for it
-          // once: what is left of that is read, then it is asked again.
+          // An earlier dump is not over, because the kernel had run out of memory for it: what is
+          // left of that one is read, then this one is sent again.
           if (ack.error == -EBUSY) {
             lost = -EBUSY;
             continue;
