@@ -52,7 +52,7 @@ function isLoopback(bytes: Uint8Array): boolean {
 export function addressRecord(address: string | AddressToAdd, index: number): AddressRecord {
   const options = (typeof address === 'string' ? { address } : address) as AddressOptions;
   const { peer, broadcast, label, scope, flags, metric } = options;
-  // One that was listed may have its link's name for a label, which is another's by now.
+  // The label of a listed address may be its link's name, which the address must not keep on another link.
   const isLinkName = isListedAddress(address) && !label?.includes(':');
   const parsed = parsePrefix(options.address) as Prefix;
   const { bytes } = parsed;
@@ -87,7 +87,7 @@ export async function changeAddress(
   let link = resolveIndex(namespace, call, ref);
   if (typeof link === 'object') link = await link;
   const record = addressRecord(address, link);
-  // It may have been listed under another label: that changes with the name of the link.
+  // The label changes with the link's name, so a listed one may be out of date.
   if (operation === 'removeAddress' && isListedAddress(address)) record.label = undefined;
   if (operation === 'replaceAddress' && record.family === AF_INET6) {
     await checkPrefixLength(namespace, call, record);
@@ -98,8 +98,8 @@ export async function changeAddress(
 }
 
 /**
- * An IPv6 address is on a link once, and keeps the prefix length it has: asked for another one, the kernel
- * says nothing and changes the rest (net/ipv6/addrconf.c, inet6_addr_modify).
+ * Refuses another prefix length: a link has an IPv6 address only once, and the kernel silently keeps its prefix length
+ * and changes the rest (net/ipv6/addrconf.c, inet6_addr_modify).
  */
 async function checkPrefixLength(
   namespace: Namespace,
@@ -108,7 +108,7 @@ async function checkPrefixLength(
 ): Promise<void> {
   const there = await namespace.ask('getAddress', { family, index, local }, call.signal);
   if (there instanceof Refusal || there.prefixLength === prefixLength) return;
-  const hint = `The link has ${there.cidr}, and the kernel changes no prefix length of an IPv6 address: remove it first.`;
+  const hint = `The link has ${there.cidr}, and the kernel cannot change the prefix length of an IPv6 address: remove it first.`;
   throw call.fail('EEXIST', undefined, hint);
 }
 

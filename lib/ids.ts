@@ -1,8 +1,8 @@
-/** The numbers by which the addon tells which of the things under way it has finished. */
+/** The ids of requests under way, by which the addon says which of them it has finished. */
 
 /**
- * The number after `last`, of 32 bits, that is not taken: all have been given once after some weeks of
- * thousands of requests a second, and a watch that hears of nothing keeps its own. 0 is none.
+ * The next free 32-bit number after `last`; never 0. The numbers wrap around after some weeks of thousands of requests
+ * a second, and a watch without events keeps its own all that time.
  */
 export function idAfter(last: number, taken: { has(id: number): boolean }): number {
   let id = last;

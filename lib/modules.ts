@@ -1,17 +1,17 @@
-/** Where the kernel's modules stand, from what the kernel and `depmod` say of them. */
+/** The state of kernel modules, from the files of the kernel and of `depmod`. */
 import { readFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import { Coalescer } from './coalescer.js';
 import type { ModuleState } from './types.js';
 
-/** The module that brings each kind of link, where its name is another. */
+/** The modules that are not named after their kind of link. */
 const MODULE_OF_KIND: Readonly<Record<string, string>> = { vlan: '8021q' };
 
 export function moduleOf(kind: string): string {
   return MODULE_OF_KIND[kind] ?? kind;
 }
 
-/** Not there, which is normal for a kernel without modules; or not to be read, also by Node's permissions. */
+/** The file does not exist, as with a kernel without modules, or may not be read, also by Node's permission model. */
 const NO_TEXT: ReadonlySet<unknown> = new Set(['ENOENT', 'EACCES', 'ENOTDIR', 'ERR_ACCESS_DENIED']);
 
 /** The file's text; empty where there is none. */
@@ -27,15 +27,15 @@ async function textOf(path: string): Promise<string> {
 /** The module's name in a line such as `kernel/drivers/net/macvlan.ko.xz: …`. */
 function namesModule(line: string, module: string): boolean {
   const file = /([^/]+)\.ko(?:\.\w+)?(?::|$)/.exec(line)?.[1];
-  // The kernel makes no difference between the two dashes.
+  // The kernel treats - and _ in module names as the same.
   return file?.replaceAll('-', '_') === module.replaceAll('-', '_');
 }
 
 const lookups = new Coalescer();
 
 /**
- * Where a module stands by the files alone; `null` when they do not say. What is built in and
- * has no file of a list (a kernel without /lib/modules) only the kernel itself can tell.
+ * The state of a module according to these files; `null` when they do not tell. Without /lib/modules only the kernel
+ * itself can tell what is built in.
  */
 export function moduleState(module: string): Promise<ModuleState | null> {
   return lookups.share(module, () => stateByFiles(module));

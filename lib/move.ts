@@ -65,9 +65,8 @@ async function move(
   options: MoveOptions,
 ): Promise<Link> {
   const name = options.name ?? link.name;
-  // The kernel moves first and renames afterwards: when the new name turns out to be taken, it
-  // answers EEXIST and the link is in the other namespace all the same (do_setlink). So the name
-  // is looked at first.
+  // The kernel moves first and renames afterwards: when the new name turns out to be taken, it answers EEXIST although
+  // the link is in the other namespace already (do_setlink). So the name is looked up first.
   const holder = await mustFindLink(target, call, name);
   if (holder !== undefined) throw call.fail('EEXIST', undefined, takenBy(holder, name, target));
   if (link.altNames.includes(name)) {
@@ -95,7 +94,7 @@ async function move(
   }
 }
 
-/** Its index in the target: what was asked for, the one it has if that is free, or a new one. */
+/** The link's index in the target: the one asked for, its current one if that is free, or a new one. */
 async function indexThere(
   target: Namespace,
   call: Call,
@@ -108,9 +107,9 @@ async function indexThere(
 }
 
 const BROUGHT_BACK =
-  'Meanwhile it was moved, and then brought back: without its addresses and routes, which the kernel dropped.';
+  'The link had been moved by then, and was brought back without its addresses and routes, which the kernel drops.';
 
-/** Undoes a move that the kernel refused half way; whether there was anything to undo. */
+/** Undoes a move that the kernel refused half-way; returns whether there was anything to undo. */
 async function bringBack(
   namespace: Namespace,
   target: Namespace,

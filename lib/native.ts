@@ -1,4 +1,4 @@
-/** Promises of what the addon does: packs what is asked of it, and keeps account of what is under way. */
+/** Promises for what the addon does: packs requests for it, and resolves their promises when they are answered. */
 import {
   addon,
   type Columns,
@@ -34,13 +34,13 @@ export class Refusal {
 export interface Step<Name extends keyof Operations = keyof Operations> {
   readonly operation: Name;
   readonly record: Operations[Name][0];
-  /** It and what follows it are sent only when everything before it has succeeded. */
+  /** This step and those after it are sent only when all steps before it have succeeded. */
   readonly barrier?: boolean;
-  /** A listing that a change ran into is good enough as it is. */
+  /** A listing that a change has interrupted is good enough as it is. */
   readonly approximate?: boolean;
 }
 
-/** What became of a step. */
+/** The result of a step. */
 export type Result<Name extends keyof Operations = keyof Operations> =
   | Operations[Name][1]
   | Refusal;
@@ -49,7 +49,7 @@ export type Result<Name extends keyof Operations = keyof Operations> =
 const BARRIER = 1;
 const APPROXIMATE = 2;
 
-// What `process.exit` ends is not told of it by Node-API.
+// Node-API does not tell an addon of `process.exit`.
 process.on('exit', () => addon.finish());
 
 type Settle = (results: readonly unknown[]) => void;
@@ -129,9 +129,9 @@ interface Sequel {
 }
 
 /**
- * Sends the steps to a namespace, in order, and gives a result for each. A `signal` that fires
- * before anything is sent withdraws them, and its reason is thrown. The steps of a `sequel` follow if
- * all before them, which must be changes, have succeeded; otherwise there are no results of them.
+ * Sends the steps to a namespace, in order, and resolves with a result for each. A `signal` that fires before anything
+ * is sent withdraws them, and the promise rejects with its reason. The steps of a `sequel` follow if all of `steps`,
+ * which must be changes, have succeeded; otherwise there are no results for them.
  */
 export function exchange(
   handle: NamespaceHandle,
@@ -150,9 +150,8 @@ export function exchange(
 }
 
 /**
- * {@link exchange} of any number of steps, each made when it is its turn, without holding the event
- * loop for all of them. They are sent together; nothing is when making one fails, or when the signal
- * fires meanwhile.
+ * {@link exchange} of any number of steps, which are made over several turns of the event loop so as not to block it.
+ * They are sent together; nothing is sent when making one fails, or when the signal fires meanwhile.
  */
 export async function exchangeMany(
   handle: NamespaceHandle,
@@ -190,7 +189,7 @@ function settled(
     : unlessWithdrawn(promise, signal, () => handle.withdraw(id));
 }
 
-/** The results; rejects with the signal's reason when that fired, and withdrew what they are of. */
+/** The results; rejects with the signal's reason when the signal has withdrawn the request. */
 async function unlessWithdrawn<Results extends readonly unknown[]>(
   promise: Promise<Results>,
   signal: AbortSignal,
@@ -212,7 +211,7 @@ interface Waiting {
 /** One listener for each signal, however many requests share it: Node warns of more than ten. */
 const waitingFor = new WeakMap<AbortSignal, Waiting>();
 
-/** Calls back when the signal fires; the function returned forgets that. */
+/** Calls back when the signal fires; the function returned cancels that. */
 export function whenAborted(signal: AbortSignal, call: () => void): () => void {
   let waiting = waitingFor.get(signal);
   if (waiting === undefined) {
@@ -257,9 +256,9 @@ export async function namespaceJob<Name extends keyof NamespaceJobs>(
   return result;
 }
 
-/** What was read. */
+/** The outcome of one reading of a watcher. */
 export interface Heard {
-  /** The kernel dropped some: there are no news then, because they would have gaps. */
+  /** The kernel has dropped messages: then there are no news, because they would have gaps. */
   readonly lost: boolean;
   readonly news: readonly News[];
 }
@@ -268,8 +267,8 @@ export interface Heard {
 const READINGS = { wait: 0, drain: 1, discard: 2 } as const;
 
 /**
- * Waits for news, or takes all there is at once, or throws all there is away. `null` when the
- * watcher is closed meanwhile.
+ * Waits for news, or takes all there are now, or discards all there are now. `null` when the watcher is closed
+ * meanwhile.
  */
 export async function readNews(
   watcher: Watcher,
@@ -293,7 +292,7 @@ export interface TapDeviceLink {
 export interface TapDeviceOptions {
   readonly queues: number;
   readonly vnetHeader: boolean;
-  /** Bytes; 0 for what the kernel gives by itself. */
+  /** Bytes; 0 for the kernel's default. */
   readonly sendBuffer: number;
 }
 
@@ -312,7 +311,7 @@ export async function openTapDevice(
   return result;
 }
 
-/** Closes a tap device; fulfilled when its descriptors are closed. */
+/** Closes a tap device; resolves when its descriptors are closed. */
 export async function closeTapDevice(tap: TapHandle): Promise<void> {
   const [promise] = start<readonly []>((id) => tap.close(id));
   await promise;

@@ -41,7 +41,7 @@ const NO_NAMES: readonly string[] = Object.freeze([]);
  */
 const BC_CUTOFF_DEFAULT: number | null = isAtLeast(6, 4) ? 1 : null;
 
-/** Of a link that nothing has gone through. */
+/** The counters of a link that has carried no traffic. */
 const NO_STATS: LinkStats = Object.freeze({
   rxPackets: 0,
   txPackets: 0,
@@ -56,8 +56,8 @@ const NO_STATS: LinkStats = Object.freeze({
 });
 
 /**
- * The columns of IFLA_STATS64 (struct rtnl_link_stats64) come in an array that is used again, or as
- * `null` while all of them are zero.
+ * The columns of IFLA_STATS64 (struct rtnl_link_stats64) come in an array that the next call reuses, or as `null` when
+ * all are zero.
  */
 function makeStats(counters: Float64Array | null): LinkStats {
   if (counters === null) return NO_STATS;
@@ -75,13 +75,13 @@ function makeStats(counters: Float64Array | null): LinkStats {
   };
 }
 
-/** The same number; a small one without the heap object that it is when it comes out of a Float64Array. */
+/** The same number, but a small one as an integer: out of a Float64Array it would be a heap object. */
 function plain(count: number): number {
   const small = count | 0;
   return small === count ? small : count;
 }
 
-/** One string for what many links have alike, in place of one for each. */
+/** Strings that many links have in common, so that they share one object. */
 const shared = new Map<string, string>();
 const MAX_SHARED = 256;
 
@@ -92,7 +92,7 @@ function share(text: string): string {
   return text;
 }
 
-/** The last one made, which the next link's is most often the same as, and what it was made of. */
+/** The last one made and the columns that it was made from: the next link's is mostly the same. */
 let lastMacvlan: MacvlanInfo | undefined;
 const lastColumns: { [column: string]: unknown } = {};
 
@@ -129,7 +129,7 @@ function makeMacvlanInfo(
   return lastMacvlan;
 }
 
-/** Columns of a link. The order is the table's, and a test holds the two together. */
+/** Columns of a link, in the table's order; a test compares the two. */
 export function makeLink(
   netns: number,
   _family: number,
@@ -227,7 +227,7 @@ export function makeLink(
   return link;
 }
 
-/** The last one made: links of one parent mostly come one after another. */
+/** The last one made: links with the same parent mostly come one after another. */
 let lastParent: NonNullable<Link['parent']> | undefined;
 
 function makeParent(

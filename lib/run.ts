@@ -38,10 +38,10 @@ function wrongType(call: Call, says: string, value: unknown): TypeError {
 }
 
 /**
- * libuv starts its pool, which the whole process shares, from the thread that first needs it, and
- * those threads too are born where their creator is. Started from here, before any Worker lives
- * elsewhere, every module's file and DNS work stays where it was. Not by a file, which Node's permissions
- * may deny.
+ * Starts libuv's thread pool, which the whole process shares. The thread that first needs it starts it, and its threads
+ * are born in the network namespace of that thread. Started from here, before any Worker lives in another namespace,
+ * the pool keeps the file and DNS work of every module in the process's own. Not with a file operation, which Node's
+ * permission model may deny.
  */
 async function startThreadPool(): Promise<void> {
   await promisify(randomFill)(new Uint8Array(1));

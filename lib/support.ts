@@ -15,7 +15,7 @@ import { MACVLAN_FLAG_NODST, MACVLAN_MODES } from './values.js';
 type Kind = 'macvlan' | 'macvtap';
 type Features = Support['features'];
 
-/** Neither is the default, so that both are seen again in what the link reports. */
+/** Neither is the default, so that the link reports both if the kernel knows them. */
 const PROBE = { bcQueueLen: 77, bcCutoff: 7 } as const;
 /** Kinds of Ethernet devices to put a macvlan on. */
 const PARENT_KINDS = ['veth', 'bridge', 'dummy'] as const;
@@ -43,14 +43,14 @@ export async function checkSupport(
 
 async function hasNetAdmin(namespace: Namespace, call: Call): Promise<boolean> {
   const result = await askForNothing(namespace);
-  // Otherwise the request has not come to the kernel, or its answer has not come here.
+  // Another syscall means that the request did not reach the kernel, or its answer did not reach this process.
   if (result instanceof Refusal && !result.syscall.startsWith('RTM_')) throw call.error(result);
   return !(result instanceof Refusal && result.code === 'EPERM');
 }
 
 /**
- * Makes the kernel load the kind's module, if it has one: it does so when a link of a kind is asked
- * for that it does not know. The link is not made, since a macvlan without a parent is refused.
+ * Makes the kernel load the kind's module, if there is one, by asking for a link of that kind. The link is not made,
+ * because a macvlan without a parent is refused.
  */
 async function loadKind(namespace: Namespace, kind: Kind): Promise<void> {
   await namespace.ask('createLink', { info: { kind } });
@@ -100,7 +100,7 @@ async function knownKind(namespace: Namespace): Promise<string | undefined> {
 }
 
 function probeSteps(parentKind: string): Step[] {
-  // Far from the kernel's own counting: a veth brings its peer along.
+  // Far from the indexes that the kernel chooses itself: it gives one to a veth's peer.
   const [parent, plain, nodst, source] = [101, 102, 103, 104] as const;
   const { private: isolated, source: bySource } = MACVLAN_MODES;
   const child = (index: number, macvlan: object): Step => ({
