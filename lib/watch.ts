@@ -161,13 +161,14 @@ class Events implements Watch<Told> {
       forgetNamespace();
     };
     this.#forget = forget;
-    collected.register(this, forget);
+    collected.register(this, forget, this);
   }
 
   #close(): void {
     this.#closed = true;
     this.#ending.abort();
     this.#forget?.();
+    collected.unregister(this);
     this.#watcher?.close();
     this.#picture.clear();
     this.#steps = undefined;

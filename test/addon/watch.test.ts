@@ -182,6 +182,25 @@ describe('a watch that nobody has any more', () => {
     expect(await resultOf(source, { under, nodeOptions })).toBe(0);
   });
 
+  test('and has ended is collected although a listener of its signal knows it', async () => {
+    const source = `${prelude}
+      const end = async () => {
+        const { signal } = new AbortController();
+        const events = watch({ signal });
+        signal.addEventListener('abort', () => events.return());
+        await events.return();
+        return new WeakRef(events);
+      };
+      const watches = await Promise.all(Array.from({ length: 10 }, end));
+      const left = () => watches.filter((one) => one.deref() !== undefined).length;
+      for (let turn = 0; turn < 100 && left() > 0; turn++) {
+        await sleep(10);
+        globalThis.gc();
+      }
+      console.log(JSON.stringify(left()));`;
+    expect(await resultOf(source, { under, nodeOptions })).toBe(0);
+  });
+
   test('is not collected while it is iterated', async () => {
     const source = `${prelude}
       const seen = [];
