@@ -147,12 +147,14 @@ export class Picture {
    * the one again (drivers/net/veth.c, veth_newlink).
    */
   #tellOtherEnd(news: News): NetlinkEvent | undefined {
-    if (news.kind !== 'link' || news.removed || news.item?.kind !== 'veth') return undefined;
-    const { index, parent } = news.item as Link;
-    if (parent === null || parent.netnsid !== null) return undefined;
-    const other = this.#shelves.link.get(parent.index) as Link | undefined;
+    if (news.kind !== 'link') return undefined;
+    const links = this.#shelves.link;
+    // As it is known now: the news may be older.
+    const one = links.get(news.index) as Link | undefined;
+    if (one?.kind !== 'veth' || one.parent === null || one.parent.netnsid !== null) return undefined;
+    const other = links.get(one.parent.index) as Link | undefined;
     if (other?.kind !== 'veth' || other.parent !== null) return undefined;
-    return this.#shelves.link.put(other.index, { ...other, parent: { index, netnsid: null } });
+    return links.put(other.index, { ...other, parent: { index: one.index, netnsid: null } });
   }
 
   /**

@@ -87,6 +87,27 @@ describe('a link', () => {
     expect(eventsOf(new Picture({}).tellAll([linkNews(one), linkNews(macvlan)]))).toHaveLength(2);
   });
 
+  test('that has the index of an end that is gone does not have its other end', () => {
+    const gone: Link = { ...aLink, index: 5, name: 'gone', kind: 'veth', parent: null };
+    const goneToo: Link = { ...gone, index: 6, name: 'gone too', parent: { index: 5, netnsid: null } };
+    const one: Link = { ...gone, name: 'one' };
+    const other: Link = { ...goneToo, index: 7, name: 'other' };
+    const told = [
+      linkNews(gone, NEW),
+      linkNews(goneToo, NEW),
+      linkGone(goneToo),
+      linkGone(gone),
+      linkNews(one, NEW),
+      linkNews(other, NEW),
+    ];
+    const joined = { ...one, parent: { index: 7, netnsid: null } };
+    expect(eventsOf(new Picture({}).level(NOTHING, told))).toEqual([
+      { type: 'link', action: 'added', link: one },
+      { type: 'link', action: 'added', link: other },
+      { type: 'link', action: 'changed', link: joined },
+    ]);
+  });
+
   test('that moved says where to, also when that was told during a listing', () => {
     const movedTo = { netnsid: 3, index: 17 };
     const picture = new Picture({});
