@@ -151,7 +151,8 @@ export class Picture {
     const links = this.#shelves.link;
     // As it is known now: the news may be older.
     const one = links.get(news.index) as Link | undefined;
-    if (one?.kind !== 'veth' || one.parent === null || one.parent.netnsid !== null) return undefined;
+    if (one?.kind !== 'veth' || one.parent === null || one.parent.netnsid !== null)
+      return undefined;
     const other = links.get(one.parent.index) as Link | undefined;
     if (other?.kind !== 'veth' || other.parent !== null) return undefined;
     return links.put(other.index, { ...other, parent: { index: one.index, netnsid: null } });
@@ -168,7 +169,8 @@ export class Picture {
       route: new Set(),
     };
     for (const news of meanwhile) {
-      if (!this.#hasPlace(news)) {
+      const isPart = news.kind === 'route' && isPartial(news);
+      if (!isPart && !this.#hasPlace(news)) {
         yield this.tell(news);
         continue;
       }
@@ -185,6 +187,11 @@ export class Picture {
     const key = this.#keyOf(news);
     if (kind === 'link' && !removed && news.change === ALL_FLAGS) this.#shelves.link.take(key);
     this.#doubt(news, true);
+    if (news.kind === 'route' && isPartial(news)) {
+      // What is there is told of as something new when the routes have been listed again.
+      const known = this.#shelves.route.take(key);
+      return removed ? (known ?? eventOf(kind, 'removed', news.item)) : undefined;
+    }
     if (removed && this.#shelves[kind].mayBeTwo(key)) return undefined;
     const happened = this.tell(news);
     if (happened !== undefined || item === undefined) return happened;

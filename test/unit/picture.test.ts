@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { LISTS_LINKS_BY_INDEX } from '../../lib/kernelVersion.js';
 import type { News } from '../../lib/news.js';
 import { type Listing, mayHideOthers, Picture, type Wanted } from '../../lib/picture.js';
-import type { Address, Link } from '../../lib/types.js';
+import type { Address, Link, Route } from '../../lib/types.js';
 import {
   ALL,
   addressNews,
@@ -89,7 +89,12 @@ describe('a link', () => {
 
   test('that has the index of an end that is gone does not have its other end', () => {
     const gone: Link = { ...aLink, index: 5, name: 'gone', kind: 'veth', parent: null };
-    const goneToo: Link = { ...gone, index: 6, name: 'gone too', parent: { index: 5, netnsid: null } };
+    const goneToo: Link = {
+      ...gone,
+      index: 6,
+      name: 'gone too',
+      parent: { index: 5, netnsid: null },
+    };
     const one: Link = { ...gone, name: 'one' };
     const other: Link = { ...goneToo, index: 7, name: 'other' };
     const told = [
@@ -439,6 +444,26 @@ describe('what came before it was known what there was', () => {
     expect(catchUp({}, addressNews(anAddress, true), addressNews(anAddress, true))).toEqual([
       { type: 'address', action: 'removed', address: anAddress },
     ]);
+  });
+
+  test('is a route told of in part: what it is now is new when the routes have been listed again', () => {
+    const hops = [7, 8].map((host) => ({ link: 1, via: `192.0.2.${host}`, weight: 1 }));
+    const ways: Route = { ...aRoute, via: null, link: null, nextHops: hops };
+    const replaced = routeNews(aRoute, false, NLM_F_CREATE | NLM_F_REPLACE);
+    for (const [route, news] of [[ways, routeNews(ways)] as const, [aRoute, replaced] as const]) {
+      const picture = new Picture(ALL);
+      eventsOf(picture.level({ ...NOTHING, routes: [route] }));
+      expect(eventsOf(picture.catchUp([news]))).toEqual([]);
+      expect(eventsOf(picture.levelRoutes([route], []))).toEqual([
+        { type: 'route', action: 'added', route },
+      ]);
+    }
+    expect(catchUp({}, routeNews(ways, true))).toEqual([
+      { type: 'route', action: 'removed', route: ways },
+    ]);
+    const picture = new Picture(ALL);
+    expect(eventsOf(picture.catchUp([routeNews(aRoute), replaced]))).toHaveLength(1);
+    expect(eventsOf(picture.levelRoutes([], []))).toMatchObject([{ action: 'removed' }]);
   });
 
   test('is no route that goes while there is another that looks like it', () => {
