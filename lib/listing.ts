@@ -19,9 +19,11 @@ const ROUTES: readonly Step[] = Object.values(FAMILIES).map((family) => ({
 }));
 
 /**
- * Any request that takes the kernel's lock of networking, as reading a link does. Routes are listed
- * without it, but the change that takes them away tells of itself first: of the link that goes down
- * (net/core/dev.c, __dev_notify_flags) or of the address (net/ipv4/devinet.c, __inet_del_ifa).
+ * Any request that takes the kernel's lock of networking, as reading a link does. Addresses and routes
+ * are listed without it. Of routes, the change that takes them away tells of itself first: of the link
+ * that goes down (net/core/dev.c, __dev_notify_flags) or of the address (net/ipv4/devinet.c,
+ * __inet_del_ifa). An address is told of when it has come or gone: only behind that change is it certain
+ * that one which ran into a listing has been told of.
  */
 const BEHIND_OTHERS: Step = { operation: 'getLink', record: { index: LOOPBACK_IFINDEX } };
 
@@ -34,13 +36,13 @@ export async function listEverything(
 ): Promise<Listing> {
   const steps = [
     LINKS,
-    ...(addresses === true ? [ADDRESSES] : []),
+    ...(addresses === true ? [ADDRESSES, BEHIND_OTHERS] : []),
     ...(routes === true ? ROUTES : []),
   ];
   const lists = await ask(namespace, call, steps, ended);
   return {
     links: lists.shift() as Link[],
-    addresses: addresses === true ? (lists.shift() as Address[]) : [],
+    addresses: addresses === true ? (lists.splice(0, 2)[0] as Address[]) : [],
     routes: lists.flat() as Route[],
   };
 }
