@@ -165,7 +165,11 @@ export class Shelf {
   ): Iterable<NetlinkEvent | undefined> {
     const last = new Map<Key, Words>();
     for (const one of words) {
-      if (!(one.removed && this.mayBeTwo(one.key))) last.set(one.key, one);
+      if (!(one.removed && this.mayBeTwo(one.key))) {
+        const isAgain = !one.removed && last.get(one.key)?.removed === false;
+        if (isAgain && this.kind === 'route') this.#again.add(one.key);
+        last.set(one.key, one);
+      }
       yield undefined;
     }
     const there = new Map<Key, Item>();

@@ -373,6 +373,14 @@ describe('routes are in doubt', () => {
     expect(picture.routesDoubtful).toBe(true);
   });
 
+  test('when one goes of two that look alike and both came after the listing', () => {
+    const picture = new Picture({ routes: true });
+    const meanwhile = [routeNews(aRoute), routeNews({ ...aRoute })];
+    expect(eventsOf(picture.level(NOTHING, meanwhile))).toHaveLength(1);
+    expect(picture.tell(routeNews(aRoute, true))).toBeUndefined();
+    expect(picture.routesDoubtful).toBe(true);
+  });
+
   test('when one goes of which it is not known whether the listing is older', () => {
     const picture = known();
     const listing = { links: [aLink], addresses: [], routes: [aRoute] };
