@@ -87,6 +87,8 @@ class Events implements Watch<Told> {
   readonly #batches = this.#readAll();
   #beginning: Promise<Beginning | null> | undefined;
   #relisting: Relisting | undefined;
+  /** Whether `level` is still to be told, once no route is in doubt that the last listing of everything showed. */
+  #owesLevel = false;
   #forget: (() => void) | undefined;
   readonly #ending = new AbortController();
   #closed = false;
@@ -234,6 +236,7 @@ class Events implements Watch<Told> {
         continue;
       }
       this.#relistWhenDoubtful(watcher);
+      if (this.#relisting === undefined) yield* this.#tellLevel();
       await this.#gather();
       const isListed = isSettled(this.#relisting);
       const heard = await readNews(watcher, isListed ? 'drain' : 'wait');
@@ -294,7 +297,8 @@ class Events implements Watch<Told> {
       for (const _ of this.#picture.level(listing)) if (this.#isLate()) await this.#letOthers();
       yield this.#picture.catchUp(news);
     }
-    return yield* this.#endOfListing(lost);
+    this.#owesLevel = !lost && this.#options.level === true;
+    return lost;
   }
 
   async *#resync(watcher: Watcher): AsyncGenerator<Batch, boolean> {
@@ -306,12 +310,13 @@ class Events implements Watch<Told> {
     if (beginning === null) return false;
     const { listing, heard } = beginning;
     yield this.#picture.level(listing, heard.news);
-    return yield* this.#endOfListing(heard.lost);
+    this.#owesLevel = !heard.lost && this.#options.level === true;
+    return heard.lost;
   }
 
-  *#endOfListing(lost: boolean): Generator<Batch, boolean> {
-    if (!lost && this.#options.level === true) yield [{ type: 'level' }];
-    return lost;
+  *#tellLevel(): Generator<Batch, void> {
+    if (this.#owesLevel) yield [{ type: 'level' }];
+    this.#owesLevel = false;
   }
 
   /** Lists the routes again; meanwhile events go on. */
@@ -347,6 +352,8 @@ class Events implements Watch<Told> {
       return;
     }
     yield this.#picture.levelRoutes(routes, meanwhile, earlier);
+    // Also where more has come into doubt since, or it would never be told while routes come and go.
+    yield* this.#tellLevel();
   }
 
   /** Whether the event loop is to have its turn, which async iteration alone never gives it. */

@@ -39,3 +39,18 @@ test('it does not say what there is any more once all has been listed', async ()
   }
   expect(told).toEqual(['resync', `added ${aRoute.to}`]);
 });
+
+test('where a change that ran into a listing may have taken routes away, level is told of once that is known', async () => {
+  const news = [addressNews(anAddress, true)];
+  const nothing = { lost: false, news: [] };
+  kernel.readings = [{ lost: false, news }, nothing, nothing, nothing];
+  kernel.listings = Array.from({ length: 2 }, () => ({ ...NOTHING, routes: [aRoute] }));
+  const told: string[] = [];
+  const options = { routes: true, initial: true, level: true } as const;
+  const events = watch(namespace as never as Namespace, call as never as Call, options);
+  for await (const event of events) {
+    told.push(event.type === 'route' ? `${event.action} ${event.route.to}` : event.type);
+    if (told.length === 1) setImmediate(() => kernel.endListing([]));
+  }
+  expect(told).toEqual([`added ${aRoute.to}`, `removed ${aRoute.to}`, 'level']);
+});
