@@ -73,12 +73,15 @@ describe('EINVAL', () => {
 
   test('is not guessed about where the kernel has said why', async () => {
     const { host, parent } = await ground();
-    const error = await refusalOf(host.netns.createMacvlan({ parent, name: 'm0', mtu: 10 }));
-    expect(error).toMatchObject({
-      code: 'EINVAL',
-      kernelMessage: expect.stringMatching(/minimum/),
-    });
-    expect(error.hint).toBeUndefined();
+    for (const mode of ['bridge', 'passthru'] as const) {
+      const options = { parent, name: 'm0', mtu: 10, mode };
+      const error = await refusalOf(host.netns.createMacvlan(options));
+      expect(error).toMatchObject({
+        code: 'EINVAL',
+        kernelMessage: expect.stringMatching(/minimum/),
+      });
+      expect(error.hint).toBeUndefined();
+    }
   });
 
   test('because the MTU is above that of the device below the parent', async () => {
@@ -102,18 +105,6 @@ describe('EINVAL', () => {
     expect((await host.link('m0')).mtu).toBe(1500);
   });
 
-  test('is not put down to a link here that has the index of a parent elsewhere', async () => {
-    const { host, parent } = await ground();
-    const inside = await bed.place();
-    const { ifindex } = await host.link(parent);
-    await host.netns.createMacvlan({ parent, name: 'm0', netns: inside.netns });
-    await inside.ip('link', 'add', 'd0', 'index', `${ifindex}`, 'mtu', '1400', 'type', 'bridge');
-    const error = await refusalOf(inside.netns.setLink('m0', { mtu: 1501 }));
-    expect(error).toMatchObject({ code: 'EINVAL', operation: 'setLink', target: 'm0' });
-    expect(error.hint).not.toContain('d0');
-    expect(error.hint).not.toContain('1400');
-  });
-
   test('because the MTU is above that of a parent that is in another namespace', async () => {
     const { host, parent } = await ground();
     const inside = await bed.place();
@@ -127,9 +118,14 @@ describe('EINVAL', () => {
       expect(error.hint).toContain('in another namespace');
     }
     expect(await inside.names()).toEqual(['m0']);
-    const tooLarge = await refusalOf(inside.netns.setLink('m0', { mtu: 100_000 }));
-    expect(tooLarge).toMatchObject({ kernelMessage: expect.stringMatching(/maximum/) });
-    expect(tooLarge.hint).toBeUndefined();
+    const mtu = 100_000;
+    for (const error of [
+      await refusalOf(inside.netns.setLink('m0', { mtu })),
+      await refusalOf(inside.netns.createMacvlan({ parent: 'm0', mtu })),
+    ]) {
+      expect(error).toMatchObject({ kernelMessage: expect.stringMatching(/maximum/) });
+      expect(error.hint).toBeUndefined();
+    }
     // What its parent allows, above what it has itself.
     await inside.netns.setLink('m0', { mtu: 1500 });
     expect((await inside.link('m0')).mtu).toBe(1500);
@@ -375,6 +371,31 @@ test('a master is looked for where the link is to be', async () => {
   expect(other).toMatchObject({ code: 'EOPNOTSUPP', part: 'master' });
   expect(other.hint).toContain("'v0' takes in no others");
   expect(await inside.names()).not.toContain('m0');
+});
+
+test('a link here that has the index of a parent elsewhere is not taken for it', async () => {
+  const { host, parent } = await ground();
+  const inside = await bed.place();
+  const { ifindex } = await host.link(parent);
+  const options = { parent, netns: inside.netns };
+  await host.netns.createMacvlan({ ...options, name: 'm0', mac: MAC, up: true });
+  await host.netns.createMacvlan({ ...options, name: 'm1', mac: MAC });
+  await host.netns.createMacvtap({ ...options, name: 'tap0' });
+  await inside.ip('link', 'add', 'br0', 'index', `${ifindex}`, 'mtu', '1400', 'type', 'bridge');
+  await inside.netns.createMacvlan({ parent: 'br0', name: 'away', netns: host.netns });
+
+  const { netns } = inside;
+  const { hint: tooLarge } = await refusalOf(netns.setLink('m0', { mtu: 1501 }));
+  expect(tooLarge).toContain("in another namespace: 'm0' on it has 1500");
+  const { hint: beside } = await refusalOf(netns.createMacvlan({ parent: 'm0', mtu: 1501 }));
+  expect(beside).toBe(tooLarge);
+  const { hint: taken } = await refusalOf(netns.setLink('m1', { up: true }));
+  expect(taken).toContain(`The MAC ${MAC} is taken by 'm0'`);
+  const { hint: receiving } = await refusalOf(netns.setLink('tap0', { master: 'br0' }));
+  expect(receiving).toContain('A macvtap hands its frames to its character device');
+  const passthru = { parent: 'br0', mode: 'passthru' } as const;
+  const { hint: notAlone } = await refusalOf(netns.createMacvlan(passthru));
+  expect(notAlone).toContain("'br0' may have one in another namespace");
 });
 
 describe('EADDRINUSE', () => {
