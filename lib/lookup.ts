@@ -82,10 +82,13 @@ async function findMacvlansOf(namespace: Namespace, parent: LinkParent): Promise
   return macvlansByParent(links).get(parentKey(parent)) ?? [];
 }
 
-/** Kinds that are joined to the link they ride on, as a tunnel is not (netdev_upper_dev_link). */
+/**
+ * Kinds that are joined to the link they ride on, as a tunnel is not (netdev_upper_dev_link). A VXLAN is, too,
+ * but has no IFLA_LINK to tell on which.
+ */
 const RIDERS: ReadonlySet<unknown> = new Set([
   ...MACVLAN_KINDS,
-  ...['vlan', 'ipvlan', 'ipvtap', 'macsec', 'vxlan'],
+  ...['vlan', 'ipvlan', 'ipvtap', 'macsec'],
 ]);
 
 /** The indexes of what each link rides on, and of its ports. */

@@ -69,6 +69,16 @@ test('EBUSY of a master that is below the link itself is told as that', async ()
   expect(created.hint).toBe("'br0' cannot be both below 'm1' and its master.");
 });
 
+test('EBUSY of a VXLAN, whose listing does not say on what it rides, is not put down to a macvlan on it', async () => {
+  const host = await bed.place();
+  await host.ip('link', 'add', 'br0', 'type', 'bridge');
+  const vxlan = ['type', 'vxlan', 'id', '5', 'dstport', '4789'];
+  await host.ip('link', 'add', 'v0', ...vxlan, 'dev', 'br0');
+  const error = await refusalOf(host.netns.setLink('v0', { master: 'br0' }));
+  expect(error).toMatchObject({ code: 'EBUSY' });
+  expect(error.hint).toBeUndefined();
+});
+
 test('EBUSY of a team is told in the kernel’s words alone', async (ctx) => {
   const host = await bed.place();
   const parent = await host.parent();
