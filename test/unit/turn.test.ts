@@ -125,6 +125,7 @@ test('a call that is as much work as many leaves as much less room in its turn',
   expect(isTurnFull()).toBe(false);
   beginCall(5);
   expect(isTurnFull()).toBe(true);
+  beginCall(5);
   const one = async (name: string, size: number) => {
     await waitForTurn(size);
     begun.push(name);
