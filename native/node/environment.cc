@@ -66,8 +66,6 @@ void Environment::TearDown() {
   }
   const std::lock_guard<std::mutex> lock(mutex_);
   ended_ = true;
-  deliveries_.clear();
-  namespace_jobs.clear();
 }
 
 void Environment::Enqueue(std::shared_ptr<Delivery> delivery) {
