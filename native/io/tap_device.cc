@@ -53,18 +53,11 @@ bool TakeDevice(std::string_view text, dev_t& number) {
   return true;
 }
 
-// The device's number, as the sysfs of the link's namespace has it.
+// The device's number, as the sysfs of the link's namespace has it: by the name and the index.
 Status ReadNumber(int sysfs, const TapLink& link, dev_t& number) {
-  const std::string folder = "class/net/" + link.name;
+  const std::string device = "/tap" + std::to_string(link.index);
   std::string text;
-  Status status = ReadAttribute(sysfs, folder + "/ifindex", text);
-  if (!status.ok()) return status;
-  std::string_view digits = text;
-  unsigned index = 0;
-  if (!TakeNumber(digits, index) || index != static_cast<unsigned>(link.index)) {
-    return {-ESTALE, "read"};
-  }
-  status = ReadAttribute(sysfs, folder + "/tap" + std::to_string(link.index) + "/dev", text);
+  const Status status = ReadAttribute(sysfs, "class/net/" + link.name + device + "/dev", text);
   if (!status.ok()) return status;
   return TakeDevice(text, number) ? Status{} : Status{-ESTALE, "read"};
 }
