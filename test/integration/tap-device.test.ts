@@ -59,7 +59,25 @@ test('the devices tell their names', async () => {
   expect(tap.link).toMatchObject({ name: 'uplink0', kind: 'macvtap', index: link.index });
 });
 
-test('a link that is renamed while it is opened is looked at once more', async () => {
+const OTHER_MAC = '02:00:5e:00:00:77';
+
+test.each<[string, (host: Place, name: string, index: number) => Promise<unknown>, object]>([
+  [
+    'is renamed',
+    (host, name) => host.ip('link', 'set', name, 'name', 'renamed'),
+    { name: 'renamed' },
+  ],
+  [
+    'gives way to another of its name and index',
+    async (host, name, index) => {
+      const { link: parent } = await host.link(name);
+      await host.ip('link', 'delete', name);
+      const tap = ['index', `${index}`, 'address', OTHER_MAC, 'type', 'macvtap'];
+      await host.ip('link', 'add', name, 'link', `${parent}`, ...tap);
+    },
+    { mac: OTHER_MAC },
+  ],
+])('a link that %s while it is opened is looked at once more', async (_, change, now) => {
   const host = await bed.place();
   const { index, name } = await macvtap(bed, host, await host.parent());
   const { netns } = host;
@@ -67,12 +85,12 @@ test('a link that is renamed while it is opened is looked at once more', async (
   const openTapDevice = netns.openTapDevice.bind(netns);
   netns.openTapDevice = async (...asked) => {
     netns.openTapDevice = openTapDevice;
-    await host.ip('link', 'set', name, 'name', 'renamed');
+    await change(host, name, index);
     return openTapDevice(...asked);
   };
   const tap = await netns.openTap(index);
   bed.onCleanup(() => tap.close());
-  expect(tap.link).toMatchObject({ index, name: 'renamed' });
+  expect(tap.link).toMatchObject({ index, ...now });
 });
 
 test('the function opens links of the own namespace', async () => {
