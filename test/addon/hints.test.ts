@@ -132,6 +132,12 @@ test.each<[string, Refusal, Record<string, unknown>, About]>([
     { link: 7, asked: { family: AF_INET6, prefixLength: 64 } },
   ],
   [
+    'capabilities, where a security module lets nobody send',
+    new Refusal(-1, 'sendmsg'),
+    { changeLink: new Refusal(-1, 'sendmsg') },
+    { link: 7, asked: { index: 7, mtu: 1400 } },
+  ],
+  [
     'a MAC that is taken, where a passthru macvlan’s parent takes none while it is up',
     new Refusal(-16, 'RTM_NEWLINK'),
     { getLink: { ...link, kind: 'macvlan', parent: { index: 9, netnsid: null } }, listLinks: [] },
