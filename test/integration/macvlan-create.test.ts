@@ -117,6 +117,14 @@ describe.each(KINDS)('a new %s', (kind) => {
     });
   });
 
+  test('stays down with a way of its own to make IPv6 addresses', async () => {
+    const { host, parent } = await ground();
+    await host.netns[create[kind]]({ parent, name: 'm0', addrGenMode: 'none' });
+    const { flags, inet6_addr_gen_mode } = await host.link('m0');
+    expect(inet6_addr_gen_mode).toBe('none');
+    expect(flags).not.toContain('UP');
+  });
+
   test.each([{ addrGenMode: 'none' }, { ipv4: { arpNotify: true } }] as const)(
     'has the prefix route of an IPv6 address with a lifetime, with %o',
     async (more) => {
