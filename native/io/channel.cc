@@ -16,11 +16,11 @@ constexpr size_t kMaxDeletions = 16 * 1024;
 }  // namespace
 
 Channel::Channel(Pool& pool, std::shared_ptr<const Namespace> target,
-                 DeleteTogether delete_together, MakeRoom make_room)
+                 DeleteTogether delete_together, FreeDescriptors free_descriptors)
     : pool_(pool),
       target_(std::move(target)),
       delete_together_(delete_together),
-      make_room_(std::move(make_room)) {}
+      free_descriptors_(std::move(free_descriptors)) {}
 
 void Channel::Submit(std::shared_ptr<Exchange> exchange) {
   {
@@ -137,8 +137,8 @@ Status Channel::Open(PoolThread& thread) {
 
 Status Channel::OpenSocket(PoolThread& thread) {
   const Status status = TryToOpen(thread);
-  if (!status.NeedsRoom()) return status;
-  make_room_();
+  if (!status.OutOfDescriptors()) return status;
+  free_descriptors_();
   return TryToOpen(thread);
 }
 

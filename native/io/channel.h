@@ -21,11 +21,11 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   using DeleteTogether = void (*)(Session& session, const Window& window);
 
   // Closes sockets of other channels, when there are no descriptors left.
-  using MakeRoom = std::function<void()>;
+  using FreeDescriptors = std::function<void()>;
 
   // `target` must be open for as long as requests may be submitted.
   Channel(Pool& pool, std::shared_ptr<const Namespace> target, DeleteTogether delete_together,
-          MakeRoom make_room);
+          FreeDescriptors free_descriptors);
 
   // Any thread. The exchange ends by OnEnd, on a pool thread.
   void Submit(std::shared_ptr<Exchange> exchange);
@@ -70,7 +70,7 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   Pool& pool_;
   const std::shared_ptr<const Namespace> target_;
   const DeleteTogether delete_together_;
-  const MakeRoom make_room_;
+  const FreeDescriptors free_descriptors_;
   Socket socket_;       // used by the thread that runs the channel; CloseIdle only while none does
   std::mutex opening_;  // held while it is opened or closed, by whichever thread
 

@@ -52,7 +52,7 @@ class Exchange {
   // that fails, nothing is sent.
   virtual Status Prepare(PoolThread&) { return {}; }
   // Called before a dump is sent: waits until the reader of answers has caught up.
-  virtual void AwaitRoom() {}
+  virtual void AwaitReader() {}
   // An answer to a read or dump step, or what a change echoes. The payload is valid during the call
   // only.
   virtual void OnAnswer(size_t step, const wire::Message& message) = 0;

@@ -5,7 +5,7 @@
 
 namespace macvlan_netlink::io {
 
-bool Jobs::HasRoom(WaitsFor what, const std::lock_guard<std::mutex>&) const {
+bool Jobs::MayBegin(WaitsFor what, const std::lock_guard<std::mutex>&) const {
   const auto [for_kernel, for_lock, for_file] = under_way_;
   if (for_kernel + for_lock + for_file >= limits_.all) return false;
   if (what == WaitsFor::kLock) return for_lock < limits_.for_lock;
@@ -19,7 +19,7 @@ size_t& Jobs::UnderWay(WaitsFor what, const std::lock_guard<std::mutex>&) {
 void Jobs::Begin(std::shared_ptr<Task> job, WaitsFor what) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (!HasRoom(what, lock)) return waiting_.push_back({std::move(job), what});
+    if (!MayBegin(what, lock)) return waiting_.push_back({std::move(job), what});
     ++UnderWay(what, lock);
   }
   pool_.Schedule(std::move(job));
@@ -40,7 +40,7 @@ void Jobs::End(WaitsFor what) {
     const std::lock_guard<std::mutex> lock(mutex_);
     --UnderWay(what, lock);
     const auto found = std::find_if(waiting_.begin(), waiting_.end(),
-                                    [&](const Waiting& one) { return HasRoom(one.what, lock); });
+                                    [&](const Waiting& one) { return MayBegin(one.what, lock); });
     if (found == waiting_.end()) return;
     ++UnderWay(found->what, lock);
     next = std::move(found->job);

@@ -41,7 +41,7 @@ class Jobs {
     WaitsFor what;
   };
 
-  bool HasRoom(WaitsFor what, const std::lock_guard<std::mutex>& held) const;
+  bool MayBegin(WaitsFor what, const std::lock_guard<std::mutex>& held) const;
   size_t& UnderWay(WaitsFor what, const std::lock_guard<std::mutex>& held);
 
   Pool& pool_;

@@ -19,7 +19,7 @@ struct Status {
 
   bool ok() const { return error == 0; }
   // Whether it was for want of descriptors.
-  bool NeedsRoom() const { return error == -EMFILE || error == -ENFILE; }
+  bool OutOfDescriptors() const { return error == -EMFILE || error == -ENFILE; }
   static Status FromErrno(const char* syscall);
 };
 

@@ -41,7 +41,7 @@ bool Pool::WillBeTaken(const std::lock_guard<std::mutex>&) const {
 }
 
 // Whether one thread more may be started; one that has ended stays in the list until it is joined.
-bool Pool::HasRoom(const std::lock_guard<std::mutex>&) const {
+bool Pool::MayStartThread(const std::lock_guard<std::mutex>&) const {
   const auto lives = [](const Worker& worker) { return !worker.ended; };
   const auto living = std::count_if(threads_.begin(), threads_.end(), lives);
   return static_cast<size_t>(living) < max_threads_;
@@ -49,7 +49,7 @@ bool Pool::HasRoom(const std::lock_guard<std::mutex>&) const {
 
 Pool::Wakeup Pool::PlanWakeup(const std::lock_guard<std::mutex>& lock) {
   if (tasks_.empty() || WillBeTaken(lock)) return Wakeup::kNone;
-  if (idle_ == 0) return HasRoom(lock) ? Wakeup::kStart : Wakeup::kNone;
+  if (idle_ == 0) return MayStartThread(lock) ? Wakeup::kStart : Wakeup::kNone;
   wakeup_pending_ = true;
   return Wakeup::kNotify;
 }

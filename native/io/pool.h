@@ -97,7 +97,7 @@ class Pool {
   // What takes a guard of mutex_ is called with it locked.
   void Add(std::shared_ptr<Task> task, const std::lock_guard<std::mutex>& held);
   bool WillBeTaken(const std::lock_guard<std::mutex>& held) const;
-  bool HasRoom(const std::lock_guard<std::mutex>& held) const;
+  bool MayStartThread(const std::lock_guard<std::mutex>& held) const;
   void JoinEnded(const std::lock_guard<std::mutex>& held);
   Status StartThread(const std::lock_guard<std::mutex>& held);
   Wakeup PlanWakeup(const std::lock_guard<std::mutex>& held);

@@ -36,7 +36,7 @@ void Session::Transact(const Window& window) {
 }
 
 // How many of the steps may share a datagram: as many as the receive buffer can answer. A dump is
-// sent alone: a socket has one at a time, and it may have to wait for its reader (AwaitRoom). No
+// sent alone: a socket has one at a time, and it may have to wait for its reader (AwaitReader). No
 // change comes behind a read: only the kernel knows how large the read's answer is, and if that
 // left no room for the change's ACK, nobody could tell whether the change was made.
 size_t Session::Fit(const Sent* sent, size_t count) const {
@@ -56,7 +56,7 @@ size_t Session::Fit(const Sent* sent, size_t count) const {
 }
 
 void Session::TransactDatagram(const Sent* sent, size_t count) {
-  if (sent->step().expect == Expect::kDump) sent->exchange->AwaitRoom();
+  if (sent->step().expect == Expect::kDump) sent->exchange->AwaitReader();
   const int lost = Attempt(sent, count);
   if (lost == 0) return;
   // An answer was lost, or a dump was interrupted. A change may or may not have been made, so it

@@ -26,7 +26,7 @@ constexpr int kMaxEmptied = 1 << 20;
 Status ReadAttribute(int sysfs, const std::string& path, std::string& out) {
   const Descriptor file(openat(sysfs, path.c_str(), O_RDONLY | O_CLOEXEC));
   const Status status = file.valid() ? Status{} : Status::FromErrno("open");
-  if (status.NeedsRoom()) return status;
+  if (status.OutOfDescriptors()) return status;
   char text[64];
   const ssize_t size = file.valid() ? read(file.get(), text, sizeof(text)) : 0;
   out.assign(text, size > 0 ? static_cast<size_t>(size) : 0);

@@ -32,7 +32,7 @@ void Initialize(const Napi::CallbackInfo& info) {
 Napi::Value OpenOwnNamespace(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::Of(info.Env());
   io::Namespace own;
-  const io::Status status = environment.WithRoom([&] { return io::OpenOwn(own); });
+  const io::Status status = environment.WithDescriptors([&] { return io::OpenOwn(own); });
   if (!status.ok()) return environment.ToFailure(status);
   return NamespaceHandle::Wrap(environment, std::move(own));
 }
@@ -45,7 +45,7 @@ Napi::Value RunWithin(const Napi::CallbackInfo& info) {
   if (handle == nullptr) return {};  // the Worker is being ended
   Napi::Value result;
   // What the callback does is no status: one that comes back is of before.
-  const io::Status status = environment.WithRoom([&] {
+  const io::Status status = environment.WithDescriptors([&] {
     return WithinOnScriptThread(handle->target(), [&] {
       result = info[1].As<Napi::Function>().Call({});
       return io::Status{};
@@ -71,7 +71,8 @@ Napi::Value OpenNamespaceDescriptor(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::Of(info.Env());
   io::Namespace opened;
   const int fd = info[0].As<Napi::Number>().Int32Value();
-  const io::Status status = environment.WithRoom([&] { return io::OpenDescriptor(fd, opened); });
+  const io::Status status =
+      environment.WithDescriptors([&] { return io::OpenDescriptor(fd, opened); });
   if (!status.ok()) return environment.ToFailure(status);
   return NamespaceHandle::Wrap(environment, std::move(opened));
 }

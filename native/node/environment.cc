@@ -17,7 +17,7 @@ constexpr io::Jobs::Limits kJobs{kMaxPoolThreads - 1, 3, 2};
 constexpr std::chrono::seconds kIdleSocketAge(2);
 // Enough for JavaScript to go on while the next listing is asked for.
 constexpr size_t kMostUnread = 4096;
-constexpr std::chrono::milliseconds kLookForRoom(1);
+constexpr std::chrono::milliseconds kReaderPoll(1);
 // How long one visit to the JavaScript thread may take.
 constexpr std::chrono::microseconds kSlice(500);
 // For how long an answer is looked for without sleeping, and for how long in one turn of the loop.
@@ -80,9 +80,9 @@ void Environment::Enqueue(std::shared_ptr<Delivery> delivery) {
   napi_call_threadsafe_function(to_script_, nullptr, napi_tsfn_nonblocking);
 }
 
-void Environment::AwaitRoom() const {
+void Environment::AwaitReader() const {
   while (unread_ > kMostUnread && any_delivery_ && !pool_->stops())
-    std::this_thread::sleep_for(kLookForRoom);
+    std::this_thread::sleep_for(kReaderPoll);
 }
 
 void Environment::OnCall(napi_env env, napi_value, void* context, void*) {
@@ -189,7 +189,7 @@ void Environment::EndRequest() {
 
 std::shared_ptr<io::Channel> Environment::OpenChannel(std::shared_ptr<const io::Namespace> target) {
   auto channel = std::make_shared<io::Channel>(*pool_, std::move(target), bulk::DeleteTogether,
-                                               [this] { MakeRoom(); });
+                                               [this] { FreeDescriptors(); });
   const std::lock_guard<std::mutex> lock(channels_mutex_);
   channels_.erase(std::remove_if(channels_.begin(), channels_.end(),
                                  [](const auto& weak) { return weak.expired(); }),
@@ -207,7 +207,7 @@ void Environment::CloseIdleSockets() {
   }
 }
 
-void Environment::MakeRoom() {
+void Environment::FreeDescriptors() {
   const std::lock_guard<std::mutex> lock(channels_mutex_);
   for (const auto& weak : channels_) {
     if (const std::shared_ptr<io::Channel> channel = weak.lock()) channel->GiveUp();

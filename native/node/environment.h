@@ -57,7 +57,7 @@ class Environment {
   void EndUnread() { --unread_; }
   // Pool thread, in a long wait: until JavaScript has most of what there is for it. The kernel
   // lists faster than it reads, and of thousands of listings the records would take gigabytes.
-  void AwaitRoom() const;
+  void AwaitReader() const;
 
   // JavaScript thread. The process stays alive while something is pending.
   void BeginPending();
@@ -69,10 +69,10 @@ class Environment {
   // Any thread: what opens descriptors and closes them again when it fails. When there are none to
   // be had, it is tried once more without the sockets that nothing waits for.
   template <class Open>
-  io::Status WithRoom(Open&& open) {
+  io::Status WithDescriptors(Open&& open) {
     const io::Status status = open();
-    if (!status.NeedsRoom()) return status;
-    MakeRoom();
+    if (!status.OutOfDescriptors()) return status;
+    FreeDescriptors();
     return open();
   }
   std::shared_ptr<io::Channel> OpenChannel(std::shared_ptr<const io::Namespace> target);
@@ -100,7 +100,7 @@ class Environment {
   void Look();
   void InNextTurn(void (Environment::*work)());
   void CloseIdleSockets();
-  void MakeRoom();
+  void FreeDescriptors();
   void TearDown();
 
   const Napi::Env env_;

@@ -36,7 +36,7 @@ void NamespaceJob::Run(io::PoolThread& thread) {
   } else {
     // Also to open a path: it may lead to a server that does not answer.
     const io::Pool::LongWait wait(environment_.pool());
-    status_ = environment_.WithRoom([&] { return work_(opened_, thread, given_up); });
+    status_ = environment_.WithDescriptors([&] { return work_(opened_, thread, given_up); });
   }
   if (next_ == Next::kAtOnce) environment_.jobs().End(what_);
   environment_.Enqueue(shared_from_this());

@@ -78,7 +78,7 @@ void ScriptExchange::Then(std::shared_ptr<io::Channel> channel,
 
 io::Status ScriptExchange::Prepare(io::PoolThread& thread) { return next_channel_->Open(thread); }
 
-void ScriptExchange::AwaitRoom() { environment_.AwaitRoom(); }
+void ScriptExchange::AwaitReader() { environment_.AwaitReader(); }
 
 void ScriptExchange::OnEnd() {
   if (next_ && AllSucceeded()) {

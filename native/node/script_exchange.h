@@ -22,7 +22,7 @@ class ScriptExchange : public io::Exchange,
   void Then(std::shared_ptr<io::Channel> channel, std::shared_ptr<ScriptExchange> next);
 
   io::Status Prepare(io::PoolThread& thread) override;
-  void AwaitRoom() override;
+  void AwaitReader() override;
   void OnAnswer(size_t step, const wire::Message& message) override;
   void OnRestart(size_t step) override;
   void OnEnd() override;

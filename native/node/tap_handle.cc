@@ -89,7 +89,7 @@ Napi::Value TapHandle::Received(const Napi::CallbackInfo&) { return received_.Va
 
 Napi::Value TapHandle::Start(const Napi::CallbackInfo& info) {
   delivery_->SetHandle(this);
-  const io::Status status = environment_.WithRoom([&] { return tap_->Start(); });
+  const io::Status status = environment_.WithDescriptors([&] { return tap_->Start(); });
   return status.ok() ? info.Env().Undefined() : environment_.ToFailure(status);
 }
 

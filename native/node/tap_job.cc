@@ -23,7 +23,7 @@ void TapOpening::Start(Environment& environment, uint32_t id,
 
 void TapOpening::Run(io::PoolThread& thread) {
   const io::Pool::LongWait wait(environment_.pool());
-  status_ = environment_.WithRoom([&] {
+  status_ = environment_.WithDescriptors([&] {
     const io::Status status = io::OpenTapDevice(*target_, link_, options_, thread.at_home, device_);
     // What was opened before a refusal is closed here, not on the JavaScript thread.
     if (!status.ok()) device_ = {};

@@ -314,7 +314,7 @@ Napi::Function Watcher::Define(Napi::Env env) {
 Napi::Value Watcher::Open(Environment& environment, const io::Namespace& target,
                           const std::vector<uint32_t>& groups, int receive_buffer) {
   std::shared_ptr<EventStream> stream;
-  const io::Status status = environment.WithRoom([&] {
+  const io::Status status = environment.WithDescriptors([&] {
     stream = std::make_shared<EventStream>(environment, static_cast<double>(target.id.inode));
     const io::Status opened =
         WithinOnScriptThread(target, [&] { return stream->Open(groups, receive_buffer); });

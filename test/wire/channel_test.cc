@@ -87,12 +87,13 @@ TEST(a_socket_is_given_up_for_others_also_where_requests_wait_that_have_not_begu
   const auto own = std::make_shared<io::Namespace>();
   CHECK(io::OpenOwn(*own).ok());
   std::vector<std::shared_ptr<io::Channel>> channels;
-  const auto make_room = [&] {
+  const auto free_descriptors = [&] {
     for (const std::shared_ptr<io::Channel>& channel : channels) channel->GiveUp();
   };
   io::Pool pool(1, {[] {}, [] {}});
   for (int i = 0; i < 2; ++i) {
-    channels.push_back(std::make_shared<io::Channel>(pool, own, bulk::DeleteTogether, make_room));
+    channels.push_back(
+        std::make_shared<io::Channel>(pool, own, bulk::DeleteTogether, free_descriptors));
   }
   // The second has the only socket that there may be.
   CHECK_EQ(Ask(*channels[1]), 0);
