@@ -65,7 +65,7 @@ void Channel::SetInUse(bool in_use) {
   in_use_ = in_use;
 }
 
-void Channel::GiveUp() {
+void Channel::ReleaseSocket() {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (running_ || in_use_ || HasBegun(lock)) return;
   const std::lock_guard<std::mutex> opening(opening_);

@@ -44,7 +44,7 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   void SetInUse(bool in_use);
   // Closes the socket, unless it is at work or needed to go on with something that has begun. What
   // only waits opens another when it is its turn.
-  void GiveUp();
+  void ReleaseSocket();
 
   void Run(PoolThread& thread) override;
   void Finish(PoolThread& thread) override;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "io/look.h"
+#include "io/spin.h"
 
 namespace macvlan_netlink::io {
 namespace {
@@ -20,7 +20,7 @@ Pool::Pool(size_t max_threads, Hooks hooks)
 Pool::~Pool() { Stop(); }
 
 void Pool::Schedule(std::shared_ptr<Task> task) {
-  if (std::this_thread::get_id() == owner_) return Reinforce(std::move(task));
+  if (std::this_thread::get_id() == owner_) return EnsureThread(std::move(task));
   Wakeup wakeup = Wakeup::kNone;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -75,7 +75,7 @@ void Pool::EndLongWait() {
   ++running_;
 }
 
-void Pool::Reinforce(std::shared_ptr<Task> task) {
+void Pool::EnsureThread(std::shared_ptr<Task> task) {
   Wakeup wakeup = Wakeup::kNone;
   Status status;
   std::deque<std::shared_ptr<Task>> stranded;
@@ -179,7 +179,7 @@ void Pool::Spin(std::unique_lock<std::mutex>& lock) {
   ++idle_;
   lock.unlock();
   while (!waiting_.load(std::memory_order_acquire) && std::chrono::steady_clock::now() < end)
-    Relax();
+    YieldProcessor();
   lock.lock();
   --idle_;
   spinning_ = false;

@@ -51,7 +51,7 @@ class Pool {
   struct Hooks {
     // On a pool thread, about once a second while there are any: give up what is idle.
     std::function<void()> on_idle;
-    // On a pool thread, when one more may be needed: the owner should call Reinforce.
+    // On a pool thread, when one more may be needed: the owner should call EnsureThread.
     std::function<void()> on_shortage;
   };
 
@@ -75,7 +75,7 @@ class Pool {
   // Any thread. Once the pool stops, only from one of its threads.
   void Schedule(std::shared_ptr<Task> task);
   // Owner's thread: sees to it that some thread runs what is queued, and `task`.
-  void Reinforce(std::shared_ptr<Task> task = nullptr);
+  void EnsureThread(std::shared_ptr<Task> task = nullptr);
   // Owner's thread; may be called again. No new task runs from here on. Waits until what was begun
   // is finished, for `limit` at most; false when something is still under way.
   bool Finish(std::chrono::steady_clock::duration limit);
@@ -120,7 +120,7 @@ class Pool {
   std::deque<std::shared_ptr<Task>> tasks_;
   std::atomic<bool> waiting_{false};  // whether tasks_ holds any, for the thread that spins
   std::list<Worker> threads_;
-  size_t idle_ = 0;              // threads that have nothing to do, asleep or looking
+  size_t idle_ = 0;              // threads that have nothing to do, asleep or spinning
   bool spinning_ = false;        // one of them is awake and polls waiting_: it need not be woken
   bool wakeup_pending_ = false;  // one was woken or started, and has not taken a task yet
   size_t running_ = 0;           // threads that run a task and are in no long wait

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "io/look.h"
+#include "io/spin.h"
 
 namespace macvlan_netlink::io {
 namespace {
@@ -115,7 +115,7 @@ int Session::ReadAnswers(const Sent* sent, size_t count, uint32_t base) {
     if (!received.ok()) return received.error;
     // The next part of a listing is made inside recvmsg, which a kernel without preemption does not
     // leave for anybody: V8's helper threads, say, which the event loop waits for.
-    if (sent->step().expect == Expect::kDump) Relax();
+    if (sent->step().expect == Expect::kDump) YieldProcessor();
     wire::MessageReader reader(datagram);
     wire::Message message;
     while (reader.Next(message)) {

@@ -4,7 +4,7 @@
 #include <thread>
 
 #include "bulk/deletion.h"
-#include "io/look.h"
+#include "io/spin.h"
 
 namespace macvlan_netlink::node {
 namespace {
@@ -20,24 +20,24 @@ constexpr size_t kMostUnread = 4096;
 constexpr std::chrono::milliseconds kReaderPoll(1);
 // How long one visit to the JavaScript thread may take.
 constexpr std::chrono::microseconds kSlice(500);
-// For how long an answer is looked for without sleeping, and for how long in one turn of the loop.
-constexpr std::chrono::nanoseconds kShortestLook(100'000);
-constexpr std::chrono::nanoseconds kLongestLook(800'000);
-constexpr std::chrono::nanoseconds kTurnOfLook(100'000);
-// After a look in vain: somebody else needs the processors.
+// For how long the loop spins for an answer, and for how long in one turn of the loop.
+constexpr std::chrono::nanoseconds kShortestSpin(100'000);
+constexpr std::chrono::nanoseconds kLongestSpin(800'000);
+constexpr std::chrono::nanoseconds kSpinTurn(100'000);
+// After a spin in vain: somebody else needs the processors.
 constexpr std::chrono::milliseconds kPause(1);
 
 }  // namespace
 
-Environment::Environment(Napi::Env env) : env_(env), may_look_(io::HasTwoProcessors()) {
-  to_script_ = MakeWay(&Environment::OnCall);
-  for (napi_threadsafe_function& way : turns_) way = MakeWay(&Environment::OnTurn);
+Environment::Environment(Napi::Env env) : env_(env), may_spin_(io::HasTwoProcessors()) {
+  wake_script_ = CreateFunction(&Environment::OnCall);
+  for (napi_threadsafe_function& turn : turns_) turn = CreateFunction(&Environment::OnTurn);
   counters_ = Napi::Persistent(Napi::Float64Array::New(env, kCounters));
   pool_ = std::make_unique<io::Pool>(
       kMaxPoolThreads,
       io::Pool::Hooks{
           [this] { CloseIdleSockets(); },
-          [this] { napi_call_threadsafe_function(to_script_, nullptr, napi_tsfn_nonblocking); }});
+          [this] { napi_call_threadsafe_function(wake_script_, nullptr, napi_tsfn_nonblocking); }});
   jobs_ = std::make_unique<io::Jobs>(*pool_, kJobs);
   // Hooks run last in, first out: this one stops the threads before Node closes the function they
   // call.
@@ -47,15 +47,15 @@ Environment::Environment(Napi::Env env) : env_(env), may_look_(io::HasTwoProcess
 
 void Environment::Finalize(Napi::Env, Environment* environment) { delete environment; }
 
-// A way to the JavaScript thread, which does not keep the process alive.
-napi_threadsafe_function Environment::MakeWay(napi_threadsafe_function_call_js call) {
+// A function that calls back on the JavaScript thread, which does not keep the process alive.
+napi_threadsafe_function Environment::CreateFunction(napi_threadsafe_function_call_js call) {
   const Napi::String name = Napi::String::New(env_, "macvlan-netlink");
-  napi_threadsafe_function way = nullptr;
-  const napi_status status = napi_create_threadsafe_function(env_, nullptr, nullptr, name, 0, 1,
-                                                             nullptr, nullptr, this, call, &way);
+  napi_threadsafe_function function = nullptr;
+  const napi_status status = napi_create_threadsafe_function(
+      env_, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, call, &function);
   if (status != napi_ok) Napi::Error::Fatal("macvlan-netlink", "no thread-safe function");
-  napi_unref_threadsafe_function(env_, way);
-  return way;
+  napi_unref_threadsafe_function(env_, function);
+  return function;
 }
 
 void Environment::TearDown() {
@@ -77,7 +77,7 @@ void Environment::Enqueue(std::shared_ptr<Delivery> delivery) {
     if (std::exchange(called_, true)) return;
   }
   // Any status but ok means that the environment is going: nobody is left to hear of it.
-  napi_call_threadsafe_function(to_script_, nullptr, napi_tsfn_nonblocking);
+  napi_call_threadsafe_function(wake_script_, nullptr, napi_tsfn_nonblocking);
 }
 
 void Environment::AwaitReader() const {
@@ -88,7 +88,7 @@ void Environment::AwaitReader() const {
 void Environment::OnCall(napi_env env, napi_value, void* context, void*) {
   if (env == nullptr) return;
   auto* self = static_cast<Environment*>(context);
-  self->pool_->Reinforce();
+  self->pool_->EnsureThread();
   self->Drain();
 }
 
@@ -137,37 +137,37 @@ void Environment::OnTurn(napi_env env, napi_value, void* context, void*) {
 // and 94 without (74 in the kernel). So while answers come soon the event loop goes round without
 // sleeping, and everything else in it has its turn. It gives up after three times as long as
 // answers took of late, and for a while then.
-void Environment::LookOut() {
-  if (!may_look_ || usual_wait_ > kLongestLook / 2 || asked_ < no_look_until_) return;
+void Environment::StartSpin() {
+  if (!may_spin_ || usual_wait_ > kLongestSpin / 2 || asked_ < no_spin_until_) return;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (std::exchange(called_, true)) return;
   }
-  look_until_ = asked_ + std::max(3 * usual_wait_, kShortestLook);
-  InNextTurn(&Environment::Look);
+  spin_until_ = asked_ + std::max(3 * usual_wait_, kShortestSpin);
+  InNextTurn(&Environment::Spin);
 }
 
-void Environment::Look() {
-  const auto end = std::min(std::chrono::steady_clock::now() + kTurnOfLook, look_until_);
+void Environment::Spin() {
+  const auto end = std::min(std::chrono::steady_clock::now() + kSpinTurn, spin_until_);
   auto now = end;
   do {
     if (any_delivery_.load(std::memory_order_acquire)) return Drain();
-    io::Relax();
+    io::YieldProcessor();
     now = std::chrono::steady_clock::now();
   } while (now < end);
-  if (now >= look_until_) {
-    no_look_until_ = now + kPause;
+  if (now >= spin_until_) {
+    no_spin_until_ = now + kPause;
     return Drain();
   }
-  InNextTurn(&Environment::Look);
+  InNextTurn(&Environment::Spin);
 }
 
 void Environment::BeginPending() {
-  if (pending_++ == 0) napi_ref_threadsafe_function(env_, to_script_);
+  if (pending_++ == 0) napi_ref_threadsafe_function(env_, wake_script_);
 }
 
 void Environment::EndPending() {
-  if (--pending_ == 0) napi_unref_threadsafe_function(env_, to_script_);
+  if (--pending_ == 0) napi_unref_threadsafe_function(env_, wake_script_);
 }
 
 void Environment::BeginRequest() {
@@ -175,7 +175,7 @@ void Environment::BeginRequest() {
   if (requests_++ != 0) return;
   is_first_asked_ = true;
   asked_ = std::chrono::steady_clock::now();
-  LookOut();
+  StartSpin();
 }
 
 void Environment::EndRequest() {
@@ -184,7 +184,7 @@ void Environment::EndRequest() {
   if (!std::exchange(is_first_asked_, false)) return;
   // Limited, so that a long one is forgotten after some short ones.
   const std::chrono::nanoseconds waited = std::chrono::steady_clock::now() - asked_;
-  usual_wait_ += (std::min(waited, 2 * kLongestLook) - usual_wait_) / 4;
+  usual_wait_ += (std::min(waited, 2 * kLongestSpin) - usual_wait_) / 4;
 }
 
 std::shared_ptr<io::Channel> Environment::OpenChannel(std::shared_ptr<const io::Namespace> target) {
@@ -210,7 +210,7 @@ void Environment::CloseIdleSockets() {
 void Environment::FreeDescriptors() {
   const std::lock_guard<std::mutex> lock(channels_mutex_);
   for (const auto& weak : channels_) {
-    if (const std::shared_ptr<io::Channel> channel = weak.lock()) channel->GiveUp();
+    if (const std::shared_ptr<io::Channel> channel = weak.lock()) channel->ReleaseSocket();
   }
 }
 

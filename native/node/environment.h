@@ -94,18 +94,18 @@ class Environment {
  private:
   static void OnCall(napi_env env, napi_value, void* context, void*);
   static void OnTurn(napi_env env, napi_value, void* context, void*);
-  napi_threadsafe_function MakeWay(napi_threadsafe_function_call_js call);
+  napi_threadsafe_function CreateFunction(napi_threadsafe_function_call_js call);
   void Drain();
-  void LookOut();
-  void Look();
+  void StartSpin();
+  void Spin();
   void InNextTurn(void (Environment::*work)());
   void CloseIdleSockets();
   void FreeDescriptors();
   void TearDown();
 
   const Napi::Env env_;
-  const bool may_look_;
-  napi_threadsafe_function to_script_ = nullptr;
+  const bool may_spin_;
+  napi_threadsafe_function wake_script_ = nullptr;
   Napi::Reference<Napi::Float64Array> counters_;
   napi_threadsafe_function turns_[2] = {};  // the next turn goes by the second
   void (Environment::*next_turn_)() = nullptr;
@@ -116,8 +116,8 @@ class Environment {
   bool is_first_asked_ = false;  // a request is under way that had no other beside it at first
   std::chrono::steady_clock::time_point asked_;  // when that one was
   std::chrono::nanoseconds usual_wait_{0};       // of late, from a request to its answer
-  std::chrono::steady_clock::time_point look_until_;
-  std::chrono::steady_clock::time_point no_look_until_;
+  std::chrono::steady_clock::time_point spin_until_;
+  std::chrono::steady_clock::time_point no_spin_until_;
 
   std::mutex mutex_;    // guards the three below
   bool ended_ = false;  // objects are finalized after the functions to call are gone

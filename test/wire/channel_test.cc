@@ -88,7 +88,7 @@ TEST(a_socket_is_given_up_for_others_also_where_requests_wait_that_have_not_begu
   CHECK(io::OpenOwn(*own).ok());
   std::vector<std::shared_ptr<io::Channel>> channels;
   const auto free_descriptors = [&] {
-    for (const std::shared_ptr<io::Channel>& channel : channels) channel->GiveUp();
+    for (const std::shared_ptr<io::Channel>& channel : channels) channel->ReleaseSocket();
   };
   io::Pool pool(1, {[] {}, [] {}});
   for (int i = 0; i < 2; ++i) {
@@ -123,7 +123,7 @@ TEST(no_socket_is_given_up_while_it_is_at_work) {
   const auto channel = std::make_shared<io::Channel>(pool, own, bulk::DeleteTogether, [] {});
   const auto listing = std::make_shared<Reading>();
   listing->Add("listLinks", {}, io::Expect::kDump);
-  listing->meanwhile = [&] { channel->GiveUp(); };
+  listing->meanwhile = [&] { channel->ReleaseSocket(); };
   channel->Submit(listing);
   CHECK_EQ(listing->Wait(), 0);
   CHECK_EQ(listing->names, (std::vector<std::string>{"lo", "lo"}));
@@ -143,7 +143,7 @@ TEST(no_socket_is_given_up_by_which_something_goes_on_that_has_begun) {
   reading->meanwhile = [&] { pool.Schedule(hold); };
   channel->Submit(reading);
   hold->Await();
-  channel->GiveUp();
+  channel->ReleaseSocket();
   const OneDescriptor limit;
   hold->LetGo();
   CHECK_EQ(reading->Wait(), 0);

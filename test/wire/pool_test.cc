@@ -60,7 +60,7 @@ TEST(a_thread_that_has_ended_leaves_its_place_to_another) {
       [&] { pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) { ran.set_value(); })); });
   another.join();
   CHECK(shortages.Reach(2));
-  pool.Reinforce();
+  pool.EnsureThread();
   CHECK(ran.get_future().wait_for(kLongEnough) == std::future_status::ready);
 }
 
@@ -72,7 +72,7 @@ TEST(a_thread_that_is_in_the_wrong_namespace_runs_nothing_else) {
   pool.Schedule(std::make_shared<Job>(
       [&](io::PoolThread& thread) { ran_at_home.set_value(thread.at_home); }));
   CHECK(shortages.Reach(1));
-  pool.Reinforce();
+  pool.EnsureThread();
   CHECK(ran_at_home.get_future().get());
 }
 

@@ -10,6 +10,6 @@ namespace macvlan_netlink::io {
 bool HasTwoProcessors();
 
 // Lets whatever else has work to do on this processor go first.
-inline void Relax() { sched_yield(); }
+inline void YieldProcessor() { sched_yield(); }
 
 }  // namespace macvlan_netlink::io

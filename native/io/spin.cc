@@ -1,4 +1,4 @@
-#include "io/look.h"
+#include "io/spin.h"
 
 #include <sched.h>
 
