@@ -82,7 +82,7 @@ bool IsDevice(const std::string& path, dev_t number) {
 
 // A node that nobody else sees.
 Status MakeNode(dev_t number, Node& out) {
-  const Status status = MountUnseen("tmpfs", out.root);
+  const Status status = MountPrivate("tmpfs", out.root);
   if (!status.ok()) return status;
   out.path = "tap";
   return mknodat(out.root.get(), out.path.c_str(), S_IFCHR | 0600, number) == 0
@@ -141,7 +141,7 @@ Status Prepare(int queue, const TapOptions& options, int& vnet_header_length) {
 // The sysfs of the calling thread's namespace. Where mounting one is `refused`, /sys is taken when
 // that may be the one wanted: what it says is checked against the device afterwards.
 Status OpenSysfs(bool own_namespace, Descriptor& out, Status& refused) {
-  const Status status = MountUnseen("sysfs", out);
+  const Status status = MountPrivate("sysfs", out);
   // EACCES: by a security module, such as SELinux in a container.
   const bool not_allowed = status.error == -EPERM || status.error == -EACCES;
   if (!not_allowed || !own_namespace) return status;

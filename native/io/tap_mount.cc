@@ -44,7 +44,7 @@ Status MountOverSys(const char* type, Descriptor& root) {
 
 }  // namespace
 
-Status MountUnseen(const char* type, Descriptor& root) {
+Status MountPrivate(const char* type, Descriptor& root) {
   const Status detached = MountDetached(type, root);
   // EPERM: also what a container's filter says to system calls that it does not know.
   const bool refused = detached.error == -EPERM;

@@ -8,6 +8,6 @@ namespace macvlan_netlink::io {
 
 // A fresh instance of the file system `type`, by its root directory: "sysfs" shows the calling
 // thread's network namespace, "tmpfs" is empty. Needs CAP_SYS_ADMIN.
-Status MountUnseen(const char* type, Descriptor& root);
+Status MountPrivate(const char* type, Descriptor& root);
 
 }  // namespace macvlan_netlink::io
