@@ -34,7 +34,7 @@ bool ScriptExchange::Add(const rtnl::Operation& operation, const rtnl::Record& r
 }
 
 void ScriptExchange::OnAnswer(size_t step, const wire::Message& message) {
-  if (!rtnl::IsOfFamilyAsked(steps[step].request, message.payload)) return;
+  if (!rtnl::MatchesRequestedFamily(steps[step].request, message.payload)) return;
   if (current_.step != step) HandOver();
   current_.step = step;
   // Decoded where it is to stay: a record is large.

@@ -50,7 +50,7 @@ bool EncodeRequest(const Operation& operation, const Record& record, wire::Bytes
   return writer.ok();
 }
 
-bool IsOfFamilyAsked(wire::ByteSpan request, wire::ByteSpan answer) {
+bool MatchesRequestedFamily(wire::ByteSpan request, wire::ByteSpan answer) {
   rtgenmsg asked;
   rtgenmsg answered;
   return !wire::ReadStruct(request.From(NLMSG_HDRLEN), asked) || asked.rtgen_family == AF_UNSPEC ||

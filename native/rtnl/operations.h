@@ -81,7 +81,7 @@ bool EncodeRequest(const Operation& operation, const Record& record, wire::Bytes
 // Whether an answer is of the family that its request names. Where the kernel does not know that
 // one, as it does not know IPv6 with ipv6.disable=1, it lists all families in its place
 // (net/core/rtnetlink.c, rtnetlink_rcv_msg).
-bool IsOfFamilyAsked(wire::ByteSpan request, wire::ByteSpan answer);
+bool MatchesRequestedFamily(wire::ByteSpan request, wire::ByteSpan answer);
 
 // Reads the body of a message as that kind of record; false when it is too short to be one.
 bool DecodeRecord(RecordKind kind, wire::ByteSpan body, Record& out);
