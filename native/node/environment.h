@@ -31,6 +31,22 @@ class Delivery {
                        std::chrono::steady_clock::time_point deadline) = 0;
 };
 
+// Converts what is left of `count` things, one after another, each with a handle scope of its own;
+// false when time was up before all were done.
+template <class Convert>
+bool ConvertInTime(Napi::Env env, size_t& done, size_t count,
+                   std::chrono::steady_clock::time_point deadline, Convert&& convert) {
+  constexpr size_t kClockInterval = 16;
+  while (done < count) {
+    {
+      const Napi::HandleScope scope(env);
+      convert(done);
+    }
+    if (++done % kClockInterval == 0 && std::chrono::steady_clock::now() >= deadline) break;
+  }
+  return done == count;
+}
+
 // The functions that TypeScript hands in at load (`Hooks` in lib/addon.ts).
 struct ScriptHooks {
   Napi::FunctionReference answers[std::size(rtnl::kRecordNames)];  // factories, by kind of record

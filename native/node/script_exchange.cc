@@ -6,8 +6,6 @@ namespace {
 // Large enough that handing over costs nothing, small enough that JavaScript objects are made while
 // the kernel still lists.
 constexpr size_t kBatch = 64;
-// How many records are converted between two looks at the clock.
-constexpr size_t kClockInterval = 16;
 
 io::Expect Expected(rtnl::Answer answer) {
   switch (answer) {
@@ -105,18 +103,14 @@ bool ScriptExchange::Deliver(Environment& environment,
   }
   Napi::Array results =
       results_.IsEmpty() ? Napi::Array::New(env, steps_before_ + steps.size()) : results_.Value();
-  while (concluded_ < steps.size()) {
-    {
-      const Napi::HandleScope scope(env);
-      const Napi::Value known = values.Get(static_cast<uint32_t>(concluded_));
-      results.Set(static_cast<uint32_t>(steps_before_ + concluded_), Result(concluded_, known));
-    }
-    if (++concluded_ % kClockInterval == 0 && concluded_ < steps.size() &&
-        std::chrono::steady_clock::now() >= deadline) {
-      if (values_.IsEmpty()) values_ = Napi::Persistent(values);
-      if (results_.IsEmpty()) results_ = Napi::Persistent(results);
-      return false;
-    }
+  const auto conclude = [&](size_t step) {
+    const Napi::Value known = values.Get(static_cast<uint32_t>(step));
+    results.Set(static_cast<uint32_t>(steps_before_ + step), Result(step, known));
+  };
+  if (!ConvertInTime(env, concluded_, steps.size(), deadline, conclude)) {
+    if (values_.IsEmpty()) values_ = Napi::Persistent(values);
+    if (results_.IsEmpty()) results_ = Napi::Persistent(results);
+    return false;
   }
   values_.Reset();
   results_.Reset();
@@ -161,17 +155,10 @@ bool ScriptExchange::ConvertBatch(Batch& batch, Napi::Array& values,
   batch.restart = false;
   const auto list = known.As<Napi::Array>();
   uint32_t next = list.Length();
-  while (converted_ < batch.records.size()) {
-    {
-      const Napi::HandleScope scope(env);
-      list.Set(next++, environment_.ToScript(batch.records[converted_++], netns_));
-      environment_.EndUnread();
-    }
-    if (converted_ % kClockInterval == 0 && std::chrono::steady_clock::now() >= deadline) {
-      return converted_ == batch.records.size();
-    }
-  }
-  return true;
+  return ConvertInTime(env, converted_, batch.records.size(), deadline, [&](size_t at) {
+    list.Set(next++, environment_.ToScript(batch.records[at], netns_));
+    environment_.EndUnread();
+  });
 }
 
 // Undefined for a change that was made, the record for a read or an echo, an array for a listing,

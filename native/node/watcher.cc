@@ -14,7 +14,6 @@ namespace {
 // One reading of a stream that is not drained: enough to be worth the way to JavaScript.
 constexpr size_t kBatch = 512;
 constexpr size_t kReceiveBuffer = 256 * 1024;
-constexpr size_t kClockInterval = 16;
 
 // READINGS in lib/native.ts. All but the first are over at once.
 enum class Reading : uint32_t {
@@ -249,18 +248,10 @@ class EventStream : public io::Source,
   }
 
   bool Convert(std::chrono::steady_clock::time_point deadline) {
-    const Napi::Env env = environment_.env();
     Napi::Array values = values_.Value();
-    while (converted_ < events_.size()) {
-      {
-        const Napi::HandleScope scope(env);
-        values.Set(static_cast<uint32_t>(converted_), News(events_[converted_]));
-      }
-      if (++converted_ % kClockInterval == 0 && std::chrono::steady_clock::now() >= deadline) {
-        return converted_ == events_.size();
-      }
-    }
-    return true;
+    return ConvertInTime(environment_.env(), converted_, events_.size(), deadline, [&](size_t at) {
+      values.Set(static_cast<uint32_t>(at), News(events_[at]));
+    });
   }
 
   Napi::Value News(const Event& event) {
