@@ -65,7 +65,7 @@ export interface NamespaceHandle {
 export interface Watcher {
   read(id: number, reading: number): void;
   /** Ends a reading that waits. */
-  hurry(): void;
+  endWait(): void;
   close(): void;
 }
 

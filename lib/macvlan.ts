@@ -1,6 +1,5 @@
 /** macvlan and macvtap: what is special to making and changing them. */
 import type { Call } from './call.js';
-import { Callers } from './callers.js';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
@@ -9,6 +8,7 @@ import { plainRef, readLink, sendAll, sendMany } from './links.js';
 import type { Namespace } from './namespace.js';
 import type { Step } from './native.js';
 import type { MacvlanRecord } from './requests.js';
+import { SerialQueue } from './serialQueue.js';
 import type {
   CreateMacvlanOptions,
   Link,
@@ -224,7 +224,7 @@ export async function changeSources(
 }
 
 /** The queues of source list changes that are under way, by namespace and index. */
-const changing = new Map<string, Callers>();
+const changing = new Map<string, SerialQueue>();
 
 const changingKey = (namespace: Namespace, index: number) => `${namespace.inode} ${index}`;
 
@@ -239,12 +239,12 @@ async function afterOtherChanges(
   work: () => Promise<void>,
 ): Promise<void> {
   const key = changingKey(namespace, index);
-  const callers = changing.get(key) ?? new Callers();
-  changing.set(key, callers);
+  const queue = changing.get(key) ?? new SerialQueue();
+  changing.set(key, queue);
   try {
-    await callers.inOrder(work);
+    await queue.run(work);
   } finally {
-    if (callers.none) changing.delete(key);
+    if (queue.isIdle) changing.delete(key);
   }
 }
 

@@ -257,7 +257,7 @@ export async function namespaceJob<Name extends keyof NamespaceJobs>(
 }
 
 /** The outcome of one reading of a watcher. */
-export interface Heard {
+export interface Received {
   /** The kernel has dropped messages: then there are no news, because they would have gaps. */
   readonly lost: boolean;
   readonly news: readonly News[];
@@ -273,7 +273,7 @@ const READINGS = { wait: 0, drain: 1, discard: 2 } as const;
 export async function readNews(
   watcher: Watcher,
   reading: keyof typeof READINGS,
-): Promise<Heard | null> {
+): Promise<Received | null> {
   const [promise] = start<readonly [] | readonly [boolean, readonly News[]]>((id) =>
     watcher.read(id, READINGS[reading]),
   );

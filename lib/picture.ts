@@ -2,9 +2,10 @@
  * What a watcher knows of a namespace. Told what the kernel says, it tells what has changed by it:
  * by comparing, because a message's type does not say whether anything is new.
  */
+
+import { type Action, eventOf, ItemTable, type Key, type Kind, type Message } from './itemTable.js';
 import { LISTS_LINKS_BY_INDEX } from './kernelVersion.js';
 import type { LinkNews, News, NextHopNews, RouteNews } from './news.js';
-import { type Action, eventOf, type Key, type Kind, Shelf, type Words } from './shelf.js';
 import type { Address, Link, NetlinkEvent, Route } from './types.js';
 
 /** All of a namespace at one time. */
@@ -61,14 +62,14 @@ function isPartial({ flags, item }: RouteNews): boolean {
 }
 
 export class Picture {
-  readonly #shelves: Readonly<Record<Kind, Shelf>> = {
-    link: new Shelf('link'),
-    address: new Shelf('address'),
-    route: new Shelf('route'),
+  readonly #tables: Readonly<Record<Kind, ItemTable>> = {
+    link: new ItemTable('link'),
+    address: new ItemTable('address'),
+    route: new ItemTable('route'),
   };
 
   /**
-   * Whether the routes must be listed again, and then put level by `levelRoutes`. Without a word the
+   * Whether the routes must be listed again, and then reconciled by `reconcileRoutes`. Without a word the
    * kernel drops IPv4 routes when a link goes down or an address goes (net/ipv4/fib_frontend.c), and
    * those by a next hop object that goes, also with its link's carrier (net/ipv4/nexthop.c), and
    * clears the source of IPv6 routes (net/ipv6/route.c); of a multipath route it tells in parts.
@@ -78,57 +79,58 @@ export class Picture {
   constructor(private readonly wanted: Wanted) {}
 
   /**
-   * Brings the picture level with a listing, brought up to date by what was told while it was made:
+   * Reconciles the picture with a listing, brought up to date by what was told while it was made:
    * of that the last about each thing, because the listing may be later than what came before.
    */
-  *level(listing: Listing, meanwhile: readonly News[] = []): Steps {
-    const { link, address, route } = this.#shelves;
+  *reconcile(listing: Listing, meanwhile: readonly News[] = []): Steps {
+    const { link, address, route } = this.#tables;
     this.routesDoubtful = false;
-    const told: Record<Kind, Words[]> = { link: [], address: [], route: [] };
+    const told: Record<Kind, Message[]> = { link: [], address: [], route: [] };
     for (const news of meanwhile) {
       this.#doubt(news, true);
-      if (this.#hasPlace(news)) told[news.kind].push(this.#wordsOf(news));
+      if (this.#hasPlace(news)) told[news.kind].push(this.#messageOf(news));
       yield undefined;
     }
     const { earlier = [], gaps = false } = listing;
     const links = earlier.map((one) => one.links);
-    yield* link.level(listing.links, told.link, links, gaps && !LISTS_LINKS_BY_INDEX);
+    yield* link.reconcile(listing.links, told.link, links, gaps && !LISTS_LINKS_BY_INDEX);
     const addresses = earlier.map((one) => one.addresses);
-    yield* address.level(listing.addresses, told.address, addresses, gaps);
+    yield* address.reconcile(listing.addresses, told.address, addresses, gaps);
     const routes = earlier.map((one) => one.routes);
-    yield* route.level(listing.routes, told.route, routes, gaps);
+    yield* route.reconcile(listing.routes, told.route, routes, gaps);
     for (const news of meanwhile) yield this.#tellOtherEnd(news);
   }
 
   /** The same for routes alone. */
-  *levelRoutes(
+  *reconcileRoutes(
     routes: readonly Route[],
     meanwhile: readonly News[],
     earlier: readonly (readonly Route[])[] = [],
   ): Steps {
-    const told: Words[] = [];
+    const told: Message[] = [];
     for (const news of meanwhile) {
-      if (news.kind === 'route' && this.#hasPlace(news)) told.push(this.#wordsOf(news));
+      if (news.kind === 'route' && this.#hasPlace(news)) told.push(this.#messageOf(news));
       yield undefined;
     }
-    yield* this.#shelves.route.level(routes, told, earlier);
+    yield* this.#tables.route.reconcile(routes, told, earlier);
   }
 
   /** Takes in what the kernel told; `undefined` when it is nothing new. */
   tell(news: News): NetlinkEvent | undefined {
     this.#doubt(news, false);
     if (!this.#hasPlace(news)) return undefined;
-    const shelf = this.#shelves[news.kind];
+    const table = this.#tables[news.kind];
     const key = this.#keyOf(news);
-    if (news.removed) return shelf.mayBeTwo(key) ? undefined : shelf.take(key, moreOf(news));
-    return news.item && shelf.put(key, news.item);
+    if (news.removed)
+      return table.mayHaveDuplicate(key) ? undefined : table.take(key, moreOf(news));
+    return news.item && table.put(key, news.item);
   }
 
   #keyOf(news: Telling): Key {
-    return news.kind === 'link' ? news.index : this.#shelves[news.kind].keyOf(news.item);
+    return news.kind === 'link' ? news.index : this.#tables[news.kind].keyOf(news.item);
   }
 
-  #wordsOf(news: Telling): Words {
+  #messageOf(news: Telling): Message {
     const { item, removed } = news;
     return { key: this.#keyOf(news), item, removed, more: moreOf(news) };
   }
@@ -148,7 +150,7 @@ export class Picture {
    */
   #tellOtherEnd(news: News): NetlinkEvent | undefined {
     if (news.kind !== 'link') return undefined;
-    const links = this.#shelves.link;
+    const links = this.#tables.link;
     // As it is known now: the news may be older.
     const one = links.get(news.index) as Link | undefined;
     if (one?.kind !== 'veth' || one.parent === null || one.parent.netnsid !== null)
@@ -176,23 +178,23 @@ export class Picture {
       }
       const { kind } = news;
       const key = this.#keyOf(news);
-      yield mentioned[kind].has(key) ? this.tell(news) : this.#mention(news);
+      yield mentioned[kind].has(key) ? this.tell(news) : this.#reportFirst(news);
       mentioned[kind].add(key);
       yield this.#tellOtherEnd(news);
     }
   }
 
-  #mention(news: Telling): NetlinkEvent | undefined {
+  #reportFirst(news: Telling): NetlinkEvent | undefined {
     const { kind, item, removed } = news;
     const key = this.#keyOf(news);
-    if (kind === 'link' && !removed && news.change === ALL_FLAGS) this.#shelves.link.take(key);
+    if (kind === 'link' && !removed && news.change === ALL_FLAGS) this.#tables.link.take(key);
     this.#doubt(news, true);
     if (news.kind === 'route' && isPartial(news)) {
       // What is there is told of as something new when the routes have been listed again.
-      const known = this.#shelves.route.take(key);
+      const known = this.#tables.route.take(key);
       return removed ? (known ?? eventOf(kind, 'removed', news.item)) : undefined;
     }
-    if (removed && this.#shelves[kind].mayBeTwo(key)) return undefined;
+    if (removed && this.#tables[kind].mayHaveDuplicate(key)) return undefined;
     const happened = this.tell(news);
     if (happened !== undefined || item === undefined) return happened;
     const action: Action = removed ? 'removed' : kind === 'link' ? 'changed' : 'added';
@@ -214,17 +216,17 @@ export class Picture {
       case 'link': {
         const { index, item: now } = news;
         if (now === undefined || news.removed) return news.removed;
-        const before = blindly ? undefined : (this.#shelves.link.get(index) as Link | undefined);
+        const before = blindly ? undefined : (this.#tables.link.get(index) as Link | undefined);
         const { up, lowerUp } = before ?? { up: blindly, lowerUp: blindly };
         return (up && !now.up) || (lowerUp && !now.lowerUp);
       }
       case 'address':
         return news.removed;
       case 'route': {
-        const { route } = this.#shelves;
+        const { route } = this.#tables;
         const key = route.keyOf(news.item);
         // A removal of what is not known: it was known under a form of its own.
-        const sure = !blindly && route.get(key) !== undefined && !route.mayBeTwo(key);
+        const sure = !blindly && route.get(key) !== undefined && !route.mayHaveDuplicate(key);
         return isPartial(news) || (news.removed && !sure);
       }
       case 'nextHop':
@@ -234,6 +236,6 @@ export class Picture {
 
   /** Forgets everything. */
   clear(): void {
-    for (const shelf of Object.values(this.#shelves)) shelf.clear();
+    for (const table of Object.values(this.#tables)) table.clear();
   }
 }

@@ -2,15 +2,15 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Watcher } from './addon.js';
 import type { Call } from './call.js';
-import { Callers } from './callers.js';
 import { check } from './check.js';
 import { watchOptions } from './checkLinks.js';
 import { isAtLeast } from './kernelVersion.js';
 import { listEverything, listRoutesAfter } from './listing.js';
 import type { Namespace } from './namespace.js';
-import { type Heard, readNews, whenAborted } from './native.js';
+import { type Received, readNews, whenAborted } from './native.js';
 import type { News } from './news.js';
 import { type Listing, mayHideOthers, Picture } from './picture.js';
+import { SerialQueue } from './serialQueue.js';
 import type { LevelEvent, LevelWatchOptions, NetlinkEvent, Route, WatchOptions } from './types.js';
 
 /** linux/rtnetlink.h */
@@ -62,7 +62,7 @@ const END: IteratorResult<Told, undefined> = Object.freeze({
 /** What there was at the call, and what came while that was listed. */
 interface Beginning {
   readonly listing: Listing;
-  readonly heard: Heard;
+  readonly received: Received;
 }
 
 /** A listing of the routes that is under way, and what has been told since it was asked for. */
@@ -97,7 +97,7 @@ class Events implements Watch<Told> {
   #late = false;
   /** What is left of the batch in hand. */
   #steps: Iterator<Told | undefined> | undefined;
-  readonly #callers = new Callers();
+  readonly #calls = new SerialQueue();
   #stepsTaken = 0;
   /** When events were last asked for. */
   #read = 0;
@@ -120,7 +120,7 @@ class Events implements Watch<Told> {
     this.#watcher = namespace.subscribe(call, groups, receiveBuffer);
     this.#endWith(namespace, call.signal);
     // From the call on, so that what is removed before the iteration begins is known as well.
-    this.#beginning = this.#listAndHear(this.#watcher);
+    this.#beginning = this.#listAndRead(this.#watcher);
     // Whether it failed is told to whoever iterates.
     this.#beginning.catch(() => {});
   }
@@ -128,17 +128,17 @@ class Events implements Watch<Told> {
   next(): Promise<IteratorResult<Told, undefined>> {
     // Most events come many at once: each costs one promise then, and none of a generator's.
     try {
-      const event = this.#callers.none ? this.#take() : undefined;
+      const event = this.#calls.isIdle ? this.#take() : undefined;
       if (event !== undefined) return Promise.resolve({ value: event, done: false });
     } catch (error) {
-      return this.#callers.inOrder(() => this.#fail(error));
+      return this.#calls.run(() => this.#fail(error));
     }
-    return this.#callers.inOrder(() => this.#advance());
+    return this.#calls.run(() => this.#advance());
   }
 
   return(): Promise<IteratorResult<Told, undefined>> {
     this.#close();
-    return this.#callers.inOrder(() => this.#end());
+    return this.#calls.run(() => this.#end());
   }
 
   [Symbol.asyncIterator](): this {
@@ -239,18 +239,18 @@ class Events implements Watch<Told> {
       if (this.#relisting === undefined) yield* this.#tellLevel();
       await this.#gather();
       const isListed = isSettled(this.#relisting);
-      const heard = await readNews(watcher, isListed ? 'drain' : 'wait');
-      if (heard === null) return;
+      const received = await readNews(watcher, isListed ? 'drain' : 'wait');
+      if (received === null) return;
       this.#turn = performance.now();
-      lost = heard.lost;
+      lost = received.lost;
       if (lost) continue;
-      const { news } = heard;
+      const { news } = received;
       for (const one of this.#relisting === undefined ? [] : news) {
         if (one.kind === 'route') this.#relisting?.meanwhile.push(one);
       }
       yield this.#picture.tellAll(news);
       // Of a listing that ended later it is not known what was told before its end: that is still to be read.
-      if (isListed) yield* this.#levelRoutes(watcher);
+      if (isListed) yield* this.#reconcileRoutes(watcher);
     }
   }
 
@@ -261,8 +261,8 @@ class Events implements Watch<Told> {
     this.#read = performance.now();
   }
 
-  /** Lists what there is, and hears what is told meanwhile. */
-  async #listAndHear(watcher: Watcher): Promise<Beginning | null> {
+  /** Lists what there is, and reads what is told meanwhile. */
+  async #listAndRead(watcher: Watcher): Promise<Beginning | null> {
     const earlier: Listing[] = [];
     let news: readonly News[] = [];
     for (;;) {
@@ -272,13 +272,13 @@ class Events implements Watch<Told> {
         this.#options,
         this.#ending.signal,
       );
-      const heard = await readNews(watcher, 'drain');
-      if (heard === null) return null;
-      news = news.concat(heard.news);
-      const isWhole = !heard.news.some(mayHideOthers);
-      if (heard.lost || isWhole || earlier.length === MAX_LISTINGS - 1) {
-        const { lost } = heard;
-        return { listing: { ...listing, earlier, gaps: lost }, heard: { lost, news } };
+      const received = await readNews(watcher, 'drain');
+      if (received === null) return null;
+      news = news.concat(received.news);
+      const isWhole = !received.news.some(mayHideOthers);
+      if (received.lost || isWhole || earlier.length === MAX_LISTINGS - 1) {
+        const { lost } = received;
+        return { listing: { ...listing, earlier, gaps: lost }, received: { lost, news } };
       }
       earlier.unshift(listing);
     }
@@ -289,12 +289,12 @@ class Events implements Watch<Told> {
     const beginning = await this.#beginning;
     this.#beginning = undefined;
     if (beginning == null) return false;
-    const { listing, heard } = beginning;
-    const { lost, news } = heard;
+    const { listing, received } = beginning;
+    const { lost, news } = received;
     if (this.#options.initial === true) {
-      yield this.#picture.level(listing, news);
+      yield this.#picture.reconcile(listing, news);
     } else {
-      for (const _ of this.#picture.level(listing)) if (this.#isLate()) await this.#letOthers();
+      for (const _ of this.#picture.reconcile(listing)) if (this.#isLate()) await this.#letOthers();
       yield this.#picture.catchUp(news);
     }
     this.#owesLevel = !lost && this.#options.level === true;
@@ -306,12 +306,12 @@ class Events implements Watch<Told> {
     this.#relisting = undefined;
     // What is waiting is older than the listing to come, and has gaps.
     await readNews(watcher, 'discard');
-    const beginning = await this.#listAndHear(watcher);
+    const beginning = await this.#listAndRead(watcher);
     if (beginning === null) return false;
-    const { listing, heard } = beginning;
-    yield this.#picture.level(listing, heard.news);
-    this.#owesLevel = !heard.lost && this.#options.level === true;
-    return heard.lost;
+    const { listing, received } = beginning;
+    yield this.#picture.reconcile(listing, received.news);
+    this.#owesLevel = !received.lost && this.#options.level === true;
+    return received.lost;
   }
 
   *#tellLevel(): Generator<Batch, void> {
@@ -337,10 +337,10 @@ class Events implements Watch<Told> {
           relisting.failure = { error };
         },
       )
-      .finally(() => watcher.hurry());
+      .finally(() => watcher.endWait());
   }
 
-  async *#levelRoutes(watcher: Watcher): AsyncGenerator<Batch, void> {
+  async *#reconcileRoutes(watcher: Watcher): AsyncGenerator<Batch, void> {
     if (this.#relisting === undefined) return;
     const { routes, failure, meanwhile, earlier, toldBefore } = this.#relisting;
     if (failure !== undefined) throw failure.error;
@@ -351,7 +351,7 @@ class Events implements Watch<Told> {
       this.#relist(watcher, { meanwhile, earlier: all, toldBefore: meanwhile.length });
       return;
     }
-    yield this.#picture.levelRoutes(routes, meanwhile, earlier);
+    yield this.#picture.reconcileRoutes(routes, meanwhile, earlier);
     // Also where more has come into doubt since, or it would never be told while routes come and go.
     yield* this.#tellLevel();
   }

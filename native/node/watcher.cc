@@ -115,7 +115,7 @@ class EventStream : public io::Source,
   }
 
   // JavaScript thread. A reading that is under way ends with what there is.
-  void Hurry() {
+  void EndWait() {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (closed_ || enqueued_ || !reading_.has_value()) return;
     if (mode_ == Reading::kWait) mode_ = Reading::kDrain;
@@ -154,7 +154,7 @@ class EventStream : public io::Source,
       const std::lock_guard<std::mutex> lock(mutex_);
       if (closed_) return;
       Keep(std::move(taken));
-      // It was told to hurry meanwhile, and comes here once more.
+      // Its wait was ended meanwhile, and it comes here once more.
       if (mode_ != mode) return;
       if (events_.empty() && !overflow_ && mode == Reading::kWait) {
         environment_.reactor().Arm(socket_.fd(), EPOLLIN);
@@ -298,7 +298,7 @@ class EventStream : public io::Source,
 Napi::Function Watcher::Define(Napi::Env env) {
   return DefineClass(
       env, "Watcher",
-      {InstanceMethod<&Watcher::Read>("read"), InstanceMethod<&Watcher::Hurry>("hurry"),
+      {InstanceMethod<&Watcher::Read>("read"), InstanceMethod<&Watcher::EndWait>("endWait"),
        InstanceMethod<&Watcher::Close>("close")});
 }
 
@@ -334,7 +334,7 @@ void Watcher::Read(const Napi::CallbackInfo& info) {
                 static_cast<Reading>(info[1].As<Napi::Number>().Uint32Value()));
 }
 
-void Watcher::Hurry(const Napi::CallbackInfo&) { stream_->Hurry(); }
+void Watcher::EndWait(const Napi::CallbackInfo&) { stream_->EndWait(); }
 
 void Watcher::Close(const Napi::CallbackInfo&) { stream_->Close(); }
 

@@ -24,8 +24,8 @@ class Watcher : public Napi::ObjectWrap<Watcher> {
   // read(id, reading): settle(id, [overflow, [news, …]]) follows, without news when there was an
   // overflow, or settle(id, []) when it is closed meanwhile. One at a time.
   void Read(const Napi::CallbackInfo& info);
-  // hurry(): a reading that waits becomes one that does not.
-  void Hurry(const Napi::CallbackInfo& info);
+  // endWait(): a reading that waits becomes one that does not.
+  void EndWait(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
   std::shared_ptr<EventStream> stream_;

@@ -1,7 +1,7 @@
 // What one reading of a watch's socket tells, whether it waits for events or takes what there is.
 import { expect, test } from 'vitest';
 import { Call } from '../../lib/call.js';
-import { type Heard, readNews } from '../../lib/native.js';
+import { type Received, readNews } from '../../lib/native.js';
 import type { News } from '../../lib/news.js';
 import type { Link } from '../../lib/types.js';
 import { useTestbed } from '../support/testbed.js';
@@ -19,7 +19,7 @@ async function ground() {
   const watcher = place.netns.subscribe(call, [RTNLGRP_LINK], 2 ** 20);
   bed.onCleanup(() => watcher.close());
   const read = async (reading: Parameters<typeof readNews>[1]): Promise<News[]> => {
-    const { lost, news } = (await readNews(watcher, reading)) as Heard;
+    const { lost, news } = (await readNews(watcher, reading)) as Received;
     expect(lost).toBe(false);
     return news.filter((one) => one.kind === 'link' && one.index === ifindex);
   };

@@ -60,7 +60,10 @@ const fits = (action: string) => [action, action !== 'added'];
 /** All that a picture knows, found out by telling it that there is nothing. */
 function knowledgeOf(picture: Picture): Reader['all'] {
   const reader = new Reader(false);
-  const events = eventsOf(picture.level(NOTHING)) as Exclude<NetlinkEvent, { type: 'resync' }>[];
+  const events = eventsOf(picture.reconcile(NOTHING)) as Exclude<
+    NetlinkEvent,
+    { type: 'resync' }
+  >[];
   expect(events.filter(({ action }) => action !== 'removed')).toEqual([]);
   for (const event of events) reader.known.set(nameOf(event), itemOf(event));
   return reader.all;
@@ -160,7 +163,7 @@ function heldBy(listing: Listing): Reader['all'] {
 function settle(picture: Picture, kernel: Kernel, reader: Reader): void {
   if (!picture.routesDoubtful) return;
   picture.routesDoubtful = false;
-  reader.apply(picture.levelRoutes(kernel.listing().routes, []));
+  reader.apply(picture.reconcileRoutes(kernel.listing().routes, []));
   expect(picture.routesDoubtful).toBe(false);
 }
 
@@ -195,7 +198,7 @@ describe('a reader that applies every event', () => {
           ...routes.map((route) => routeNews({ ...route, nextHops: [] })),
         ];
         expect(eventsOf(picture.tellAll(again))).toEqual([]);
-        expect(eventsOf(picture.level(kernel.listing()))).toEqual([]);
+        expect(eventsOf(picture.reconcile(kernel.listing()))).toEqual([]);
       }),
     );
   });
@@ -206,7 +209,7 @@ describe('a reader that applies every event', () => {
         const [kernel, picture, reader] = [new Kernel(), new Picture(ALL), new Reader(true)];
         reader.apply(picture.tellAll(carryOut(kernel, heard)));
         carryOut(kernel, lost);
-        reader.apply(picture.level(kernel.listing()));
+        reader.apply(picture.reconcile(kernel.listing()));
         settle(picture, kernel, reader);
         expect(reader.all).toEqual(heldBy(kernel.listing()));
         expect(knowledgeOf(picture)).toEqual(reader.all);
@@ -224,7 +227,7 @@ describe('a reader that applies every event', () => {
         const meanwhile = carryOut(kernel, before);
         const listing = kernel.listing();
         meanwhile.push(...carryOut(kernel, after));
-        reader.apply(picture.level(listing, meanwhile));
+        reader.apply(picture.reconcile(listing, meanwhile));
         settle(picture, kernel, reader);
         expect(reader.all).toEqual(heldBy(kernel.listing()));
         expect(knowledgeOf(picture)).toEqual(reader.all);
@@ -239,7 +242,7 @@ describe('a reader that applies every event', () => {
         carryOut(kernel, first);
         for (const [name, item] of heldBy(kernel.listing())) reader.known.set(name, item);
         const meanwhile = carryOut(kernel, before);
-        expect(eventsOf(picture.level(kernel.listing())).length).toBe(
+        expect(eventsOf(picture.reconcile(kernel.listing())).length).toBe(
           heldBy(kernel.listing()).size,
         );
         meanwhile.push(...carryOut(kernel, after));
@@ -263,7 +266,7 @@ describe('a reader that applies every event', () => {
         const { routes } = kernel.listing();
         meanwhile.push(...carryOut(kernel, after));
         reader.apply(picture.tellAll(meanwhile));
-        reader.apply(picture.levelRoutes(routes, meanwhile));
+        reader.apply(picture.reconcileRoutes(routes, meanwhile));
         settle(picture, kernel, reader);
         expect(reader.all).toEqual(heldBy(kernel.listing()));
         expect(knowledgeOf(picture)).toEqual(reader.all);

@@ -78,7 +78,7 @@ describe('a link', () => {
     expect(eventsOf(picture.tellAll(told))).toEqual(events);
     expect(eventsOf(picture.tellAll([linkNews(joined)]))).toEqual([]);
     expect(eventsOf(new Picture({}).catchUp(told))).toEqual(events);
-    expect(eventsOf(new Picture({}).level(NOTHING, told))).toEqual(events);
+    expect(eventsOf(new Picture({}).reconcile(NOTHING, told))).toEqual(events);
     // Index 5 here is not the end that has it in another namespace.
     const elsewhere = { ...other, parent: { index: 5, netnsid: 1 } };
     expect(eventsOf(new Picture({}).tellAll([linkNews(one), linkNews(elsewhere)]))).toHaveLength(2);
@@ -106,7 +106,7 @@ describe('a link', () => {
       linkNews(other, NEW),
     ];
     const joined = { ...one, parent: { index: 7, netnsid: null } };
-    expect(eventsOf(new Picture({}).level(NOTHING, told))).toEqual([
+    expect(eventsOf(new Picture({}).reconcile(NOTHING, told))).toEqual([
       { type: 'link', action: 'added', link: one },
       { type: 'link', action: 'added', link: other },
       { type: 'link', action: 'changed', link: joined },
@@ -120,7 +120,7 @@ describe('a link', () => {
     expect(picture.tell(linkGone(aLink, 3, 17))).toMatchObject({ action: 'removed', movedTo });
     picture.tell(linkNews(aLink));
     const meanwhile = [linkGone(aLink, 3, 17)];
-    const [event] = eventsOf(picture.level({ ...NOTHING, links: [aLink] }, meanwhile));
+    const [event] = eventsOf(picture.reconcile({ ...NOTHING, links: [aLink] }, meanwhile));
     expect(event).toEqual({ type: 'link', action: 'removed', link: aLink, movedTo });
     const [late] = eventsOf(new Picture({}).catchUp(meanwhile));
     expect(late).toEqual({ type: 'link', action: 'removed', link: aLink, movedTo });
@@ -143,7 +143,7 @@ describe('a link', () => {
     const picture = new Picture({});
     const other = { ...aLink, index: 2 };
     picture.tell(linkNews(aLink));
-    const events = eventsOf(picture.level({ ...NOTHING, links: [other] }));
+    const events = eventsOf(picture.reconcile({ ...NOTHING, links: [other] }));
     expect(events).toMatchObject([
       { action: 'removed', link: { index: 1 } },
       { action: 'added', link: { index: 2 } },
@@ -153,8 +153,8 @@ describe('a link', () => {
   test('is told of in steps that leave the event loop its turn', () => {
     const links = Array.from({ length: 1000 }, (_, at) => ({ ...aLink, index: at + 1 }));
     const picture = new Picture({});
-    expect(eventsOf(picture.level({ ...NOTHING, links }))).toHaveLength(1000);
-    const steps = [...picture.level({ ...NOTHING, links })];
+    expect(eventsOf(picture.reconcile({ ...NOTHING, links }))).toHaveLength(1000);
+    const steps = [...picture.reconcile({ ...NOTHING, links })];
     expect(steps.length).toBeGreaterThanOrEqual(1000);
     expect(steps.filter((step) => step !== undefined)).toEqual([]);
   });
@@ -254,7 +254,7 @@ describe('an address', () => {
     expect(picture.tell(addressNews(anAddress, true))).toBeUndefined();
     const meanwhile = [addressNews(anAddress)];
     expect(eventsOf(picture.catchUp(meanwhile))).toEqual([]);
-    expect(eventsOf(picture.level(NOTHING, meanwhile))).toEqual([]);
+    expect(eventsOf(picture.reconcile(NOTHING, meanwhile))).toEqual([]);
   });
 });
 
@@ -262,7 +262,7 @@ describe('routes are in doubt', () => {
   const known = (wanted: Wanted = { routes: true }) => {
     const picture = new Picture(wanted);
     const listing = { links: [aLink], addresses: [], routes: [aRoute] };
-    expect(eventsOf(picture.level(listing))).toHaveLength(2);
+    expect(eventsOf(picture.reconcile(listing))).toHaveLength(2);
     expect(picture.routesDoubtful).toBe(false);
     return picture;
   };
@@ -299,14 +299,14 @@ describe('routes are in doubt', () => {
     const picture = known();
     picture.tell(linkNews(down));
     picture.routesDoubtful = false;
-    eventsOf(picture.level({ ...NOTHING, links: [down] }, [linkNews(down)]));
+    eventsOf(picture.reconcile({ ...NOTHING, links: [down] }, [linkNews(down)]));
     expect(picture.routesDoubtful).toBe(true);
   });
 
   test.each(grounds)('when during a listing %s', (_, news) => {
     const picture = new Picture({ routes: true });
     const listing = { links: [aLink], addresses: [], routes: [aRoute] };
-    for (const _step of picture.level(listing, [news, linkNews(aLink)])) {
+    for (const _step of picture.reconcile(listing, [news, linkNews(aLink)])) {
       // Levelled.
     }
     expect(picture.routesDoubtful).toBe(true);
@@ -316,7 +316,7 @@ describe('routes are in doubt', () => {
     const picture = new Picture({ addresses: true });
     picture.tell(linkNews(aLink));
     if (news.kind !== 'route') picture.tell(news);
-    for (const _step of picture.level(NOTHING, [news])) {
+    for (const _step of picture.reconcile(NOTHING, [news])) {
       // Levelled.
     }
     expect(picture.routesDoubtful).toBe(false);
@@ -341,14 +341,14 @@ describe('routes are in doubt', () => {
     expect(picture.tell(routeNews(aRoute, true))).toBeUndefined();
     expect(picture.routesDoubtful).toBe(true);
     picture.routesDoubtful = false;
-    expect(eventsOf(picture.levelRoutes([aRoute], []))).toEqual([]);
+    expect(eventsOf(picture.reconcileRoutes([aRoute], []))).toEqual([]);
     // By that listing there is one.
     expect(picture.tell(routeNews(aRoute, true))).toMatchObject({ action: 'removed' });
     expect(picture.routesDoubtful).toBe(false);
-    expect(eventsOf(picture.levelRoutes([aRoute, aRoute], []))).toHaveLength(1);
+    expect(eventsOf(picture.reconcileRoutes([aRoute, aRoute], []))).toHaveLength(1);
     expect(picture.tell(routeNews(aRoute, true))).toBeUndefined();
     expect(picture.routesDoubtful).toBe(true);
-    expect(eventsOf(picture.levelRoutes([], []))).toMatchObject([{ action: 'removed' }]);
+    expect(eventsOf(picture.reconcileRoutes([], []))).toMatchObject([{ action: 'removed' }]);
     // All of them are gone: the next to come is one.
     picture.routesDoubtful = false;
     expect(picture.tell(routeNews(aRoute))).toMatchObject({ action: 'added' });
@@ -359,16 +359,16 @@ describe('routes are in doubt', () => {
   test('when one of two that look alike goes during a listing, which has the other', () => {
     const picture = known();
     picture.tell(routeNews(aRoute));
-    expect(eventsOf(picture.levelRoutes([aRoute], [routeNews(aRoute, true)]))).toEqual([]);
+    expect(eventsOf(picture.reconcileRoutes([aRoute], [routeNews(aRoute, true)]))).toEqual([]);
     picture.tell(routeNews(aRoute));
     const listing = { links: [aLink], addresses: [], routes: [aRoute] };
-    expect(eventsOf(picture.level(listing, [routeNews(aRoute, true)]))).toEqual([]);
+    expect(eventsOf(picture.reconcile(listing, [routeNews(aRoute, true)]))).toEqual([]);
     expect(picture.routesDoubtful).toBe(true);
   });
 
   test('when one goes that was listed, and came once more during the listing', () => {
     const picture = new Picture({ routes: true });
-    expect(eventsOf(picture.levelRoutes([aRoute], [routeNews(aRoute)]))).toHaveLength(1);
+    expect(eventsOf(picture.reconcileRoutes([aRoute], [routeNews(aRoute)]))).toHaveLength(1);
     expect(picture.tell(routeNews(aRoute, true))).toBeUndefined();
     expect(picture.routesDoubtful).toBe(true);
   });
@@ -376,7 +376,7 @@ describe('routes are in doubt', () => {
   test('when one goes of two that look alike and both came after the listing', () => {
     const picture = new Picture({ routes: true });
     const meanwhile = [routeNews(aRoute), routeNews({ ...aRoute })];
-    expect(eventsOf(picture.level(NOTHING, meanwhile))).toHaveLength(1);
+    expect(eventsOf(picture.reconcile(NOTHING, meanwhile))).toHaveLength(1);
     expect(picture.tell(routeNews(aRoute, true))).toBeUndefined();
     expect(picture.routesDoubtful).toBe(true);
   });
@@ -384,7 +384,7 @@ describe('routes are in doubt', () => {
   test('when one goes of which it is not known whether the listing is older', () => {
     const picture = known();
     const listing = { links: [aLink], addresses: [], routes: [aRoute] };
-    eventsOf(picture.level(listing, [routeNews(aRoute, true)]));
+    eventsOf(picture.reconcile(listing, [routeNews(aRoute, true)]));
     expect(picture.routesDoubtful).toBe(true);
   });
 
@@ -396,7 +396,7 @@ describe('routes are in doubt', () => {
     ];
     expect(eventsOf(picture.tellAll(parts))).toEqual([]);
     expect(eventsOf(picture.catchUp(parts))).toEqual([]);
-    expect(eventsOf(picture.levelRoutes([{ ...aRoute, metric: 6 }], parts))).toMatchObject([
+    expect(eventsOf(picture.reconcileRoutes([{ ...aRoute, metric: 6 }], parts))).toMatchObject([
       { type: 'route', action: 'removed', route: { metric: 0 } },
       { type: 'route', action: 'added', route: { metric: 6 } },
     ]);
@@ -409,21 +409,21 @@ describe('what came before it was known what there was', () => {
     ['a next hop object', nextHopNews],
   ])('leaves routes in doubt when it tells of %s', (_, news) => {
     const picture = new Picture(ALL);
-    eventsOf(picture.level({ ...NOTHING, routes: [aRoute] }));
+    eventsOf(picture.reconcile({ ...NOTHING, routes: [aRoute] }));
     expect(eventsOf(picture.catchUp([news()]))).toEqual([]);
     expect(picture.routesDoubtful).toBe(true);
   });
 
   test('leaves routes in doubt when one went that is there, or another that looks like it', () => {
     const picture = new Picture(ALL);
-    eventsOf(picture.level({ ...NOTHING, routes: [aRoute] }));
+    eventsOf(picture.reconcile({ ...NOTHING, routes: [aRoute] }));
     expect(eventsOf(picture.catchUp([routeNews(aRoute, true)]))).toHaveLength(1);
     expect(picture.routesDoubtful).toBe(true);
   });
 
   const catchUp = (listing: Partial<Listing>, ...meanwhile: News[]) => {
     const picture = new Picture(ALL);
-    eventsOf(picture.level({ ...NOTHING, ...listing }));
+    eventsOf(picture.reconcile({ ...NOTHING, ...listing }));
     return eventsOf(picture.catchUp(meanwhile));
   };
   const changed = { ...aLink, mtu: 1400 };
@@ -460,9 +460,9 @@ describe('what came before it was known what there was', () => {
     const replaced = routeNews(aRoute, false, NLM_F_CREATE | NLM_F_REPLACE);
     for (const [route, news] of [[ways, routeNews(ways)] as const, [aRoute, replaced] as const]) {
       const picture = new Picture(ALL);
-      eventsOf(picture.level({ ...NOTHING, routes: [route] }));
+      eventsOf(picture.reconcile({ ...NOTHING, routes: [route] }));
       expect(eventsOf(picture.catchUp([news]))).toEqual([]);
-      expect(eventsOf(picture.levelRoutes([route], []))).toEqual([
+      expect(eventsOf(picture.reconcileRoutes([route], []))).toEqual([
         { type: 'route', action: 'added', route },
       ]);
     }
@@ -471,7 +471,7 @@ describe('what came before it was known what there was', () => {
     ]);
     const picture = new Picture(ALL);
     expect(eventsOf(picture.catchUp([routeNews(aRoute), replaced]))).toHaveLength(1);
-    expect(eventsOf(picture.levelRoutes([], []))).toMatchObject([{ action: 'removed' }]);
+    expect(eventsOf(picture.reconcileRoutes([], []))).toMatchObject([{ action: 'removed' }]);
   });
 
   test('is no route that goes while there is another that looks like it', () => {
@@ -485,36 +485,36 @@ describe('a listing that changes may have hidden something from', () => {
   const addresses = (...some: readonly Address[]): Listing => ({ ...NOTHING, addresses: some });
   const picture = () => {
     const knowing = new Picture({ addresses: true });
-    eventsOf(knowing.level(addresses(one, two, three)));
+    eventsOf(knowing.reconcile(addresses(one, two, three)));
     return knowing;
   };
 
   test('removes nothing that an earlier one had', () => {
     const listing = { ...addresses(one), earlier: [addresses(two)] };
-    expect(eventsOf(picture().level(listing))).toEqual([
+    expect(eventsOf(picture().reconcile(listing))).toEqual([
       { type: 'address', action: 'removed', address: three },
     ]);
   });
 
   test('removes no route that an earlier one had', () => {
     const picture = new Picture(ALL);
-    eventsOf(picture.level({ ...NOTHING, routes: [aRoute] }));
+    eventsOf(picture.reconcile({ ...NOTHING, routes: [aRoute] }));
     const earlier = [NOTHING, { ...NOTHING, routes: [aRoute] }];
-    expect(eventsOf(picture.level({ ...NOTHING, earlier }))).toEqual([]);
-    expect(eventsOf(picture.levelRoutes([], [], [[], [aRoute]]))).toEqual([]);
-    expect(eventsOf(picture.levelRoutes([], []))).toMatchObject([{ action: 'removed' }]);
+    expect(eventsOf(picture.reconcile({ ...NOTHING, earlier }))).toEqual([]);
+    expect(eventsOf(picture.reconcileRoutes([], [], [[], [aRoute]]))).toEqual([]);
+    expect(eventsOf(picture.reconcileRoutes([], []))).toMatchObject([{ action: 'removed' }]);
   });
 
   test('removes no link that an earlier one had', () => {
     const picture = new Picture({});
-    eventsOf(picture.level({ ...NOTHING, links: [aLink] }));
+    eventsOf(picture.reconcile({ ...NOTHING, links: [aLink] }));
     const earlier = [{ ...NOTHING, links: [aLink] }];
-    expect(eventsOf(picture.level({ ...NOTHING, earlier }))).toEqual([]);
+    expect(eventsOf(picture.reconcile({ ...NOTHING, earlier }))).toEqual([]);
   });
 
   test('removes what an earlier one had and what is told to be gone', () => {
     const listing = { ...addresses(one), earlier: [addresses(two, three)] };
-    expect(eventsOf(picture().level(listing, [addressNews(two, true)]))).toEqual([
+    expect(eventsOf(picture().reconcile(listing, [addressNews(two, true)]))).toEqual([
       { type: 'address', action: 'removed', address: two },
     ]);
   });
@@ -522,13 +522,13 @@ describe('a listing that changes may have hidden something from', () => {
   test('says how things are now, where an earlier one has them as they were', () => {
     const tentative = { ...two, flags: ['tentative' as const] };
     const listing = { ...addresses(one, two), earlier: [addresses(tentative, three)] };
-    expect(eventsOf(picture().level(listing))).toEqual([]);
+    expect(eventsOf(picture().reconcile(listing))).toEqual([]);
   });
 
   test.runIf(LISTS_LINKS_BY_INDEX)('is never one of links', () => {
     const knowing = new Picture({});
-    eventsOf(knowing.level({ ...NOTHING, links: [aLink] }));
-    expect(eventsOf(knowing.level({ ...NOTHING, gaps: true }))).toEqual([
+    eventsOf(knowing.reconcile({ ...NOTHING, links: [aLink] }));
+    expect(eventsOf(knowing.reconcile({ ...NOTHING, gaps: true }))).toEqual([
       { type: 'link', action: 'removed', link: aLink },
     ]);
   });
@@ -544,22 +544,22 @@ describe('a listing that changes may have hidden something from', () => {
 
   test('with gaps in what was told, removes only what is told to be gone', () => {
     const listing = { ...addresses(one), gaps: true };
-    expect(eventsOf(picture().level(listing, [addressNews(two, true)]))).toEqual([
+    expect(eventsOf(picture().reconcile(listing, [addressNews(two, true)]))).toEqual([
       { type: 'address', action: 'removed', address: two },
     ]);
   });
 
   test('with gaps removes no route that is not told to be gone', () => {
     const picture = new Picture(ALL);
-    eventsOf(picture.level({ ...NOTHING, routes: [aRoute] }));
-    expect(eventsOf(picture.level({ ...NOTHING, gaps: true }))).toEqual([]);
+    eventsOf(picture.reconcile({ ...NOTHING, routes: [aRoute] }));
+    expect(eventsOf(picture.reconcile({ ...NOTHING, gaps: true }))).toEqual([]);
   });
 });
 
 test('what was told of during a listing that has it is removed by one word, as is all but a route', () => {
   const picture = new Picture(ALL);
   const listing = { links: [aLink], addresses: [anAddress], routes: [] };
-  eventsOf(picture.level(listing, [linkNews(aLink), addressNews(anAddress)]));
+  eventsOf(picture.reconcile(listing, [linkNews(aLink), addressNews(anAddress)]));
   expect(picture.tell(addressNews(anAddress, true))).toMatchObject({ action: 'removed' });
   expect(picture.tell(linkGone(aLink))).toMatchObject({ action: 'removed' });
 });

@@ -22,7 +22,7 @@ vi.mock('../../lib/listing.js', () => ({
 
 const { watch } = await import('../../lib/watch.js');
 
-const namespace = { subscribe: () => ({ close() {}, hurry() {} }), onClose: () => () => {} };
+const namespace = { subscribe: () => ({ close() {}, endWait() {} }), onClose: () => () => {} };
 const call = { operation: 'watch', checkSignal() {} };
 
 test('it does not say what there is any more once all has been listed', async () => {

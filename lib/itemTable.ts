@@ -7,7 +7,7 @@ export type Key = string | number;
 export type Action = 'added' | 'changed' | 'removed';
 
 /** What was told of a thing. */
-export interface Words {
+export interface Message {
   readonly key: Key;
   /** It may be left out when it was removed. */
   readonly item: Item | undefined;
@@ -73,11 +73,11 @@ export function eventOf(kind: Kind, action: Action, item: Item, more?: object): 
   return more === undefined ? event : { ...event, ...more };
 }
 
-export class Shelf {
+export class ItemTable {
   readonly #known = new Map<Key, Item>();
   readonly #deadlines = new Map<Key, Deadlines>();
   /** Keys of routes that were told of again while they were known. */
-  readonly #again = new Set<Key>();
+  readonly #duplicates = new Set<Key>();
 
   constructor(readonly kind: Kind) {}
 
@@ -102,18 +102,18 @@ export class Shelf {
    * Whether an item may stand for two: routes that differ in what is not said of them, such as a
    * metric (`RTAX_*`) other than the MTU. When one of them goes, the other is still there.
    */
-  mayBeTwo(key: Key): boolean {
-    return this.#again.has(key);
+  mayHaveDuplicate(key: Key): boolean {
+    return this.#duplicates.has(key);
   }
 
   clear(): void {
     this.#known.clear();
     this.#deadlines.clear();
-    this.#again.clear();
+    this.#duplicates.clear();
   }
 
   put(key: Key, item: Item): NetlinkEvent | undefined {
-    if (this.kind === 'route' && this.#known.has(key)) this.#again.add(key);
+    if (this.kind === 'route' && this.#known.has(key)) this.#duplicates.add(key);
     return this.#putAt(key, item);
   }
 
@@ -137,12 +137,12 @@ export class Shelf {
   #forget(key: Key): void {
     this.#known.delete(key);
     this.#deadlines.delete(key);
-    this.#again.delete(key);
+    this.#duplicates.delete(key);
   }
 
-  #mark(key: Key, again: boolean): void {
-    if (again) this.#again.add(key);
-    else this.#again.delete(key);
+  #mark(key: Key, isDuplicate: boolean): void {
+    if (isDuplicate) this.#duplicates.add(key);
+    else this.#duplicates.delete(key);
   }
 
   /** The event tells of the item as it was last seen. */
@@ -153,21 +153,21 @@ export class Shelf {
   }
 
   /**
-   * Brings the shelf level with a listing, of whose things the last words go before what is listed;
+   * Reconciles the table with a listing: the last message about a thing goes before what is listed, and
    * what only an earlier listing had is there as well, and with `gaps` also what none had, unless it
    * was told that it is gone. One step at a time, as there may be many; what is gone comes first.
    */
-  *level(
+  *reconcile(
     items: readonly Item[],
-    words: readonly Words[],
+    messages: readonly Message[],
     earlier: readonly (readonly Item[])[] = [],
     gaps = false,
   ): Iterable<NetlinkEvent | undefined> {
-    const last = new Map<Key, Words>();
-    for (const one of words) {
-      if (!(one.removed && this.mayBeTwo(one.key))) {
-        const isAgain = !one.removed && last.get(one.key)?.removed === false;
-        if (isAgain && this.kind === 'route') this.#again.add(one.key);
+    const last = new Map<Key, Message>();
+    for (const one of messages) {
+      if (!(one.removed && this.mayHaveDuplicate(one.key))) {
+        const isDuplicate = !one.removed && last.get(one.key)?.removed === false;
+        if (isDuplicate && this.kind === 'route') this.#duplicates.add(one.key);
         last.set(one.key, one);
       }
       yield undefined;

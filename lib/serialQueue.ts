@@ -1,15 +1,15 @@
-/** Callers who wait for one another. */
-export class Callers {
+/** Work that is done one after another. */
+export class SerialQueue {
   #waiting = 0;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Whether nobody waits. */
-  get none(): boolean {
+  /** Whether nothing is under way, and nothing waits. */
+  get isIdle(): boolean {
     return this.#waiting === 0;
   }
 
-  /** Does what a caller waits for after what those before it wait for. */
-  inOrder<T>(work: () => T | Promise<T>): Promise<T> {
+  /** Does `work` after what was handed in before it. */
+  run<T>(work: () => T | Promise<T>): Promise<T> {
     this.#waiting++;
     const result = this.#last.then(work);
     this.#last = result.catch(() => {});
