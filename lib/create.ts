@@ -17,12 +17,12 @@ import {
   type AskedBeside,
   announces,
   askedBeside,
-  comesUpLater,
+  isBroughtUpByPart,
   noParts,
   type Part,
   partsOf,
   type Shared,
-  withFelt,
+  withSharedChanges,
 } from './parts.js';
 import type { Peer } from './refused.js';
 import type { LinkInfoRecord, LinkRecord } from './requests.js';
@@ -101,7 +101,7 @@ async function createThere(
     for (let attempt = 1; ; attempt++) {
       const index = options.index ?? target.chooseIndex();
       record.index = index;
-      const parts = withFelt(partsAt(index), master, spec.shared, index);
+      const parts = withSharedChanges(partsAt(index), master, spec.shared, index);
       const plan: Plan = { namespace, target, call, spec, options, index, record, parts };
       const results = await send(plan);
       const [first] = results;
@@ -139,7 +139,7 @@ function recordOf(
   // The first message has the MAC: otherwise the kernel chooses one, which a daemon may take as one to rewrite.
   const address = mac === undefined ? undefined : parseMac(mac);
   const { promiscuous, allMulticast } = options;
-  const up = comesUpLater(options) ? undefined : options.up;
+  const up = isBroughtUpByPart(options) ? undefined : options.up;
   const { flags, change } = flagBits({ up, promiscuous, allMulticast });
   return {
     index: undefined,

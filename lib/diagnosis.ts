@@ -15,7 +15,7 @@ import {
 } from './diagnosisInet.js';
 import { whyBusy, whyInvalid, whyMacInUse } from './diagnosisMacvlan.js';
 import { isAtLeast } from './kernelVersion.js';
-import { askForNothing, findLink, isKindKnown } from './lookup.js';
+import { askWithoutChange, findLink, isKindKnown } from './lookup.js';
 import { moduleOf, moduleState } from './modules.js';
 import { describe, type Namespace } from './namespace.js';
 import { Refusal } from './native.js';
@@ -82,7 +82,7 @@ async function whyNotPermitted(
   const closed = new Map<number, string>();
   for (const place of [namespace, target, peer?.namespace]) {
     if (place === undefined || closed.has(place.inode)) continue;
-    const answer = await askForNothing(place);
+    const answer = await askWithoutChange(place);
     if (answer instanceof Refusal && answer.code === 'EPERM')
       closed.set(place.inode, describe(place));
   }

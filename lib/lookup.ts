@@ -86,7 +86,7 @@ async function findMacvlansOf(namespace: Namespace, parent: LinkParent): Promise
  * Kinds that are joined to the link they ride on, as a tunnel is not (netdev_upper_dev_link). A VXLAN is, too,
  * but has no IFLA_LINK to tell on which.
  */
-const RIDERS: ReadonlySet<unknown> = new Set([
+const STACKED_KINDS: ReadonlySet<unknown> = new Set([
   ...MACVLAN_KINDS,
   ...['vlan', 'ipvlan', 'ipvtap', 'macsec'],
 ]);
@@ -100,7 +100,7 @@ const lowersOf = madeOnce((links: readonly Link[]) => {
     else known.push(lower);
   };
   for (const { index, kind, parent, master } of links) {
-    if (RIDERS.has(kind) && parent?.netnsid === null) add(index, parent.index);
+    if (STACKED_KINDS.has(kind) && parent?.netnsid === null) add(index, parent.index);
     if (master !== null) add(master, index);
   }
   return lowers;
@@ -135,6 +135,6 @@ export async function isKindKnown(namespace: Namespace, kind: string): Promise<b
  * What the kernel says to a change of nothing on a link that does not exist: whether one may is looked at first
  * (net/core/rtnetlink.c, rtnetlink_rcv_msg).
  */
-export function askForNothing(namespace: Namespace): Promise<Result<'changeLink'>> {
+export function askWithoutChange(namespace: Namespace): Promise<Result<'changeLink'>> {
   return namespace.ask('changeLink', { index: LAST_INDEX });
 }

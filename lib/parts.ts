@@ -26,7 +26,7 @@ const NONE: readonly Part[] = Object.freeze([]);
 export const noParts: Parts = () => NONE;
 
 /** IPv6 makes its address when the link comes up, so the way it does is set before. */
-export function comesUpLater({ addrGenMode }: LinkOptions): boolean {
+export function isBroughtUpByPart({ addrGenMode }: LinkOptions): boolean {
   return addrGenMode !== undefined;
 }
 
@@ -94,7 +94,7 @@ function partsWith(asked: AskedBeside, links: readonly (number | undefined)[]): 
     ] as const) {
       if (families !== undefined) change(option, { families });
     }
-    if (comesUpLater(options) && options.up === true) change('up', flagBits({ up: true }));
+    if (isBroughtUpByPart(options) && options.up === true) change('up', flagBits({ up: true }));
     for (const [at, address] of addresses.entries()) {
       const record = { ...address, index };
       parts.push({ option: `addresses[${at}]`, step: { operation: 'addAddress', record } });
@@ -131,7 +131,7 @@ export interface Shared {
 }
 
 /** The parts, and what others feel as well when all of them are done. */
-export function withFelt(
+export function withSharedChanges(
   parts: readonly Part[],
   master: number | undefined,
   shared: Shared | undefined,

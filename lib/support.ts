@@ -4,7 +4,7 @@ import type { Call } from './call.js';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import { isAtLeast } from './kernelVersion.js';
-import { askForKind, askForNothing, isKindKnown } from './lookup.js';
+import { askForKind, askWithoutChange, isKindKnown } from './lookup.js';
 import { moduleState } from './modules.js';
 import { Namespace } from './namespace.js';
 import { namespaceJob, Refusal, type Step } from './native.js';
@@ -42,7 +42,7 @@ export async function checkSupport(
 }
 
 async function hasNetAdmin(namespace: Namespace, call: Call): Promise<boolean> {
-  const result = await askForNothing(namespace);
+  const result = await askWithoutChange(namespace);
   // Another syscall means that the request did not reach the kernel, or its answer did not reach this process.
   if (result instanceof Refusal && !result.syscall.startsWith('RTM_')) throw call.error(result);
   return !(result instanceof Refusal && result.code === 'EPERM');

@@ -13,7 +13,7 @@ export const ITEMS_IN_A_TURN = CALLS * ITEMS;
 
 let begun = 0;
 /** Parts of calls that have begun already, each of which fills a turn; calls wait meanwhile. */
-const further: (() => void)[] = [];
+const begunCalls: (() => void)[] = [];
 
 /** How many calls what was handed in is as much work as, besides the one that it is. */
 export function furtherCallsOf(given: unknown): number {
@@ -41,7 +41,7 @@ class Group {
 
 const waiting: Group[] = [];
 /** The groups of `waiting` before it have had their turn. */
-let next = 0;
+let nextGroup = 0;
 
 /** Whether this turn has no room for another call. */
 export function isTurnFull(): boolean {
@@ -59,7 +59,7 @@ export function takeTurn(): Promise<void> | undefined {
 export function beginCall(calls = 1): void {
   const wasFull = isTurnFull();
   begun += calls;
-  if (!wasFull && isTurnFull()) setImmediate(goOn);
+  if (!wasFull && isTurnFull()) setImmediate(beginNext);
 }
 
 /**
@@ -83,10 +83,10 @@ export function waitForTurn(calls = 1): Promise<void> {
 export function waitForFurtherTurn(): Promise<void> {
   if (!isTurnFull()) {
     begun = CALLS;
-    setImmediate(goOn);
+    setImmediate(beginNext);
   }
   return new Promise((resolve) => {
-    further.push(resolve);
+    begunCalls.push(resolve);
   });
 }
 
@@ -95,21 +95,21 @@ export function newTurn(): void {
   if (begun < CALLS) begun = 0;
 }
 
-function goOn(): void {
-  const call = further.shift();
+function beginNext(): void {
+  const call = begunCalls.shift();
   if (call !== undefined) {
-    setImmediate(goOn);
+    setImmediate(beginNext);
     call();
     return;
   }
-  const group = waiting[next++];
-  if (next >= waiting.length) {
+  const group = waiting[nextGroup++];
+  if (nextGroup >= waiting.length) {
     waiting.length = 0;
-    next = 0;
+    nextGroup = 0;
   }
   begun = group?.calls ?? 0;
   group?.begin();
   if (waiting.length === 0 && begun < CALLS) return;
   begun = CALLS;
-  setImmediate(goOn);
+  setImmediate(beginNext);
 }
