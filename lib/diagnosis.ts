@@ -153,7 +153,7 @@ async function whyNameStays(
   }
   const [first, ...others] = unknown;
   if (first === undefined || others.length === 0) return first && `The link has no name ${first}.`;
-  return `The link has none of the names ${unknown.join(', ')} now: they were removed until one was met that it did not have.`;
+  return `The link has none of the names ${unknown.join(', ')} now: the kernel removed them one by one, up to the first that the link does not have.`;
 }
 
 function whyTakenByPeer({ created, peer }: About): string | undefined {

@@ -30,7 +30,7 @@ export async function whyMtuTooSmall(namespace: Namespace, { link, asked }: Abou
   const family = familyIn(asked);
   const found = family && (await findLink(namespace, link));
   if (family === undefined || found === undefined || found.mtu >= MIN_MTU[family]) return undefined;
-  return `There is no ${family} on '${found.name}': that needs an MTU of ${MIN_MTU[family]}, and it has ${found.mtu}.`;
+  return `There is no ${family} on '${found.name}': ${family} needs an MTU of ${MIN_MTU[family]}, and the link has ${found.mtu}.`;
 }
 
 /** `::1`, which the loopback device has or has not: what counts is whether the kernel knows the question. */
@@ -143,7 +143,7 @@ export async function whySourceInvalid(
     return `No link of the namespace has the address ${text}, which is to be the source.`;
   return (
     found.every(({ flags }) => flags.includes('tentative')) &&
-    `The address ${text} is tentative, and no source before nobody else is known to have it: add it with the flag 'nodad', or the route later.`
+    `The address ${text} is still tentative and cannot be a source yet: add it with the flag 'nodad', or the route later.`
   );
 }
 
