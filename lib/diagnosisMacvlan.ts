@@ -93,7 +93,10 @@ function whatElse({ type }: Link): string {
 }
 
 /** Kinds with IFF_NO_RX_HANDLER (net/core/dev.c, netdev_rx_handler_register). */
-const RECEIVING_ALONE: ReadonlySet<unknown> = new Set(['ipvlan', 'ipvtap', 'vrf']);
+const RECEIVING_ALONE: ReadonlySet<unknown> = new Set(['ipvlan', 'vrf']);
+
+/** Kinds that have a character device. */
+const TAP_KINDS: ReadonlySet<unknown> = new Set(['macvtap', 'ipvtap']);
 
 function whyAlone({ name, kind }: Link): string {
   return `'${name}' is of kind '${kind}', which lets nobody else receive its frames.`;
@@ -160,7 +163,15 @@ export async function whyBusy(
     const what = master === undefined ? 'another device' : `${master.kind} '${master.name}'`;
     return `The parent '${parent.name}' is a port of ${what}, and a port can have no ${kind}: put it on '${master?.name ?? 'the master'}' instead.`;
   }
-  return `Something else already receives the parent's frames (an ipvlan on '${parent.name}', for example), and a device has one receiver only.`;
+  if (TAP_KINDS.has(parent.kind)) {
+    return `The parent '${parent.name}' is of kind '${parent.kind}' and hands its frames to its character device, and a device has one receiver only.`;
+  }
+  const [child] = await findChildren(namespace, parent);
+  const receiver =
+    child === undefined
+      ? `Something else (an ipvlan on '${parent.name}' in another namespace, for example)`
+      : `The ${child.kind} ${describeLink(child)}`;
+  return `${receiver} already receives the parent's frames, and a device has one receiver only.`;
 }
 
 async function whyChangeBusy(namespace: Namespace, about: About, said: boolean): Promise<Hint> {
@@ -173,8 +184,8 @@ async function whyChangeBusy(namespace: Namespace, about: About, said: boolean):
       return `'${upper.name}' cannot be both below '${link.name}' and its master.`;
     }
     const to = `a port of '${upper?.name}'`;
-    if (link.kind === 'macvtap') {
-      return `A macvtap hands its frames to its character device, and cannot be ${to} as well.`;
+    if (TAP_KINDS.has(link.kind)) {
+      return `A link of kind '${link.kind}' hands its frames to its character device, and cannot be ${to} as well.`;
     }
     const [child] = await findChildren(namespace, link);
     if (child !== undefined) {

@@ -56,9 +56,9 @@ export async function findRealParent(
   return link.parent?.netnsid === null ? findLink(namespace, link.parent.index) : undefined;
 }
 
-/** The macvlans and macvtaps of a parent that can be seen from its namespace. */
+/** The links that receive the frames of a parent, as far as they can be seen from its namespace. */
 export function findChildren(namespace: Namespace, { index }: Link): Promise<readonly Link[]> {
-  return findMacvlansOf(namespace, { index, netnsid: null });
+  return findReceiversOf(namespace, { index, netnsid: null });
 }
 
 /** A macvlan and those beside it, where their parent is in another namespace. */
@@ -67,29 +67,32 @@ export async function findSiblings(
   ref: number | string | undefined,
 ): Promise<readonly Link[]> {
   const link = await findLink(namespace, ref);
-  return link?.parent && isMacvlanKind(link.kind) ? findMacvlansOf(namespace, link.parent) : [];
+  return link?.parent && isMacvlanKind(link.kind) ? findReceiversOf(namespace, link.parent) : [];
 }
 
 const parentKey = ({ index, netnsid }: LinkParent) => `${index} ${netnsid}`;
 
-const macvlansByParent = groupedBy<Link>(({ kind, parent }) =>
-  isMacvlanKind(kind) && parent !== null ? parentKey(parent) : undefined,
+/** Kinds that receive the frames of their parent; all children of a parent are of one (netdev_rx_handler_register). */
+const RECEIVING_KINDS: ReadonlySet<unknown> = new Set([
+  ...MACVLAN_KINDS,
+  ...['ipvlan', 'ipvtap', 'macsec'],
+]);
+
+const receiversByParent = groupedBy<Link>(({ kind, parent }) =>
+  RECEIVING_KINDS.has(kind) && parent !== null ? parentKey(parent) : undefined,
 );
 
-async function findMacvlansOf(namespace: Namespace, parent: LinkParent): Promise<readonly Link[]> {
+async function findReceiversOf(namespace: Namespace, parent: LinkParent): Promise<readonly Link[]> {
   const links = await askTogether(namespace, 'listLinks', { extMask: EXT_MASK });
   if (links instanceof Refusal) return [];
-  return macvlansByParent(links).get(parentKey(parent)) ?? [];
+  return receiversByParent(links).get(parentKey(parent)) ?? [];
 }
 
 /**
  * Kinds that are joined to the link they ride on, as a tunnel is not (netdev_upper_dev_link). A VXLAN is, too,
  * but has no IFLA_LINK to tell on which.
  */
-const STACKED_KINDS: ReadonlySet<unknown> = new Set([
-  ...MACVLAN_KINDS,
-  ...['vlan', 'ipvlan', 'ipvtap', 'macsec'],
-]);
+const STACKED_KINDS: ReadonlySet<unknown> = new Set([...RECEIVING_KINDS, 'vlan']);
 
 /** The indexes of what each link rides on, and of its ports. */
 const lowersOf = madeOnce((links: readonly Link[]) => {

@@ -101,7 +101,7 @@ function notAMacvtap(call: Call, { name, kind }: Link): Error {
   return call.fail(
     'EINVAL',
     'the link is no macvtap',
-    `'${name}' is ${what}, and only a macvtap has a character device.`,
+    `'${name}' is ${what}, and openTap opens the character device of a macvtap.`,
   );
 }
 

@@ -99,7 +99,51 @@ test('EBUSY of a parent in a VRF, which takes no frames from it, is not put down
   await make(ctx, host, 'i0', 'link', parent, 'type', 'ipvlan');
   const error = await refusalOf(host.netns.createMacvlan({ parent }));
   expect(error).toMatchObject({ code: 'EBUSY' });
-  expect(error.hint).toContain(`an ipvlan on '${parent}'`);
+  expect(error.hint).toContain(
+    `The ipvlan 'i0' (index ${(await host.link('i0')).ifindex}) already`,
+  );
+});
+
+test('EBUSY of a parent that an ipvlan or a MACsec link is on names that link', async (ctx) => {
+  for (const kind of ['ipvlan', 'macsec']) {
+    const host = await bed.place();
+    const parent = await host.parent({ up: false });
+    await make(ctx, host, 'x0', 'link', parent, 'type', kind);
+    const { ifindex } = await host.link('x0');
+    for (const mode of ['bridge', 'passthru'] as const) {
+      const error = await refusalOf(host.netns.createMacvlan({ parent, mode }));
+      expect(error).toMatchObject({ code: 'EBUSY' });
+      expect(error.hint).toContain(`The ${kind} 'x0' (index ${ifindex}) already receives`);
+    }
+    for (const master of ['bridge', 'bond', 'team']) {
+      await make(ctx, host, master, 'type', master);
+      const error = await refusalOf(host.netns.setLink(parent, { master }));
+      expect(error).toMatchObject({ code: 'EBUSY' });
+      expect(error.hint).toBe(
+        `The link '${parent}' has 'x0' (index ${ifindex}) on it, and cannot be a port of '${master}' as well.`,
+      );
+    }
+    // What the hint says is so: without that link both work.
+    await host.ip('link', 'delete', 'x0');
+    await host.netns.deleteLink(await host.netns.createMacvlan({ parent }));
+    await host.netns.setLink(parent, { master: 'bridge' });
+  }
+});
+
+test('EBUSY of an ipvtap, whose frames its own device takes, is told as that', async (ctx) => {
+  const host = await bed.place();
+  await make(ctx, host, 'tap0', 'link', await host.parent(), 'type', 'ipvtap');
+  await host.ip('link', 'add', 'br0', 'type', 'bridge');
+  const hint = expect.stringContaining("of kind 'ipvtap'");
+  const made = await refusalOf(host.netns.createMacvlan({ parent: 'tap0' }));
+  expect(made).toMatchObject({ code: 'EBUSY', hint });
+  expect(made.hint).toContain('hands its frames to its character device');
+  const port = await refusalOf(host.netns.setLink('tap0', { master: 'br0' }));
+  expect(port).toMatchObject({ code: 'EBUSY', hint });
+  expect(port.hint).toContain('hands its frames to its character device');
+  const opened = await refusalOf(host.netns.openTap('tap0'));
+  expect(opened).toMatchObject({ code: 'EINVAL', hint });
+  expect(opened.hint).not.toContain('only a macvtap has');
 });
 
 test('EINVAL of what lets nobody else receive its frames is told as that', async (ctx) => {

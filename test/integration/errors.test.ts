@@ -336,7 +336,7 @@ describe('EBUSY', () => {
       [elsewhere, 'br1'],
       [later, 'br0'],
     ] as const) {
-      expect(hint).toContain('A macvtap hands its frames to its character device');
+      expect(hint).toContain("A link of kind 'macvtap' hands its frames");
       expect(hint).toContain(`'${bridge}'`);
     }
   });
@@ -392,7 +392,7 @@ test('a link here that has the index of a parent elsewhere is not taken for it',
   const { hint: taken } = await refusalOf(netns.setLink('m1', { up: true }));
   expect(taken).toContain(`The MAC ${MAC} is taken by 'm0'`);
   const { hint: receiving } = await refusalOf(netns.setLink('tap0', { master: 'br0' }));
-  expect(receiving).toContain('A macvtap hands its frames to its character device');
+  expect(receiving).toContain("A link of kind 'macvtap' hands its frames");
   const passthru = { parent: 'br0', mode: 'passthru' } as const;
   const { hint: notAlone } = await refusalOf(netns.createMacvlan(passthru));
   expect(notAlone).toContain("'br0' may have one in another namespace");

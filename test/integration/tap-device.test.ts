@@ -168,7 +168,7 @@ test('what is no macvtap has no device', async () => {
   const error = await refusalOf(host.netns.openTap(parent));
   expect(error).toMatchObject({ code: 'EINVAL', operation: 'openTap', target: parent });
   expect(error.hint).toBe(
-    `'${parent}' is of kind 'veth', and only a macvtap has a character device.`,
+    `'${parent}' is of kind 'veth', and openTap opens the character device of a macvtap.`,
   );
   expect(error.stack).toContain('tap-device.test.ts');
   expect(await refusalOf(host.netns.openTap('lo'))).toMatchObject({ code: 'EINVAL' });
