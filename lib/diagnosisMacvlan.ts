@@ -11,22 +11,27 @@ import {
 } from './lookup.js';
 import { describe, type Namespace } from './namespace.js';
 import type { Refusal } from './native.js';
-import { type About, changesOf, describeLink, type Hint, whyTaken } from './refused.js';
+import {
+  type About,
+  changesOf,
+  describeLink,
+  type Hint,
+  whyReserved,
+  whyTaken,
+} from './refused.js';
 import type { Link } from './types.js';
 import { ADDR_GEN_MODES, formatMac, MACVLAN_MODES } from './values.js';
-
-/** The entries of /proc/sys/net/ipv4/conf that are no link's (net/ipv4/devinet.c, devinet_sysctl_register). */
-const RESERVED_NAMES: ReadonlySet<unknown> = new Set(['all', 'default']);
 
 export async function whyInvalid(
   namespace: Namespace,
   about: About,
   { kernelMessage }: Refusal,
 ): Promise<Hint> {
-  const name = about.created?.name ?? changesOf(about).name;
-  if (RESERVED_NAMES.has(name)) {
-    return `No link can be named '${name}': /proc/sys/net/ipv4/conf has an entry of that name for something else.`;
-  }
+  const reserved =
+    whyReserved(about.created?.name ?? changesOf(about).name) ?? whyReserved(about.peer?.name);
+  if (reserved !== undefined) return reserved;
+  if (about.moving !== undefined)
+    return kernelMessage === undefined && whyImmovable(namespace, about);
   // So the kernel answers to a master that there is not (net/core/rtnetlink.c, do_set_master).
   const { master, mtu, info, families } = changesOf(about);
   const masterLink = master ? await findLink(namespace, master) : undefined;
@@ -63,6 +68,12 @@ export async function whyInvalid(
       link.macvlan?.mode !== 'source' &&
       `The link is in mode '${link.macvlan?.mode}', and only mode 'source' has a source list.`)
   );
+}
+
+/** Later kernels than 6.1 say so themselves (net/core/dev.c, __dev_change_net_namespace). */
+async function whyImmovable(namespace: Namespace, about: About): Promise<Hint> {
+  const link = await findLink(namespace, about.link);
+  return link && `The link '${link.name}' cannot leave the network namespace that it was made in.`;
 }
 
 function modeChangeHint(link: Link, mode: number | undefined): string | undefined {

@@ -10,7 +10,7 @@ import { findLink, mustFindLink } from './lookup.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
 import { withNamespace } from './opening.js';
-import { takenBy } from './refused.js';
+import { takenBy, whyReserved } from './refused.js';
 import type { LinkRecord } from './requests.js';
 import type { Link, LinkRef, MoveOptions, NetnsRef } from './types.js';
 
@@ -67,6 +67,8 @@ async function move(
   const name = options.name ?? link.name;
   // The kernel moves first and renames afterwards: when the new name turns out to be taken, it answers EEXIST although
   // the link is in the other namespace already (do_setlink). So the name is looked up first.
+  const reserved = whyReserved(name);
+  if (reserved !== undefined) throw call.fail('EINVAL', undefined, reserved);
   const holder = await mustFindLink(target, call, name);
   if (holder !== undefined) throw call.fail('EEXIST', undefined, takenBy(holder, name, target));
   if (link.altNames.includes(name)) {

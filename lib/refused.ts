@@ -41,6 +41,15 @@ export function describeLink(link: Link): string {
   return `'${link.name}' (index ${link.index})`;
 }
 
+/** The entries of /proc/sys/net/ipv4/conf that are no link's (net/ipv4/devinet.c, devinet_sysctl_register). */
+const RESERVED_NAMES: ReadonlySet<unknown> = new Set(['all', 'default']);
+
+/** That no link can have a name. */
+export function whyReserved(name: string | undefined): string | undefined {
+  if (!RESERVED_NAMES.has(name)) return undefined;
+  return `No link can be named '${name}': /proc/sys/net/ipv4/conf has an entry of that name for something else.`;
+}
+
 /** What a request that makes no link asked to change. */
 export function changesOf({ asked }: About): LinkRecord {
   return asked ?? {};

@@ -77,6 +77,31 @@ describe('moveLink', () => {
     expect((await inside.link('eth0')).ifindex).toBe(4711);
   });
 
+  test.each(['all', 'default'])(
+    'does not move it to be named %s, as no link can be',
+    async (name) => {
+      const { host, inside } = await ground();
+      await host.ip('address', 'add', '52.1.1.151/24', 'dev', 'm0');
+      const before = await host.snapshot();
+      const error = await refusalOf(host.netns.moveLink('m0', inside.netns, { name }));
+      expect(error).toMatchObject({ code: 'EINVAL' });
+      expect(error.hint).toContain(`No link can be named '${name}'`);
+      // Its addresses, which a move and a move back would have taken away.
+      expect(await host.snapshot()).toEqual(before);
+      const peer = await refusalOf(host.netns.createLink({ kind: 'veth', peer: { name } }));
+      expect(peer.hint).toContain(`No link can be named '${name}'`);
+    },
+  );
+
+  test('says of a link that cannot be moved that it cannot', async () => {
+    const { host, inside } = await ground();
+    await host.ip('link', 'add', 'br0', 'type', 'bridge');
+    const error = await refusalOf(host.netns.moveLink('br0', inside.netns));
+    expect(error).toMatchObject({ code: 'EINVAL' });
+    expect(error.kernelMessage ?? error.hint).toMatch(/immutable|cannot leave/);
+    expect(await host.names()).toContain('br0');
+  });
+
   test('gives it another name when its own is taken there', async () => {
     const { host, inside } = await ground();
     await inside.ip('link', 'add', 'm0', 'type', 'bridge');
