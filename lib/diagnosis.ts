@@ -13,13 +13,20 @@ import {
   whySourceInvalid,
   whyUnreachable,
 } from './diagnosisInet.js';
-import { whyBusy, whyInvalid, whyMacInUse } from './diagnosisMacvlan.js';
+import { whyBusy, whyInvalid, whyMacInUse, whyOutOfRange } from './diagnosisMacvlan.js';
 import { isAtLeast } from './kernelVersion.js';
 import { askWithoutChange, findLink, isKindKnown } from './lookup.js';
 import { moduleOf, moduleState } from './modules.js';
 import { describe, type Namespace } from './namespace.js';
 import { Refusal } from './native.js';
-import { type About, changesOf, describeLink, type Hint, whyTaken } from './refused.js';
+import {
+  type About,
+  changesOf,
+  describeLink,
+  describeMaster,
+  type Hint,
+  whyTaken,
+} from './refused.js';
 
 /** The reason for a refusal, as far as it can be found; `{}` when nothing is found. */
 export async function explain(
@@ -59,7 +66,9 @@ const REASONS: Readonly<Record<string, Reason>> = {
     (await whyKernelLacksIPv6(namespace, about)) || whyNotSupported(namespace, about, refusal),
   EADDRNOTAVAIL: async (_, __, { syscall }) =>
     syscall === 'RTM_DELADDR' && 'The link has no such address.',
-  ENETDOWN: whyUnreachable,
+  ENETDOWN: async (namespace, about) =>
+    (await whyUnreachable(namespace, about)) || whyStaysDown(namespace, about),
+  ERANGE: whyOutOfRange,
   ENETUNREACH: whyUnreachable,
   EHOSTUNREACH: whyUnreachable,
   ESRCH: async (_, { asked }) =>
@@ -75,10 +84,11 @@ const CAP_NET_ADMIN = 12n;
 
 async function whyNotPermitted(
   namespace: Namespace,
-  { target, peer }: About,
+  about: About,
   { syscall }: Refusal,
 ): Promise<Hint> {
   if (!syscall.startsWith('RTM_')) return undefined;
+  const { target, peer } = about;
   const closed = new Map<number, string>();
   for (const place of [namespace, target, peer?.namespace]) {
     if (place === undefined || closed.has(place.inode)) continue;
@@ -87,7 +97,7 @@ async function whyNotPermitted(
       closed.set(place.inode, describe(place));
   }
   // Where all may be changed, it is a device that does not permit it.
-  if (closed.size === 0) return undefined;
+  if (closed.size === 0) return whyMtuFixed(namespace, about);
   const names = [...closed.values()].join(' and ');
   const where = closed.size === 1 ? `the network namespace ${names}` : names;
   // At once: it is no file of a disk, and libuv's threads may all be waiting for one.
@@ -96,6 +106,29 @@ async function whyNotPermitted(
   return (effective & (1n << CAP_NET_ADMIN)) === 0n
     ? `The process lacks CAP_NET_ADMIN in the user namespace that owns ${where}.`
     : `The process has CAP_NET_ADMIN in its own user namespace, but not in the one that owns ${where}.`;
+}
+
+/** Of a port of a team (drivers/net/team, team_device_event). */
+async function whyMtuFixed(namespace: Namespace, about: About): Promise<Hint> {
+  if (changesOf(about).mtu === undefined) return undefined;
+  const link = await findLink(namespace, about.link);
+  const master = await findLink(namespace, link?.master ?? undefined);
+  return (
+    master?.kind === 'team' &&
+    `The link '${link?.name}' is a port of team '${master.name}' and has its MTU: change that of '${master.name}'.`
+  );
+}
+
+/** Of a VLAN (net/8021q/vlan_dev.c, vlan_dev_open). */
+async function whyStaysDown(namespace: Namespace, about: About): Promise<Hint> {
+  const link = await findLink(namespace, about.link);
+  if ((link?.kind ?? about.kind) !== 'vlan') return undefined;
+  const here = link?.parent?.netnsid === null ? link.parent.index : undefined;
+  const parent = await findLink(namespace, about.parent ?? here);
+  return (
+    parent?.up === false &&
+    `The parent '${parent.name}' is down, and a VLAN comes up only when its parent is up.`
+  );
 }
 
 async function whyNoDevice(namespace: Namespace, about: About): Promise<Hint> {
@@ -182,7 +215,7 @@ async function whyNotSupported(
     return found && `The link '${found.name}' is its driver's own, and cannot be deleted.`;
   }
   if (kind !== undefined && !(await isKindKnown(namespace, kind))) return whyKindUnknown(kind);
-  const { info, master } = changesOf(about);
+  const { info, master, mac } = changesOf(about);
   if (info?.slaveKind === 'bridge' && link !== undefined) {
     const port = await findLink(namespace, link);
     return (
@@ -190,8 +223,20 @@ async function whyNotSupported(
     );
   }
   const found = master ? await findLink(namespace, master) : undefined;
-  if (found === undefined || MASTERS.has(found.kind)) return undefined;
-  return `The link '${found.name}' takes in no others: a master is a bridge, bond, team or VRF.`;
+  if (found !== undefined && !MASTERS.has(found.kind)) {
+    return `The link '${found.name}' takes in no others: a master is a bridge, bond, team or VRF.`;
+  }
+  const own = await findLink(namespace, link);
+  const now =
+    master === undefined ? undefined : await findLink(namespace, own?.master ?? undefined);
+  if (now !== undefined && !MASTERS.has(now.kind)) {
+    return `The link '${own?.name}' is a port of ${describeMaster(now)}, and only what has made it one can change that.`;
+  }
+  return (
+    mac !== undefined &&
+    own !== undefined &&
+    `The MAC of '${own.name}' cannot be changed: its driver, or that of a link below it, does not support it.`
+  );
 }
 
 const MASTERS: ReadonlySet<string | null> = new Set(['bridge', 'bond', 'vrf', 'team']);

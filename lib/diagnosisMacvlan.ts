@@ -15,6 +15,7 @@ import {
   type About,
   changesOf,
   describeLink,
+  describeMaster,
   type Hint,
   whyReserved,
   whyTaken,
@@ -51,9 +52,11 @@ export async function whyInvalid(
     return "A stable private address needs a secret: write one to /proc/sys/net/ipv6/conf/default/stable_secret, or to the link's own.";
   }
   const link = await findLink(namespace, about.link);
-  if (masterLink?.kind === 'bridge' && link !== undefined) {
-    if (RECEIVING_ALONE.has(link.kind)) return `The link ${whyAlone(link)}`;
-    if (link.type !== 'ether') {
+  if (masterLink !== undefined && link !== undefined) {
+    if (RECEIVING_ALONE.has(link.kind) && masterLink.kind !== 'vrf') {
+      return `The link ${whyAlone(link)}`;
+    }
+    if (masterLink.kind === 'bridge' && link.type !== 'ether') {
       return `The link '${link.name}' is ${whatElse(link)}: a port of a bridge is an Ethernet device.`;
     }
   }
@@ -62,6 +65,7 @@ export async function whyInvalid(
     link.parent?.netnsid === null ? await findLink(namespace, link.parent.index) : undefined;
   return (
     mtuHint(mtu, parent) ??
+    (kernelMessage === undefined ? masterMtuHint(masterLink, link, parent) : undefined) ??
     (kernelMessage === undefined ? mtuElsewhereHint(mtu, link) : undefined) ??
     modeChangeHint(link, info?.macvlan?.mode) ??
     (info?.macvlan?.macAddressMode !== undefined &&
@@ -89,6 +93,27 @@ function modeChangeHint(link: Link, mode: number | undefined): string | undefine
 function mtuHint(mtu: number | undefined, parent: Link | undefined): string | undefined {
   if (mtu === undefined || parent === undefined || mtu <= parent.mtu) return undefined;
   return `The MTU of ${mtu} is above the parent's: '${parent.name}' has ${parent.mtu}.`;
+}
+
+/** The same where it is a master that gives its ports its own. */
+function masterMtuHint(
+  master: Link | undefined,
+  link: Link,
+  parent: Link | undefined,
+): string | undefined {
+  if (master?.kind !== 'bond' && master?.kind !== 'team') return undefined;
+  if (parent === undefined || master.mtu <= parent.mtu) return undefined;
+  return `The ${describeMaster(master)} gives its ports its own MTU of ${master.mtu}, which is above that of the parent of '${link.name}': '${parent.name}' has ${parent.mtu}.`;
+}
+
+/** Of an MTU that a VLAN or a MACsec link was to get. */
+export async function whyOutOfRange(namespace: Namespace, about: About): Promise<Hint> {
+  const { mtu, master } = changesOf(about);
+  const link = await findLink(namespace, about.link);
+  if (link?.parent?.netnsid !== null) return undefined;
+  const parent = await findLink(namespace, link.parent.index);
+  const masterLink = master ? await findLink(namespace, master) : undefined;
+  return mtuHint(mtu, parent) ?? masterMtuHint(masterLink, link, parent);
 }
 
 /** The same where the parent of a `child` cannot be looked at: its MTU is the child's or a larger one. */
@@ -171,8 +196,13 @@ export async function whyBusy(
   const master = await findLink(namespace, parent.master ?? undefined);
   // A VRF leaves its ports their frames (drivers/net/vrf.c).
   if (parent.master !== null && master?.kind !== 'vrf') {
-    const what = master === undefined ? 'another device' : `${master.kind} '${master.name}'`;
-    return `The parent '${parent.name}' is a port of ${what}, and a port can have no ${kind}: put it on '${master?.name ?? 'the master'}' instead.`;
+    const what = master === undefined ? 'another device' : describeMaster(master);
+    // What is on the device of an Open vSwitch is not connected to the ports of its bridges.
+    const instead =
+      master === undefined || master.kind === 'openvswitch'
+        ? ''
+        : `: put it on '${master.name}' instead`;
+    return `The parent '${parent.name}' is a port of ${what}, and a port can have no ${kind}${instead}.`;
   }
   if (TAP_KINDS.has(parent.kind)) {
     return `The parent '${parent.name}' is of kind '${parent.kind}' and hands its frames to its character device, and a device has one receiver only.`;

@@ -50,6 +50,11 @@ export function whyReserved(name: string | undefined): string | undefined {
   return `No link can be named '${name}': /proc/sys/net/ipv4/conf has an entry of that name for something else.`;
 }
 
+/** How a hint names a master; not every one has a kind. */
+export function describeMaster({ name, kind }: Link): string {
+  return kind === null ? `'${name}'` : `${kind} '${name}'`;
+}
+
 /** What a request that makes no link asked to change. */
 export function changesOf({ asked }: About): LinkRecord {
   return asked ?? {};

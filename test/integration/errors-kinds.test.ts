@@ -1,6 +1,6 @@
 /** What an error says where another kind of device answers with an errno that macvlan has for something else. */
 import { expect, type TestContext, test } from 'vitest';
-import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
+import { type Place, refusalOf, supportFile, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
@@ -77,6 +77,94 @@ test('EBUSY of a VXLAN, whose listing does not say on what it rides, is not put 
   const error = await refusalOf(host.netns.setLink('v0', { master: 'br0' }));
   expect(error).toMatchObject({ code: 'EBUSY' });
   expect(error.hint).toBeUndefined();
+});
+
+test('ENETDOWN of a VLAN, which does not come up on a parent that is down, is told as that', async (ctx) => {
+  const host = await bed.place();
+  const parent = await host.parent({ up: false });
+  await make(ctx, host, 'v0', 'link', parent, 'type', 'vlan', 'id', '7');
+  const hint = `The parent '${parent}' is down, and a VLAN comes up only when its parent is up.`;
+  const told = { code: 'ENETDOWN', hint };
+  const options = { kind: 'vlan', parent, id: 8, up: true } as const;
+  expect(await refusalOf(host.netns.createLink(options))).toMatchObject(told);
+  expect(await refusalOf(host.netns.setLink('v0', { up: true }))).toMatchObject(told);
+  const later = await refusalOf(host.netns.createLink({ ...options, addrGenMode: 'none' }));
+  expect(later).toMatchObject({ ...told, part: 'up' });
+  await host.netns.setLink(parent, { up: true });
+  await host.netns.createLink(options);
+  await host.netns.setLink('v0', { up: true });
+});
+
+test('an MTU above the parent’s is told as that, of a VLAN and of what a bond or a team gives its ports', async (ctx) => {
+  const host = await bed.place();
+  const parent = await host.parent({ mtu: 1400 });
+  await make(ctx, host, 'v0', 'link', parent, 'type', 'vlan', 'id', '7');
+  await host.ip('link', 'add', 'm0', 'link', parent, 'type', 'macvlan', 'mode', 'bridge');
+  const own = await refusalOf(host.netns.setLink('v0', { mtu: 1450 }));
+  const above = `The MTU of 1450 is above the parent's: '${parent}' has 1400.`;
+  expect(own).toMatchObject({ code: 'ERANGE', hint: above });
+  for (const master of ['bond', 'team']) {
+    await make(ctx, host, master, 'type', master);
+    const told = (name: string) =>
+      `The ${master} '${master}' gives its ports its own MTU of 1500, which is above that of the parent of '${name}': '${parent}' has 1400.`;
+    const vlan = await refusalOf(host.netns.setLink('v0', { master }));
+    expect(vlan).toMatchObject({ code: 'ERANGE', hint: told('v0') });
+    const macvlan = await refusalOf(host.netns.setLink('m0', { master }));
+    expect(macvlan).toMatchObject({ code: 'EINVAL', hint: told('m0') });
+    const options = { parent, name: 'm1', master };
+    const created = await refusalOf(host.netns.createMacvlan(options));
+    expect(created).toMatchObject({ code: 'EINVAL', part: 'master', hint: told('m1') });
+    await host.ip('link', 'set', master, 'mtu', '1400');
+    await host.netns.createMacvlan(options);
+    await host.netns.deleteLink('m1');
+  }
+});
+
+test('EPERM of the MTU of a team’s port names the team', async (ctx) => {
+  const host = await bed.place();
+  const parent = await host.parent({ up: false });
+  await make(ctx, host, 'team0', 'type', 'team');
+  await host.ip('link', 'set', parent, 'master', 'team0');
+  const error = await refusalOf(host.netns.setLink(parent, { mtu: 1400 }));
+  expect(error).toMatchObject({ code: 'EPERM' });
+  expect(error.hint).toContain(`is a port of team 'team0'`);
+  await host.netns.setLink('team0', { mtu: 1400 });
+  expect(await host.link(parent)).toMatchObject({ mtu: 1400 });
+});
+
+test('EOPNOTSUPP of a MAC that the driver keeps is told as that', async (ctx) => {
+  const host = await bed.place();
+  await make(ctx, host, 'i0', 'type', 'ifb');
+  await host.ip('link', 'add', 'm0', 'link', 'i0', 'type', 'macvlan', 'mode', 'passthru');
+  const mac = '02:00:00:00:00:07';
+  const own = await refusalOf(host.netns.setLink('i0', { mac, txQueueLen: 5 }));
+  expect(own).toMatchObject({ code: 'EOPNOTSUPP' });
+  expect(own.hint).toContain("The MAC of 'i0' cannot be changed");
+  const child = await refusalOf(host.netns.setLink('m0', { mac }));
+  expect(child).toMatchObject({ code: 'EOPNOTSUPP' });
+  expect(child.hint).toContain("The MAC of 'm0' cannot be changed");
+});
+
+test('a port of an Open vSwitch is not told to put the macvlan on the switch’s device', async (ctx) => {
+  const host = await bed.place();
+  const parent = await host.parent();
+  try {
+    await host.run('python3', supportFile('ovs-port.py'), parent);
+  } catch (error) {
+    ctx.skip(/no Open vSwitch/.test(String(error)), 'the kernel has no Open vSwitch');
+    throw error;
+  }
+  const error = await refusalOf(host.netns.createMacvlan({ parent }));
+  expect(error).toMatchObject({ code: 'EBUSY' });
+  expect(error.hint).toBe(
+    `The parent '${parent}' is a port of openvswitch 'ovs0', and a port can have no macvlan.`,
+  );
+  for (const changes of [{ master: null }, { master: 'br0' }]) {
+    if (changes.master !== null) await host.ip('link', 'add', changes.master, 'type', 'bridge');
+    const leaves = await refusalOf(host.netns.setLink(parent, changes));
+    expect(leaves).toMatchObject({ code: 'EOPNOTSUPP' });
+    expect(leaves.hint).toContain(`is a port of openvswitch 'ovs0'`);
+  }
 });
 
 test('EBUSY of a team is told in the kernel’s words alone', async (ctx) => {
