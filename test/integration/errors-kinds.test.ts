@@ -251,4 +251,6 @@ test('EINVAL of what lets nobody else receive its frames is told as that', async
     told('vrf', await refusalOf(host.netns.createMacvlan({ parent: 'vrf0', mode })));
   }
   told('ipvlan', await refusalOf(host.netns.setLink('i0', { master: 'br0' })));
+  await make(ctx, host, 'team0', 'type', 'team');
+  told('ipvlan', await refusalOf(host.netns.setLink('i0', { master: 'team0' })));
 });
