@@ -38,8 +38,10 @@ import type { MacvtapLink } from './types.js';
  * known any more, even if the link comes back: a frame above the MTU is refused only if the device itself refuses it,
  * and otherwise dropped without an error.
  *
- * Written frames keep their order. Arriving frames keep theirs within a flow, and with a single queue altogether. Every
- * `openTap` of a link adds queues to it, which get a share of its flows.
+ * Written frames go to the kernel in order, and keep it unless the host itself sends through the link meanwhile, as
+ * IPv6 does in the link's first seconds (not with its sysctl `disable_ipv6`): then a few may overtake others. Arriving
+ * frames keep their order within a flow, and with a single queue altogether. Every `openTap` of a link adds queues to
+ * it, which get a share of its flows.
  *
  * A tap keeps the process alive once it has first been read from (paused or not, as long as there is room for a frame),
  * and while frames are on their way out. It keeps the link's namespace alive until it is closed. A tap that does
