@@ -214,24 +214,29 @@ Remaining FindRemaining(io::Session& session, const std::vector<Member>& members
   return remaining;
 }
 
-void Restore(io::Session& session, const std::vector<Member>& members,
+// Puts the links back into their groups; false when one may still be in the other.
+bool Restore(io::Session& session, const std::vector<Member>& members,
              const LinkSnapshot& snapshot) {
   auto exchange = std::make_shared<BulkExchange>();
   for (const Member& member : members) {
     AddTag(*exchange, member.index, snapshot.by_index.at(member.index).group);
   }
   Execute(session, exchange);
+  return std::all_of(exchange->steps.begin(), exchange->steps.end(), [](const io::Step& step) {
+    return step.ack.error == 0 || step.ack.error == -ENODEV;
+  });
 }
 
 // Removes from `tagged`, and restores the groups of, links that no longer have the name they were
-// asked for by: a request of its own would have the kernel look the name up now.
-void LeaveOutRenamed(io::Session& session, const LinkSnapshot& snapshot,
+// asked for by: a request of its own would have the kernel look the name up now. False when a group
+// could not be restored: then the link would be deleted with the others.
+bool LeaveOutRenamed(io::Session& session, const LinkSnapshot& snapshot,
                      std::vector<Member>& tagged) {
   std::vector<Member> named;
   for (const Member& member : tagged) {
     if (!member.asked.empty()) named.push_back(member);
   }
-  if (named.empty()) return;
+  if (named.empty()) return true;
   const Remaining now = LookUpEach(session, named);
   std::vector<Member> kept;
   std::vector<Member> renamed;
@@ -241,8 +246,9 @@ void LeaveOutRenamed(io::Session& session, const LinkSnapshot& snapshot,
         member.asked.empty() || (found != now.links.end() && HasName(found->second, member.asked));
     (is_it ? kept : renamed).push_back(member);
   }
-  Restore(session, renamed, snapshot);
+  if (!Restore(session, renamed, snapshot)) return false;
   tagged = std::move(kept);
+  return true;
 }
 
 // Deletes one by one the links that may or may not have gone with the group.
@@ -282,15 +288,19 @@ void DeleteTogether(io::Session& session, const io::Window& deletions) {
   for (const Member& member : members) AddTag(*tags, member.index, group);
   Execute(session, tags);
   if (std::any_of(tags->steps.begin(), tags->steps.end(), IsUncertain)) {
-    return Restore(session, members, snapshot);
+    Restore(session, members, snapshot);
+    return;
   }
   std::vector<Member> tagged;
   for (size_t i = 0; i < members.size(); ++i) {
     if (tags->steps[i].ack.error == 0) tagged.push_back(members[i]);
   }
-  LeaveOutRenamed(session, snapshot, tagged);
+  const bool can_go_together = LeaveOutRenamed(session, snapshot, tagged);
   if (tagged.empty()) return;
-  if (!DeleteGroup(session, group)) return Restore(session, tagged, snapshot);
+  if (!can_go_together || !DeleteGroup(session, group)) {
+    Restore(session, tagged, snapshot);
+    return;
+  }
 
   // The kernel reports success although it leaves out links that somebody has moved to another
   // group meanwhile, and those that only their driver deletes, such as a tunnel kind's fallback

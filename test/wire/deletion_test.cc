@@ -243,28 +243,51 @@ TEST(a_link_that_is_gone_before_it_is_tagged_is_left_to_a_request_of_its_own) {
   CHECK_EQ(deletion.requests.Ends(), (Ends{0, {}, 0}));
 }
 
-TEST(a_link_that_is_renamed_before_it_is_tagged_is_not_taken_for_who_has_its_name_now) {
-  Deletion deletion;
-  for (const char* name : {"br1", "br2"}) {
-    rtnl::LinkRecord link;
-    link.name = name;
-    deletion.requests.Add("deleteLink", link);
-    deletion.requests.steps.back().deletion = true;
+// br1 and br2 by their names alone, of which the second becomes another link's before it is tagged.
+class RenamedDeletion : public Deletion {
+ public:
+  RenamedDeletion() {
+    requests.steps.clear();
+    for (const char* name : {"br1", "br2"}) {
+      rtnl::LinkRecord link;
+      link.name = name;
+      requests.Add("deleteLink", link);
+      requests.steps.back().deletion = true;
+    }
   }
-  // By their names alone.
-  deletion.requests.steps.erase(deletion.requests.steps.begin(),
-                                deletion.requests.steps.begin() + 3);
-  deletion.Run(nullptr, [done = false](const std::vector<wire::Message>& messages) mutable {
-    if (messages.at(0).header.nlmsg_type != RTM_NEWLINK || std::exchange(done, true)) return 0;
-    RunIp("link set br2 name precious");
-    RunIp("link set br3 name br2");
-    return 0;
-  });
+  ~RenamedDeletion() { RunIp("link delete precious"); }
+
+  // Refuses to send the changes of groups behind the first ones, so many of them.
+  void Run(int refused) {
+    Deletion::Run(nullptr, [=, changes = 0](const std::vector<wire::Message>& messages) mutable {
+      if (messages.at(0).header.nlmsg_type != RTM_NEWLINK) return 0;
+      if (changes++ > 0) return refused-- > 0 ? ENOMEM : 0;
+      RunIp("link set br2 name precious");
+      RunIp("link set br3 name br2");
+      return 0;
+    });
+    CHECK_EQ(GroupOf("br2"), "default");
+    CHECK(Exists("precious"));
+  }
+};
+
+TEST(a_link_that_is_renamed_before_it_is_tagged_is_not_taken_for_who_has_its_name_now) {
+  RenamedDeletion deletion;
+  deletion.Run(0);
   CHECK_EQ(deletion.requests.Ends(), (Ends{0, {}}));
   CHECK(!Exists("br1"));
   CHECK_EQ(GroupOf("precious"), "7");
-  CHECK_EQ(GroupOf("br2"), "default");
-  RunIp("link delete precious");
+}
+
+TEST(a_renamed_link_that_cannot_be_put_back_is_not_deleted_with_the_group) {
+  for (const int refused : {1, 2}) {
+    const Note note("refused: " + std::to_string(refused));
+    RenamedDeletion deletion;
+    deletion.Run(refused);
+    CHECK_EQ(deletion.requests.Ends(), (Ends{{}, {}}));
+    CHECK(Exists("br1"));
+    if (refused == 1) CHECK_EQ(GroupOf("precious"), "7");
+  }
 }
 
 TEST(a_new_link_that_has_got_the_index_of_a_deleted_one_is_left_alone) {
