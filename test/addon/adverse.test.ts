@@ -208,10 +208,11 @@ describe('a kernel without IPv6', () => {
     });
   });
 
-  test('is the reason why what takes it is refused', async () => {
+  test('is the reason why what takes it is refused, and of nothing else', async () => {
     const program = `${start}
       const { addAddress, addRoute, createMacvlan, removeRoute, setLink } = library;
       const route = { to: 'fd00::/64', link };
+      await setLink('lo', { mtu: 60 });
       const calls = [
         createMacvlan({ parent: link, addrGenMode: 'none' }),
         createMacvlan({ parent: link, addresses: ['fd00::1/64'] }),
@@ -219,13 +220,16 @@ describe('a kernel without IPv6', () => {
         addAddress(link, 'fd00::1/64'),
         addRoute(route),
         removeRoute(route),
+        setLink('lo', { ipv4: { rpFilter: 1 } }),
       ];
       const refusals = calls.map((call) => call.catch(({ code, hint }) => code + ' ' + hint));
       console.log(JSON.stringify(await Promise.all(refusals)));
     `;
     const hint = 'This kernel has no IPv6, as when it is booted with ipv6.disable=1.';
     const [settings, others] = [`EAFNOSUPPORT ${hint}`, `EOPNOTSUPP ${hint}`];
-    const expected = [settings, others, settings, others, others, others];
+    const small =
+      "EAFNOSUPPORT There is no IPv4 on 'lo': IPv4 needs an MTU of 68, and the link has 60.";
+    const expected = [settings, others, settings, others, others, others, small];
     expect(await resultOf(program, { under })).toEqual(expected);
   });
 });

@@ -186,8 +186,11 @@ describe('an address or a route', () => {
     await host.ip('link', 'set', parent, 'mtu', '68');
     await host.ip('link', 'set', 'lo', 'mtu', '60');
     const address = await refusalOf(host.netns.addAddress('lo', '10.1.1.1/24'));
-    expect(address.code).not.toBe('EPERM');
-    expect(address.hint).toContain(`no IPv4 on 'lo'`);
+    const setting = await refusalOf(host.netns.setLink('lo', { ipv4: { rpFilter: 1 } }));
+    for (const { code, hint } of [address, setting]) {
+      expect(code).not.toBe('EPERM');
+      expect(hint).toContain(`no IPv4 on 'lo'`);
+    }
     await host.ip('link', 'set', parent, 'mtu', '1000');
     for (const more of [{ addrGenMode: 'none' }, { addresses: ['fd00::1/64'] }] as const) {
       const made = await refusalOf(host.netns.createMacvlan({ parent, mtu: 1000, ...more }));
@@ -222,15 +225,19 @@ describe('an address or a route', () => {
     const families = [
       ['fd09::/64', ['from', 'fd05::/64'], ['from', 'fd06::/64'], { from: 'fd06::/64' }],
       ['10.9.0.0/16', ['tos', '0x10'], ['tos', '0x08'], { tos: 8 }],
+      ['10.10.0.0/16', ['metric', '5'], ['metric', '6'], { metric: 6 }],
+      // IPv6 has no metric 0, and takes it for 1024.
+      ['fd10::/64', ['metric', '5'], ['metric', '1024'], { metric: 0 }],
     ] as const;
-    for (const [to, other, own, more] of families) {
+    for (const [to, other, alike, more] of families) {
       const family = to.includes(':') ? '-6' : '-4';
-      await host.ip(family, 'route', 'add', to, ...other, 'dev', peer);
-      await host.ip(family, 'route', 'add', to, ...own, 'dev', parent);
+      await host.ip(family, 'route', 'add', to, ...other, 'dev', parent);
+      await host.ip(family, 'route', 'add', to, ...alike, 'dev', peer);
       const route = await refusalOf(host.netns.addRoute({ to, link: parent, ...more }));
       expect(route).toMatchObject({ code: 'EEXIST' });
       expect(route.hint).toContain(`a route to ${to} `);
-      expect(route.hint).toContain(`by '${parent}'`);
+      // Not the other one, although that is by the same link.
+      expect(route.hint).toContain(`by '${peer}'`);
     }
   });
 
@@ -242,6 +249,18 @@ describe('an address or a route', () => {
     const error = await refusalOf(host.netns.addRoute(route));
     expect(error).toMatchObject({ code: 'ENETUNREACH' });
     expect(error.hint).toBe(`No address of '${parent}' has the gateway 10.3.0.9 in its prefix.`);
+  });
+
+  test('is refused although its gateway is in a prefix, to which no route leads', async () => {
+    const { host, parent } = await ground();
+    await host.ip('link', 'set', parent, 'up');
+    await host.ip('address', 'add', '10.3.0.1/24', 'dev', parent, 'noprefixroute');
+    const route = { to: '10.8.0.0/16', via: '10.3.0.9' };
+    for (const one of [route, { ...route, link: parent }]) {
+      const error = await refusalOf(host.netns.addRoute(one));
+      expect(error).toMatchObject({ code: 'ENETUNREACH' });
+      expect(error.hint).toBeUndefined();
+    }
   });
 
   test('is refused because its source is no address yet, or none at all', async () => {
@@ -269,6 +288,13 @@ describe('an address or a route', () => {
     const own = await refusalOf(host.netns.addRoute(other));
     expect(own).toMatchObject({ code: 'EINVAL' });
     expect(own.hint).toBeUndefined();
+    // A gateway that is a broadcast address, and a source that is local without being a link's.
+    await host.ip('link', 'set', 'lo', 'up');
+    await host.ip('address', 'add', '10.5.0.9/24', 'dev', parent);
+    const local = { to: '10.9.0.0/16', via: '10.5.0.255', source: '127.0.0.5' };
+    const too = await refusalOf(host.netns.addRoute(local));
+    expect(too).toMatchObject({ code: 'EINVAL' });
+    expect(too.hint).toBeUndefined();
   });
 });
 
