@@ -410,12 +410,16 @@ describe('a route by another link', () => {
     expect(heard).toEqual(['10.5.0.0/16']);
   });
 
-  test('is by the new link when it names that by another of its names', async () => {
+  test('is by the new link when it names that by any of its names', async () => {
     const { host, parent } = await ground(false);
-    const routes = [{ to: '10.8.0.0/16', link: 'the-other-name' }];
-    const altNames = ['the-other-name'];
-    const { name } = await host.netns.createMacvlan({ parent, up: true, altNames, routes });
-    expect(await host.ip('route', 'show', 'dev', name)).toContain('10.8.0.0/16');
+    const names = { name: 'its-name', altNames: ['the-other-name'] };
+    const routes = [
+      { to: '10.8.0.0/16', link: 'its-name' },
+      { to: '10.9.0.0/16', link: 'the-other-name' },
+    ];
+    await host.netns.createMacvlan({ parent, up: true, ...names, routes });
+    const there = await host.ip('route', 'show', 'dev', 'its-name');
+    for (const { to } of routes) expect(there).toContain(to);
   });
 
   test('is refused with a hint about that link', async () => {
