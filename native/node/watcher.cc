@@ -172,10 +172,9 @@ class EventStream : public io::Source,
     Napi::Array results = Napi::Array::New(env);
     if (!closed_) {
       if (values_.IsEmpty()) values_ = Napi::Persistent(Napi::Array::New(env, events_.size()));
-      if (!overflow_ && !Convert(deadline)) return false;
+      if (!Convert(deadline)) return false;
       results.Set(0U, Napi::Boolean::New(env, overflow_));
-      // What was converted before the loss was noticed is part of what has gaps.
-      results.Set(1U, overflow_ ? Napi::Array::New(env) : values_.Value());
+      results.Set(1U, values_.Value());
     }
     values_.Reset();
     std::vector<Event>().swap(events_);
