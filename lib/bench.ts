@@ -8,7 +8,7 @@ interface BenchOptions {
   /** Whether the links are made beside the parent, and not in a namespace of their own. */
   readonly here: boolean;
   readonly signal: AbortSignal;
-  /** Told what is being measured now. */
+  /** Called with the name of each step when it begins. */
   readonly onStep?: (name: string) => void;
 }
 

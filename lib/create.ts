@@ -165,7 +165,7 @@ function recordOf(
  */
 function send(plan: Plan): Promise<readonly Result[]> {
   const { namespace, target, call, index, record, parts } = plan;
-  if (isToldByEcho(plan)) {
+  if (isEchoComplete(plan)) {
     return namespace.exchange([{ operation: 'createEchoedLink', record }], call.signal);
   }
   const rest = parts.map(
@@ -179,10 +179,10 @@ function send(plan: Plan): Promise<readonly Result[]> {
 }
 
 /**
- * Whether the kernel's echo of the first message tells everything about the finished link. The echo goes to the link's
+ * Whether the kernel's echo of the first message says everything about the finished link. The echo goes to the link's
  * own namespace, and a long source list would make it larger than the receive buffer has room for.
  */
-function isToldByEcho({ namespace, target, record, parts }: Plan): boolean {
+function isEchoComplete({ namespace, target, record, parts }: Plan): boolean {
   return (
     ECHOES &&
     parts.length === 0 &&

@@ -1,4 +1,4 @@
-/** The things of one kind, links or addresses or routes, that a watcher knows. */
+/** The items of one kind (links, addresses or routes) that a watcher knows. */
 import type { Address, Link, NetlinkEvent, Route } from './types.js';
 
 export type Kind = 'link' | 'address' | 'route';
@@ -6,20 +6,20 @@ export type Item = Link | Address | Route;
 export type Key = string | number;
 export type Action = 'added' | 'changed' | 'removed';
 
-/** What was told of a thing. */
+/** A message about an item. */
 export interface Message {
   readonly key: Key;
-  /** It may be left out when it was removed. */
+  /** May be left out when it was removed. */
   readonly item: Item | undefined;
   readonly removed: boolean;
-  /** What only the event says of it. */
+  /** Further fields of its event. */
   readonly more: object | undefined;
 }
 
-/** How far apart two readings of one deadline may lie, in seconds: the kernel counts whole ones. */
+/** By how much two readings of one deadline may differ, in seconds: the kernel counts whole ones. */
 const LIFETIME_SLACK = 2;
 
-/** Counters change without anybody's doing; lifetimes run down by themselves. */
+/** Fields whose change alone is no event: counters and lifetimes change all the time. */
 const IGNORED: Readonly<Record<Kind, ReadonlySet<string>>> = {
   link: new Set(['stats']),
   address: new Set(['validLifetime', 'preferredLifetime']),
@@ -38,7 +38,7 @@ function same(a: unknown, b: unknown, ignored = NOTHING_IGNORED): boolean {
   return true;
 }
 
-/** When an address's lifetimes end, in seconds of the clock. */
+/** When an address's lifetimes end, in seconds of `performance.now()`. */
 interface Deadlines {
   readonly valid: number;
   readonly preferred: number;
@@ -76,21 +76,20 @@ export function eventOf(kind: Kind, action: Action, item: Item, more?: object): 
 export class ItemTable {
   readonly #known = new Map<Key, Item>();
   readonly #deadlines = new Map<Key, Deadlines>();
-  /** Keys of routes that were told of again while they were known. */
+  /** Keys of routes that were reported as added again while they were known. */
   readonly #duplicates = new Set<Key>();
 
   constructor(readonly kind: Kind) {}
 
-  /** A link by its index, an address by what the kernel tells addresses apart by. */
+  /** A link's index, or those properties by which the kernel distinguishes addresses or routes. */
   keyOf(item: Item): Key {
     if (this.kind === 'link') return (item as Link).index;
     if (this.kind === 'address') {
       const { linkIndex, family, address, cidr, peer } = item as Address;
-      // An IPv6 address is on a link once, whatever its prefix and peer (net/ipv6/addrconf.c,
-      // ipv6_get_ifaddr).
+      // A link has an IPv6 address only once, whatever its prefix and peer (net/ipv6/addrconf.c, ipv6_get_ifaddr).
       return family === 'IPv6' ? `${linkIndex} ${address}` : `${linkIndex} ${cidr} ${peer}`;
     }
-    // Routes have no identity but all that they are: two may differ in the gateway alone.
+    // All properties of a route: two may differ in any of them, in the gateway alone for example.
     return JSON.stringify(item);
   }
 
@@ -99,8 +98,8 @@ export class ItemTable {
   }
 
   /**
-   * Whether an item may stand for two: routes that differ in what is not said of them, such as a
-   * metric (`RTAX_*`) other than the MTU. When one of them goes, the other is still there.
+   * Whether an item may stand for two routes, which differ in something that a `Route` does not contain, such as a
+   * metric (`RTAX_*`) other than the MTU. When one of them is removed, the other is still there.
    */
   mayHaveDuplicate(key: Key): boolean {
     return this.#duplicates.has(key);
@@ -127,7 +126,7 @@ export class ItemTable {
     return unchanged ? undefined : eventOf(kind, 'changed', item);
   }
 
-  /** Whether an address lasts as long as it did when it was last told of. */
+  /** Whether an address lasts as long as the last message about it said. */
   #lasts(key: Key, deadlines: Deadlines): boolean {
     const before = this.#deadlines.get(key);
     this.#deadlines.set(key, deadlines);
@@ -145,7 +144,7 @@ export class ItemTable {
     else this.#duplicates.delete(key);
   }
 
-  /** The event tells of the item as it was last seen. */
+  /** Removes an item; the event contains the item as it was last seen. */
   take(key: Key, more?: object): NetlinkEvent | undefined {
     const before = this.#known.get(key);
     this.#forget(key);
@@ -153,9 +152,9 @@ export class ItemTable {
   }
 
   /**
-   * Reconciles the table with a listing: the last message about a thing goes before what is listed, and
-   * what only an earlier listing had is there as well, and with `gaps` also what none had, unless it
-   * was told that it is gone. One step at a time, as there may be many; what is gone comes first.
+   * Reconciles the table with a listing. The last message about an item counts more than the listing. An item that only
+   * an earlier listing had is there as well; with `gaps` also a known item that no listing had, unless a message says
+   * that it was removed. One item a step, because there may be many; removals come first.
    */
   *reconcile(
     items: readonly Item[],

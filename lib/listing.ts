@@ -1,4 +1,4 @@
-/** Listings for watchers, which do not wait for what else is asked of the namespace. */
+/** Listings for watchers, which do not wait behind the namespace's other requests. */
 import type { Call } from './call.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
@@ -8,8 +8,8 @@ import { EXT_MASK } from './requests.js';
 import type { Address, Link, Route } from './types.js';
 import { FAMILIES, LOOPBACK_IFINDEX } from './values.js';
 
-// A change that runs into one of these is told of as well, and what it may hide from them is looked
-// for again (mayHideOthers).
+// A change during one of these also comes as a message, and when it may have hidden something, the listing is made
+// again (mayHideOthers).
 const LINKS: Step = { operation: 'listLinks', record: { extMask: EXT_MASK }, approximate: true };
 const ADDRESSES: Step = { operation: 'listAddresses', record: {}, approximate: true };
 const ROUTES: readonly Step[] = Object.values(FAMILIES).map((family) => ({
@@ -19,15 +19,16 @@ const ROUTES: readonly Step[] = Object.values(FAMILIES).map((family) => ({
 }));
 
 /**
- * Any request that takes the kernel's lock of networking, as reading a link does. Addresses and routes
- * are listed without it. Of routes, the change that takes them away tells of itself first: of the link
- * that goes down (net/core/dev.c, __dev_notify_flags) or of the address (net/ipv4/devinet.c,
- * __inet_del_ifa). An address is told of when it has come or gone: only behind that change is it certain
- * that one which ran into a listing has been told of.
+ * A request that waits for changes under way to complete, because it takes the kernel's RTNL lock, as reading a link
+ * does. Addresses and routes are listed without that lock. When routes go with a link that goes down, or with an
+ * address, the message about the link (net/core/dev.c, __dev_notify_flags) or the address (net/ipv4/devinet.c,
+ * __inet_del_ifa) comes before they are removed, so they are listed after this request. The message about an address
+ * comes after it was added or removed, so this request follows a listing of addresses: then the messages about all
+ * changes during the listing have been sent.
  */
 const BEHIND_OTHERS: Step = { operation: 'getLink', record: { index: LOOPBACK_IFINDEX } };
 
-/** All that is wanted of a namespace. Both listings are withdrawn when `ended` fires before they have begun. */
+/** Lists everything that is watched. Withdrawn when `ended` fires before it has begun. */
 export async function listEverything(
   namespace: Namespace,
   call: Call,
@@ -47,7 +48,7 @@ export async function listEverything(
   };
 }
 
-/** The routes as they are when every change that has been told of is complete. */
+/** Lists the routes once every change that a message has announced is complete. Withdrawn as above. */
 export async function listRoutesAfter(
   namespace: Namespace,
   call: Call,
@@ -63,7 +64,7 @@ async function ask(
   steps: readonly Step[],
   ended: AbortSignal,
 ): Promise<unknown[]> {
-  // By a queue of its own: a long deletion in the namespace's would hold up the events.
+  // In a queue of its own: in the namespace's, a long deletion would hold up the events.
   const results = await namespace.hold(call, () =>
     withNamespace(call, { fd: namespace.fd }, (own) => own.exchange(steps, ended), ''),
   );

@@ -1,17 +1,17 @@
-/** What the kernel tells of a namespace, a message at a time (native/node/watcher.cc). */
+/** The kernel's messages about changes in a namespace, as the addon delivers them (native/node/watcher.cc). */
 import type { Address, Link, Route } from './types.js';
 
-interface Told<Kind extends string, Item> {
+interface NewsOf<Kind extends string, Item> {
   readonly kind: Kind;
   readonly removed: boolean;
   readonly item: Item;
-  /** Of the message (`NLM_F_REPLACE`, `NLM_F_APPEND`). */
+  /** The message's flags (`NLM_F_REPLACE`, `NLM_F_APPEND`). */
   readonly flags: number;
 }
 
-/** A link, and what only an event says of one. */
-export interface LinkNews extends Told<'link', Link | undefined> {
-  /** Left out when it was removed and the reading waited: whoever waits knows what it was. */
+/** A link, with what only messages about changes contain. */
+export interface LinkNews extends NewsOf<'link', Link | undefined> {
+  /** Left out for a removal in a reading that waits: whoever waits has seen the link before. */
   readonly item: Link | undefined;
   readonly index: number;
   /** Which flags changed; all ones when the link is new. */
@@ -20,14 +20,14 @@ export interface LinkNews extends Told<'link', Link | undefined> {
   readonly newIndex: number | undefined;
 }
 
-type AddressNews = Told<'address', Address>;
-export type RouteNews = Told<'route', Route>;
-export type NextHopNews = Told<'nextHop', undefined>;
+type AddressNews = NewsOf<'address', Address>;
+export type RouteNews = NewsOf<'route', Route>;
+export type NextHopNews = NewsOf<'nextHop', undefined>;
 export type News = LinkNews | AddressNews | RouteNews | NextHopNews;
 
 const KINDS = ['link', 'address', 'route', 'nextHop'] as const;
 
-/** One object of one shape for whatever is told: there are thousands. */
+/** Every message becomes an object of the same shape, because there are thousands. */
 export function makeNews(
   kind: number,
   removed: boolean,

@@ -1,6 +1,6 @@
 /**
- * What a watcher knows of a namespace. Told what the kernel says, it tells what has changed by it:
- * by comparing, because a message's type does not say whether anything is new.
+ * What a watcher knows of a namespace. It is given the kernel's messages, and returns the events for what they change.
+ * It finds that out by comparing, because a message's type does not say whether anything is new.
  */
 
 import { type Action, eventOf, ItemTable, type Key, type Kind, type Message } from './itemTable.js';
@@ -13,23 +13,23 @@ export interface Listing {
   readonly links: readonly Link[];
   readonly addresses: readonly Address[];
   readonly routes: readonly Route[];
-  /** Those before it, the latest first, which may have what changes hid from this one. */
+  /** The listings before it, the latest first. They may contain what changes hid from this one. */
   readonly earlier?: readonly Listing[];
-  /** What was told meanwhile was lost in part, and what that hid is not known. */
+  /** Some messages that came meanwhile were lost, so it is not known what they hid from the listing. */
   readonly gaps?: boolean;
 }
 
 /**
- * Whether a change may hide others of its kind from a listing that is under way. The kernel goes on
- * after each part of a listing from a position, and whatever is removed in front of that moves
- * something past it: IPv4 addresses of a link (net/ipv4/devinet.c, in_dev_dump_addr), IPv6 routes
- * (net/ipv6/ip6_fib.c, fib6_dump_table), and before Linux 6.9 links (net/core/rtnetlink.c).
+ * Whether a change may hide other items of its kind from a listing that is under way. The kernel continues a listing
+ * at a position, and when an item before that position is removed, a later one moves past it and is skipped: IPv4
+ * addresses of a link (net/ipv4/devinet.c, in_dev_dump_addr), IPv6 routes (net/ipv6/ip6_fib.c, fib6_dump_table), and
+ * before Linux 6.9 links (net/core/rtnetlink.c).
  */
 export function mayHideOthers(news: News): boolean {
   return news.removed && (news.kind !== 'link' || !LISTS_LINKS_BY_INDEX);
 }
 
-/** What comes of one step of work: an event, or nothing yet. */
+/** Work in small steps, each of which gives an event or `undefined`, so that the caller can pause between them. */
 export type Steps = Iterable<NetlinkEvent | undefined>;
 
 /** What is to be watched besides links. */
@@ -40,11 +40,11 @@ export interface Wanted {
 
 const NLM_F_REPLACE = 0x100;
 const NLM_F_APPEND = 0x800;
-/** What `ifi_change` of a link that has just been made is (net/core/rtnetlink.c). */
+/** `ifi_change` in the message about a new link (net/core/rtnetlink.c). */
 const ALL_FLAGS = 0xffffffff;
 
-/** News of something that has a place in a picture. */
-type Telling = Exclude<News, NextHopNews>;
+/** News about an item that a picture holds. */
+type ItemNews = Exclude<News, NextHopNews>;
 
 /** Where a link that was removed has gone. */
 function whereTo({ newNetnsid, newIndex }: LinkNews): object | undefined {
@@ -52,11 +52,11 @@ function whereTo({ newNetnsid, newIndex }: LinkNews): object | undefined {
   return { movedTo: { netnsid: newNetnsid, index: newIndex ?? 0 } };
 }
 
-function moreOf(news: Telling): object | undefined {
+function moreOf(news: ItemNews): object | undefined {
   return news.kind === 'link' && news.removed ? whereTo(news) : undefined;
 }
 
-/** A route's parts and replacements are told of in messages that do not say what it is now. */
+/** Whether a message does not say what the route is now, as when a part of it is added or it is replaced. */
 function isPartial({ flags, item }: RouteNews): boolean {
   return (flags & (NLM_F_REPLACE | NLM_F_APPEND)) !== 0 || item.nextHops.length > 0;
 }
@@ -69,36 +69,36 @@ export class Picture {
   };
 
   /**
-   * Whether the routes must be listed again, and then reconciled by `reconcileRoutes`. Without a word the
-   * kernel drops IPv4 routes when a link goes down or an address goes (net/ipv4/fib_frontend.c), and
-   * those by a next hop object that goes, also with its link's carrier (net/ipv4/nexthop.c), and
-   * clears the source of IPv6 routes (net/ipv6/route.c); of a multipath route it tells in parts.
+   * Whether the routes must be listed again, and then reconciled by `reconcileRoutes`. The kernel sends no message when
+   * it removes IPv4 routes because a link goes down or an address is removed (net/ipv4/fib_frontend.c), when it
+   * removes the routes of a next hop object that goes, also with its link's carrier (net/ipv4/nexthop.c), and when it
+   * clears the source of IPv6 routes (net/ipv6/route.c). About a multipath route it sends a message for each part.
    */
   routesDoubtful = false;
 
   constructor(private readonly wanted: Wanted) {}
 
   /**
-   * Reconciles the picture with a listing, brought up to date by what was told while it was made:
-   * of that the last about each thing, because the listing may be later than what came before.
+   * Reconciles the picture with a listing and the messages that came while it was made. Of those only the last about
+   * each item counts, because the listing may be newer than the ones before.
    */
   *reconcile(listing: Listing, meanwhile: readonly News[] = []): Steps {
     const { link, address, route } = this.#tables;
     this.routesDoubtful = false;
-    const told: Record<Kind, Message[]> = { link: [], address: [], route: [] };
+    const messages: Record<Kind, Message[]> = { link: [], address: [], route: [] };
     for (const news of meanwhile) {
       this.#doubt(news, true);
-      if (this.#hasPlace(news)) told[news.kind].push(this.#messageOf(news));
+      if (this.#holds(news)) messages[news.kind].push(this.#messageOf(news));
       yield undefined;
     }
     const { earlier = [], gaps = false } = listing;
     const links = earlier.map((one) => one.links);
-    yield* link.reconcile(listing.links, told.link, links, gaps && !LISTS_LINKS_BY_INDEX);
+    yield* link.reconcile(listing.links, messages.link, links, gaps && !LISTS_LINKS_BY_INDEX);
     const addresses = earlier.map((one) => one.addresses);
-    yield* address.reconcile(listing.addresses, told.address, addresses, gaps);
+    yield* address.reconcile(listing.addresses, messages.address, addresses, gaps);
     const routes = earlier.map((one) => one.routes);
-    yield* route.reconcile(listing.routes, told.route, routes, gaps);
-    for (const news of meanwhile) yield this.#tellOtherEnd(news);
+    yield* route.reconcile(listing.routes, messages.route, routes, gaps);
+    for (const news of meanwhile) yield this.#completePair(news);
   }
 
   /** The same for routes alone. */
@@ -107,18 +107,18 @@ export class Picture {
     meanwhile: readonly News[],
     earlier: readonly (readonly Route[])[] = [],
   ): Steps {
-    const told: Message[] = [];
+    const messages: Message[] = [];
     for (const news of meanwhile) {
-      if (news.kind === 'route' && this.#hasPlace(news)) told.push(this.#messageOf(news));
+      if (news.kind === 'route' && this.#holds(news)) messages.push(this.#messageOf(news));
       yield undefined;
     }
-    yield* this.#tables.route.reconcile(routes, told, earlier);
+    yield* this.#tables.route.reconcile(routes, messages, earlier);
   }
 
-  /** Takes in what the kernel told; `undefined` when it is nothing new. */
-  tell(news: News): NetlinkEvent | undefined {
+  /** Applies one message; `undefined` when it says nothing new. */
+  apply(news: News): NetlinkEvent | undefined {
     this.#doubt(news, false);
-    if (!this.#hasPlace(news)) return undefined;
+    if (!this.#holds(news)) return undefined;
     const table = this.#tables[news.kind];
     const key = this.#keyOf(news);
     if (news.removed)
@@ -126,32 +126,32 @@ export class Picture {
     return news.item && table.put(key, news.item);
   }
 
-  #keyOf(news: Telling): Key {
+  #keyOf(news: ItemNews): Key {
     return news.kind === 'link' ? news.index : this.#tables[news.kind].keyOf(news.item);
   }
 
-  #messageOf(news: Telling): Message {
+  #messageOf(news: ItemNews): Message {
     const { item, removed } = news;
     return { key: this.#keyOf(news), item, removed, more: moreOf(news) };
   }
 
-  *tellAll(news: readonly News[]): Steps {
+  *applyAll(news: readonly News[]): Steps {
     for (const one of news) {
-      yield this.tell(one);
-      // A step costs memory, and nearly all that are told of have no other end.
-      const other = this.#tellOtherEnd(one);
+      yield this.apply(one);
+      // No step of its own where there is nothing to report, as for nearly all links: each step costs memory.
+      const other = this.#completePair(one);
       if (other !== undefined) yield other;
     }
   }
 
   /**
-   * Of a veth pair the kernel tells first of the one end, when there is no other yet, and when there is, not of
-   * the one again (drivers/net/veth.c, veth_newlink).
+   * Adds the second end of a veth pair to the first one, as its parent. The kernel's message about the first end is
+   * from before there is a second one, and it is not repeated afterwards (drivers/net/veth.c, veth_newlink).
    */
-  #tellOtherEnd(news: News): NetlinkEvent | undefined {
+  #completePair(news: News): NetlinkEvent | undefined {
     if (news.kind !== 'link') return undefined;
     const links = this.#tables.link;
-    // As it is known now: the news may be older.
+    // Not from the news, which may be older than what is known.
     const one = links.get(news.index) as Link | undefined;
     if (one?.kind !== 'veth' || one.parent === null || one.parent.netnsid !== null)
       return undefined;
@@ -161,8 +161,8 @@ export class Picture {
   }
 
   /**
-   * Takes in what was told before it was known what there was, and may be older than a listing that
-   * is known now: the first word about a thing is an event even when it is nothing new by then.
+   * Applies messages that came before the first listing was reconciled. The listing may already contain what they say,
+   * so the first message about an item is an event even when it says nothing new.
    */
   *catchUp(meanwhile: readonly News[]): Steps {
     const mentioned: Record<Kind, Set<Key>> = {
@@ -172,41 +172,41 @@ export class Picture {
     };
     for (const news of meanwhile) {
       const isPart = news.kind === 'route' && isPartial(news);
-      if (!isPart && !this.#hasPlace(news)) {
-        yield this.tell(news);
+      if (!isPart && !this.#holds(news)) {
+        yield this.apply(news);
         continue;
       }
       const { kind } = news;
       const key = this.#keyOf(news);
-      yield mentioned[kind].has(key) ? this.tell(news) : this.#reportFirst(news);
+      yield mentioned[kind].has(key) ? this.apply(news) : this.#reportFirst(news);
       mentioned[kind].add(key);
-      yield this.#tellOtherEnd(news);
+      yield this.#completePair(news);
     }
   }
 
-  #reportFirst(news: Telling): NetlinkEvent | undefined {
+  #reportFirst(news: ItemNews): NetlinkEvent | undefined {
     const { kind, item, removed } = news;
     const key = this.#keyOf(news);
     if (kind === 'link' && !removed && news.change === ALL_FLAGS) this.#tables.link.take(key);
     this.#doubt(news, true);
     if (news.kind === 'route' && isPartial(news)) {
-      // What is there is told of as something new when the routes have been listed again.
+      // The route as it is now is reported as added once the routes have been listed again.
       const known = this.#tables.route.take(key);
       return removed ? (known ?? eventOf(kind, 'removed', news.item)) : undefined;
     }
     if (removed && this.#tables[kind].mayHaveDuplicate(key)) return undefined;
-    const happened = this.tell(news);
-    if (happened !== undefined || item === undefined) return happened;
+    const event = this.apply(news);
+    if (event !== undefined || item === undefined) return event;
     const action: Action = removed ? 'removed' : kind === 'link' ? 'changed' : 'added';
     return eventOf(kind, action, item, moreOf(news));
   }
 
-  #hasPlace(news: News): news is Telling {
+  #holds(news: News): news is ItemNews {
     if (news.kind === 'address') return this.wanted.addresses === true;
     return news.kind === 'link' || (news.kind === 'route' && !isPartial(news));
   }
 
-  /** `blindly`: when what was told before is not known to be older than what is known. */
+  /** Notes when a message makes the routes uncertain. `blindly`: the message may be older than what is known. */
   #doubt(news: News, blindly: boolean): void {
     if (this.wanted.routes === true && this.#raisesDoubt(news, blindly)) this.routesDoubtful = true;
   }
@@ -225,7 +225,7 @@ export class Picture {
       case 'route': {
         const { route } = this.#tables;
         const key = route.keyOf(news.item);
-        // A removal of what is not known: it was known under a form of its own.
+        // A route that is removed and not known was known with other properties, and so with another key.
         const sure = !blindly && route.get(key) !== undefined && !route.mayHaveDuplicate(key);
         return isPartial(news) || (news.removed && !sure);
       }

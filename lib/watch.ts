@@ -1,4 +1,4 @@
-/** `watch`: what happens in a namespace, as it happens, and never a picture that is not level. */
+/** `watch`: the changes in a namespace, as events from which a reader can keep an exact copy of its state. */
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Watcher } from './addon.js';
 import type { Call } from './call.js';
@@ -21,13 +21,13 @@ const RTNLGRP_IPV6_IFADDR = 9;
 const RTNLGRP_IPV6_ROUTE = 11;
 const RTNLGRP_NEXTHOP = 32;
 
-/** Bytes that the kernel may queue, which it doubles: 7,000 events of links at 2,304 each. */
+/** Bytes for the socket's receive buffer. The kernel doubles them: room for 7,000 link messages of 2,304 bytes. */
 const RECEIVE_BUFFER = 8 * 2 ** 20;
-/** How long events that come one upon another are gathered, in milliseconds. */
+/** How long to wait for more messages when they come in quick succession, in milliseconds. */
 const GATHER = 2;
-/** How long events are handed out without the event loop having its turn, in milliseconds. */
+/** For how long events are handed out before the event loop gets a turn, in milliseconds. */
 const SLICE = 1;
-/** How many listings are made at most while changes may hide something from each. */
+/** How many listings are made at most, as long as changes may have hidden something from each. */
 const MAX_LISTINGS = 5;
 /** How many steps are done between two looks at the clock. */
 const CLOCK_INTERVAL = 16;
@@ -42,43 +42,42 @@ export interface Watch<Event = NetlinkEvent> extends AsyncIterableIterator<Event
   [Symbol.asyncIterator](): Watch<Event>;
 }
 
-/** Whatever a watch may tell. */
-type Told = NetlinkEvent | LevelEvent;
+type AnyEvent = NetlinkEvent | LevelEvent;
 type Options = WatchOptions & Partial<LevelWatchOptions>;
-/** What comes of one reading, or nothing yet. */
-type Batch = Iterable<Told | undefined>;
+/** The events of one reading; `undefined` stands for a step that gave none. */
+type Batch = Iterable<AnyEvent | undefined>;
 
-/** Subscribes at once; what follows is told of, however late the iteration begins. */
-export function watch(namespace: Namespace, call: Call, options: Options = {}): Watch<Told> {
+/** Subscribes at once: everything that happens from then on is reported, however late the iteration begins. */
+export function watch(namespace: Namespace, call: Call, options: Options = {}): Watch<AnyEvent> {
   check(call.operation, watchOptions, options);
   return new Events(namespace, call, options);
 }
 
-const END: IteratorResult<Told, undefined> = Object.freeze({
+const END: IteratorResult<AnyEvent, undefined> = Object.freeze({
   value: undefined,
   done: true,
 });
 
-/** What there was at the call, and what came while that was listed. */
+/** A listing of everything, and the messages that came while it was made. */
 interface Beginning {
   readonly listing: Listing;
   readonly received: Received;
 }
 
-/** A listing of the routes that is under way, and what has been told since it was asked for. */
+/** A listing of the routes that is under way, and the messages about routes since it was requested. */
 interface Relisting {
   readonly meanwhile: News[];
-  /** What was listed before, the latest first, and how much of `meanwhile` had been told by then. */
+  /** The listings before this one, the latest first, and how many of the messages had come by then. */
   readonly earlier: readonly (readonly Route[])[];
   readonly toldBefore: number;
   routes?: readonly Route[];
   failure?: { readonly error: unknown };
 }
 
-/** Takes a watcher that was collected off the lists of what is to end it. */
+/** When a watch has been garbage-collected, removes the listeners by which its signal and namespace would end it. */
 const collected = new FinalizationRegistry<() => void>((forget) => forget());
 
-class Events implements Watch<Told> {
+class Events implements Watch<AnyEvent> {
   readonly #namespace: Namespace;
   readonly #call: Call;
   readonly #options: Options;
@@ -87,16 +86,19 @@ class Events implements Watch<Told> {
   readonly #batches = this.#readAll();
   #beginning: Promise<Beginning | null> | undefined;
   #relisting: Relisting | undefined;
-  /** Whether `level` is still to be told, once no route is in doubt that the last listing of everything showed. */
-  #owesLevel = false;
+  /**
+   * Whether a `level` event is due for the last listing of everything. It is sent once the routes that were uncertain
+   * in that listing have been listed again.
+   */
+  #levelPending = false;
   #forget: (() => void) | undefined;
   readonly #ending = new AbortController();
   #closed = false;
   #ended = false;
-  /** Whether the event loop is to have its turn before the next event. */
+  /** Whether the event loop must get a turn before the next event. */
   #late = false;
-  /** What is left of the batch in hand. */
-  #steps: Iterator<Told | undefined> | undefined;
+  /** The rest of the current batch. */
+  #steps: Iterator<AnyEvent | undefined> | undefined;
   readonly #calls = new SerialQueue();
   #stepsTaken = 0;
   /** When events were last asked for. */
@@ -112,21 +114,21 @@ class Events implements Watch<Told> {
     const { addresses = false, routes = false, receiveBuffer = RECEIVE_BUFFER } = options;
     const groups = [
       RTNLGRP_LINK,
-      // Routes go with addresses and with next hops, and not always with a word of their own.
+      // The kernel also removes routes together with addresses and next hops, not always with a message about them.
       ...(addresses || routes ? [RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR] : []),
       ...(routes ? [RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE] : []),
       ...(routes && isAtLeast(5, 3) ? [RTNLGRP_NEXTHOP] : []),
     ];
     this.#watcher = namespace.subscribe(call, groups, receiveBuffer);
     this.#endWith(namespace, call.signal);
-    // From the call on, so that what is removed before the iteration begins is known as well.
+    // Begins now, so that something removed before the iteration starts is known, too.
     this.#beginning = this.#listAndRead(this.#watcher);
-    // Whether it failed is told to whoever iterates.
+    // A failure is reported by the iteration.
     this.#beginning.catch(() => {});
   }
 
-  next(): Promise<IteratorResult<Told, undefined>> {
-    // Most events come many at once: each costs one promise then, and none of a generator's.
+  next(): Promise<IteratorResult<AnyEvent, undefined>> {
+    // Most events come in batches. An event that is there already costs one promise, and none of the generator's.
     try {
       const event = this.#calls.isIdle ? this.#take() : undefined;
       if (event !== undefined) return Promise.resolve({ value: event, done: false });
@@ -136,7 +138,7 @@ class Events implements Watch<Told> {
     return this.#calls.run(() => this.#advance());
   }
 
-  return(): Promise<IteratorResult<Told, undefined>> {
+  return(): Promise<IteratorResult<AnyEvent, undefined>> {
     this.#close();
     return this.#calls.run(() => this.#end());
   }
@@ -149,7 +151,7 @@ class Events implements Watch<Told> {
     await this.return();
   }
 
-  /** Ends it with the namespace and by the signal, which do not keep a watcher that nobody has. */
+  /** Ends the watch with its namespace and by its signal. Neither of them keeps it from being garbage-collected. */
   #endWith(namespace: Namespace, signal: AbortSignal | undefined): void {
     const self = new WeakRef(this);
     const close = () => {
@@ -178,8 +180,8 @@ class Events implements Watch<Told> {
     this.#relisting = undefined;
   }
 
-  /** The next of the events that are in hand, unless the event loop is to have its turn first. */
-  #take(): Told | undefined {
+  /** The next event of the current batch, unless there is none or the event loop must get a turn first. */
+  #take(): AnyEvent | undefined {
     while (this.#steps !== undefined) {
       this.#late = this.#isLate();
       if (this.#late) return undefined;
@@ -190,7 +192,7 @@ class Events implements Watch<Told> {
     return undefined;
   }
 
-  async #advance(): Promise<IteratorResult<Told, undefined>> {
+  async #advance(): Promise<IteratorResult<AnyEvent, undefined>> {
     if (this.#ended) return END;
     try {
       while (!this.#closed) {
@@ -205,7 +207,7 @@ class Events implements Watch<Told> {
         this.#steps = value[Symbol.iterator]();
       }
     } catch (error) {
-      // Closed while something was under way: that is how it ends, not why.
+      // An error that comes after `close` is a consequence of closing, and not reported.
       if (!this.#closed) this.#fail(error);
     }
     this.#end();
@@ -221,7 +223,7 @@ class Events implements Watch<Told> {
   #end(): typeof END {
     this.#ended = true;
     this.#close();
-    // It has what is left of a batch, or of a listing.
+    // The generator may hold the rest of a batch or of a listing.
     void this.#batches.return();
     return END;
   }
@@ -236,7 +238,7 @@ class Events implements Watch<Told> {
         continue;
       }
       this.#relistWhenDoubtful(watcher);
-      if (this.#relisting === undefined) yield* this.#tellLevel();
+      if (this.#relisting === undefined) yield* this.#reportLevel();
       await this.#gather();
       const isListed = isSettled(this.#relisting);
       const received = await readNews(watcher, isListed ? 'drain' : 'wait');
@@ -248,20 +250,20 @@ class Events implements Watch<Told> {
       for (const one of this.#relisting === undefined ? [] : news) {
         if (one.kind === 'route') this.#relisting?.meanwhile.push(one);
       }
-      yield this.#picture.tellAll(news);
-      // Of a listing that ended later it is not known what was told before its end: that is still to be read.
+      yield this.#picture.applyAll(news);
+      // Only if the listing had ended before this reading: otherwise messages from before its end may be unread.
       if (isListed) yield* this.#reconcileRoutes(watcher);
     }
   }
 
-  /** Lets events come together while they come one upon another: each reading costs more than they do. */
+  /** Waits for more messages while they come in quick succession, because a reading costs more than a message. */
   async #gather(): Promise<void> {
     const now = performance.now();
     if (now - this.#read < GATHER) await setTimeout(GATHER);
     this.#read = performance.now();
   }
 
-  /** Lists what there is, and reads what is told meanwhile. */
+  /** Lists everything, and reads the messages that come meanwhile. */
   async #listAndRead(watcher: Watcher): Promise<Beginning | null> {
     const earlier: Listing[] = [];
     let news: readonly News[] = [];
@@ -284,7 +286,7 @@ class Events implements Watch<Told> {
     }
   }
 
-  /** Tells of what there is when asked to, and otherwise of what has come since the call. */
+  /** Reports everything that there is with `initial`, and otherwise the changes since the call. */
   async *#start(): AsyncGenerator<Batch, boolean> {
     const beginning = await this.#beginning;
     this.#beginning = undefined;
@@ -297,29 +299,29 @@ class Events implements Watch<Told> {
       for (const _ of this.#picture.reconcile(listing)) if (this.#isLate()) await this.#letOthers();
       yield this.#picture.catchUp(news);
     }
-    this.#owesLevel = !lost && this.#options.level === true;
+    this.#levelPending = !lost && this.#options.level === true;
     return lost;
   }
 
   async *#resync(watcher: Watcher): AsyncGenerator<Batch, boolean> {
     yield [{ type: 'resync' }];
     this.#relisting = undefined;
-    // What is waiting is older than the listing to come, and has gaps.
+    // The unread messages are older than the new listing, and some of them are lost.
     await readNews(watcher, 'discard');
     const beginning = await this.#listAndRead(watcher);
     if (beginning === null) return false;
     const { listing, received } = beginning;
     yield this.#picture.reconcile(listing, received.news);
-    this.#owesLevel = !received.lost && this.#options.level === true;
+    this.#levelPending = !received.lost && this.#options.level === true;
     return received.lost;
   }
 
-  *#tellLevel(): Generator<Batch, void> {
-    if (this.#owesLevel) yield [{ type: 'level' }];
-    this.#owesLevel = false;
+  *#reportLevel(): Generator<Batch, void> {
+    if (this.#levelPending) yield [{ type: 'level' }];
+    this.#levelPending = false;
   }
 
-  /** Lists the routes again; meanwhile events go on. */
+  /** Starts another listing of the routes, if one is needed; events go on meanwhile. */
   #relistWhenDoubtful(watcher: Watcher): void {
     if (!this.#picture.routesDoubtful || this.#relisting !== undefined) return;
     this.#picture.routesDoubtful = false;
@@ -352,11 +354,11 @@ class Events implements Watch<Told> {
       return;
     }
     yield this.#picture.reconcileRoutes(routes, meanwhile, earlier);
-    // Also where more has come into doubt since, or it would never be told while routes come and go.
-    yield* this.#tellLevel();
+    // Even if other routes have become uncertain since: otherwise `level` might never come while routes change.
+    yield* this.#reportLevel();
   }
 
-  /** Whether the event loop is to have its turn, which async iteration alone never gives it. */
+  /** Whether the event loop must get a turn: async iteration alone never gives it one. */
   #isLate(): boolean {
     if (++this.#stepsTaken < CLOCK_INTERVAL) return false;
     this.#stepsTaken = 0;

@@ -177,7 +177,7 @@ describe('a reader that applies every event', () => {
     fc.assert(
       fc.property(changes, (some) => {
         const [kernel, picture, reader] = [new Kernel(), new Picture(ALL), new Reader(true)];
-        reader.apply(picture.tellAll(carryOut(kernel, some)));
+        reader.apply(picture.applyAll(carryOut(kernel, some)));
         settle(picture, kernel, reader);
         expect(reader.all).toEqual(heldBy(kernel.listing()));
         expect(knowledgeOf(picture)).toEqual(reader.all);
@@ -189,7 +189,7 @@ describe('a reader that applies every event', () => {
     fc.assert(
       fc.property(changes, (some) => {
         const [kernel, picture, reader] = [new Kernel(), new Picture(ALL), new Reader(true)];
-        reader.apply(picture.tellAll(carryOut(kernel, some)));
+        reader.apply(picture.applyAll(carryOut(kernel, some)));
         settle(picture, kernel, reader);
         const { links, addresses, routes } = kernel.listing();
         const again: News[] = [
@@ -197,7 +197,7 @@ describe('a reader that applies every event', () => {
           ...addresses.map((address) => addressNews({ ...address })),
           ...routes.map((route) => routeNews({ ...route, nextHops: [] })),
         ];
-        expect(eventsOf(picture.tellAll(again))).toEqual([]);
+        expect(eventsOf(picture.applyAll(again))).toEqual([]);
         expect(eventsOf(picture.reconcile(kernel.listing()))).toEqual([]);
       }),
     );
@@ -207,7 +207,7 @@ describe('a reader that applies every event', () => {
     fc.assert(
       fc.property(changes, changes, (heard, lost) => {
         const [kernel, picture, reader] = [new Kernel(), new Picture(ALL), new Reader(true)];
-        reader.apply(picture.tellAll(carryOut(kernel, heard)));
+        reader.apply(picture.applyAll(carryOut(kernel, heard)));
         carryOut(kernel, lost);
         reader.apply(picture.reconcile(kernel.listing()));
         settle(picture, kernel, reader);
@@ -221,7 +221,7 @@ describe('a reader that applies every event', () => {
     fc.assert(
       fc.property(changes, changes, changes, changes, (heard, lost, before, after) => {
         const [kernel, picture, reader] = [new Kernel(), new Picture(ALL), new Reader(true)];
-        reader.apply(picture.tellAll(carryOut(kernel, heard)));
+        reader.apply(picture.applyAll(carryOut(kernel, heard)));
         carryOut(kernel, lost);
         // What is told before the listing is made is read after it.
         const meanwhile = carryOut(kernel, before);
@@ -249,7 +249,7 @@ describe('a reader that applies every event', () => {
         reader.apply(picture.catchUp(meanwhile));
         settle(picture, kernel, reader);
         expect(reader.all).toEqual(heldBy(kernel.listing()));
-        reader.apply(picture.tellAll(carryOut(kernel, later)));
+        reader.apply(picture.applyAll(carryOut(kernel, later)));
         settle(picture, kernel, reader);
         expect(reader.all).toEqual(heldBy(kernel.listing()));
         expect(knowledgeOf(picture)).toEqual(reader.all);
@@ -261,11 +261,11 @@ describe('a reader that applies every event', () => {
     fc.assert(
       fc.property(changes, changes, changes, (heard, before, after) => {
         const [kernel, picture, reader] = [new Kernel(), new Picture(ALL), new Reader(false)];
-        reader.apply(picture.tellAll(carryOut(kernel, heard)));
+        reader.apply(picture.applyAll(carryOut(kernel, heard)));
         const meanwhile = carryOut(kernel, before);
         const { routes } = kernel.listing();
         meanwhile.push(...carryOut(kernel, after));
-        reader.apply(picture.tellAll(meanwhile));
+        reader.apply(picture.applyAll(meanwhile));
         reader.apply(picture.reconcileRoutes(routes, meanwhile));
         settle(picture, kernel, reader);
         expect(reader.all).toEqual(heldBy(kernel.listing()));

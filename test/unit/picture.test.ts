@@ -27,24 +27,24 @@ describe('a link', () => {
   test('is added, changed and removed by knowledge, whatever the message says', () => {
     const picture = new Picture({});
     // Neither "all flags changed" nor "no flag changed" decides it.
-    expect(picture.tell(linkNews(aLink))).toEqual({ type: 'link', action: 'added', link: aLink });
-    expect(picture.tell(linkNews({ ...aLink }, NEW))).toBeUndefined();
+    expect(picture.apply(linkNews(aLink))).toEqual({ type: 'link', action: 'added', link: aLink });
+    expect(picture.apply(linkNews({ ...aLink }, NEW))).toBeUndefined();
     const changed = { ...aLink, mtu: 1400 };
     const event = { type: 'link', action: 'changed', link: changed };
-    expect(picture.tell(linkNews(changed))).toEqual(event);
-    expect(picture.tell(linkGone({ ...aLink, index: 9 }))).toBeUndefined();
+    expect(picture.apply(linkNews(changed))).toEqual(event);
+    expect(picture.apply(linkGone({ ...aLink, index: 9 }))).toBeUndefined();
     // As it was last seen, not as the message has it.
-    const gone = picture.tell(linkGone({ ...aLink, mtu: 68 }));
+    const gone = picture.apply(linkGone({ ...aLink, mtu: 68 }));
     expect(gone).toEqual({ type: 'link', action: 'removed', link: changed });
-    expect(picture.tell(linkGone(changed))).toBeUndefined();
+    expect(picture.apply(linkGone(changed))).toBeUndefined();
   });
 
   test('has not changed when only its counters have', () => {
     const counted = (rxBytes: number) => ({ ...aLink, stats: { rxBytes } as Link['stats'] });
     const picture = new Picture({});
-    picture.tell(linkNews(counted(1)));
-    expect(picture.tell(linkNews(counted(2)))).toBeUndefined();
-    expect(picture.tell(linkNews({ ...counted(3), alias: 'x' }))).toMatchObject({
+    picture.apply(linkNews(counted(1)));
+    expect(picture.apply(linkNews(counted(2)))).toBeUndefined();
+    expect(picture.apply(linkNews({ ...counted(3), alias: 'x' }))).toMatchObject({
       action: 'changed',
       link: { stats: { rxBytes: 3 } },
     });
@@ -59,9 +59,9 @@ describe('a link', () => {
     { mac: null },
   ])('has changed when %j has', (change: Partial<Link>) => {
     const picture = new Picture({});
-    picture.tell(linkNews(aLink));
-    expect(picture.tell(linkNews({ ...aLink, ...change }))).toMatchObject({ action: 'changed' });
-    expect(picture.tell(linkNews(aLink))).toMatchObject({ action: 'changed' });
+    picture.apply(linkNews(aLink));
+    expect(picture.apply(linkNews({ ...aLink, ...change }))).toMatchObject({ action: 'changed' });
+    expect(picture.apply(linkNews(aLink))).toMatchObject({ action: 'changed' });
   });
 
   test('that is the one end of a veth pair has its other end as soon as that is told of', () => {
@@ -75,16 +75,18 @@ describe('a link', () => {
     ];
     const told = [linkNews(one, NEW), linkNews(other, NEW)];
     const picture = new Picture({});
-    expect(eventsOf(picture.tellAll(told))).toEqual(events);
-    expect(eventsOf(picture.tellAll([linkNews(joined)]))).toEqual([]);
+    expect(eventsOf(picture.applyAll(told))).toEqual(events);
+    expect(eventsOf(picture.applyAll([linkNews(joined)]))).toEqual([]);
     expect(eventsOf(new Picture({}).catchUp(told))).toEqual(events);
     expect(eventsOf(new Picture({}).reconcile(NOTHING, told))).toEqual(events);
     // Index 5 here is not the end that has it in another namespace.
     const elsewhere = { ...other, parent: { index: 5, netnsid: 1 } };
-    expect(eventsOf(new Picture({}).tellAll([linkNews(one), linkNews(elsewhere)]))).toHaveLength(2);
+    expect(eventsOf(new Picture({}).applyAll([linkNews(one), linkNews(elsewhere)]))).toHaveLength(
+      2,
+    );
     // A macvlan that stands on an end is not its other end: that may be in another namespace.
     const macvlan: Link = { ...other, kind: 'macvlan' };
-    expect(eventsOf(new Picture({}).tellAll([linkNews(one), linkNews(macvlan)]))).toHaveLength(2);
+    expect(eventsOf(new Picture({}).applyAll([linkNews(one), linkNews(macvlan)]))).toHaveLength(2);
   });
 
   test('that has the index of an end that is gone does not have its other end', () => {
@@ -116,33 +118,37 @@ describe('a link', () => {
   test('that moved says where to, also when that was told during a listing', () => {
     const movedTo = { netnsid: 3, index: 17 };
     const picture = new Picture({});
-    picture.tell(linkNews(aLink));
-    expect(picture.tell(linkGone(aLink, 3, 17))).toMatchObject({ action: 'removed', movedTo });
-    picture.tell(linkNews(aLink));
+    picture.apply(linkNews(aLink));
+    expect(picture.apply(linkGone(aLink, 3, 17))).toMatchObject({ action: 'removed', movedTo });
+    picture.apply(linkNews(aLink));
     const meanwhile = [linkGone(aLink, 3, 17)];
     const [event] = eventsOf(picture.reconcile({ ...NOTHING, links: [aLink] }, meanwhile));
     expect(event).toEqual({ type: 'link', action: 'removed', link: aLink, movedTo });
     const [late] = eventsOf(new Picture({}).catchUp(meanwhile));
     expect(late).toEqual({ type: 'link', action: 'removed', link: aLink, movedTo });
-    picture.tell(linkNews(aLink));
-    expect(picture.tell(linkGone(aLink))).toEqual({ type: 'link', action: 'removed', link: aLink });
+    picture.apply(linkNews(aLink));
+    expect(picture.apply(linkGone(aLink))).toEqual({
+      type: 'link',
+      action: 'removed',
+      link: aLink,
+    });
   });
 
   test('is removed as it was known when only its index is told', () => {
     const picture = new Picture({});
-    picture.tell(linkNews(aLink));
-    expect(picture.tell(linkGoneBriefly({ ...aLink, index: 9 }))).toBeUndefined();
-    const gone = picture.tell(linkGoneBriefly(aLink));
+    picture.apply(linkNews(aLink));
+    expect(picture.apply(linkGoneBriefly({ ...aLink, index: 9 }))).toBeUndefined();
+    const gone = picture.apply(linkGoneBriefly(aLink));
     expect(gone).toEqual({ type: 'link', action: 'removed', link: aLink });
-    expect(picture.tell(linkGoneBriefly(aLink))).toBeUndefined();
+    expect(picture.apply(linkGoneBriefly(aLink))).toBeUndefined();
     // Another link with the same index.
-    expect(picture.tell(linkNews(aLink))).toMatchObject({ action: 'added' });
+    expect(picture.apply(linkNews(aLink))).toMatchObject({ action: 'added' });
   });
 
   test('that is gone is told of before one that is new', () => {
     const picture = new Picture({});
     const other = { ...aLink, index: 2 };
-    picture.tell(linkNews(aLink));
+    picture.apply(linkNews(aLink));
     const events = eventsOf(picture.reconcile({ ...NOTHING, links: [other] }));
     expect(events).toMatchObject([
       { action: 'removed', link: { index: 1 } },
@@ -174,23 +180,23 @@ describe('an address', () => {
   test('has not changed when its lifetime runs down, and has when it is given another', () => {
     const picture = new Picture(ALL);
     at(1000);
-    expect(picture.tell(lasting(600))).toMatchObject({ action: 'added' });
+    expect(picture.apply(lasting(600))).toMatchObject({ action: 'added' });
     at(1100);
-    expect(picture.tell(lasting(499))).toBeUndefined();
-    expect(picture.tell(lasting(600))).toMatchObject({ action: 'changed' });
-    expect(picture.tell(lasting(Number.POSITIVE_INFINITY))).toMatchObject({ action: 'changed' });
+    expect(picture.apply(lasting(499))).toBeUndefined();
+    expect(picture.apply(lasting(600))).toMatchObject({ action: 'changed' });
+    expect(picture.apply(lasting(Number.POSITIVE_INFINITY))).toMatchObject({ action: 'changed' });
     at(1200);
-    expect(picture.tell(lasting(Number.POSITIVE_INFINITY))).toBeUndefined();
-    expect(picture.tell(lasting(60))).toMatchObject({ action: 'changed' });
+    expect(picture.apply(lasting(Number.POSITIVE_INFINITY))).toBeUndefined();
+    expect(picture.apply(lasting(60))).toMatchObject({ action: 'changed' });
   });
 
   test('has changed when it lasts some seconds longer, or is preferred for some less', () => {
     const picture = new Picture(ALL);
     at(1000);
-    picture.tell(lasting(600));
-    expect(picture.tell(lasting(610))).toMatchObject({ action: 'changed' });
+    picture.apply(lasting(600));
+    expect(picture.apply(lasting(610))).toMatchObject({ action: 'changed' });
     const deprecated = { ...anAddress, validLifetime: 610, preferredLifetime: 0 };
-    expect(picture.tell(addressNews(deprecated))).toEqual({
+    expect(picture.apply(addressNews(deprecated))).toEqual({
       type: 'address',
       action: 'changed',
       address: deprecated,
@@ -202,21 +208,21 @@ describe('an address', () => {
     at(1000);
     const valid = (validLifetime: number) =>
       addressNews({ ...anAddress, validLifetime, preferredLifetime: 60 });
-    picture.tell(valid(600));
-    expect(picture.tell(valid(900))).toMatchObject({ action: 'changed' });
-    expect(picture.tell(valid(900))).toBeUndefined();
+    picture.apply(valid(600));
+    expect(picture.apply(valid(900))).toMatchObject({ action: 'changed' });
+    expect(picture.apply(valid(900))).toBeUndefined();
   });
 
   test('of IPv6 is the same with another prefix or another peer', () => {
     const picture = new Picture(ALL);
     const v6: Address = { ...anAddress, family: 'IPv6', address: 'fd00::1', cidr: 'fd00::1/64' };
-    picture.tell(addressNews(v6));
+    picture.apply(addressNews(v6));
     const changes: Partial<Address>[] = [
       { cidr: 'fd00::1/128', prefixLength: 128 },
       { peer: 'fd00::9' },
     ];
     for (const change of changes) {
-      const event = picture.tell(addressNews({ ...v6, ...change }));
+      const event = picture.apply(addressNews({ ...v6, ...change }));
       expect(event).toMatchObject({ action: 'changed' });
     }
   });
@@ -224,34 +230,34 @@ describe('an address', () => {
   test('of IPv6 is another on another link', () => {
     const picture = new Picture(ALL);
     const v6: Address = { ...anAddress, family: 'IPv6', address: 'fe80::1', cidr: 'fe80::1/64' };
-    picture.tell(addressNews(v6));
+    picture.apply(addressNews(v6));
     const other = { ...v6, linkIndex: 2 };
-    expect(picture.tell(addressNews(other))).toMatchObject({ action: 'added' });
-    expect(picture.tell(addressNews(v6, true))).toMatchObject({ action: 'removed' });
-    expect(picture.tell(addressNews(other, true))).toMatchObject({ action: 'removed' });
+    expect(picture.apply(addressNews(other))).toMatchObject({ action: 'added' });
+    expect(picture.apply(addressNews(v6, true))).toMatchObject({ action: 'removed' });
+    expect(picture.apply(addressNews(other, true))).toMatchObject({ action: 'removed' });
   });
 
   test('is another on another link, with another prefix or another peer', () => {
     const picture = new Picture(ALL);
-    picture.tell(addressNews(anAddress));
+    picture.apply(addressNews(anAddress));
     const others: Partial<Address>[] = [
       { linkIndex: 2 },
       { cidr: '192.0.2.1/32', prefixLength: 32 },
       { peer: '192.0.2.9' },
     ];
     for (const other of others) {
-      const event = picture.tell(addressNews({ ...anAddress, ...other }));
+      const event = picture.apply(addressNews({ ...anAddress, ...other }));
       expect(event).toMatchObject({ action: 'added' });
     }
-    expect(picture.tell(addressNews({ ...anAddress, label: 'eth0:1' }))).toMatchObject({
+    expect(picture.apply(addressNews({ ...anAddress, label: 'eth0:1' }))).toMatchObject({
       action: 'changed',
     });
   });
 
   test('is not told of when only routes are wanted', () => {
     const picture = new Picture({ routes: true });
-    expect(picture.tell(addressNews(anAddress))).toBeUndefined();
-    expect(picture.tell(addressNews(anAddress, true))).toBeUndefined();
+    expect(picture.apply(addressNews(anAddress))).toBeUndefined();
+    expect(picture.apply(addressNews(anAddress, true))).toBeUndefined();
     const meanwhile = [addressNews(anAddress)];
     expect(eventsOf(picture.catchUp(meanwhile))).toEqual([]);
     expect(eventsOf(picture.reconcile(NOTHING, meanwhile))).toEqual([]);
@@ -282,22 +288,22 @@ describe('routes are in doubt', () => {
 
   test.each(grounds)('when %s', (_, news) => {
     const picture = known();
-    picture.tell(news);
+    picture.apply(news);
     expect(picture.routesDoubtful).toBe(true);
   });
 
   test('when a link goes down that had no carrier', () => {
     const picture = known();
-    picture.tell(linkNews({ ...aLink, lowerUp: false }));
+    picture.apply(linkNews({ ...aLink, lowerUp: false }));
     picture.routesDoubtful = false;
-    picture.tell(linkNews({ ...aLink, up: false, lowerUp: false }));
+    picture.apply(linkNews({ ...aLink, up: false, lowerUp: false }));
     expect(picture.routesDoubtful).toBe(true);
   });
 
   test('when a link is down that was down, and what came between was lost', () => {
     const down = { ...aLink, up: false, lowerUp: false };
     const picture = known();
-    picture.tell(linkNews(down));
+    picture.apply(linkNews(down));
     picture.routesDoubtful = false;
     eventsOf(picture.reconcile({ ...NOTHING, links: [down] }, [linkNews(down)]));
     expect(picture.routesDoubtful).toBe(true);
@@ -314,8 +320,8 @@ describe('routes are in doubt', () => {
 
   test.each(grounds)('and not when nobody wants routes and %s', (_, news) => {
     const picture = new Picture({ addresses: true });
-    picture.tell(linkNews(aLink));
-    if (news.kind !== 'route') picture.tell(news);
+    picture.apply(linkNews(aLink));
+    if (news.kind !== 'route') picture.apply(news);
     for (const _step of picture.reconcile(NOTHING, [news])) {
       // Levelled.
     }
@@ -330,37 +336,37 @@ describe('routes are in doubt', () => {
     ['a known route goes', routeNews(aRoute, true)],
   ])('and not when %s', (_, news) => {
     const picture = known();
-    picture.tell(news);
+    picture.apply(news);
     expect(picture.routesDoubtful).toBe(false);
   });
 
   test('when a route goes that may have been two, and it stays until they are listed', () => {
     const picture = known();
     // Told of twice: the second differs in its type of service, which is not said.
-    expect(picture.tell(routeNews({ ...aRoute }))).toBeUndefined();
-    expect(picture.tell(routeNews(aRoute, true))).toBeUndefined();
+    expect(picture.apply(routeNews({ ...aRoute }))).toBeUndefined();
+    expect(picture.apply(routeNews(aRoute, true))).toBeUndefined();
     expect(picture.routesDoubtful).toBe(true);
     picture.routesDoubtful = false;
     expect(eventsOf(picture.reconcileRoutes([aRoute], []))).toEqual([]);
     // By that listing there is one.
-    expect(picture.tell(routeNews(aRoute, true))).toMatchObject({ action: 'removed' });
+    expect(picture.apply(routeNews(aRoute, true))).toMatchObject({ action: 'removed' });
     expect(picture.routesDoubtful).toBe(false);
     expect(eventsOf(picture.reconcileRoutes([aRoute, aRoute], []))).toHaveLength(1);
-    expect(picture.tell(routeNews(aRoute, true))).toBeUndefined();
+    expect(picture.apply(routeNews(aRoute, true))).toBeUndefined();
     expect(picture.routesDoubtful).toBe(true);
     expect(eventsOf(picture.reconcileRoutes([], []))).toMatchObject([{ action: 'removed' }]);
     // All of them are gone: the next to come is one.
     picture.routesDoubtful = false;
-    expect(picture.tell(routeNews(aRoute))).toMatchObject({ action: 'added' });
-    expect(picture.tell(routeNews(aRoute, true))).toMatchObject({ action: 'removed' });
+    expect(picture.apply(routeNews(aRoute))).toMatchObject({ action: 'added' });
+    expect(picture.apply(routeNews(aRoute, true))).toMatchObject({ action: 'removed' });
     expect(picture.routesDoubtful).toBe(false);
   });
 
   test('when one of two that look alike goes during a listing, which has the other', () => {
     const picture = known();
-    picture.tell(routeNews(aRoute));
+    picture.apply(routeNews(aRoute));
     expect(eventsOf(picture.reconcileRoutes([aRoute], [routeNews(aRoute, true)]))).toEqual([]);
-    picture.tell(routeNews(aRoute));
+    picture.apply(routeNews(aRoute));
     const listing = { links: [aLink], addresses: [], routes: [aRoute] };
     expect(eventsOf(picture.reconcile(listing, [routeNews(aRoute, true)]))).toEqual([]);
     expect(picture.routesDoubtful).toBe(true);
@@ -369,7 +375,7 @@ describe('routes are in doubt', () => {
   test('when one goes that was listed, and came once more during the listing', () => {
     const picture = new Picture({ routes: true });
     expect(eventsOf(picture.reconcileRoutes([aRoute], [routeNews(aRoute)]))).toHaveLength(1);
-    expect(picture.tell(routeNews(aRoute, true))).toBeUndefined();
+    expect(picture.apply(routeNews(aRoute, true))).toBeUndefined();
     expect(picture.routesDoubtful).toBe(true);
   });
 
@@ -377,7 +383,7 @@ describe('routes are in doubt', () => {
     const picture = new Picture({ routes: true });
     const meanwhile = [routeNews(aRoute), routeNews({ ...aRoute })];
     expect(eventsOf(picture.reconcile(NOTHING, meanwhile))).toHaveLength(1);
-    expect(picture.tell(routeNews(aRoute, true))).toBeUndefined();
+    expect(picture.apply(routeNews(aRoute, true))).toBeUndefined();
     expect(picture.routesDoubtful).toBe(true);
   });
 
@@ -394,7 +400,7 @@ describe('routes are in doubt', () => {
       routeNews({ ...aRoute, metric: 6 }, false, NLM_F_CREATE | NLM_F_REPLACE),
       routeNews({ ...aRoute, via: null, nextHops }),
     ];
-    expect(eventsOf(picture.tellAll(parts))).toEqual([]);
+    expect(eventsOf(picture.applyAll(parts))).toEqual([]);
     expect(eventsOf(picture.catchUp(parts))).toEqual([]);
     expect(eventsOf(picture.reconcileRoutes([{ ...aRoute, metric: 6 }], parts))).toMatchObject([
       { type: 'route', action: 'removed', route: { metric: 0 } },
@@ -560,6 +566,6 @@ test('what was told of during a listing that has it is removed by one word, as i
   const picture = new Picture(ALL);
   const listing = { links: [aLink], addresses: [anAddress], routes: [] };
   eventsOf(picture.reconcile(listing, [linkNews(aLink), addressNews(anAddress)]));
-  expect(picture.tell(addressNews(anAddress, true))).toMatchObject({ action: 'removed' });
-  expect(picture.tell(linkGone(aLink))).toMatchObject({ action: 'removed' });
+  expect(picture.apply(addressNews(anAddress, true))).toMatchObject({ action: 'removed' });
+  expect(picture.apply(linkGone(aLink))).toMatchObject({ action: 'removed' });
 });
