@@ -1,5 +1,5 @@
-// Watches and the life of the process: what keeps it alive, what is collected, and what becomes of a
-// thread that is ended while events flow.
+// Watches and the life of the process: what keeps it alive, what is garbage-collected, and that a thread may be ended
+// while events keep coming.
 import { describe, expect, test } from 'vitest';
 import {
   type Ended,
@@ -12,7 +12,7 @@ import {
 
 const under = inPrivateNetns;
 
-/** The program went its way to the end: no abort, and nothing said about one. */
+/** The program ended normally, and printed no message about an abort. */
 function expectSuccess(ended: Ended): void {
   expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
 }
@@ -25,7 +25,7 @@ const prelude = `
   import { setTimeout as sleep } from 'node:timers/promises';
   import { Worker } from 'node:worker_threads';
 
-  /** How many sockets that belong to groups the process has in its own namespace. */
+  /** How many sockets of the process in its own namespace are subscribed to multicast groups. */
   function eventSockets() {
     const own = new Set(readdirSync('/proc/self/fd').map((fd) => {
       try {
@@ -40,7 +40,7 @@ const prelude = `
       .filter((columns) => own.has('socket:[' + columns.at(-1) + ']')).length;
   }
 
-  /** Makes events, one after the other, until it is told to stop. */
+  /** Causes events, one after another, until the returned function is called. */
   function makeEvents() {
     const state = { stopped: false };
     const ended = (async () => {
@@ -91,7 +91,7 @@ describe('the process', () => {
     expect(ended.stdout).toBe('added late\n');
   });
 
-  test('ends by itself with a watch that is not iterated on', async () => {
+  test('ends by itself with a watch whose iteration was not continued', async () => {
     const ended = await runProgram(
       `${prelude}
       const stop = makeEvents();
@@ -119,7 +119,7 @@ describe('the process', () => {
   });
 });
 
-describe('a watch that nobody has any more', () => {
+describe('a watch that nothing refers to any more', () => {
   const collect = `
     for (let turn = 0; turn < 100 && eventSockets() > 0; turn++) {
       await sleep(10);
@@ -129,7 +129,7 @@ describe('a watch that nobody has any more', () => {
   `;
   const nodeOptions = ['--expose-gc'];
 
-  test('and was never iterated gives its socket back, and does not listen to its signal', async () => {
+  test('and that was never iterated closes its socket, and stops listening to its signal', async () => {
     const source = `${prelude}
       const controller = new AbortController();
       const open = () => {
@@ -150,7 +150,7 @@ describe('a watch that nobody has any more', () => {
     expect(result).toEqual({ before: 20, after: 0, listeners: 0 });
   });
 
-  test('and is in the middle of events gives its socket back', async () => {
+  test('and that is in the middle of events closes its socket', async () => {
     const source = `${prelude}
       const stop = makeEvents();
       const open = async () => {
@@ -165,7 +165,7 @@ describe('a watch that nobody has any more', () => {
     expect(result).toEqual({ before: 10, after: 0 });
   });
 
-  test('and has ended leaves nothing with the namespace, such as its signal', async () => {
+  test('and that has ended is not kept by the namespace, nor is its signal', async () => {
     const source = `${prelude}
       const end = async () => {
         const { signal } = new AbortController();
@@ -182,7 +182,7 @@ describe('a watch that nobody has any more', () => {
     expect(await resultOf(source, { under, nodeOptions })).toBe(0);
   });
 
-  test('and has ended is collected although a listener of its signal knows it', async () => {
+  test('and that has ended is collected although a listener of its signal refers to it', async () => {
     const source = `${prelude}
       const end = async () => {
         const { signal } = new AbortController();
@@ -222,7 +222,7 @@ describe('a watch that nobody has any more', () => {
   });
 });
 
-/** Watches in every way, over and over, and says so once it is in the middle of it. */
+/** Watches with various options, over and over; posts a message once it has had some events. */
 const busyWorker = endableWorker(
   `${prelude}
   import { parentPort } from 'node:worker_threads';`,
@@ -272,7 +272,7 @@ describe('Workers', () => {
     expect(await resultOf(source, { under })).toEqual({ names: [names, names, names], sockets: 0 });
   });
 
-  test('that are ended while events flow do no harm', async () => {
+  test('can be ended while events keep coming', async () => {
     const ended = await runProgram(
       `${prelude}
       const stop = makeEvents();
@@ -291,7 +291,7 @@ describe('Workers', () => {
     expect(ended.stdout).toBe('0\n');
   });
 
-  test('that are ended at any moment of their start do no harm', async () => {
+  test('can be ended at any moment of their start', async () => {
     const ended = await runProgram(
       `${prelude}
       const stop = makeEvents();

@@ -26,7 +26,7 @@ async function watched(options: WatchOptions = {}) {
   return { place, watch, sockets };
 }
 
-/** What makes for events of every kind. */
+/** Commands that cause events of every kind. */
 const changing = [
   'link add b0 type bridge',
   'link set b0 up',
@@ -41,7 +41,7 @@ async function take(watch: Watch, count: number): Promise<NetlinkEvent[]> {
   return events;
 }
 
-describe('the socket is closed at once', () => {
+describe('a watch’s socket is closed at once', () => {
   const done = { done: true, value: undefined };
 
   test('by break', async () => {
@@ -90,7 +90,7 @@ describe('the socket is closed at once', () => {
     const { signal } = controller;
     const { watch, sockets } = await watched({ initial: true, signal });
     const reader = new Reader(watch);
-    await reader.hears('added lo');
+    await reader.waitFor('added lo');
     const reason = new Error('no more');
     controller.abort(reason);
     expect(stillOpen(sockets)).toEqual([]);
@@ -115,7 +115,7 @@ describe('the socket is closed at once', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('by the signal while nobody iterates', async () => {
+  test('by the signal, also while nobody iterates', async () => {
     const controller = new AbortController();
     const { watch, sockets } = await watched({ signal: controller.signal });
     controller.abort();
@@ -123,7 +123,7 @@ describe('the socket is closed at once', () => {
     await expect(watch.next()).rejects.toBe(controller.signal.reason);
   });
 
-  test('by return before the first look', async () => {
+  test('by return before the first next', async () => {
     const { watch, sockets } = await watched({ initial: true });
     const returned = watch.return();
     expect(stillOpen(sockets)).toEqual([]);
@@ -151,12 +151,12 @@ describe('the socket is closed at once', () => {
       await changes;
     }
     expect(await eventSockets(place)).toEqual([]);
-    // The sockets that listings were asked by are closed by other threads.
+    // The sockets of the listings are closed by other threads.
     await vi.waitFor(() => expect(openDescriptors()).toBeLessThanOrEqual(before), PATIENCE);
   });
 });
 
-describe('once it has ended', () => {
+describe('once a watch has ended', () => {
   const done = { done: true, value: undefined };
 
   test.each<[string, (watch: Watch, netns: Netns) => Promise<unknown>]>([
@@ -174,7 +174,7 @@ describe('once it has ended', () => {
     expect(await watch.next()).toEqual(done);
   });
 
-  test('by its signal, events that were in hand are not told any more', async () => {
+  test('by its signal, events that were read already are not reported any more', async () => {
     const place = await bed.place();
     await place.parent();
     const controller = new AbortController();
@@ -185,7 +185,7 @@ describe('once it has ended', () => {
     expect(await watch.next()).toEqual(done);
   });
 
-  test('what it was to list first is not listed any more', async () => {
+  test('its first listing is withdrawn', async () => {
     const place = await bed.place();
     const hosts = Array.from({ length: 2000 }, (_, at) => `10.1.${at >> 8}.${at & 255}/32`);
     await batch(
@@ -209,7 +209,7 @@ describe('once it has ended', () => {
     expect(carriedOut.length).toBeLessThan(100);
   });
 
-  test('nor the routes that it was to list again', async () => {
+  test('its next listing of routes is withdrawn', async () => {
     const place = await bed.place();
     const hosts = Array.from({ length: 2000 }, (_, at) => `10.1.${at >> 8}.${at & 255}/32`);
     await batch(
@@ -253,19 +253,19 @@ describe('closing the namespace', () => {
       new Reader(place.netns.watch({ initial: true })),
       new Reader(place.netns.watch({ addresses: true, routes: true })),
     ];
-    await readers[0]?.hears('added lo');
+    await readers[0]?.waitFor('added lo');
     await place.netns.close();
     await Promise.all(readers.map(({ ended }) => ended));
   });
 
-  test('ends also a watch that nobody has looked at, and closes its socket', async () => {
+  test('ends also a watch that nobody iterates, and closes its socket', async () => {
     const { place, watch, sockets } = await watched({ initial: true });
     await place.netns.close();
     expect(stillOpen(sockets)).toEqual([]);
     expect(await take(watch, 1)).toEqual([]);
   });
 
-  test('does so in the middle of events', async () => {
+  test('ends it in the middle of events', async () => {
     for (let round = 0; round < 20; round++) {
       const place = await bed.place();
       const reader = new Reader(place.netns.watch({ initial: true, routes: true }));
@@ -277,7 +277,7 @@ describe('closing the namespace', () => {
     }
   });
 
-  test('does so while what there is is listed again, because events were lost', async () => {
+  test('ends it while everything is listed again because events were lost', async () => {
     for (let steps = 0; steps < 12; steps++) {
       const place = await bed.place();
       const watch = place.netns.watch({ receiveBuffer: 1 });
@@ -290,7 +290,7 @@ describe('closing the namespace', () => {
     }
   });
 
-  test('lets the namespace go, which nothing else holds, and the links in it', async () => {
+  test('releases the namespace, and with it the links in it, when nothing else holds it', async () => {
     const host = await bed.place();
     const parent = await host.parent();
     const { link: peer = '' } = await host.link(parent);
@@ -299,7 +299,7 @@ describe('closing the namespace', () => {
     await host.ip('link', 'set', peer, 'netns', path);
     const reader = new Reader(inside.watch({ initial: true }));
     const unread = inside.watch();
-    await reader.hears(`added ${peer}`);
+    await reader.waitFor(`added ${peer}`);
     expect(await host.names()).toEqual([parent]);
     await inside.close();
     await reader.ended;
@@ -309,8 +309,8 @@ describe('closing the namespace', () => {
   });
 });
 
-describe('calls of next that are made together', () => {
-  test('have an event each, in their order, and are answered in it', async () => {
+describe('calls of next that are made at once', () => {
+  test('get one event each, in order, and resolve in that order', async () => {
     const { place, watch } = await watched({ initial: true });
     const names = Array.from({ length: 40 }, (_, at) => `b${at}`);
     await batch(
@@ -335,13 +335,13 @@ describe('calls of next that are made together', () => {
     await watch.return();
   });
 
-  test('are all done once it has been ended', async () => {
+  test('are all done once the watch has ended', async () => {
     const { watch } = await watched();
     const waiting = [watch.next(), watch.next(), watch.return(), watch.next()];
     for (const one of waiting) expect(await one).toEqual({ done: true, value: undefined });
   });
 
-  test('reject once with the reason of a signal, and are done then', async () => {
+  test('once a signal fires, reject once with its reason and are done afterwards', async () => {
     const control = new AbortController();
     const { watch } = await watched({ signal: control.signal });
     const waiting = [watch.next(), watch.next()];
@@ -374,7 +374,7 @@ test('several watches of one namespace are independent of one another', async ()
   // One that ends in the middle leaves the others alone.
   await all[3]?.return();
   for (const [at, reader] of readers.entries()) {
-    if (at !== 3) await reader.level(place, { addresses: at % 3 === 0, routes: at % 4 === 0 });
-    expect(reader.lies).toEqual([]);
+    if (at !== 3) await reader.matches(place, { addresses: at % 3 === 0, routes: at % 4 === 0 });
+    expect(reader.contradictions).toEqual([]);
   }
 });

@@ -1,4 +1,4 @@
-/** Where a watch says that its reader is level, the reader is. */
+/** The event `level`: at that point the reader's copy is complete. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { LevelEvent, NetlinkEvent, WatchOptions } from '../../lib/types.js';
@@ -14,7 +14,7 @@ async function ground(): Promise<{ place: Place; parent: string }> {
   return { place, parent: await place.parent() };
 }
 
-/** What a watch tells until it says that its reader is level, and no further. */
+/** The events of a watch up to the next event `level`, that one included. */
 async function untilLevel(watch: AsyncIterator<Told>): Promise<Told[]> {
   const told: Told[] = [];
   for (;;) {
@@ -30,7 +30,7 @@ function begin(place: Place, options: WatchOptions) {
   return watch;
 }
 
-/** Applies what was told of links, by name, but for the loopback device that every namespace has. */
+/** Applies the link events to a set of names, without the loopback device that every namespace has. */
 function apply(names: Set<string>, told: readonly Told[]): string[] {
   for (const event of told) {
     if (event.type !== 'link' || event.link.name === 'lo') continue;
@@ -43,8 +43,8 @@ function apply(names: Set<string>, told: readonly Told[]): string[] {
 const bridges = (stem: string, count: number) =>
   Array.from({ length: count }, (_, at) => `link add ${stem}${at} type bridge`);
 
-describe('a reader that is told to be level', () => {
-  test('has been told by initial of all there is', async () => {
+describe('at the event level a reader', () => {
+  test('with initial knows everything that there is', async () => {
     const { place, parent } = await ground();
     await place.ip('address', 'add', '192.0.2.1/24', 'dev', parent);
     await batch(place, bridges('b', 40));
@@ -60,7 +60,7 @@ describe('a reader that is told to be level', () => {
     );
   });
 
-  test('without initial is told of nothing that was there', async () => {
+  test('without initial has had no event for what was there', async () => {
     const { place } = await ground();
     await place.ip('link', 'add', 'before', 'type', 'bridge');
     const watch = begin(place, {});
@@ -69,7 +69,7 @@ describe('a reader that is told to be level', () => {
     expect((await watch.next()).value).toMatchObject({ type: 'link', action: 'removed' });
   });
 
-  test('is level again after a loss, and was not meanwhile', async () => {
+  test('is complete again after a loss, and there is no such event before', async () => {
     const { place } = await ground();
     const watch = begin(place, { initial: true, receiveBuffer: 1 });
     const names = new Set<string>();
@@ -80,10 +80,10 @@ describe('a reader that is told to be level', () => {
     expect(apply(names, told)).toEqual((await place.names()).sort());
   });
 
-  test('knows what there was at one moment, however much is lost', async () => {
+  test('knows the state of one moment, however much is lost', async () => {
     const { place } = await ground();
     await batch(place, bridges('b', 2));
-    // A listing gets by without a loss, and a reader that takes its time does not.
+    // Large enough that a listing can end without a loss, too small for a reader that is slow.
     const watch = begin(place, { initial: true, receiveBuffer: 2 ** 16 });
     const mtu = new Map<string, number>();
     const behind: number[] = [];
@@ -98,7 +98,7 @@ describe('a reader that is told to be level', () => {
       }
     };
     const read = reads();
-    // At any moment the second has what the first has, or what it had before.
+    // At any moment the second bridge has the MTU of the first, or the one that the first had before.
     for (let size = 2000; behind.length < 4; size += 100) {
       const sizes = Array.from({ length: 100 }, (_, at) => size + at);
       await batch(
@@ -108,12 +108,12 @@ describe('a reader that is told to be level', () => {
     }
     await read;
     expect(losses).toBeGreaterThanOrEqual(3);
-    // 500 is what it had before, at first.
+    // At first the second bridge still has 1,500.
     expect(behind.filter((by) => by !== 0 && by !== 1 && by !== 500)).toEqual([]);
   });
 });
 
-test('nobody is told so who did not ask', async () => {
+test('there is no event level without the option', async () => {
   const { place } = await ground();
   const watch = place.netns.watch({ receiveBuffer: 1, level: false });
   bed.onCleanup(() => watch.return());

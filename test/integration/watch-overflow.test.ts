@@ -1,4 +1,4 @@
-/** What is lost in the kernel's queue is made up for; what the reader costs meanwhile. */
+/** Recovery after events were lost in the kernel's queue, and what a slow reader costs meanwhile. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import type { NetlinkEvent } from '../../lib/types.js';
@@ -7,7 +7,7 @@ import { batch, PATIENCE, Reader } from '../support/watching.js';
 
 const bed = useTestbed();
 
-/** Links that come, change and go again, but a few that stay; some on a bridge, some up. */
+/** Commands by which links come, change and go again, except a few that stay; some on a bridge, some up. */
 function churn(parent: string, round: number, count: number): string[] {
   const stem = `c${round}x`;
   const names = Array.from({ length: count }, (_, at) => `${stem}${at}`);
@@ -29,7 +29,7 @@ async function ground(): Promise<{ place: Place; parent: string }> {
   return { place, parent };
 }
 
-/** How often an event of that type was told. */
+/** How many of the events are of a type. */
 const count = (events: readonly NetlinkEvent[], type: NetlinkEvent['type']) =>
   events.filter((event) => event.type === type).length;
 
@@ -39,62 +39,68 @@ describe.each([
   { what: 'address', name: (at: number) => `10.${at >> 8}.${at & 255}.1/32` },
   { what: 'address', name: (at: number) => `2001:db8::${hex(at)}/128`, more: ' nodad' },
   { what: 'route', name: (at: number) => `2001:db8:1::${hex(at)}/128` },
-] as const)('what nobody touches while thousands beside it go ($what)', ({ what, name, more }) => {
-  const all = Array.from({ length: 3000 }, (_, at) => name(at + 1));
-  const [going, kept] = [all.slice(0, 1500), new Set(all.slice(1500))];
+] as const)(
+  'what stays while thousands of its kind are removed ($what)',
+  ({ what, name, more }) => {
+    const all = Array.from({ length: 3000 }, (_, at) => name(at + 1));
+    const [going, kept] = [all.slice(0, 1500), new Set(all.slice(1500))];
 
-  test.each([
-    { losing: 'none', receiveBuffer: 2 ** 22 },
-    { losing: 'many', receiveBuffer: 4096 },
-  ])('is not told removed, and not missing, with $losing of the events lost', async (options) => {
-    const place = await bed.place();
-    const parent = await place.parent();
-    await batch(
-      place,
-      all.map((one) => `${what} add ${one} dev ${parent}${more ?? ''}`),
+    test.each([
+      { losing: 'none', receiveBuffer: 2 ** 22 },
+      { losing: 'many', receiveBuffer: 4096 },
+    ])(
+      'is neither reported as removed nor missing, with $losing of the events lost',
+      async (options) => {
+        const place = await bed.place();
+        const parent = await place.parent();
+        await batch(
+          place,
+          all.map((one) => `${what} add ${one} dev ${parent}${more ?? ''}`),
+        );
+        const gone = batch(
+          place,
+          going.map((one) => `${what} delete ${one} dev ${parent}`),
+        );
+        const wanted = { addresses: what === 'address', routes: what === 'route' };
+        const { receiveBuffer } = options;
+        const reader = new Reader(place.netns.watch({ initial: true, receiveBuffer, ...wanted }));
+        bed.onCleanup(() => reader.watch.return());
+        await gone;
+        await reader.matches(place, wanted);
+        expect(reader.contradictions).toEqual([]);
+        const removed = reader.events.flatMap((event) => {
+          if (event.type === 'address' && event.action === 'removed') return [event.address.cidr];
+          if (event.type === 'route' && event.action === 'removed') return [event.route.to];
+          return [];
+        });
+        expect(removed.filter((one) => kept.has(one))).toEqual([]);
+      },
     );
-    const gone = batch(
-      place,
-      going.map((one) => `${what} delete ${one} dev ${parent}`),
-    );
-    const wanted = { addresses: what === 'address', routes: what === 'route' };
-    const { receiveBuffer } = options;
-    const reader = new Reader(place.netns.watch({ initial: true, receiveBuffer, ...wanted }));
-    bed.onCleanup(() => reader.watch.return());
-    await gone;
-    await reader.level(place, wanted);
-    expect(reader.lies).toEqual([]);
-    const removed = reader.events.flatMap((event) => {
-      if (event.type === 'address' && event.action === 'removed') return [event.address.cidr];
-      if (event.type === 'route' && event.action === 'removed') return [event.route.to];
-      return [];
-    });
-    expect(removed.filter((one) => kept.has(one))).toEqual([]);
-  });
-});
+  },
+);
 
 describe('a reader that sleeps while thousands of links come and go', () => {
-  test('is told so, and is level at the end', async () => {
+  test('gets a resync, and knows everything at the end', async () => {
     const { place, parent } = await ground();
     let asleep: Promise<unknown> | undefined;
     const reader = new Reader(place.netns.watch({ initial: true, receiveBuffer: 16_384 }), {
       onEvent: () => asleep,
     });
     bed.onCleanup(() => reader.watch.return());
-    await reader.level(place);
+    await reader.matches(place);
     for (let round = 0; round < 3; round++) {
       const before = count(reader.events, 'resync');
       asleep = batch(place, churn(parent, round, 1000));
       await asleep;
       asleep = undefined;
-      await reader.level(place);
+      await reader.matches(place);
       expect(count(reader.events, 'resync')).toBeGreaterThan(before);
     }
-    expect(reader.lies).toEqual([]);
+    expect(reader.contradictions).toEqual([]);
     expect((await place.names()).filter((name) => name.startsWith('c'))).toHaveLength(60);
   });
 
-  test('is level also when events are lost all the time that it listens', async () => {
+  test('knows everything at the end even if events are lost all the time', async () => {
     const { place, parent } = await ground();
     // The smallest buffer there is holds one event.
     const reader = new Reader(
@@ -108,12 +114,12 @@ describe('a reader that sleeps while thousands of links come and go', () => {
       ...Array.from({ length: 100 }, (_, at) => `address delete 192.0.2.${at}/32 dev ${parent}`),
       ...Array.from({ length: 100 }, (_, at) => `route delete 198.51.100.${at}/32 dev ${parent}`),
     ]);
-    await reader.level(place, { addresses: true, routes: true });
+    await reader.matches(place, { addresses: true, routes: true });
     expect(count(reader.events, 'resync')).toBeGreaterThan(0);
-    expect(reader.lies).toEqual([]);
+    expect(reader.contradictions).toEqual([]);
   });
 
-  test('is told of a resync before the differences, and of none without a loss', async () => {
+  test('gets a resync before the differences, and none without a loss', async () => {
     const { place, parent } = await ground();
     const watch = place.netns.watch({ receiveBuffer: 8192 });
     bed.onCleanup(() => watch.return());
@@ -159,10 +165,10 @@ test('a slow reader costs no more memory, however much happens', async () => {
   // A hundred thousand events of a kilobyte or two went by.
   const [, first = 0] = rounds;
   expect(Math.max(...rounds) - first).toBeLessThan(32 * 2 ** 20);
-  await reader.level(place);
+  await reader.matches(place);
 });
 
-describe('events flow', () => {
+describe('events keep coming', () => {
   const macvlans = (parent: string, names: readonly string[]) =>
     names.map((name) => `link add link ${parent} name ${name} type macvlan mode bridge`);
 
@@ -176,17 +182,17 @@ describe('events flow', () => {
       },
     });
     bed.onCleanup(() => reader.watch.return());
-    // The kernel tells of most of it near the end, so that a busy machine may be late once.
+    // Most messages come near the end, so that a busy machine may be late once.
     for (let round = 0; round < 5 && !(order.indexOf('deleted') > 0); round++) {
       await batch(place, macvlans(parent, names));
-      await reader.level(place);
+      await reader.matches(place);
       order = [];
       await place.netns.deleteLinks(names).then(() => order.push('deleted'));
-      await reader.level(place, { addresses: true, routes: true });
+      await reader.matches(place, { addresses: true, routes: true });
       expect(order).toHaveLength(names.length + 1);
     }
     expect(order.indexOf('deleted')).toBeGreaterThan(0);
-    expect(reader.lies).toEqual([]);
+    expect(reader.contradictions).toEqual([]);
   });
 
   test('and routes are listed again, while others wait in the namespace’s queue', async () => {
@@ -200,8 +206,8 @@ describe('events flow', () => {
     ]);
     const reader = new Reader(place.netns.watch({ initial: true, routes: true }));
     bed.onCleanup(() => reader.watch.return());
-    await reader.hears('added 198.51.100.0/24');
-    // All are asked for at once. Deletions with others between them are carried out one by one.
+    await reader.waitFor('added 198.51.100.0/24');
+    // All are requested at once. With other requests between them, deletions are carried out one by one.
     const requests = [
       place.netns.setLink(other, { up: false }),
       ...names.flatMap((name, at) => [
@@ -210,15 +216,15 @@ describe('events flow', () => {
       ]),
     ];
     await Promise.all(requests);
-    const before = reader.said;
-    await reader.level(place, { routes: true });
+    const before = reader.reports;
+    await reader.matches(place, { routes: true });
     // The kernel did not say that it took this route away.
     expect(before).toContain('removed 198.51.100.0/24');
     expect(before).toContain('removed m0');
   });
 });
 
-test('ten thousand links created and deleted: each is told of once', async () => {
+test('of ten thousand links created and deleted each is reported once', async () => {
   const { place, parent } = await ground();
   const names = Array.from({ length: 10_000 }, (_, at) => `m${at}`);
   const told = { added: new Map<string, number>(), removed: new Map<string, number>() };
@@ -237,13 +243,13 @@ test('ten thousand links created and deleted: each is told of once', async () =>
     names.map((name) => `link add link ${parent} name ${name} group 9 type macvlan mode bridge`),
   );
   await vi.waitFor(() => expect(told.added.size).toBe(names.length), PATIENCE);
-  await reader.level(place);
+  await reader.matches(place);
   await place.ip('link', 'delete', 'group', '9');
   await vi.waitFor(() => expect(told.removed.size).toBe(names.length), PATIENCE);
-  await reader.level(place);
+  await reader.matches(place);
   const once = new Map(names.map((name) => [name, 1]));
   expect(told.added).toEqual(once);
   expect(told.removed).toEqual(once);
-  expect(reader.lies).toEqual([]);
+  expect(reader.contradictions).toEqual([]);
   expect(reader.links.size).toBe(4);
 }, 180_000);

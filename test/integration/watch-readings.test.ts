@@ -1,4 +1,4 @@
-// What one reading of a watch's socket tells, whether it waits for events or takes what there is.
+// The messages that one reading of a watch's socket returns, whether it waits for events or takes what there is.
 import { expect, test } from 'vitest';
 import { Call } from '../../lib/call.js';
 import { type Received, readNews } from '../../lib/native.js';
@@ -10,7 +10,7 @@ const bed = useTestbed();
 
 const RTNLGRP_LINK = 1;
 
-/** A namespace with a link in it, and the readings of what is told there. */
+/** A namespace with a link in it, and a function that reads the messages about that link. */
 async function ground() {
   const place = await bed.place();
   const name = await place.parent();
@@ -26,9 +26,9 @@ async function ground() {
   return { place, name, read };
 }
 
-test('a link that is again as it was before what was taken without waiting is told of', async () => {
+test('a link that returns to an earlier state is reported, even if a reading without waiting took the change in between', async () => {
   const { place, name, read } = await ground();
-  // Of a group the kernel tells once; of much else twice, and not in the same words.
+  // Only one message about a change of the group: about most others the kernel sends two that differ.
   const told = async (group: number, reading: 'wait' | 'drain') => {
     await place.ip('link', 'set', name, 'group', String(group));
     const last = (await read(reading)).at(-1);
@@ -39,7 +39,7 @@ test('a link that is again as it was before what was taken without waiting is to
   expect(await told(5, 'wait')).toBe(5);
 });
 
-test('a link that is removed is told of as it was, where nobody need have known it', async () => {
+test('a reading without waiting gives a removed link whole, because its reader may not have known it', async () => {
   const { place, name, read } = await ground();
   await place.ip('link', 'delete', name);
   const removed = (await read('drain')).filter((one) => one.removed);

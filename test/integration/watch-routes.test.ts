@@ -28,30 +28,30 @@ async function ground(
     await reader.watch.return();
     await reader.ended;
   });
-  await reader.level(place, { routes: true });
+  await reader.matches(place, { routes: true });
   return { place, one, two, reader };
 }
 
-/** Runs `ip`, and gives what was said of routes when the reader is level again. */
-async function saidOf(place: Place, reader: Reader, ...args: string[]): Promise<string[]> {
+/** Runs `ip`, and returns the route events that came until the reader had caught up. */
+async function reportedBy(place: Place, reader: Reader, ...args: string[]): Promise<string[]> {
   const before = reader.events.length;
   await place.ip(...args);
-  await reader.level(place, { routes: true });
+  await reader.matches(place, { routes: true });
   const told = reader.events.slice(before).filter(({ type }) => type === 'route');
   return told.map((event) =>
     event.type === 'route' ? `${event.action} ${event.route.to} ${event.route.via}` : '',
   );
 }
 
-test('initial tells of every route in every table', async () => {
+test('initial reports every route in every table', async () => {
   const { place, reader } = await ground();
   const before = reader.routes.size;
   expect(before).toBeGreaterThan(10);
   expect(reader.about('changed')).toEqual([]);
   await place.ip('route', 'add', '198.51.100.0/24', 'via', '192.0.2.2', 'table', '1234');
-  await reader.hears('added 198.51.100.0/24');
+  await reader.waitFor('added 198.51.100.0/24');
   expect([...reader.routes.values()].at(-1)).toMatchObject({ table: 1234, via: '192.0.2.2' });
-  expect(reader.lies).toEqual([]);
+  expect(reader.contradictions).toEqual([]);
 });
 
 test('routes are added and removed', async () => {
@@ -65,55 +65,55 @@ test('routes are added and removed', async () => {
     ['default', 'dev', one],
   ];
   for (const route of routes) {
-    const said = await saidOf(place, reader, 'route', 'add', ...route);
-    expect(said.map((words) => words.split(' ')[0])).toEqual(['added']);
+    const events = await reportedBy(place, reader, 'route', 'add', ...route);
+    expect(events.map((words) => words.split(' ')[0])).toEqual(['added']);
   }
   for (const route of routes) {
-    const said = await saidOf(place, reader, 'route', 'delete', ...route);
-    expect(said.map((words) => words.split(' ')[0])).toEqual(['removed']);
+    const events = await reportedBy(place, reader, 'route', 'delete', ...route);
+    expect(events.map((words) => words.split(' ')[0])).toEqual(['removed']);
   }
-  expect(reader.lies).toEqual([]);
+  expect(reader.contradictions).toEqual([]);
 });
 
-test('a route that is replaced or gets another way is one removed and one added', async () => {
+test('a route that is replaced or gets another way is reported as one removed and one added', async () => {
   const { place, reader } = await ground();
   const to = '198.51.100.0/24';
-  await saidOf(place, reader, 'route', 'add', to, 'via', '192.0.2.2');
-  expect(await saidOf(place, reader, 'route', 'replace', to, 'via', '192.0.2.3')).toEqual([
+  await reportedBy(place, reader, 'route', 'add', to, 'via', '192.0.2.2');
+  expect(await reportedBy(place, reader, 'route', 'replace', to, 'via', '192.0.2.3')).toEqual([
     `removed ${to} 192.0.2.2`,
     `added ${to} 192.0.2.3`,
   ]);
   const ways = ['nexthop', 'via', '192.0.2.4', 'nexthop', 'via', '192.0.2.130'];
-  expect(await saidOf(place, reader, 'route', 'replace', to, ...ways)).toEqual([
+  expect(await reportedBy(place, reader, 'route', 'replace', to, ...ways)).toEqual([
     `removed ${to} 192.0.2.3`,
     `added ${to} null`,
   ]);
-  expect(await saidOf(place, reader, 'route', 'append', to, 'via', '192.0.2.5')).toEqual([
+  expect(await reportedBy(place, reader, 'route', 'append', to, 'via', '192.0.2.5')).toEqual([
     `added ${to} 192.0.2.5`,
   ]);
   const wide = ['2001:db8:4::/48', 'nexthop', 'via', '2001:db8:1::2'];
-  await saidOf(place, reader, 'route', 'add', ...wide, 'nexthop', 'via', '2001:db8:2::2');
-  await saidOf(place, reader, 'route', 'delete', ...wide);
-  await saidOf(place, reader, 'route', 'delete', to);
-  await saidOf(place, reader, 'route', 'delete', to);
-  expect(reader.lies).toEqual([]);
+  await reportedBy(place, reader, 'route', 'add', ...wide, 'nexthop', 'via', '2001:db8:2::2');
+  await reportedBy(place, reader, 'route', 'delete', ...wide);
+  await reportedBy(place, reader, 'route', 'delete', to);
+  await reportedBy(place, reader, 'route', 'delete', to);
+  expect(reader.contradictions).toEqual([]);
 });
 
-test('of two routes that differ in what is not said, the one that stays is not removed', async () => {
+test('of two routes whose difference a Route does not show, the one that stays is not reported as removed', async () => {
   const { place, reader } = await ground();
   const route = ['198.51.100.0/24', 'via', '192.0.2.2'];
   await place.ip('route', 'add', ...route);
   await place.ip('route', 'add', ...route, 'tos', '0x10');
-  await reader.hears('added 198.51.100.0/24');
+  await reader.waitFor('added 198.51.100.0/24');
   await place.ip('route', 'delete', ...route, 'tos', '0x10');
   await reader.caughtUp(place, bed.uniqueName('z'));
-  await reader.level(place, { routes: true });
-  expect(await saidOf(place, reader, 'route', 'delete', ...route)).toEqual([
+  await reader.matches(place, { routes: true });
+  expect(await reportedBy(place, reader, 'route', 'delete', ...route)).toEqual([
     'removed 198.51.100.0/24 192.0.2.2',
   ]);
 });
 
-describe('routes that the kernel takes away without a word are removed', () => {
+describe('routes that the kernel removes without a message are reported as removed', () => {
   // With a source that is an address of the other link, and by every way there is.
   const routes = (one: string) => [
     'route add 198.51.100.0/25 via 192.0.2.2',
@@ -142,12 +142,12 @@ describe('routes that the kernel takes away without a word are removed', () => {
     test.each(ways)('when %s', async (_, change) => {
       const { place, one, reader } = await ground(options);
       await batch(place, routes(one));
-      await reader.level(place, { routes: true });
+      await reader.matches(place, { routes: true });
       const carrier = change(one).length === 0;
       const { link: peer = '' } = await place.link(one);
-      await saidOf(place, reader, ...(carrier ? ['link', 'set', peer, 'down'] : change(one)));
-      await reader.level(place, { routes: true });
-      expect(reader.lies).toEqual([]);
+      await reportedBy(place, reader, ...(carrier ? ['link', 'set', peer, 'down'] : change(one)));
+      await reader.matches(place, { routes: true });
+      expect(reader.contradictions).toEqual([]);
       const types = new Set(reader.events.map(({ type }) => type));
       expect(types.has('address')).toBe(options.addresses);
     });
@@ -157,24 +157,24 @@ describe('routes that the kernel takes away without a word are removed', () => {
     const { place, one, reader } = await ground();
     const inside = await bed.place();
     await batch(place, routes(one));
-    await reader.level(place, { routes: true });
-    await saidOf(place, reader, 'link', 'set', one, 'netns', `${inside.name}`);
+    await reader.matches(place, { routes: true });
+    await reportedBy(place, reader, 'link', 'set', one, 'netns', `${inside.name}`);
     expect(reader.about('192.168.0.0/16')).toEqual([
       'added 192.168.0.0/16',
       'removed 192.168.0.0/16',
     ]);
-    await reader.level(place, { addresses: true, routes: true });
-    expect(reader.lies).toEqual([]);
+    await reader.matches(place, { addresses: true, routes: true });
+    expect(reader.contradictions).toEqual([]);
   });
 });
 
-test('routes that were listed again are not listed for ever', async () => {
+test('routes that were listed again are not listed over and over', async () => {
   const { place, one, two, reader } = await ground();
   const asked = vi.spyOn(Namespace.prototype, 'exchange');
   bed.onCleanup(() => asked.mockRestore());
   const listings = () =>
     asked.mock.calls.filter(([steps]) => steps.some(({ operation }) => operation === 'listRoutes'));
-  await saidOf(place, reader, 'link', 'set', one, 'down');
+  await reportedBy(place, reader, 'link', 'set', one, 'down');
   expect(listings().length).toBeGreaterThan(0);
   asked.mockClear();
   const { index } = await place.netns.getLink(two);
@@ -186,9 +186,9 @@ test('routes that were listed again are not listed for ever', async () => {
   expect(listings().length).toBeLessThan(10);
 });
 
-test('a route that goes while routes are listed again is not told of once more', async () => {
+test('a route that goes while routes are listed again is reported once', async () => {
   const { place, two, reader } = await ground();
-  await saidOf(place, reader, 'route', 'add', '198.51.100.0/24', 'via', '192.0.2.2');
+  await reportedBy(place, reader, 'route', 'add', '198.51.100.0/24', 'via', '192.0.2.2');
   const { exchange } = Namespace.prototype;
   let listed = false;
   const spy = vi.spyOn(Namespace.prototype, 'exchange');
@@ -197,17 +197,17 @@ test('a route that goes while routes are listed again is not told of once more',
     if (listed || !steps.some(({ operation }) => operation === 'listRoutes')) return results;
     listed = true;
     await place.ip('route', 'delete', '198.51.100.0/24');
-    await reader.hears('removed 198.51.100.0/24');
+    await reader.waitFor('removed 198.51.100.0/24');
     return results;
   });
   bed.onCleanup(() => spy.mockRestore());
   await place.ip('address', 'delete', '203.0.113.1/32', 'dev', two);
-  await reader.level(place, { routes: true });
+  await reader.matches(place, { routes: true });
   expect(listed).toBe(true);
-  expect(reader.lies).toEqual([]);
+  expect(reader.contradictions).toEqual([]);
 });
 
-test('a route that a listing lacks because another went is there, however slow the reader', async () => {
+test('a route that a listing skipped because another was removed is not reported as removed, however slow the reader', async () => {
   let held = Promise.resolve();
   let busy = false;
   const { place, two, reader } = await ground({ addresses: true }, (event) => {
@@ -216,7 +216,7 @@ test('a route that a listing lacks because another went is there, however slow t
   });
   const [gone, hidden] = ['2001:db8:8::/48', '2001:db8:9::/48'];
   for (const to of [gone, hidden]) await place.ip('route', 'add', to, 'via', '2001:db8:1::2');
-  await reader.level(place, { routes: true });
+  await reader.matches(place, { routes: true });
   let letGo = () => {};
   held = new Promise((resolve) => {
     letGo = resolve;
@@ -242,11 +242,11 @@ test('a route that a listing lacks because another went is there, however slow t
   await Promise.all(spy.mock.results.map(({ value }) => value));
   await setImmediate();
   letGo();
-  await reader.level(place, { routes: true });
+  await reader.matches(place, { routes: true });
   expect(reader.about(hidden)).toEqual([`added ${hidden}`]);
 });
 
-test('thousands of routes that go with an address are removed, all of them', async () => {
+test('thousands of routes that go with an address are all reported as removed', async () => {
   const { place, one, reader } = await ground();
   const routes = Array.from({ length: 20_000 }, (_, at) => {
     return `route add 10.${at >> 8}.${at & 255}.0/24 via 192.0.2.2`;
@@ -257,13 +257,13 @@ test('thousands of routes that go with an address are removed, all of them', asy
     await batch(place, routes);
     await vi.waitFor(() => expect(left()).toBe(routes.length), PATIENCE);
     await place.ip('address', 'delete', '192.0.2.1/25', 'dev', one);
-    await reader.level(place, { routes: true });
+    await reader.matches(place, { routes: true });
     expect(left()).toBe(0);
     await place.ip('address', 'add', '192.0.2.1/25', 'dev', one);
   }
 });
 
-test('routes change while they are listed again, and the reader ends level', async () => {
+test('a reader knows every route in the end, although they change while they are listed again', async () => {
   const { place, one, two, reader } = await ground();
   const lines = Array.from({ length: 150 }, (_, at) => [
     `route add 10.0.${at}.0/24 via 192.0.2.2`,
@@ -275,6 +275,6 @@ test('routes change while they are listed again, and the reader ends level', asy
   ]).flat();
   // Some of it fails, as a gateway is not there at that time.
   await batch(place, lines, true);
-  await reader.level(place, { addresses: true, routes: true });
+  await reader.matches(place, { addresses: true, routes: true });
   expect(reader.about('10.0.').length).toBeGreaterThan(0);
 });

@@ -1,4 +1,4 @@
-/** How a watch begins: no gap and no duplicate, however early or late it is read. */
+/** How a watch begins: without gaps or duplicates, however early or late it is read. */
 import { describe, expect, test } from 'vitest';
 import type { Link, WatchOptions } from '../../lib/types.js';
 import { type Place, useTestbed } from '../support/testbed.js';
@@ -6,7 +6,7 @@ import { batch, Reader } from '../support/watching.js';
 
 const bed = useTestbed();
 
-/** Bridges by the name, one after the other, and then gone again but those with an even number. */
+/** Commands that create bridges with numbered names, and delete most of those with an odd number again. */
 function comingAndGoing(stem: string, count: number): string[] {
   return Array.from({ length: count }, (_, at) => at).flatMap((at) => [
     `link add ${stem}${at} type bridge`,
@@ -18,7 +18,7 @@ function comingAndGoing(stem: string, count: number): string[] {
 describe('while links come and go', () => {
   const BEGINNINGS = 40;
 
-  /** Makes a reader at one moment after the other while a namespace changes. */
+  /** Makes readers at various moments while a namespace changes. */
   async function beginOften(place: Place, make: () => Promise<Reader>): Promise<Reader[]> {
     const readers: Reader[] = [];
     const changing = { done: false };
@@ -34,24 +34,24 @@ describe('while links come and go', () => {
     await changes;
     expect(readers.length).toBeGreaterThan(10);
     for (const reader of readers) {
-      await reader.level(place);
-      expect(reader.said).not.toContain('resync');
+      await reader.matches(place);
+      expect(reader.reports).not.toContain('resync');
     }
     return readers;
   }
 
-  test('initial leaves no gap and tells nothing twice', async () => {
+  test('initial leaves no gap and reports nothing twice', async () => {
     const place = await bed.place();
     const readers = await beginOften(place, async () => {
       return new Reader(place.netns.watch({ initial: true }));
     });
-    for (const reader of readers) expect(reader.lies).toEqual([]);
+    for (const reader of readers) expect(reader.contradictions).toEqual([]);
   });
 
-  test('a program that watches and then lists ends level', async () => {
+  test('a program that watches and then lists knows everything in the end', async () => {
     const place = await bed.place();
     await beginOften(place, async () => {
-      // What comes between the two is known twice, so nothing is missing.
+      // What happens between the two calls is in the events and in the list, so nothing is missing.
       const watch = place.netns.watch();
       return new Reader(watch, { knowing: await place.netns.listLinks() });
     });
@@ -59,8 +59,8 @@ describe('while links come and go', () => {
 });
 
 describe('events from the call on', () => {
-  /** What is told of what happens between the call and the first look at it. */
-  async function toldLate(place: Place, options: WatchOptions, body: () => Promise<unknown>) {
+  /** Starts to read a watch only after `body` has changed something. */
+  async function readLate(place: Place, options: WatchOptions, body: () => Promise<unknown>) {
     const knowing = await place.netns.listLinks();
     const watch = place.netns.watch(options);
     await body();
@@ -79,9 +79,9 @@ describe('events from the call on', () => {
     return { place, parent };
   }
 
-  test('tell of what was added, changed and removed before the iteration', async () => {
+  test('report what was added, changed and removed before the iteration', async () => {
     const { place, parent } = await ground();
-    const reader = await toldLate(place, { addresses: true }, async () => {
+    const reader = await readLate(place, { addresses: true }, async () => {
       await place.ip('link', 'delete', 'gone');
       await place.ip('link', 'set', 'kept', 'mtu', '1300');
       await place.ip('link', 'add', 'fresh', 'type', 'bridge');
@@ -90,7 +90,7 @@ describe('events from the call on', () => {
       await place.ip('link', 'delete', 'short');
       await place.ip('address', 'add', '192.0.2.1/24', 'dev', parent);
     });
-    expect(reader.said.slice(0, 7)).toEqual([
+    expect(reader.reports.slice(0, 7)).toEqual([
       'removed gone',
       'changed kept',
       'added fresh',
@@ -99,13 +99,13 @@ describe('events from the call on', () => {
       'removed short',
       'added 192.0.2.1/24',
     ]);
-    expect(reader.lies).toEqual([]);
-    await reader.level(place);
+    expect(reader.contradictions).toEqual([]);
+    await reader.matches(place);
   });
 
-  test('tell of it however busy the program was meanwhile', async () => {
+  test('report it however busy the program was meanwhile', async () => {
     const { place } = await ground();
-    // The program's thread is not free for one moment between the call and the iteration.
+    // The thread is blocked all the time between the call and the iteration.
     const knowing = await place.netns.listLinks();
     const { execFileSync } = await import('node:child_process');
     const watch = place.netns.watch();
@@ -117,35 +117,35 @@ describe('events from the call on', () => {
     const reader = new Reader(watch, { knowing });
     bed.onCleanup(() => watch.return());
     await reader.caughtUp(place, bed.uniqueName('z'));
-    expect(reader.said.slice(0, 4)).toEqual([
+    expect(reader.reports.slice(0, 4)).toEqual([
       'removed gone',
       'changed kept',
       'removed again',
       'added again',
     ]);
-    await reader.level(place);
+    await reader.matches(place);
   });
 
-  test('begin with a resync when the kernel could not keep them so long', async () => {
+  test('begin with a resync when they did not fit into the socket’s buffer', async () => {
     const { place } = await ground();
-    const reader = await toldLate(place, { receiveBuffer: 4096 }, async () => {
+    const reader = await readLate(place, { receiveBuffer: 4096 }, async () => {
       await place.ip('link', 'delete', 'gone');
       await batch(place, comingAndGoing('b', 100));
     });
-    expect(reader.said).toContain('resync');
-    expect(reader.said).toContain('removed gone');
-    expect(reader.lies).toEqual([]);
-    await reader.level(place);
+    expect(reader.reports).toContain('resync');
+    expect(reader.reports).toContain('removed gone');
+    expect(reader.contradictions).toEqual([]);
+    await reader.matches(place);
   });
 
-  test('tell with initial of everything once, of what has gone nothing', async () => {
+  test('report with initial everything once, and nothing that has gone', async () => {
     const { place } = await ground();
     const watch = place.netns.watch({ initial: true });
     await batch(place, comingAndGoing('b', 20));
     const reader = new Reader(watch);
     bed.onCleanup(() => watch.return());
-    await reader.level(place);
-    expect(reader.lies).toEqual([]);
+    await reader.matches(place);
+    expect(reader.contradictions).toEqual([]);
   });
 
   test('are the same for a program that reads them one by one, slowly', async () => {
@@ -156,12 +156,12 @@ describe('events from the call on', () => {
       onEvent: () => new Promise((resolve) => setTimeout(resolve, 5)),
     });
     await batch(place, comingAndGoing('b', 60));
-    await slow.level(place);
-    expect(slow.lies).toEqual([]);
+    await slow.matches(place);
+    expect(slow.contradictions).toEqual([]);
   });
 });
 
-test('of links by the thousand tells of each once', async () => {
+test('initial with thousands of links reports each once', async () => {
   const place = await bed.place();
   const parent = await place.parent();
   const names = Array.from({ length: 2000 }, (_, at) => `m${at}`);

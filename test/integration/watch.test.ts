@@ -1,9 +1,9 @@
-/** watch: what is an event and what is not, told apart by knowledge, as `ip` shows it. */
+/** watch: which changes are events and which messages are none, compared with what `ip` shows. */
 import { describe, expect, test } from 'vitest';
 import { type Netns, watch } from '../../lib/index.js';
 import type { NetlinkEvent, WatchOptions } from '../../lib/types.js';
 import { type Place, useTestbed } from '../support/testbed.js';
-import { batch, monitorLinks, Reader, said } from '../support/watching.js';
+import { batch, describeEvent, monitorLinks, Reader } from '../support/watching.js';
 
 const bed = useTestbed();
 
@@ -17,8 +17,8 @@ function follow(netns: Netns, options?: WatchOptions): Reader {
   return reader;
 }
 
-/** What is told while `body` changes something by `ip`. */
-async function toldBy(place: Place, reader: Reader, body: () => Promise<unknown>) {
+/** The events for what `body` changes with `ip`. */
+async function eventsFrom(place: Place, reader: Reader, body: () => Promise<unknown>) {
   const before = reader.events.length;
   await body();
   const marker = bed.uniqueName('z');
@@ -36,31 +36,31 @@ async function followed(options?: WatchOptions) {
 }
 
 describe('links', () => {
-  test('initial tells of everything that exists, once', async () => {
+  test('initial reports everything that exists, once', async () => {
     const place = await bed.place();
     const parent = await place.parent();
     await place.ip('link', 'add', 'br0', 'type', 'bridge');
     await place.ip('link', 'set', parent, 'master', 'br0');
     const reader = follow(place.netns, { initial: true });
-    await reader.level(place);
+    await reader.matches(place);
     const names = (await place.links()).map(({ ifname }) => ifname).sort();
     expect(names).toHaveLength(4);
-    expect(reader.said.sort()).toEqual(names.map((name) => `added ${name}`));
+    expect(reader.reports.sort()).toEqual(names.map((name) => `added ${name}`));
     expect(reader.links.get(1)).toEqual(await place.netns.getLink('lo'));
   });
 
-  test('that come again just as they were are added again', async () => {
+  test('that are removed and come back unchanged are added again', async () => {
     const { place, parent, reader } = await followed();
     // Too small for IPv6, whose part of a message has the time in it.
     const lines = Array.from({ length: 5 }, () => [
       `link add again link ${parent} mtu 1000 index 4711 address 02:00:5e:00:00:04 type macvlan`,
       'link delete again',
     ]).flat();
-    const events = await toldBy(place, reader, () => batch(place, lines));
-    expect(events.map(said)).toEqual(
+    const events = await eventsFrom(place, reader, () => batch(place, lines));
+    expect(events.map(describeEvent)).toEqual(
       lines.map((_, at) => `${at % 2 === 0 ? 'added' : 'removed'} again`),
     );
-    expect(reader.lies).toEqual([]);
+    expect(reader.contradictions).toEqual([]);
   });
 
   test('are added, changed and removed', async () => {
@@ -77,7 +77,7 @@ describe('links', () => {
       'mode',
       'bridge',
     );
-    await reader.hears('added m0');
+    await reader.waitFor('added m0');
     const { ifindex } = await place.link('m0');
     expect(reader.links.get(ifindex)).toMatchObject({
       kind: 'macvlan',
@@ -97,7 +97,7 @@ describe('links', () => {
       [['down'], { up: false }],
     ];
     for (const [args, seen] of changes) {
-      const events = await toldBy(place, reader, () => place.ip('link', 'set', 'm0', ...args));
+      const events = await eventsFrom(place, reader, () => place.ip('link', 'set', 'm0', ...args));
       expect(events, args.join(' ')).not.toEqual([]);
       const others = events.filter(
         (event) => !(event.type === 'link' && event.action === 'changed'),
@@ -105,42 +105,42 @@ describe('links', () => {
       expect(others, args.join(' ')).toEqual([]);
       expect(reader.links.get(ifindex)).toMatchObject(seen);
     }
-    const events = await toldBy(place, reader, () => place.ip('link', 'delete', 'm0'));
+    const events = await eventsFrom(place, reader, () => place.ip('link', 'delete', 'm0'));
     expect(events.at(-1)).toMatchObject({
       type: 'link',
       action: 'removed',
       link: { name: 'm0', mtu: 1400, alias: 'uplink' },
     });
     expect(events.at(-1)).not.toHaveProperty('movedTo');
-    expect(reader.lies).toEqual([]);
-    await reader.level(place);
+    expect(reader.contradictions).toEqual([]);
+    await reader.matches(place);
   });
 
-  test('that the kernel tells of with every other are told of when they have changed', async () => {
+  test('about which the kernel sends a message with every child are reported only when they have changed', async () => {
     const { place, parent, reader } = await followed();
     const make = (at: number) =>
-      toldBy(place, reader, () =>
+      eventsFrom(place, reader, () =>
         place.ip('link', 'add', 'link', parent, 'name', `m${at}`, 'type', 'macvlan'),
       );
-    const about = (said: readonly NetlinkEvent[]) =>
-      said.map((event) => (event.type === 'link' ? `${event.action} ${event.link.name}` : '?'));
+    const about = (events: readonly NetlinkEvent[]) =>
+      events.map((event) => (event.type === 'link' ? `${event.action} ${event.link.name}` : '?'));
     expect(about(await make(0))).toEqual(['added m0']);
     for (const [at, mtu] of [1400, 1500, 1400].entries()) {
-      const changed = await toldBy(place, reader, () =>
+      const changed = await eventsFrom(place, reader, () =>
         place.ip('link', 'set', parent, 'mtu', `${mtu}`),
       );
       expect(about(changed)).toContain(`changed ${parent}`);
       expect(about(await make(at + 1))).toEqual([`added m${at + 1}`]);
     }
-    await reader.level(place);
-    expect(reader.lies).toEqual([]);
+    await reader.matches(place);
+    expect(reader.contradictions).toEqual([]);
   });
 
-  test('that are both ends of a pair have one another', async () => {
+  test('that are the two ends of a pair name each other as parent', async () => {
     const { place, reader } = await followed();
     const [one, other] = [bed.uniqueName('q'), bed.uniqueName('q')];
     await place.ip('link', 'add', one, 'type', 'veth', 'peer', 'name', other);
-    await reader.level(place);
+    await reader.matches(place);
     for (const name of [one, other]) {
       const link = await place.netns.getLink(name);
       expect(link.parent).not.toBeNull();
@@ -151,7 +151,7 @@ describe('links', () => {
   test('that are made again exactly as they were are added again', async () => {
     const { place, parent, reader } = await followed();
     const same = ['index', '777', 'address', '02:00:5e:00:00:09', 'type', 'macvlan'];
-    const told = await toldBy(place, reader, async () => {
+    const told = await eventsFrom(place, reader, async () => {
       for (let round = 0; round < 3; round++) {
         await place.ip('link', 'add', 'link', parent, 'name', 'same', ...same);
         await place.ip('link', 'delete', 'same');
@@ -167,39 +167,43 @@ describe('links', () => {
   test('that are renamed keep their index and have changed', async () => {
     const { place, reader } = await followed();
     await place.ip('link', 'add', 'b0', 'type', 'bridge');
-    await reader.hears('added b0');
-    const events = await toldBy(place, reader, () => place.ip('link', 'set', 'b0', 'name', 'x'));
+    await reader.waitFor('added b0');
+    const events = await eventsFrom(place, reader, () =>
+      place.ip('link', 'set', 'b0', 'name', 'x'),
+    );
     expect(events).toMatchObject([{ action: 'changed', link: { name: 'x' } }]);
   });
 
-  test('that are down have changed in secret: the next event knows it', async () => {
+  test('that are down change without a message: the next event has it all', async () => {
     const { place, reader } = await followed();
     await place.ip('link', 'add', 'b0', 'type', 'bridge');
-    await reader.hears('added b0');
+    await reader.waitFor('added b0');
     // The kernel tells of these while the link is up (net/core/dev.c, netdev_state_change).
-    const secret = await toldBy(place, reader, async () => {
+    const secret = await eventsFrom(place, reader, async () => {
       await place.ip('link', 'set', 'b0', 'alias', 'uplink');
       await place.ip('link', 'property', 'add', 'dev', 'b0', 'altname', 'other-name');
     });
     expect(secret).toEqual([]);
     const known = { alias: 'uplink', altNames: ['other-name'] };
-    const events = await toldBy(place, reader, () => place.ip('link', 'set', 'b0', 'up'));
+    const events = await eventsFrom(place, reader, () => place.ip('link', 'set', 'b0', 'up'));
     expect(events.at(-1)).toMatchObject({ action: 'changed', link: known });
-    const open = await toldBy(place, reader, async () => {
+    const open = await eventsFrom(place, reader, async () => {
       await place.ip('link', 'property', 'del', 'dev', 'b0', 'altname', 'other-name');
     });
     expect(open).toMatchObject([{ action: 'changed', link: { altNames: [] } }]);
   });
 
-  test('have not changed by what changes nothing', async () => {
+  test('are not reported when a command changes nothing', async () => {
     const { place, parent, reader } = await followed();
     const same: string[][] = [['up'], ['mtu', '1500'], ['promisc', 'off'], ['group', '0']];
     for (const args of same) {
-      const events = await toldBy(place, reader, () => place.ip('link', 'set', parent, ...args));
+      const events = await eventsFrom(place, reader, () =>
+        place.ip('link', 'set', parent, ...args),
+      );
       expect(events, args.join(' ')).toEqual([]);
     }
     // Address families tell of a link in messages of their own, and counters run by themselves.
-    const events = await toldBy(place, reader, async () => {
+    const events = await eventsFrom(place, reader, async () => {
       await place.run('sh', '-c', `echo 1 >/proc/sys/net/ipv4/conf/${parent}/forwarding`);
       await place.run('sh', '-c', `echo 1 >/proc/sys/net/ipv6/conf/${parent}/forwarding`);
       await place.ip('neighbour', 'add', '192.0.2.7', 'lladdr', '02:00:5e:00:00:01', 'dev', parent);
@@ -212,25 +216,25 @@ describe('links', () => {
     await place.ip('link', 'add', 'br0', 'type', 'bridge');
     const { ifindex } = await place.link('br0');
     for (const master of [ifindex, null]) {
-      const events = await toldBy(place, reader, async () => {
+      const events = await eventsFrom(place, reader, async () => {
         const to = master === null ? ['nomaster'] : ['master', 'br0'];
         await place.ip('link', 'set', parent, ...to);
       });
       const ofPort = events.filter((event) => event.type === 'link' && event.link.name === parent);
       expect(ofPort.at(-1)).toMatchObject({ action: 'changed', link: { master } });
       expect(ofPort.map((event) => event.type === 'link' && event.action)).not.toContain('removed');
-      await reader.level(place);
+      await reader.matches(place);
     }
     // The bridge goes while the link is its port.
     await place.ip('link', 'set', parent, 'master', 'br0');
     await place.ip('link', 'delete', 'br0');
     await reader.caughtUp(place, bed.uniqueName('z'));
     expect(reader.about('removed')).not.toContain(`removed ${parent}`);
-    expect(reader.lies).toEqual([]);
-    await reader.level(place);
+    expect(reader.contradictions).toEqual([]);
+    await reader.matches(place);
   });
 
-  test('that `ip monitor` saw come and go are told of, in that order', async () => {
+  test('that `ip monitor` saw come and go are reported in the same order', async () => {
     const { place, parent, reader } = await followed();
     const monitor = await monitorLinks(place, bed);
     await reader.caughtUp(place, bed.uniqueName('z'));
@@ -242,7 +246,7 @@ describe('links', () => {
     const marker = bed.uniqueName('y');
     await place.ip('link', 'add', marker, 'type', 'bridge');
     await monitor.sees(marker);
-    await reader.hears(`added ${marker}`);
+    await reader.waitFor(`added ${marker}`);
     const told = reader.events.slice(start).flatMap((event) => {
       return event.type === 'link' && event.action === 'removed' ? [event.link.name] : [];
     });
@@ -250,15 +254,15 @@ describe('links', () => {
     expect(monitor.deleted().slice(-3)).toEqual(told);
   });
 
-  test('of the caller’s own namespace are told of by the function of the module', async () => {
+  test('of the caller’s own namespace are reported by the function of the module', async () => {
     const place = bed.own();
     const reader = new Reader(watch());
     bed.onCleanup(() => reader.watch.return());
     const name = bed.uniqueName('o');
     await place.ip('link', 'add', name, 'type', 'bridge');
-    await reader.hears(`added ${name}`);
+    await reader.waitFor(`added ${name}`);
     await place.ip('link', 'delete', name);
-    await reader.hears(`removed ${name}`);
+    await reader.waitFor(`removed ${name}`);
   });
 });
 
@@ -275,9 +279,9 @@ describe('links that move', () => {
     await here.caughtUp(host, bed.uniqueName('z'));
     await there.caughtUp(inside, bed.uniqueName('z'));
     await host.ip('link', 'set', 'm0', 'netns', `${inside.name}`);
-    await here.hears('removed m0');
-    await there.hears('added m0');
-    const event = here.events[here.said.indexOf('removed m0')];
+    await here.waitFor('removed m0');
+    await there.waitFor('added m0');
+    const event = here.events[here.reports.indexOf('removed m0')];
     const moved = await inside.link('m0');
     const ids = JSON.parse(await host.ip('-j', 'netns', 'list-id')) as {
       nsid: number;
@@ -291,20 +295,20 @@ describe('links that move', () => {
       movedTo: { netnsid: nsid, index: moved.ifindex },
     });
     expect(there.links.get(moved.ifindex)).toMatchObject({ name: 'm0', netns: inside.netns.inode });
-    expect([...here.lies, ...there.lies]).toEqual([]);
-    await here.level(host);
-    await there.level(inside);
+    expect([...here.contradictions, ...there.contradictions]).toEqual([]);
+    await here.matches(host);
+    await there.matches(inside);
   });
 });
 
 describe('addresses', () => {
-  test('of IPv6 that get another peer have changed', async () => {
+  test('of IPv6 that get another peer are reported as changed', async () => {
     const { place, parent, reader } = await followed({ addresses: true });
     const end = ['dev', parent, 'nodad'];
-    const events = await toldBy(place, reader, async () => {
+    const events = await eventsFrom(place, reader, async () => {
       await place.ip('address', 'add', 'fd00::1', 'peer', 'fd00::2/64', ...end);
       // The kernel tells of it later, and then of what it is by then.
-      await reader.hears('added fd00::1/64');
+      await reader.waitFor('added fd00::1/64');
       await place.ip('address', 'replace', 'fd00::1', 'peer', 'fd00::3/64', ...end);
       await place.ip('address', 'flush', 'dev', parent);
     });
@@ -313,10 +317,10 @@ describe('addresses', () => {
       { action: 'changed', address: { address: 'fd00::1', peer: 'fd00::3' } },
       { action: 'removed', address: { address: 'fd00::1', peer: 'fd00::3' } },
     ]);
-    await reader.level(place, { addresses: true });
+    await reader.matches(place, { addresses: true });
   });
 
-  test('of IPv6 are told of when they can be used, and when a neighbour has them', async () => {
+  test('of IPv6 are reported when they can be used, and when a neighbour has them', async () => {
     const { place, parent } = await followed();
     const bind = `
       const server = require('node:net').createServer();
@@ -333,7 +337,7 @@ describe('addresses', () => {
         addrGenMode: 'none',
         addresses: ['fd00::1/64'],
       });
-      await reader.hears('changed fd00::1/64');
+      await reader.waitFor('changed fd00::1/64');
       const [told] = reader.addresses.values();
       const [shown] = JSON.parse(await user.ip('-j', 'address', 'show', 'dev', link.name));
       expect(told?.flags.includes('dadfailed')).toBe(shown.addr_info[0].dadfailed === true);
@@ -346,10 +350,10 @@ describe('addresses', () => {
     expect(bound).toBe('EADDRNOTAVAIL\n');
   });
 
-  test('are told of when asked for, and only then', async () => {
+  test('are reported with the option addresses, and only then', async () => {
     const { place, parent, reader } = await followed({ addresses: true });
     const linksOnly = follow(place.netns);
-    const events = await toldBy(place, reader, async () => {
+    const events = await eventsFrom(place, reader, async () => {
       await place.ip('address', 'add', '192.0.2.1/24', 'dev', parent);
       await place.ip('address', 'add', '192.0.2.3', 'peer', '192.0.2.9/32', 'dev', parent);
       await place.ip('address', 'add', '2001:db8::1/64', 'nodad', 'dev', parent);
@@ -374,13 +378,13 @@ describe('addresses', () => {
       { action: 'changed', address: { cidr: '192.0.2.1/24', validLifetime: 900 } },
       { action: 'removed', address: { peer: '192.0.2.9' } },
     ]);
-    await reader.level(place, { addresses: true });
+    await reader.matches(place, { addresses: true });
     // They go with their link.
     await place.ip('link', 'delete', parent);
-    await reader.hears('removed 192.0.2.1/24');
-    await reader.level(place, { addresses: true });
-    expect(reader.lies).toEqual([]);
-    await linksOnly.hears(`removed ${parent}`);
+    await reader.waitFor('removed 192.0.2.1/24');
+    await reader.matches(place, { addresses: true });
+    expect(reader.contradictions).toEqual([]);
+    await linksOnly.waitFor(`removed ${parent}`);
     expect(linksOnly.events.filter(({ type }) => type !== 'link')).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** Things for pictures to be made of, and the kernel's words about them. */
+/** A sample link, address and route, and the kernel's messages about such items. */
 import { makeNews, type News } from '../../lib/news.js';
 import type { Listing, Steps, Wanted } from '../../lib/picture.js';
 import type { Address, Link, Route } from '../../lib/types.js';
@@ -86,7 +86,7 @@ export const linkNews = (link: Link, change = 0): News => {
 export const linkGone = (link: Link, ...more: [netnsid?: number, index?: number]): News => {
   return makeNews(0, true, link, 0, link.index, NEW, ...more);
 };
-/** The same as a reading that waits has it. */
+/** The same as a reading that waits gives it: without the link. */
 export const linkGoneBriefly = ({ index }: Link): News => {
   return makeNews(0, true, undefined, 0, index, NEW);
 };

@@ -1,4 +1,4 @@
-/** Readers of `watch`, and what `ip` says that they should know by then. */
+/** Readers of `watch`, and what they should know by then according to `ip`. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
@@ -7,8 +7,8 @@ import type { Watch } from '../../lib/index.js';
 import type { Address, Link, NetlinkEvent, Route } from '../../lib/types.js';
 import type { IpAddress, IpLink, Place, Testbed } from './testbed.js';
 
-/** Short words for an event: `'added eth0'`, `'removed 192.0.2.1/24'`, `'resync'`. */
-export function said(event: NetlinkEvent): string {
+/** An event in short: `'added eth0'`, `'removed 192.0.2.1/24'`, `'resync'`. */
+export function describeEvent(event: NetlinkEvent): string {
   if (event.type === 'resync') return 'resync';
   if (event.type === 'link') return `${event.action} ${event.link.name}`;
   if (event.type === 'address') return `${event.action} ${event.address.cidr}`;
@@ -22,14 +22,14 @@ function keyOf(event: Exclude<NetlinkEvent, { type: 'resync' }>): string | numbe
   return family === 'IPv6' ? `${linkIndex} ${address}` : `${linkIndex} ${cidr} ${peer}`;
 }
 
-/** Reads a watch to its end, applies every event, and minds one that does not fit what it knows. */
+/** Reads a watch to its end, applies every event, and notes those that contradict what it knows. */
 export class Reader {
   readonly events: NetlinkEvent[] = [];
   readonly links = new Map<number, Link>();
   readonly addresses = new Map<string, Address>();
   readonly routes = new Map<string, Route>();
-  /** What events said that cannot be: something added that was there, or removed that was not. */
-  readonly lies: string[] = [];
+  /** Events that cannot be true: something was added that was there, or changed or removed that was not. */
+  readonly contradictions: string[] = [];
   /** Settles as the iteration does. */
   readonly ended: Promise<void>;
 
@@ -43,7 +43,7 @@ export class Reader {
   ) {
     for (const link of knowing) this.links.set(link.index, link);
     this.ended = this.#read(onEvent);
-    // A test that does not look at the end fails by what it waits for.
+    // A test that does not await `ended` fails at what it waits for instead.
     this.ended.catch(() => {});
   }
 
@@ -62,35 +62,38 @@ export class Reader {
       event.type
     ] as Map<string | number, unknown>;
     const key = keyOf(event);
-    if (known.has(key) !== (event.action !== 'added')) this.lies.push(`${said(event)} (${key})`);
+    if (known.has(key) !== (event.action !== 'added')) {
+      this.contradictions.push(`${describeEvent(event)} (${key})`);
+    }
     if (event.action === 'removed') known.delete(key);
     else known.set(key, event[event.type as never]);
   }
 
-  get said(): string[] {
-    return this.events.map(said);
+  /** The events so far, in short. */
+  get reports(): string[] {
+    return this.events.map(describeEvent);
   }
 
-  /** What was said of links, addresses or routes of whose words one has this in it. */
-  about(word: string): string[] {
-    return this.said.filter((words) => words.includes(word));
+  /** The reports that contain a text. */
+  about(text: string): string[] {
+    return this.reports.filter((report) => report.includes(text));
   }
 
-  /** Waits until an event says that. */
-  async hears(words: string): Promise<void> {
-    await vi.waitFor(() => expect(this.said).toContain(words), PATIENCE);
+  /** Waits for an event, given in short. */
+  async waitFor(report: string): Promise<void> {
+    await vi.waitFor(() => expect(this.reports).toContain(report), PATIENCE);
   }
 
-  /** Waits until everything that has happened until now has been told. */
+  /** Waits until everything that has happened so far has been reported. */
   async caughtUp(place: Place, name: string): Promise<void> {
     await place.ip('link', 'add', name, 'type', 'bridge');
-    await this.hears(`added ${name}`);
+    await this.waitFor(`added ${name}`);
     await place.ip('link', 'delete', name);
-    await this.hears(`removed ${name}`);
+    await this.waitFor(`removed ${name}`);
   }
 
-  /** Waits until it knows all that `ip` shows, and fails by the difference. */
-  async level(place: Place, { addresses = false, routes = false } = {}): Promise<void> {
+  /** Waits until it knows exactly what `ip` shows; otherwise fails with the difference. */
+  async matches(place: Place, { addresses = false, routes = false } = {}): Promise<void> {
     await vi.waitFor(async () => {
       const shown = await shownBy(place, { addresses, routes });
       const all = {
@@ -164,7 +167,7 @@ async function shownBy(place: Place, wanted: { addresses: boolean; routes: boole
   const links = (await json<IpLink>('link', 'show'))
     .map(({ ifindex, ifname, flags, mtu, address, master = '-', operstate }) => {
       const state = operstate.toLowerCase();
-      // `ip` makes this one up of what it knows of the link below.
+      // `ip` derives this one from the state of the link below.
       const real = flags.filter((flag) => flag !== 'M-DOWN').sort();
       return `${ifindex} ${ifname} ${mtu} ${address} ${master} ${state} ${real}`;
     })
@@ -194,7 +197,7 @@ async function shownBy(place: Place, wanted: { addresses: boolean; routes: boole
   };
 }
 
-/** Runs many commands by one `ip`. */
+/** Runs many commands in one `ip` process. */
 export async function batch(place: Place, lines: readonly string[], force = false): Promise<void> {
   const name = place.name === null ? [] : ['-n', place.name];
   const args = [...name, ...(force ? ['-force'] : []), '-batch', '-'];
@@ -204,7 +207,7 @@ export async function batch(place: Place, lines: readonly string[], force = fals
   if (code !== 0 && !force) throw new Error(`ip -batch ended with ${code}`);
 }
 
-/** `ip monitor link` of a namespace, from when it really listens. */
+/** Starts `ip monitor link` in a namespace, and waits until it really listens. */
 export async function monitorLinks(place: Place, bed: Testbed) {
   const child = spawn('ip', ['-n', `${place.name}`, '-o', 'monitor', 'link'], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -245,13 +248,13 @@ function ownSockets(): Set<string> {
     try {
       return readlinkSync(`/proc/self/fd/${fd}`);
     } catch {
-      return ''; // The one that the folder itself was read by.
+      return ''; // The descriptor that readdirSync used is closed by now.
     }
   });
   return new Set(links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []));
 }
 
-/** This process's sockets in a namespace that events come by: they belong to groups. */
+/** This process's sockets for events in a namespace: those that are subscribed to multicast groups. */
 export async function eventSockets(place: Place): Promise<string[]> {
   const own = ownSockets();
   return (await place.read('/proc/net/netlink'))
@@ -262,7 +265,7 @@ export async function eventSockets(place: Place): Promise<string[]> {
     .filter((inode) => own.has(inode));
 }
 
-/** Those of the sockets that are open still, at this moment. */
+/** Those of the sockets that are still open. */
 export function stillOpen(inodes: readonly string[]): string[] {
   const own = ownSockets();
   return inodes.filter((inode) => own.has(inode));

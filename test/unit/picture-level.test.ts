@@ -1,5 +1,5 @@
-// A reader that applies every event knows what the picture knows, and ends level with the kernel
-// whatever was lost: for any changes in a small world of links, addresses and routes.
+// Property tests: a reader that applies every event knows what the picture knows, and in the end what the kernel has,
+// whatever was lost, for any changes among a few links, addresses and routes.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { News } from '../../lib/news.js';
@@ -20,7 +20,7 @@ import {
 
 type Item = Link | Address | Route;
 
-/** By what a program would tell things apart: not the picture's own keys. */
+/** By what a program would distinguish items: not the picture's own keys. */
 function nameOf(event: Exclude<NetlinkEvent, { type: 'resync' }>): string {
   if (event.type === 'link') return `link ${event.link.index}`;
   if (event.type === 'route') return `route ${JSON.stringify(event.route)}`;
@@ -33,7 +33,7 @@ function itemOf(event: Exclude<NetlinkEvent, { type: 'resync' }>): Item {
   return event.type === 'route' ? event.route : event.address;
 }
 
-/** A program that applies every event, and minds when one does not fit what it knows. */
+/** A program that applies every event; with `strict` a test fails when one contradicts what it knows. */
 class Reader {
   readonly known = new Map<string, Item>();
 
@@ -49,7 +49,7 @@ class Reader {
     }
   }
 
-  /** Everything, in an order of its own. */
+  /** Everything, sorted by name. */
   get all(): Map<string, Item> {
     return new Map([...this.known].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
@@ -57,7 +57,7 @@ class Reader {
 
 const fits = (action: string) => [action, action !== 'added'];
 
-/** All that a picture knows, found out by telling it that there is nothing. */
+/** Everything that a picture knows, found out by reconciling it with an empty listing. */
 function knowledgeOf(picture: Picture): Reader['all'] {
   const reader = new Reader(false);
   const events = eventsOf(picture.reconcile(NOTHING)) as Exclude<
@@ -69,7 +69,7 @@ function knowledgeOf(picture: Picture): Reader['all'] {
   return reader.all;
 }
 
-/** A change in a pretended kernel, small enough a world for things to meet again. */
+/** A change in the simulated kernel. There are few different items, so that the same ones change often. */
 type Change =
   | { readonly what: 'link'; readonly index: number; readonly mtu: number; readonly up: boolean }
   | { readonly what: 'address'; readonly index: number; readonly host: number; label: string }
@@ -100,11 +100,11 @@ const changes = fc.array(
   { maxLength: 40 },
 ) as fc.Arbitrary<Change[]>;
 
-/** What there is, and what is told of each change. */
+/** A simulated kernel: what there is, and the messages about each change. */
 class Kernel {
   readonly #things = new Map<string, News>();
 
-  /** Carries a change out and gives what the kernel says about it. */
+  /** Carries out a change and returns the messages about it. */
   change(change: Change): News[] {
     if (change.what === 'remove') {
       const names = [...this.#things.keys()];
@@ -116,7 +116,7 @@ class Kernel {
     const isNew = !this.#things.has(name);
     this.#things.set(name, news);
     const told = isNew && news.kind === 'link' ? linkNews(news.item as Link, NEW) : news;
-    // The kernel often says the same thing twice.
+    // The kernel often sends the same message twice.
     return change.index % 2 === 0 ? [told, news] : [told];
   }
 
@@ -150,7 +150,7 @@ class Kernel {
   }
 }
 
-/** What a listing holds, as a reader has it. */
+/** The content of a listing, in the form of {@link Reader.all}. */
 function heldBy(listing: Listing): Reader['all'] {
   const reader = new Reader(true);
   reader.apply(listing.links.map((link) => ({ type: 'link', action: 'added', link })));
@@ -159,7 +159,7 @@ function heldBy(listing: Listing): Reader['all'] {
   return reader.all;
 }
 
-/** Lists the routes again where they are in doubt, as a watcher does. */
+/** Lists the routes again if they are uncertain, as a watcher does. */
 function settle(picture: Picture, kernel: Kernel, reader: Reader): void {
   if (!picture.routesDoubtful) return;
   picture.routesDoubtful = false;
@@ -167,7 +167,7 @@ function settle(picture: Picture, kernel: Kernel, reader: Reader): void {
   expect(picture.routesDoubtful).toBe(false);
 }
 
-/** Carries changes out one after the other; gives all that was told. */
+/** Carries out changes one after another; returns all messages about them. */
 const carryOut = (kernel: Kernel, some: readonly Change[]) => {
   return some.flatMap((change) => kernel.change(change));
 };
@@ -185,7 +185,7 @@ describe('a reader that applies every event', () => {
     );
   });
 
-  test('is told nothing that it knows already', () => {
+  test('gets no event for what it knows already', () => {
     fc.assert(
       fc.property(changes, (some) => {
         const [kernel, picture, reader] = [new Kernel(), new Picture(ALL), new Reader(true)];
@@ -203,7 +203,7 @@ describe('a reader that applies every event', () => {
     );
   });
 
-  test('is brought level with any listing after any loss', () => {
+  test('is brought up to date by a listing after any loss', () => {
     fc.assert(
       fc.property(changes, changes, (heard, lost) => {
         const [kernel, picture, reader] = [new Kernel(), new Picture(ALL), new Reader(true)];
@@ -217,13 +217,13 @@ describe('a reader that applies every event', () => {
     );
   });
 
-  test('is brought level with a listing that was made in the middle of changes', () => {
+  test('is brought up to date by a listing that was made in the middle of changes', () => {
     fc.assert(
       fc.property(changes, changes, changes, changes, (heard, lost, before, after) => {
         const [kernel, picture, reader] = [new Kernel(), new Picture(ALL), new Reader(true)];
         reader.apply(picture.applyAll(carryOut(kernel, heard)));
         carryOut(kernel, lost);
-        // What is told before the listing is made is read after it.
+        // The messages about these are read only after the listing.
         const meanwhile = carryOut(kernel, before);
         const listing = kernel.listing();
         meanwhile.push(...carryOut(kernel, after));
@@ -235,7 +235,7 @@ describe('a reader that applies every event', () => {
     );
   });
 
-  test('is brought level from what it knew, when the picture came later', () => {
+  test('is brought up to date from what it knew before the picture began', () => {
     fc.assert(
       fc.property(changes, changes, changes, changes, (first, before, after, later) => {
         const [kernel, picture, reader] = [new Kernel(), new Picture(ALL), new Reader(false)];
@@ -257,7 +257,7 @@ describe('a reader that applies every event', () => {
     );
   });
 
-  test('is brought level with routes alone that were listed in the middle of changes', () => {
+  test('is brought up to date by a listing of routes alone that was made in the middle of changes', () => {
     fc.assert(
       fc.property(changes, changes, changes, (heard, before, after) => {
         const [kernel, picture, reader] = [new Kernel(), new Picture(ALL), new Reader(false)];

@@ -1,4 +1,4 @@
-// What a watcher makes of one message of the kernel after another.
+// Which events a watcher makes from the kernel's messages.
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { LISTS_LINKS_BY_INDEX } from '../../lib/kernelVersion.js';
 import type { News } from '../../lib/news.js';
@@ -24,7 +24,7 @@ import {
 } from '../support/pictures.js';
 
 describe('a link', () => {
-  test('is added, changed and removed by knowledge, whatever the message says', () => {
+  test('is added, changed or removed compared to what is known, whatever the message says', () => {
     const picture = new Picture({});
     // Neither "all flags changed" nor "no flag changed" decides it.
     expect(picture.apply(linkNews(aLink))).toEqual({ type: 'link', action: 'added', link: aLink });
@@ -64,7 +64,7 @@ describe('a link', () => {
     expect(picture.apply(linkNews(aLink))).toMatchObject({ action: 'changed' });
   });
 
-  test('that is the one end of a veth pair has its other end as soon as that is told of', () => {
+  test('that is the first end of a veth pair gets its other end with the message about that one', () => {
     const one: Link = { ...aLink, index: 5, name: 'one', kind: 'veth', parent: null };
     const other: Link = { ...one, index: 6, name: 'other', parent: { index: 5, netnsid: null } };
     const joined = { ...one, parent: { index: 6, netnsid: null } };
@@ -89,7 +89,7 @@ describe('a link', () => {
     expect(eventsOf(new Picture({}).applyAll([linkNews(one), linkNews(macvlan)]))).toHaveLength(2);
   });
 
-  test('that has the index of an end that is gone does not have its other end', () => {
+  test('that has the index of a removed veth end does not get that one’s other end', () => {
     const gone: Link = { ...aLink, index: 5, name: 'gone', kind: 'veth', parent: null };
     const goneToo: Link = {
       ...gone,
@@ -115,7 +115,7 @@ describe('a link', () => {
     ]);
   });
 
-  test('that moved says where to, also when that was told during a listing', () => {
+  test('that moved says where to, also when the message came during a listing', () => {
     const movedTo = { netnsid: 3, index: 17 };
     const picture = new Picture({});
     picture.apply(linkNews(aLink));
@@ -134,7 +134,7 @@ describe('a link', () => {
     });
   });
 
-  test('is removed as it was known when only its index is told', () => {
+  test('is removed as it was known when the message has only its index', () => {
     const picture = new Picture({});
     picture.apply(linkNews(aLink));
     expect(picture.apply(linkGoneBriefly({ ...aLink, index: 9 }))).toBeUndefined();
@@ -145,7 +145,7 @@ describe('a link', () => {
     expect(picture.apply(linkNews(aLink))).toMatchObject({ action: 'added' });
   });
 
-  test('that is gone is told of before one that is new', () => {
+  test('that is gone is reported before one that is new', () => {
     const picture = new Picture({});
     const other = { ...aLink, index: 2 };
     picture.apply(linkNews(aLink));
@@ -156,7 +156,7 @@ describe('a link', () => {
     ]);
   });
 
-  test('is told of in steps that leave the event loop its turn', () => {
+  test('is reconciled in steps, so that the event loop can have turns between them', () => {
     const links = Array.from({ length: 1000 }, (_, at) => ({ ...aLink, index: at + 1 }));
     const picture = new Picture({});
     expect(eventsOf(picture.reconcile({ ...NOTHING, links }))).toHaveLength(1000);
@@ -177,7 +177,7 @@ describe('an address', () => {
     return addressNews({ ...anAddress, validLifetime, preferredLifetime: validLifetime });
   };
 
-  test('has not changed when its lifetime runs down, and has when it is given another', () => {
+  test('has not changed when its lifetime runs down, but has when it gets another', () => {
     const picture = new Picture(ALL);
     at(1000);
     expect(picture.apply(lasting(600))).toMatchObject({ action: 'added' });
@@ -190,7 +190,7 @@ describe('an address', () => {
     expect(picture.apply(lasting(60))).toMatchObject({ action: 'changed' });
   });
 
-  test('has changed when it lasts some seconds longer, or is preferred for some less', () => {
+  test('has changed when its valid lifetime gets some seconds longer, or its preferred one shorter', () => {
     const picture = new Picture(ALL);
     at(1000);
     picture.apply(lasting(600));
@@ -203,7 +203,7 @@ describe('an address', () => {
     });
   });
 
-  test('has changed when it lasts longer, and is preferred no longer than it was', () => {
+  test('has changed when only its valid lifetime gets longer', () => {
     const picture = new Picture(ALL);
     at(1000);
     const valid = (validLifetime: number) =>
@@ -254,7 +254,7 @@ describe('an address', () => {
     });
   });
 
-  test('is not told of when only routes are wanted', () => {
+  test('is not reported when only routes are watched', () => {
     const picture = new Picture({ routes: true });
     expect(picture.apply(addressNews(anAddress))).toBeUndefined();
     expect(picture.apply(addressNews(anAddress, true))).toBeUndefined();
@@ -264,7 +264,7 @@ describe('an address', () => {
   });
 });
 
-describe('routes are in doubt', () => {
+describe('routes are uncertain', () => {
   const known = (wanted: Wanted = { routes: true }) => {
     const picture = new Picture(wanted);
     const listing = { links: [aLink], addresses: [], routes: [aRoute] };
@@ -300,7 +300,7 @@ describe('routes are in doubt', () => {
     expect(picture.routesDoubtful).toBe(true);
   });
 
-  test('when a link is down that was down, and what came between was lost', () => {
+  test('when a link is down as before, and messages in between were lost', () => {
     const down = { ...aLink, up: false, lowerUp: false };
     const picture = known();
     picture.apply(linkNews(down));
@@ -312,19 +312,15 @@ describe('routes are in doubt', () => {
   test.each(grounds)('when during a listing %s', (_, news) => {
     const picture = new Picture({ routes: true });
     const listing = { links: [aLink], addresses: [], routes: [aRoute] };
-    for (const _step of picture.reconcile(listing, [news, linkNews(aLink)])) {
-      // Levelled.
-    }
+    eventsOf(picture.reconcile(listing, [news, linkNews(aLink)]));
     expect(picture.routesDoubtful).toBe(true);
   });
 
-  test.each(grounds)('and not when nobody wants routes and %s', (_, news) => {
+  test.each(grounds)('and not when routes are not watched and %s', (_, news) => {
     const picture = new Picture({ addresses: true });
     picture.apply(linkNews(aLink));
     if (news.kind !== 'route') picture.apply(news);
-    for (const _step of picture.reconcile(NOTHING, [news])) {
-      // Levelled.
-    }
+    eventsOf(picture.reconcile(NOTHING, [news]));
     expect(picture.routesDoubtful).toBe(false);
   });
 
@@ -340,29 +336,29 @@ describe('routes are in doubt', () => {
     expect(picture.routesDoubtful).toBe(false);
   });
 
-  test('when a route goes that may have been two, and it stays until they are listed', () => {
+  test('when a route goes that may have been two, and it is not removed before they are listed', () => {
     const picture = known();
-    // Told of twice: the second differs in its type of service, which is not said.
+    // Reported twice: the second differs in something that a `Route` does not contain.
     expect(picture.apply(routeNews({ ...aRoute }))).toBeUndefined();
     expect(picture.apply(routeNews(aRoute, true))).toBeUndefined();
     expect(picture.routesDoubtful).toBe(true);
     picture.routesDoubtful = false;
     expect(eventsOf(picture.reconcileRoutes([aRoute], []))).toEqual([]);
-    // By that listing there is one.
+    // According to that listing there is one.
     expect(picture.apply(routeNews(aRoute, true))).toMatchObject({ action: 'removed' });
     expect(picture.routesDoubtful).toBe(false);
     expect(eventsOf(picture.reconcileRoutes([aRoute, aRoute], []))).toHaveLength(1);
     expect(picture.apply(routeNews(aRoute, true))).toBeUndefined();
     expect(picture.routesDoubtful).toBe(true);
     expect(eventsOf(picture.reconcileRoutes([], []))).toMatchObject([{ action: 'removed' }]);
-    // All of them are gone: the next to come is one.
+    // All of them are gone: the next one is a single route.
     picture.routesDoubtful = false;
     expect(picture.apply(routeNews(aRoute))).toMatchObject({ action: 'added' });
     expect(picture.apply(routeNews(aRoute, true))).toMatchObject({ action: 'removed' });
     expect(picture.routesDoubtful).toBe(false);
   });
 
-  test('when one of two that look alike goes during a listing, which has the other', () => {
+  test('when one of two routes that look alike goes during a listing, which has the other', () => {
     const picture = known();
     picture.apply(routeNews(aRoute));
     expect(eventsOf(picture.reconcileRoutes([aRoute], [routeNews(aRoute, true)]))).toEqual([]);
@@ -372,14 +368,14 @@ describe('routes are in doubt', () => {
     expect(picture.routesDoubtful).toBe(true);
   });
 
-  test('when one goes that was listed, and came once more during the listing', () => {
+  test('when a route goes that was listed, and was added once more during the listing', () => {
     const picture = new Picture({ routes: true });
     expect(eventsOf(picture.reconcileRoutes([aRoute], [routeNews(aRoute)]))).toHaveLength(1);
     expect(picture.apply(routeNews(aRoute, true))).toBeUndefined();
     expect(picture.routesDoubtful).toBe(true);
   });
 
-  test('when one goes of two that look alike and both came after the listing', () => {
+  test('when one of two routes that look alike goes, and both were added after the listing', () => {
     const picture = new Picture({ routes: true });
     const meanwhile = [routeNews(aRoute), routeNews({ ...aRoute })];
     expect(eventsOf(picture.reconcile(NOTHING, meanwhile))).toHaveLength(1);
@@ -387,14 +383,14 @@ describe('routes are in doubt', () => {
     expect(picture.routesDoubtful).toBe(true);
   });
 
-  test('when one goes of which it is not known whether the listing is older', () => {
+  test('when a route goes and it is not known whether the listing is older', () => {
     const picture = known();
     const listing = { links: [aLink], addresses: [], routes: [aRoute] };
     eventsOf(picture.reconcile(listing, [routeNews(aRoute, true)]));
     expect(picture.routesDoubtful).toBe(true);
   });
 
-  test('and what is said of a route in parts is no event', () => {
+  test('and messages about parts of a route are no events', () => {
     const picture = known();
     const parts = [
       routeNews({ ...aRoute, metric: 6 }, false, NLM_F_CREATE | NLM_F_REPLACE),
@@ -409,18 +405,18 @@ describe('routes are in doubt', () => {
   });
 });
 
-describe('what came before it was known what there was', () => {
+describe('a message from before the first listing was reconciled', () => {
   test.each([
     ['a part of a route', () => routeNews(aRoute, false, NLM_F_APPEND)],
     ['a next hop object', nextHopNews],
-  ])('leaves routes in doubt when it tells of %s', (_, news) => {
+  ])('leaves routes uncertain when it is about %s', (_, news) => {
     const picture = new Picture(ALL);
     eventsOf(picture.reconcile({ ...NOTHING, routes: [aRoute] }));
     expect(eventsOf(picture.catchUp([news()]))).toEqual([]);
     expect(picture.routesDoubtful).toBe(true);
   });
 
-  test('leaves routes in doubt when one went that is there, or another that looks like it', () => {
+  test('leaves routes uncertain when it is the removal of one that is listed, or of another that looks like it', () => {
     const picture = new Picture(ALL);
     eventsOf(picture.reconcile({ ...NOTHING, routes: [aRoute] }));
     expect(eventsOf(picture.catchUp([routeNews(aRoute, true)]))).toHaveLength(1);
@@ -434,7 +430,7 @@ describe('what came before it was known what there was', () => {
   };
   const changed = { ...aLink, mtu: 1400 };
 
-  test('is told of although the listing has it already, once', () => {
+  test('is reported although the listing has it already, but only once', () => {
     expect(catchUp({ links: [changed] }, linkNews(changed), linkNews(changed))).toEqual([
       { type: 'link', action: 'changed', link: changed },
     ]);
@@ -447,20 +443,20 @@ describe('what came before it was known what there was', () => {
     ]);
   });
 
-  test('is a link that was added, and then changed, when it was new', () => {
+  test('reports a new link as added, and then as changed', () => {
     expect(catchUp({ links: [changed] }, linkNews(aLink, NEW), linkNews(changed))).toEqual([
       { type: 'link', action: 'added', link: aLink },
       { type: 'link', action: 'changed', link: changed },
     ]);
   });
 
-  test('is removed although the listing has it no more', () => {
+  test('reports a removal although the item is no longer in the listing', () => {
     expect(catchUp({}, addressNews(anAddress, true), addressNews(anAddress, true))).toEqual([
       { type: 'address', action: 'removed', address: anAddress },
     ]);
   });
 
-  test('is a route told of in part: what it is now is new when the routes have been listed again', () => {
+  test('about a part of a route: the route is reported as added once the routes have been listed again', () => {
     const hops = [7, 8].map((host) => ({ link: 1, via: `192.0.2.${host}`, weight: 1 }));
     const ways: Route = { ...aRoute, via: null, link: null, nextHops: hops };
     const replaced = routeNews(aRoute, false, NLM_F_CREATE | NLM_F_REPLACE);
@@ -480,7 +476,7 @@ describe('what came before it was known what there was', () => {
     expect(eventsOf(picture.reconcileRoutes([], []))).toMatchObject([{ action: 'removed' }]);
   });
 
-  test('is no route that goes while there is another that looks like it', () => {
+  test('about the removal of a route is no event while there is another that looks like it', () => {
     expect(catchUp({ routes: [aRoute, aRoute] }, routeNews(aRoute, true))).toEqual([]);
   });
 });
@@ -518,20 +514,20 @@ describe('a listing that changes may have hidden something from', () => {
     expect(eventsOf(picture.reconcile({ ...NOTHING, earlier }))).toEqual([]);
   });
 
-  test('removes what an earlier one had and what is told to be gone', () => {
+  test('removes what an earlier one had when a message says that it is gone', () => {
     const listing = { ...addresses(one), earlier: [addresses(two, three)] };
     expect(eventsOf(picture().reconcile(listing, [addressNews(two, true)]))).toEqual([
       { type: 'address', action: 'removed', address: two },
     ]);
   });
 
-  test('says how things are now, where an earlier one has them as they were', () => {
+  test('counts more than an earlier one that has the same item in an older state', () => {
     const tentative = { ...two, flags: ['tentative' as const] };
     const listing = { ...addresses(one, two), earlier: [addresses(tentative, three)] };
     expect(eventsOf(picture().reconcile(listing))).toEqual([]);
   });
 
-  test.runIf(LISTS_LINKS_BY_INDEX)('is never one of links', () => {
+  test.runIf(LISTS_LINKS_BY_INDEX)('is never one of links, as this kernel lists them', () => {
     const knowing = new Picture({});
     eventsOf(knowing.reconcile({ ...NOTHING, links: [aLink] }));
     expect(eventsOf(knowing.reconcile({ ...NOTHING, gaps: true }))).toEqual([
@@ -539,7 +535,7 @@ describe('a listing that changes may have hidden something from', () => {
     ]);
   });
 
-  test('is one during which something of its kind was removed', () => {
+  test('is one during which an item of its kind was removed', () => {
     expect(mayHideOthers(addressNews(anAddress, true))).toBe(true);
     expect(mayHideOthers(routeNews(aRoute, true))).toBe(true);
     expect(mayHideOthers(linkGone(aLink))).toBe(!LISTS_LINKS_BY_INDEX);
@@ -548,21 +544,21 @@ describe('a listing that changes may have hidden something from', () => {
     }
   });
 
-  test('with gaps in what was told, removes only what is told to be gone', () => {
+  test('with lost messages removes only what a message says is gone', () => {
     const listing = { ...addresses(one), gaps: true };
     expect(eventsOf(picture().reconcile(listing, [addressNews(two, true)]))).toEqual([
       { type: 'address', action: 'removed', address: two },
     ]);
   });
 
-  test('with gaps removes no route that is not told to be gone', () => {
+  test('with lost messages removes no route unless a message says that it is gone', () => {
     const picture = new Picture(ALL);
     eventsOf(picture.reconcile({ ...NOTHING, routes: [aRoute] }));
     expect(eventsOf(picture.reconcile({ ...NOTHING, gaps: true }))).toEqual([]);
   });
 });
 
-test('what was told of during a listing that has it is removed by one word, as is all but a route', () => {
+test('what a listing has and a message repeats is removed by one message, except a route', () => {
   const picture = new Picture(ALL);
   const listing = { links: [aLink], addresses: [anAddress], routes: [] };
   eventsOf(picture.reconcile(listing, [linkNews(aLink), addressNews(anAddress)]));

@@ -1,4 +1,4 @@
-// A listing of addresses that a removal hides one from, which the kernel tells of when the listing has ended.
+// A removal makes a listing of addresses skip another one, and the message about it comes after the listing.
 import { expect, test, vi } from 'vitest';
 import type { Call } from '../../lib/call.js';
 import type { Namespace } from '../../lib/namespace.js';
@@ -14,7 +14,7 @@ const [first, second, third] = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map(named
 ];
 
 const kernel = vi.hoisted(() => ({
-  /** A removal that holds the lock: the address is gone, and the word about it is to come. */
+  /** Messages of a change that holds the RTNL lock: the address is gone, and its message has not been sent yet. */
   underWay: [] as News[],
   told: [] as News[],
   listings: 0,
@@ -36,7 +36,7 @@ vi.mock('../../lib/opening.js', () => ({
 function carryOut({ operation }: { operation: string }): unknown {
   if (operation === 'listAddresses') {
     if (kernel.listings++ > 0) return [second, third];
-    // It went on behind the second when the first had been unlinked.
+    // The kernel continued after the second item, which was the third address before the first was removed.
     kernel.underWay.push(addressNews(first, true));
     return [first, third];
   }
@@ -46,7 +46,7 @@ function carryOut({ operation }: { operation: string }): unknown {
 
 const { watch } = await import('../../lib/watch.js');
 
-test('is followed by one that has it', async () => {
+test('a listing of addresses is made again when a removal may have hidden another from it', async () => {
   const namespace = {
     fd: 3,
     subscribe: () => ({ close() {} }),

@@ -1,4 +1,4 @@
-// When a watch tells its reader that it is level, as events are lost while there are listings of what there is.
+// When a watch sends the event `level`, if events are lost while it lists what there is.
 import { expect, test, vi } from 'vitest';
 import type { Call } from '../../lib/call.js';
 import type { Namespace } from '../../lib/namespace.js';
@@ -8,7 +8,7 @@ const kernel = vi.hoisted(() => ({ listings: 0, lost: [] as boolean[] }));
 
 vi.mock('../../lib/native.js', () => ({
   whenAborted: () => () => {},
-  /** One answer for each reading that may have lost something; then the watch is over. */
+  /** Whether events were lost before each reading, from `kernel.lost`; then the watch ends. */
   readNews: async (_: unknown, reading: string) => {
     const lost = reading === 'discard' ? false : kernel.lost.shift();
     return lost === undefined ? null : { lost, news: [] };
@@ -29,10 +29,10 @@ test.each([
   [true, ['added name1']],
   [false, []],
 ])(
-  'it is not told of a listing during which events were lost: initial %s',
+  'level does not follow a listing during which events were lost: initial %s',
   async (initial, first) => {
     kernel.listings = 0;
-    // While the first two listings are made, not the third; then later, not while the fourth is.
+    // Lost during the first two listings, not during the third; lost once more later, not during the fourth.
     kernel.lost = [true, true, false, true, false];
     const call = { operation: 'watch', checkSignal() {} };
     const told: string[] = [];

@@ -1,4 +1,4 @@
-// A listing of routes that a watch asks for again, as events are lost before it ends.
+// A watch that lists the routes again because of a change.
 import { expect, test, vi } from 'vitest';
 import type { Call } from '../../lib/call.js';
 import type { Namespace } from '../../lib/namespace.js';
@@ -25,7 +25,7 @@ const { watch } = await import('../../lib/watch.js');
 const namespace = { subscribe: () => ({ close() {}, endWait() {} }), onClose: () => () => {} };
 const call = { operation: 'watch', checkSignal() {} };
 
-test('it does not say what there is any more once all has been listed', async () => {
+test('a listing of routes under way is ignored once events were lost and everything was listed', async () => {
   const news = [addressNews(anAddress, true)];
   const nothing = { lost: false, news: [] };
   kernel.readings = [nothing, { lost: false, news }, { lost: true, news: [] }];
@@ -40,7 +40,7 @@ test('it does not say what there is any more once all has been listed', async ()
   expect(told).toEqual(['resync', `added ${aRoute.to}`]);
 });
 
-test('where a change that ran into a listing may have taken routes away, level is told of once that is known', async () => {
+test('level waits until routes that a change may have removed during a listing have been listed again', async () => {
   const news = [addressNews(anAddress, true)];
   const nothing = { lost: false, news: [] };
   kernel.readings = [{ lost: false, news }, nothing, nothing, nothing];
