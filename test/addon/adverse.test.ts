@@ -1,4 +1,4 @@
-// What seldom happens on a healthy machine, brought about by libraries that stand before the C
+// Faults that are rare on a healthy machine, caused by libraries that are preloaded before the C
 // library's.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,8 +12,8 @@ import { noTaps } from '../support/tap.js';
 const directory = mkdtempSync(join(tmpdir(), 'macvlan-netlink-adverse-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** Runs what follows with a library before the C library's, which finds those variables. */
-function before(name: string, variables: Readonly<Record<string, string | number>>) {
+/** A command prefix that preloads a library of test/support, with environment variables for it. */
+function preload(name: string, variables: Readonly<Record<string, string | number>>) {
   const source = join(root, `test/support/${name}.c`);
   const library = join(directory, `${name}.so`);
   execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, source, '-ldl']);
@@ -28,7 +28,7 @@ const RTM_DELLINK = 17;
 const RTM_GETLINK = 18;
 const RTM_GETADDR = 22;
 
-test('what is listed before a part that gets lost stays', async () => {
+test('what a listing has before a part that is lost is kept', async () => {
   const program = `
     import { createLink, Netns } from 'macvlan-netlink';
     for (let at = 0; at < 3; at++) {
@@ -41,7 +41,7 @@ test('what is listed before a part that gets lost stays', async () => {
     }
     console.log(JSON.stringify(seen));
   `;
-  const under = before('lose-a-datagram', { LOSE: RTM_GETADDR });
+  const under = preload('lose-a-datagram', { LOSE: RTM_GETADDR });
   expect(await resultOf(program, { under })).toEqual({
     link: ['lo', 'bridge0', 'bridge1', 'bridge2'],
     address: ['10.0.0.1/24', '10.0.1.1/24', '10.0.2.1/24'],
@@ -62,14 +62,14 @@ test.each([1, 8])(
     const listed = (await listLinks()).map(({ name }) => name);
     console.log(JSON.stringify({ expected, listed }));
   `;
-    const under = before('lose-a-datagram', { LOSE: RTM_GETLINK, AFTER: after });
+    const under = preload('lose-a-datagram', { LOSE: RTM_GETLINK, AFTER: after });
     const { expected, listed } = (await resultOf(program, { under })) as Record<string, string[]>;
     expect(expected).toHaveLength(301);
     expect(listed).toEqual(expected);
   },
 );
 
-test('a half-made link is not said to be there when only the word that it is gone gets lost', async () => {
+test('a half-made link is not reported as left behind when only the answer to its deletion is lost', async () => {
   const program = `
     import { createLink, listLinks } from 'macvlan-netlink';
     const twice = ['10.0.0.1/24', '10.0.0.1/24'];
@@ -77,13 +77,13 @@ test('a half-made link is not said to be there when only the word that it is gon
     const links = (await listLinks()).map(({ name }) => name);
     console.log(JSON.stringify([error.code, error.part, String(error.cause), links]));
   `;
-  const under = before('lose-a-datagram', { LOSE: RTM_DELLINK });
+  const under = preload('lose-a-datagram', { LOSE: RTM_DELLINK });
   const expected = ['EEXIST', 'addresses[1]', 'undefined', ['lo']];
   expect(await resultOf(program, { under })).toEqual(expected);
 });
 
-describe('a link whose answer gets lost', () => {
-  /** How the creation ends, and what links there are then, where `others` were before. */
+describe('a new link whose answer is lost', () => {
+  /** The outcome of a creation and the links afterwards; `others` are `ip` commands that run before. */
   const outcome = (creation: string, ...others: readonly string[]) => {
     const program = `
       import { execFileSync } from 'node:child_process';
@@ -95,21 +95,21 @@ describe('a link whose answer gets lost', () => {
       const code = await ${creation}.then(() => 'made', (error) => error.code);
       console.log(JSON.stringify([code, ...JSON.parse(ip('-j link')).map(({ ifname }) => ifname)]));
     `;
-    return resultOf(program, { under: before('lose-a-datagram', { LOSE: RTM_NEWLINK }) });
+    return resultOf(program, { under: preload('lose-a-datagram', { LOSE: RTM_NEWLINK }) });
   };
 
   test.each([
     `createMacvlan({ parent: 'p0', alias: 'a text' })`,
     `createMacvlan({ parent: 'p0', alias: 'a text', index: 7777 })`,
     `createMacvtap({ parent: 'p0', alias: 'a text', mode: 'passthru' })`,
-  ])('is taken away again: %s', async (creation) => {
+  ])('is removed again: %s', async (creation) => {
     expect(await outcome(creation)).toEqual(['ENOBUFS', 'lo', 'p1', 'p0']);
   });
 
   test.each([
     `createMacvlan({ parent: 'p0', index: 7777 })`,
     `createMacvlan({ parent: 'p0', index: 7777, mode: 'passthru' })`,
-  ])('does not take another that has its index with it: %s', async (creation) => {
+  ])('leaves another link with its index alone: %s', async (creation) => {
     const other = 'link add other link p1 index 7777 type macvlan';
     expect(await outcome(creation, other)).toEqual(['ENOBUFS', 'lo', 'p1', 'p0', 'other']);
   });
@@ -136,7 +136,7 @@ test('requests go on while a namespace is opened by a path that does not answer'
     await opening;
     console.log(JSON.stringify({ links, reasons, early, refused }));
   `;
-  const under = before('slow-open', { SLOW: slow, UNTIL: until });
+  const under = preload('slow-open', { SLOW: slow, UNTIL: until });
   expect(await resultOf(program, { under, args: [slow, until] })).toEqual({
     links: ['lo', 'bridge0', 'lo'],
     reasons: [true, true],
@@ -145,7 +145,7 @@ test('requests go on while a namespace is opened by a path that does not answer'
   });
 });
 
-test('all else goes on while more such paths are opened than there are threads', async () => {
+test('everything else goes on while more such paths are opened than there are threads', async () => {
   const [slow, until] = [join(directory, 'slow'), join(directory, 'until-later')];
   const program = `
     import { writeFileSync } from 'node:fs';
@@ -162,7 +162,7 @@ test('all else goes on while more such paths are opened than there are threads',
     const kinds = [own.inode === other.inode, code];
     console.log(JSON.stringify({ name, kinds, early, codes: await Promise.all(opening) }));
   `;
-  const under = before('slow-open', { SLOW: slow, UNTIL: until });
+  const under = preload('slow-open', { SLOW: slow, UNTIL: until });
   expect(await resultOf(program, { under, args: [slow, until] })).toEqual({
     name: 'bridge0',
     kinds: [false, 'ENOENT'],
@@ -172,8 +172,8 @@ test('all else goes on while more such paths are opened than there are threads',
 });
 
 describe('a kernel without IPv6', () => {
-  const under = before('without-ipv6', {});
-  /** Its links have no addresses and routes of IPv6. */
+  const under = preload('without-ipv6', {});
+  /** Begins a program in which no link has IPv6 addresses or routes. */
   const start = `
     import { writeFileSync } from 'node:fs';
     import * as library from 'macvlan-netlink';
@@ -208,7 +208,7 @@ describe('a kernel without IPv6', () => {
     });
   });
 
-  test('is the reason why what takes it is refused, and of nothing else', async () => {
+  test('is given as the reason when something that needs IPv6 is refused', async () => {
     const program = `${start}
       const { addAddress, addRoute, createMacvlan, removeRoute, setLink } = library;
       const route = { to: 'fd00::/64', link };
@@ -238,7 +238,7 @@ test.each([
   ['EPERM', null],
   ['EAFNOSUPPORT', expect.stringContaining('RestrictAddressFamilies')],
 ] as const)(
-  'where no socket is to be had (%s) nothing is said about the kernel',
+  'where no netlink socket can be opened (%s) no missing kernel feature is reported',
   async (code, hint) => {
     const program = `
     import { checkSupport, createLink, Netns } from 'macvlan-netlink';
@@ -249,21 +249,21 @@ test.each([
     const refusals = calls.map((call) => call.catch(({ code, syscall, hint }) => [code, syscall, hint]));
     console.log(JSON.stringify(await Promise.all(refusals)));
   `;
-    const under = before('refuse-calls', { REFUSE_NETLINK: constants.errno[code] });
+    const under = preload('refuse-calls', { REFUSE_NETLINK: constants.errno[code] });
     const refusal = [code, 'socket', hint];
     expect(await resultOf(program, { under })).toEqual([refusal, refusal, refusal]);
   },
 );
 
-/** {@link before}, with a file system of the program's own, such as `tmpfs /run`. */
+/** Like {@link preload}, and mounts a file system for the program alone, such as `tmpfs /run`. */
 function withOwn(mount: string, variables: Readonly<Record<string, number>>) {
-  const [command = '', ...rest] = before('refuse-calls', variables);
+  const [command = '', ...rest] = preload('refuse-calls', variables);
   const at = rest.indexOf('env');
   const own = ['sh', '-c', `mount -n -t ${mount.split(' ')[0]} ${mount} && exec "$@"`, 'sh'];
   return [command, ...rest.slice(0, at), ...own, ...rest.slice(at)];
 }
 
-test('a taken name that cannot be looked at is not called a file to be removed', async () => {
+test('where a taken name cannot be examined the hint does not advise to remove it', async () => {
   const program = `
     import { Netns } from 'macvlan-netlink';
     await Netns.create('taken');
@@ -275,7 +275,7 @@ test('a taken name that cannot be looked at is not called a file to be removed',
   expect(await resultOf(program, { under })).toEqual(['EEXIST', null, 'fstatfs']);
 });
 
-test('a name that a security module lets nobody mount leaves no file, and the error says whose word it is', async () => {
+test('where a security module forbids mounting a name no file is left, and the hint names the module', async () => {
   const program = `
     import { readdirSync } from 'node:fs';
     import { Netns } from 'macvlan-netlink';
@@ -304,11 +304,11 @@ describe.skipIf(noTaps !== undefined)('a tap is found', () => {
   const [fsopen, fsconfig] = [430, 431];
 
   test('without the system calls of Linux 5.2', async () => {
-    const under = before('refuse-calls', { REFUSE: fsopen });
+    const under = preload('refuse-calls', { REFUSE: fsopen });
     expect(await resultOf(program, { under })).toBe('macvtap');
   });
 
-  test('by /sys where a security module lets nobody mount a sysfs', async () => {
+  test('by /sys where a security module forbids mounting a sysfs', async () => {
     const { EACCES } = constants.errno;
     const refused = { REFUSE: fsconfig, REFUSE_WITH: EACCES, REFUSE_MOUNT: 1 };
     const under = withOwn('sysfs /sys', refused);
@@ -316,7 +316,7 @@ describe.skipIf(noTaps !== undefined)('a tap is found', () => {
   });
 });
 
-test('namespaces are told apart where the kernel does not say of what type they are', async () => {
+test('network namespaces are recognised where the kernel does not give the type of a namespace', async () => {
   const program = `
     import { openSync } from 'node:fs';
     import { Netns } from 'macvlan-netlink';
@@ -331,7 +331,7 @@ test('namespaces are told apart where the kernel does not say of what type they 
       (await made.listLinks()).length,
     ]));
   `;
-  const under = before('no-namespace-types', {});
+  const under = preload('no-namespace-types', {});
   const codes = [1, 'EINVAL', 'EINVAL', 'EINVAL'];
   expect(await resultOf(program, { under })).toEqual([codes, codes, 1]);
 });

@@ -137,7 +137,7 @@ describe('an error', () => {
   });
 });
 
-test('what has begun when the process ends is finished: no name is left without its namespace', async () => {
+test('what has begun is finished at the end of the process: no name is left without its namespace', async () => {
   const ended = await runProgram(
     `import { mkdirSync } from 'node:fs';
      import { execFileSync, spawnSync } from 'node:child_process';
@@ -154,8 +154,8 @@ test('what has begun when the process ends is finished: no name is left without 
   expect(ended).toEqual({ code: 0, signal: null, stdout: '\n', stderr: '' });
 });
 
-// What follows the first message of a creation is a message of its own, and in another namespace it
-// travels by another socket.
+// The address is a message of its own after the first one of the creation, and in another namespace it
+// goes through another socket.
 test.each(['here', 'in another namespace'])(
   'no link %s is left without its address when the process ends',
   async (place) => {
@@ -189,7 +189,7 @@ test.each(['here', 'in another namespace'])(
   },
 );
 
-test('what has begun goes on past what has not, of which nothing is done', async () => {
+test('at the end of the process what has begun is finished, and what waits before it in a queue is not begun', async () => {
   const program = `
     import { readFileSync } from 'node:fs';
     import { setImmediate } from 'node:timers/promises';
@@ -201,7 +201,7 @@ test('what has begun goes on past what has not, of which nothing is done', async
     await setImmediate();
     while (!isMade('begun')) {}
     void createLink({ kind: 'bridge', name: 'late' });
-    // Its address is a request of this namespace, behind the one that has not begun.
+    // Its address is a request in this namespace, in the queue behind one that has not begun.
     const netns = Netns.current();
     void there.createLink({ kind: 'bridge', name: 'second', netns, addresses: ['10.99.0.1/24'] });
     while (!isMade('second')) {}
@@ -216,7 +216,7 @@ test('what has begun goes on past what has not, of which nothing is done', async
   ]);
 });
 
-/** What a program does first to have another hold the lock that names take, until its input ends. */
+/** Begins a program: another process holds the lock for names until its standard input ends. */
 const holdTheLock = `
   import { spawn, spawnSync } from 'node:child_process';
   import { once } from 'node:events';
@@ -242,19 +242,22 @@ test.each([
      );
      worker.once('message', () => process.exit(7));`,
   ],
-])('a process ends although a request%s waits for a lock of another', async (_, code) => {
-  const ended = await runProgram(
-    `${holdTheLock}
+])(
+  'a process ends although a request%s waits for a lock that another process holds',
+  async (_, code) => {
+    const ended = await runProgram(
+      `${holdTheLock}
      import { Worker } from 'node:worker_threads';
      import { Netns } from 'macvlan-netlink';
      ${code}`,
-    privately,
-  );
-  // With its standard input it ends by itself.
-  expect(ended).toEqual({ code: 7, signal: null, stdout: '', stderr: '' });
-});
+      privately,
+    );
+    // The process that holds the lock ends when its standard input is closed.
+    expect(ended).toEqual({ code: 7, signal: null, stdout: '', stderr: '' });
+  },
+);
 
-test('requests go on while more wait for a lock of another than there are threads', async () => {
+test('requests go on while more operations than there are threads wait for a lock that another process holds', async () => {
   const ended = await runProgram(
     `${holdTheLock}
      import { createLink, listLinks, Netns } from 'macvlan-netlink';
@@ -271,7 +274,7 @@ test('requests go on while more wait for a lock of another than there are thread
   expect(ended).toEqual({ code: 0, signal: null, stdout: '2 0\n20 20\n', stderr: '' });
 });
 
-test('a module that is loaded twice in one thread has its own answers each time', async () => {
+test('a module that is loaded twice in one thread gets its own answers each time', async () => {
   const ended = await runProgram(
     `const first = await import('macvlan-netlink');
      const second = await import(import.meta.resolve('macvlan-netlink') + '?again');
@@ -280,7 +283,7 @@ test('a module that is loaded twice in one thread has its own answers each time'
        second.getLink('nobody').catch(({ code }) => code),
        second.getLink('lo'),
      ]);
-     // What one has opened is a namespace to the other, too.
+     // Each copy takes a Netns that the other has opened.
      const netns = await second.Netns.create();
      const { name } = await first.createLink({ kind: 'bridge', name: 'br0', netns });
      console.log(Array.isArray(links), refusal, lo.name, name);
@@ -294,7 +297,7 @@ test('a module that is loaded twice in one thread has its own answers each time'
   expect(ended.stdout).toBe('true ENODEV lo br0\nERR_NETNS_CLOSED\nERR_NETNS_CLOSED\n');
 });
 
-test('where the own namespace cannot be opened every function rejects', async () => {
+test('every function rejects where the process’s own namespace cannot be opened', async () => {
   const ended = await runProgram(
     `import { closeSync, openSync } from 'node:fs';
      import { createMacvlan, listLinks } from 'macvlan-netlink';

@@ -1,4 +1,4 @@
-// What it takes to explain refusals that come together: a look at each thing listed, not one for each refusal.
+// Hints for many refusals at once cost one listing, each item of which is read few times; and cases without a hint.
 import { expect, test } from 'vitest';
 import { explain } from '../../lib/diagnosis.js';
 import type { Namespace } from '../../lib/namespace.js';
@@ -10,7 +10,7 @@ import { isBefore } from '../support/ip.js';
 const COUNT = 100;
 const numbers = Array.from({ length: COUNT }, (_, at) => at);
 
-/** A namespace of one link and a listing, which counts how often something in that is looked at. */
+/** A namespace with one link and one listing; counts the listings and the reads of their items' fields. */
 function namespace(items: readonly object[]) {
   const seen = { looks: 0, listings: 0 };
   const get = (item: object, name: string | symbol) => {
@@ -92,7 +92,7 @@ test.each<[string, string, object[], (at: number) => About, RegExp]>([
     () => ({ kind: 'macvlan', parent: 7, created: {} }),
     /'p' may have a child in mode 'passthru' in another namespace/,
   ],
-])('of %s', async (_, code, items, aboutOf, hint) => {
+])('many hints about %s share one listing', async (_, code, items, aboutOf, hint) => {
   const { seen, place } = namespace(items);
   const errnos: Record<string, number> = { ENETUNREACH: -101, EINVAL: -22, EEXIST: -17 };
   const refusal = new Refusal(errnos[code] as number, 'RTM_NEWROUTE');
@@ -102,7 +102,7 @@ test.each<[string, string, object[], (at: number) => About, RegExp]>([
   expect(seen.looks).toBeLessThan(COUNT * 20);
 });
 
-/** A namespace that gives these answers; what it is not told of does not exist. */
+/** A namespace that gives these answers; everything else does not exist. */
 function answering(answers: Record<string, unknown>): Namespace {
   const ask = async (operation: string) => answers[operation] ?? new Refusal(-19, 'RTM_GETLINK');
   return { ask, name: 'n', inode: 1 } as unknown as Namespace;
@@ -143,12 +143,12 @@ test.each<[string, Refusal, Record<string, unknown>, About]>([
     { getLink: { ...link, kind: 'macvlan', parent: { index: 9, netnsid: null } }, listLinks: [] },
     { link: 7, asked: { index: 7, mac: Uint8Array.of(2, 0, 0, 0, 0, 1) } },
   ],
-])('nothing is said of %s', async (_, refusal, answers, about) => {
+])('there is no hint about %s', async (_, refusal, answers, about) => {
   expect(await explain(answering(answers), refusal, about)).toEqual({});
 });
 
 test.skipIf(isBefore(6, 15))(
-  'nothing is said of an index that is nobody’s where the link is to be',
+  'there is no hint about an index that no link has in the target namespace',
   async () => {
     const target = Object.assign(answering({}), { inode: 2 });
     const about: About = { kind: 'vlan', parent: 9, created: { index: 7 }, target };

@@ -2,11 +2,11 @@
 import { expect, test } from 'vitest';
 import { inPrivateNetns, resultOf } from '../support/program.js';
 
-/** What a program counts itself by, from /proc. */
+/** For programs: functions that count the process's threads and descriptors, from /proc. */
 const counting = `
   import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
   import { setTimeout as sleep } from 'node:timers/promises';
-  /** A thread may end between the two. */
+  /** A thread may have ended since it was listed. */
   const nameOf = (task) => {
     try { return readFileSync('/proc/self/task/' + task + '/comm', 'utf8').trim(); } catch {}
   };
@@ -52,7 +52,7 @@ test('a child process inherits nothing', async () => {
     const events = netns.watch({ initial: true });
     await Promise.all([events.next(), listLinks(), netns.listLinks()]);
     const isOurs = (target) => /^(net|socket):/.test(target) && !before.includes(target);
-    // What the watch has listed with, by a handle and a socket of its own, goes a moment later.
+    // The handle and the socket with which the watch has listed are closed a moment later.
     await until(() => targets().filter(isOurs).length <= 5);
     const ours = targets().filter(isOurs);
     const theirs = execFileSync('ls', ['-l', '/proc/self/fd'], {
@@ -66,7 +66,7 @@ test('a child process inherits nothing', async () => {
   expect(await resultOf(program, { under: inPrivateNetns })).toEqual({ ours: 5, inherited: [] });
 });
 
-test('sockets that are idle are given up while others are in use', async () => {
+test('idle sockets are closed while others are in use', async () => {
   const program = `${counting}
     import { listLinks, Netns } from 'macvlan-netlink';
     const own = await Promise.all(Array.from({ length: 20 }, () => Netns.create()));
@@ -81,7 +81,7 @@ test('sockets that are idle are given up while others are in use', async () => {
   expect(await resultOf(program, { under: inPrivateNetns })).toBe(20);
 });
 
-test('sockets that were kept for several steps are given up when these are over', async () => {
+test('sockets that were kept open for several steps are closed after these', async () => {
   const program = `${counting}
     import { createLink, createMacvlan, moveLink, Netns } from 'macvlan-netlink';
     const before = sockets();
@@ -98,7 +98,7 @@ test('sockets that were kept for several steps are given up when these are over'
   expect(await resultOf(program, { under: inPrivateNetns })).toBe(2);
 });
 
-/** Under what follows a process may have so many descriptors. */
+/** A command prefix that limits the number of a process's descriptors. */
 const withDescriptors = (most: number) => [
   ...inPrivateNetns,
   'sh',
@@ -107,7 +107,7 @@ const withDescriptors = (most: number) => [
   '--',
 ];
 
-test('hundreds of links for one namespace by its name need no descriptors of their own', async () => {
+test('hundreds of links for a namespace given by name share one descriptor of it', async () => {
   const program = `
     import { createLink, createMacvlan, Netns } from 'macvlan-netlink';
     await Netns.create('home');
@@ -119,8 +119,8 @@ test('hundreds of links for one namespace by its name need no descriptors of the
   expect(await resultOf(program, { under: withDescriptors(120) })).toBe(301);
 });
 
-test('a Worker that ends leaves nothing, whatever waited for whatever else', async () => {
-  // Each of these waits in one namespace and holds the other, where one waits that holds the first.
+test('a Worker that ends leaves nothing behind, even if its operations waited for one another', async () => {
+  // Each of these waits in one namespace and holds the other one open, where another waits that holds the first open.
   const worker = `
     import { Netns } from 'macvlan-netlink';
     const [a, b] = await Promise.all([Netns.create(), Netns.create()]);
@@ -147,7 +147,7 @@ test('a Worker that ends leaves nothing, whatever waited for whatever else', asy
   expect(await resultOf(program, { under: inPrivateNetns })).toEqual([true, 0]);
 });
 
-test('more namespaces than descriptors for two each can be used in turn', async () => {
+test('more namespaces can be used than there are descriptors for two each', async () => {
   const program = `
     import { closeSync, openSync } from 'node:fs';
     import { Netns } from 'macvlan-netlink';
@@ -169,7 +169,7 @@ test('more namespaces than descriptors for two each can be used in turn', async 
   expect(await resultOf(program, { under: withDescriptors(120) })).toEqual([61, 60]);
 });
 
-test('a link that cannot be finished for want of descriptors is not made', async () => {
+test('a link that cannot be finished because no descriptors are left is not made', async () => {
   const program = `
     import { closeSync, openSync } from 'node:fs';
     import { createLink, createMacvlan, Netns } from 'macvlan-netlink';
@@ -189,7 +189,7 @@ test('a link that cannot be finished for want of descriptors is not made', async
   });
 });
 
-test('a thousand open namespaces cost no more threads than a few', async () => {
+test('a thousand open namespaces need no more threads than a few', async () => {
   const program = `${counting}
     import { Netns } from 'macvlan-netlink';
     const own = await Promise.all(Array.from({ length: 1000 }, () => {
@@ -203,7 +203,7 @@ test('a thousand open namespaces cost no more threads than a few', async () => {
   expect(await resultOf(program, { under: inPrivateNetns })).toEqual({ same: true, few: true });
 });
 
-test('closing a handle gives its descriptor and its socket back', async () => {
+test('closing a handle closes its descriptor and its socket', async () => {
   const program = `${counting}
     import { Netns } from 'macvlan-netlink';
     await (await Netns.open('/proc/self/ns/net')).close();
@@ -257,7 +257,7 @@ test('a namespace that a call has opened for itself is closed after it', async (
     const netns = '/proc/self/ns/net';
     for (let at = 0; at < 30; at++) await createMacvlan({ parent, netns });
     const left = [namespaces() - before];
-    // Opened once for two, of which one does not wait for it.
+    // Opened once for two calls, one of which is aborted.
     const controller = new AbortController();
     const { signal } = controller;
     const both = [{ parent, netns, signal }, { parent, netns }].map((options) =>
@@ -265,7 +265,7 @@ test('a namespace that a call has opened for itself is closed after it', async (
     controller.abort();
     const outcomes = await Promise.all(both);
     left.push(namespaces() - before);
-    // One namespace by several paths at once.
+    // One namespace, given by several paths at once.
     const paths = [netns, '/proc/thread-self/ns/net', { pid: process.pid }];
     await Promise.all(paths.map((one) => createMacvlan({ parent, netns: one })));
     left.push(namespaces() - before);
@@ -277,7 +277,7 @@ test('a namespace that a call has opened for itself is closed after it', async (
   });
 });
 
-test('a handle that is forgotten gives everything back with the garbage', async () => {
+test('garbage collection of a handle closes its descriptor and its socket', async () => {
   const program = `${counting}
     import { Netns } from 'macvlan-netlink';
     await (await Netns.open('/proc/self/ns/net')).close();
@@ -297,7 +297,7 @@ test('a handle that is forgotten gives everything back with the garbage', async 
   expect(await resultOf(program, options)).toBe(50);
 });
 
-test('a handle that is forgotten while it is at work finishes first', async () => {
+test('a handle without references finishes its operations first', async () => {
   const program = `${counting}
     import { createLink, listLinks, Netns } from 'macvlan-netlink';
     const work = [];
@@ -347,7 +347,7 @@ test('a Worker takes its threads and descriptors with it', async () => {
 test('memory does not grow with the number of requests', async () => {
   const program = `
     import { getLink, listLinks } from 'macvlan-netlink';
-    /** The least memory held after any of some rounds of four thousand requests. */
+    /** The smallest memory use after any of some rounds of four thousand requests. */
     const least = async (rounds) => {
       const held = [];
       for (let round = 0; round < rounds; round++) {

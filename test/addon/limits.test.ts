@@ -1,9 +1,9 @@
-// What a process meets that may have no more threads or descriptors: refusals, and nothing half done.
+// A process that can get no more threads or descriptors: operations are refused, and nothing is left half done.
 import { expect, test } from 'vitest';
 import { becomeNobody, inPrivateNetns, nobodyExists, resultOf } from '../support/program.js';
 
-test.skipIf(!nobodyExists)('without a thread to be had everything is refused', async () => {
-  // The limit is not for root.
+test.skipIf(!nobodyExists)('when no thread can be started everything is refused', async () => {
+  // Root is exempt from this limit.
   const refusals = await resultOf(`
     import { execFileSync } from 'node:child_process';
     import { listLinks, Netns, watch } from 'macvlan-netlink';
@@ -29,7 +29,7 @@ test.skipIf(!nobodyExists)('without a thread to be had everything is refused', a
   expect(refusals).toEqual([refusal, refusal, refusal, refusal]);
 });
 
-test('without a descriptor to be had no link stays half made', async () => {
+test('when no descriptors are left no link stays half made', async () => {
   const under = [...inPrivateNetns, 'prlimit', '--nofile=64', '--'];
   const program = `
     import { closeSync, openSync } from 'node:fs';
@@ -58,9 +58,11 @@ test.each([
   ['the last of which is the announcement', "['10.0.0.1/24']", "{ name: 'p', up: true }"],
   ['one of which is refused', "['10.0.0.1/24', '10.0.0.1/24']", "{ name: 'p' }"],
   ['behind a deletion', "['10.0.0.1/24']", undefined],
-])('sockets that others want stay with a link of several steps, %s', async (_, addresses, peer) => {
-  const under = [...inPrivateNetns, 'prlimit', '--nofile=64', '--'];
-  const program = `
+])(
+  'a link of several steps keeps its sockets while others need descriptors, %s',
+  async (_, addresses, peer) => {
+    const under = [...inPrivateNetns, 'prlimit', '--nofile=64', '--'];
+    const program = `
     import { closeSync, openSync } from 'node:fs';
     import { setTimeout as sleep } from 'node:timers/promises';
     import { Netns } from 'macvlan-netlink';
@@ -96,11 +98,12 @@ test.each([
     console.log(JSON.stringify({ codes: [...codes], left }));
     process.exit();
   `;
-  const codes = addresses.includes(',') ? ['EEXIST'] : ['made'];
-  expect(await resultOf(program, { under })).toEqual({ codes, left: 0 });
-});
+    const codes = addresses.includes(',') ? ['EEXIST'] : ['made'];
+    expect(await resultOf(program, { under })).toEqual({ codes, left: 0 });
+  },
+);
 
-test('a link that is said not to have moved, because others want descriptors, has not', async () => {
+test('a move that is refused because others need descriptors has not moved the link', async () => {
   const under = [...inPrivateNetns, 'prlimit', '--nofile=64', '--'];
   const program = `
     import { closeSync, openSync } from 'node:fs';
@@ -136,7 +139,7 @@ test('a link that is said not to have moved, because others want descriptors, ha
   expect(await resultOf(program, { under })).toBe(0);
 });
 
-test('a watch has the descriptors of sockets that nothing waits for', async () => {
+test('a watch gets descriptors from sockets that nothing uses', async () => {
   const under = [...inPrivateNetns, 'prlimit', '--nofile=64', '--'];
   const program = `
     import { closeSync, openSync } from 'node:fs';
@@ -158,7 +161,7 @@ test('a watch has the descriptors of sockets that nothing waits for', async () =
   expect(await resultOf(program, { under })).toEqual(['added lo']);
 });
 
-test('a watch that cannot list what there is says so to whoever iterates, and to nobody else', async () => {
+test('a watch whose first listing fails rejects the iteration, and nothing else', async () => {
   const under = [...inPrivateNetns, 'prlimit', '--nofile=64', '--'];
   const program = `
     import { closeSync, openSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// That each option is not only accepted, but asked of the kernel.
+// Each option is not only accepted, but also sent to the kernel.
 import { expect, test } from 'vitest';
 import type { NamespaceHandle } from '../../lib/addon.js';
 import { changeAddress } from '../../lib/addresses.js';
@@ -38,7 +38,7 @@ const answer: Link = {
   },
 };
 
-/** A namespace where all goes well, which keeps account of what is asked. */
+/** A namespace in which every request succeeds, and which records the requests. */
 class Agreeable extends Namespace {
   readonly steps: Step[] = [];
 
@@ -52,7 +52,7 @@ class Agreeable extends Namespace {
   }
 }
 
-/** All options but those that are no request's: where a link is to live, and what gives a call up. */
+/** All options but those that are not part of a request: the namespace of a new link, its kind, and the signal. */
 type Every<Options> = Omit<Required<Options>, 'netns' | 'signal' | 'kind'>;
 
 const LINK = {
@@ -159,7 +159,7 @@ const changes: Operation = (namespace, call, options) => setLink(namespace, call
 const macvlanChanges: Operation = (namespace, call, options) =>
   setMacvlan(namespace, call, 3, options);
 
-/** What an operation asks for, or why it does not. */
+/** The requests of an operation, or the error that it rejects with. */
 async function askedBy(operation: Operation, options: object): Promise<string> {
   const place = new Agreeable();
   const call = new Call('operation', null, undefined);
@@ -171,7 +171,7 @@ async function askedBy(operation: Operation, options: object): Promise<string> {
   return JSON.stringify(place.steps);
 }
 
-/** An option, and the options without it; those of an object among them too. */
+/** Each option's name with the options without it, also for options inside options. */
 function* without(options: object, path = ''): Generator<[string, object]> {
   for (const [name, value] of Object.entries(options)) {
     yield [`${path}${name}`, { ...options, [name]: undefined }];
@@ -206,7 +206,7 @@ test.each<[string, Operation, object]>([
   ['addRoute, of a default route of IPv6', route, DEFAULT6],
   ['addRoute, with several ways', route, OTHER_WAYS[0]],
   ['addRoute, by a next hop object', route, OTHER_WAYS[1]],
-])('%s asks for each of its options', async (_, operation, options) => {
+])('%s sends each of its options', async (_, operation, options) => {
   const all = await askedBy(operation, options);
   expect(all).not.toMatch(/Error/);
   expect(await askedBy(operation, options)).toBe(all);

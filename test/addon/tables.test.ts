@@ -1,5 +1,5 @@
-// The tables in C++ and what TypeScript makes of them are written down on both sides: here they are
-// held together.
+// The tables in C++ and the records in TypeScript describe the same things: here they are
+// compared.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
@@ -32,13 +32,13 @@ function parametersOf(factory: (...columns: never[]) => unknown): string[] {
     .filter((name) => name !== '');
 }
 
-/** Parameters that say more than their column's name does. */
+/** Parameters whose name is more precise than their column's. */
 const RENAMED: Readonly<Record<string, string>> = {
   'info.macvlan.macAddresses': 'macvlanSources',
   'address.index': 'linkIndex',
 };
 
-/** The name of a column's parameter: the column's, where there is one with what it is part of in front. */
+/** The name of a column's parameter: the column's own, or with its record in front if there is such a parameter. */
 function nameFor(record: string, column: string, parameters: readonly string[]): string {
   const renamed = RENAMED[column] ?? RENAMED[`${record}.${column}`];
   if (renamed !== undefined) return renamed;
@@ -68,7 +68,7 @@ test('each counter of a link has its own name, however large it is', () => {
   expect(stats).toEqual(Object.fromEntries(names.map((name, at) => [name, counters[at]])));
 });
 
-test('a mode of a macvlan that is not known here is its number, as a text', () => {
+test('an unknown macvlan mode is given as its number, as text', () => {
   const columns = addon.answers.link.map((column) =>
     column === 'info.macvlan.mode' ? 32 : undefined,
   );
@@ -78,24 +78,21 @@ test('a mode of a macvlan that is not known here is its number, as a text', () =
 
 const macvlanColumns = addon.answers.link.filter((column) => column.startsWith('info.macvlan.'));
 
-test.each(macvlanColumns)(
-  'links that differ in %s do not share what they have alike',
-  (differs) => {
-    const make = (value: number) => {
-      const columns = addon.answers.link.map((column) => {
-        if (column === differs) return value;
-        return macvlanColumns.includes(column) ? 1 : undefined;
-      });
-      return makeLink(...([1, ...columns] as never as Parameters<typeof makeLink>)).macvlan;
-    };
-    expect(make(3)).toBe(make(3));
-    expect(make(3)).not.toEqual(make(2));
-  },
-);
+test.each(macvlanColumns)('links that differ in %s do not share one macvlan object', (differs) => {
+  const make = (value: number) => {
+    const columns = addon.answers.link.map((column) => {
+      if (column === differs) return value;
+      return macvlanColumns.includes(column) ? 1 : undefined;
+    });
+    return makeLink(...([1, ...columns] as never as Parameters<typeof makeLink>)).macvlan;
+  };
+  expect(make(3)).toBe(make(3));
+  expect(make(3)).not.toEqual(make(2));
+});
 
 type Columns = (typeof addon.requests)[keyof typeof addon.requests];
 
-/** Where the interfaces stand that say what the tables say. */
+/** The files with the interfaces that correspond to the tables. */
 const statements = ['lib/requests.ts', 'lib/addon.ts'].flatMap((file) => {
   const text = readFileSync(join(root, file), 'utf8');
   return ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true).statements;
@@ -116,7 +113,7 @@ function fieldsOf(members: readonly ts.TypeElement[]): ts.PropertySignature[] {
 
 const nameOf = (field: ts.PropertySignature) => field.name.getText();
 
-/** What stands in a record inside a record; `undefined` for a value. */
+/** The members of a record inside a record; `undefined` for a value. */
 function innerOf(type: ts.TypeNode | undefined): readonly ts.TypeElement[] | undefined {
   if (type === undefined) return undefined;
   if (ts.isUnionTypeNode(type)) {
@@ -130,7 +127,7 @@ function innerOf(type: ts.TypeNode | undefined): readonly ts.TypeElement[] | und
   return name.endsWith('Record') ? membersOf(name) : undefined;
 }
 
-/** The paths of fields that the table has no column for, or none with a record inside. */
+/** The paths of fields without a column, or whose column does not fit a record inside a record. */
 function missing(fields: readonly ts.PropertySignature[], columns: Columns, path: string) {
   const names: string[] = [];
   for (const field of fields) {

@@ -1,4 +1,4 @@
-// Threads that are ended while frames flow do no harm.
+// Taps in threads and processes that end while frames are sent and received.
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ beforeEach(({ skip }) => skip(noTaps !== undefined, noTaps));
 
 const under = ['unshare', '--net', '--mount', '--'];
 
-/** Nothing was said about an abort. */
+/** The process ended with that code, and printed no message about an abort. */
 function expectEnd(ended: Ended, code: number): void {
   expect(ended).toMatchObject({ code, signal: null, stderr: '' });
 }
@@ -47,7 +47,7 @@ const floodingWorker = endableWorker(
 `,
 );
 
-test('Workers ended while frames flow', async () => {
+test('Workers can be ended while frames are sent and received', async () => {
   const program = `
     import { once } from 'node:events';
     import { listLinks } from 'macvlan-netlink';
@@ -65,7 +65,7 @@ test('Workers ended while frames flow', async () => {
   expectEnd(await runProgram(program, { under }), 0);
 });
 
-test('a Worker ended at any moment of its start', async () => {
+test('a Worker can be ended at any moment of its start', async () => {
   const program = `
     import { listLinks } from 'macvlan-netlink';
     import { setTimeout } from 'node:timers/promises';
@@ -80,7 +80,7 @@ test('a Worker ended at any moment of its start', async () => {
   expectEnd(await runProgram(program, { under }), 0);
 });
 
-test('a tap that was forgotten hears of its link’s end, or nothing does', async () => {
+test('the link’s end is reported to a tap without references, unless it has been collected', async () => {
   const program = `
     import { createLink, createMacvtap, openTap } from 'macvlan-netlink';
     import { execFileSync } from 'node:child_process';
@@ -97,7 +97,7 @@ test('a tap that was forgotten hears of its link’s end, or nothing does', asyn
       execFileSync('ip', ['link', 'delete', 'dev', 't0']);
       await turn();
       await turn();
-      // The event waits for the loop while the tap is collected.
+      // The event waits for the event loop while the tap is collected.
       Atomics.wait(never, 0, 0, 20);
       collect();
       Atomics.wait(never, 0, 0, 5);
@@ -108,7 +108,7 @@ test('a tap that was forgotten hears of its link’s end, or nothing does', asyn
   expectEnd(await runProgram(program, { under, nodeOptions: options }), 0);
 });
 
-test('the process may exit while frames flow in a Worker', async () => {
+test('the process may exit while a Worker sends and receives frames', async () => {
   const program = `
     import { once } from 'node:events';
     import { Worker } from 'node:worker_threads';
@@ -119,12 +119,12 @@ test('the process may exit while frames flow in a Worker', async () => {
   expectEnd(await runProgram(program, { under }), 3);
 });
 
-test('the process may exit while frames flow in its own thread', async () => {
+test('the process may exit while its main thread sends and receives frames', async () => {
   const program = floodingWorker.replace("parentPort.postMessage('flowing')", 'process.exit(4)');
   expectEnd(await runProgram(program, { under }), 4);
 });
 
-// Two devices whose queues hold frames of each other: the kernel keeps both for ever, with their
+// Two devices whose queues hold frames from each other: the kernel keeps both for ever, with their
 // links and the namespace, when they are closed like that. A link's node tells of the link.
 const endings = {
   'are closed': 'await Promise.all(taps.map((tap) => tap.close()));',
@@ -156,7 +156,7 @@ test.each(Object.entries(endings))(
   },
 );
 
-test('a tap whose link moves while no descriptor is to be had still hears of its end', async () => {
+test('a tap whose link moves while no descriptors are left still ends with the link', async () => {
   const program = `
     ${importTaps}
     import { spawn } from 'node:child_process';
@@ -179,7 +179,7 @@ test('a tap whose link moves while no descriptor is to be had still hears of its
     await limit(4);
     const before = Number(await open());
     const moved = await Netns.current().moveLink(links[0], there);
-    // It gives up what it heard of its link by.
+    // Until the tap has closed the socket for messages about its link.
     while (Number(await open()) >= before);
     await limit(1024);
     await there.deleteLink(moved);

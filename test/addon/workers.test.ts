@@ -8,12 +8,12 @@ import {
   runProgram,
 } from '../support/program.js';
 
-/** The program went its way to the end: no abort, and nothing said about one. */
+/** The program ended normally, and printed no message about an abort. */
 function expectSuccess(ended: Ended): void {
   expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
 }
 
-test('each thread has the library to itself', async () => {
+test('each thread has its own copy of the library', async () => {
   const worker = `
     import { listLinks, Netns } from 'macvlan-netlink';
     import { parentPort } from 'node:worker_threads';
@@ -41,7 +41,7 @@ test('each thread has the library to itself', async () => {
   expect(after).toBe(links);
 });
 
-/** Uses the library in every way, over and over, and says so once it is in the middle of it. */
+/** Uses many functions of the library, over and over; posts a message once it has begun. */
 const busyWorker = endableWorker(
   `import { parentPort } from 'node:worker_threads';
   import {
@@ -73,7 +73,7 @@ const busyWorker = endableWorker(
 `,
 );
 
-test('Workers ended in the middle of requests do no harm', async () => {
+test('Workers can be ended in the middle of requests', async () => {
   const program = `
     import { listLinks } from 'macvlan-netlink';
     import { once } from 'node:events';
@@ -91,7 +91,7 @@ test('Workers ended in the middle of requests do no harm', async () => {
   expectSuccess(await runProgram(program, { under: inPrivateNetns }));
 });
 
-test('Workers ended at any moment of their start do no harm', async () => {
+test('Workers can be ended at any moment of their start', async () => {
   // Each is given a little longer than the one before: some are ended while they load the addon.
   const program = `
     import { listLinks } from 'macvlan-netlink';
@@ -107,13 +107,13 @@ test('Workers ended at any moment of their start do no harm', async () => {
   expectSuccess(await runProgram(program, { under: inPrivateNetns }));
 });
 
-test('a Worker ends that has not read what is listed for it', async () => {
+test('a Worker can be ended that has not read the listings that wait for it', async () => {
   const worker = `
     import { execFileSync } from 'node:child_process';
     import { listAddresses } from 'macvlan-netlink';
     import { parentPort } from 'node:worker_threads';
     for (let at = 0; at < 4; at++) void listAddresses();
-    // By the end of this there is no room for the next listing.
+    // When this is over, the pool thread waits because too many records have not been read.
     execFileSync('sleep', ['1']);
     parentPort.postMessage('listed');
     for (;;);
@@ -169,7 +169,7 @@ test('the process may exit while Workers are in the middle of requests', async (
   expect(ended).toMatchObject({ code: 3, signal: null, stderr: '' });
 });
 
-test('an error that a Worker does not catch reaches its owner', async () => {
+test('an error that a Worker does not catch is emitted by the Worker object', async () => {
   const worker = `
     import { getLink } from 'macvlan-netlink';
     await getLink('nobody');

@@ -25,7 +25,7 @@ async function ground(): Promise<Ground> {
 }
 
 describe('a signal that fires while the namespace is busy', () => {
-  /** Asks for so much that what is asked next waits; gives what waits for its end. */
+  /** Makes so many requests that later ones have to wait; returns a function that waits for their end. */
   async function occupy({ place, netns }: Ground): Promise<() => Promise<unknown>> {
     const indexes = Array.from({ length: 20 }, (_, at) => 1000 + at);
     for (const index of indexes) {
@@ -50,7 +50,7 @@ describe('a signal that fires while the namespace is busy', () => {
       netns.listLinks({ signal }),
     ];
     const kept = netns.addAddress(link.index, '10.0.0.2/24');
-    // All of them have got as far as the queue.
+    // Now all of them are in the queue.
     await new Promise(process.nextTick);
     controller.abort(reason);
     await Promise.all(withdrawn.map((one) => expect(one).rejects.toBe(reason)));
@@ -61,7 +61,7 @@ describe('a signal that fires while the namespace is busy', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  test('leaves what others asked for as it is', async () => {
+  test('withdraws no operation of others', async () => {
     const made = await ground();
     const { place, netns, link } = made;
     const busy = await occupy(made);
@@ -103,7 +103,7 @@ describe('a signal that fires while the namespace is busy', () => {
   });
 });
 
-test('a signal that does not fire keeps nothing of the calls that it was for', async () => {
+test('a signal that does not fire keeps no listeners of the calls that had it', async () => {
   const { place, netns, parent } = await ground();
   const { signal } = new AbortController();
   const name = place.name as string;
@@ -119,7 +119,7 @@ describe('a signal that fires at any moment', () => {
     for (let turn = 0; turn < count; turn++) await new Promise(setImmediate);
   }
 
-  test('a link is made whole and given, or refused and gone', async () => {
+  test('a link is either made and returned, or refused and removed', async () => {
     const { place, netns, parent } = await ground();
     const target = await bed.place();
     const options = {
@@ -164,7 +164,7 @@ describe('a signal that fires at any moment', () => {
     const controller = new AbortController();
     const { signal } = controller;
     const first = netns.addAddress(1, '10.0.0.1/32', { signal });
-    // The kernel has it, and its answer is still to be told.
+    // The kernel has received the request, but JavaScript has not received the answer.
     while (!(await place.addresses('lo')).includes('10.0.0.1/32')) await turns(1);
     const told = first.then(
       () => 'made',
@@ -175,7 +175,7 @@ describe('a signal that fires at any moment', () => {
     expect(await place.addresses('lo')).toContain('10.0.0.1/32');
   });
 
-  test('many at once, with one signal: each does it, or nothing', async () => {
+  test('of many operations with one signal each is carried out completely or not at all', async () => {
     const { place, netns } = await ground();
     for (let round = 0; round < 10; round++) {
       const controller = new AbortController();
@@ -194,7 +194,7 @@ describe('a signal that fires at any moment', () => {
       controller.abort(reason);
       const made = await Promise.all(answers);
       const there = new Set(await place.addresses('lo'));
-      // Who is told that it is made finds it; who is told of the signal may find it or not.
+      // A link that was returned is there; one whose promise was rejected may or may not be there.
       expect(addresses.filter((address, at) => made[at] && !there.has(address))).toEqual([]);
       expect(getEventListeners(signal, 'abort')).toEqual([]);
     }

@@ -72,7 +72,7 @@ describe('a signal that has fired already', () => {
 
   test('no operation is left out of the tests here', () => {
     const methods = Object.getOwnPropertyNames(Netns.prototype);
-    // What streams has tests of its own.
+    // watch and openTap have tests of their own.
     const others = /^(constructor|watch|openTap)$/;
     expect(all.map(([name]) => name).sort()).toEqual(
       methods.filter((name) => !others.test(name)).sort(),
@@ -96,7 +96,7 @@ describe('a signal that has fired already', () => {
     expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(descriptors);
   });
 
-  test("gives Node's own reasons as they are", async () => {
+  test("rejects with Node's own reasons unchanged", async () => {
     const { netns } = Netns.current() && (await bed.place());
     const aborted = await refusalOf(netns.listLinks({ signal: AbortSignal.abort() }));
     expect(aborted).toMatchObject({ name: 'AbortError', code: DOMException.ABORT_ERR });
@@ -110,16 +110,19 @@ describe('a signal that has fired already', () => {
 });
 
 describe('a signal that never fires', () => {
-  test.each(all)('%s succeeds or fails as without, and forgets it', async (name, operation) => {
-    const made = await ground();
-    const { signal } = new AbortController();
-    const result = await operation(made, signal);
-    if (name === 'run') await (result as { terminate(): Promise<number> }).terminate();
-    if (name === 'moveLink') await Netns.current().deleteLink(result as Link);
-    expect(getEventListeners(signal, 'abort')).toEqual([]);
-  });
+  test.each(all)(
+    '%s succeeds or fails as without a signal, and removes its listener',
+    async (name, operation) => {
+      const made = await ground();
+      const { signal } = new AbortController();
+      const result = await operation(made, signal);
+      if (name === 'run') await (result as { terminate(): Promise<number> }).terminate();
+      if (name === 'moveLink') await Netns.current().deleteLink(result as Link);
+      expect(getEventListeners(signal, 'abort')).toEqual([]);
+    },
+  );
 
-  test('is forgotten after a refusal as well', async () => {
+  test('has no listener left after a refusal either', async () => {
     const { netns } = await ground();
     const { signal } = new AbortController();
     const refused = [
@@ -132,7 +135,7 @@ describe('a signal that never fires', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  test('may be shared by many operations, of which Node does not warn', async () => {
+  test('may be shared by many operations without a warning from Node', async () => {
     const { place, netns } = await ground();
     const { signal } = new AbortController();
     const warnings: string[] = [];
@@ -146,7 +149,7 @@ describe('a signal that never fires', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('in place of the options that hold it is refused, and not passed over', async () => {
+  test('passed in place of the options is refused, and not ignored', async () => {
     const made = await ground();
     const { netns, link } = made;
     const before = await made.place.snapshot();

@@ -1,4 +1,4 @@
-// What `listAddresses` gives of addresses that `ip address` made, and of very many.
+// What `listAddresses` returns for addresses that `ip address` made, and for very many.
 import { describe, expect, test, vi } from 'vitest';
 import type { Netns } from '../../lib/index.js';
 import { addressBench, expectedAddress, type IpAddress } from '../support/inet.js';
@@ -41,7 +41,7 @@ describe('listAddresses', () => {
     for (const state of ['down', 'up']) await place.ip('link', 'set', link, state);
     await place.settled(link);
     await place.ip('address', 'add', 'fd00::1/64', 'dev', link, 'mngtmpaddr');
-    // The other end of the cable has it already.
+    // The other end of the veth pair has this address already.
     await place.ip('address', 'add', 'fd07::7/64', 'dev', peer, 'nodad');
     await place.ip('address', 'add', 'fd07::7/64', 'dev', link);
     const all = await vi.waitFor(async () => {
@@ -59,7 +59,7 @@ describe('listAddresses', () => {
     expect(listed).toHaveLength(all.length);
   });
 
-  test('what it lists can be put on again, also on another link', async () => {
+  test('what it lists can be added again, also to another link', async () => {
     const { place, netns, link } = await addressBench(bed);
     const second = await place.parent();
     const commands = [
@@ -75,13 +75,13 @@ describe('listAddresses', () => {
       const [{ addr_info: all }] = JSON.parse(
         await place.ip('-j', '-d', 'address', 'show', 'dev', name),
       );
-      // The kernel shows the newest of IPv6 first.
+      // The kernel lists the newest IPv6 address first.
       return (all as IpAddress[]).sort((a, b) => a.local.localeCompare(b.local));
     };
     const before = await shown(link);
     const listed = await netns.listAddresses({ link });
     const takeOff = async () => {
-      // With the first of a subnet the others would go.
+      // Removing the first address of a subnet would remove the others, too.
       for (const address of [...listed].reverse()) await netns.removeAddress(link, address);
     };
     await takeOff();
@@ -102,7 +102,7 @@ describe('listAddresses', () => {
     expect(await place.addresses('m0')).toEqual(['10.0.0.2/24']);
   });
 
-  test('takes a link and a family', async () => {
+  test('can be filtered by link and family', async () => {
     const { place, netns, link } = await addressBench(bed);
     const second = await place.parent();
     for (const one of [link, second]) {

@@ -1,4 +1,4 @@
-// Addresses of both families: what is asked for against what `ip address` shows.
+// Addresses of both families: what was requested is compared with what `ip address` shows.
 import { describe, expect, test } from 'vitest';
 import type { Address, AddressOptions } from '../../lib/index.js';
 import { addressBench, expectedAddress, FOR_EVER, type IpAddress } from '../support/inet.js';
@@ -90,7 +90,7 @@ test.each(cases)(
 );
 
 describe('addAddress', () => {
-  test('makes the prefix route, or does not when told so', async () => {
+  test('makes the prefix route, or not with noprefixroute', async () => {
     const { place, netns, link } = await addressBench(bed);
     const routes = async () =>
       (await place.ip('route', 'show', 'dev', link)) + (await place.ip('-6', 'route', 'show'));
@@ -126,7 +126,7 @@ describe('addAddress', () => {
       [first?.valid_life_time, first?.preferred_life_time],
       [listed?.validLifetime, listed?.preferredLifetime],
     ] as const;
-    // They count down.
+    // Lifetimes run down.
     for (const [valid = 0, preferred = 0] of times) {
       expect([valid > 3000, valid <= 4000, preferred > 1000, preferred <= 2000]).toEqual(
         Array(4).fill(true),
@@ -144,11 +144,11 @@ describe('addAddress', () => {
     expect(valid).toBeLessThanOrEqual(5000);
   });
 
-  test('has the flag optimistic where ip can give it, too', async () => {
+  test('sets the flag optimistic where ip can do so, too', async () => {
     const { place, netns, link, shown } = await addressBench(bed);
     const sysctl = `/proc/sys/net/ipv6/conf/${link}/optimistic_dad`;
     await place.run('sh', '-c', `test ! -e ${sysctl} || echo 1 > ${sysctl}`);
-    // While the link is down nothing is found out about the address, and the flag stays.
+    // While the link is down there is no duplicate address detection, and the flag stays.
     await place.ip('link', 'set', link, 'down');
     await place.ip('address', 'add', 'fd00::1/64', 'dev', link, 'optimistic');
     await netns.addAddress(link, { address: 'fd00::2/64', flags: ['optimistic'] });
@@ -178,7 +178,7 @@ describe('addAddress', () => {
     );
   });
 
-  test('refuses one that is there', async () => {
+  test('refuses an address that is there already', async () => {
     const { netns, link } = await addressBench(bed);
     for (const address of ['10.0.0.1/24', 'fd00::1/64']) {
       await netns.addAddress(link, address);
@@ -196,7 +196,7 @@ describe('addAddress', () => {
     expect(wider.hint).toContain('10.0.0.1/16');
   });
 
-  test('passes on what the kernel says', async ({ skip }) => {
+  test('passes on the kernel’s own message', async ({ skip }) => {
     skip(isBefore(6, 6), 'Linux before 6.6 says nothing about IPv6 addresses');
     const { place, netns, link } = await addressBench(bed);
     await place.run('sh', '-c', `echo 1 > /proc/sys/net/ipv6/conf/${link}/disable_ipv6`);
@@ -205,7 +205,7 @@ describe('addAddress', () => {
     expect(error.kernelMessage).toContain('IPv6 is disabled');
   });
 
-  test('names a link that is not there', async () => {
+  test('names a link that does not exist', async () => {
     const { netns } = await addressBench(bed);
     const byName = await refusalOf(netns.addAddress('nobody', '10.0.0.1/24'));
     expect(byName).toMatchObject({ code: 'ENODEV', target: 'nobody' });
@@ -213,7 +213,7 @@ describe('addAddress', () => {
     expect(byIndex).toMatchObject({ code: 'ENODEV', target: 4242 });
   });
 
-  test('takes a link by name, alternative name, index and Link, and refuses a stranger', async () => {
+  test('takes a link by name, alternative name, index or Link, and refuses a Link of another namespace', async () => {
     const { place, netns, link, shown } = await addressBench(bed);
     await place.ip('link', 'property', 'add', 'dev', link, 'altname', 'another-name-that-is-long');
     const { ifindex } = await place.link(link);
@@ -246,7 +246,7 @@ describe('replaceAddress', () => {
     },
   );
 
-  test('refuses another prefix length of an IPv6 address, which the kernel would pass over', async () => {
+  test('refuses another prefix length of an IPv6 address, which the kernel would ignore', async () => {
     const { netns, link, shown } = await addressBench(bed);
     await netns.addAddress(link, { address: 'fd00::1/64', validLifetime: 1000, metric: 77 });
     const error = await refusalOf(
@@ -258,14 +258,14 @@ describe('replaceAddress', () => {
     expect(others).toEqual([]);
     expect(first).toMatchObject({ prefixlen: 64, metric: 77 });
     expect(first?.valid_life_time).toBeLessThanOrEqual(1000);
-    // To IPv4 they are two.
+    // In IPv4 these are two addresses.
     await netns.addAddress(link, '10.0.0.1/24');
     await netns.replaceAddress(link, '10.0.0.1/25');
     const lengths = (await shown()).map(({ prefixlen }) => prefixlen);
     expect(lengths).toEqual([24, 25, 64]);
   });
 
-  test('changes the peer of an IPv6 address, where one is said', async () => {
+  test('changes the peer of an IPv6 address when one is given', async () => {
     const { netns, link, shown } = await addressBench(bed);
     const address = 'fd00::1/128';
     const peers = async () => (await shown()).map(({ address: peer }) => peer);
@@ -285,7 +285,7 @@ describe('replaceAddress', () => {
 });
 
 describe('removeAddress', () => {
-  test('takes an address that was listed, out of JSON too, where Infinity is null', async () => {
+  test('takes an address as it was listed, also from JSON, where Infinity is null', async () => {
     const { netns, link, shown } = await addressBench(bed);
     for (const address of ['10.0.0.1/24', 'fd00::1/64']) await netns.addAddress(link, address);
     for (const listed of JSON.parse(JSON.stringify(await netns.listAddresses({ link })))) {
@@ -295,7 +295,7 @@ describe('removeAddress', () => {
   });
 
   test.each(['', ':1'])(
-    'takes one, label NAME%s, listed before its link was renamed',
+    'takes an address with the label NAME%s that was listed before its link was renamed',
     async (end) => {
       const { place, netns, link } = await addressBench(bed);
       await place.ip('link', 'set', link, 'down');
@@ -311,7 +311,7 @@ describe('removeAddress', () => {
     },
   );
 
-  test('takes off the one that is meant', async () => {
+  test('removes the one that is meant', async () => {
     const { netns, link, shown } = await addressBench(bed);
     for (const address of [
       '10.0.0.1/24',

@@ -1,4 +1,4 @@
-/** Options that are objects of another making: unknown names, prototypes, accessors, sizes. */
+/** Options in unusual objects: unknown names, prototypes, accessors, sizes. */
 import { describe, expect, test } from 'vitest';
 import { long } from '../support/bad-values.js';
 import { refusalOf, useTestbed } from '../support/testbed.js';
@@ -13,7 +13,7 @@ describe('an option’s name', () => {
     ['promiscous', 'promiscuous'],
     ['txqlen', 'txQueueLen'],
     ['bclim', 'bcCutoff'],
-  ])('%s is not taken for %s, which is suggested', async (written, meant) => {
+  ])('%s is not accepted for %s, which is suggested', async (written, meant) => {
     const host = await bed.place();
     const error = await refusalOf(
       host.netns.createMacvlan({ parent: 'p0', [written]: 'x' } as { parent: string }),
@@ -23,7 +23,7 @@ describe('an option’s name', () => {
   });
 
   test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
-    '%s is an unknown one and changes no prototype',
+    '%s is an unknown option and changes no prototype',
     async (name) => {
       const host = await bed.place();
       const options = JSON.parse(`{"parent": "p0", "${name}": {"mtu": 1400}}`);
@@ -36,7 +36,7 @@ describe('an option’s name', () => {
   );
 });
 
-test('an option’s name of any length makes a message of a few lines', async () => {
+test('a very long option’s name makes a message of only a few lines', async () => {
   const host = await bed.place();
   const changes = { ['x'.repeat(1_000_000)]: 1 } as object;
   const error = await refusalOf(host.netns.setLink('lo', changes));
@@ -47,7 +47,7 @@ test('an option’s name of any length makes a message of a few lines', async ()
   expect(error.message.length).toBeLessThan(300);
 });
 
-describe('objects of other making', () => {
+describe('unusual objects', () => {
   test('are taken without a prototype, frozen, or with accessors', async () => {
     const host = await bed.place();
     const parent = await host.parent();
@@ -84,8 +84,8 @@ describe('objects of other making', () => {
     expect(await host.routeSockets()).toBe(0);
   });
 
-  // What is in order when it is checked may be anything when it is sent.
-  test('do not bring the process down when they change under way', async () => {
+  // Values that are valid when they are checked may be different when they are sent.
+  test('do not crash the process when they change while a call is under way', async () => {
     const host = await bed.place();
     const parent = await host.parent();
     const before = await host.snapshot();
@@ -150,7 +150,7 @@ describe('objects of other making', () => {
     expect(await host.snapshot()).toEqual(before);
   });
 
-  test('hold thousands of addresses, of which one too many undoes all', async () => {
+  test('may hold thousands of addresses, and one that is refused undoes all', async () => {
     const host = await bed.place();
     const parent = await host.parent();
     const before = await host.snapshot();

@@ -30,7 +30,7 @@ type Loose = Record<string, (...args: any[]) => Promise<unknown>>;
 
 const loose = (place: Place) => place.netns as unknown as Loose;
 
-/** A value as it may stand in a message: at least its beginning. */
+/** The beginning of a value as an error message shows it. */
 function shown(value: unknown): string {
   if (typeof value === 'string') return inspect(value.slice(0, 20)).slice(0, -1);
   if (Array.isArray(value)) return '[';
@@ -56,7 +56,7 @@ async function expectRefused(
   expect(error.message.length, row).toBeLessThan(600);
 }
 
-/** A value put at `name`, `name.field` or `name[at]` of options that are otherwise in order. */
+/** Valid options with a value set at `name`, `name.field` or `name[at]`. */
 function withOption(base: object, path: string, value: unknown): object {
   const [, name = '', at, field] = /^(\w+)(?:\[(\d+)\])?(?:\.(\w+))?$/.exec(path) ?? [];
   if (at === undefined) return { ...base, [name]: field ? { [field]: value } : value };
@@ -88,7 +88,7 @@ async function expectAllRefused(
   }
 }
 
-test('a namespace has a netlink socket in it once something is asked, and not before', async () => {
+test('a namespace has a netlink socket from the first request on, and not before', async () => {
   const host = await bed.place();
   expect(await host.routeSockets()).toBe(0);
   await host.netns.getLink('lo');
@@ -283,7 +283,7 @@ describe('bad input is refused before anything is sent, naming option and value,
     expect(await host.routeSockets()).toBe(0);
   });
 
-  test('by everything that is told a link', async () => {
+  test('by everything that takes a link', async () => {
     const host = await bed.place();
     const calls: [string, readonly unknown[]][] = [
       ['getLink', []],
@@ -316,7 +316,7 @@ describe('bad input is refused before anything is sent, naming option and value,
     expect(await host.routeSockets()).toBe(0);
   });
 
-  test('by everything that takes nothing but a signal last', async () => {
+  test('by everything whose last argument takes only a signal', async () => {
     const host = await bed.place();
     const calls: [string, readonly unknown[]][] = [
       ['getLink', ['lo']],
@@ -340,7 +340,7 @@ describe('bad input is refused before anything is sent, naming option and value,
     expect(await host.routeSockets()).toBe(0);
   });
 
-  test('by everything that changes something and is not told what', async () => {
+  test('by everything that makes a change when the change is left out', async () => {
     const host = await bed.place();
     for (const operation of ['setLink', 'setMacvlan']) {
       const call = loose(host)[operation]?.call(host.netns, 'lo');

@@ -1,4 +1,4 @@
-/** `npm run bench`, with few links: that it measures, checks and reports. No figure is looked at. */
+/** `npm run bench` with few links: it measures, checks and reports. The figures themselves are not checked. */
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -52,7 +52,7 @@ function bench(...args: readonly string[]) {
 
 const WORKLOADS = ['create', 'create-all', 'create-into', 'delete', 'list', 'attach', 'netns'];
 
-test('every workload is measured beside the limit, and reported', async () => {
+test('every workload is measured, also with the C program, and reported', async () => {
   const before = await bed.own().snapshot();
   const out = temporaryFolder();
   const options = ['--count', '5', '--rounds', '1', '--json', '--out', out];
@@ -104,7 +104,7 @@ test('every workload is measured beside the limit, and reported', async () => {
 
 const SHORT = ['--workloads', 'latency', '--count', '5', '--rounds', '1'];
 
-test('a folder that cannot be is refused before anything is measured', async () => {
+test('a folder that cannot be made is refused before anything is measured', async () => {
   const file = join(temporaryFolder(), 'file');
   writeFileSync(file, '');
   const refused = { code: 1, stdout: '', stderr: expect.stringMatching(/^--out: EEXIST: .*\n$/) };
@@ -125,13 +125,13 @@ test('the report is written below /run too, and when nobody reads the tables', a
   expect(readFileSync(join(out, 'report.md'), 'utf8')).toContain('| macvlan-netlink | 5 |');
 });
 
-test('a slow contestant makes no fewer requests than are told', async () => {
+test('a slow contestant makes as many requests as the report says', async () => {
   const options = ['--workloads', 'latency', '--count', '101', '--rounds', '1', '--json'];
   const line = ['scripts/bench.mjs', '--only', 'ip-exec', ...options, '--out', temporaryFolder()];
   const { stdout } = await run(process.execPath, line, { cwd: root, maxBuffer: 16 * 2 ** 20 });
   const { samples } = JSON.parse(stdout) as Results;
   const told = samples.map(({ contestant, count, result }) => [contestant, count, result.requests]);
-  // The limit is measured with both counts, so that like is held against like.
+  // The C program is measured with both counts, so that equal counts are compared.
   expect(told.sort()).toEqual([
     ['ip-exec', 100, 100],
     ['limit', 100, 100],
@@ -178,7 +178,7 @@ test('an interrupt ends it, and nothing is reported', async () => {
     said.stderr += text;
     if (interrupted || !/^0 % · round 1 /m.test(said.stderr)) return;
     interrupted = true;
-    // With all that it has started, as by Ctrl-C.
+    // To the whole process group, like Ctrl-C.
     process.kill(-Number(child.pid), 'SIGINT');
   });
   expect(await closed).toEqual([130, null]);
@@ -187,7 +187,7 @@ test('an interrupt ends it, and nothing is reported', async () => {
   expect(readdirSync(out)).toEqual([]);
 });
 
-test('who fails at a workload is told with the reason', async () => {
+test('a contestant that fails at a workload is reported with the reason', async () => {
   const out = temporaryFolder();
   const broken = join(temporaryFolder(), 'broken.cjs');
   writeFileSync(broken, "if (process.argv[2] === 'latency') throw new TypeError('not today');");
@@ -200,7 +200,7 @@ test('who fails at a workload is told with the reason', async () => {
   expect(readFileSync(join(out, 'report.md'), 'utf8')).toContain(`| macvlan-netlink | ${why} |`);
 });
 
-test('a workload that cannot be profiled costs nothing else, and each is profiled once', async () => {
+test('a workload that cannot be profiled affects nothing else, and each is profiled once', async () => {
   await bench(...SHORT, '--out', temporaryFolder());
   const broken = join(temporaryFolder(), 'broken.cjs');
   const fails = "process.env.BENCH_PROFILE && process.argv[2] === 'delete'";
@@ -213,7 +213,7 @@ test('a workload that cannot be profiled costs nothing else, and each is profile
     const targets = ['delete', 'create', 'create'].map(missed);
     const result = await profileMissed({ contestants, workloads }, targets, () => {});
     console.log(JSON.stringify(result));`;
-  // It removes every named namespace that it sees.
+  // With its own /run, because it removes every named namespace that it sees.
   const alone = 'mount -t sysfs sysfs /sys && mount -t tmpfs tmpfs /run && exec "$@"';
   const node = [process.execPath, '--input-type=module', '--eval', script];
   const args = ['--net', '--mount', 'sh', '-c', alone, 'sh', ...node];
@@ -234,7 +234,7 @@ test('a workload that cannot be profiled costs nothing else, and each is profile
   expect(JSON.parse(stdout).failures[0].message).toContain('no profile today');
 });
 
-test('what it does not know is refused, and says what it does', async () => {
+test('unknown names are refused with a list of the known ones', async () => {
   const refused = { code: 1, stderr: expect.stringContaining("there is no 'dance', but create,") };
   await expect(bench('--workloads', 'dance')).rejects.toMatchObject(refused);
 });

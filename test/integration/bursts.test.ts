@@ -10,7 +10,7 @@ const names = (count: number, prefix = 'mv') =>
   Array.from({ length: count }, (_, at) => `${prefix}${at}`);
 
 describe('hundreds of calls in one turn', () => {
-  test('make what the options said when each was made', async () => {
+  test('use the options as they were at the time of each call', async () => {
     const place = await bed.place();
     const { index: parent } = await place.netns.getLink(await place.parent());
     const options = { parent, name: '', mode: 'private' as const, altNames: [''] };
@@ -27,7 +27,7 @@ describe('hundreds of calls in one turn', () => {
     );
     const shown = (await place.links()).filter(({ ifname }) => ifname.startsWith('mv'));
     expect(shown.map(({ ifname }) => ifname).sort()).toEqual([...wanted].sort());
-    // What was handed over may be used again at once here too.
+    // The program may change the list right after the call.
     const list = [...links];
     const others = Promise.all(links.slice(0, 100).map((link) => place.netns.getLink(link)));
     const deleted = place.netns.deleteLinks(list);
@@ -48,7 +48,7 @@ describe('hundreds of calls in one turn', () => {
         netns.setLink(index, { up: true }),
       );
     }
-    // More than go in one turn, and then the same names once more.
+    // More calls than fit into one turn, and then calls with the same names.
     work.push(netns.deleteLinks(Array.from({ length: 100 }, (_, at) => 2000 + at)));
     work.push(netns.createMacvlan({ parent, name: 'b2000', index: 2000 }));
     await Promise.all(work);
@@ -56,7 +56,7 @@ describe('hundreds of calls in one turn', () => {
     expect(shown.map(({ ifname, ifindex }) => [ifname, ifindex])).toEqual([['b2000', 2000]]);
   });
 
-  test('leave turns of the event loop to others', async () => {
+  test('are spread over several turns of the event loop', async () => {
     const place = await bed.place();
     const { netns } = place;
     let asked = 0;
@@ -75,7 +75,7 @@ describe('hundreds of calls in one turn', () => {
     expect(turns).toBeGreaterThanOrEqual(Math.floor(count / 32));
   });
 
-  test('leave more of them the longer their lists are', async () => {
+  test('are spread over more turns if their lists are longer', async () => {
     const { netns } = await bed.place();
     const addresses = [...Array.from({ length: 200 }, (_, at) => `10.0.0.${at + 1}/32`), 'none'];
     const begin = [
@@ -113,7 +113,7 @@ describe('hundreds of calls in one turn', () => {
     expect(await place.names()).toHaveLength(202);
   });
 
-  test('keep the namespace open that they make links in', async () => {
+  test('keep the namespace open in which they make links', async () => {
     const [place, target] = [await bed.place(), await bed.place()];
     const { index: parent } = await place.netns.getLink(await place.parent());
     const { Netns } = await import('../../lib/index.js');
@@ -141,7 +141,7 @@ describe('hundreds of calls in one turn', () => {
     expect((await place.names()).filter((name) => name.startsWith('mv'))).toEqual(kept);
   });
 
-  test('show in an error’s stack who awaits it', async () => {
+  test('show in an error’s stack the code that awaits it', async () => {
     const place = await bed.place();
     const { index: parent } = await place.netns.getLink(await place.parent());
     const taken = [...names(60), 'mv1'];
@@ -172,7 +172,7 @@ test('a large deletion is over before what is asked after it, also in a full tur
   expect((await place.names()).filter((name) => name.startsWith('mv'))).toEqual(['mv5']);
 });
 
-describe('what a program hands in may be used again at once', () => {
+describe('a program may change its objects right after a call', () => {
   test('a reference to a link', async () => {
     const place = await bed.place();
     const { index: parent } = await place.netns.getLink(await place.parent());
@@ -223,7 +223,7 @@ describe('what a program hands in may be used again at once', () => {
   });
 });
 
-test('options are what they were at the call also where something is looked up first', async () => {
+test('options are used as they were at the call even if something is looked up first', async () => {
   const [place, there] = [await bed.place(), await bed.place()];
   const options = {
     parent: await place.parent(),
@@ -239,7 +239,7 @@ test('options are what they were at the call also where something is looked up f
   expect(await there.addresses('mv1')).toEqual(['10.0.0.1/24']);
 });
 
-test('a watch and a namespace are what was asked for when it was', async () => {
+test('watch and Netns.open use the options as they were at the call', async () => {
   const place = await bed.place();
   const options = { addresses: true, initial: true };
   const watch = place.netns.watch(options);
@@ -257,7 +257,7 @@ test('a watch and a namespace are what was asked for when it was', async () => {
   }
 });
 
-test('every refused argument of many shows who awaits it', async () => {
+test('every one of many refused arguments shows the code that awaits it', async () => {
   const place = await bed.place();
   const results = await Promise.allSettled(names(100).map(() => place.netns.getLink(-1)));
   for (const result of results) {
@@ -300,7 +300,7 @@ test('a namespace that is being closed takes no more links, however many calls w
   expect(shown.filter((name) => name.startsWith('late'))).toEqual([]);
 });
 
-test('who waits to change a long list of sources keeps no copy of it', async () => {
+test('a call that waits to change a long list of sources keeps no copy of it', async () => {
   const program = `
     import { addSources, createLink, createMacvlan, getLink, removeSources } from 'macvlan-netlink';
     const sources = Array.from({ length: 4000 }, (_, at) =>
@@ -321,7 +321,7 @@ test('who waits to change a long list of sources keeps no copy of it', async () 
   expect(counts).toEqual([2500, 4000]);
 });
 
-test('listings that nobody has read yet are no more than a few', async () => {
+test('only a few listings are kept that JavaScript has not read yet', async () => {
   const program = `
     import { execFileSync } from 'node:child_process';
     import { listAddresses } from 'macvlan-netlink';

@@ -15,7 +15,7 @@ const bed = useTestbed();
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const program = join(root, manifest.bin['macvlan-netlink']);
 
-/** Runs the command line, and `during` beside it. */
+/** Runs the command line, and `during` meanwhile. */
 async function cli(
   args: readonly string[],
   during: (kill: (signal: NodeJS.Signals) => void, pid: number) => Promise<void> = async () => {},
@@ -100,7 +100,7 @@ test('the links of a run whose process id begins alike stay', async () => {
   let name = '';
   const args = ['bench', '--parent', parent, '--count', '12', '--here'];
   const { code } = await cli(args, async (_, pid) => {
-    // Another process id, in the digits that the names have.
+    // The names of a process whose id begins with the digits of this one's.
     name = `mvb${pid.toString(36)}x5-0`;
     await own.ip('link', 'add', 'link', parent, 'name', name, 'type', 'macvlan', 'mode', 'bridge');
   });
@@ -148,7 +148,7 @@ test.each([
   expect(await own.snapshot()).toEqual(before);
 });
 
-/** The command line in a line of a shell; gives what was said on standard error. */
+/** Runs the command line as part of a shell command; returns what it printed on standard error. */
 async function inShell(line: string): Promise<{ code: number; said: string }> {
   const shell = spawn('bash', ['-c', line, process.execPath, program], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -161,14 +161,14 @@ async function inShell(line: string): Promise<{ code: number; said: string }> {
   return { code, said };
 }
 
-test('a full disk is told in a line', async () => {
+test('a full disk is reported in one line', async () => {
   const { code, said } = await inShell('"$0" "$1" --help > /dev/full');
   expect(code).toBe(1);
   expect(said).toMatch(/^macvlan-netlink: .*ENOSPC.*\n$/);
 });
 
-test('a reader that has had enough is no matter', async () => {
-  // The reader is gone when the writer starts.
+test('a reader that closes its end early causes no message', async () => {
+  // The reader has ended before the writer starts.
   const { said } = await inShell('(sleep 0.3; exec "$0" "$1" --help) | true');
   expect(said).toBe('');
 });

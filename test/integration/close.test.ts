@@ -1,4 +1,4 @@
-// Closing a namespace's handle: what was asked before is done, what comes after is refused.
+// Closing a namespace's handle: earlier calls are carried out, later ones are refused.
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
 import * as library from '../../lib/index.js';
@@ -11,7 +11,7 @@ const addresses = (count: number, net: number) =>
   Array.from({ length: count }, (_, at) => `10.${net}.${at >> 8}.${at & 255}/32`);
 
 describe('Netns.close', () => {
-  test('waits for everything that was asked before', async () => {
+  test('waits for all operations that were called before', async () => {
     const place = await bed.place();
     const netns = await Netns.open(place.name as string);
     const wanted = addresses(100, 1);
@@ -23,7 +23,7 @@ describe('Netns.close', () => {
     expect(await place.addresses('lo')).toEqual(expect.arrayContaining(wanted));
   });
 
-  test('ends for all who ask for it while something is under way', async () => {
+  test('resolves for every caller once what is under way has ended', async () => {
     const place = await bed.place();
     const netns = await Netns.open(place.name as string);
     const asked = addresses(100, 2).map((address) => netns.addAddress('lo', address));
@@ -50,7 +50,7 @@ describe('Netns.close', () => {
     expect(await place.ip('route', 'show', 'dev', 'whole')).toContain('198.51.100.0/24');
   });
 
-  test('waits for what goes on in it on behalf of another', async () => {
+  test('waits for operations of another namespace that work in this one', async () => {
     const [place, other] = [await bed.place(), await bed.place()];
     const { ifindex: parent } = await place.link(await place.parent());
     const target = await Netns.open(other.name as string);
@@ -60,14 +60,14 @@ describe('Netns.close', () => {
       netns: target,
       addresses: ['192.0.2.1/24'],
     });
-    // Let it get as far as the other namespace.
+    // Until the call works in the other namespace.
     await new Promise(setImmediate);
     await target.close();
     expect((await made).netns).toBe(other.netns.inode);
     expect(await other.addresses('child')).toEqual(['192.0.2.1/24']);
   });
 
-  test('refuses every operation from then on, also before it has finished', async () => {
+  test('makes every later operation fail, also before it has finished itself', async () => {
     const place = await bed.place();
     const netns = await Netns.open(place.name as string);
     const before = netns.addAddress('lo', '192.0.2.7/32');
@@ -131,7 +131,7 @@ describe('Netns.close', () => {
     expect(functions.sort()).toEqual(methods);
   });
 
-  test('a closed handle is refused where a namespace is named', async () => {
+  test('a closed handle is refused as an option that names a namespace', async () => {
     const place = await bed.place();
     const parent = await place.parent();
     const netns = await Netns.create();
@@ -149,9 +149,9 @@ describe('Netns.close', () => {
     expect(await place.snapshot()).toEqual(before);
   });
 
-  test('counts for each of the two that a veth pair is made in', async () => {
+  test('refuses a veth pair in either of its namespaces', async () => {
     const [place, other, host] = [await bed.place(), await bed.place(), await bed.place()];
-    // It is closed, and open still for what goes on in it.
+    // `other` is closed for new calls, but still open for those under way.
     const peers = await other.netns.createLink({ kind: 'veth', peer: { netns: place.netns } });
     const busy = other.netns.deleteLinks([peers]);
     const closing = other.netns.close();
@@ -165,7 +165,7 @@ describe('Netns.close', () => {
     expect([await place.names(), await host.names()]).toEqual([[], []]);
   });
 
-  test('can be called again, and leaves name and inode to be read', async () => {
+  test('can be called again, and name and inode can still be read', async () => {
     const place = await bed.place();
     const netns = await Netns.open(place.name as string);
     const inode = statSync(`/run/netns/${place.name}`).ino;
@@ -174,7 +174,7 @@ describe('Netns.close', () => {
     expect(netns).toMatchObject({ name: place.name, inode, fd: -1 });
   });
 
-  test('gives the descriptor back', async () => {
+  test('closes the descriptor', async () => {
     const netns = await Netns.create();
     const path = `/proc/self/fd/${netns.fd}`;
     const target = `net:[${netns.inode}]`;
@@ -232,14 +232,14 @@ describe('await using', () => {
 });
 
 describe('Netns.current()', () => {
-  test('is one and the same, and is where the process is', () => {
+  test('is always the same object, for the namespace of the process', () => {
     const own = Netns.current();
     expect(Netns.current()).toBe(own);
     expect(own.inode).toBe(statSync('/proc/self/ns/net').ino);
     expect(own.name).toBeNull();
   });
 
-  test('outlives close', async () => {
+  test('stays usable after close', async () => {
     const own = Netns.current();
     await own.close();
     await own[Symbol.asyncDispose]();

@@ -1,12 +1,13 @@
-/** Links born directly in another namespace, and namesakes: whose link is meant. */
+/** Links made directly in another namespace, and links of the same name in two namespaces. */
 import { describe, expect, test } from 'vitest';
 import { type Link, Netns } from '../../lib/index.js';
 import { isBefore, type Place, refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
-const WRONG_LOOKUP = 'Linux before 6.15 looks the index of a link to be born elsewhere up here';
-/** An index for two links at once, where the kernel allows for that. */
+const WRONG_LOOKUP =
+  'Linux before 6.15 looks the index of a new link up in the namespace of the socket';
+/** The same index for two links in different namespaces, if the kernel can do that. */
 const SAME_INDEX = isBefore(6, 15) ? {} : { index: 4711 };
 
 interface Ground {
@@ -20,8 +21,8 @@ async function ground(): Promise<Ground> {
   return { host, inside, parent: await host.parent() };
 }
 
-describe('a link born in another namespace', () => {
-  test.each(['macvlan', 'macvtap'] as const)('is a whole %s there', async (kind) => {
+describe('a link made in another namespace', () => {
+  test.each(['macvlan', 'macvtap'] as const)('is a complete %s there', async (kind) => {
     const { host, inside, parent } = await ground();
     const link = await host.netns.createLink({
       kind,
@@ -80,7 +81,7 @@ describe('a link born in another namespace', () => {
     expect((await inside.names()).sort()).toEqual(['m0', 'm1', 'm2', 'm3', 'm4']);
   });
 
-  test('is what the options said when it was called, lists and what is in them too', async () => {
+  test('has the options as they were at the call, also those in lists and objects', async () => {
     const { host, inside, parent } = await ground();
     const address = { address: '10.5.0.1/24' };
     const route = { to: '10.6.0.0/16' };
@@ -128,7 +129,7 @@ describe('a link born in another namespace', () => {
     expect(link.parent).toEqual({ index: ifindex, netnsid: seen.link_netnsid });
   });
 
-  test('is numbered by what is there when it has no name', async () => {
+  test('without a name gets a number that is free there', async () => {
     const { host, inside, parent } = await ground();
     await host.netns.createMacvlan({ parent });
     const link = await host.netns.createMacvlan({ parent, netns: inside.netns });
@@ -147,7 +148,7 @@ describe('a link born in another namespace', () => {
     expect((await inside.netns.getLink('m0')).master).toBe(ifindex);
   });
 
-  test('goes with its namespace, and its MAC is free again when it was deleted before', async () => {
+  test('is removed with its namespace, and its MAC is free at once if it was deleted before', async () => {
     const { host, inside, parent } = await ground();
     const options = { parent, name: 'm0', mac: '02:00:5e:00:00:07', up: true } as const;
     const link = await host.netns.createMacvlan({ ...options, netns: inside.netns });
@@ -157,10 +158,10 @@ describe('a link born in another namespace', () => {
   });
 });
 
-describe('a link here with the name of one to be born elsewhere', () => {
-  // Kernels before 6.15 look the name up here where no index is said (net/core/rtnetlink.c,
+describe('a link here with the name of one that is made in another namespace', () => {
+  // Kernels before 6.15 look the name up here if no index is given (net/core/rtnetlink.c,
   // __rtnl_newlink).
-  test('is no hindrance, and is not touched', async () => {
+  test('does not prevent that, and is not touched', async () => {
     const { host, inside, parent } = await ground();
     await host.netns.createMacvlan({ parent, name: 'eth0', alias: 'the namesake', index: 4711 });
     const before = await host.link('eth0');
@@ -178,7 +179,7 @@ describe('a link here with the name of one to be born elsewhere', () => {
     expect(await host.link('eth0')).toEqual(before);
   });
 
-  test('is no hindrance either when it has the index, too', async ({ skip }) => {
+  test('does not prevent that if it has the index, too', async ({ skip }) => {
     skip(isBefore(6, 15), WRONG_LOOKUP);
     const { host, inside, parent } = await ground();
     const options = { parent, name: 'eth0', index: 4711 };
@@ -207,7 +208,7 @@ describe('a link here with the name of one to be born elsewhere', () => {
     const before = await host.snapshot();
     const options = { parent, name: 'eth0', ...SAME_INDEX, netns: inside.netns };
     const link = await host.netns.createMacvlan(options);
-    // To delete it here would be to delete the namesake.
+    // A deletion here would delete the link of the same name.
     const error = await refusalOf(host.netns.deleteLink(link));
     expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
     expect(await host.snapshot()).toEqual(before);
@@ -218,7 +219,7 @@ describe('a link here with the name of one to be born elsewhere', () => {
 });
 
 describe('a Link', () => {
-  test('means the same link after it was renamed and another has its name', async () => {
+  test('still means its link after that was renamed and another one got its name', async () => {
     const { host, parent } = await ground();
     const link = await host.netns.createMacvlan({ parent, name: 'm0' });
     await host.ip('link', 'set', 'm0', 'name', 'renamed');
@@ -269,7 +270,7 @@ describe('a Link', () => {
   ];
   test.each(operations)('of another namespace is refused by %s', async (_, operate) => {
     const { host, inside, parent } = await ground();
-    // A link with the same index, name and kind is here, too: the wrong one.
+    // Here is another link with the same index, name and kind.
     const options = { parent, name: 'm0', mode: 'source', ...SAME_INDEX } as const;
     await host.netns.createMacvlan({ ...options, up: true });
     const link = await host.netns.createMacvlan({ ...options, netns: inside.netns });

@@ -1,11 +1,11 @@
-/** createLink: veth, bridge, dummy and vlan, and macvlan by the same way. */
+/** createLink: veth, bridge, dummy, vlan and macvlan. */
 import { describe, expect, test } from 'vitest';
 import { createLink, Netns } from '../../lib/index.js';
 import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
-/** Whether this kernel has links of a kind, by the word of `ip`. */
+/** Whether this kernel has links of a kind, according to `ip`. */
 async function has(host: Place, ...kind: readonly string[]): Promise<boolean> {
   try {
     await host.ip('link', 'add', 'name', 'probe', ...kind);
@@ -110,7 +110,7 @@ describe('createLink with kind veth', () => {
     }
   });
 
-  test('puts the first end into another namespace, and the peer beside it or here', async () => {
+  test('puts the first end into another namespace, and the peer there or here', async () => {
     const [host, far] = [await bed.place(), await bed.place()];
     const name = `${far.name}`;
     await host.netns.createLink({ kind: 'veth', name: 'v0', netns: name, peer: { name: 'v1' } });
@@ -138,7 +138,7 @@ describe('createLink with kind veth', () => {
     expect((await host.link('w1')).flags).not.toContain('UP');
   });
 
-  test('is made also when the namespace it is asked in is closed at once', async () => {
+  test('makes the pair although the namespace of the call is closed right afterwards', async () => {
     const [host, inside, beside] = [await bed.place(), await bed.place(), await bed.place()];
     const netns = await Netns.open(inside.name as string);
     const peer = { netns: beside.name as string, name: 'other' };
@@ -161,7 +161,7 @@ describe('createLink with kind veth', () => {
 });
 
 describe('createLink with kind bridge', () => {
-  test('makes a bridge, with ports made into it and put into it', async () => {
+  test('makes a bridge that new and existing links can be ports of', async () => {
     const host = await bed.place();
     const bridge = await host.netns.createLink({ kind: 'bridge', name: 'br0', up: true });
     expect((await host.link('br0')).linkinfo?.info_kind).toBe('bridge');
@@ -209,7 +209,7 @@ describe('createLink with kind bridge', () => {
     expect((await host.link(parent)).master).toBe('br1');
   });
 
-  test('says so when a link is no port', async () => {
+  test('says so when bridgePort is set on a link that is no port', async () => {
     const host = await bed.place();
     const parent = await host.parent();
     const error = await refusalOf(host.netns.setLink(parent, { bridgePort: { hairpin: true } }));

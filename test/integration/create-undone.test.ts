@@ -14,13 +14,13 @@ const PARENT_MAC = '02:00:5e:00:00:01';
 
 interface Ground {
   readonly host: Place;
-  /** Where the link is to be born. */
+  /** Where the link is to be made. */
   readonly home: Place;
   readonly parent: string;
 }
 
 /**
- * A parent with a child `sibling` that is up, and in the place where links are to be born a bridge
+ * A parent with a child `sibling` that is up, and in the namespace where links are made a bridge
  * `taken` with index 4711 and the alternative name `taken-too`.
  */
 async function ground(elsewhere: boolean): Promise<Ground> {
@@ -50,7 +50,7 @@ const PLACES = [
   ['in another namespace', true],
 ] as const;
 
-/** What is asked for besides the parent, the code it is refused with and the part that is named. */
+/** Options besides the parent, the code of the error and the part that it names. */
 const FAILURES: readonly [string, Partial<CreateMacvlanOptions>, string, string?][] = [
   ['its name is taken', { name: 'taken' }, 'EEXIST'],
   ['its name is somebody’s alternative name', { name: 'taken-too' }, 'EEXIST'],
@@ -128,7 +128,7 @@ const FAILURES: readonly [string, Partial<CreateMacvlanOptions>, string, string?
   ],
 ];
 
-describe.each(PLACES)('a link to be born %s', (_, elsewhere) => {
+describe.each(PLACES)('a link made %s', (_, elsewhere) => {
   test.each(FAILURES)('leaves nothing behind when %s', async (_, options, code, part) => {
     const where = await ground(elsewhere);
     const before = await stateOf(where);
@@ -170,7 +170,7 @@ describe.each(PLACES)('a link to be born %s', (_, elsewhere) => {
   });
 
   // The kernel carries out the messages of a datagram although one before them has failed.
-  test('does nothing to the link that has its index already', async () => {
+  test('leaves the link alone that has its index already', async () => {
     const where = await ground(elsewhere);
     const before = await stateOf(where);
     const error = await refusalOf(
@@ -193,7 +193,7 @@ describe.each(PLACES)('a link to be born %s', (_, elsewhere) => {
     expect(await stateOf(where)).toEqual(before);
   });
 
-  test('is made by one of many that ask for the same name, and the others leave nothing', async () => {
+  test('of many calls with the same name one makes it, and the others leave nothing behind', async () => {
     const where = await ground(elsewhere);
     const { host, home, parent } = where;
     const names = await home.names();
@@ -213,7 +213,7 @@ describe.each(PLACES)('a link to be born %s', (_, elsewhere) => {
 describe('an aborted creation', () => {
   const reason = new Error('no longer wanted');
 
-  /** Creates, aborts some time later; gives the link or what it was rejected with. */
+  /** Creates a link and aborts that some time later; returns the link or what the promise was rejected with. */
   async function attempt(
     where: Ground,
     abort: (controller: AbortController) => void,
@@ -233,7 +233,7 @@ describe('an aborted creation', () => {
     abort(controller);
     try {
       const link = await promise;
-      // Nothing that was aborted is handed over as if it had not been.
+      // An aborted call does not resolve.
       expect(signal.aborted).toBe(false);
       return link;
     } catch (error) {
@@ -265,7 +265,7 @@ describe('an aborted creation', () => {
     }
   });
 
-  test('is not begun when the signal was aborted before', async () => {
+  test('is not begun when the signal has fired before', async () => {
     const where = await ground(false);
     const before = await stateOf(where);
     const signal = AbortSignal.abort(reason);
@@ -297,7 +297,7 @@ describe('a route by another link', () => {
     expect(await where.home.names()).toContain(name);
   });
 
-  test('stays when it was there before, and so the link is refused', async () => {
+  test('stays when it was there before, and the link is refused', async () => {
     const where = await ground(false);
     const other = await where.host.parent();
     await where.host.ip('route', 'add', '10.9.0.0/16', 'dev', other, 'proto', 'static');
@@ -309,7 +309,7 @@ describe('a route by another link', () => {
 
   // To the kernel no metric, or 0, means 1024 when an IPv6 route is added, and any when one is removed.
   test.each([undefined, 0])(
-    'is taken back with metric %s, not one to the same place that was there before',
+    'is removed again with metric %s, and not another with the same destination that was there before',
     async (metric) => {
       const where = await ground(false);
       const { parent: other, host } = where;
@@ -335,7 +335,7 @@ describe('a route by another link', () => {
     },
   );
 
-  test('is taken back as it was asked for, whatever the option says by then', async () => {
+  test('is removed again as it was requested, even if the option has changed since', async () => {
     const where = await ground(false);
     const { parent: other, host } = where;
     await host.ip('link', 'set', other, 'up');
@@ -351,12 +351,12 @@ describe('a route by another link', () => {
     expect(await host.ip('route', 'show', 'dev', other)).toBe(before);
   });
 
-  test('that cannot be taken back is told of as the cause of the error', async () => {
+  test('that cannot be removed again is named in the cause of the error', async () => {
     const where = await ground(false);
     const { parent, host } = where;
     await host.ip('link', 'set', parent, 'up');
     const exchange = host.netns.exchange.bind(host.netns);
-    // The kernel refuses what is asked in place of taking the route away (EOPNOTSUPP).
+    // Instead of the route's removal a request is sent that the kernel refuses (EOPNOTSUPP).
     host.netns.exchange = (steps, ...rest) =>
       exchange(
         steps.map((step) =>
@@ -376,7 +376,7 @@ describe('a route by another link', () => {
     expect(await host.ip('route', 'show', 'dev', parent)).toContain('10.6.0.0/16');
   });
 
-  test('is by the link that the option named when the call was made', async () => {
+  test('goes by the link that the option named at the call', async () => {
     const { host, parent } = await ground(false);
     const { link: peer = '' } = await host.link(parent);
     for (const name of [parent, peer]) await host.ip('link', 'set', name, 'up');
@@ -390,7 +390,7 @@ describe('a route by another link', () => {
     expect(await host.ip('route', 'show', '10.6.0.0/16')).toContain(`dev ${parent} `);
   });
 
-  test('is not even tried when what comes before it fails', async () => {
+  test('is not requested when what comes before it fails', async () => {
     const { host, parent } = await ground(false);
     const other = await host.parent();
     const heard: string[] = [];
@@ -410,7 +410,7 @@ describe('a route by another link', () => {
     expect(heard).toEqual(['10.5.0.0/16']);
   });
 
-  test('is by the new link when it names that by any of its names', async () => {
+  test('goes by the new link when the option gives any of its names', async () => {
     const { host, parent } = await ground(false);
     const names = { name: 'its-name', altNames: ['the-other-name'] };
     const routes = [
@@ -484,7 +484,7 @@ describe('a creation into a namespace that is not there', () => {
 });
 
 // A bridge without ports has a MAC of its own choice, takes the first port's, and has 00:… when that goes.
-test('a bridge hears nothing of a port that comes to nothing', async () => {
+test('a bridge is not changed by a port that cannot be finished', async () => {
   const host = await bed.place();
   await host.ip('link', 'add', 'br0', 'type', 'bridge');
   await host.ip('link', 'set', 'br0', 'up');

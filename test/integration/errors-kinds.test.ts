@@ -1,4 +1,4 @@
-/** What an error says where another kind of device answers with an errno that macvlan has for something else. */
+/** Errors of other kinds of devices, whose errnos mean something else than those of macvlan. */
 import { expect, type TestContext, test } from 'vitest';
 import { type Place, refusalOf, supportFile, useTestbed } from '../support/testbed.js';
 
@@ -17,7 +17,7 @@ async function make({ skip }: TestContext, host: Place, ...args: readonly string
   }
 }
 
-test('EPERM of a bond, which takes in no link that is up, is not put down to rights', async (ctx) => {
+test('EPERM of a bond, which takes no port that is up, is not explained by missing rights', async (ctx) => {
   const [host, inside] = [await bed.place(), await bed.place()];
   const parent = await host.parent();
   await make(ctx, host, 'bond0', 'type', 'bond');
@@ -33,7 +33,7 @@ test('EPERM of a bond, which takes in no link that is up, is not put down to rig
   }
 });
 
-test('EADDRINUSE of a port or of an IP address is not put down to a MAC', async (ctx) => {
+test('EADDRINUSE about a UDP port or an IP address is not explained by a MAC', async (ctx) => {
   const host = await bed.place();
   const parent = await host.parent();
   await host.ip('link', 'add', 'v0', 'type', 'vxlan', 'id', '5', 'dstport', '4789');
@@ -54,7 +54,7 @@ test('EADDRINUSE of a port or of an IP address is not put down to a MAC', async 
   }
 });
 
-test('EBUSY of a master that is below the link itself is told as that', async () => {
+test('EBUSY of a master that is below the link itself is explained by that', async () => {
   const host = await bed.place();
   await host.ip('link', 'add', 'br0', 'type', 'bridge');
   await host.ip('link', 'add', 'br1', 'type', 'bridge');
@@ -69,7 +69,7 @@ test('EBUSY of a master that is below the link itself is told as that', async ()
   expect(created.hint).toBe("'br0' cannot be both below 'm1' and its master.");
 });
 
-test('EBUSY of a VXLAN, whose listing does not say on what it rides, is not put down to a macvlan on it', async () => {
+test('EBUSY of a VXLAN, whose underlying link a listing does not show, is not explained by a macvlan on it', async () => {
   const host = await bed.place();
   await host.ip('link', 'add', 'br0', 'type', 'bridge');
   const vxlan = ['type', 'vxlan', 'id', '5', 'dstport', '4789'];
@@ -79,7 +79,7 @@ test('EBUSY of a VXLAN, whose listing does not say on what it rides, is not put 
   expect(error.hint).toBeUndefined();
 });
 
-test('ENETDOWN of a VLAN, which does not come up on a parent that is down, is told as that', async (ctx) => {
+test('ENETDOWN of a VLAN, which does not come up on a parent that is down, is explained by that', async (ctx) => {
   const host = await bed.place();
   const parent = await host.parent({ up: false });
   await make(ctx, host, 'v0', 'link', parent, 'type', 'vlan', 'id', '7');
@@ -95,7 +95,7 @@ test('ENETDOWN of a VLAN, which does not come up on a parent that is down, is to
   await host.netns.setLink('v0', { up: true });
 });
 
-test('an MTU above the parent’s is told as that, of a VLAN and of what a bond or a team gives its ports', async (ctx) => {
+test('an MTU above the parent’s is explained by that, of a VLAN and of what a bond or a team gives its ports', async (ctx) => {
   const host = await bed.place();
   const parent = await host.parent({ mtu: 1400 });
   await make(ctx, host, 'v0', 'link', parent, 'type', 'vlan', 'id', '7');
@@ -132,7 +132,7 @@ test('EPERM of the MTU of a team’s port names the team', async (ctx) => {
   expect(await host.link(parent)).toMatchObject({ mtu: 1400 });
 });
 
-test('EOPNOTSUPP of a MAC that the driver keeps is told as that', async (ctx) => {
+test('EOPNOTSUPP of a MAC that the driver keeps is explained by that', async (ctx) => {
   const host = await bed.place();
   await make(ctx, host, 'i0', 'type', 'ifb');
   await host.ip('link', 'add', 'm0', 'link', 'i0', 'type', 'macvlan', 'mode', 'passthru');
@@ -167,7 +167,7 @@ test('a port of an Open vSwitch is not told to put the macvlan on the switch’s
   }
 });
 
-test('EBUSY of a team is told in the kernel’s words alone', async (ctx) => {
+test('EBUSY of a team has the kernel’s own message and no hint', async (ctx) => {
   const host = await bed.place();
   const parent = await host.parent();
   await make(ctx, host, 'team0', 'type', 'team');
@@ -178,7 +178,7 @@ test('EBUSY of a team is told in the kernel’s words alone', async (ctx) => {
   expect(error.hint).toBeUndefined();
 });
 
-test('EBUSY of a parent in a VRF, which takes no frames from it, is not put down to that', async (ctx) => {
+test('EBUSY of a parent in a VRF, which does not receive its frames, is not explained by the VRF', async (ctx) => {
   const host = await bed.place();
   const parent = await host.parent();
   await make(ctx, host, 'vrf0', 'type', 'vrf', 'table', '10');
@@ -218,7 +218,7 @@ test('EBUSY of a parent that an ipvlan or a MACsec link is on names that link', 
   }
 });
 
-test('EBUSY of an ipvtap, whose frames its own device takes, is told as that', async (ctx) => {
+test('EBUSY of an ipvtap, whose frames its own device takes, is explained by that', async (ctx) => {
   const host = await bed.place();
   await make(ctx, host, 'tap0', 'link', await host.parent(), 'type', 'ipvtap');
   await host.ip('link', 'add', 'br0', 'type', 'bridge');
@@ -234,7 +234,7 @@ test('EBUSY of an ipvtap, whose frames its own device takes, is told as that', a
   expect(opened.hint).not.toContain('only a macvtap has');
 });
 
-test('EINVAL of what lets nobody else receive its frames is told as that', async (ctx) => {
+test('EINVAL of a device that lets nothing else receive its frames is explained by that', async (ctx) => {
   const host = await bed.place();
   const parent = await host.parent();
   await host.ip('link', 'add', 'br0', 'type', 'bridge');

@@ -1,4 +1,4 @@
-/** What an error says to a process that may not do what it asks. */
+/** What an error says when the process lacks a privilege. */
 import { describe, expect, test } from 'vitest';
 import { type Place, type Refusal, supportFile, useTestbed } from '../support/testbed.js';
 
@@ -55,7 +55,7 @@ describe('EPERM', () => {
     expect(await host.snapshot()).toEqual(before);
   });
 
-  test('because CAP_NET_ADMIN is missing over one of two namespaces, which are both told', async () => {
+  test('because CAP_NET_ADMIN is missing for one of two namespaces, which are both named', async () => {
     const { host, parent } = await ground();
     const inside = await bed.place();
     const options = { parent, name: 'm0', netns: inside.name };
@@ -66,7 +66,7 @@ describe('EPERM', () => {
     expect(await inside.names()).toEqual([]);
   });
 
-  test('because the process may not enter or name a namespace, or look at its /sys', async () => {
+  test('because the process may not enter a namespace, give it a name, or see its /sys', async () => {
     const { host, parent } = await ground();
     const other = await bed.place();
     const options = ['--inh-caps=-sys_admin', '--bounding-set=-sys_admin'];
@@ -94,7 +94,7 @@ describe('EPERM', () => {
     expect(tap.hint).toContain('CAP_SYS_ADMIN');
   });
 
-  test('because the process may not look at another', async () => {
+  test('because the process may not open the namespace of another process', async () => {
     const { host } = await ground();
     const less = ['setpriv', '--inh-caps=-sys_ptrace', '--bounding-set=-sys_ptrace'];
     const error = await refusalBehind(host, less, 'Netns.open', { pid: process.pid });
@@ -102,7 +102,7 @@ describe('EPERM', () => {
     expect(error.hint).toContain('CAP_SYS_PTRACE');
   });
 
-  test('is not met by what only reads', async () => {
+  test('does not concern operations that only read', async () => {
     const { host, parent } = await ground();
     expect(await refusalBehind(host, LESS, 'getLink', parent)).toBeNull();
     expect(await refusalBehind(host, LESS, 'listLinks')).toBeNull();

@@ -1,4 +1,4 @@
-/** What an error says when the kernel gives a bare errno: the reason, found out by looking. */
+/** The reasons that errors give where the kernel gives only an errno. */
 import { describe, expect, test } from 'vitest';
 import { isNetlinkError } from '../../lib/index.js';
 import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
@@ -62,7 +62,7 @@ describe('EINVAL', () => {
     expect(error.hint).toContain(`'${parent}'`);
   });
 
-  test('is not put down to an MTU that the parent has too', async () => {
+  test('is not explained by an MTU that the parent has, too', async () => {
     const { host, parent } = await ground();
     await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru' });
     const error = await refusalOf(host.netns.createMacvlan({ parent, name: 'm1', mtu: 1500 }));
@@ -71,7 +71,7 @@ describe('EINVAL', () => {
     expect(error.hint).not.toContain('MTU');
   });
 
-  test('is not guessed about where the kernel has said why', async () => {
+  test('gets no guess where the kernel has given the reason', async () => {
     const { host, parent } = await ground();
     for (const mode of ['bridge', 'passthru'] as const) {
       const options = { parent, name: 'm0', mtu: 10, mode };
@@ -94,7 +94,7 @@ describe('EINVAL', () => {
     expect(error.hint).toContain(`'${parent}'`);
   });
 
-  test('because the MTU is above the parent’s, later, giving both', async () => {
+  test('because the MTU is above the parent’s, in a later change, giving both', async () => {
     const { host, parent } = await ground();
     await host.netns.createMacvlan({ parent, name: 'm0' });
     const error = await refusalOf(host.netns.setLink('m0', { mtu: 1501 }));
@@ -143,8 +143,8 @@ describe('EINVAL', () => {
   });
 });
 
-describe('a change that the kernel refuses without a word', () => {
-  test('of alternative names, because one is none, or the name itself, or another’s', async () => {
+describe('a change that the kernel refuses with an errno alone', () => {
+  test('of alternative names, because one does not exist, is the name itself, or belongs to another link', async () => {
     const { host, parent } = await ground();
     await host.netns.createMacvlan({ parent, name: 'm0', altNames: ['first', 'last'] });
     await host.netns.createMacvlan({ parent, name: 'm1', altNames: ['other'] });
@@ -200,7 +200,7 @@ describe('an address or a route', () => {
     expect(gone.hint).toContain('no link with index 4711');
   });
 
-  test('is refused by the kernel, and nothing is made up', async () => {
+  test('is refused by the kernel, and no reason is invented', async () => {
     const { host, parent } = await ground();
     const multicast = await refusalOf(host.netns.addAddress(parent, 'ff02::5/64'));
     expect(multicast).toMatchObject({ code: 'EADDRNOTAVAIL' });
@@ -214,7 +214,7 @@ describe('an address or a route', () => {
     expect(disabled.message.match(/IPv6 is disabled/gi)).toHaveLength(1);
   });
 
-  test('is refused because one like it is there, which is named', async () => {
+  test('is refused because the same one is there, which is named', async () => {
     const { host, parent } = await ground();
     const { link: peer = '' } = await host.link(parent);
     await host.ip('address', 'add', 'fd00::1/48', 'dev', peer, 'nodad');
@@ -241,7 +241,7 @@ describe('an address or a route', () => {
     }
   });
 
-  test('is refused because its gateway is in the prefix of another link alone', async () => {
+  test('is refused because its gateway is only in the prefix of another link', async () => {
     const { host, parent } = await ground();
     const { link: peer = '' } = await host.link(parent);
     await host.ip('address', 'add', '10.3.0.1/24', 'dev', peer);
@@ -263,7 +263,7 @@ describe('an address or a route', () => {
     }
   });
 
-  test('is refused because its source is no address yet, or none at all', async () => {
+  test('is refused because its source is a tentative address, or no address of the namespace', async () => {
     const { host, parent } = await ground();
     const routes = [{ to: 'default', via: 'fd00::1', source: 'fd00::2' }];
     const options = { kind: 'veth', up: true, routes, peer: { up: true } } as const;
@@ -311,7 +311,7 @@ describe('EBUSY', () => {
     }
   });
 
-  test('because a device with macvlans cannot be a port, the other way round', async () => {
+  test('because a device with macvlans cannot be a port', async () => {
     const { host, parent } = await ground();
     await host.ip('link', 'add', 'br0', 'type', 'bridge');
     const { index } = await host.netns.createMacvlan({ parent, name: 'm0' });
@@ -368,7 +368,7 @@ describe('EBUSY', () => {
   });
 });
 
-test('a master that is not there is named, whatever the kernel calls it', async () => {
+test('a master that does not exist is named, whatever the kernel’s errno is', async () => {
   const { host, parent } = await ground();
   const master = 987_654;
   const refusals = await Promise.all([
@@ -382,7 +382,7 @@ test('a master that is not there is named, whatever the kernel calls it', async 
   }
 });
 
-test('a master is looked for where the link is to be', async () => {
+test('a master is looked for in the new link’s namespace', async () => {
   const { host, parent } = await ground();
   const inside = await bed.place();
   await host.ip('link', 'add', 'br0', 'index', '987654', 'type', 'bridge');
@@ -399,7 +399,7 @@ test('a master is looked for where the link is to be', async () => {
   expect(await inside.names()).not.toContain('m0');
 });
 
-test('a link here that has the index of a parent elsewhere is not taken for it', async () => {
+test('a link here is not mistaken for a parent in another namespace with its index', async () => {
   const { host, parent } = await ground();
   const inside = await bed.place();
   const { ifindex } = await host.link(parent);
@@ -437,7 +437,7 @@ describe('EADDRINUSE', () => {
     expect(error.hint).toContain(String(holder.index));
   });
 
-  test('because the MAC is taken by a sibling that is up, when a link is set up', async () => {
+  test('because the MAC is taken by a sibling that is up, when a link is brought up', async () => {
     const { host, parent } = await ground();
     await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC });
     await host.netns.createMacvlan({ parent, name: 'm1', mac: MAC });
@@ -449,7 +449,7 @@ describe('EADDRINUSE', () => {
     expect((await host.link('m0')).flags).not.toContain('UP');
   });
 
-  test('because the MAC is taken by a sibling that is up, when a link is given it', async () => {
+  test('because the MAC is taken by a sibling that is up, when a link gets the MAC', async () => {
     const { host, parent } = await ground();
     await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC, up: true });
     await host.netns.createMacvlan({ parent, name: 'm1', up: true });
@@ -476,7 +476,7 @@ describe('EADDRINUSE', () => {
     }
   });
 
-  test('because the MAC is taken in another namespace, which cannot be looked into', async () => {
+  test('because the MAC is taken in another namespace, whose links cannot be seen', async () => {
     const { host, parent } = await ground();
     const inside = await bed.place();
     const options = { parent, name: 'm0', mac: MAC, up: true };
@@ -487,7 +487,7 @@ describe('EADDRINUSE', () => {
     expect(error.hint).toContain('another namespace');
   });
 
-  test('because the MAC is taken by a macvlan beside it, whose parent is elsewhere', async () => {
+  test('because the MAC is taken by a macvlan on the same parent, which is in another namespace', async () => {
     const { host, parent } = await ground();
     const inside = await bed.place();
     await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC, up: true, netns: inside.netns });
@@ -498,7 +498,7 @@ describe('EADDRINUSE', () => {
     expect(error.hint).toContain('up on the same parent');
   });
 
-  test('is no matter between links that are down', async () => {
+  test('does not occur between links that are down', async () => {
     const { host, parent } = await ground();
     await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC });
     await host.netns.createMacvlan({ parent, name: 'm1', mac: MAC });
@@ -551,7 +551,7 @@ test('ENETUNREACH, because the link is down', async () => {
 });
 
 describe('EEXIST', () => {
-  test('because the name is taken, whose holder is told by its index', async () => {
+  test('because the name is taken, and the link that has it is named by its index', async () => {
     const { host, parent } = await ground();
     const inside = await bed.place();
     const here = await host.netns.createMacvlan({ parent, name: 'm0' });
@@ -574,7 +574,7 @@ describe('EEXIST', () => {
     expect(error.hint).toContain("Both ends are to be named 'v0'");
   });
 
-  test('because the index is taken, whose holder is named', async () => {
+  test('because the index is taken, and the link that has it is named', async () => {
     const { host, parent } = await ground();
     await host.netns.createMacvlan({ parent, name: 'm0', index: 4711 });
     const error = await refusalOf(host.netns.createMacvlan({ parent, name: 'm1', index: 4711 }));
@@ -583,7 +583,7 @@ describe('EEXIST', () => {
     expect(error.hint).toContain(`'m0'`);
   });
 
-  test('because an alternative name is taken, whose holder is named', async () => {
+  test('because an alternative name is taken, and the link that has it is named', async () => {
     const { host, parent } = await ground();
     const holder = await host.netns.createMacvlan({ parent, name: 'm0', altNames: ['alt'] });
     const options = { parent, name: 'm1', altNames: ['fine', 'alt'] };
@@ -600,7 +600,7 @@ describe('EEXIST', () => {
 });
 
 describe('an error', () => {
-  test('passes on the kernel’s own words and the attribute at fault', async () => {
+  test('contains the kernel’s own message and the attribute at fault', async () => {
     const { host, parent } = await ground();
     const error = await refusalOf(host.netns.setLink(parent, { mtu: 20 }));
     expect(error).toMatchObject({ code: 'EINVAL', kernelMessage: 'mtu less than device minimum' });

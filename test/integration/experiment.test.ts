@@ -117,7 +117,7 @@ function inWords(row: Row): string {
   return `${[mode, sources, network].filter(Boolean).join(', ')}: ${seen.join(' ')}`;
 }
 
-test('links reach each other, and every mode does what it is for', async () => {
+test('the two links reach each other, and every mode behaves as expected', async () => {
   const own = bed.own();
   const before = await surroundings(own);
   const { code, result } = await experiment(['--json']);
@@ -185,7 +185,7 @@ test('the pages fit 80 columns, without colours where there is no terminal', asy
   expect(lines).toContain('✓ All 12 lines as expected. Everything is taken down again.');
 });
 
-test('a card of the machine is promiscuous meanwhile, and as it was afterwards', async () => {
+test('a network card of the machine is promiscuous meanwhile, and afterwards as before', async () => {
   const own = bed.own();
   const card = await own.parent();
   const before = await surroundings(own);
@@ -265,7 +265,7 @@ test('a link that is in the way is named, and nothing is changed', async () => {
   expect(await surroundings(own)).toEqual(before);
 });
 
-test('what is missing is said, with exit code 2', async () => {
+test('missing requirements are named, with exit code 2', async () => {
   const noCard = await experiment(['--parent', 'nobody']);
   expect(noCard.code).toBe(2);
   expect(noCard.stderr).toContain("Missing: the network card 'nobody'");

@@ -18,7 +18,7 @@ describe('a listing', () => {
   // A dump without IFLA_EXT_MASK ends without an error at the first link that is larger than the
   // reader's buffer (net/core/rtnetlink.c, rtnl_calcit and rtnl_dump_ifinfo, Linux 6.18).
   test.each([2700, 5455])(
-    'with a link of %i sources loses neither it nor what follows',
+    'contains a link of %i sources and everything behind it',
     async (count) => {
       const host = await bed.place();
       const parent = await host.parent();
@@ -41,7 +41,7 @@ describe('a listing', () => {
   );
 
   // Longer lists wrap the 16-bit lengths of the kernel's own answer: `ip` reads no kind from it.
-  test('survives a source list that is longer than the kernel can tell', async () => {
+  test('is complete also with a source list that is too long for the kernel’s answer', async () => {
     const host = await bed.place();
     const parent = await host.parent();
     await host.netns.createMacvlan({ parent, name: 'm0' });
@@ -57,7 +57,7 @@ describe('a listing', () => {
   });
 
   // A kind that is not known, or not loaded, is left out of account (rtnl_dump_ifinfo).
-  test('of an unknown kind is empty, and not everything', async () => {
+  test('of an unknown kind is empty, and does not contain all links', async () => {
     const host = await bed.place();
     await host.parent();
     expect(await host.netns.listLinks({ kind: 'no-such-kind' })).toEqual([]);
@@ -68,7 +68,7 @@ describe('a listing', () => {
 
   // The kernel marks what it lists while links come and go, as it may lack or repeat something
   // (NLM_F_DUMP_INTR); it is then asked again.
-  test('is whole while links come and go', async () => {
+  test('is complete while links come and go', async () => {
     const host = await bed.place();
     const parent = await host.parent();
     const lasting = Array.from({ length: 120 }, (_, at) => `lasting${at}`);
@@ -138,7 +138,7 @@ describe('many requests at once', () => {
     expect(names.map((name) => groups.get(name))).toEqual(names.map((_, at) => String(at + 1)));
   });
 
-  test('in several namespaces at once are not taken for one another', async () => {
+  test('in several namespaces at once get the answers of their own namespaces', async () => {
     const host = await bed.place();
     const parent = await host.parent();
     const places = [await bed.place(), await bed.place(), await bed.place()];
@@ -161,7 +161,7 @@ describe('many requests at once', () => {
 describe('a macvlan whose namespace is gone', () => {
   // Namespaces are taken down some time after the last reference is gone (net/core/net_namespace.c,
   // cleanup_net): until then the MAC of a link in it stays taken.
-  test('leaves its MAC and its parent free in the end', async () => {
+  test('releases its MAC and its parent in the end', async () => {
     const host = await bed.place();
     const parent = await host.parent();
     const options = {

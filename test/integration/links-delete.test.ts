@@ -113,7 +113,7 @@ describe('deleteLinks', () => {
   });
 
   test.each([['first'], ['last']])(
-    'takes a Link and its name for one, the Link %s',
+    'recognises that a Link and its name mean one link, the Link %s',
     async (which) => {
       const host = await bed.place();
       const parent = await host.parent();
@@ -139,7 +139,7 @@ describe('deleteLinks', () => {
     ]);
   });
 
-  test('deletes by long alternative names too what can go together', async () => {
+  test('deletes links that are given by long alternative names together with the others', async () => {
     const host = await bed.place();
     const parent = await host.parent();
     const before = await host.names();
@@ -161,7 +161,7 @@ describe('deleteLinks', () => {
     expect(groups).not.toContain(0);
   });
 
-  test('names the caller in the stack of the whole as in those of its errors', async () => {
+  test('shows the caller in the stack of the AggregateError and of each of its errors', async () => {
     const host = await bed.place();
     const error = await new Promise<AggregateError>((resolve) => {
       host.netns.deleteLinks(['nobody']).catch(resolve);

@@ -57,14 +57,14 @@ describe('setLink', () => {
     expect(await sysctls(host, parent)).toEqual(before);
   });
 
-  test('sets them all at once, with what else is asked for', async () => {
+  test('sets them all at once, together with other changes', async () => {
     const { host, parent } = await ground();
     await host.netns.setLink(parent, { ipv4: ALL, addrGenMode: 'random', mtu: 1400 });
     expect(await sysctls(host, parent)).toMatchObject(ALL_SHOWN);
     expect(await host.link(parent)).toMatchObject({ mtu: 1400, inet6_addr_gen_mode: 'random' });
   });
 
-  test('sets what an object of a class says', async () => {
+  test('takes the settings from an instance of a class', async () => {
     const { host, parent } = await ground();
     class Announcing {
       get arpNotify() {
@@ -86,7 +86,7 @@ describe('setLink', () => {
     expect(gone).toMatchObject({ code: 'ENODEV' });
   });
 
-  test('changes nothing after what is refused before it', async () => {
+  test('changes nothing when a change before it is refused', async () => {
     const { host, parent } = await ground();
     const before = await sysctls(host, parent);
     const changes = { mtu: 100_000, ipv4: { arpNotify: true } };
@@ -157,7 +157,7 @@ describe('arpNotify', () => {
     },
   );
 
-  test('tells those of a veth whose peer comes up with it', async () => {
+  test('tells the neighbours of a veth whose peer comes up with it', async () => {
     const host = await bed.place();
     const home = await bed.place();
     await host.run('sh', '-c', 'echo 1 > /proc/sys/net/ipv4/conf/all/arp_accept');
@@ -182,7 +182,7 @@ describe('arpNotify', () => {
       'addresses[1]',
     ],
     ['a route leads nowhere', { routes: [{ to: '10.9.0.0/16', via: '192.0.2.1' }] }, 'routes[0]'],
-  ] as const)('tells nobody of a link that comes to nothing: %s', async (_, more, part) => {
+  ] as const)('sends nothing about a link that cannot be finished: %s', async (_, more, part) => {
     const { host, home, other, container } = await neighbours();
     const refused = await refusalOf(
       host.netns.createMacvlan({ ...container, ...more, ipv4 } as CreateMacvlanOptions),

@@ -1,4 +1,4 @@
-/** moveLink: what arrives, what stays when it is refused, and which of two namesakes is touched. */
+/** moveLink: what changes with a move, what stays when it is refused, and which of two links of one name is moved. */
 import { describe, expect, test, vi } from 'vitest';
 import { type Link, moveLink } from '../../lib/index.js';
 import { batch, type Place, refusalOf, useTestbed } from '../support/testbed.js';
@@ -14,7 +14,7 @@ async function ground(): Promise<{ host: Place; inside: Place; parent: string }>
 }
 
 describe('moveLink', () => {
-  test('gives the link as it is in the target, with its index, name and MAC', async () => {
+  test('returns the link as it is in the target, with its index, name and MAC', async () => {
     const { host, inside, parent } = await ground();
     const before = await host.link('m0');
     const link = await host.netns.moveLink('m0', inside.netns);
@@ -70,7 +70,7 @@ describe('moveLink', () => {
     for (const { name, index } of links) expect((await inside.link(name)).ifindex).toBe(index);
   });
 
-  test('gives it the name and the index that are asked for', async () => {
+  test('gives it the requested name and index', async () => {
     const { host, inside } = await ground();
     const link = await host.netns.moveLink('m0', inside.netns, { name: 'eth0', index: 4711 });
     expect(link).toMatchObject({ name: 'eth0', index: 4711 });
@@ -121,7 +121,7 @@ describe('moveLink', () => {
     expect(await inside.addresses('m0')).toEqual([]);
   });
 
-  test('leaves the macvlans of a parent that moves, which then name its namespace', async () => {
+  test('leaves the macvlans of a parent that moves where they are, and their parent.netnsid names its namespace', async () => {
     const { host, inside, parent } = await ground();
     await host.netns.moveLink(parent, inside.netns);
     const link = await host.netns.getLink('m0');
@@ -141,7 +141,7 @@ describe('moveLink into the namespace where the link is', () => {
     expect(await host.snapshot()).toEqual(before);
   });
 
-  test('renames it, but cannot renumber it', async () => {
+  test('can rename it, but not change its index', async () => {
     const { host } = await ground();
     const { ifindex } = await host.link('m0');
     const link = await host.netns.moveLink('m0', `${host.name}`, { name: 'm1', index: ifindex });
@@ -227,7 +227,7 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
     expect(await inside.names()).toEqual(['eth0']);
   });
 
-  test('because of a link that is gone by the time that the error is made', async () => {
+  test('because of another link that is gone by the time that the error is made', async () => {
     const { host, inside } = await ground();
     await inside.ip('link', 'add', 'eth0', 'type', 'bridge');
     const { ifindex } = await inside.link('eth0');
@@ -243,7 +243,7 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
     expect(error.hint).toContain(`'eth0', with index ${ifindex}`);
   });
 
-  test('because the new name comes and goes there', async () => {
+  test('because another link gets the new name there and loses it again', async () => {
     const { host, inside } = await ground();
     const { ifindex, address } = await host.link('m0');
     await inside.ip('link', 'add', 'other', 'type', 'bridge');
@@ -303,7 +303,7 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
     expect([await host.snapshot(), await inside.snapshot()]).toEqual(before);
   });
 
-  test('because it is a device that stays in its namespace', async () => {
+  test('because it is a device that cannot leave its namespace', async () => {
     const { host, inside } = await ground();
     const before = [await host.snapshot(), await inside.snapshot()];
     const error = await refusalOf(host.netns.moveLink('lo', inside.netns, { name: 'lo1' }));
@@ -351,7 +351,7 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
   });
 });
 
-test('a link that cannot be brought back is said to be where it is', async () => {
+test('the error for a link that cannot be moved back says where the link is', async () => {
   const { host, inside } = await ground();
   const { ifindex } = await host.link('m0');
   const exchange = host.netns.exchange.bind(host.netns);

@@ -81,7 +81,7 @@ describe('setLink', () => {
     expect(await host.link('m0')).toEqual(before);
   });
 
-  test('takes every flag back again', async () => {
+  test('can clear every flag again', async () => {
     const { host } = await ground();
     const before = await host.link('m0');
     const on = { promiscuous: true, allMulticast: true, arp: false, multicast: false };
@@ -110,7 +110,7 @@ describe('setLink', () => {
     expect(await host.names()).not.toContain('m0');
   });
 
-  test('takes alias, alternative names, group and master away again', async () => {
+  test('can remove alias, alternative names, group and master again', async () => {
     const { host } = await ground();
     const before = await host.link('m0');
     for (const none of [null, '']) {
@@ -158,7 +158,7 @@ describe('setLink', () => {
     expect(seen.flags).toEqual(expect.arrayContaining(['NOARP', 'PROMISC', 'UP']));
   });
 
-  test('makes the changes that were named when it was called', async () => {
+  test('makes the changes as they were at the call', async () => {
     const { host } = await ground();
     const changes = { mtu: 1350, addAltNames: ['first'] };
     const changing = host.netns.setLink('m0', changes);
@@ -168,7 +168,7 @@ describe('setLink', () => {
     expect(await host.link('m0')).toMatchObject({ mtu: 1350, altnames: ['first'] });
   });
 
-  test('gives a link the MTU first that its other settings need', async () => {
+  test('sets the MTU first, because other settings may need it', async () => {
     const { host } = await ground();
     await host.ip('link', 'set', 'm0', 'mtu', '1000');
     await host.netns.setLink('m0', { mtu: 1400, addrGenMode: 'random', txQueueLen: 7 });
@@ -176,14 +176,14 @@ describe('setLink', () => {
     expect(await host.link('m0')).toMatchObject(after);
   });
 
-  test('moves an alternative name, which is removed before it is added', async () => {
+  test('can remove an alternative name and add it again in one call', async () => {
     const { host } = await ground();
     await host.netns.setLink('m0', { addAltNames: ['old'] });
     await host.netns.setLink('m0', { removeAltNames: ['old'], addAltNames: ['old', 'new'] });
     expect((await host.link('m0')).altnames).toEqual(['old', 'new']);
   });
 
-  test('changes nothing when nothing is named, but wants the link to exist', async () => {
+  test('changes nothing without options, but fails when the link does not exist', async () => {
     const { host } = await ground();
     const before = await host.snapshot();
     const changes = { name: undefined, addAltNames: [], bridgePort: {} };
@@ -192,7 +192,7 @@ describe('setLink', () => {
     expect(await refusalOf(host.netns.setLink(987_654, {}))).toMatchObject({ code: 'ENODEV' });
   });
 
-  test('sets the parent’s MAC by its child in mode passthru, and gives it back', async () => {
+  test('sets the parent’s MAC through a child in mode passthru, and the parent gets its own back', async () => {
     const host = await bed.place();
     const parent = await host.parent({ mac: '02:00:5e:00:00:01' });
     await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru', up: true });
@@ -274,7 +274,7 @@ describe('setPromiscuous', () => {
 });
 
 describe('Link.promiscuous and Link.promiscuity', () => {
-  test('are told apart: a packet socket raises the count and sets no flag', async () => {
+  test('are different: a packet socket raises the count and sets no flag', async () => {
     const host = await bed.place();
     const parent = await host.parent();
     expect(await host.netns.getLink(parent)).toMatchObject({ promiscuity: 0 });
@@ -290,7 +290,7 @@ describe('Link.promiscuous and Link.promiscuity', () => {
     expect(await host.netns.getLink(parent)).toMatchObject({ promiscuous: false, promiscuity: 0 });
   });
 
-  test('are told apart: a passthru child raises the parent’s count and sets no flag', async () => {
+  test('are different: a passthru child raises the parent’s count and sets no flag', async () => {
     const host = await bed.place();
     const parent = await host.parent();
     await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru', up: true });

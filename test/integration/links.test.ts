@@ -21,7 +21,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
 `;
 
 describe('getLink', () => {
-  test('says of a link what ip says', async () => {
+  test('shows a link as ip does', async () => {
     const host = await bed.place();
     const parent = await host.parent({ mac: '02:00:5e:00:00:01', mtu: 1450 });
     const link = await host.netns.getLink(parent);
@@ -64,7 +64,7 @@ describe('getLink', () => {
     expect(own.trim()).toBe(`net:[${link.netns}]`);
   });
 
-  test('says of the loopback device what ip says', async () => {
+  test('shows the loopback device as ip does', async () => {
     const host = await bed.place();
     const link = await host.netns.getLink('lo');
     expect(link).toMatchObject({ index: 1, type: 'loopback', kind: null, parent: null });
@@ -80,7 +80,7 @@ describe('getLink', () => {
     expect((await host.netns.getLink(parent)).operState).toBe(state);
   });
 
-  test('gives the counters that /sys shows', async () => {
+  test('shows the counters as /sys does', async () => {
     const host = await bed.place();
     await host.run('python3', '-c', SEND_TO_ITSELF);
     const { stats } = await host.netns.getLink('lo');
@@ -93,7 +93,7 @@ describe('getLink', () => {
     expect(String(stats?.rxDropped)).toBe(await host.read(`${folder}/rx_dropped`));
   });
 
-  test('gives the counters of frames to everybody that /sys shows', async () => {
+  test('shows the multicast counters as /sys does', async () => {
     const host = await bed.place();
     const parent = await host.parent();
     for (const name of ['m0', 'm1']) {
@@ -173,7 +173,7 @@ describe('getLink', () => {
 });
 
 describe('listLinks', () => {
-  test('gives every link that ip shows, by index', async () => {
+  test('returns every link that ip shows, by index', async () => {
     const host = await bed.place();
     const parent = await host.parent();
     for (const kind of ['macvlan', 'macvtap', 'macvlan']) {
@@ -191,7 +191,7 @@ describe('listLinks', () => {
     );
   });
 
-  test('gives those that match everything the filter names', async () => {
+  test('returns the links that match the whole filter', async () => {
     const host = await bed.place();
     const [parent, other] = [await host.parent(), await host.parent()];
     await host.ip('link', 'add', 'br0', 'type', 'bridge');
@@ -217,7 +217,7 @@ describe('listLinks', () => {
     expect(await list({ kind: 'macvlan', group: 77 })).toEqual([]);
   });
 
-  test('gives nothing for a parent or a master that has no other links', async () => {
+  test('returns nothing for a parent or a master without such links', async () => {
     const host = await bed.place();
     const { ifindex } = await host.link('lo');
     expect(await host.netns.listLinks({ parent: ifindex })).toEqual([]);
@@ -235,7 +235,7 @@ describe('listLinks', () => {
     }
   });
 
-  test('does not take the child of a parent elsewhere for one of a parent here', async () => {
+  test('does not count the child of a parent in another namespace to one here with its index', async () => {
     const [host, inside] = [await bed.place(), await bed.place()];
     const parent = await host.parent();
     const { ifindex } = await host.link(parent);

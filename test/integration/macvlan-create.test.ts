@@ -16,7 +16,7 @@ async function ground(): Promise<{ host: Place; parent: string }> {
 }
 
 describe.each(KINDS)('a new %s', (kind) => {
-  test.each(MODES)('is in mode %s when that is asked for', async (mode) => {
+  test.each(MODES)('is in the requested mode %s', async (mode) => {
     const { host, parent } = await ground();
     const link = await host.netns[create[kind]]({ parent, name: 'm0', mode });
     const seen = await host.link('m0');
@@ -30,7 +30,7 @@ describe.each(KINDS)('a new %s', (kind) => {
     expect(link.parent).toEqual({ index: (await host.link(parent)).ifindex, netnsid: null });
   });
 
-  test.each(MODES)('comes back as it can be read afterwards, in mode %s', async (mode) => {
+  test.each(MODES)('is returned as it can be read afterwards, in mode %s', async (mode) => {
     const { host, parent } = await ground();
     const link = await host.netns[create[kind]]({ parent, mode, mtu: 1300, promiscuous: true });
     expect(link).toEqual(await host.netns.getLink(link.index));
@@ -47,14 +47,14 @@ describe.each(KINDS)('a new %s', (kind) => {
     expect(link).toMatchObject({ name: 'm0', kind, index: (await host.link('m0')).ifindex });
   });
 
-  test('is in mode vepa when no mode is asked for, which is the kernel’s default', async () => {
+  test('is in mode vepa without the option, which is the kernel’s default', async () => {
     const { host, parent } = await ground();
     const link = await host.netns[create[kind]]({ parent, name: 'm0' });
     expect((await host.macvlan('m0')).mode).toBe('vepa');
     expect(link.macvlan.mode).toBe('vepa');
   });
 
-  test('has every option that any mode takes, all asked for at once', async () => {
+  test('has every option that all modes take, all set at once', async () => {
     const { host, parent } = await ground();
     const mac = '02:00:5e:10:00:01';
     const link = await host.netns[create[kind]]({
@@ -184,7 +184,7 @@ describe.each(KINDS)('a new %s', (kind) => {
     expect((await host.link(parent)).promiscuity).toBe(before);
   });
 
-  test('has what its options said when it was asked for', async () => {
+  test('has the options as they were at the call', async () => {
     const { host, parent } = await ground();
     const options = { parent, name: 'm0', mtu: 1400, altNames: ['first'] };
     const creating = host.netns[create[kind]](options);
@@ -194,7 +194,7 @@ describe.each(KINDS)('a new %s', (kind) => {
     expect(await host.link('m0')).toMatchObject({ mtu: 1400, altnames: ['first'] });
   });
 
-  test('is numbered after its kind when it is given no name', async () => {
+  test('is named after its kind, with a number, when it is given no name', async () => {
     const { host, parent } = await ground();
     const first = await host.netns[create[kind]]({ parent });
     const second = await host.netns[create[kind]]({ parent });
@@ -203,7 +203,7 @@ describe.each(KINDS)('a new %s', (kind) => {
     expect(names).toEqual(expect.arrayContaining([`${kind}0`, `${kind}1`]));
   });
 
-  test('is down, quiet and in no group when nothing of that is asked for', async () => {
+  test('is down, not promiscuous and in no group by default', async () => {
     const { host, parent } = await ground();
     await host.netns[create[kind]]({ parent, name: 'm0' });
     const seen = await host.link('m0');
@@ -215,7 +215,7 @@ describe.each(KINDS)('a new %s', (kind) => {
 });
 
 describe('the parent of a new macvlan', () => {
-  test('is named by its name, an alternative name, its index or a Link', async () => {
+  test('can be given by its name, an alternative name, its index or a Link', async () => {
     const { host, parent } = await ground();
     await host.ip(
       'link',
@@ -256,7 +256,7 @@ describe('the parent of a new macvlan', () => {
     expect(link.parent).toEqual({ index: ifindex, netnsid: seen.link_netnsid });
   });
 
-  test('may be down: the link can be set up all the same, and follows', async () => {
+  test('may be down: the link can be brought up all the same, and works once the parent is up', async () => {
     const host = await bed.place();
     const parent = await host.parent({ up: false });
     const link = await host.netns.createMacvlan({ parent, name: 'm0', up: true });
@@ -271,7 +271,7 @@ describe('the parent of a new macvlan', () => {
 });
 
 describe('the MAC of a new macvlan', () => {
-  test('is one of its own, unicast and locally administered, when none is asked for', async () => {
+  test('is a random one, unicast and locally administered, by default', async () => {
     const { host, parent } = await ground();
     const macs = new Set<string>();
     for (let at = 0; at < 8; at++) {
@@ -302,7 +302,7 @@ describe('the MAC of a new macvlan', () => {
 });
 
 describe('the MTU of a new macvlan', () => {
-  test('is the parent’s when none is asked for', async () => {
+  test('is the parent’s by default', async () => {
     const host = await bed.place();
     const parent = await host.parent({ mtu: 9000 });
     const link = await host.netns.createMacvlan({ parent, name: 'm0' });
@@ -310,7 +310,7 @@ describe('the MTU of a new macvlan', () => {
     expect(link.mtu).toBe(9000);
   });
 
-  test('is lowered with the parent’s and not raised with it', async () => {
+  test('is lowered with the parent’s, but not raised with it', async () => {
     const { host, parent } = await ground();
     await host.netns.createMacvlan({ parent, name: 'm0' });
     await host.netns.setLink(parent, { mtu: 1300 });

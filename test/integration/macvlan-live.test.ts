@@ -1,4 +1,4 @@
-/** setMacvlan, addSources and removeSources: changes of a living macvlan or macvtap. */
+/** setMacvlan, addSources and removeSources: changes of an existing macvlan or macvtap. */
 import { describe, expect, test } from 'vitest';
 import { addSources, type MacvlanMode, removeSources, setMacvlan } from '../../lib/index.js';
 import { isBefore, type Place, refusalOf, useTestbed } from '../support/testbed.js';
@@ -60,7 +60,7 @@ describe.each(KINDS)('setMacvlan on a %s', (kind) => {
 });
 
 describe('setMacvlan', () => {
-  test('changes nothing when nothing is named', async () => {
+  test('changes nothing without options', async () => {
     const { host } = await ground('source', 'macvlan', 'nodst', 'macaddr', 'set', mac(1));
     const before = await host.snapshot();
     await host.netns.setMacvlan('m0', {});
@@ -180,7 +180,7 @@ describe('the source list', () => {
 
   // With one more the length of IFLA_LINKINFO, a u16, wraps in the kernel's answers: not even `ip`
   // then tells the link's kind.
-  test('takes 5,455 MACs, set or added, and no more than the kernel can tell', async () => {
+  test('takes 5,455 MACs, set or added, and not more, because the kernel’s answer has no room for them', async () => {
     const { host } = await ground('source');
     const all = Array.from({ length: 5455 }, (_, at) => mac(at + 1));
     await host.netns.setMacvlan('m0', { sources: all.slice(0, 5454) });
@@ -213,7 +213,7 @@ describe('the source list', () => {
     expect([...(macvlan?.sources ?? [])].sort()).toEqual(all);
   });
 
-  test('is changed by one call after the other, so that it never has too many', async () => {
+  test('is changed by one call after another, so that it never gets too long', async () => {
     const { host } = await ground('source');
     const all = Array.from({ length: 6000 }, (_, at) => mac(at + 1));
     const [first, second] = [all.slice(0, 3000), all.slice(3000)];
@@ -229,7 +229,7 @@ describe('the source list', () => {
 
   // Its lengths wrap in the kernel's answers, so that `ip` itself cannot tell the link's kind any more.
   test.each([5456, 5459, 5463])(
-    'of %d MACs, which another program has made of it, is read and can be mended',
+    'of %d MACs, made by another program, is read and can be shortened',
     async (count) => {
       const { host, parent } = await ground('source');
       await host.ip('link', 'add', 'link', parent, 'name', 'm1', 'type', 'macvlan');
@@ -258,7 +258,7 @@ describe('the source list', () => {
   );
 });
 
-describe('a macvlan’s mode decides what it takes', () => {
+describe('a macvlan’s mode decides which options it takes', () => {
   test.each([
     ['sources', { sources: [mac(1)] }, 'bridge', 'source'],
     ['an empty list of sources', { sources: [] }, 'bridge', 'source'],

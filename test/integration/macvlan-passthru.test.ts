@@ -17,7 +17,7 @@ async function promiscuityOf(host: Place, name: string): Promise<number> {
 
 describe('a parent with a passthru child', () => {
   test.each(['private', 'vepa', 'bridge', 'passthru', 'source'] as const)(
-    'takes no second one in mode %s, and the error names the first',
+    'takes no second child in mode %s, and the error names the first',
     async (mode) => {
       const { host, parent } = await ground();
       const first = await host.netns.createMacvlan({ parent, name: 'first', mode: 'passthru' });
@@ -34,7 +34,7 @@ describe('a parent with a passthru child', () => {
 
 describe('a parent with a child in another mode', () => {
   test.each(['private', 'vepa', 'bridge', 'source'] as const)(
-    'takes none in passthru beside one in mode %s, and the error names that',
+    'takes none in passthru beside one in mode %s, and the error names the latter',
     async (mode) => {
       const { host, parent } = await ground();
       const first = await host.netns.createMacvtap({ parent, name: 'first', mode });
@@ -58,7 +58,7 @@ describe('a parent with a child in another mode', () => {
     expect(error.hint).toContain(`'${parent}'`);
   });
 
-  test('says so also when the one in passthru is in another namespace', async () => {
+  test('says so also when the child in passthru is in another namespace', async () => {
     const { host, parent } = await ground();
     const inside = await bed.place();
     const options = { parent, name: 'first', mode: 'passthru', netns: inside.netns } as const;
@@ -69,7 +69,7 @@ describe('a parent with a child in another mode', () => {
     expect(error.hint).toContain(`'${parent}'`);
   });
 
-  test('says so also to one beside it, whose own parent is in another namespace', async () => {
+  test('says so also when the new one is put on a sibling, whose parent is in another namespace', async () => {
     const { host, parent } = await ground();
     const inside = await bed.place();
     const options = { parent, name: 'first', mode: 'passthru', netns: inside.netns } as const;
@@ -82,7 +82,7 @@ describe('a parent with a child in another mode', () => {
     }
   });
 
-  test('says so also beside a child whose own parent is in another namespace', async () => {
+  test('says so also when the passthru one is put on a child whose parent is in another namespace', async () => {
     const { host, parent } = await ground();
     const inside = await bed.place();
     const options = { parent, name: 'first', mode: 'bridge', netns: inside.netns } as const;
@@ -94,7 +94,7 @@ describe('a parent with a child in another mode', () => {
     expect(error.hint).toContain(`Mode 'passthru'`);
   });
 
-  test('takes one in passthru when the last other one is gone', async () => {
+  test('takes one in passthru when the last other child is gone', async () => {
     const { host, parent } = await ground();
     await host.netns.createMacvlan({ parent, name: 'first', mode: 'bridge' });
     await host.netns.deleteLink('first');
@@ -103,7 +103,7 @@ describe('a parent with a child in another mode', () => {
   });
 });
 
-describe('a living link', () => {
+describe('an existing link', () => {
   test.each(['private', 'vepa', 'bridge', 'source'] as const)(
     'changes neither from %s to passthru nor back',
     async (mode) => {
@@ -123,7 +123,7 @@ describe('a living link', () => {
     },
   );
 
-  test('may be told the mode passthru that it has', async () => {
+  test('may be set to the mode passthru that it has', async () => {
     const { host, parent } = await ground();
     await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru', up: true });
     await host.netns.setMacvlan('m0', { mode: 'passthru', nopromisc: true });
@@ -142,7 +142,7 @@ describe('a passthru child and its parent’s promiscuity', () => {
     expect(await promiscuityOf(host, parent)).toBe(0);
   });
 
-  test('lets it go and holds it again by nopromisc while it is up', async () => {
+  test('releases it and holds it again by nopromisc while it is up', async () => {
     const { host, parent } = await ground();
     await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru', up: true });
     await host.netns.setMacvlan('m0', { nopromisc: true });
@@ -179,7 +179,7 @@ describe('a passthru child and its parent’s promiscuity', () => {
     expect((await host.netns.getLink(parent)).promiscuity).toBe(0);
   });
 
-  test('may be told the nopromisc that it has also while it is down', async () => {
+  test('may be set to the nopromisc that it has, also while it is down', async () => {
     const { host, parent } = await ground();
     const options = { parent, name: 'm0', mode: 'passthru', nopromisc: true } as const;
     await host.netns.createMacvlan(options);
@@ -190,7 +190,7 @@ describe('a passthru child and its parent’s promiscuity', () => {
 });
 
 describe('a passthru child and its parent’s MAC', () => {
-  test('has the parent’s, whatever becomes of other links', async () => {
+  test('has the parent’s, whatever happens to other links', async () => {
     const { host, parent } = await ground();
     const link = await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru', up: true });
     expect(link.mac).toBe(PARENT_MAC);

@@ -68,7 +68,7 @@ describe('the first namespace of all', () => {
   );
 });
 
-test('what is made and removed is seen in mount namespaces made before', async () => {
+test('names are made and removed in older mount namespaces, too', async () => {
   const program = `${mounts}
     import { once } from 'node:events';
     await Netns.create('early');
@@ -136,7 +136,7 @@ test('many processes that create at once stack no mounts', async () => {
   });
 });
 
-test('create takes the lock that ip takes', async () => {
+test('create uses the same lock as ip', async () => {
   const program = `${mounts}
     import { once } from 'node:events';
     import { mkdirSync } from 'node:fs';
@@ -161,7 +161,7 @@ test('create takes the lock that ip takes', async () => {
   });
 });
 
-test('a signal ends the wait for the lock of another, which holds up nobody else', async () => {
+test('a signal ends the wait for a lock that another process holds, and nothing else waits for it', async () => {
   const program = `${mounts}
     import { once } from 'node:events';
     await (await Netns.create('there')).close();
@@ -172,7 +172,7 @@ test('a signal ends the wait for the lock of another, which holds up nobody else
     const names = Array.from({ length: 20 }, (_, at) => 'n' + at);
     const creating = names.map((name) =>
       Netns.create(name, { signal }).catch((error) => error === signal.reason));
-    // All of these would wait behind them.
+    // These would wait if they were behind the calls that wait for the lock.
     const unnamed = await Netns.create();
     const opened = await Netns.open('there', { signal });
     await Netns.remove('there', { signal });
@@ -212,7 +212,7 @@ test('of many processes that ask for one name, one gets it', async () => {
   });
 });
 
-test('a name that cannot be taken away is left with its namespace', async () => {
+test('a name that cannot be removed keeps its namespace', async () => {
   const program = `
     import { execFileSync } from 'node:child_process';
     import { Netns } from 'macvlan-netlink';
@@ -227,7 +227,7 @@ test('a name that cannot be taken away is left with its namespace', async () => 
   expect(await resultOf(program, { under: withOwnRun('private') })).toEqual(['EROFS', true, 1, []]);
 });
 
-test('a create that the kernel refuses leaves no file', async () => {
+test('a create that the kernel refuses leaves no file behind', async () => {
   const program = `
     import { readdirSync, writeFileSync } from 'node:fs';
     import { Netns } from 'macvlan-netlink';
@@ -249,7 +249,7 @@ test('a create that the kernel refuses leaves no file', async () => {
   });
 });
 
-test('the folder is made where there is none, and its absence is an empty list', async () => {
+test('/run/netns is made where it does not exist, and without it the list is empty', async () => {
   const program = `
     import { existsSync, readdirSync } from 'node:fs';
     import { Netns } from 'macvlan-netlink';
@@ -269,7 +269,7 @@ test('the folder is made where there is none, and its absence is an empty list',
   ]);
 });
 
-/** Calls that end with an error, in a program that has defined `calls`. */
+/** For programs that have defined `calls`: prints the errors of these. */
 const refusals = `
   const refusals = await Promise.all(calls.map(async (call) => {
     try { await call(); return null; } catch ({ code, hint }) { return code + ' ' + hint; }
@@ -278,7 +278,7 @@ const refusals = `
 `;
 
 test.each([
-  // Not by taking it away: what is below it may be another's, as in a machine that shares this one's files.
+  // Not by unmounting: what is mounted below may be needed by others, as when a virtual machine shares these files.
   ['missing', `execFileSync('mount', ['-n', '-t', 'tmpfs', 'tmpfs', '/proc']);`],
   [
     'of PIDs that the process has none of',
@@ -286,7 +286,7 @@ test.each([
     execFileSync('unshare', ['--pid', '--fork', 'mount', '-n', '-t', 'proc', 'proc', '/run/proc']);
     execFileSync('mount', ['-n', '--bind', '/run/proc', '/proc']);`,
   ],
-])('a /proc that is %s is said to be the reason', async (_, prepare) => {
+])('a /proc that is %s is named as the reason', async (_, prepare) => {
   const program = `${mounts}
     import { listLinks } from 'macvlan-netlink';
     ip('netns', 'add', 'there');
@@ -305,7 +305,7 @@ test.each([
   ]);
 });
 
-test('a /run/netns that cannot be made is named, and asked for by a name alone', async () => {
+test('a /run/netns that cannot be made is named, and only a name needs it', async () => {
   const program = `${mounts}
     const calls = [() => Netns.create('new'), () => Netns.create(), () => Netns.remove('new')];
     ${refusals}

@@ -26,7 +26,7 @@ const bed = useTestbed();
 const { newName, create, open } = useNames(bed);
 
 describe('an unnamed namespace', () => {
-  /** A veth end here whose other end is in there: it goes when the namespace does. */
+  /** Makes a veth pair with one end here and the other in `netns`; returns whether it still exists. */
   async function tiedTo(netns: Netns): Promise<() => boolean> {
     const name = bed.uniqueName('t');
     await Netns.current().createLink({ kind: 'veth', name, peer: { netns } });
@@ -106,7 +106,7 @@ describe('Netns.open', () => {
     },
   );
 
-  test('keeps the name of a Netns of another copy of the package', async () => {
+  test('takes the name from a Netns of another copy of the package', async () => {
     const { fd, inode, name } = await create(newName());
     const theirs = { [Symbol.for('macvlan-netlink.Netns')]: true, fd, inode, name };
     const netns = await open(theirs as unknown as NetnsRef);
@@ -140,7 +140,7 @@ describe('Netns.open', () => {
     bed.onCleanup(() => rmSync(link));
     expect(await open(link)).toMatchObject({ inode, name: null });
     expect(await open(`/run/../run/netns/./${name}`)).toMatchObject({ inode });
-    // What ends in the same words need not be the place of names.
+    // A path that only ends like /run/netns.
     expect(await open(`/proc/self/root/run/netns/${name}`)).toMatchObject({ inode, name: null });
     expect(await open(`test/../${relative('.', `/run/netns/${name}`)}`)).toMatchObject({
       inode,
@@ -148,7 +148,7 @@ describe('Netns.open', () => {
     });
   });
 
-  test('is opened before the call returns, where it is open already', async () => {
+  test('copies a descriptor or a Netns before the call returns, so that it may be closed at once', async () => {
     const place = await bed.place();
     const fd = openSync(`/run/netns/${place.name}`, 'r');
     const byDescriptor = Netns.open({ fd });
@@ -198,7 +198,7 @@ describe('Netns.open', () => {
     expect(await outputWith(netns.fd, ...child)).toContain('after');
   });
 
-  test('refuses what is no network namespace, and does not wait for it', async () => {
+  test('refuses what is no network namespace, without waiting', async () => {
     const folder = `/run/${bed.uniqueName('odd')}`;
     mkdirSync(folder);
     bed.onCleanup(() => rmSync(folder, { recursive: true }));
@@ -226,7 +226,7 @@ describe('Netns.open', () => {
     });
   });
 
-  test('does not open what is no network namespace, which the writer of a FIFO would notice', async () => {
+  test('does not open a FIFO, as its writer would notice', async () => {
     const fifo = `/run/${bed.uniqueName('fifo')}`;
     await output('mkfifo', fifo);
     bed.onCleanup(() => rmSync(fifo));
@@ -244,11 +244,11 @@ describe('Netns.open', () => {
     expect(await refusalOf(Netns.open(fifo))).toMatchObject({ code: 'EINVAL' });
     const made = Netns.current().createLink({ kind: 'bridge', netns: fifo });
     expect(await refusalOf(made)).toMatchObject({ code: 'EINVAL', part: 'netns' });
-    // Had it been opened, the word would have gone to whoever opened it.
+    // If the FIFO had been opened, its writer would have succeeded.
     expect(await output('timeout', '20', 'cat', fifo)).toBe('word');
   });
 
-  test('refuses what is not there', async () => {
+  test('refuses what does not exist', async () => {
     const gone = spawn('true');
     await once(gone, 'exit');
     const name = bed.uniqueName('no');
@@ -270,7 +270,7 @@ describe('a signal that fires while a namespace is opened', () => {
   ];
   const reason = new Error('no longer wanted');
 
-  /** Aborts an act once the answer is there, of which the event loop has not heard. */
+  /** Aborts a call once it has been carried out, but before the event loop has received the result. */
   async function abort(act: (typeof acts)[number][1], name: string): Promise<void> {
     const controller = new AbortController();
     const acting = act(name, controller.signal);
@@ -279,7 +279,7 @@ describe('a signal that fires while a namespace is opened', () => {
     await expect(acting).rejects.toBe(reason);
   }
 
-  test.each(acts)('leaves none open: %s', async (_, act) => {
+  test.each(acts)('leaves no namespace open: %s', async (_, act) => {
     const { name, netns } = await bed.place();
     const held = () =>
       readdirSync('/proc/self/fd').filter((fd) => {
@@ -292,20 +292,20 @@ describe('a signal that fires while a namespace is opened', () => {
     expect(await netns.listLinks()).toHaveLength(1);
   });
 
-  test.each(acts)('is the end of it, also where it is refused then: %s', async (_, act) => {
+  test.each(acts)('causes no unhandled rejection if opening then fails: %s', async (_, act) => {
     const unhandled = vi.fn();
     process.once('unhandledRejection', unhandled);
     bed.onCleanup(() => void process.off('unhandledRejection', unhandled));
     const name = bed.uniqueName('no');
     await abort(act, name);
-    // Jobs are done in their order.
+    // Once this one has ended, the aborted one has, too: jobs are done in order.
     await refusalOf(Netns.open(name));
     await turn();
     expect(unhandled).not.toHaveBeenCalled();
   });
 });
 
-/** Runs a command with a descriptor as its fourth, number 3; gives what it printed. */
+/** Runs a command with `fd` as its descriptor 3; returns what it printed. */
 async function outputWith(fd: number, command: string, ...args: readonly string[]) {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit', fd] });
   const chunks: Buffer[] = [];
@@ -321,7 +321,7 @@ test.each([undefined, null, 'net1', {}])('new Netns of %s says what to use inste
   expect(construct).toThrow(/Netns\.create, Netns\.open or Netns\.current; received /);
 });
 
-test('what is undefined in a reference is not said', async () => {
+test('undefined in a reference counts as left out', async () => {
   const place = await bed.place();
   const { fd, inode } = place.netns;
   for (const ref of [
@@ -339,7 +339,7 @@ test('what is undefined in a reference is not said', async () => {
   }
 });
 
-test('what else an object holds does not hide why it was not opened', async () => {
+test('other fields of a reference do not hide why it was not opened', async () => {
   const pid = 2 ** 31 - 1;
   const circular: { pid: number; self?: unknown } = { pid };
   circular.self = circular;
@@ -371,7 +371,7 @@ describe('Netns.fd', () => {
     expect(JSON.parse(links)).toEqual([expect.objectContaining({ ifname: 'lo' })]);
   });
 
-  test('reaches no child process that is not given it', async () => {
+  test('is not inherited by child processes', async () => {
     const netns = await create();
     await netns.listLinks();
     const seen = await output('sh', '-c', 'readlink /proc/self/fd/*; true');

@@ -67,7 +67,7 @@ describe('the order of requests', () => {
 });
 
 describe('many requests at once', () => {
-  test('are each answered, refused ones among them', async () => {
+  test('get one answer each, also if some are refused', async () => {
     const place = await bed.place();
     const wanted = hosts(2000);
     // Every second one is there already.
@@ -85,7 +85,7 @@ describe('many requests at once', () => {
     );
   });
 
-  test('a refused one does not stop those behind it', async () => {
+  test('a refused request does not stop those behind it', async () => {
     const place = await bed.place();
     const outcomes = await Promise.allSettled([
       place.netns.addAddress(1, '10.0.0.1/32'),
@@ -111,7 +111,7 @@ describe('many requests at once', () => {
     );
   });
 
-  test('listings of all sorts at once are each complete', async () => {
+  test('listings of different kinds at once are each complete', async () => {
     const place = await bed.place();
     await bridges(place, 100);
     const { netns } = place;
@@ -132,7 +132,7 @@ describe('many requests at once', () => {
     expect(lists).toEqual(Array.from({ length: 20 }, () => expected).flat());
   });
 
-  test('keep their answers apart from those of large reads', async () => {
+  test('get their own answers beside large reads', async () => {
     // In a user namespace of its own, where the kernel's limits hold for the socket: the answers to
     // so many reads of a link with so many sources are more than it can hold.
     const program = `
@@ -166,7 +166,7 @@ describe('many requests at once', () => {
 });
 
 describe('a listing of addresses and routes that changes run into', () => {
-  test('is complete all the same, or refused', async () => {
+  test('is either complete or refused', async () => {
     const place = await bed.place();
     const stay = hosts(1500);
     await batch(place, [
@@ -209,8 +209,8 @@ describe('a listing of addresses and routes that changes run into', () => {
   });
 });
 
-describe('meanwhile', () => {
-  test('other namespaces do not wait for a slow one', async () => {
+describe('while a request takes long', () => {
+  test('requests in other namespaces do not wait for it', async () => {
     const [slow, other] = [await bed.place(), await bed.place()];
     const indexes = await bridges(slow, 24);
     let answered = 0;
@@ -229,7 +229,7 @@ describe('meanwhile', () => {
     expect(await other.addresses('lo')).toContain('10.0.0.1/32');
   });
 
-  test('the event loop turns', async () => {
+  test('the event loop is not blocked', async () => {
     const place = await bed.place();
     const indexes = await bridges(place, 20);
     let ticks = 0;

@@ -1,4 +1,4 @@
-// Namespaces made, listed and removed by this library and by `ip netns`, in any mix.
+// Namespaces made, listed and removed by this library and by `ip netns`, in any combination.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -59,7 +59,7 @@ function mountOf(path: string) {
 }
 
 describe('Netns.create', () => {
-  test('makes what ip lists, enters and deletes', async () => {
+  test('makes a namespace that ip lists, enters and deletes', async () => {
     const name = newName();
     const netns = await create(name);
     expect(netns.name).toBe(name);
@@ -72,7 +72,7 @@ describe('Netns.create', () => {
     expect(await Netns.list()).not.toContain(name);
   });
 
-  test('makes it with nothing but a loopback device that is down', async () => {
+  test('makes it with only a loopback device, which is down', async () => {
     const name = newName();
     const netns = await create(name);
     const links = JSON.parse(await ip('-n', name, '-j', 'link', 'show'));
@@ -110,7 +110,7 @@ describe('Netns.create', () => {
     }
   });
 
-  test('refuses a name that is taken, and leaves what has it alone', async () => {
+  test('refuses a name that is taken, and leaves the namespace of that name alone', async () => {
     const name = newName();
     await ip('netns', 'add', name);
     const before = await inodeOf(`/run/netns/${name}`);
@@ -132,7 +132,7 @@ describe('Netns.create', () => {
     expect(mountOf(path).count).toBe(0);
   });
 
-  test('without a name makes one that is in no list and under no path', async () => {
+  test('without a name makes a namespace that is not listed and has no path', async () => {
     const before = readdirSync('/run/netns');
     const netns = await create();
     expect(netns.name).toBeNull();
@@ -142,7 +142,7 @@ describe('Netns.create', () => {
     expect((await netns.listLinks()).map((link) => link.name)).toEqual(['lo']);
   });
 
-  test('leaves the process where it was', async () => {
+  test('leaves the process in its namespace', async () => {
     const before = readlinkSync('/proc/self/ns/net');
     await Promise.all(Array.from({ length: 8 }, () => create()));
     await create(newName());
@@ -153,7 +153,7 @@ describe('Netns.create', () => {
 });
 
 describe('Netns.list', () => {
-  test('gives what ip netns add and create made, sorted', async () => {
+  test('returns what ip netns add and create made, sorted', async () => {
     const names = [newName(), newName(), newName(), newName()];
     for (const [at, name] of names.entries()) {
       await (at % 2 === 0 ? create(name) : ip('netns', 'add', name));
@@ -186,7 +186,7 @@ describe('Netns.list', () => {
 });
 
 describe('Netns.remove', () => {
-  test('removes what ip made, and what was made here', async () => {
+  test('removes what ip made, and what create made', async () => {
     for (const make of [(name: string) => ip('netns', 'add', name), create]) {
       const name = newName();
       await make(name);
@@ -207,7 +207,7 @@ describe('Netns.remove', () => {
     expect([theirs, ours].filter((name) => left.includes(name))).toEqual([]);
   });
 
-  test('takes a symbolic link away, and nothing from what it leads to', async () => {
+  test('removes a symbolic link, and not what it leads to', async () => {
     const name = newName();
     await create(name);
     const folder = `/run/${bed.uniqueName('mounted')}`;
@@ -237,7 +237,7 @@ describe('Netns.remove', () => {
     expect(mountOf(path).type).toBe('tmpfs');
   });
 
-  test('is what the refusal of a name advises that a stale file has', async () => {
+  test('is what create advises when a stale file has the name', async () => {
     const name = newName();
     await create(newName());
     writeFileSync(`/run/netns/${name}`, '', { mode: 0 });
@@ -252,7 +252,7 @@ describe('Netns.remove', () => {
   });
 
   test.each(['a folder', 'a link to nowhere', 'a link to itself'])(
-    'a name is refused that %s has, and nothing is advised that does not help',
+    'create refuses a name that %s has, without advice that would not help',
     async (what) => {
       await create(newName());
       const name = bed.uniqueName('odd');
@@ -266,7 +266,7 @@ describe('Netns.remove', () => {
     },
   );
 
-  test('a name that is made and taken away all the time is there or not, and nothing else', async () => {
+  test('a name that is made and removed all the time either opens or is reported as missing', async () => {
     const name = newName();
     const rounds = 100;
     const codes = new Set<string>();
@@ -313,7 +313,7 @@ describe('Netns.remove', () => {
     expect(readdirSync('/run/netns')).not.toContain(removed);
   });
 
-  test('refuses a name that is not there', async () => {
+  test('refuses a name that does not exist', async () => {
     const name = bed.uniqueName('no');
     const error = await refusalOf(Netns.remove(name));
     expect(error).toMatchObject({ code: 'ENOENT', operation: 'Netns.remove', target: name });
@@ -342,7 +342,7 @@ test.each([
   expect(readdirSync('/run/netns')).toEqual(before);
 });
 
-test('listings that are asked for together look at each name once', async () => {
+test('listings at the same time look at each name once', async () => {
   const names = await Promise.all(Array.from({ length: 20 }, async () => (await bed.place()).name));
   const listings = Array.from({ length: 100 }, () => Netns.list());
   let done = false;

@@ -4,7 +4,7 @@ import { useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
-test('is what ip has set, and null before', async () => {
+test('returns the id that ip has set, and null before', async () => {
   const [here, there] = [await bed.place(), await bed.place()];
   expect(await here.netns.getNetnsid(there.netns)).toBeNull();
   await here.ip('netns', 'set', there.name as string, '4711');
@@ -16,7 +16,7 @@ test('is what ip has set, and null before', async () => {
   expect(await there.netns.getNetnsid(here.netns)).toBeNull();
 });
 
-test('says where the parent of a link is, and where a link went', async () => {
+test('returns the id by which links name their parent’s namespace and events the target of a move', async () => {
   const [host, home, other] = [await bed.place(), await bed.place(), await bed.place()];
   const parent = await host.parent();
   // So that the ids differ.

@@ -1,5 +1,5 @@
 /**
- * What older kernels do otherwise, and what takes a kernel of one's own to try: `npm run test:kernels`
+ * What older kernels do differently, and what only the root of a machine can try: `npm run test:kernels`
  * runs this on some. Each test that does not apply says why.
  */
 import { execFileSync } from 'node:child_process';
@@ -21,7 +21,7 @@ async function ground(): Promise<Ground> {
   return { host, inside, parent: await host.parent() };
 }
 
-describe('a link born elsewhere, where the kernel looks for its name here', () => {
+describe('a link made in another namespace, where the kernel looks its name up here', () => {
   beforeEach(({ skip }) => {
     skip(
       !isBefore(6, 15),
@@ -29,7 +29,7 @@ describe('a link born elsewhere, where the kernel looks for its name here', () =
     );
   });
 
-  /** A ground with a namesake in the host: this kernel makes no `eth0` elsewhere. */
+  /** With an `eth0` in the host, too, so that this kernel refuses to make an `eth0` in the other namespace. */
   async function withNamesake(): Promise<Ground> {
     const all = await ground();
     await all.host.ip('link', 'add', 'eth0', 'index', '4711', 'type', 'bridge');
@@ -51,10 +51,10 @@ describe('a link born elsewhere, where the kernel looks for its name here', () =
     ['dummy', () => ({ kind: 'dummy' }), ['eth0']],
   ];
 
-  test.each(kinds)('comes out whole as a %s', async (kind, options, names) => {
+  test.each(kinds)('is made completely as a %s', async (kind, options, names) => {
     const { host, inside, parent } = await withNamesake();
     const before = await host.snapshot();
-    // A VLAN that is deleted while it is promiscuous leaves its parent so, when `ip` makes and deletes
+    // A VLAN that is deleted while it is promiscuous leaves its parent promiscuous, also when `ip` makes and deletes
     // it as well (seen on Linux 6.1.192 and 6.12.117).
     const promiscuous = kind !== 'vlan';
     const link = await host.netns.createLink({
@@ -96,7 +96,7 @@ describe('a link born elsewhere, where the kernel looks for its name here', () =
     expect(await host.snapshot()).toEqual(before);
   });
 
-  test('is given another index when the one chosen for it is taken here', async () => {
+  test('gets another index when the one that the library chose is taken here', async () => {
     const { host, inside, parent } = await withNamesake();
     const before = await host.snapshot();
     const chosen: number[] = [];
@@ -144,7 +144,7 @@ describe('bcCutoff, where the kernel does not know it', () => {
     }
   });
 
-  test('is refused for a living link, which stays as it is', async () => {
+  test('is refused for an existing link, which stays as it is', async () => {
     const { host, parent } = await ground();
     const link = await host.netns.createMacvlan({ parent, name: 'm0', bcQueueLen: 3000 });
     expect(link.macvlan).toMatchObject({ bcQueueLen: 3000, bcCutoff: null });
@@ -156,7 +156,7 @@ describe('bcCutoff, where the kernel does not know it', () => {
   });
 });
 
-// No kernel to try it on is that old: the answers are made so here.
+// No kernel for the tests is that old, so the kernel's answers are simulated.
 test('bcQueueLen, where the kernel does not know it, is refused and leaves nothing behind', async () => {
   const { host, parent } = await ground();
   await host.netns.createMacvlan({ parent, name: 'living' });
@@ -218,7 +218,7 @@ describe('modules', () => {
     return () => rmSync(forbidden, { force: true });
   });
 
-  test('are not loaded by asking, but by load: true', async () => {
+  test('are not loaded by checkSupport, unless with load: true', async () => {
     const { netns } = await bed.place();
     const before = loaded();
     const asked = await netns.checkSupport();
@@ -231,7 +231,7 @@ describe('modules', () => {
     expect(await netns.listLinks()).toHaveLength(1);
   });
 
-  test('are not loaded by asking what a loaded macvlan can do', async () => {
+  test('are not loaded by checkSupport when macvlan is loaded', async () => {
     const host = await bed.place();
     execFileSync('modprobe', ['macvlan']);
     const before = loaded();
@@ -254,7 +254,7 @@ describe('modules', () => {
     expect(loaded()).toEqual(expect.arrayContaining([...all].sort()));
   });
 
-  test('that may not be loaded are told of as such', async () => {
+  test('that modprobe may not load are not loaded, and the error’s hint says so', async () => {
     const host = await bed.place();
     const parent = await host.parent();
     const names = ['macvlan', 'macvtap', 'dummy'];
@@ -273,8 +273,8 @@ describe('modules', () => {
   });
 });
 
-describe('a link that only its driver deletes', () => {
-  test('stays as it was while the others of a list go', async ({ skip }) => {
+describe('a link that only its driver can delete', () => {
+  test('stays as it was while the others of a list are deleted', async ({ skip }) => {
     const host = await bed.place();
     const parent = await host.parent();
     // The kind's fallback device comes with the first tunnel, in every namespace from then on.

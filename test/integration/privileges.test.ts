@@ -10,7 +10,7 @@ import { useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
-/** Gives an error's fields in a program, or what came instead of an error. */
+/** For programs: the fields of a call's error, or its result. */
 const outcomes = `
   const outcome = async (promise) => {
     try {
@@ -30,7 +30,7 @@ interface Outcome {
 }
 
 describe('without capabilities', () => {
-  test('namespaces can be listed and opened, and not made, removed or entered', async () => {
+  test('namespaces can be listed and opened, but not made, removed or entered', async () => {
     const place = await bed.place();
     const before = readdirSync('/run/netns');
     const program = `${outcomes}
@@ -69,7 +69,7 @@ describe('without capabilities', () => {
     expect(readdirSync('/run/netns')).toEqual(before);
   });
 
-  test('the own namespace can be read, and not changed', async () => {
+  test('the own namespace can be read, but not changed', async () => {
     const place = await bed.place();
     const parent = await place.parent();
     const before = await place.snapshot();
@@ -109,7 +109,7 @@ describe('without capabilities', () => {
   });
 });
 
-test('with CAP_NET_ADMIN alone nothing is moved where it cannot be reached', async () => {
+test('with CAP_NET_ADMIN alone no link is moved into a namespace that cannot be entered', async () => {
   const [place, target] = [await bed.place(), await bed.place()];
   const parent = await place.parent();
   const before = await target.snapshot();
@@ -137,7 +137,7 @@ test('with CAP_NET_ADMIN alone nothing is moved where it cannot be reached', asy
 });
 
 test.skipIf(!nobodyExists)(
-  'what was opened with privileges does not keep them (needs a second user)',
+  'with a handle that was opened with privileges nothing can be changed without them (needs a second user)',
   async () => {
     const place = await bed.place();
     const program = `${outcomes}
@@ -169,7 +169,7 @@ test.skipIf(!nobodyExists)(
 );
 
 test.skipIf(!nobodyExists)(
-  'capabilities without root are enough for names (needs a second user)',
+  'capabilities without being root are enough for names (needs a second user)',
   async () => {
     const name = bed.uniqueName('named');
     expect(spawnSync('ip', ['netns', 'add', name]).status).toBe(0);
@@ -225,7 +225,7 @@ describe('as root of a user namespace', () => {
     });
   });
 
-  test('no thread stays in a namespace that it cannot leave again', async () => {
+  test('no pool thread stays in a namespace that it cannot leave again', async () => {
     const program = `
       import { readdirSync, readlinkSync } from 'node:fs';
       import { Netns } from 'macvlan-netlink';
@@ -261,7 +261,7 @@ describe('as root of a user namespace', () => {
     });
   });
 
-  test('nor does the JavaScript thread, for which run and watch would enter it', async () => {
+  test('nor does the JavaScript thread, which run and watch use to enter one', async () => {
     const program = `${outcomes}
       import { Netns } from 'macvlan-netlink';
       const netns = await Netns.create();
@@ -276,7 +276,7 @@ describe('as root of a user namespace', () => {
     expect(await resultOf(program, { under })).toMatchObject([refused, refused, 1]);
   });
 
-  test('what is outside stays out of reach', async () => {
+  test('namespaces outside it cannot be changed', async () => {
     const place = await bed.place();
     const before = await place.snapshot();
     const fd = openSync(`/run/netns/${place.name}`, 'r');
@@ -312,7 +312,7 @@ describe('as root of a user namespace', () => {
 
   // The kernel has asked for CAP_NET_ADMIN in the peer's namespace since 2026 only (net/core/
   // rtnetlink.c, rtnl_newlink); the check was put into older kernels too, so `ip` tries it out.
-  test('and so does the namespace of a veth’s peer', async ({ skip }) => {
+  test('nor can a veth’s peer be put there', async ({ skip }) => {
     const place = await bed.place();
     const [command = '', ...args] = ownUserNamespace;
     const there = ['peer', 'name', 'probe', 'netns', `${place.name}`];
@@ -351,7 +351,7 @@ describe('as root of a user namespace', () => {
     return child as ChildProcess & { readonly pid: number };
   }
 
-  test('a macvlan that was given to it can be changed, to the promiscuity of its parent', async () => {
+  test('a macvlan that was moved into it can be changed, and changes its parent’s promiscuity', async () => {
     const place = await bed.place();
     const parent = await place.parent();
     const child = await waiting(`${outcomes}

@@ -14,7 +14,7 @@ import { refusalOf, useTestbed } from '../support/testbed.js';
 const bed = useTestbed();
 
 describe('listRoutes', () => {
-  /** A bit of everything, made by `ip`. */
+  /** Routes of many kinds, made by `ip`. */
   async function furnished(): Promise<RouteBench> {
     const made = await routeBench(bed);
     const { place, link } = made;
@@ -65,7 +65,7 @@ describe('listRoutes', () => {
     expect(await shown()).toEqual([]);
   });
 
-  test('what it lists can be added again, also out of JSON', async () => {
+  test('what it lists can be added again, also from JSON', async () => {
     const { place, netns } = await furnished();
     const everything = async () =>
       Promise.all((['-4', '-6'] as const).map((family) => routesShown(place, family)));
@@ -81,7 +81,7 @@ describe('listRoutes', () => {
     }
   });
 
-  test('what it lists is told apart when it is removed', async () => {
+  test('of similar routes it lists, the right one is removed', async () => {
     const { place, netns, shown, link } = await routeBench(bed);
     const other = await place.parent();
     for (const dev of [link, other]) await place.ip('link', 'set', dev, 'up');
@@ -144,7 +144,7 @@ describe('listRoutes', () => {
     }
   });
 
-  test('takes a family, a link, a table, a protocol and a type', async () => {
+  test('can be filtered by family, link, table, protocol and type', async () => {
     const { place, netns, link, index } = await furnished();
     const to = async (filter: Parameters<Netns['listRoutes']>[0]) =>
       (await netns.listRoutes(filter)).map((route) => route.to);

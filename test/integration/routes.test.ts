@@ -166,7 +166,7 @@ test.each(cases)(
 );
 
 describe('addRoute', () => {
-  test('makes the kernel send by it', async () => {
+  test('makes the kernel use the route', async () => {
     const { place, netns, link } = await routeBench(bed);
     await netns.addRoute({ to: 'default', via: '10.0.0.254' });
     await netns.addRoute({ to: '198.51.100.0/24', via: '10.0.0.253', source: '10.0.0.1' });
@@ -175,7 +175,7 @@ describe('addRoute', () => {
     expect(await get('198.51.100.7')).toMatchObject({ gateway: '10.0.0.253', prefsrc: '10.0.0.1' });
   });
 
-  test('refuses one that is there, and replaceRoute takes its place', async () => {
+  test('refuses a route that is there already, which replaceRoute replaces', async () => {
     const { netns, link, shown } = await routeBench(bed);
     for (const [to, first, second] of [
       ['default', '10.0.0.2', '10.0.0.3'],
@@ -197,7 +197,7 @@ describe('addRoute', () => {
     expect((await shown()).map(({ gateway }) => gateway)).toEqual(['10.0.0.3', 'fd00::3']);
   });
 
-  test('says of several alike which is in the way', async () => {
+  test('says which of several similar routes conflicts', async () => {
     const { place, netns, link } = await routeBench(bed);
     const other = await place.parent();
     const to = 'fd09::/32';
@@ -236,7 +236,7 @@ describe('addRoute', () => {
     expect(behind.hint).not.toContain('use replaceRoute');
   });
 
-  test('says when the one in the way is by another link, which replaceRoute would take away', async () => {
+  test('says when the conflicting route is by another link, which replaceRoute would remove', async () => {
     const { place, netns, link } = await routeBench(bed);
     const other = await place.parent();
     for (const to of ['10.9.0.0/16', 'fd09::/64']) {
@@ -265,7 +265,7 @@ describe('addRoute', () => {
     expect(await shown()).toHaveLength(1);
   });
 
-  test('says what the kernel says of a gateway that no link reaches', async () => {
+  test('gives the kernel’s message about a gateway that no link reaches', async () => {
     const { netns, link, shown } = await routeBench(bed);
     const error = await refusalOf(netns.addRoute({ to: 'default', via: '203.0.113.1' }));
     expect(error).toMatchObject({ code: 'ENETUNREACH', target: 'default' });
@@ -277,7 +277,7 @@ describe('addRoute', () => {
     expect(await shown()).toEqual([]);
   });
 
-  test('adds a route of several ways, and removes it by them', async () => {
+  test('adds a multipath route, and removes it by its ways', async () => {
     const { netns, link, index, shown } = await routeBench(bed);
     const routes = [
       {
@@ -308,7 +308,7 @@ describe('addRoute', () => {
     expect(await shown()).toEqual([]);
   });
 
-  test('names what is wrong with several ways', async () => {
+  test('names what is wrong with a multipath route', async () => {
     const { netns, shown } = await routeBench(bed);
     const to = '10.1.0.0/16';
     for (const [option, more] of [
@@ -328,7 +328,7 @@ describe('addRoute', () => {
     expect(await shown()).toEqual([]);
   });
 
-  test('names a link that is not there', async () => {
+  test('names a link that does not exist', async () => {
     const { netns } = await routeBench(bed);
     const error = await refusalOf(netns.addRoute({ to: 'default', link: 'nobody' }));
     expect(error).toMatchObject({ code: 'ENODEV' });
@@ -372,7 +372,7 @@ test('a route by a nexthop object has the gateway and the link of that', async (
 });
 
 describe('append', () => {
-  test('lets an IPv4 route stand behind the one that is there', async () => {
+  test('adds an IPv4 route behind the one that is there', async () => {
     const { place, netns, link, shown } = await routeBench(bed);
     const other = await place.parent();
     await place.ip('address', 'add', '10.2.0.1/24', 'dev', other);
@@ -388,7 +388,7 @@ describe('append', () => {
     expect((await shown()).map(({ dev }) => dev)).toEqual([link]);
   });
 
-  test('gives an IPv6 route a way more', async () => {
+  test('adds another way to an IPv6 route', async () => {
     const { netns, link, shown } = await routeBench(bed);
     const route = (via: string) => ({ to: 'fd09::/64', via, append: true });
     for (const via of ['fd00::2', 'fd00::3']) await netns.addRoute(route(via));
@@ -414,7 +414,7 @@ describe('append', () => {
     expect(listed.map(({ dev }) => indexOf(dev as string))).toEqual(own.map((route) => route.link));
   });
 
-  test('is for the routes of a new link too', async () => {
+  test('is also an option of a new link’s routes', async () => {
     const { place, netns, link, shown } = await routeBench(bed);
     const macvlan = (name: string, address: string, append?: boolean) =>
       netns.createMacvlan({
@@ -432,7 +432,7 @@ describe('append', () => {
     expect((await shown()).map(({ dev }) => dev)).toEqual(['two']);
   });
 
-  test('is not for a route that takes the place of another', async () => {
+  test('is not an option of replaceRoute', async () => {
     const { netns } = await routeBench(bed);
     const route = { to: 'default', via: '10.0.0.2', append: true };
     const error = await refusalOf(netns.replaceRoute(route));
@@ -443,7 +443,7 @@ describe('append', () => {
 });
 
 describe('removeRoute', () => {
-  test('takes the one that agrees with everything said', async () => {
+  test('removes the one that matches all that is given', async () => {
     const { netns, shown } = await routeBench(bed);
     for (const metric of [10, 20, 30]) {
       await netns.addRoute({ to: '10.1.0.0/16', via: '10.0.0.2', metric });
@@ -457,7 +457,7 @@ describe('removeRoute', () => {
     expect((await shown()).map(({ metric }) => metric)).toEqual([30, 10, 30]);
   });
 
-  test('compares the MTU of an IPv4 route, as much of it as the kernel keeps', async () => {
+  test('compares the MTU of an IPv4 route as far as the kernel keeps it', async () => {
     const { netns, shown } = await routeBench(bed);
     for (const mtu of [1300, 65_535]) {
       const route = { to: '10.1.0.0/16', via: '10.0.0.2', mtu };
@@ -470,7 +470,7 @@ describe('removeRoute', () => {
     }
   });
 
-  test('takes all ways of an IPv6 route, which may be of several protocols', async () => {
+  test('removes all ways of an IPv6 route, which may be of several protocols', async () => {
     const { netns, place, link } = await routeBench(bed);
     for (const [proto, via] of Object.entries({ static: 'fd00::2', dhcp: 'fd00::3' })) {
       const way = ['proto', proto, 'via', via, 'dev', link];
@@ -483,7 +483,7 @@ describe('removeRoute', () => {
     expect(await place.ip('-6', 'route', 'show', 'fd07::/64')).toBe('');
   });
 
-  test('tells a route that leads nowhere from one that leads somewhere', async () => {
+  test('distinguishes a route that leads nowhere from one that leads somewhere', async () => {
     const { netns, shown } = await routeBench(bed);
     await netns.addRoute({ to: 'default', via: 'fd00::2', metric: 100 });
     await netns.addRoute({ to: 'fd05::/64', via: 'fd00::2' });
@@ -499,7 +499,7 @@ describe('removeRoute', () => {
     expect(await shown()).toEqual(left);
   });
 
-  test('finds a default route of either family', async () => {
+  test('removes a default route of either family', async () => {
     const { netns, shown } = await routeBench(bed);
     await netns.addRoute({ to: 'default', via: '10.0.0.2' });
     await netns.addRoute({ to: 'default', via: 'fd00::2' });

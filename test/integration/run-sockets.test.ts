@@ -1,4 +1,4 @@
-// The sockets of Workers that live in a namespace: net, http, dgram and dns work there unchanged.
+// The sockets of Workers in a namespace: net, http, dgram and dns work there unchanged.
 import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
@@ -26,7 +26,7 @@ describe('the sockets of a Worker', () => {
       `fetch('http://127.0.0.1:8080/').then((one) => one.text()).then(console.log)`,
     );
 
-  test('http: reached from inside and from nowhere else, in two namespaces at once', async () => {
+  test('http: a server is reached from inside and from nowhere else, in two namespaces at once', async () => {
     const [first, second] = [await bed.place(), await bed.place()];
     for (const place of [first, second]) {
       await started(place.netns, httpServer, { eval: true, workerData: place.name });

@@ -190,7 +190,7 @@ describe('Netns.run', () => {
     port1.close();
   });
 
-  test('starts many at once, each in its own', async () => {
+  test('starts many Workers at once, each in its own namespace', async () => {
     const places = await Promise.all([bed.place(), bed.place(), bed.place()]);
     const all = await Promise.all(
       [...places, ...places, ...places].map(async (place) => ({
@@ -238,7 +238,7 @@ describe('Netns.run', () => {
     await vi.waitFor(() => expect(lives()).toBe(false), { timeout: 20_000 });
   });
 
-  test('passes errors of the constructor on, and the thread is back all the same', async () => {
+  test('passes errors of the Worker constructor on, and the calling thread returns to its namespace', async () => {
     const { place } = await placeWithHandle();
     const { netns } = place;
     const wrong: [() => Promise<unknown>, string][] = [
@@ -276,7 +276,7 @@ describe('Netns.run', () => {
     await expect(starting).rejects.toBe(reason);
   });
 
-  test("an error inside is the Worker's own", async () => {
+  test('an error in the Worker is emitted by the Worker object', async () => {
     const { place } = await placeWithHandle();
     const worker = await place.netns.run(`throw new RangeError('inside')`, { eval: true });
     const [error] = await once(worker, 'error');
@@ -304,7 +304,7 @@ test('the function run starts a Worker in the process’s own namespace', async 
   expect(where).toBe(`net:[${Netns.current().inode}]`);
 });
 
-test('run needs no leave of Node’s permissions but that to start Workers', async () => {
+test('with Node’s permission model run needs only the permission to start Workers', async () => {
   const program = `
     import { Netns } from 'macvlan-netlink';
     const worker = await (await Netns.create()).run(

@@ -12,7 +12,7 @@ const until = async (condition: () => boolean) => {
   }
 };
 
-test('a thousand open namespaces cost two descriptors each and a handful of threads', async () => {
+test('a thousand open namespaces need two descriptors each and only a few threads', async () => {
   await Netns.current().listLinks();
   await until(() => threads() <= 16);
   const before = { descriptors: descriptors(), threads: threads() };

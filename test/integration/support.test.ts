@@ -32,7 +32,7 @@ async function stateAfterUse(place: Place, parent: string, kind: Kind): Promise<
 }
 
 describe('checkSupport', () => {
-  test('tells what this kernel has, once it is in use', async () => {
+  test('reports what this kernel has, once it is in use', async () => {
     const place = await bed.place();
     const parent = await place.parent();
     const macvlan = await stateAfterUse(place, parent, 'macvlan');
@@ -46,7 +46,7 @@ describe('checkSupport', () => {
     expect(readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim()).toBe(release());
   });
 
-  test('tells the attributes that this kernel keeps when they are set', async () => {
+  test('reports the attributes that this kernel keeps when they are set', async () => {
     const place = await bed.place();
     const parent = await place.parent();
     await place.ip('link', 'add', 'mv0', 'link', parent, 'type', 'macvlan', 'bcqueuelen', '77');
@@ -73,7 +73,7 @@ describe('checkSupport', () => {
     expect(namespaces()).toBeLessThanOrEqual(count + 1); // the reading's own
   });
 
-  test('with load, what can be loaded is', async () => {
+  test('loads with load: true what can be loaded', async () => {
     const place = await bed.place();
     const { macvlan, macvtap } = await place.netns.checkSupport({ load: true });
     const parent = await place.parent();
@@ -99,7 +99,7 @@ describe('checkSupport', () => {
     }
   });
 
-  test('without privileges says so, and the rest from what everybody can see', async () => {
+  test('without privileges says so, and reports the rest from what everybody can see', async () => {
     const privileged = await Netns.current().checkSupport();
     const program = `
       import { readFileSync } from 'node:fs';
@@ -119,7 +119,7 @@ describe('checkSupport', () => {
     });
   });
 
-  test.skipIf(!nobodyExists)('as nobody, too (needs a second user)', async () => {
+  test.skipIf(!nobodyExists)('does so as the user nobody, too (needs a second user)', async () => {
     // The process gives its identity up itself: another user may not be able to read this clone.
     const program = `
       import { checkSupport } from 'macvlan-netlink';

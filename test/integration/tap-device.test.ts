@@ -1,4 +1,4 @@
-/** The device that is opened is the link's own, wherever its node is, or is not. */
+/** The device that is opened is the link's own, wherever its device node is, or without one. */
 import { randomInt } from 'node:crypto';
 import { fstatSync, statSync } from 'node:fs';
 import { beforeEach, expect, test } from 'vitest';
@@ -11,7 +11,7 @@ const bed = useTestbed();
 
 beforeEach(({ skip }) => skip(noTaps !== undefined, noTaps));
 
-/** The number of a link's device as `cat` reads it in the link's namespace, like st_rdev. */
+/** The number of a link's device (st_rdev), read with `cat` from /sys in the link's namespace. */
 async function deviceOf(place: Place, name: string, index: number): Promise<number> {
   const text = await place.read(`/sys/class/net/${name}/tap${index}/dev`);
   const [major = 0, minor = 0] = text.split(':').map(Number);
@@ -20,7 +20,7 @@ async function deviceOf(place: Place, name: string, index: number): Promise<numb
 
 /** Two namespaces, each with a macvtap of the same name and index. */
 async function twins() {
-  // The machine has one /dev: an index that is used again may still have the node of a namespace that
+  // The machine has one /dev: for an index that was used before there may still be the node of a namespace that
   // is being taken down, here or in another run.
   const index = randomInt(2 ** 20, 2 ** 31);
   const places = [await bed.place(), await bed.place()] as const;
@@ -32,7 +32,7 @@ async function twins() {
   return [await ground(places[0]), await ground(places[1])] as const;
 }
 
-test('two links of one index and one name are two devices', async () => {
+test('two links with the same index and name have two devices', async () => {
   const both = await twins();
   const path = `/dev/tap${both[0].link.index}`;
   const node = statSync(path).rdev;
@@ -46,11 +46,11 @@ test('two links of one index and one name are two devices', async () => {
     await tap.send(frame);
     expect(await captured()).toEqual([frame]);
   }
-  // Nothing is left of the node that had to be made.
+  // The node that had to be made is removed again.
   expect(statSync(path).rdev).toBe(node);
 });
 
-test('the devices tell their names', async () => {
+test('each device gives the name of its link', async () => {
   const host = await bed.place();
   const link = await macvtap(bed, host, await host.parent(), { name: 'uplink0' });
   const tap = await open(bed, host, link);
@@ -93,7 +93,7 @@ test.each<[string, (host: Place, name: string, index: number) => Promise<unknown
   expect(tap.link).toMatchObject({ index, ...now });
 });
 
-test('the function opens links of the own namespace', async () => {
+test('the function openTap opens links of the own namespace', async () => {
   const own = bed.own();
   const parent = await own.parent();
   const name = bed.uniqueName('t');
@@ -148,7 +148,7 @@ test('needs no mounts that belong to no namespace, which came with Linux 5.2', a
   });
 });
 
-test('where it may not make a node it says that a user namespace does not help', async () => {
+test('where a device node may not be made the hint says that a user namespace does not help', async () => {
   const under = [...privately.slice(0, -1), '--user', '--map-root-user', '--'];
   const program = `
     ${madeWithoutNodes}
@@ -162,7 +162,7 @@ test('where it may not make a node it says that a user namespace does not help',
   });
 });
 
-test('what is no macvtap has no device', async () => {
+test('a link that is no macvtap is refused', async () => {
   const host = await bed.place();
   const parent = await host.parent();
   const error = await refusalOf(host.netns.openTap(parent));
@@ -174,7 +174,7 @@ test('what is no macvtap has no device', async () => {
   expect(await refusalOf(host.netns.openTap('lo'))).toMatchObject({ code: 'EINVAL' });
 });
 
-test('a link that is not there has none either', async () => {
+test('a link that does not exist is refused', async () => {
   const host = await bed.place();
   expect(await refusalOf(host.netns.openTap('nobody'))).toMatchObject({
     code: 'ENODEV',
@@ -183,7 +183,7 @@ test('a link that is not there has none either', async () => {
   });
 });
 
-test('an option that there is not is a mistake of the caller', async () => {
+test('invalid options are refused', async () => {
   const host = await bed.place();
   const link = await macvtap(bed, host, await host.parent());
   const wrong = async (options: unknown) => refusalOf(host.netns.openTap(link, options as never));
@@ -242,7 +242,7 @@ function tryToOpen(
   return runProgram(program, { under: [...enter, ...withoutCapabilities] });
 }
 
-test('without capabilities it takes a node that may be opened', async () => {
+test('without capabilities a device node that may be opened is used', async () => {
   const [first, second] = await twins();
   expect(JSON.parse((await tryToOpen(first)).stdout)).toEqual({ fds: 1 });
   expect(JSON.parse((await tryToOpen(second)).stdout)).toEqual({
@@ -252,7 +252,7 @@ test('without capabilities it takes a node that may be opened', async () => {
   });
 });
 
-test('without capabilities it cannot do with another namespace’s /sys', async () => {
+test('without capabilities a link of another namespace is refused, because no sysfs of it can be mounted', async () => {
   const [one] = await twins();
   const enter = ['nsenter', `--net=/run/netns/${one.place.name}`];
   expect(JSON.parse((await tryToOpen(one, enter)).stdout)).toEqual({
@@ -262,7 +262,7 @@ test('without capabilities it cannot do with another namespace’s /sys', async 
   });
 });
 
-test('a Netns that is closed opens nothing', async () => {
+test('a closed Netns opens nothing', async () => {
   const host = await bed.place();
   const netns = await Netns.open(host.name ?? '');
   await netns.close();

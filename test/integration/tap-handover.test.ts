@@ -78,7 +78,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
     return ~sum & 0xffff;
   }
 
-  test('is off, and checksums are made', async () => {
+  test('is off by default, and checksums are computed', async () => {
     const all = await ground();
     const tap = await open(bed, all.host, all.link);
     expect(tap.vnetHeaderLength).toBe(0);
@@ -88,7 +88,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
     expect(udpChecksum(frame)).toBe(0);
   });
 
-  test('is kept when asked for, and tells what is left to do', async () => {
+  test('is kept with the option, and says what is left to do', async () => {
     const all = await ground();
     const tap = await open(bed, all.host, all.link, { vnetHeader: true });
     expect(tap.vnetHeaderLength).toBe(10);
@@ -166,7 +166,9 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
     await expect.poll(() => received).toBe(length + 1_428);
   });
 
-  test('comes with frames of any length: nothing of a stream is cut off', async ({ skip }) => {
+  test('comes with frames of any length, and nothing of a TCP stream is cut off', async ({
+    skip,
+  }) => {
     skip(isBefore(6, 3), 'a link’s gso_max_size is limited to 65,536 on this kernel');
     const big = ['gso_max_size', '150000', 'gro_max_size', '150000'] as const;
     const host = await bed.place();
@@ -270,7 +272,7 @@ describe('queues', () => {
 });
 
 describe('detach', () => {
-  test('gives the descriptor up, as it was opened', async () => {
+  test('returns the descriptor in the state of a newly opened one', async () => {
     const { host, link } = await ground();
     const tap = await open(bed, host, link);
     expect(flagsOf(tap.fd) & O_NONBLOCK).not.toBe(0);
@@ -287,7 +289,7 @@ describe('detach', () => {
     closeSync(fd);
   });
 
-  test('ends a loop over the frames with an error: it has not come to their end', async () => {
+  test('ends a loop over the frames with an error, because the frames have not ended', async () => {
     const { host, link } = await ground();
     const tap = await open(bed, host, link);
     const looped = expect(
@@ -299,14 +301,14 @@ describe('detach', () => {
     await looped;
   });
 
-  test('after close there is nothing to give up', async () => {
+  test('after close returns -1', async () => {
     const { host, link } = await ground();
     const tap = await open(bed, host, link);
     await tap.close();
     expect(tap.detach()).toBe(-1);
   });
 
-  test('for socat, which is then a cable between two that ping gets through', async () => {
+  test('lets socat connect two taps like a cable, and ping gets through', async () => {
     const [here, there] = [await bed.place(), await bed.place()];
     const fds: number[] = [];
     for (const [at, place] of [here, there].entries()) {
@@ -325,7 +327,9 @@ describe('detach', () => {
     await socat.stop();
   });
 
-  test('for a virtual machine, whose network card boots by it', async ({ skip }) => {
+  test('lets a virtual machine use the descriptor, and its network card boots', async ({
+    skip,
+  }) => {
     const qemu = 'qemu-system-x86_64';
     skip(!isThere(qemu), `${qemu} is not installed`);
     skip(isEmulated(), 'a machine emulated in an emulated machine takes too long');

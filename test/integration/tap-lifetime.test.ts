@@ -137,7 +137,7 @@ describe('the end of the link', () => {
     expect(received).toBe(400);
   });
 
-  test('is an error of a frame that is written after it', async () => {
+  test('is an error for a frame that is written afterwards', async () => {
     const { host, link, cable } = await ground();
     const tap = await open(bed, host, link, { highWaterMark: 1 });
     // Frames that nobody reads keep the stream from ending.
@@ -162,7 +162,7 @@ describe('the end of the link', () => {
     await once(tap, 'drain');
   });
 
-  test('is an error of each frame alone while the stream ends, and after that', async () => {
+  test('is an error for each single frame while the stream ends, and after that', async () => {
     const { host, parent, link } = await ground();
     const sibling = await macvtap(bed, host, parent);
     // It holds frames and does not read: those behind them wait in the stream.
@@ -205,7 +205,7 @@ describe('the end of the link', () => {
     expect(errors).toEqual([]);
   });
 
-  test('is the end of writing, also while there are frames to read', async () => {
+  test('ends writing, also while there are frames to read', async () => {
     const { host, link, cable } = await ground();
     const tap = await open(bed, host, link, { highWaterMark: 1 });
     tap.on('readable', () => {});
@@ -222,7 +222,7 @@ describe('the end of the link', () => {
     ).toEqual(Array.from({ length: 10 }, (_, at) => at));
   });
 
-  test('wakes a writer that waits for room', async () => {
+  test('makes a writer that waits for room continue', async () => {
     const { host, parent, link } = await ground();
     const idle = await macvtap(bed, host, parent);
     const [tap] = [await open(bed, host, link), await open(bed, host, idle)];
@@ -238,7 +238,7 @@ describe('the end of the link', () => {
     expect(tap.writableEnded).toBe(true);
   });
 
-  test('is told of a link with a long source list', async () => {
+  test('is noticed also for a link with a long source list', async () => {
     const host = await bed.place();
     const parent = await host.parent();
     const name = bed.uniqueName('t');
@@ -297,7 +297,7 @@ describe('a stream goes on', () => {
     await ended;
   });
 
-  test('when another link is deleted, one that has the index in another namespace too', async () => {
+  test('when another link is deleted, also one with its index in another namespace', async () => {
     const all = await ground();
     const other = await ground();
     const tap = await open(bed, all.host, all.link);
@@ -350,7 +350,7 @@ describe('a stream goes on', () => {
   });
 });
 
-test('one whose signal fired while it was opened is closed again', async () => {
+test('a tap whose signal fires while it is opened is closed again', async () => {
   const { host, link } = await ground();
   const { netns } = host;
   const controller = new AbortController();
@@ -368,7 +368,7 @@ test('one whose signal fired while it was opened is closed again', async () => {
 });
 
 describe('close', () => {
-  test('gives the descriptors back at once', async () => {
+  test('closes the descriptors at once', async () => {
     const { host, link } = await ground();
     const before = readdirSync('/proc/self/fd').length;
     const tap = await host.netns.openTap(link, { queues: 3 });
@@ -387,7 +387,7 @@ describe('close', () => {
     });
   });
 
-  test('ends a loop without an error, also one that is behind', async () => {
+  test('ends a loop without an error, also one that has frames left to read', async () => {
     const all = await ground();
     const tap = await open(bed, all.host, all.link);
     let taken = 0;
@@ -409,7 +409,7 @@ describe('close', () => {
   ];
 
   test.each(endings)(
-    'as %s, is an error of frames that nobody took, and of no other',
+    'as %s, is an error for frames that were not written yet, and for no other',
     async (_, end) => {
       const { host, parent, link } = await ground();
       const sibling = await macvtap(bed, host, parent);
@@ -444,7 +444,7 @@ describe('close', () => {
     },
   );
 
-  test('ends a pipeline that is behind, which has what it was given', async () => {
+  test('ends a slow pipeline, which keeps what it has read', async () => {
     const { host, cable, link } = await ground();
     const tap = await open(bed, host, link);
     const given: Buffer[] = [];
@@ -466,7 +466,7 @@ describe('close', () => {
     expect(given.map((frame) => numberOf(frame))).toEqual(given.map((_, at) => at));
   });
 
-  test('by the callback of a frame is an error of those behind it', async () => {
+  test('in the callback of a frame is an error for those behind it', async () => {
     const { host, link } = await ground();
     const tap = await open(bed, host, link);
     const codes: (string | undefined)[] = [];
@@ -485,7 +485,7 @@ describe('close', () => {
     expect(codes.lastIndexOf(undefined)).toBe(codes.indexOf('ERR_STREAM_DESTROYED') - 1);
   });
 
-  test('comes at the end of a block', async () => {
+  test('is called at the end of an await using block', async () => {
     const { host, link } = await ground();
     {
       await using tap = await host.netns.openTap(link);
@@ -495,7 +495,7 @@ describe('close', () => {
     expect(openTaps()).toBe(0);
   });
 
-  test('end waits for the frames that were written', async () => {
+  test('end waits until the frames before it are written', async () => {
     const { host, parent, link } = await ground();
     const sibling = await macvtap(bed, host, parent);
     const [tap, other] = [await open(bed, host, link), await open(bed, host, sibling)];
@@ -536,7 +536,7 @@ const pairing = `
 `;
 const privately = { under: ['unshare', '--net', '--mount', '--'] };
 
-test('one that was dropped is closed by the garbage collector', async () => {
+test('a tap without references is closed by the garbage collector', async () => {
   const program = `${pairing}
     const use = async () => {
       const [one, other] = [await openTap('t0'), await openTap('t1')];
@@ -554,7 +554,7 @@ test('one that was dropped is closed by the garbage collector', async () => {
   expect(await resultOf(program, options)).toEqual({ used: 2, left: 0 });
 });
 
-test('one that is read from is not collected, and keeps the process alive', async () => {
+test('a tap that is read from is not collected, and keeps the process alive', async () => {
   const program = `${pairing}
     let seen = 0;
     (await openTap('t1')).on('data', () => seen++).on('end', () => console.log(seen));
@@ -572,7 +572,7 @@ test('one that is read from is not collected, and keeps the process alive', asyn
   expect(ended).toMatchObject({ code: 0, stdout: '5\n', stderr: '' });
 });
 
-test('one that nobody reads from does not keep the process alive', async () => {
+test('a tap that nobody reads from does not keep the process alive', async () => {
   const program = `${pairing}
     globalThis.tap = await openTap('t0');
     await tap.send(frame(right, left, 1));
@@ -581,7 +581,7 @@ test('one that nobody reads from does not keep the process alive', async () => {
   expect(await runProgram(program, privately)).toMatchObject({ code: 0, stdout: 'written\n' });
 });
 
-test('a listener that throws costs no frames', async () => {
+test('no frames are lost when a listener throws', async () => {
   const program = `${pairing}
     const numbers = [];
     const errors = [];
@@ -604,7 +604,7 @@ test('a listener that throws costs no frames', async () => {
   });
 });
 
-test('a listener that throws at the end is told of, and nobody else’s requests get lost', async () => {
+test('an error in a listener of the end is reported, and no other requests are lost', async () => {
   const program = `${pairing}
     import { execFile } from 'node:child_process';
     import { getLink } from 'macvlan-netlink';
@@ -686,7 +686,7 @@ describe('events that the kernel had to drop', () => {
     expect(await resultOf(program, privately)).toBe('taken');
   });
 
-  test('may have told of the end of the link', async () => {
+  test('may have announced the end of the link', async () => {
     const program = `${losing}
       lose('ip link delete t0');
       await closed;
@@ -695,7 +695,7 @@ describe('events that the kernel had to drop', () => {
     expect(await resultOf(program, privately)).toBe(true);
   });
 
-  test('may have told of a move', async () => {
+  test('may have announced a move', async () => {
     const program = `${losing}
       const elsewhere = spawn('unshare', ['--net', 'sh', '-c', 'echo; exec sleep 100']);
       await once(elsewhere.stdout, 'data');

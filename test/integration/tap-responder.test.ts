@@ -38,7 +38,7 @@ function ping(place: Place, ...options: (string | number)[]): Program {
   return start(bed, place, 'ping', ['-n', '-i', '0.2', '-w', '20', ...options, ADDRESS]);
 }
 
-test('ping from another namespace has every answer', async () => {
+test('ping from another namespace gets every answer', async () => {
   const { visitor, mac } = await responder();
   // The pattern and the size come back, or ping says that they are wrong.
   const said = await ping(visitor, '-c', 5, '-s', 1400, '-p', 'c0ffee').output();
@@ -48,7 +48,7 @@ test('ping from another namespace has every answer', async () => {
   expect(neighbours).toMatchObject([{ dst: ADDRESS, lladdr: mac }]);
 });
 
-test('ping of another address has none', async () => {
+test('ping of another address gets none', async () => {
   const { visitor, program } = await responder();
   const nobody = start(bed, visitor, 'ping', ['-n', '-c', '1', '-W', '1', '192.0.2.78']);
   await expect(nobody.output()).rejects.toThrow('1');

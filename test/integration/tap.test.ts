@@ -120,7 +120,7 @@ describe('10,000 frames in order', () => {
     expect(atRight.map((frame) => numberOf(frame))).toEqual(order);
   });
 
-  test('to a loop that takes them one by one', async () => {
+  test('to a loop that reads them one by one', async () => {
     const { host, near, far } = await pair();
     const [tap, other] = [await open(bed, host, near), await open(bed, host, far)];
     const sending = writeAll(
@@ -141,7 +141,7 @@ describe('10,000 frames in order', () => {
 const ON_THEIR_WAY = 2 * 64;
 
 describe('backpressure', () => {
-  test('a reader that does not read holds a bounded number of frames', async () => {
+  test('a stream that nobody reads holds a bounded number of frames', async () => {
     const { host, near, cable } = await pair();
     const tap = await open(bed, host, near, { highWaterMark: 50 });
     tap.on('readable', () => {});
@@ -153,7 +153,7 @@ describe('backpressure', () => {
     expect(Number(dropped)).toBeGreaterThan(3000);
   });
 
-  test('a reader that was slow has every frame that found room, in order', async () => {
+  test('a slow reader gets every frame that found room, in order', async () => {
     const { host, near, far } = await pair();
     const tap = await open(bed, host, near, { highWaterMark: 10 });
     // Between macvtaps the kernel holds the sender up, and so nothing is lost.
@@ -170,7 +170,7 @@ describe('backpressure', () => {
     expect(most).toBeLessThanOrEqual(10 + ON_THEIR_WAY);
   });
 
-  test('a writer is told to wait while nobody takes its frames', async () => {
+  test('write returns false while nobody takes the frames', async () => {
     const { host, near, far } = await pair();
     const tap = await open(bed, host, near, { highWaterMark: 1000 });
     const fd = await handOver(host, far);
@@ -223,7 +223,7 @@ test.each([
   },
 );
 
-test('a frame whose memory was given away meanwhile is an error of that frame', async () => {
+test('a frame whose memory was transferred meanwhile is an error for that frame', async () => {
   const { host, near, far } = await pair();
   const [tap, other] = [await open(bed, host, near), await open(bed, host, far)];
   const numbered = (at: number) => Uint8Array.from(makeFrame(macOf(far), macOf(near), 60, at));
@@ -243,7 +243,7 @@ test('a frame whose memory was given away meanwhile is an error of that frame', 
 });
 
 // The device reads as many bytes as it is told to.
-test('a frame that says another length each time has the bytes that it has', async () => {
+test('a frame whose length getter changes is written with its true length', async () => {
   const { host, near, far } = await pair();
   const [tap, other] = [await open(bed, host, near), await open(bed, host, far)];
   const lies = [2 ** 30, -60, 0, 14, Number.NaN];
@@ -305,7 +305,7 @@ describe('a frame that cannot be written', () => {
     return (await received)[0]?.equals(frame) === true;
   }
 
-  test.each(lengths)('%s is an error of send', async (_, length, code) => {
+  test.each(lengths)('%s makes send reject', async (_, length, code) => {
     const all = await pair();
     const tap = await open(bed, all.host, all.near);
     const error = await tap.send(Buffer.alloc(length)).catch((reason: unknown) => reason);
@@ -337,7 +337,7 @@ describe('a frame that cannot be written', () => {
     expect(await works(tap, all)).toBe(true);
   });
 
-  test.each(lengths)('%s is an event where nobody asked', async (_, length, code) => {
+  test.each(lengths)('%s emits frameError when there is no callback', async (_, length, code) => {
     const all = await pair();
     const tap = await open(bed, all.host, all.near);
     const frame = Buffer.alloc(length);
@@ -347,7 +347,7 @@ describe('a frame that cannot be written', () => {
     expect(await works(tap, all)).toBe(true);
   });
 
-  test('is refused by the MTU of the moment, which a tag may exceed', async () => {
+  test('is refused above the current MTU, which only a VLAN tag may exceed', async () => {
     const { host, near, far, cable, parent } = await pair();
     const [tap, other] = [await open(bed, host, near), await open(bed, host, far)];
     // IEEE 802.1Q and 802.1ad.
@@ -383,7 +383,7 @@ describe('a frame that cannot be written', () => {
     expect(await received).toEqual([longer]);
   });
 
-  test('is refused by the MTU of the moment also when that changed while the tap was opened', async () => {
+  test('is refused above the current MTU also when that changed while the tap was opened', async () => {
     const host = await bed.place();
     const parent = await host.parent();
     const link = await host.netns.createMacvtap({ parent, name: 't0', mtu: 600, up: true });
@@ -393,7 +393,7 @@ describe('a frame that cannot be written', () => {
     await tap.send(makeFrame('ff:ff:ff:ff:ff:ff', link.mac as string, 1400, 1));
   });
 
-  test('what is no frame at all is a mistake of the caller', async () => {
+  test('what is no Uint8Array is a TypeError', async () => {
     const all = await pair();
     const tap = await open(bed, all.host, all.near);
     const wrong = { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' };
@@ -406,7 +406,7 @@ describe('a frame that cannot be written', () => {
   });
 });
 
-test('two taps piped into one another are a cable that ping gets through', async () => {
+test('two taps piped into one another connect their parents, and ping gets through', async () => {
   const [here, there] = [await bed.place(), await bed.place()];
   const taps: Tap[] = [];
   for (const [at, place] of [here, there].entries()) {

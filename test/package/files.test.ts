@@ -1,4 +1,4 @@
-// What travels in the package: everything that should, and nothing else.
+// The files of the package: everything that it needs, and nothing else.
 import { beforeAll, expect, test } from 'vitest';
 import { namesIn, pack, prebuild } from '../support/package.js';
 
@@ -7,7 +7,7 @@ beforeAll(async () => {
   addon = await prebuild();
 });
 
-test('npm pack takes exactly the files that the package is made of', async () => {
+test('npm pack includes exactly the files that belong into the package', async () => {
   const modules = namesIn('lib').map((name) => name.replace(/\.ts$/, ''));
   const native = ['wire', 'rtnl', 'io', 'bulk', 'node'].flatMap((layer) =>
     namesIn(`native/${layer}`).map((name) => `native/${layer}/${name}`),

@@ -95,14 +95,14 @@ async function expectAnswer(): Promise<void> {
 
 test('the installed package talks to the kernel', expectAnswer);
 
-test('an addon that its user began to build and that is not there does not matter', async () => {
+test('an unfinished build of the addon by the user does not matter', async () => {
   const begun = join(project, 'native/build');
   mkdirSync(join(begun, 'Release'), { recursive: true });
   await expectAnswer();
   rmSync(begun, { recursive: true });
 });
 
-test('in a bundle it says that it has to stay outside', async () => {
+test('in a bundle the package says that it has to stay outside', async () => {
   const [source, bundle] = ['whole.mjs', 'out/bundle.mjs'];
   writeFileSync(join(folder, source), asking);
   const rolldown = join(root, 'node_modules/rolldown/bin/cli.mjs');
@@ -137,7 +137,7 @@ test.skipIf(isMusl)('the prebuilt addon runs with glibc 2.34', async () => {
   expect(Math.max(...minors)).toBeLessThanOrEqual(34);
 });
 
-test('the prebuilt addon shows its two entry points and calls Node-API alone', async () => {
+test('the prebuilt addon exports its two entry points and imports only Node-API functions', async () => {
   const { stdout } = await run('nm', ['--dynamic', '--defined-only', '-P', addon()]);
   const names = stdout
     .trim()
@@ -154,7 +154,7 @@ test('the prebuilt addon shows its two entry points and calls Node-API alone', a
   expect(calls.filter((name) => /^(uv_|_ZN?K?\d*(2v8|4node))/.test(name))).toEqual([]);
 });
 
-test('the prebuilt addon has its stack guarded, and runs no code on it', async () => {
+test('the prebuilt addon has stack protection and a stack that is not executable', async () => {
   const { stdout } = await run('readelf', ['--program-headers', '--wide', addon()]);
   expect(stdout).toMatch(/GNU_STACK.* RW /);
   const undefinedOnly = await run('nm', ['--dynamic', '--undefined-only', '-P', addon()]);
@@ -162,7 +162,7 @@ test('the prebuilt addon has its stack guarded, and runs no code on it', async (
 });
 
 // A Node.js that has less than what is asked for refuses the addon, and 20.2 crashes.
-test('the prebuilt addon asks for a Node-API that every Node.js 20 has', async () => {
+test('the prebuilt addon requires a Node-API version that every Node.js 20 has', async () => {
   const script = `
 import ctypes, os, sys
 print(ctypes.CDLL(sys.argv[1], os.RTLD_LAZY).node_api_module_get_api_version_v1())

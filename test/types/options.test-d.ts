@@ -25,7 +25,7 @@ const mac = '02:00:5e:10:00:01';
 const sources = [mac];
 
 describe('createMacvlan', () => {
-  test('takes what every mode takes', () => {
+  test('takes the options of every mode', () => {
     createMacvlan({ parent });
     createMacvlan({ parent: 3 });
     createMacvlan({ parent, mode: 'bridge', sources: undefined, nodst: undefined });
@@ -77,7 +77,7 @@ describe('createMacvlan', () => {
     createMacvlan({ parent, mode: 4 });
   });
 
-  test('private, vepa, bridge and the default take nothing of the other modes', () => {
+  test('private, vepa, bridge and the default take no options of other modes', () => {
     for (const mode of ['private', 'vepa', 'bridge'] as const) {
       createMacvlan({ parent, mode, mac });
       // @ts-expect-error: sources are source mode's
@@ -120,7 +120,7 @@ describe('createMacvlan', () => {
     createMacvlan({ parent, mode: 'source', sources: [1] });
   });
 
-  test('options held in a variable are checked just the same', () => {
+  test('options in a variable are checked as well', () => {
     const held = { parent, mode: 'bridge', sources } as const;
     // @ts-expect-error: sources are source mode's
     createMacvlan(held);
@@ -144,7 +144,7 @@ describe('createMacvlan', () => {
     createMacvlan({ parent, mode: 'source', sources: undefined, nodst: undefined });
   });
 
-  test('refuses what is no option, and values of another type', () => {
+  test('refuses unknown options, and values of another type', () => {
     // @ts-expect-error: the option is called promiscuous
     createMacvlan({ parent, promisc: true });
     // @ts-expect-error: a number
@@ -168,7 +168,7 @@ describe('createMacvlan', () => {
 });
 
 describe('createLink', () => {
-  test('takes what its kind takes', () => {
+  test('takes the options of its kind', () => {
     createLink({ kind: 'macvlan', parent, mode: 'source', sources });
     createLink({ kind: 'macvtap', parent, mode: 'passthru', nopromisc: true });
     createLink({ kind: 'veth' });
@@ -181,7 +181,7 @@ describe('createLink', () => {
     createLink({ kind: 'macvlan' as 'macvlan' | 'macvtap', parent });
   });
 
-  test('refuses what it does not', () => {
+  test('refuses options of other kinds', () => {
     // @ts-expect-error: no kind
     createLink({ name: 'a' });
     // @ts-expect-error: a kind that is not offered
@@ -210,7 +210,7 @@ describe('createLink', () => {
 });
 
 describe('setMacvlan', () => {
-  test('takes what one mode takes, named or not', () => {
+  test('takes the options of one mode, with or without that mode', () => {
     setMacvlan('macv1', { mode: 'bridge' });
     setMacvlan(7, { bcQueueLen: 100, bcCutoff: 0 });
     setMacvlan('macv1', { nopromisc: true });
@@ -220,7 +220,7 @@ describe('setMacvlan', () => {
     setMacvlan('macv1', { mode: 'vepa' as MacvlanMode });
   });
 
-  test('refuses what two modes would have to take', () => {
+  test('refuses options of two modes together', () => {
     // @ts-expect-error: nopromisc is passthru's, sources are source mode's
     setMacvlan('macv1', { nopromisc: true, sources });
     // @ts-expect-error: nopromisc is passthru's, nodst is source mode's

@@ -34,7 +34,7 @@ declare const netns: Netns;
 declare const caught: unknown;
 
 describe('links', () => {
-  test('a macvlan is a link, and says what only it has', () => {
+  test('a macvlan is a link with fields of its own', () => {
     expectTypeOf<MacvlanLink>().toExtend<Link>();
     expectTypeOf<MacvtapLink>().toExtend<Link>();
     expectTypeOf<Link>().not.toExtend<MacvlanLink>();
@@ -43,7 +43,7 @@ describe('links', () => {
     expectTypeOf<MacvlanInfo['mode']>().toEqualTypeOf<MacvlanMode>();
   });
 
-  test('kind tells macvlan and macvtap apart', () => {
+  test('kind distinguishes macvlan and macvtap', () => {
     if (created.kind === 'macvlan') expectTypeOf(created).toEqualTypeOf<MacvlanLink>();
     else expectTypeOf(created).toEqualTypeOf<MacvtapLink>();
     expectTypeOf<LinkOfKind<'macvlan'>>().toEqualTypeOf<MacvlanLink>();
@@ -51,7 +51,7 @@ describe('links', () => {
     expectTypeOf<LinkOfKind<'veth'>>().toEqualTypeOf<Link>();
   });
 
-  test('what is made has the type of its kind', () => {
+  test('a new link has the type of its kind', () => {
     expectTypeOf(createMacvlan).returns.resolves.toEqualTypeOf<MacvlanLink>();
     expectTypeOf(createMacvtap).returns.resolves.toEqualTypeOf<MacvtapLink>();
     const macvlan = createLink({ kind: 'macvlan', parent: 3, mode: 'bridge' });
@@ -61,13 +61,13 @@ describe('links', () => {
     expectTypeOf(createLink({ kind: 'veth' })).resolves.toEqualTypeOf<Link>();
   });
 
-  test('of any link, macvlan is looked at before it is used', () => {
+  test('macvlan of a link of unknown kind must be checked before it is used', () => {
     // @ts-expect-error: may be a link of another kind
     link.macvlan.mode;
     if (link.macvlan !== undefined) expectTypeOf(link.macvlan).toEqualTypeOf<MacvlanInfo>();
   });
 
-  test('a link names itself, and cannot be written to', () => {
+  test('a link can be used as a reference, and is read-only', () => {
     expectTypeOf<Link>().toExtend<LinkRef>();
     // @ts-expect-error: a result
     link.mtu = 1400;
@@ -79,7 +79,7 @@ describe('links', () => {
 });
 
 describe('events', () => {
-  test('type tells them apart', () => {
+  test('type distinguishes them', () => {
     if (event.type === 'link') expectTypeOf(event.link).toEqualTypeOf<Link>();
     else if (event.type === 'address') expectTypeOf(event.address).toEqualTypeOf<Address>();
     else if (event.type === 'route') expectTypeOf(event.route).toEqualTypeOf<Route>();
@@ -112,7 +112,7 @@ describe('events', () => {
     }
   });
 
-  test('only a watch that may be asked for it tells that its reader is level', () => {
+  test('the event level comes only from a watch that may have the option level', () => {
     expectTypeOf(watch()).toEqualTypeOf<Watch>();
     expectTypeOf(watch({ initial: true })).toEqualTypeOf<Watch>();
     expectTypeOf(watch({} as WatchOptions)).toEqualTypeOf<Watch>();

@@ -67,7 +67,7 @@ const LINK_OPTIONS = {
   signal,
 };
 
-describe('options that are in order', () => {
+describe('valid options', () => {
   test.each<[string, Check, unknown]>([
     ['a parent alone', createMacvlanOptions, { parent: 3 }],
     ['all of a link', createMacvlanOptions, { ...LINK_OPTIONS, parent: 'eth0', mode: 'bridge' }],
@@ -118,13 +118,13 @@ describe('options that are in order', () => {
     accepts(createMacvlanOptions, { parent: 3, unknown: undefined });
   });
 
-  test('a signal in place of the object that holds it is told from an option', () => {
+  test('a signal in place of the options is recognised', () => {
     const { code, message } = refusal(rules.operationOptions, signal);
     expect(code).toBe('ERR_INVALID_ARG_TYPE');
     expect(message).toMatch(/options must be an object such as { signal }; received AbortSignal/);
   });
 
-  test('a promise of them is none, of whichever realm', () => {
+  test('a promise of options is refused, of whichever realm', () => {
     for (const promise of [Promise.resolve({}), runInNewContext('Promise.resolve({})')]) {
       const { message } = refusal(rules.linkFilter, promise);
       expect(message).toMatch(/options must be an object; received .*\(is an await missing\?\)$/);
@@ -139,7 +139,7 @@ describe('options that are in order', () => {
     }
   });
 
-  test('are left as they were', () => {
+  test('are not modified', () => {
     const options = { ...LINK_OPTIONS, parent: 'eth0', mode: 'bridge' };
     const copy = structuredClone({ ...options, signal: undefined });
     check('createMacvlan', createMacvlanOptions, Object.freeze(options));
@@ -147,7 +147,7 @@ describe('options that are in order', () => {
   });
 });
 
-describe('an option that is not in order', () => {
+describe('an invalid option', () => {
   const type = 'ERR_INVALID_ARG_TYPE';
   const value = 'ERR_INVALID_ARG_VALUE';
   const range = 'ERR_OUT_OF_RANGE';
@@ -274,7 +274,7 @@ describe('an option that is not in order', () => {
     }
   });
 
-  test('is shown with its value, and with what it is called', () => {
+  test('is shown with its name and its value', () => {
     expect(refusal(createMacvlanOptions, { parent: 3, mtu: 70_000.5 }).message).toBe(
       'operation: options.mtu must be an integer from 0 to 2147483647; received 70000.5',
     );
@@ -315,7 +315,7 @@ describe('an option that is not in order', () => {
   });
 });
 
-describe('a slip of the pen', () => {
+describe('a misspelt word', () => {
   test.each<[string, Check, object]>([
     ['passthru', createMacvlanOptions, { parent: 3, mode: 'passthrough' }],
     ['bridge', createMacvlanOptions, { parent: 3, mode: 'bridged' }],
@@ -336,7 +336,7 @@ describe('a slip of the pen', () => {
     expect(refusal(rule, options).message).toContain(`(did you mean '${meant}'?)`);
   });
 
-  test('is not guessed at when nothing is near', () => {
+  test('gets no suggestion when no word is similar', () => {
     for (const name of ['zzz', 'mxy', 'xroup', 'gxxup']) {
       const near = name === 'xroup';
       const { message } = refusal(createMacvlanOptions, { parent: 3, [name]: 1 });
@@ -380,12 +380,12 @@ describe('modes', () => {
     }
   });
 
-  test('false and empty are no way round', () => {
+  test('false and empty lists are no exception', () => {
     refusal(createMacvlanOptions, { parent: 3, mode: 'bridge', nopromisc: false });
     refusal(createMacvlanOptions, { parent: 3, mode: 'bridge', sources: [] });
   });
 
-  test('left out means vepa to a new link, and the one it has to a living one', () => {
+  test('left out means vepa for a new link, and its own mode for an existing one', () => {
     const found = refusal(createMacvlanOptions, { parent: 3, sources: [mac] });
     expect(found.message).toContain("needs mode 'source', and it is left out, which means 'vepa'");
     accepts(macvlanChanges, { sources: [mac] });
@@ -603,7 +603,7 @@ describe('references', () => {
   });
 });
 
-describe('whatever is handed in', () => {
+describe('any argument at all', () => {
   const names = [...Object.keys(LINK_OPTIONS), 'parent', 'mode', 'sources', 'nodst', 'nopromisc'];
   const further = [
     'kind',
@@ -639,7 +639,7 @@ describe('whatever is handed in', () => {
   );
   const options = fc.dictionary(fc.constantFrom(...names, ...further), fc.oneof(strange, usual));
 
-  test('is accepted, or refused with an error of Node’s kind', () => {
+  test('is accepted, or refused with an argument error like Node’s', () => {
     fc.assert(
       fc.property(fc.oneof(strange, options), fc.constantFrom(...everyRule), (value, [, rule]) => {
         if (rule(value) !== undefined) refusal(rule, value);
@@ -683,7 +683,7 @@ describe('whatever is handed in', () => {
     );
   });
 
-  test('has its own code run by nothing but the reading of an option', () => {
+  test('runs none of its own code, except accessors of options', () => {
     const ran = vi.fn();
     const value = { toString: ran, valueOf: ran, [Symbol.toPrimitive]: ran, toJSON: ran };
     refusal(createMacvlanOptions, { parent: value, mtu: value });

@@ -12,7 +12,7 @@ import {
 } from '../../lib/errors.js';
 
 describe('NetlinkError', () => {
-  test('says what was asked, what the kernel said and why', () => {
+  test('says which operation failed, what the kernel answered and why', () => {
     const error = new NetlinkError({
       errno: constants.errno.EINVAL,
       syscall: 'RTM_NEWLINK',
@@ -42,7 +42,7 @@ describe('NetlinkError', () => {
     expect(error.stack).toMatch(/^NetlinkError: createMacvlan 'macv1': EINVAL/);
   });
 
-  test('leaves out what there is not', () => {
+  test('leaves out what is unknown', () => {
     const error = new NetlinkError({
       errno: -19,
       syscall: 'RTM_GETLINK',
@@ -71,7 +71,7 @@ describe('NetlinkError', () => {
     );
   });
 
-  test('shows the control characters of a name in the hint, and sends none to a terminal', () => {
+  test('escapes control characters of a name in the hint, so that none reaches a terminal', () => {
     const hint = "The parent 'eth\u001b[31m' has 'a\u0007\u009b'.";
     const shown = "The parent 'eth\\x1b[31m' has 'a\\x07\\x9b'.";
     const error = new NetlinkError({ errno: 22, operation: 'setLink', hint });
@@ -79,7 +79,7 @@ describe('NetlinkError', () => {
     expect(error.message).toBe(`setLink: EINVAL, invalid argument. ${shown}`);
   });
 
-  test('ends a sentence once', () => {
+  test('ends a sentence with one full stop', () => {
     const details = { errno: 22, operation: 'setLink', target: 'a', hint: 'Why.' } as const;
     const withStop = new NetlinkError({ ...details, kernelMessage: 'It says.' });
     expect(withStop.message).toBe("setLink 'a': EINVAL, invalid argument: It says. Why.");
@@ -87,7 +87,7 @@ describe('NetlinkError', () => {
     expect(without.message).toBe("setLink 'a': EINVAL, invalid argument. Why.");
   });
 
-  test('has codes of its own, which are no errno', () => {
+  test('can have a code of the package’s own, which is no errno', () => {
     const error = new NetlinkError({
       code: 'ERR_NETNS_CLOSED',
       operation: 'getLink',
@@ -138,7 +138,7 @@ describe('isNetlinkError', () => {
 });
 
 describe('errnos', () => {
-  test('have a name and back', () => {
+  test('are converted to names and back', () => {
     for (const [name, errno] of Object.entries(constants.errno)) {
       expect(errnoOf(name)).toBe(-errno);
       expect(errnoName(errno)).toBe(errnoName(-errno));
@@ -146,7 +146,7 @@ describe('errnos', () => {
     }
   });
 
-  test('have the name that the kernel uses where there are two', () => {
+  test('get the name that the kernel uses when there are two', () => {
     expect(errnoName(95)).toBe('EOPNOTSUPP');
     expect(errnoName(11)).toBe('EAGAIN');
     expect(new NetlinkError({ errno: 95, operation: 'createLink' }).message).toBe(
@@ -154,7 +154,7 @@ describe('errnos', () => {
     );
   });
 
-  test('are named although Node does not know them', () => {
+  test('get names also when Node does not know them', () => {
     expect(errnoName(-524)).toBe('ENOTSUPP');
     // include/uapi/asm-generic/errno.h
     const names = { ENOTUNIQ: 76, EUSERS: 87, ESOCKTNOSUPPORT: 94, EPFNOSUPPORT: 96 };
@@ -218,7 +218,7 @@ describe('captureCaller', () => {
     expect(lineOf(places(error.stack)[0])).toBe(here + 1);
   });
 
-  test('keeps the frames above the caller, as many as are worth their price', async () => {
+  test('keeps a few frames above the caller', async () => {
     const four = () => operation();
     const three = () => four();
     const two = () => three();
@@ -239,7 +239,7 @@ describe('captureCaller', () => {
     expect(places((await failure(deep(20))).stack)).toHaveLength(1);
   });
 
-  test('leaves the error its own stack when there are no frames', async () => {
+  test('leaves the error’s own stack when there are no frames', async () => {
     Error.stackTraceLimit = 0;
     const error = await failure(operation());
     expect(error.stack).toBe(`NetlinkError: ${error.message}`);

@@ -10,12 +10,12 @@ test('are counted up', () => {
   expect(idAfter(2 ** 31 - 1, new Set())).toBe(2 ** 31);
 });
 
-test('begin again behind the last of 32 bits, without 0, which is none', () => {
+test('begin again after the largest 32-bit number, without 0, which is no id', () => {
   expect(idAfter(LAST - 1, new Set())).toBe(LAST);
   expect(idAfter(LAST, new Set())).toBe(1);
 });
 
-test('leave out what is still under way', () => {
+test('leave out those that are still in use', () => {
   expect(idAfter(6, new Set([7, 8, 10]))).toBe(9);
   expect(idAfter(LAST - 1, new Set([LAST, 1]))).toBe(2);
 });

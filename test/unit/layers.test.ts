@@ -93,7 +93,7 @@ describe('lib/', () => {
       (name) => `lib/${name}.ts`,
     );
 
-  test('imports point down, or sideways among services', () => {
+  test('files import only from lower layers, or services from services', () => {
     const upward = files.flatMap((file) =>
       imports(file)
         .filter((target) => levelOf(target) > levelOf(file))
@@ -102,7 +102,7 @@ describe('lib/', () => {
     expect(upward).toEqual([]);
   });
 
-  test('no file imports itself by way of others', () => {
+  test('there are no import cycles', () => {
     const reach = (start: string) => {
       const seen = new Set<string>();
       const queue = imports(start);

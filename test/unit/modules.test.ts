@@ -18,7 +18,7 @@ beforeEach(() => {
   files.read = [];
 });
 
-test('they are read once for all who ask together, and again for who asks later', async () => {
+test('the lists are read once for all look-ups at the same time, and again for later ones', async () => {
   const states = await Promise.all(Array.from({ length: 100 }, () => moduleState('bond')));
   expect(new Set(states)).toEqual(new Set([null]));
   expect(files.read).toEqual(['/proc/modules', 'modules.builtin', 'modules.dep']);
@@ -26,7 +26,7 @@ test('they are read once for all who ask together, and again for who asks later'
   expect(files.read).toHaveLength(6);
 });
 
-test('each module is looked for by itself', async () => {
+test('each module is looked up separately', async () => {
   const states = await Promise.all([moduleState('8021q'), moduleState('dummy'), moduleState('a')]);
   expect(states).toEqual(['loaded', 'builtin', null]);
 });

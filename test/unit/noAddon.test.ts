@@ -21,12 +21,12 @@ test('a bundle in which there is no package says so', () => {
   expect(notFoundError(new Error('any'), '/nowhere/')).toMatchObject({ message });
 });
 
-test('what else goes wrong stays what it is', () => {
+test('other errors are not changed', () => {
   const missing = Object.assign(new Error('no module'), { code: 'MODULE_NOT_FOUND' });
   expect(notFoundError(missing, root)).toBe(missing);
 });
 
-test('an addon for another C library is to be built here, as the words of its loader tell', () => {
+test('an addon for another C library, recognised by the loader’s message, has to be built here', () => {
   const failed = (message: string) =>
     Object.assign(new Error(message), { code: 'ERR_DLOPEN_FAILED' });
   for (const words of [

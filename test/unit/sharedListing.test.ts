@@ -15,7 +15,7 @@ function namespace() {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test('those that come together share one listing, and those that come meanwhile the next', async () => {
+test('calls in one turn share one listing, and calls while it is made share the next', async () => {
   const { asked, place } = namespace();
   const ask = () => askTogether(place, 'listAddresses', { family: 2 });
   const first = [ask(), ask()];
@@ -47,7 +47,7 @@ test('different listings, and those of other namespaces, do not wait for one ano
   expect([one.asked.length, other.asked.length]).toEqual([3, 1]);
 });
 
-test('one that fails is told to those that share it, and the next begins all the same', async () => {
+test('a listing that fails rejects for all that share it, and the next one begins all the same', async () => {
   const { asked, place } = namespace();
   const ask = () => askTogether(place, 'listLinks', {});
   const first = [ask(), ask()];

@@ -1,4 +1,4 @@
-// What a program handed in stays as it was when it called.
+// Copies of what a program passes in, which do not change when the program changes its objects.
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { linkNow, netnsNow, snapshot } from '../../lib/snapshot.js';
@@ -28,7 +28,7 @@ describe('a snapshot', () => {
     expect(kept).toEqual({ parent: { index: 3 }, peer: { name: 'macv1', netns: { pid: 1 } } });
   });
 
-  test('has the thing itself where that is known by being itself', () => {
+  test('keeps the object itself where its identity matters', () => {
     const { signal } = new AbortController();
     expect(snapshot({ signal }).signal).toBe(signal);
     // Neither is options, and whoever looks at them is to see what it is.
@@ -43,7 +43,7 @@ describe('a snapshot', () => {
     expect(kept.peer.name).toBe('macv1');
   });
 
-  test('keeps what an object of another realm says, as test runners and sandboxes have', () => {
+  test('keeps the options of an object of another realm, as in test runners and sandboxes', () => {
     const code = "({ name: 'macv1', sources: ['02:00:00:00:00:01'], peer: { name: 'macv1' } })";
     const options = runInNewContext(code);
     const kept = snapshot(options);
@@ -56,7 +56,7 @@ describe('a snapshot', () => {
     expect(snapshot(promise)).toBe(promise);
   });
 
-  test('keeps what an instance of a class says, by accessors too', () => {
+  test('keeps the options of a class instance, also those of accessors', () => {
     class Options {
       #name = 'macv1';
       readonly sources = ['02:00:00:00:00:01'];
@@ -80,7 +80,7 @@ describe('a snapshot', () => {
     expect(Object.keys(kept)).toEqual(['sources', 'mtu']);
   });
 
-  test('ends where objects hold themselves', () => {
+  test('ends at objects that contain themselves', () => {
     const options: { inner?: object } = {};
     options.inner = options;
     expect(snapshot(options)).toHaveProperty('inner.inner.inner');
@@ -88,7 +88,7 @@ describe('a snapshot', () => {
 });
 
 describe('a reference to a link', () => {
-  test('is what it was', () => {
+  test('is copied', () => {
     const link = { index: 3, name: 'macv1', netns: 7, mtu: 1500 };
     const kept = linkNow(link);
     link.index = 4;
@@ -96,7 +96,7 @@ describe('a reference to a link', () => {
     for (const plain of ['macv1', 3]) expect(linkNow(plain)).toBe(plain);
   });
 
-  test('stays wrong where it is', () => {
+  test('stays invalid where it is', () => {
     for (const wrong of [null, undefined, [], {}, { name: 'macv1' }]) {
       expect(linkNow(wrong as never)).toBe(wrong);
     }
@@ -104,7 +104,7 @@ describe('a reference to a link', () => {
   });
 });
 
-test('a reference to a namespace is what it was', () => {
+test('a reference to a namespace is copied', () => {
   const ref = { pid: 1 };
   const kept = netnsNow(ref);
   ref.pid = 2;

@@ -68,7 +68,7 @@ describe('calls', () => {
     expect(begun).toEqual(upTo(200));
   });
 
-  test('that have waited count in the turn that they have got', async () => {
+  test('that have waited count in the turn in which they begin', async () => {
     const begun: number[] = [];
     await calls(52, begun);
     const others = calls(20, begun, 52);
@@ -78,7 +78,7 @@ describe('calls', () => {
     expect(begun).toEqual(upTo(72));
   });
 
-  test('have room again once something has been answered', async () => {
+  test('may begin again in the same turn once something has been answered', async () => {
     for (let turns = 0; turns < 5; turns++) {
       const some = calls(20, []);
       expect(isTurnFull()).toBe(false);
@@ -87,7 +87,7 @@ describe('calls', () => {
     }
   });
 
-  test('overtake none that wait because something has been answered', async () => {
+  test('do not overtake waiting calls when something has been answered', async () => {
     const begun: number[] = [];
     const first = calls(40, begun);
     newTurn();
@@ -97,7 +97,7 @@ describe('calls', () => {
   });
 });
 
-test('a call that takes several turns has them to itself', async () => {
+test('a call that takes several turns shares them with no other', async () => {
   const begun: (number | string)[] = [];
   const large = async (name: string) => {
     for (let part = 0; part < 5; part++) {
@@ -110,7 +110,7 @@ test('a call that takes several turns has them to itself', async () => {
   expect(begun.slice(5)).toHaveLength(41);
 });
 
-test('a call’s lists are so many calls more', () => {
+test('a call’s lists count as further calls', () => {
   const list = (length: number) => Array.from({ length }, () => '10.0.0.1/24');
   expect(furtherCallsOf(undefined)).toBe(0);
   expect(furtherCallsOf('10.0.0.1/24')).toBe(0);
@@ -119,7 +119,7 @@ test('a call’s lists are so many calls more', () => {
   expect(furtherCallsOf({ name: 'mv', addresses: list(50), routes: list(50) })).toBe(25);
 });
 
-test('a call that is as much work as many leaves as much less room in its turn', async () => {
+test('a call that counts as several leaves room for that many fewer in its turn', async () => {
   const begun: string[] = [];
   beginCall(30);
   expect(isTurnFull()).toBe(false);
@@ -144,7 +144,7 @@ test('a call that is as much work as many leaves as much less room in its turn',
   ]);
 });
 
-test('a large call that waited is overtaken by none behind it', async () => {
+test('no later call overtakes a large one that waits', async () => {
   const begun: string[] = [];
   const filled = calls(32, []);
   const one = async (name: string, size = 1) => {

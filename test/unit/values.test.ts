@@ -72,7 +72,7 @@ describe('MAC addresses', () => {
     else expect(macFault(text)).toContain(fault);
   });
 
-  test('are accepted and refused as by the reference', () => {
+  test('are accepted and refused as by a reference implementation', () => {
     const texts = fc.oneof(fc.string(), macText, nearly(macText, ':-09afAFgG. \0é'));
     fc.assert(
       fc.property(texts, (text) => {
@@ -83,7 +83,7 @@ describe('MAC addresses', () => {
     );
   });
 
-  test('come out of parse and format as they went in, in lower case with colons', () => {
+  test('are the same after parse and format, in lower case with colons', () => {
     fc.assert(
       fc.property(macText.filter(isUsableMac), (text) => {
         const bytes = parseMac(text) as Uint8Array;
@@ -152,7 +152,7 @@ describe('names of links', () => {
     else expect(linkNameFault(name)).toContain(fault);
   });
 
-  test('are accepted as by the kernel, less templates and all Unicode white space', () => {
+  test('are accepted as by the kernel, except templates and Unicode white space', () => {
     fc.assert(
       fc.property(fc.oneof(awkward, fc.string({ unit: 'binary', maxLength: 17 })), (name) => {
         const wellFormed = Buffer.from(name).toString() === name;
@@ -172,7 +172,7 @@ describe('names of links', () => {
     expect(altNameFault('')).toContain('empty');
   });
 
-  test('are looked up whoever gave them', () => {
+  test('may be any that the kernel has when they are looked up', () => {
     expect(knownNameFault('a b/c')).toBeUndefined();
     expect(knownNameFault('x'.repeat(128))).toContain('127 bytes');
     expect(knownNameFault('')).toContain('empty');
@@ -180,7 +180,7 @@ describe('names of links', () => {
   });
 });
 
-describe('other texts', () => {
+describe('other strings', () => {
   test('aliases and labels are limited in bytes', () => {
     expect(aliasFault('é'.repeat(127))).toBeUndefined();
     expect(aliasFault('é'.repeat(128))).toContain('255 bytes');
@@ -263,7 +263,7 @@ describe('IP addresses', () => {
     expect(parseIp(text)).toBeNull();
   });
 
-  test('are told from other texts as by node:net, zones apart', () => {
+  test('are recognised as by node:net, except with zones', () => {
     const texts = fc.oneof(ipText, fc.string(), nearly(ipText, '.:0159afg/% '));
     fc.assert(
       fc.property(texts, (text) => {
@@ -283,7 +283,7 @@ describe('IP addresses', () => {
     );
   });
 
-  test('come out of format and parse as they went in', () => {
+  test('are the same after format and parse', () => {
     fc.assert(
       fc.property(ipBytes, (bytes) => {
         const text = formatIp(bytes);
@@ -326,7 +326,7 @@ describe('prefixes', () => {
     expect(parsePrefix(text)).toBeNull();
   });
 
-  test('lose the bits after them', () => {
+  test('clear the bits after them', () => {
     fc.assert(
       fc.property(ipBytes, fc.nat(128), (bytes, length) => {
         const bits = bytes.length * 8;
@@ -341,14 +341,14 @@ describe('prefixes', () => {
 });
 
 describe('words for numbers', () => {
-  test('go both ways', () => {
+  test('are converted both ways', () => {
     for (const [mode, number] of Object.entries(MACVLAN_MODES)) {
       expect(wordNumber(MACVLAN_MODES, mode)).toBe(number);
       expect(nameOf(MACVLAN_MODES, number)).toBe(mode);
     }
   });
 
-  test('a number without a word is its own', () => {
+  test('a number without a word stays a number', () => {
     expect(wordNumber(SCOPES, 77)).toBe(77);
     expect(wordNumber(SCOPES, '77')).toBe(77);
     expect(nameOf(SCOPES, 77)).toBeUndefined();
