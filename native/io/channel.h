@@ -16,8 +16,8 @@ namespace macvlan_netlink::io {
 
 class Channel : public Task, public std::enable_shared_from_this<Channel> {
  public:
-  // Deletes the links that the steps of a window name, faster than one by one. Steps that it does
-  // not end are then sent as they are.
+  // Deletes the links that the steps of a window name, faster than one by one. Steps that it leaves
+  // open are then sent as they are.
   using DeleteTogether = void (*)(Session& session, const Window& window);
 
   // Closes sockets of other channels, when there are no descriptors left.

@@ -12,8 +12,8 @@ void Exchange::EndRest(int error, const char* syscall) {
   }
 }
 
-// From behind, since they end in order: asked after each round of hundreds of thousands, it must
-// not go through all that have ended.
+// Begins at the last step, since they end in order. This is called after each round of an exchange
+// that may have hundreds of thousands of steps, so it must not go through all that have ended.
 bool Exchange::AllEnded() const {
   return std::all_of(steps.rbegin(), steps.rend(), [](const Step& step) { return step.ended; });
 }

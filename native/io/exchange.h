@@ -1,4 +1,4 @@
-// A group of requests that travel together to one namespace, and where their answers go.
+// A group of requests that are sent to one namespace together, and where their answers go.
 #pragma once
 
 #include <vector>

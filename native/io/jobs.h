@@ -1,6 +1,6 @@
-// Tasks that may wait for somebody else for any time, such as for the lock of another process or a
-// file on a server that does not answer. One thread of the pool is always left for what waits for
-// the kernel alone.
+// Tasks that may have to wait without limit, such as for a lock that another process holds or for a
+// file on a server that does not answer. One thread of the pool is always left for tasks that wait
+// for the kernel alone.
 #pragma once
 
 #include <array>
@@ -18,8 +18,9 @@ class Jobs {
   // What a job may wait for.
   enum class WaitsFor : uint8_t { kKernel, kLock, kFile };
 
-  // So many are given to the pool at a time, and so many of those that want the lock, which only
-  // one has at a time, or a file that may be anywhere: as long as those wait, the rest go on.
+  // How many jobs the pool is given at a time, and how many of those may be jobs that wait for the
+  // lock (which only one can hold) or for a file (which may be on any server). So the other jobs
+  // go on while those wait.
   struct Limits {
     size_t all;
     size_t for_lock;
@@ -28,11 +29,11 @@ class Jobs {
 
   Jobs(Pool& pool, const Limits& limits) : pool_(pool), limits_(limits) {}
 
-  // Any thread. `job` runs at once, or as soon as others are over.
+  // Any thread. `job` begins at once, or as soon as enough others have ended.
   void Begin(std::shared_ptr<Task> job, WaitsFor what);
-  // Any thread: `job` is not begun any more. False when it has been.
+  // Any thread: `job` is not to begin. False when it has begun already.
   bool Withdraw(const Task& job);
-  // Any thread: one is over.
+  // Any thread: a job has ended.
   void End(WaitsFor what);
 
  private:

@@ -21,7 +21,7 @@ namespace macvlan_netlink::io {
 namespace {
 
 constexpr const char kRunDirectory[] = "/run/netns";
-// Between two looks; a wait that can be given up, unlike one in the kernel.
+// Between two attempts. Unlike a wait in the kernel, this one can be given up.
 constexpr std::chrono::milliseconds kPause(1);
 constexpr int kMostLooks = 100;
 constexpr const char kOwnNamespace[] = "/proc/thread-self/ns/net";
@@ -73,10 +73,10 @@ class AtWork {
   std::multiset<std::string>::iterator entry_;
 };
 
-// While a name is made, and while it is taken away, it is an empty file for a moment, with `ip
-// netns add` for as long as making the namespace takes. One that stays so is what is left of
-// something cut short. Goes on looking until `done` says so, or for a tenth of a second while
-// nobody in this process is at work on it.
+// While a name is being made or removed it is an empty file for a moment; with `ip netns add`, for
+// as long as making the namespace takes. One that stays an empty file is left over from an
+// operation that was interrupted. Looks again until `done` says so, or for a tenth of a second
+// while nobody in this process is making or removing the name.
 template <class Done>
 void LookUntil(const std::string& path, const GivenUp& given_up, Done&& done) {
   for (int looks = 1; !done() && looks < kMostLooks && !given_up(); ++looks) {
@@ -95,7 +95,7 @@ bool IsEmptyFile(const char* path) {
   return lstat(path, &info) == 0 && statfs(path, &system) == 0 && IsEmptyFile(info, system);
 }
 
-// One of /proc/thread-self, which is missing too where /proc is that of a PID namespace which the
+// A file of /proc/thread-self. It is also missing where /proc belongs to a PID namespace that the
 // process is not in.
 Status OpenOfThread(const std::string& name, Namespace& out) {
   Descriptor fd(open(("/proc/thread-self/" + name).c_str(), O_RDONLY | O_CLOEXEC));
@@ -104,9 +104,9 @@ Status OpenOfThread(const std::string& name, Namespace& out) {
   return status.ok() ? Identify(std::move(fd), out) : status;
 }
 
-// Found first and opened only when it is on nsfs: whoever names a path may have it lead to a device
-// or a FIFO, which an open does something to. `is_name`: it is none, and may be a name which is
-// being made or taken away.
+// Looks at the file first (O_PATH) and opens it only when it is on nsfs: a path may lead to a
+// device or a FIFO, and opening one of those has an effect. `is_name` becomes true when it is no
+// namespace, but may be a name that is being made or removed.
 Status OpenChecked(const char* path, Namespace& out, bool& is_name) {
   const Descriptor found(open(path, O_PATH | O_CLOEXEC));
   if (!found.valid()) return Status::FromErrno("open");
@@ -121,9 +121,10 @@ Status OpenChecked(const char* path, Namespace& out, bool& is_name) {
   return OpenOfThread("fd/" + std::to_string(found.get()), out);
 }
 
-// /run/netns must be a shared mount point, so that a namespace mounted there is seen, and its
-// removal too, in mount namespaces made later. Whoever comes first makes it one; the lock keeps
-// two that come at once from stacking mounts (iproute2, ip/ipnetns.c, Debian bug 949235).
+// /run/netns must be a shared mount point, so that mounting a namespace there and removing it takes
+// effect in mount namespaces made later, too. The first process that makes a name makes it one; the
+// lock keeps two that do so at once from stacking mounts (iproute2, ip/ipnetns.c, Debian bug
+// 949235).
 Status PrepareRunDirectory(const GivenUp& given_up) {
   if (mkdir(kRunDirectory, 0755) != 0 && errno != EEXIST) return Status::FromErrno("mkdir");
   const Descriptor lock(open(kRunDirectory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -142,15 +143,14 @@ Status PrepareRunDirectory(const GivenUp& given_up) {
   return {};
 }
 
-// The mount point of a name, made with O_EXCL, so that of two processes asking for one name just
-// one gets it.
+// Makes the mount point of a name with O_EXCL, so that only one of two processes gets the name.
 Status ReserveName(const std::string& path) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0));
   return file.valid() ? Status{} : Status::FromErrno("open");
 }
 
-// EPERM: also what a container's filter says to faccessat2; access is older, but asks about the
-// real user, without the capabilities of who is not root.
+// EPERM is also what a container's system call filter answers to faccessat2. access is older, but
+// it checks for the real user, without the capabilities of a user who is not root.
 bool MayWrite(const char* path) {
   if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0) return true;
   return errno == EPERM && access(path, W_OK) == 0;
@@ -230,7 +230,8 @@ Status CreateNamespace(const std::string& name, const GivenUp& given_up, Namespa
   }
   if (unshare(CLONE_NEWNET) != 0) return Status::FromErrno("unshare");
   status = OpenOwn(out);
-  // At last, because making the namespace takes some time: who is ended meanwhile leaves no name.
+  // The name comes last, because making the namespace takes some time: a process that is killed
+  // meanwhile leaves no name.
   if (status.ok() && !name.empty()) status = Name(path, given_up);
   if (!Enter(home.fd.get()).ok()) returned = false;
   return status;
@@ -244,7 +245,8 @@ Status RemoveNamespace(const std::string& name, const GivenUp& given_up) {
   } else if (S_ISDIR(info.st_mode)) {
     return {-EISDIR, "unlink"};
   }
-  // What cannot be taken away as a whole is left as it is, as far as that can be told beforehand.
+  // Changes nothing when the name cannot be removed completely, as far as that can be checked
+  // first.
   if (!MayWrite(kRunDirectory)) return Status::FromErrno("unlink");
   Status status;
   LookUntil(path, given_up, [&] {

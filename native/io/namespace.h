@@ -1,5 +1,5 @@
-// Network namespaces: opening, making, removing and entering them. What takes a path or a name
-// blocks and belongs on a pool thread; the rest waits for nobody.
+// Network namespaces: opening, making, removing and entering them. The functions that take a path
+// or a name block and belong on a pool thread; the others never wait.
 #pragma once
 
 #include <errno.h>
@@ -18,12 +18,12 @@ struct Status {
   const char* syscall = "";
 
   bool ok() const { return error == 0; }
-  // Whether it was for want of descriptors.
+  // Whether there were no descriptors left.
   bool OutOfDescriptors() const { return error == -EMFILE || error == -ENFILE; }
   static Status FromErrno(const char* syscall);
 };
 
-// What names a namespace for good: the inode of its nsfs file, on the device of that file system.
+// What identifies a namespace: the inode of its nsfs file, on the device of that file system.
 struct NamespaceId {
   uint64_t inode = 0;
   uint64_t device = 0;
@@ -32,7 +32,7 @@ struct NamespaceId {
   }
 };
 
-// Whether who waits is to wait no longer.
+// Whether to stop waiting.
 using GivenUp = std::function<bool()>;
 
 // An open namespace; it lives at least as long as this.
@@ -43,27 +43,27 @@ struct Namespace {
 
 // The calling thread's own. /proc/self would be the main thread's.
 Status OpenOwn(Namespace& out);
-// Whether a path is that of a name or of a process's namespace, and no other: the kernel answers at
-// once what such a one leads to.
+// Whether a path is one of /run/netns or /proc, of a name or a process's namespace. The kernel
+// resolves such a path without waiting for anybody.
 bool IsKernelsFile(const std::string& path);
-// A file that is a network namespace: /run/netns/NAME, /proc/PID/ns/net. Anything else is EINVAL
-// and is not opened, an empty file after a tenth of a second or when `given_up` becomes true: it
-// may be a name that is being made.
+// Opens a file that is a network namespace: /run/netns/NAME, /proc/PID/ns/net. Anything else is
+// EINVAL and is not opened. An empty file may be a name that is being made, so EINVAL comes only
+// after a tenth of a second, or when `given_up` becomes true.
 Status OpenPath(const std::string& path, const GivenUp& given_up, Namespace& out);
 // Another descriptor of one that is open.
 Status OpenDescriptor(int fd, Namespace& out);
 
 // A new namespace. Named, it is mounted at /run/netns/NAME the way `ip netns add` does it, under
 // the same lock and with the same mount propagation; unnamed, it lives while something holds it.
-// The calling thread enters the new namespace and comes back; `returned` becomes false when it
-// could not: it must end then. It is never set to true, because a thread that is lost already would
-// come back to a namespace that is not its own.
+// The calling thread enters the new namespace and returns; `returned` becomes false when it could
+// not: then it must end. `returned` is never set to true, because a thread that failed to return
+// before would return to a namespace that is not its own.
 // Another process may hold that lock: ECANCELED when `given_up` becomes true meanwhile.
 Status CreateNamespace(const std::string& name, const GivenUp& given_up, Namespace& out,
                        bool& returned);
-// The same as `ip netns delete`: unmounts /run/netns/NAME and removes the file, but never follows a
-// symbolic link there: what that leads to is somebody else's. One that is being made is waited for
-// as in OpenPath.
+// The same as `ip netns delete`: unmounts /run/netns/NAME and removes the file. A symbolic link
+// there is not followed, because what it leads to belongs to somebody else. Waits for a name that
+// is being made, as OpenPath does.
 Status RemoveNamespace(const std::string& name, const GivenUp& given_up);
 
 // Puts the calling thread into a namespace.

@@ -54,7 +54,7 @@ Pool::Wakeup Pool::PlanWakeup(const std::lock_guard<std::mutex>& lock) {
   return Wakeup::kNotify;
 }
 
-// Called without the lock, which the woken thread would wait for.
+// Called without holding the lock, because the woken thread would wait for it.
 void Pool::CarryOut(Wakeup wakeup) {
   if (wakeup == Wakeup::kNotify) wake_.notify_one();
   if (wakeup == Wakeup::kStart) hooks_.on_shortage();

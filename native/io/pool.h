@@ -37,7 +37,7 @@ class Task {
   virtual void Run(PoolThread& thread) = 0;
   // Called instead of Run once the pool stops: finishes what was begun, and begins nothing new.
   virtual void Finish(PoolThread&) {}
-  // Called instead of Run, on the owner's thread: there is no pool thread, and none can be started.
+  // Called instead of Run, on the owner's thread, when no pool thread is there or can be started.
   virtual void Fail(const Status& status) = 0;
 };
 
@@ -49,7 +49,7 @@ class Task {
 class Pool {
  public:
   struct Hooks {
-    // On a pool thread, about once a second while there are any: give up what is idle.
+    // On a pool thread, about once a second while there are any: release what is idle.
     std::function<void()> on_idle;
     // On a pool thread, when one more may be needed: the owner should call EnsureThread.
     std::function<void()> on_shortage;

@@ -79,7 +79,8 @@ void Reactor::Loop() {
       {
         const std::lock_guard<std::mutex> lock(mutex_);
         if (stopping_) return;
-        // Removed since; or its number was given out again, and another source looks in vain.
+        // The source may have been removed since, or another source may have got the descriptor's
+        // number: that one then finds nothing to read.
         const auto found = sources_.find(ready[i].data.fd);
         if (found == sources_.end()) continue;
         source = found->second;

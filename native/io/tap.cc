@@ -20,7 +20,7 @@ constexpr size_t kLongestFrame = 66 * 1024;
 // With a virtio header frames come before they are segmented: GSO_MAX_SIZE (linux/netdevice.h,
 // Linux 6.3) is 8 * 65,535 bytes, where somebody has raised a link's gso_max_size so far.
 constexpr size_t kLongestUnsegmented = 520 * 1024;
-// Beside the longest: full-sized frames of the usual MTU fill a batch before it runs out.
+// Besides room for the longest frame: frames of the usual MTU fill a batch before this is used up.
 constexpr size_t kScratchRoom = 128 * 1024;
 
 constexpr size_t kVlanTag = 4;
@@ -226,7 +226,7 @@ bool Tap::IsTooLong(const uint8_t* frame, size_t length) const {
 }
 
 void Tap::Check() {
-  // A descriptor of its own: the device's may be closed while the kernel's lock is waited for.
+  // With a descriptor of its own, because the device's may be closed while this waits for RTNL.
   Descriptor copy;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -265,7 +265,7 @@ void Tap::End() {
 
 void Tap::StartPolling() {
   if (stopped_) return;
-  // In its new namespace the link may get any MTU, and nothing is heard of that here.
+  // In its new namespace the link's MTU may change, and no message about that comes here.
   mtu_ = USHRT_MAX;
   reactor_.Remove(registered_.back());
   registered_.pop_back();

@@ -25,12 +25,12 @@ struct FrameBatch {
 
 class TapTimer;
 
-// Hears what becomes of a tap, on the reactor's thread or a pool thread.
+// Is told what happens to a tap, on the reactor's thread or a pool thread.
 class TapListener {
  public:
   virtual ~TapListener() = default;
   virtual void OnFrames(FrameBatch batch) = 0;
-  // More of what was given to Tap::Write has been dealt with.
+  // More of the frames that were given to Tap::Write are written or refused.
   virtual void OnWritten() = 0;
   // The link may be gone: call Tap::Check on a pool thread.
   virtual void OnMaybeGone() = 0;
@@ -51,7 +51,7 @@ class Tap : public std::enable_shared_from_this<Tap> {
   const std::vector<TapQueue>& queues() const { return device_.queues; }
   int vnet_header_length() const { return device_.vnet_header_length; }
 
-  // Whether frames are wanted. Those on their way, in two batches at most, arrive all the same.
+  // Whether frames are wanted. Up to two batches that were read already are delivered all the same.
   void SetReading(bool wanted);
   // A batch has been taken: there is room for another.
   void BatchTaken();
@@ -60,13 +60,14 @@ class Tap : public std::enable_shared_from_this<Tap> {
   // by the negative errno of its frame. Until all are written, or Stop, the caller must not touch
   // `bytes`, nor the entries of `lengths` that are not done yet.
   void Write(const uint8_t* bytes, int32_t* lengths, size_t count);
-  // How many of them have been dealt with; exact after Stop.
+  // How many of them are written or refused; exact after Stop.
   size_t written();
   bool writing();
 
   // Pool thread: asks the device whether its link still exists; OnGone or OnMoved may follow.
   void Check();
-  // After a move, of which nothing is heard any more: OnMaybeGone comes once a second from now on.
+  // After a move, because no message about the link comes any more: OnMaybeGone comes once a second
+  // from now on.
   void StartPolling();
 
   // Once this returns nothing is read or written any more, and OnFrames and OnWritten are not

@@ -19,7 +19,8 @@ namespace {
 
 constexpr int kOpenFlags = O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
 
-// More than any queue holds: somebody may be filling it all the while.
+// How many frames are dropped at most to empty a queue: more than any queue holds. Without a limit
+// it might never end, because somebody may keep filling the queue.
 constexpr int kMaxEmptied = 1 << 20;
 
 // A sysfs attribute; empty when there is none.
@@ -33,8 +34,8 @@ Status ReadAttribute(int sysfs, const std::string& path, std::string& out) {
   return {};
 }
 
-// Takes a number off the front of the text; false when there is none. Not by sscanf or strtol,
-// which a newer C library's headers give another name that an older library does not have.
+// Takes a number off the front of the text; false when there is none. Not with sscanf or strtol:
+// the headers of a newer C library replace them by functions that an older library does not have.
 bool TakeNumber(std::string_view& text, unsigned& number) {
   const char* const end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, number);
@@ -53,7 +54,7 @@ bool TakeDevice(std::string_view text, dev_t& number) {
   return true;
 }
 
-// The device's number, as the sysfs of the link's namespace has it: by the name and the index.
+// The device's number, from the sysfs of the link's namespace, found by the link's name and index.
 Status ReadNumber(int sysfs, const TapLink& link, dev_t& number) {
   const std::string device = "/tap" + std::to_string(link.index);
   std::string text;
@@ -80,7 +81,7 @@ bool IsDevice(const std::string& path, dev_t number) {
   return stat(path.c_str(), &info) == 0 && S_ISCHR(info.st_mode) && info.st_rdev == number;
 }
 
-// A node that nobody else sees.
+// Makes a device node that no other process sees.
 Status MakeNode(dev_t number, Node& out) {
   const Status status = MountPrivate("tmpfs", out.root);
   if (!status.ok()) return status;
@@ -90,9 +91,9 @@ Status MakeNode(dev_t number, Node& out) {
              : Status::FromErrno("mknod");
 }
 
-// devtmpfs names its nodes by the index alone and knows no namespaces: of two links with one index
-// the node is the first one's, and in a container it is missing. Looked at before it is opened,
-// because every open adds a queue that takes frames away from others.
+// devtmpfs names its nodes by the index alone and knows no namespaces: the node belongs to the
+// first of two links with one index, and in a container it is missing. So its number is compared
+// before it is opened: every open adds a queue, which takes frames away from the others.
 Status FindNode(dev_t number, int index, Node& node, TapQueue& first) {
   node.path = "/dev/tap" + std::to_string(index);
   Status own{-ENOENT, "open"};
@@ -105,7 +106,7 @@ Status FindNode(dev_t number, int index, Node& node, TapQueue& first) {
   return status.ok() || own.error == -ENOENT ? status : own;
 }
 
-// Whether a queue is the link's, and not that of another that has the number now.
+// Whether a queue belongs to the link, and not to another one that has the number now.
 Status Verify(int queue, const TapLink& link) {
   ifreq request{};
   if (ioctl(queue, TUNGETIFF, &request) != 0) {
@@ -138,11 +139,11 @@ Status Prepare(int queue, const TapOptions& options, int& vnet_header_length) {
   return {};
 }
 
-// The sysfs of the calling thread's namespace. Where mounting one is `refused`, /sys is taken when
-// that may be the one wanted: what it says is checked against the device afterwards.
+// The sysfs of the calling thread's namespace. Where mounting one is `refused`, /sys is used
+// instead if it may show that namespace; what it says is compared with the device afterwards.
 Status OpenSysfs(bool own_namespace, Descriptor& out, Status& refused) {
   const Status status = MountPrivate("sysfs", out);
-  // EACCES: by a security module, such as SELinux in a container.
+  // EACCES comes from a security module, such as SELinux in a container.
   const bool not_allowed = status.error == -EPERM || status.error == -EACCES;
   if (!not_allowed || !own_namespace) return status;
   refused = status;
@@ -180,7 +181,7 @@ TapQueue& TapQueue::operator=(TapQueue&& other) noexcept {
 }
 
 void TapQueue::Empty() {
-  // A frame is gone however little of it is read, if that is more than its virtio header.
+  // Reading a little more than the virtio header removes the whole frame.
   uint8_t start[64];
   for (int frames = 0; fd_.valid() && frames < kMaxEmptied; ++frames) {
     if (read(fd_.get(), start, sizeof(start)) < 0 && errno != EINTR) return;
@@ -199,15 +200,16 @@ Status OpenTapDevice(const Namespace& target, const TapLink& link, const TapOpti
     return opened.ok() ? OpenTapWatch(link.index, out.watch) : opened;
   });
   if (!status.ok()) return status;
-  // What is opened elsewhere would hold that namespace for good.
+  // A device that is opened in another namespace would keep that namespace alive.
   if (!returned) return {-EPERM, "setns"};
   out.index = link.index;
-  // As it is since changes are heard of; of a link that is gone the socket will tell.
+  // Read after the socket was opened, so that no change is missed. If the link is gone by now, the
+  // socket will report that.
   out.mtu = LookUpMtu(out.watch.get(), link.index);
   if (out.mtu < 0) out.mtu = link.mtu;
-  // From here on outside: a queue holds the namespace that its opener is in, for good.
+  // From here on outside the namespace, because a queue keeps its opener's namespace alive.
   status = OpenQueues(sysfs.get(), link, options, out);
-  // Perhaps /sys is another namespace's: then that is the reason.
+  // /sys may have been another namespace's: then the refused mount is the reason.
   if (status.error == -ESTALE && !refused.ok()) status.syscall = refused.syscall;
   return status;
 }

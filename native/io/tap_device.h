@@ -24,10 +24,11 @@ struct TapOptions {
   int send_buffer = 0;  // bytes; 0: what the kernel gives by itself
 };
 
-// The descriptor of a queue, which is emptied before it is closed: the kernel frees what waits in a
-// queue only with its socket, and a socket only when nothing waits of what it has sent. Two devices
-// with frames of each other in their queues would never go, nor the namespace that they were opened
-// in (drivers/net/tap.c, tap_sock_destruct, Linux 6.18).
+// The descriptor of a queue, which is emptied before it is closed. The kernel frees the frames in a
+// queue only together with the queue's socket, and a socket only when no frame that it has sent
+// waits anywhere. So two devices with frames of each other in their queues would stay for ever, and
+// with them the namespace that they were opened in (drivers/net/tap.c, tap_sock_destruct,
+// Linux 6.18).
 class TapQueue {
  public:
   TapQueue() = default;
@@ -55,12 +56,12 @@ struct TapDevice {
   // before the device was opened (io/tap_watch.h).
   Descriptor watch;
   int index = 0;  // of the link in that namespace
-  int mtu = 0;    // of the link, when the socket began to hear of changes
+  int mtu = 0;    // of the link, at the time when `watch` was subscribed
 };
 
-// -ESTALE: the link is not any more what `link` says of it, and should be read again; or, with the
-// name of a call that mounts, its sysfs could not be had.
-// `returned` false: the calling thread could not get back into its own namespace and must end.
+// -ESTALE: the link is no longer as `link` says, and should be read again. With the name of a
+// system call that mounts, the status says that no sysfs of the namespace could be mounted.
+// `returned` false: the calling thread could not return to its own namespace and must end.
 Status OpenTapDevice(const Namespace& target, const TapLink& link, const TapOptions& options,
                      bool& returned, TapDevice& out);
 

@@ -29,10 +29,10 @@ Status MountDetached(const char* type, Descriptor& root) {
   return root.valid() ? Status{} : Status::FromErrno("fsmount");
 }
 
-// In a mount namespace that nobody else is in. What is open in it outlives it.
+// Runs in a mount namespace of its own. Descriptors that were opened there stay valid.
 Status MountOverSys(const char* type, Descriptor& root) {
   if (unshare(CLONE_NEWNS) != 0) return Status::FromErrno("unshare");
-  // One sysfs is not mounted on itself: EBUSY without something else between the two.
+  // The kernel does not mount a sysfs on itself (EBUSY), so something else is mounted in between.
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
       mount("tmpfs", "/sys", "tmpfs", 0, nullptr) != 0 ||
       mount(type, "/sys", type, 0, nullptr) != 0) {
@@ -46,7 +46,7 @@ Status MountOverSys(const char* type, Descriptor& root) {
 
 Status MountPrivate(const char* type, Descriptor& root) {
   const Status detached = MountDetached(type, root);
-  // EPERM: also what a container's filter says to system calls that it does not know.
+  // EPERM is also what a container's filter answers to system calls that it does not know.
   const bool refused = detached.error == -EPERM;
   if (detached.error != -ENOSYS && !refused) return detached;
   // A thread of its own, because one that has a mount namespace to itself does not come back. It is

@@ -21,8 +21,8 @@ namespace {
 constexpr size_t kBufferSize = 4 * 1024;
 constexpr time_t kPollSeconds = 1;
 
-// Lets messages about one link pass. The kernel runs it before it queues a message, so that ten
-// thousand other links cost no memory and no wake-up.
+// A BPF filter that accepts the messages about one link. The kernel runs it before it queues a
+// message, so that ten thousand other links cost no memory and no wake-up.
 int FilterByIndex(int socket, int index) {
   constexpr uint32_t kIndexOffset = NLMSG_HDRLEN + offsetof(ifinfomsg, ifi_index);
   // A filter loads words in network order; the message has the machine's.
@@ -57,7 +57,7 @@ int LookUpMtu(int socket, int index) {
     ifreq request{};
     request.ifr_ifindex = index;
     if (ioctl(socket, SIOCGIFNAME, &request) != 0) return -1;
-    // A link that is renamed between the two has another name by then.
+    // Between the two calls the link may be renamed: then the name is out of date.
     if (ioctl(socket, SIOCGIFMTU, &request) == 0) return request.ifr_mtu;
     if (errno != ENODEV) return -1;
   }
@@ -102,7 +102,7 @@ void TapWatch::OnReady(uint32_t) {
     ifinfomsg link;
     if (!wire::ReadStruct(datagram, header)) continue;
     if (!wire::ReadStruct(datagram.From(NLMSG_HDRLEN), link)) continue;
-    // A bridge tells of a port that leaves it in the same words, for a family of its own.
+    // When a port leaves a bridge, the bridge sends such a message too, with its own family.
     if (link.ifi_family != AF_UNSPEC) continue;
     if (header.nlmsg_type == RTM_DELLINK) return hooks_.on_maybe_gone();
     const int mtu = MtuOf(datagram.From(NLMSG_HDRLEN + wire::Align(sizeof(link))));

@@ -1,5 +1,5 @@
-// Hears from the kernel what happens to one link: a tap device itself only falls silent when its
-// link is deleted.
+// Receives the kernel's messages about one link: a tap device itself does not report that its link
+// is deleted, it only gets no more frames.
 #pragma once
 
 #include <functional>
@@ -10,19 +10,19 @@
 
 namespace macvlan_netlink::io {
 
-// A socket in the calling thread's namespace that hears of the link with that index alone. It keeps
-// the namespace alive.
+// A socket in the calling thread's namespace that receives messages about the link with that index
+// only. It keeps the namespace alive.
 Status OpenTapWatch(int index, Descriptor& out);
 
 // The MTU of a link in a socket's namespace, without the kernel's RTNL lock; -1 when there is no
 // such link.
 int LookUpMtu(int socket, int index);
 
-// What a TapWatch tells, on the reactor's thread.
+// What a TapWatch reports, on the reactor's thread.
 struct TapWatchHooks {
   std::function<void(int mtu)> on_mtu;
   // The link has been deleted or moved to another namespace (net/core/rtnetlink.c sends RTM_DELLINK
-  // for both). The watch hears nothing more after that.
+  // for both). The watch reports nothing more after that.
   std::function<void()> on_maybe_gone;
 };
 

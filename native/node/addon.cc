@@ -44,7 +44,7 @@ Napi::Value RunWithin(const Napi::CallbackInfo& info) {
   const NamespaceHandle* handle = NamespaceHandle::Unwrap(info[0].As<Napi::Object>());
   if (handle == nullptr) return {};  // the Worker is being ended
   Napi::Value result;
-  // What the callback does is no status: one that comes back is of before.
+  // A failed status means that the callback has not run: whatever it does counts as success.
   const io::Status status = environment.WithDescriptors([&] {
     return WithinOnScriptThread(handle->target(), [&] {
       result = info[1].As<Napi::Function>().Call({});

@@ -24,7 +24,7 @@ constexpr std::chrono::microseconds kSlice(500);
 constexpr std::chrono::nanoseconds kShortestSpin(100'000);
 constexpr std::chrono::nanoseconds kLongestSpin(800'000);
 constexpr std::chrono::nanoseconds kSpinTurn(100'000);
-// After a spin in vain: somebody else needs the processors.
+// How long not to spin after a spin that found nothing: somebody else needs the processors.
 constexpr std::chrono::milliseconds kPause(1);
 
 }  // namespace
@@ -76,7 +76,7 @@ void Environment::Enqueue(std::shared_ptr<Delivery> delivery) {
     any_delivery_.store(true, std::memory_order_release);
     if (std::exchange(called_, true)) return;
   }
-  // Any status but ok means that the environment is going: nobody is left to hear of it.
+  // Any status but ok means that the environment is being torn down, so that nobody needs the call.
   napi_call_threadsafe_function(wake_script_, nullptr, napi_tsfn_nonblocking);
 }
 

@@ -21,7 +21,7 @@ class Environment;
 class NamespaceJob;
 class TapHandle;
 
-// Something that a pool thread has finished and JavaScript is to hear of.
+// A result of a pool thread that is to be handed to JavaScript.
 class Delivery {
  public:
   virtual ~Delivery() = default;

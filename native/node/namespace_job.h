@@ -18,8 +18,9 @@ class NamespaceJob : public io::Task,
   // When the next of many jobs may begin.
   enum class Next : uint8_t {
     kAtOnce,
-    // What is done with what it opened comes first: two hundred containers that are opened and
-    // attached all at once take an eighth less time so (measured).
+    // Once JavaScript has the result, so that its requests in an opened namespace go before the
+    // next job: two hundred containers that are opened and attached all at once take an eighth less
+    // time that way (measured).
     kAfterScript,
   };
 
@@ -28,7 +29,7 @@ class NamespaceJob : public io::Task,
 
   NamespaceJob(Environment& environment, uint32_t id, Next next, io::Jobs::WaitsFor what,
                Work work);
-  // JavaScript thread: it is to fail with ECANCELED, unless it has done something already.
+  // JavaScript thread: makes it fail with ECANCELED, unless it has changed something already.
   void Withdraw();
   void Run(io::PoolThread& thread) override;
   void Fail(const io::Status& status) override;

@@ -35,7 +35,7 @@ void ScriptExchange::OnAnswer(size_t step, const wire::Message& message) {
   if (!rtnl::MatchesRequestedFamily(steps[step].request, message.payload)) return;
   if (current_.step != step) HandOver();
   current_.step = step;
-  // Decoded where it is to stay: a record is large.
+  // Decoded in place, because a record is large.
   std::vector<rtnl::Record>& records = current_.records;
   if (operations_[step]->answer == rtnl::Answer::kDump) records.reserve(kBatch);
   if (!rtnl::DecodeRecord(operations_[step]->record, message.payload, records.emplace_back())) {
@@ -50,8 +50,7 @@ void ScriptExchange::OnRestart(size_t step) {
   HandOver();
 }
 
-// Passes the current batch on, and calls JavaScript when it is a full one: the rest waits for
-// OnEnd.
+// Passes the current batch on, and calls JavaScript if it is full: a smaller one waits for OnEnd.
 void ScriptExchange::HandOver() {
   if (current_.records.empty() && !current_.restart) return;
   const bool worth_a_call = current_.records.size() >= kBatch;
@@ -146,7 +145,7 @@ bool ScriptExchange::ConvertBatch(Batch& batch, Napi::Array& values,
                                   std::chrono::steady_clock::time_point deadline) {
   const Napi::Env env = environment_.env();
   const auto step = static_cast<uint32_t>(batch.step);
-  // Empty while a Worker is being ended: then the list is made for nobody.
+  // Empty while a Worker is being ended: then nobody needs the list.
   Napi::Value known = values.Get(step);
   if (batch.restart || !known.IsArray()) {
     known = Napi::Array::New(env);

@@ -34,7 +34,7 @@ class ScriptExchange : public io::Exchange,
   struct Batch {
     size_t step;
     std::vector<rtnl::Record> records;
-    bool restart = false;  // what came before is void
+    bool restart = false;  // the records before it are void
   };
 
   enum class Progress { kEnded, kNothingLeft, kOutOfTime };

@@ -1,4 +1,4 @@
-// What a tap has to tell JavaScript, on its way there.
+// What a tap has to report to JavaScript: frames, progress of a write, and its end.
 #pragma once
 
 #include "io/tap.h"
@@ -14,7 +14,7 @@ class TapDelivery : public Delivery,
  public:
   explicit TapDelivery(Environment& environment) : environment_(environment) {}
 
-  // JavaScript thread: whom to tell; nobody when it is gone.
+  // JavaScript thread: the object to call; null when it has been deleted.
   void SetHandle(TapHandle* handle) { handle_ = handle; }
 
   void OnFrames(io::FrameBatch batch) override;

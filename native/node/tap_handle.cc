@@ -144,7 +144,7 @@ void TapHandle::Call(const char* method, std::initializer_list<napi_value> argum
   // Collected, though its finalizer has not run yet: nobody waits for it.
   if (self.IsEmpty()) return;
   const Napi::Value function = self.Get(method);
-  // A Worker that is being ended runs nothing any more, and gives nothing.
+  // A Worker that is being ended runs no more JavaScript, and calls give empty values.
   if (!function.IsFunction()) return;
   function.As<Napi::Function>().Call(self, arguments);
   // A listener may have thrown. As long as that is pending, every call into JavaScript fails, also

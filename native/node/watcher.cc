@@ -11,7 +11,8 @@
 namespace macvlan_netlink::node {
 namespace {
 
-// One reading of a stream that is not drained: enough to be worth the way to JavaScript.
+// How many messages one reading passes on at most, unless it drains the socket: enough to be worth
+// a call into JavaScript.
 constexpr size_t kBatch = 512;
 constexpr size_t kReceiveBuffer = 256 * 1024;
 
@@ -60,10 +61,10 @@ bool Classify(uint16_t type, Event& event) {
   return true;
 }
 
-// Whether the message says what its link is. A bridge tells of its ports in messages of its own
-// family: RTM_DELLINK then means that a port has left, not that a link has gone
-// (net/bridge/br_netlink.c). Wireless drivers send an RTM_NEWLINK of the name and their own
-// attribute alone (net/wireless/wext-core.c); every other has the MTU.
+// Whether the message describes a whole link. A bridge sends messages of its own family about its
+// ports, where RTM_DELLINK means that a port has left, not that a link is gone
+// (net/bridge/br_netlink.c). Wireless drivers send an RTM_NEWLINK with only the name and an
+// attribute of their own (net/wireless/wext-core.c); every other one contains the MTU.
 bool IsWhole(const rtnl::LinkRecord& link) { return link.family == AF_UNSPEC && link.mtu; }
 
 bool Decode(wire::ByteSpan body, Event& event) {
@@ -106,7 +107,7 @@ class EventStream : public io::Source,
       mode_ = mode;
       closed = closed_;
     }
-    // A socket can always be written to, so what does not wait is ready at once.
+    // A socket is always writable, so a reading that does not wait begins at once.
     if (closed) {
       environment_.Enqueue(shared_from_this());
     } else {
@@ -133,7 +134,7 @@ class EventStream : public io::Source,
       std::vector<Event>().swap(events_);
     }
     {
-      // Whoever reads the socket stops after the message at hand.
+      // A thread that is reading the socket stops after the current message.
       const std::lock_guard<std::mutex> io(io_mutex_);
       environment_.reactor().Remove(socket_.fd());
       socket_.Close();
@@ -154,7 +155,7 @@ class EventStream : public io::Source,
       const std::lock_guard<std::mutex> lock(mutex_);
       if (closed_) return;
       Keep(std::move(taken));
-      // Its wait was ended meanwhile, and it comes here once more.
+      // Its wait was ended meanwhile, and OnReady is called once more.
       if (mode_ != mode) return;
       if (events_.empty() && !overflow_ && mode == Reading::kWait) {
         environment_.reactor().Arm(socket_.fd(), EPOLLIN);
@@ -199,7 +200,7 @@ class EventStream : public io::Source,
     // The reactor's thread reads one stream at a time.
     thread_local wire::Bytes buffer(kReceiveBuffer);
     Taken taken;
-    // There may be a listing with it, which knows better than the words before it.
+    // A listing may follow, which is newer than the messages before it.
     if (mode != Reading::kWait) repeated_.Clear();
     for (size_t count = 0; (mode != Reading::kWait || count < kBatch) && !closed_; ++count) {
       wire::ByteSpan datagram;
@@ -218,7 +219,7 @@ class EventStream : public io::Source,
     return taken;
   }
 
-  // What is told beside a loss is good for nothing.
+  // Messages beside a loss are of no use.
   void Keep(Taken taken) {
     overflow_ = overflow_ || taken.overflow;
     if (overflow_) {

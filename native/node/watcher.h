@@ -1,5 +1,5 @@
-// What the kernel tells of a namespace, read only as fast as JavaScript asks: what it does not take
-// waits in the socket's buffer, whose overflow the kernel reports.
+// The kernel's messages about changes in a namespace, read only as fast as JavaScript asks for
+// them. The others wait in the socket's buffer, and the kernel reports when that overflows.
 #pragma once
 
 #include "io/reactor.h"

@@ -27,7 +27,7 @@ const rtnl::Operation* OperationOf(const wire::Bytes& request) {
 
 }  // namespace
 
-TEST(acks_say_what_the_kernel_said) {
+TEST(acks_are_read_with_their_error_and_message) {
   size_t texts = 0;
   for (const Fixture& fixture : LoadFixtures("replies")) {
     if (fixture.name.rfind("ack-", 0) != 0 && fixture.name != "done-with-error") continue;
@@ -137,7 +137,7 @@ TEST(done_of_a_dump_is_success) {
   }
 }
 
-TEST(what_is_no_end_is_not_read_as_one) {
+TEST(a_message_that_is_no_ack_or_done_is_not_read_as_one) {
   wire::Ack ack;
   CHECK(!wire::ParseEnd(First(LoadFixture("replies", "links-mixed").Messages().front()), ack));
   // NLMSG_ERROR and NLMSG_DONE without a status.
@@ -149,7 +149,7 @@ TEST(what_is_no_end_is_not_read_as_one) {
 }
 
 // Numbers of a later kernel are passed over, whichever side of the known ones they stand on.
-TEST(unknown_attributes_of_an_extended_ack_are_passed_over) {
+TEST(unknown_attributes_of_an_extended_ack_are_ignored) {
   wire::Bytes bytes;
   const size_t start = wire::BeginMessage(bytes);
   wire::Writer writer(bytes);

@@ -14,7 +14,7 @@
 namespace macvlan_netlink::test {
 namespace {
 
-// A read, and what became of it.
+// A read, and a way to wait for its result.
 class Reading : public Requests {
  public:
   Reading() {
@@ -38,7 +38,7 @@ class Reading : public Requests {
   std::promise<void> over_;
 };
 
-// Keeps the pool's thread until it is let go.
+// Occupies the pool's thread until LetGo.
 class Hold : public io::Task {
  public:
   void Run(io::PoolThread&) override {
@@ -54,8 +54,8 @@ class Hold : public io::Task {
   std::promise<void> until_;
 };
 
-// Leaves the process one descriptor to be had, for as long as it lives: that by which a thread goes
-// back to its own namespace.
+// Leaves the process only one free descriptor, for as long as it lives: the one by which a thread
+// returns to its own namespace.
 class OneDescriptor {
  public:
   OneDescriptor() {
@@ -82,7 +82,7 @@ int Ask(io::Channel& channel) {
 
 }  // namespace
 
-TEST(a_socket_is_given_up_for_others_also_where_requests_wait_that_have_not_begun) {
+TEST(a_socket_is_closed_for_others_even_if_requests_wait_that_have_not_begun) {
   const Client client;
   const auto own = std::make_shared<io::Namespace>();
   CHECK(io::OpenOwn(*own).ok());
@@ -95,7 +95,7 @@ TEST(a_socket_is_given_up_for_others_also_where_requests_wait_that_have_not_begu
     channels.push_back(
         std::make_shared<io::Channel>(pool, own, bulk::DeleteTogether, free_descriptors));
   }
-  // The second has the only socket that there may be.
+  // Now the second channel has the only socket that there can be.
   CHECK_EQ(Ask(*channels[1]), 0);
   const OneDescriptor limit;
   const auto hold = std::make_shared<Hold>();
@@ -107,7 +107,7 @@ TEST(a_socket_is_given_up_for_others_also_where_requests_wait_that_have_not_begu
   hold->LetGo();
   CHECK_EQ(first->Wait(), 0);
   CHECK_EQ(second->Wait(), 0);
-  // And not where something is said to follow.
+  // But not while SetInUse says that more requests follow.
   channels[1]->SetInUse(true);
   CHECK_EQ(Ask(*channels[0]), -EMFILE);
   channels[1]->SetInUse(false);
@@ -115,7 +115,7 @@ TEST(a_socket_is_given_up_for_others_also_where_requests_wait_that_have_not_begu
   pool.Stop();
 }
 
-TEST(no_socket_is_given_up_while_it_is_at_work) {
+TEST(no_socket_is_closed_while_it_is_in_use) {
   const Client client;
   const auto own = std::make_shared<io::Namespace>();
   CHECK(io::OpenOwn(*own).ok());
@@ -130,7 +130,7 @@ TEST(no_socket_is_given_up_while_it_is_at_work) {
   pool.Stop();
 }
 
-TEST(no_socket_is_given_up_by_which_something_goes_on_that_has_begun) {
+TEST(no_socket_is_closed_that_an_exchange_needs_which_has_begun) {
   const Client client;
   const auto own = std::make_shared<io::Namespace>();
   CHECK(io::OpenOwn(*own).ok());
@@ -150,7 +150,7 @@ TEST(no_socket_is_given_up_by_which_something_goes_on_that_has_begun) {
   pool.Stop();
 }
 
-TEST(an_exchange_whose_rest_is_not_sent_ends_once) {
+TEST(an_exchange_that_ends_at_a_failed_barrier_ends_once) {
   const Client client;
   const auto own = std::make_shared<io::Namespace>();
   CHECK(io::OpenOwn(*own).ok());

@@ -1,5 +1,5 @@
-// Deleting links by a group: what is said of each is true, and no group is left changed, whatever
-// is refused or lost on the way. Others act in between, by `ip`.
+// Deleting links by a group: the result for each link is true, and no group stays changed, whatever
+// is refused or lost on the way. Other programs (`ip`) make changes in between.
 #include "bulk/deletion.h"
 
 #include <errno.h>
@@ -57,7 +57,7 @@ void CheckAllDeleted(const Deletion& deletion) {
   for (const char* name : {"br1", "br2", "br3"}) CHECK(!Exists(name));
 }
 
-// So many that to list the links costs less than to ask for each.
+// So many that listing the links costs less than a request for each.
 void AddMore(Deletion& deletion) {
   for (const char* name : {"br4", "br5", "br6", "br7", "br8", "br9", "br10", "br11", "br12"}) {
     AddBridge(name);
@@ -110,7 +110,7 @@ TEST(links_are_deleted_by_one_request) {
   CHECK_EQ(deletions, 1);
 }
 
-TEST(a_link_that_cannot_be_deleted_keeps_no_other_from_it) {
+TEST(a_link_that_cannot_be_deleted_does_not_prevent_the_others) {
   Deletion deletion;
   rtnl::LinkRecord lo;
   lo.index = IndexOf("lo");
@@ -182,7 +182,7 @@ TEST(nothing_is_done_when_the_links_cannot_be_listed) {
   CheckUntouched(deletion);
 }
 
-TEST(a_link_that_somebody_takes_out_of_the_group_is_left_as_they_want_it) {
+TEST(a_link_that_another_program_takes_out_of_the_group_keeps_its_new_group) {
   Deletion deletion;
   deletion.Run(nullptr,
                BeforeTheGroupGoes([](const std::string&) { RunIp("link set br2 group 9"); }));
@@ -190,7 +190,7 @@ TEST(a_link_that_somebody_takes_out_of_the_group_is_left_as_they_want_it) {
   CHECK_EQ(GroupOf("br2"), "9");
 }
 
-TEST(a_link_that_stays_is_not_forgotten_when_the_answer_about_another_is_lost) {
+TEST(links_that_stay_get_requests_of_their_own_when_an_answer_about_one_is_lost) {
   Deletion deletion;
   bool gone = false;
   const Arrival lose_the_second = [&, seen = 0](const wire::Message& message) mutable {
@@ -207,7 +207,7 @@ TEST(a_link_that_stays_is_not_forgotten_when_the_answer_about_another_is_lost) {
   for (const char* name : {"br1", "br2"}) CHECK_EQ(GroupOf(name), "9");
 }
 
-TEST(a_link_that_is_renamed_and_taken_out_of_the_group_is_not_taken_for_gone) {
+TEST(a_link_that_is_renamed_and_taken_out_of_the_group_does_not_count_as_deleted) {
   Deletion deletion;
   deletion.Run(nullptr, BeforeTheGroupGoes([](const std::string&) {
                  RunIp("link set br2 name renamed");
@@ -218,7 +218,7 @@ TEST(a_link_that_is_renamed_and_taken_out_of_the_group_is_not_taken_for_gone) {
   RunIp("link delete renamed");
 }
 
-TEST(a_link_that_gets_another_mac_and_is_taken_out_of_the_group_is_not_taken_for_gone) {
+TEST(a_link_that_gets_another_mac_and_is_taken_out_of_the_group_does_not_count_as_deleted) {
   Deletion deletion;
   deletion.Run(nullptr, BeforeTheGroupGoes([](const std::string&) {
                  RunIp("link set br2 address 02:00:00:00:00:02 group 9");
@@ -227,7 +227,7 @@ TEST(a_link_that_gets_another_mac_and_is_taken_out_of_the_group_is_not_taken_for
   CHECK_EQ(GroupOf("br2"), "9");
 }
 
-TEST(a_link_that_somebody_deletes_meanwhile_is_deleted) {
+TEST(a_link_that_another_program_deletes_meanwhile_counts_as_deleted) {
   Deletion deletion;
   deletion.Run(nullptr, BeforeTheGroupGoes([](const std::string&) { RunIp("link delete br2"); }));
   CheckAllDeleted(deletion);
@@ -271,7 +271,7 @@ class RenamedDeletion : public Deletion {
   }
 };
 
-TEST(a_link_that_is_renamed_before_it_is_tagged_is_not_taken_for_who_has_its_name_now) {
+TEST(a_link_renamed_before_it_is_tagged_is_not_confused_with_another_of_its_old_name) {
   RenamedDeletion deletion;
   deletion.Run(0);
   CHECK_EQ(deletion.requests.Ends(), (Ends{0, {}}));
@@ -306,7 +306,7 @@ TEST(a_new_link_that_has_got_the_index_of_a_deleted_one_is_left_alone) {
   RunIp("link delete stranger");
 }
 
-TEST(links_are_deleted_where_nobody_can_say_whether_they_went_with_the_group) {
+TEST(links_are_deleted_one_by_one_where_it_is_unknown_whether_they_went_with_the_group) {
   for (const bool stays : {false, true}) {
     const Note note(stays ? "one stays" : "all went");
     Deletion deletion;
@@ -349,7 +349,7 @@ TEST(links_are_asked_for_one_by_one_where_they_cannot_be_listed) {
   CHECK_EQ(GroupOf("br2"), "9");
 }
 
-TEST(what_an_interrupted_listing_said_of_a_link_counts_no_more) {
+TEST(what_an_interrupted_listing_said_about_a_link_no_longer_counts) {
   Deletion deletion;
   AddMore(deletion);
   bool gone = false;

@@ -40,7 +40,7 @@ size_t CancelledBehind(const std::string& form, size_t next, const std::vector<s
 
 }  // namespace
 
-TEST(a_barrier_ends_the_rest_when_any_step_since_the_barrier_before_has_failed) {
+TEST(a_barrier_ends_the_rest_when_a_step_since_the_last_barrier_has_failed) {
   CHECK_EQ(CancelledBehind(".....|..", 5, {0}), 3);
   CHECK_EQ(CancelledBehind(".....|..", 5, {2, 4}), 3);
   CHECK_EQ(CancelledBehind(".|...|..", 5, {1}), 3);
@@ -53,12 +53,12 @@ TEST(a_barrier_lets_the_rest_pass_when_none_has_failed) {
   CHECK_EQ(CancelledBehind("||||||", 3, {}), 0);
 }
 
-TEST(a_failure_before_a_step_that_is_no_barrier_ends_nothing) {
+TEST(a_failure_does_not_end_a_step_that_is_no_barrier) {
   CHECK_EQ(CancelledBehind(".....|..", 4, {0}), 0);
   CHECK_EQ(CancelledBehind("..", 2, {0}), 0);
 }
 
-TEST(all_have_ended_only_when_the_first_and_the_last_have) {
+TEST(all_steps_have_ended_only_when_the_first_and_the_last_have) {
   Steps exchange("....");
   exchange.End(3, {});
   CHECK(!exchange.AllEnded());

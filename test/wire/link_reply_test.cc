@@ -223,7 +223,7 @@ TEST(events_are_decoded_as_the_monitor_reads_them) {
   CHECK(events >= 6);
 }
 
-TEST(of_several_attributes_of_a_type_the_first_is_meant) {
+TEST(of_several_attributes_of_a_type_the_first_counts) {
   wire::Bytes bytes;
   wire::Writer writer(bytes);
   writer.Header(ifinfomsg{});
@@ -296,7 +296,7 @@ TEST(every_source_is_read_where_the_lengths_around_them_have_wrapped) {
 
 // Whatever the count says, what stands in front of the list is read, and nothing outside the body
 // is.
-TEST(a_count_that_is_not_true_hides_nothing_in_front_of_the_list) {
+TEST(a_wrong_count_hides_nothing_in_front_of_the_list) {
   for (const std::optional<uint32_t> counted : {std::optional<uint32_t>(),
                                                 {0u},
                                                 {1u},

@@ -73,7 +73,7 @@ TEST(writer_nests) {
 }
 
 // nla_len has 16 bits. Past them the writer says so and appends nothing more.
-TEST(writer_refuses_what_its_length_cannot_say) {
+TEST(writer_refuses_what_its_length_field_cannot_hold) {
   const std::string longest(65535 - NLA_HDRLEN, 'x');
   wire::Bytes bytes;
   wire::Writer fits(bytes);
@@ -135,7 +135,7 @@ TEST(messages_of_a_datagram_are_found) {
   }
 }
 
-TEST(a_header_that_promises_too_much_ends_the_walk) {
+TEST(a_header_with_too_large_a_length_ends_the_walk) {
   const auto count = [](const char* hex) {
     const wire::Bytes bytes = FromHex(hex);
     wire::MessageReader reader(bytes);

@@ -1,4 +1,4 @@
-// What is scheduled is run, whatever has become of the threads that ran things before.
+// Every scheduled task is run, whatever happened to the threads that ran tasks before.
 #include "io/pool.h"
 
 #include <chrono>
@@ -23,7 +23,7 @@ class Job : public io::Task {
   const std::function<void(io::PoolThread&)> body_;
 };
 
-// Shortages that a pool tells of, one after another.
+// Counts how often a pool reports that it needs a thread.
 class Shortages {
  public:
   void Tell() {
@@ -50,7 +50,7 @@ size_t CountThreads() {
 
 }  // namespace
 
-TEST(a_thread_that_has_ended_leaves_its_place_to_another) {
+TEST(another_thread_takes_the_place_of_one_that_has_ended) {
   Shortages shortages;
   io::Pool pool(1, {[] {}, [&] { shortages.Tell(); }});
   pool.Schedule(std::make_shared<Job>([](io::PoolThread& thread) { thread.at_home = false; }));
@@ -64,7 +64,7 @@ TEST(a_thread_that_has_ended_leaves_its_place_to_another) {
   CHECK(ran.get_future().wait_for(kLongEnough) == std::future_status::ready);
 }
 
-TEST(a_thread_that_is_in_the_wrong_namespace_runs_nothing_else) {
+TEST(a_thread_in_the_wrong_namespace_runs_no_other_task) {
   Shortages shortages;
   std::promise<bool> ran_at_home;
   io::Pool pool(1, {[] {}, [&] { shortages.Tell(); }});
@@ -76,7 +76,7 @@ TEST(a_thread_that_is_in_the_wrong_namespace_runs_nothing_else) {
   CHECK(ran_at_home.get_future().get());
 }
 
-TEST(what_comes_at_once_or_after_a_while_costs_one_thread) {
+TEST(tasks_without_long_waits_need_one_thread) {
   std::promise<void> counted;
   std::promise<void> ran;
   std::promise<void> ran_later;

@@ -1,4 +1,5 @@
-// Which words about a link are the same as the last: with captured events, changed in one place.
+// Which link messages repeat the last one about their link: with captured events, changed in one
+// place.
 #include "rtnl/repeated_links.h"
 
 #include <linux/if.h>
@@ -37,7 +38,7 @@ void SetIndex(wire::Bytes& body, int32_t index) {
   std::memcpy(body.data() + offsetof(ifinfomsg, ifi_index), &index, sizeof(index));
 }
 
-// Whether the second is taken for the first said again; the other way round it is the same.
+// Whether the second message counts as a repetition of the first, which must be so in both orders.
 bool Same(const wire::Bytes& first, const wire::Bytes& second) {
   RepeatedLinks links;
   links.Remember(first);
@@ -50,19 +51,19 @@ bool Same(const wire::Bytes& first, const wire::Bytes& second) {
 
 }  // namespace
 
-TEST(what_was_never_said_is_not_said_again) {
+TEST(the_first_message_about_a_link_is_no_repetition) {
   RepeatedLinks links;
   CHECK(!links.Repeats(Created()));
-  // To ask is not to say.
+  // Repeats does not remember what it is asked about.
   CHECK(!links.Repeats(Created()));
 }
 
-TEST(the_same_words_are) {
+TEST(an_equal_message_is_a_repetition) {
   CHECK(Same(Created(), Created()));
   CHECK(!Same(Created(), BodyOf("event-link-up")));
 }
 
-TEST(counters_and_the_mask_of_changes_are_no_words) {
+TEST(counters_and_the_mask_of_changes_do_not_count) {
   wire::Bytes other = Created();
   other[Find(other, IFLA_STATS64)] ^= 1;
   other[Find(other, IFLA_STATS)] ^= 1;
@@ -70,7 +71,7 @@ TEST(counters_and_the_mask_of_changes_are_no_words) {
   CHECK(Same(Created(), other));
 }
 
-TEST(every_other_byte_is) {
+TEST(every_other_byte_counts) {
   const wire::Bytes created = Created();
   wire::AttributeReader reader(wire::ByteSpan(created).From(sizeof(ifinfomsg)));
   wire::Attribute attribute;
@@ -91,7 +92,7 @@ TEST(every_other_byte_is) {
   CHECK(!Same(created, other));
 }
 
-TEST(words_that_are_cut_off_or_longer_are_others) {
+TEST(a_shorter_or_longer_message_is_no_repetition) {
   const wire::Bytes created = Created();
   wire::Bytes longer = created;
   const nlattr more{NLA_HDRLEN, 0x3fff};
@@ -109,7 +110,7 @@ TEST(words_that_are_cut_off_or_longer_are_others) {
   }
 }
 
-TEST(a_link_that_is_gone_or_was_told_of_otherwise_begins_anew) {
+TEST(nothing_repeats_a_message_before_a_different_one_or_a_removal) {
   RepeatedLinks links;
   links.Remember(BodyOf("event-link-up"));
   links.Remember(Created());
@@ -125,7 +126,7 @@ TEST(a_link_that_is_gone_or_was_told_of_otherwise_begins_anew) {
   CHECK(!links.Repeats(Created()));
 }
 
-TEST(one_told_of_again_and_again_outlasts_others) {
+TEST(a_link_with_frequent_messages_is_remembered_longer_than_others) {
   RepeatedLinks links;
   links.Remember(Created());
   wire::Bytes other = Created();

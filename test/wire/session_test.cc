@@ -112,7 +112,7 @@ rtnl::LinkRecord Everything() {
 
 }  // namespace
 
-TEST(a_change_whose_answer_is_lost_says_so_and_the_others_say_how_they_ended) {
+TEST(a_change_whose_answer_is_lost_ends_with_an_error_and_the_others_with_their_results) {
   Client client;
   Requests requests;
   for (const char* name : {"br1", "br2", "lo", "br3"}) requests.Add("createLink", Bridge(name));
@@ -129,7 +129,7 @@ TEST(a_change_whose_answer_is_lost_says_so_and_the_others_say_how_they_ended) {
   }
 }
 
-TEST(a_change_whose_answer_is_lost_is_not_told_what_befell_a_listing_behind_it) {
+TEST(a_change_whose_answer_is_lost_does_not_get_the_error_of_a_listing_behind_it) {
   Client client;
   Requests requests;
   requests.Add("createLink", Bridge("br1"));
@@ -148,7 +148,7 @@ TEST(a_change_whose_answer_is_lost_is_not_told_what_befell_a_listing_behind_it) 
   RunIp("link delete br1");
 }
 
-TEST(a_read_whose_answer_is_lost_is_asked_again) {
+TEST(a_read_whose_answer_is_lost_is_sent_again) {
   Client client;
   Requests requests;
   requests.Add("getLink", Named("lo"), io::Expect::kRead);
@@ -161,7 +161,7 @@ TEST(a_read_whose_answer_is_lost_is_asked_again) {
   CHECK_EQ(requests.restarts, 3);
 }
 
-TEST(a_listing_of_which_a_part_is_lost_is_asked_again_and_shows_each_link_once) {
+TEST(a_listing_of_which_a_part_is_lost_is_sent_again_and_shows_each_link_once) {
   AddBridge("br1");
   Client client;
   Requests requests;
@@ -175,7 +175,7 @@ TEST(a_listing_of_which_a_part_is_lost_is_asked_again_and_shows_each_link_once) 
   RunIp("link delete br1");
 }
 
-TEST(a_listing_that_a_change_ran_into_is_asked_again) {
+TEST(a_listing_that_a_change_interrupts_is_sent_again) {
   Client client;
   Requests requests;
   requests.Add("listLinks", {}, io::Expect::kDump);
@@ -188,7 +188,7 @@ TEST(a_listing_that_a_change_ran_into_is_asked_again) {
   CHECK_EQ(requests.restarts, 1);
 }
 
-TEST(a_listing_that_may_be_approximate_is_not_asked_again) {
+TEST(a_listing_that_may_be_approximate_is_not_sent_again) {
   Client client;
   Requests requests;
   requests.Add("listLinks", {}, io::Expect::kDump);
@@ -233,7 +233,7 @@ TEST(a_link_that_is_larger_than_the_buffer_is_listed_and_so_are_the_others) {
   RemoveLargeLink();
 }
 
-TEST(a_listing_that_a_change_ran_into_is_asked_again_whichever_part_says_so) {
+TEST(a_listing_that_a_change_interrupts_is_sent_again_whichever_part_says_so) {
   Client client;
   AddLargeLink(client.session(), 3'000);
   Requests listing;
@@ -248,7 +248,7 @@ TEST(a_listing_that_a_change_ran_into_is_asked_again_whichever_part_says_so) {
   RemoveLargeLink();
 }
 
-TEST(a_listing_is_asked_again_until_the_one_before_is_over) {
+TEST(a_listing_is_sent_again_until_the_one_before_has_ended) {
   Client client;
   AddLargeLink(client.session(), 3'000);
   Requests listing;
@@ -322,7 +322,7 @@ TEST(what_cannot_be_sent_has_not_been_done) {
   CHECK(!Exists("br1") && !Exists("br2"));
 }
 
-TEST(no_change_travels_behind_a_read) {
+TEST(no_change_shares_a_datagram_behind_a_read) {
   Requests requests;
   requests.Add("changeLink", Named("lo"));
   requests.Add("getLink", Named("lo"), io::Expect::kRead);
@@ -330,7 +330,7 @@ TEST(no_change_travels_behind_a_read) {
   CHECK_EQ(DatagramsOf(requests), (std::vector<size_t>{2, 1}));
 }
 
-TEST(a_listing_travels_alone) {
+TEST(a_listing_has_a_datagram_of_its_own) {
   Requests requests;
   for (int i = 0; i < 2; ++i) requests.Add("getLink", Named("lo"), io::Expect::kRead);
   for (int i = 0; i < 2; ++i) requests.Add("listLinks", {}, io::Expect::kDump);
