@@ -1,4 +1,4 @@
-/** What making, listing and deleting links takes on this machine, for the command line. */
+/** Measures how long making, listing and deleting links takes on this machine, for the command line. */
 import { type Link, type LinkRef, type MacvlanLink, Netns } from './index.js';
 
 /** What is to be measured. */
@@ -27,12 +27,12 @@ const LISTINGS = 5;
 const SINGLE_DELETES = 10;
 const NAME_START = 'mvb';
 
-/** Measures; whatever becomes of it, none of its links stays behind. */
+/** Measures, and removes all of its links, also when it fails. */
 export async function bench(options: BenchOptions): Promise<BenchStep[]> {
   const own = Netns.current();
   const { index: parent } = await own.getLink(options.parent);
   const target = options.here ? own : await Netns.create();
-  // So that another run at the same time has other names, none of which begins like these.
+  // Another run at the same time must have other names, and none of them may begin like these.
   const prefix = `${NAME_START}${process.pid.toString(36)}-`;
   try {
     return await new Bench(own, target, parent, prefix, options).run();
@@ -101,7 +101,7 @@ class Bench {
     });
   }
 
-  /** All of them are awaited also when some fail: until then links may still come. */
+  /** Waits for all, also when some fail, because links may still be made until then. */
   async #createAll(numbers: readonly number[]): Promise<void> {
     const results = await Promise.allSettled(numbers.map((number) => this.#create(number)));
     for (const result of results) if (result.status === 'rejected') throw result.reason;

@@ -61,7 +61,7 @@ import type {
 } from './types.js';
 import { aliasFault, MACVLAN_MODES, VLAN_PROTOCOLS } from './values.js';
 
-/** Types of routes that lead to no link: they would stay when the new one does not. */
+/** Types of routes that lead to no link: they would stay if the new link had to be removed. */
 const LINKLESS: ReadonlySet<unknown> = new Set(['blackhole', 'unreachable', 'prohibit', 'throw']);
 
 function linkRouteFault(value: RouteOptions): Fault | undefined {
@@ -69,7 +69,7 @@ function linkRouteFault(value: RouteOptions): Fault | undefined {
   if (LINKLESS.has(value.type)) return under('.type', badValue(says, value.type));
   if (value.nexthopId !== undefined) return under('.nexthopId', badValue(says, value.nexthopId));
   if (value.nextHops !== undefined) return under('.nextHops', badValue(says, value.nextHops));
-  // Were it to be taken back, the kernel could take another by that link for it.
+  // If it had to be removed again, the kernel might remove another route by that link instead.
   if (value.append === true && value.link !== undefined) {
     return under('.append', badValue('must be of a route by the new link: leave out link', true));
   }
@@ -142,7 +142,7 @@ function createModeFault(value: ModeOptions): Fault | undefined {
   return undefined;
 }
 
-/** Without a mode the link's own decides, later; two options of different modes never go. */
+/** Without a mode the link's own decides, later; options of two different modes are never valid together. */
 function changeModeFault(value: ModeOptions): Fault | undefined {
   if (value.mode !== undefined) return createModeFault(value);
   for (const option of ['sources', 'nodst'] as const) {

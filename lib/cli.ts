@@ -36,7 +36,7 @@ function version(): string {
   return createRequire(import.meta.url)('../package.json').version;
 }
 
-/** What is asked for; a text, when it is only to be printed. */
+/** What to do; a string is only to be printed. */
 function read(args: string[]): Arguments | string {
   const { values, positionals } = parse(args);
   if (values.help) return HELP;
@@ -47,7 +47,7 @@ function read(args: string[]): Arguments | string {
     throw new UsageError(`expected the command 'bench', and got ${asked}`);
   }
   const { parent, here, json } = values;
-  if (!parent) throw new UsageError('--parent is required: which link to make them on');
+  if (!parent) throw new UsageError('--parent is required: the interface to make the links on');
   const count = Number(values.count);
   if (!/^\d+$/.test(values.count) || count < 1 || count > MAX_COUNT) {
     throw new UsageError(`--count must be a whole number from 1 to ${MAX_COUNT}: ${values.count}`);
@@ -80,7 +80,7 @@ const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** An interrupt as a signal for operations; a second one ends the process at once. */
 function interruptible(): { readonly signal: AbortSignal; readonly exitCode: () => number } {
   const controller = new AbortController();
-  // Each operation that is under way listens.
+  // Each operation that is under way adds a listener.
   setMaxListeners(0, controller.signal);
   let received: (typeof INTERRUPTS)[number] | undefined;
   for (const name of INTERRUPTS) {
@@ -96,7 +96,7 @@ function interruptible(): { readonly signal: AbortSignal; readonly exitCode: () 
 }
 
 async function runBench({ parent, count, here, json }: Arguments): Promise<number> {
-  // The addon is loaded only when it is needed: help is there on any machine.
+  // The addon is loaded only when it is needed, so that --help works on any machine.
   const { bench } = await import('./bench.js');
   const { signal, exitCode } = interruptible();
   const progress = progressOn(process.stderr);
@@ -119,7 +119,7 @@ async function runBench({ parent, count, here, json }: Arguments): Promise<numbe
   return exitCode();
 }
 
-/** One line that is written over, on a terminal; nothing elsewhere. */
+/** Shows the current step in one line of a terminal; elsewhere shows nothing. */
 function progressOn(stream: NodeJS.WriteStream) {
   const write = (text: string) => {
     if (stream.isTTY) stream.write(`\r\x1b[K${text}`);
@@ -170,7 +170,7 @@ async function main(): Promise<number> {
   }
 }
 
-// Who reads may have had enough; a disk may be full.
+// The reader may have closed its end (EPIPE), or the disk may be full.
 let unread = 0;
 process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
   if (code !== 'EPIPE') process.stderr.write(`macvlan-netlink: ${message}\n`);

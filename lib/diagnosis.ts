@@ -1,7 +1,7 @@
 /**
- * Finds the reason behind a bare errno. Most of what macvlan refuses comes from the kernel without a
- * word (drivers/net/macvlan.c, Linux 6.18), so after a failure, and only then, a bounded number of
- * reads looks at what the kernel has looked at.
+ * Finds the reason for an errno. When macvlan refuses something, the kernel mostly sends no message with the errno
+ * (drivers/net/macvlan.c, Linux 6.18). So after a failure, and only then, a bounded number of
+ * reads checks the same conditions as the kernel.
  */
 import { readFileSync } from 'node:fs';
 import {
@@ -40,7 +40,7 @@ export async function explain(
     const hint = await reason(namespace, about, refusal);
     return hint ? { hint } : {};
   } catch {
-    // Looking is a favour: a namespace that goes away meanwhile must not hide the refusal itself.
+    // The reason is only an addition: a failure to find it must not hide the refusal itself.
     return {};
   }
 }
@@ -96,11 +96,11 @@ async function whyNotPermitted(
     if (answer instanceof Refusal && answer.code === 'EPERM')
       closed.set(place.inode, describe(place));
   }
-  // Where all may be changed, it is a device that does not permit it.
+  // The process has the right to change links, so it is the device that refuses.
   if (closed.size === 0) return whyMtuFixed(namespace, about);
   const names = [...closed.values()].join(' and ');
   const where = closed.size === 1 ? `the network namespace ${names}` : names;
-  // At once: it is no file of a disk, and libuv's threads may all be waiting for one.
+  // Synchronously: /proc is not on a disk, and all of libuv's threads may be waiting for a file.
   const status = readFileSync('/proc/thread-self/status', 'utf8');
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
   return (effective & (1n << CAP_NET_ADMIN)) === 0n
@@ -166,7 +166,7 @@ async function whyExists(namespace: Namespace, about: About): Promise<Hint> {
   );
 }
 
-/** Of alternative names to be removed, which the kernel goes through until one is none (net/core/dev.c). */
+/** For alternative names to be removed: the kernel removes them in order until one does not exist (net/core/dev.c). */
 async function whyNameStays(
   namespace: Namespace,
   about: About,
@@ -194,7 +194,7 @@ function whyTakenByPeer({ created, peer }: About): string | undefined {
   return `Both ends are to be named '${peer.name}', in one namespace.`;
 }
 
-/** Of a link to be born elsewhere (net/core/rtnetlink.c, __rtnl_newlink). */
+/** For a link that is made in another namespace (net/core/rtnetlink.c, __rtnl_newlink). */
 async function whyIndexTakenHere(namespace: Namespace, index: number | undefined): Promise<Hint> {
   if (isAtLeast(6, 15)) return undefined;
   const holder = await findLink(namespace, index);

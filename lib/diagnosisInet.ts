@@ -33,7 +33,7 @@ export async function whyMtuTooSmall(namespace: Namespace, { link, asked }: Abou
   return `There is no ${family} on '${found.name}': ${family} needs an MTU of ${MIN_MTU[family]}, and the link has ${found.mtu}.`;
 }
 
-/** `::1`, which the loopback device has or has not: what counts is whether the kernel knows the question. */
+/** `::1`: it does not matter whether there is such an address, only whether the kernel knows the request. */
 const LOOPBACK_IPV6 = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
 
 export async function whyKernelLacksIPv6(namespace: Namespace, { asked }: About): Promise<Hint> {
@@ -70,7 +70,7 @@ export async function whyAddressExists(
   const found = await findLink(namespace, link);
   if (addresses instanceof Refusal || found === undefined || local === undefined) return undefined;
   const address = formatIp(local);
-  // IPv4 addresses are told apart by their prefix lengths too.
+  // IPv4 addresses with different prefix lengths are different addresses.
   const there = byAddress(addresses)
     .get(address)
     ?.find(
@@ -85,7 +85,7 @@ function prefixText(bytes: Uint8Array | undefined, length: number | undefined): 
   return bytes !== undefined && length ? `${formatIp(bytes)}/${length}` : undefined;
 }
 
-/** What the kernel tells routes of a family apart by, and by no more. */
+/** The fields by which the kernel distinguishes routes of a family. */
 type RouteIdentity = Pick<Route, 'to' | 'from' | 'tos' | 'metric'> & {
   readonly table: number | undefined;
 };
@@ -110,7 +110,7 @@ export async function whyRouteExists(
   const metric = route.metric || (family === AF_INET6 ? IP6_RT_PRIO_USER : 0);
   const key = routeKey({ to, from, tos: tos ?? 0, metric, table: tableId ?? table });
   const alike = byRouteKey(routes).get(key) ?? [];
-  // IPv6 may have several, and the kernel's own of each link are such.
+  // In IPv6 there may be several, such as the kernel's own, of which each link has one.
   const there = alike.find((one) => one.link === route.link) ?? alike[0];
   if (there === undefined) return undefined;
   if (replaces === true) {
@@ -125,7 +125,7 @@ export async function whyRouteExists(
   return `Table ${there.table} has a route to ${to} with metric ${metric} already${by}: give another metric${instead}.`;
 }
 
-/** Of a route: IPv6 takes no source that is still being looked for elsewhere (net/ipv6/route.c). */
+/** For a route: IPv6 takes no source that is still tentative (net/ipv6/route.c). */
 export async function whySourceInvalid(
   namespace: Namespace,
   { asked }: About,

@@ -33,7 +33,7 @@ export async function whyInvalid(
   if (reserved !== undefined) return reserved;
   if (about.moving !== undefined)
     return kernelMessage === undefined && whyImmovable(namespace, about);
-  // So the kernel answers to a master that there is not (net/core/rtnetlink.c, do_set_master).
+  // This is the kernel's answer to a master that does not exist (net/core/rtnetlink.c, do_set_master).
   const { master, mtu, info, families } = changesOf(about);
   const masterLink = master ? await findLink(namespace, master) : undefined;
   if (master && masterLink === undefined) {
@@ -123,7 +123,7 @@ function mtuElsewhereHint(mtu: number | undefined, child: Link): string | undefi
   return `The MTU of ${mtu} is above the parent's, which is in another namespace: '${child.name}' on it has ${child.mtu}.`;
 }
 
-/** What a link is that is no Ethernet device. */
+/** The type of a link that is no Ethernet device, in words. */
 function whatElse({ type }: Link): string {
   return type === 'loopback' ? 'the loopback device' : `of type '${type}'`;
 }
@@ -138,7 +138,7 @@ function whyAlone({ name, kind }: Link): string {
   return `'${name}' is of kind '${kind}', which lets nobody else receive its frames.`;
 }
 
-/** What may be is not guessed at where the kernel has `said` what is. */
+/** Gives no possible reasons where the kernel has `said` the reason. */
 async function whyInvalidMacvlan(namespace: Namespace, about: About, said: boolean): Promise<Hint> {
   const parent = await findRealParent(namespace, about.parent);
   if (parent === undefined) return whyInvalidBeside(namespace, about, said);
@@ -165,7 +165,7 @@ async function whyInvalidMacvlan(namespace: Namespace, about: About, said: boole
     : `The parent '${parent.name}' may have a child in mode 'passthru' in another namespace, and such a child tolerates no other.`;
 }
 
-/** On a macvlan whose parent is in another namespace, that parent is meant: the new link comes beside it. */
+/** For a new link on a macvlan whose parent is in another namespace: that parent becomes the new link's as well. */
 async function whyInvalidBeside(namespace: Namespace, about: About, said: boolean): Promise<Hint> {
   const siblings = await findSiblings(namespace, about.parent);
   const passthru = siblings.find(({ macvlan }) => macvlan?.mode === 'passthru');
@@ -194,7 +194,7 @@ export async function whyBusy(
   const parent = await findRealParent(namespace, about.parent);
   if (parent === undefined) return undefined;
   const master = await findLink(namespace, parent.master ?? undefined);
-  // A VRF leaves its ports their frames (drivers/net/vrf.c).
+  // A VRF does not receive the frames of its ports (drivers/net/vrf.c).
   if (parent.master !== null && master?.kind !== 'vrf') {
     const what = master === undefined ? 'another device' : describeMaster(master);
     // What is on the device of an Open vSwitch is not connected to the ports of its bridges.
@@ -232,14 +232,14 @@ async function whyChangeBusy(namespace: Namespace, about: About, said: boolean):
     if (child !== undefined) {
       return `The link '${link.name}' has ${describeLink(child)} on it, and cannot be ${to} as well.`;
     }
-    // On what a VXLAN rides is not told: on the master, perhaps.
+    // A listing does not show which link is below a VXLAN: it may be the master.
     if (said || link.kind === 'vxlan') return undefined;
     return `Something else already receives the frames of '${link.name}' (a macvlan on it in another namespace, for example), and it cannot be ${to} as well.`;
   }
   if (name !== undefined && link.up) {
     return `The link '${link.name}' is up, and this kernel only renames links that are down.`;
   }
-  // So kernels before 5.10 answer to a MAC that is taken, and others where a parent takes none while it is up.
+  // Kernels before 5.10 answer so to a MAC that is taken, later ones where a parent takes no new MAC while it is up.
   return !isAtLeast(5, 10) &&
     isMacvlanKind(link.kind) &&
     (mac !== undefined || (flags & IFF_UP) !== 0)
@@ -249,7 +249,7 @@ async function whyChangeBusy(namespace: Namespace, about: About, said: boolean):
 
 export async function whyMacInUse(namespace: Namespace, about: About): Promise<Hint> {
   const own = await findLink(namespace, about.link);
-  // Of other kinds it is another address: a VXLAN's port, an ipvlan's of IP.
+  // For other kinds it is about another address: a VXLAN's port, an ipvlan's IP address.
   if (!isMacvlanKind(own?.kind ?? about.kind)) return undefined;
   const asked = about.mac ?? changesOf(about).mac;
   const mac = asked === undefined ? own?.mac : formatMac(asked);

@@ -56,7 +56,7 @@ function createVlan(namespace: Namespace, call: Call, options: CreateVlanOptions
 const PEER_MASTER = 'options.peer.master';
 
 /**
- * What the peer does not get in the first message: a master is not to hear of a port that comes to nothing,
+ * What the peer does not get in the first message: a master must not get a port of a link that cannot be finished,
  * and the kernel opens a peer before it has the other end, and answers ENOTCONN (drivers/net/veth.c,
  * veth_open, Linux 6.18).
  */
@@ -90,7 +90,7 @@ function createVeth(namespace: Namespace, call: Call, options: CreateVethOptions
       peer: { name: peer.name, namespace: other },
       info: (target) => {
         if (peer.master !== undefined) plainRef(other ?? target, call, peer.master, PEER_MASTER);
-        // Said always: where the kernel puts a peer without it has changed over time.
+        // Always given, because kernels differ in where they put a peer without it.
         const netnsFd = (other ?? target).fd;
         return { kind, veth: { peer: { netnsFd, name: peer.name, mac, mtu: peer.mtu } } };
       },
@@ -105,7 +105,7 @@ function createVeth(namespace: Namespace, call: Call, options: CreateVethOptions
   if (netns === undefined) return make();
   const makeBeside = () => withNamespace(call, netns, make, 'peer.netns');
   if (!(options.netns instanceof Namespace)) return makeBeside();
-  // It stays open from now on, also while the peer's is looked for.
+  // It stays open from now on, also while the peer's namespace is being opened.
   const there = options.netns;
   return there.hold(call, () => {
     call.held = [...call.held, there];

@@ -1,4 +1,4 @@
-/** What was listed, told from what a program has written by the fields that only a listing has. */
+/** Recognises addresses and routes that were listed, by the fields that only a listing has. */
 import type { Address, Route } from './types.js';
 
 export function isListedAddress(value: unknown): value is Address {

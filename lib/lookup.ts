@@ -7,11 +7,11 @@ import { askTogether, groupedBy, madeOnce } from './sharedListing.js';
 import type { Link, LinkParent } from './types.js';
 
 const IFNAMSIZ = 16;
-/** No link is likely to have it: the kernel counts up from 1. */
+/** An index that no link is likely to have: the kernel counts up from 1. */
 const LAST_INDEX = 2 ** 31 - 1;
 const MACVLAN_KINDS: ReadonlySet<unknown> = new Set(['macvlan', 'macvtap']);
 
-/** Whether links of a kind ride on a parent the way macvlans do. */
+/** Whether links of a kind are on a parent in the way that macvlans are. */
 export function isMacvlanKind(kind: string | null | undefined): boolean {
   return MACVLAN_KINDS.has(kind);
 }
@@ -35,7 +35,7 @@ export async function findLink(
   return result instanceof Refusal ? undefined : result;
 }
 
-/** The same where something is done by it: an error when it cannot be found out. */
+/** The same for a link that an operation needs: an error when it cannot be found out whether there is one. */
 export async function mustFindLink(
   namespace: Namespace,
   call: Call,
@@ -46,7 +46,7 @@ export async function mustFindLink(
   return result instanceof Refusal ? undefined : result;
 }
 
-/** What macvlans ride on in the end: the kernel puts one that is made on a macvlan beside it. */
+/** The link that a macvlan would be on: when the parent is a macvlan itself, the kernel uses that one's parent. */
 export async function findRealParent(
   namespace: Namespace,
   index: number | undefined,
@@ -61,7 +61,7 @@ export function findChildren(namespace: Namespace, { index }: Link): Promise<rea
   return findReceiversOf(namespace, { index, netnsid: null });
 }
 
-/** A macvlan and those beside it, where their parent is in another namespace. */
+/** The macvlans on the parent of a macvlan, itself included; the parent may be in another namespace. */
 export async function findSiblings(
   namespace: Namespace,
   ref: number | string | undefined,
@@ -89,12 +89,12 @@ async function findReceiversOf(namespace: Namespace, parent: LinkParent): Promis
 }
 
 /**
- * Kinds that are joined to the link they ride on, as a tunnel is not (netdev_upper_dev_link). A VXLAN is, too,
- * but has no IFLA_LINK to tell on which.
+ * Kinds that the kernel connects to the link below them (netdev_upper_dev_link), unlike tunnels. So is a VXLAN,
+ * but it has no IFLA_LINK that says which link that is.
  */
 const STACKED_KINDS: ReadonlySet<unknown> = new Set([...RECEIVING_KINDS, 'vlan']);
 
-/** The indexes of what each link rides on, and of its ports. */
+/** The indexes of the link below each link, and of its ports. */
 const lowersOf = madeOnce((links: readonly Link[]) => {
   const lowers = new Map<number, number[]>();
   const add = (upper: number, lower: number) => {
@@ -109,13 +109,13 @@ const lowersOf = madeOnce((links: readonly Link[]) => {
   return lowers;
 });
 
-/** Whether a link is below another, at any remove. */
+/** Whether a link is below another, directly or with others in between. */
 export async function isBelow(namespace: Namespace, lower: Link, upper: Link): Promise<boolean> {
   const links = await askTogether(namespace, 'listLinks', { extMask: EXT_MASK });
   if (links instanceof Refusal) return false;
   const lowers = lowersOf(links);
   const found = new Set([upper.index]);
-  // What is added on the way is gone through as well.
+  // The loop also visits what is added meanwhile.
   for (const index of found) for (const one of lowers.get(index) ?? []) found.add(one);
   return lower.index !== upper.index && found.has(lower.index);
 }
@@ -135,7 +135,7 @@ export async function isKindKnown(namespace: Namespace, kind: string): Promise<b
 }
 
 /**
- * What the kernel says to a change of nothing on a link that does not exist: whether one may is looked at first
+ * The kernel's answer to an empty change of a link that does not exist: it checks the permission first
  * (net/core/rtnetlink.c, rtnetlink_rcv_msg).
  */
 export function askWithoutChange(namespace: Namespace): Promise<Result<'changeLink'>> {

@@ -1,4 +1,4 @@
-/** By which id one namespace knows another. */
+/** The id that one namespace has for another. */
 import type { Call } from './call.js';
 import { check } from './check.js';
 import * as valueRules from './checkValues.js';

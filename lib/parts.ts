@@ -1,5 +1,5 @@
 /**
- * The parts of a new link: what the kernel does not take in the first message, and so follows it in
+ * The parts of a new link: what the kernel does not take in the first message, and what therefore follows it in
  * messages of its own.
  */
 import { addressRecord } from './addresses.js';
@@ -16,7 +16,7 @@ import type { LinkOptions, LinkRef } from './types.js';
 export interface Part {
   readonly option: string;
   readonly step: Step;
-  /** What takes it back, where it does not go with the link. */
+  /** The step that undoes it, if it is not removed together with the link. */
   readonly undo?: Step;
 }
 
@@ -25,7 +25,7 @@ type Parts = (index: number) => readonly Part[];
 const NONE: readonly Part[] = Object.freeze([]);
 export const noParts: Parts = () => NONE;
 
-/** IPv6 makes its address when the link comes up, so the way it does is set before. */
+/** Whether the link is brought up after the first message: addrGenMode must be set before, as IPv6 uses it then. */
 export function isBroughtUpByPart({ addrGenMode }: LinkOptions): boolean {
   return addrGenMode !== undefined;
 }
@@ -35,7 +35,7 @@ function hasParts(options: LinkOptions): boolean {
   return (alias ?? altNames ?? addrGenMode ?? ipv4 ?? addresses ?? routes) !== undefined;
 }
 
-/** What the options ask for beside the first message, as they said it when the call was made. */
+/** What the options ask for besides the first message, as they were at the call. */
 export interface AskedBeside {
   readonly options: LinkOptions;
   readonly addresses: readonly AddressRecord[];
@@ -43,11 +43,11 @@ export interface AskedBeside {
     readonly operation: Step['operation'];
     readonly record: RouteRecord;
   }[];
-  /** For each route the link it names, unless that is the new one. */
+  /** The link that each route names; `undefined` for the new one. */
   readonly links: readonly (LinkRef | undefined)[];
 }
 
-/** `undefined` when they ask for nothing of the kind. */
+/** `undefined` when the options ask for no parts. */
 export function askedBeside(options: LinkOptions): AskedBeside | undefined {
   if (!hasParts(options)) return undefined;
   const { addresses = [], routes = [] } = options;
@@ -108,7 +108,7 @@ function partsWith(asked: AskedBeside, links: readonly (number | undefined)[]): 
         parts.push({ option, step });
         continue;
       }
-      // It touches what is not new: not before all else has gone well.
+      // Changes another link's routes, so it waits until everything before it has succeeded.
       const undo: Step = { operation: 'removeRoute', record: undoRecord(record) };
       parts.push({ option, step: { ...step, barrier: true }, undo });
     }
@@ -117,20 +117,20 @@ function partsWith(asked: AskedBeside, links: readonly (number | undefined)[]): 
 }
 
 /**
- * Whether the new link tells its neighbours of its addresses. The kernel would when the link comes up, but
- * then it has none yet; and nobody is to hear of a link that comes to nothing.
+ * Whether the new link announces its addresses once it is finished. The kernel announces when the link comes up, but
+ * then it has none yet, and a link that cannot be finished must not be announced.
  */
 export function announces({ up, ipv4, addresses = [] }: LinkOptions): boolean {
   return up === true && ipv4?.arpNotify === true && addresses.length > 0;
 }
 
-/** What the link shares with others, whom it changes too: it does not go with the link. */
+/** A setting that the link shares with other links, and that stays when the link is deleted. */
 export interface Shared {
   readonly option: string;
   readonly info: LinkInfoRecord;
 }
 
-/** The parts, and what others feel as well when all of them are done. */
+/** The parts, and behind them the changes that affect other links, too: these wait until the parts have succeeded. */
 export function withSharedChanges(
   parts: readonly Part[],
   master: number | undefined,
@@ -144,7 +144,7 @@ export function withSharedChanges(
   });
   return [
     ...parts,
-    // A bridge takes over the MAC and the MTU of a new port, and keeps no old ones.
+    // A bridge may take over the MAC and the MTU of a new port, and does not remember its old ones.
     ...(master === undefined ? [] : [last({ option: 'master', master })]),
     ...(shared === undefined ? [] : [last(shared)]),
   ];

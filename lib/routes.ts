@@ -34,7 +34,7 @@ import {
   wordNumber,
 } from './values.js';
 
-/** The kernel keeps no more, and compares what it keeps (net/ipv4/metrics.c, ip_metrics_convert). */
+/** The kernel keeps at most this, and compares what it keeps (net/ipv4/metrics.c, ip_metrics_convert). */
 const MAX_ROUTE_MTU = 65_520;
 /** Types of IPv6 routes that lead to no link (`RTF_REJECT`). */
 const { blackhole, unreachable, prohibit, throw: thrown } = ROUTE_TYPES;
@@ -44,7 +44,7 @@ function addressOf(text: string | null | undefined): Uint8Array | undefined {
   return text == null ? undefined : (parseIp(text) ?? undefined);
 }
 
-/** As `ip route` has it: what has no gateway is on the link itself. IPv6 knows no scopes. */
+/** The default scope, as `ip route` chooses it: a route without a gateway is on the link itself. IPv6 has no scopes. */
 function defaultScope(route: RouteOptions, family: number): keyof typeof SCOPES {
   if (family === AF_INET6) return 'global';
   const { type = 'unicast' } = route;
@@ -76,7 +76,7 @@ export function routeRecord(route: RouteOptions, link: number | undefined): Rout
     destinationLength: lengthOf(destination),
     sourceLength: lengthOf(from),
     tos: route.tos,
-    // A table of more than a byte stands in its attribute alone.
+    // A table above 255 does not fit the header, and is only in its attribute.
     table: table < 256 ? table : 0,
     tableId: table < 256 ? undefined : table,
     protocol: wordNumber(ROUTE_PROTOCOLS, route.protocol ?? 'static'),
@@ -105,15 +105,15 @@ function viaOf(gateway: Uint8Array): Uint8Array {
 }
 
 /**
- * The record that takes back the route of another record, and no other. To IPv6 no metric means this
- * one when a route is added (`IP6_RT_PRIO_USER`, net/ipv6/route.c), and any when one is removed.
+ * The record that removes the route of another record, and no other route. Without a metric IPv6 uses this
+ * one when a route is added (`IP6_RT_PRIO_USER`, net/ipv6/route.c), and matches any when one is removed.
  */
 export function undoRecord(added: RouteRecord): RouteRecord {
   const metric = added.metric || (added.family === AF_INET6 ? IP6_RT_PRIO_USER : undefined);
   return { ...added, metric };
 }
 
-/** What a listed route says, as options; what is null in it is not said. */
+/** A listed route as options; its null fields are left out. */
 function plainOptions(route: RouteToRemove): RouteOptions {
   const { to, from, tos, source, metric, table, family, protocol, scope, type, onlink } = route;
   return {
@@ -127,7 +127,7 @@ function plainOptions(route: RouteToRemove): RouteOptions {
     family,
     protocol: protocol === undefined ? undefined : wordNumber(ROUTE_PROTOCOLS, protocol),
     scope: scope === undefined ? undefined : wordNumber(SCOPES, scope),
-    // By an object that leads nowhere the kernel has a unicast route, and lists it as that of the object.
+    // With a nexthop object that leads nowhere the kernel keeps a unicast route, and lists it with the object's type.
     type: hasWay(route) || type !== 'blackhole' ? (type as RouteOptions['type']) : undefined,
     onlink,
     mtu: route.mtu ?? undefined,
@@ -137,8 +137,8 @@ function plainOptions(route: RouteToRemove): RouteOptions {
 }
 
 /**
- * What is left out of a removal matches any: protocol 0, scope nowhere. To IPv4 an MTU of 0 is that of
- * a route without one (net/ipv4/fib_semantics.c, fib_metrics_match).
+ * In a removal a field that is left out matches any value: protocol 0, scope nowhere. In IPv4 an MTU of 0 matches
+ * a route without an MTU (net/ipv4/fib_semantics.c, fib_metrics_match).
  */
 function removalRecord(
   route: RouteToRemove,
@@ -155,7 +155,7 @@ function removalRecord(
   const isIPv6 = removal.family === AF_INET6;
   if (!hasWay(route)) return removal;
   if (hops.length === 0) return isIPv6 ? exactly6(removal, (route as Partial<Route>).via) : removal;
-  // The ways of one IPv6 route are routes, with a protocol each; listed is that of the first.
+  // Each way of an IPv6 route is a route with a protocol of its own; a listing shows that of the first.
   return withHops(isIPv6 ? { ...removal, protocol: 0 } : removal, hops);
 }
 
@@ -180,9 +180,9 @@ function hopRecord({ via, link, weight }: NextHop, family: number | undefined): 
 }
 
 /**
- * IPv6 compares neither the type nor that there is no gateway when a route is removed (net/ipv6/route.c,
- * ip6_route_del). But a route that leads nowhere is one by the loopback device, and one without a
- * gateway has :: for it.
+ * When an IPv6 route is removed, the kernel compares neither its type nor the absence of a gateway (net/ipv6/route.c,
+ * ip6_route_del). But a route that leads nowhere belongs to the loopback device, and the gateway of a route without a
+ * gateway is ::, and those are compared.
  */
 function exactly6(removal: RouteRecord, via: string | null | undefined): RouteRecord {
   const nowhere = REJECTING.has(removal.type ?? 0);
@@ -191,7 +191,7 @@ function exactly6(removal: RouteRecord, via: string | null | undefined): RouteRe
   return direct ? { ...removal, link, gateway: new Uint8Array(16) } : { ...removal, link };
 }
 
-/** A listed route by a nexthop object has that object's gateway and link, which are not said beside it. */
+/** A listed route by a nexthop object shows the object's gateway and link, which a request must not give as well. */
 function hasWay({ nexthopId }: RouteToRemove): boolean {
   return nexthopId === undefined || nexthopId === null;
 }
@@ -205,7 +205,7 @@ function linkOf(
   return resolveIndexIfAny(namespace, call, link, 'route.link');
 }
 
-/** The ways of a route that has several, their links looked up. */
+/** The ways of a multipath route, with the indexes of their links. */
 function hopsOf(
   namespace: Namespace,
   call: Call,
@@ -228,7 +228,7 @@ function hopsOf(
   return 'then' in links ? links.then(hops) : hops(links);
 }
 
-/** What adds a route: where there is none like it, or beside such. */
+/** The operation that adds a route: only if there is no such route, or with `append` beside it. */
 export function additionOf(route: RouteToRemove): 'addRoute' | 'appendRoute' {
   return 'append' in route && route.append === true ? 'appendRoute' : 'addRoute';
 }

@@ -26,7 +26,7 @@ export async function run(
   await startThreadPool();
   call.checkSignal();
   const { signal: _, ...workerOptions } = options;
-  // A thread is born in its creator's namespace.
+  // A thread starts in the namespace of the thread that creates it.
   return namespace.within(call, () => new Worker(worker, workerOptions));
 }
 
@@ -39,7 +39,7 @@ function wrongType(call: Call, says: string, value: unknown): TypeError {
 
 /**
  * Starts libuv's thread pool, which the whole process shares. The thread that first needs it starts it, and its threads
- * are born in the network namespace of that thread. Started from here, before any Worker lives in another namespace,
+ * start in the network namespace of that thread. Started from here, before any Worker lives in another namespace,
  * the pool keeps the file and DNS work of every module in the process's own. Not with a file operation, which Node's
  * permission model may deny.
  */

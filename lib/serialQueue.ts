@@ -1,4 +1,4 @@
-/** Work that is done one after another. */
+/** Runs pieces of work one after another. */
 export class SerialQueue {
   #waiting = 0;
   #last: Promise<unknown> = Promise.resolve();
@@ -13,7 +13,7 @@ export class SerialQueue {
     this.#waiting++;
     const result = this.#last.then(work);
     this.#last = result.catch(() => {});
-    // In one step, so that nobody overtakes this one; and a promise that is the caller's alone.
+    // Counts down and resolves in one step, so that no later call is answered first. The promise is the caller's own.
     return result.then(
       (value) => {
         this.#waiting--;

@@ -116,7 +116,7 @@ function probeSteps(parentKind: string): Step[] {
   ];
 }
 
-/** By the versions that brought them, where the kernel cannot be asked. */
+/** The features by kernel version, where they cannot be tried out. */
 function featuresByVersion(macvlan: ModuleState): Features {
   const since = (major: number, minor: number) => macvlan !== 'missing' && isAtLeast(major, minor);
   return {

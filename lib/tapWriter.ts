@@ -25,7 +25,7 @@ const byteLength = Reflect.getOwnPropertyDescriptor(
 /** What `write` calls back with. */
 export type WriteCallback = (error?: Error | null) => void;
 
-/** A frame whose writer wants to hear what became of it. */
+/** A frame whose writer wants to know whether it was written. */
 export class Outgoing {
   #done: WriteCallback | undefined;
 
@@ -37,7 +37,7 @@ export class Outgoing {
     this.#done = done;
   }
 
-  /** Tells the writer, once. */
+  /** Calls the writer back, once. */
   settle(error: Error | null): void {
     const done = this.#done;
     this.#done = undefined;
@@ -94,7 +94,7 @@ export class TapWriter {
   #bytes: Uint8Array | undefined;
   #lengths: Int32Array | undefined;
 
-  /** `onRefused` is told of frames that are no {@link Outgoing}. */
+  /** `onRefused` is called for refused frames that are no {@link Outgoing}. */
   constructor(
     handle: TapHandle,
     name: string,
@@ -121,12 +121,12 @@ export class TapWriter {
     else this.#flushed = done;
   }
 
-  /** Refuses a frame that came when the link had gone. */
+  /** Refuses a frame that was written after the link was gone. */
   refuseGone(chunk: Chunk): void {
     this.#refuse(chunk, errnoOf('ENOLINK') as number);
   }
 
-  /** The device is closed: whoever waits for a frame that it has not taken hears of the error. */
+  /** Called when the device is closed: passes the error to the writers of frames that it has not taken. */
   stop(error: Error | null): void {
     this.#stopped = true;
     process.nextTick(() => this.#abandon(error ?? neverWritten()));
@@ -211,7 +211,7 @@ export class TapWriter {
     this.#advance();
   }
 
-  /** Tells of the frames that the device has dealt with since. */
+  /** Calls back for the frames that the device has written or refused since the last time. */
   #settle(): void {
     const sent = this.#sent;
     if (sent === undefined) return;

@@ -12,10 +12,10 @@ const ITEMS = 4;
 export const ITEMS_IN_A_TURN = CALLS * ITEMS;
 
 let begun = 0;
-/** Parts of calls that have begun already, each of which fills a turn; calls wait meanwhile. */
+/** Parts of large calls that have begun already. Each of them fills a turn, and other calls wait meanwhile. */
 const begunCalls: (() => void)[] = [];
 
-/** How many calls what was handed in is as much work as, besides the one that it is. */
+/** As how many further calls a call counts, because of the lists in its arguments. */
 export function furtherCallsOf(given: unknown): number {
   return Math.floor(itemsOf(given) / ITEMS);
 }
@@ -40,7 +40,7 @@ class Group {
 }
 
 const waiting: Group[] = [];
-/** The groups of `waiting` before it have had their turn. */
+/** The first group of `waiting` that has not had its turn. */
 let nextGroup = 0;
 
 /** Whether this turn has no room for another call. */
@@ -63,8 +63,8 @@ export function beginCall(calls = 1): void {
 }
 
 /**
- * Waits until a call that is as much work as `calls` may begin; those that wait go first. One that takes
- * several turns begins alone, or those behind it in its turn would overtake it.
+ * Waits until a call that counts as `calls` may begin, after those that wait already. One that takes
+ * several turns begins in a turn of its own: otherwise the calls behind it in the same turn would overtake it.
  */
 export function waitForTurn(calls = 1): Promise<void> {
   let last = waiting.at(-1);
@@ -90,7 +90,7 @@ export function waitForFurtherTurn(): Promise<void> {
   });
 }
 
-/** The event loop has had a turn: what has been answered shows that. */
+/** Called when a request has been answered, because the event loop has had a turn then. */
 export function newTurn(): void {
   if (begun < CALLS) begun = 0;
 }
