@@ -32,7 +32,7 @@ async function gather(options) {
   return { present, absent };
 }
 
-/** Makes the report's folder: after half an hour it would be late to learn that it cannot be. @param {string} out */
+/** Makes the report's folder before half an hour of measuring, in case that is not possible. @param {string} out */
 function makeFolder(out) {
   try {
     mkdirSync(out, { recursive: true });
@@ -101,12 +101,14 @@ async function inside(args) {
   const groups = plan({ ...options, contestants: present }, workloads);
   if (!groups.some(({ length }) => length > 0)) {
     const who = present.filter(({ name }) => name !== 'node').map(({ title }) => title);
-    throw new Failure(`In these workloads none takes part of: ${who.join(', ')}`);
+    throw new Failure(`Of these, none takes part in the chosen workloads: ${who.join(', ')}`);
   }
   const machine = await describeMachine();
   if (machine.loadBefore > machine.cores / 2) {
     const load = machine.loadBefore.toFixed(1);
-    process.stderr.write(`This machine is busy (load average ${load}): figures will mislead.\n`);
+    process.stderr.write(
+      `This machine is busy (load average ${load}): the figures will be misleading.\n`,
+    );
   }
   const taking = await Promise.all(
     present.map(async ({ name, title, version }) => ({ name, title, version: await version() })),
@@ -132,12 +134,12 @@ async function inside(args) {
     profiles,
     samples,
   };
-  // A reader that has had enough, or a full disk, is no reason to lose the report.
+  // The report is saved even if standard output cannot be written (a closed pipe, a full disk).
   let unread = false;
   process.stdout.on('error', ({ code, message }) => {
     if (code !== 'EPIPE') process.stderr.write(`${message}\n`);
     unread = true;
-    // With Node.js 22 this is told only after the report has been saved, and the code below given.
+    // With Node.js 22 this error comes only after the report was saved and the exit code below was set.
     process.exitCode = 1;
   });
   if (options.json) process.stdout.write(`${JSON.stringify(results)}\n`);

@@ -16,7 +16,7 @@ import {
 } from './text.mjs';
 import { workloads } from './workloads.mjs';
 
-/** What the overview shows: one count for each. */
+/** The workloads that the overview shows, with one count each. */
 const OVERVIEW = [
   { workload: 'create', count: 1_000, title: 'Create a link (1,000, one after another)' },
   { workload: 'create-into', count: 1_000, title: 'Create a link in another namespace (1,000)' },
@@ -95,18 +95,19 @@ function stallSection(results) {
   return {
     title: 'The longest turn of the event loop',
     text:
-      'Measured in runs of their own, in which the loop rests for 0.2 ms after each turn. What counts is a ' +
-      'turn less the time that its thread waited for a processor; one column has it with those ' +
-      'waits, and the last without V8’s garbage collections. The first turn is the one in which the program ' +
-      'itself makes its calls. `idle` has nothing to do: what it shows is the machine. `asking` makes as many calls as ' +
-      '`create-all`, of a function that does nothing: what it shows is the program. `objects` makes ' +
-      'as many objects as the longest listing, in slices as the package does: what it shows is V8. ' +
-      'V8 wakes its helper threads from the event loop, for each collection several, and with a glibc from ' +
-      '2.25 to 2.40 whoever wakes a thread may have to wait until those woken before have had a processor, ' +
-      'which a kernel without preemption does not give them while it works there for another thread. Where ' +
-      'that is so some are measured once more with condition variables that are signalled without waiting ' +
-      '(`condvar`, `scripts/bench/support/condvar.c`), as those of glibc 2.41 are. `watch, apart` has the program ' +
-      'that makes the links on the last processor and the one that watches on all others.',
+      'Measured in separate runs, in which the loop rests for 0.2 ms after each turn. A turn’s length is given ' +
+      'without the time that its thread waited for a processor; one column includes those waits, and the last ' +
+      'one leaves out V8’s garbage collections as well. The first turn is the one in which the program itself ' +
+      'makes its calls. Three programs show what is not the package’s: `idle` does nothing, which shows the ' +
+      'machine. `asking` makes as many calls as `create-all`, but of a function that does nothing, which shows ' +
+      'the cost of the calls. `objects` makes as many objects as the longest listing, in slices as the package ' +
+      'does, which shows V8. For each collection V8 wakes several helper threads from the event loop. With a ' +
+      'glibc from 2.25 to 2.40, the thread that wakes others may have to wait until those woken before have had ' +
+      'a processor, and a kernel without preemption does not give them one while it works there for another ' +
+      'thread. With such a glibc some workloads are measured once more with condition variables that never wait ' +
+      'when they signal, like those of glibc 2.41 (`condvar`, `scripts/bench/support/condvar.c`). In ' +
+      '`watch, apart` the program that makes the links runs on the last processor, and the one that watches ' +
+      'on all others.',
     plot: { file: 'stalls.svg', alt: 'Longest turns of the event loop', svg: drawStalls(results) },
     table: {
       head: [
@@ -137,10 +138,10 @@ function stallSection(results) {
 
 function growthSection(results) {
   return {
-    title: 'As links become many',
+    title: 'With growing numbers of links',
     plot: {
       file: 'growth.svg',
-      alt: 'Cost of a link as links become many',
+      alt: 'Cost of a link as the number of links grows',
       svg: drawGrowth(results),
     },
     table: {
@@ -161,9 +162,9 @@ function watchingSection(results) {
   return {
     title: 'Watching',
     text:
-      'Another program makes links and deletes them again, a thousand at a time, while this one ' +
-      'watches: what it was told of, and its heap, after a collection, once the first thousand ' +
-      'had come and gone, and the last.',
+      'Another program makes links and deletes them again, a thousand at a time, while this one watches. ' +
+      'The table has the events that it received, and the size of its heap after a garbage collection, once ' +
+      'after the first thousand links and once after the last.',
     table: {
       head: ['program', 'links', 'added', 'removed', 'resyncs', 'heap at first', 'heap at last'],
       rows: results.watching.map(({ contestant, count, added, removed, resyncs, first, last }) => [
@@ -175,7 +176,7 @@ function watchingSection(results) {
   };
 }
 
-/** What the threads of a profiled program are called. */
+/** The threads of a profiled program, as the report names them. */
 const THREADS = Object.freeze({
   script: 'the JavaScript thread',
   helpers: 'the engine’s helpers, which compile and collect garbage',
@@ -192,11 +193,11 @@ function profileSection(results) {
     more,
   ];
   return {
-    title: 'Where the time goes in what was missed',
+    title: 'Where the time goes in workloads that missed a target',
     text:
-      'One run each under V8’s profiler, which slows it down: first what the threads ran, and how long ' +
-      'they waited for a processor; then what the JavaScript thread did, each function without those ' +
-      'that it calls.',
+      'One run of each under V8’s profiler, which makes it slower. First how long the threads ran, and how ' +
+      'long they waited for a processor; then the functions that the JavaScript thread ran, each without the ' +
+      'time of those that it calls.',
     table: {
       head: ['workload', 'N', 'where', 'time', 'share', 'waited'],
       rows: results.profiles.flatMap(({ workload, count, ms, threads, shares }) => [
@@ -244,11 +245,12 @@ function sectionsOf(results) {
         `Node.js ${machine.node}` +
         `${machine.commit === null ? '' : `, commit ${machine.commit}`}; load average ` +
         `${formatNumber(machine.loadBefore)} before, ${formatNumber(machine.loadAfter)} after. ` +
-        `${results.rounds === 1 ? '1 round' : `Up to ${results.rounds} rounds, as the column says`}, every contestant in a process of its own, in fresh namespaces with a ` +
-        'veth pair of its own as the parent, in another order each round; times are what the program ' +
-        'itself measured from when it was ready, medians over the rounds. “× C” is the median of the ' +
-        'ratios to the C program in the same round at the same N. N is what a row was measured with: ' +
-        'slow contestants get fewer links, and nothing is extrapolated. One machine: read the ratios.',
+        `${results.rounds === 1 ? '1 round' : `Up to ${results.rounds} rounds (see the column)`}. In each round every contestant runs in a process of its own, in new namespaces with a ` +
+        'veth pair of its own as the parent; the order changes from round to round. Each program measures its ' +
+        'own time, from when it is ready, and the tables have the medians over the rounds. “× C” is the ' +
+        'median of the ratios to the C program in the same round at the same N. N is the number of links or ' +
+        'requests that a row was measured with: slow contestants get fewer, and nothing is extrapolated. This ' +
+        'is one machine: compare the ratios.',
       table: { head: ['contestant', 'version'], rows: versions },
     },
     {

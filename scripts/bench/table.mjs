@@ -98,7 +98,7 @@ function printStalls({ stalls, contestants }) {
     ]);
   }
   say(
-    `\n${colors.bold('The longest turn of the event loop (idle: with nothing to do; asking: calls of nothing; objects: made of nothing)')}`,
+    `\n${colors.bold('The longest turn of the event loop (idle: does nothing; asking: calls of an empty function; objects: objects without a listing)')}`,
   );
   say(table.toString());
 }
@@ -136,7 +136,7 @@ function printGrowth({ growth, contestants }) {
       ]);
     }
   }
-  say(`\n${colors.bold('As links become many')}`);
+  say(`\n${colors.bold('With growing numbers of links')}`);
   say(table.toString());
 }
 

@@ -185,7 +185,7 @@ export const workloads = Object.freeze([
   },
   {
     name: 'growth',
-    title: 'As links become many',
+    title: 'With growing numbers of links',
     unit: 'link',
     counts: [10_000],
     quick: [2_000],
