@@ -32,7 +32,7 @@ function libc() {
   return version === undefined ? null : `glibc ${version}`;
 }
 
-/** Whether who signals a condition variable may have to wait for others: `support/condvar.c` has why. */
+/** Whether signalling a condition variable may have to wait for other threads; `support/condvar.c` explains why. */
 export function signalsWait() {
   const [, major = 0, minor = 0] = /^glibc (\d+)\.(\d+)/.exec(libc() ?? '')?.map(Number) ?? [];
   return major === 2 && minor >= 25 && minor < 41;

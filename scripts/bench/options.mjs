@@ -96,7 +96,7 @@ export function readOptions(args) {
     rounds: positive('rounds', values.rounds) ?? (values.quick ? 3 : 7),
     count: positive('count', values.count),
     out: values.out,
-    // Everything is held against the limit, and an import against an empty module.
+    // Everything is compared with the C program, and an import with an empty module.
     contestants: contestants.filter(
       (one) => taking.includes(one) || one.name === 'limit' || one.name === 'node',
     ),

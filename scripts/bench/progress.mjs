@@ -1,4 +1,4 @@
-// What goes on, on the terminal; a line for each tenth where there is no terminal.
+// Shows progress on the terminal; without one prints a line for each tenth.
 import ora from 'ora';
 
 const duration = (milliseconds) => {

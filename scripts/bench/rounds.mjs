@@ -28,7 +28,7 @@ import { SELF } from './text.mjs';
  */
 
 /**
- * What longest turns are held against: a loop with nothing to do, which tells how quiet the machine is;
+ * What longest turns are compared with: a loop with nothing to do, which shows how quiet the machine is;
  * a turn that makes as many calls as the longest of them, of a function that does nothing; and as many
  * objects as the longest listing, made of nothing.
  */
@@ -61,7 +61,7 @@ function roundsOf(part, { rounds, quick }) {
   return quick ? 1 : Math.min(rounds, part.rounds);
 }
 
-/** The workloads whose limit some other workload is held against are measured with it. */
+/** Adds the workloads whose C program is the reference of a chosen workload. */
 function limitAlso(workloads, all) {
   const references = workloads.map(({ reference }) => reference);
   return all.filter(
@@ -89,7 +89,7 @@ export function plan(options, all) {
       setting = /** @type {Setting} */ ('usual'),
     ) => {
       const key = `${contestant.name} ${count} ${watchLoop} ${setting}`;
-      // The limit may be wanted for itself and for a slow contestant.
+      // The C program may be needed for itself and with the count of a slow contestant.
       const most = Math.max(rounds, entries.get(key)?.rounds ?? 0);
       entries.set(key, { workload, contestant, count, watchLoop, setting, rounds: most });
     };
@@ -100,7 +100,7 @@ export function plan(options, all) {
         const most = Math.min(count, part.most ?? count);
         const rounds = roundsOf(part, options);
         add(contestant, most, false, rounds);
-        // Like is held against like: the limit does what a slow contestant can do.
+        // Equal counts are compared: the C program also runs with the count of a slow contestant.
         const [limit] = options.contestants;
         if (most < count && limit?.workloads[workload.name]) add(limit, most, false, rounds);
       }

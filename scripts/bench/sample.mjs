@@ -14,13 +14,13 @@ import { buildFolder } from './support/packages.mjs';
 const HOME = 'bench';
 const SPACE = 'benchx';
 const TIMEOUT = 180_000;
-/** What tells a program how to look at its work. */
+/** Environment variables that tell a program how to observe its work. */
 const VIEWS = Object.freeze({
   time: {},
   turns: { BENCH_WATCH_LOOP: '1' },
   profile: { BENCH_PROFILE: '1' },
 });
-/** What programs of contestants start themselves. */
+/** Commands that the contestants' programs start themselves. */
 const programs = {
   BENCH_LIMIT: join(buildFolder, 'limit'),
   BENCH_TAP: join(buildFolder, 'tap'),
@@ -172,7 +172,7 @@ async function isAttached(name) {
 }
 
 /**
- * Looks at what a program did, by another program.
+ * Checks what a program did, with `ip`.
  *
  * @param {import('./workloads.mjs').Workload} workload
  * @param {number} count

@@ -4,7 +4,7 @@ import { colour, heading, stack } from './panels.mjs';
 import { rowsAt } from './plots.mjs';
 import { formatNumber, formatUs, titleOf } from './text.mjs';
 
-/** What a link costs as links become many. @param {any} results */
+/** What a link costs as the number of links grows. @param {any} results */
 export function drawGrowth({ growth, contestants }) {
   if (growth.length === 0) return null;
   const panels = [
@@ -59,7 +59,7 @@ export function drawGrowth({ growth, contestants }) {
               y: 'us',
               text: ({ name, us }) => `${name}: ${formatUs(us)}`,
               dx: 9,
-              // Two that end close together would hide one another.
+              // Labels of lines that end close together would overlap.
               dy: place === 0 ? -7 : 7,
               textAnchor: 'start',
               fill: colour,

@@ -1,4 +1,4 @@
-// From samples to what is shown: a row for each workload, count and contestant, and the targets.
+// Summarises samples: a row for each workload, count and contestant, and the targets.
 import { spread } from './statistics.mjs';
 import { targets } from './targets.mjs';
 import { SELF } from './text.mjs';

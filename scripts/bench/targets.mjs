@@ -1,5 +1,5 @@
 /**
- * What this package is to reach, in the same run as what it is held against.
+ * The targets for this package, each compared with a figure of the same run.
  *
  * @typedef {object} Target
  * @property {string} title

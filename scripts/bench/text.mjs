@@ -32,7 +32,7 @@ export const lastHead = ({ measures, unit }) =>
  */
 export function lastCell({ measures, unit }, { us, p99us, peakMiB }) {
   if (measures === 'latency') return p99us === undefined ? '' : formatUs(p99us.median);
-  // The devices of both programs are opened by the same one, so its memory tells nothing.
+  // The same program opens the devices for both, so its memory says nothing.
   if (unit === 'frame') return formatNumber(Math.round(1e6 / us.median));
   return `${formatNumber(Math.round(peakMiB))} MiB`;
 }
@@ -62,7 +62,7 @@ const SETTINGS = Object.freeze({ usual: '', condvar: ', condvar', apart: ', apar
 export const stallName = ({ workload, setting }) => `${workload}${SETTINGS[setting]}`;
 
 /**
- * Of what a program that failed has said, the line that says why: Node's and Python's tell first where.
+ * The line with the reason in a failed program's output: Node and Python print the place first.
  *
  * @param {string} message
  */

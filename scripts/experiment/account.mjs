@@ -1,4 +1,4 @@
-// The account of what the experiment does and finds: told step by step, or as data at the end.
+// Reports what the experiment does and finds: step by step as text, or at the end as JSON.
 import { showClosing, showModes } from './modes-page.mjs';
 import { showIntroduction, showStep } from './pages.mjs';
 

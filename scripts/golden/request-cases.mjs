@@ -1,5 +1,5 @@
 // The commands whose requests scripts/capture-golden.mjs records. `sends` names the message that
-// does the work; `fails` says why the capturing kernel may refuse it (the request is the same).
+// does the work; `fails` says why the kernel of the capture may refuse it (the request is the same).
 
 const PARENT =
   'ip link add p0 address 02:00:00:00:00:01 type veth peer name p1 address 02:00:00:00:00:02';

@@ -20,11 +20,11 @@ const kernelArguments = [
   'panic=-1',
   'tsc=reliable',
   'random.trust_cpu=on',
-  // The emulator keeps what it has translated by address: programs that lie where they lay before
+  // The emulator caches translated code by address: programs that are loaded at the same addresses as before
   // start in less than half the time.
   'norandmaps',
   'nokaslr',
-  // What protects or watches a machine that lives for some minutes.
+  // Protections and watchdogs are of no use to a machine that runs for some minutes.
   'mitigations=off',
   'init_on_alloc=0',
   'randomize_kstack_offset=off',
@@ -34,10 +34,10 @@ const kernelArguments = [
   'nowatchdog',
   'transparent_hugepage=always',
 ];
-/** Without what makes address translation dearer: a fifth level of tables, checks of every access. */
+/** Without features that make address translation slower: a fifth level of page tables, checks of every access. */
 const processor = 'max,la57=off,smap=off,smep=off,pku=off';
 
-/** The user has had enough. */
+/** The user has interrupted the run. */
 export class Interrupted extends Failure {}
 
 /**
@@ -59,7 +59,7 @@ async function openPorts(folder, takers) {
     });
   const servers = await Promise.all(Object.entries(takers).map(open));
   return {
-    /** When everything has been read, once the machine has ended. */
+    /** Resolves when everything has been read, after the machine has ended. */
     drained: () => Promise.all(closed),
     close: () => {
       for (const server of servers) server.close();
@@ -96,11 +96,11 @@ async function shareFiles(folder) {
   return { child, end };
 }
 
-/** What ends a machine early: the user, or the time that it takes. */
+/** What ends a machine early: an interrupt by the user, or the time limit. */
 function stopper(kernel, minutes) {
   const controller = new AbortController();
   const interrupt = (signal) => controller.abort(new Interrupted(`Ended by ${signal}.`));
-  const late = new Failure(`Linux ${kernel.release} is not through after ${minutes} minutes.`);
+  const late = new Failure(`Linux ${kernel.release} has not finished after ${minutes} minutes.`);
   const timer = setTimeout(() => controller.abort(late), minutes * 60_000);
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   const forget = () => {
@@ -135,13 +135,13 @@ function qemuArguments(folder, kernel) {
     ],
     ...['-chardev', `socket,id=files,path=${join(folder, 'files.sock')}`],
     ...['-device', 'vhost-user-fs-pci,chardev=files,tag=root'],
-    // Serial ports: a virtio console would take a terminal's liberties with what is written.
+    // Serial ports, because a virtio console changes what is written as a terminal does.
     ...['-device', 'virtio-serial-pci', ...port('output', 1), ...port('records', 2)],
     ...['-device', 'virtio-rng-pci'],
   ];
 }
 
-/** Runs the machine to its end; gives what qemu itself said. */
+/** Runs the machine to its end; returns what qemu itself printed. */
 async function runMachine(folder, kernel, signal) {
   const machine = spawn('qemu-system-x86_64', qemuArguments(folder, kernel), {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,4 +1,4 @@
-// The integration tests on one kernel, and what is shown of them meanwhile.
+// Runs the integration tests on one kernel, and shows their progress.
 import { bin, ci, root } from '../support/step.mjs';
 import { runOnKernel } from './machine.mjs';
 

@@ -1,4 +1,4 @@
-// What came of it, as text.
+// The results as text.
 
 /** @param {readonly (readonly string[])[]} rows the first column to the left, the others to the right */
 function columns(rows) {

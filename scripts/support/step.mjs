@@ -100,7 +100,7 @@ export function capture(command, args, options = {}) {
     });
     child.on('close', (code, signal) => {
       over();
-      if (told) return reject(new Failure(`${output}\n${command}: told to end (SIGTERM)`));
+      if (told) return reject(new Failure(`${output}\n${command}: ended by SIGTERM`));
       if (signal !== null) output += `\n(ended by ${signal})`;
       const ended = signal === null ? 1 : 128 + constants.signals[signal];
       resolve({ code: code ?? ended, stdout, output });
@@ -145,7 +145,7 @@ export async function passThrough(command, args, options) {
   }
 }
 
-/** The script behind an npm package's command, to be run by this Node. */
+/** The path of the script behind an npm package's command, so that this Node runs it. */
 export const bin = Object.freeze({
   attw: `${root}node_modules/@arethetypeswrong/cli/dist/index.js`,
   biome: `${root}node_modules/@biomejs/biome/bin/biome`,

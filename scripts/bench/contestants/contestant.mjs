@@ -1,5 +1,5 @@
 /**
- * What every contestant tells of itself. Its program is called with WORKLOAD COUNT PARENT_INDEX
+ * The description of a contestant. Its program is called with WORKLOAD COUNT PARENT_INDEX
  * TARGET, in a namespace that has a link 'parent'; it prints its measurement as a line of JSON.
  *
  * @typedef {object} Contestant

@@ -7,7 +7,7 @@ import { watchLoop } from './watch-loop.mjs';
 
 /** How often a listing is made; its time is the median. */
 const LIST_ROUNDS = 7;
-/** The points at which growth is looked at, and how many links before each are timed. */
+/** The numbers of links at which growth is measured, and how many links before each are timed. */
 const POINTS = [500, 1_000, 2_000, 3_500, 5_000, 7_500, 10_000];
 const BLOCK = 500;
 const WARM_UP = 100;
@@ -43,7 +43,7 @@ async function measureStall(work) {
 }
 
 /**
- * A listing, some times over.
+ * Measures a listing several times.
  *
  * @param {Task} task
  * @param {() => Promise<readonly unknown[]>} list
@@ -125,7 +125,7 @@ export async function measureLatencyDuring(request, busy) {
 }
 
 /**
- * What a link more costs, and a listing, as links become many.
+ * What one more link and a listing cost as the number of links grows.
  *
  * @param {Task} task
  * @param {(number: number) => Promise<unknown>} create

@@ -16,7 +16,7 @@ import {
 const LOOPBACK = 1;
 const IDLE_TIME = 2_500;
 const [WARM_UP_ROUNDS, WARM_UP_LINKS, WARM_UP_BURSTS] = [6, 1_000, 3];
-/** How long the package makes objects in one turn, in milliseconds. */
+/** For how long the package makes objects before the event loop gets a turn, in milliseconds. */
 const SLICE = 0.5;
 /** How many links come and go together while they are watched. */
 const TOGETHER = 1_000;
@@ -83,15 +83,15 @@ const detachAll = ({ count, target }) =>
     }),
   );
 
-/** What a program does that makes calls, without the calls. @param {object} options */
+/** A function that takes options and does nothing, for the cost of calls alone. @param {object} options */
 async function nothing(options) {
   await turn();
   return options;
 }
 
 /**
- * Watches while another program makes links and deletes them, a thousand at a time. Fails when what
- * the events tell is not what happened.
+ * Watches while another program makes links and deletes them, a thousand at a time. Fails when the
+ * events do not correspond to what happened.
  *
  * @param {import('./drive.mjs').Task} task
  */
@@ -131,7 +131,7 @@ async function watchOthers({ count, parent, measure }) {
 }
 
 /**
- * A shell that runs the limit: to start a program costs the loop that starts it some milliseconds.
+ * A shell that runs the C program: starting a process would hold up the event loop for some milliseconds.
  *
  * @param {number} size
  * @param {number} parent

@@ -1,4 +1,4 @@
-// Where the time of a piece of work goes, as V8's own profiler sees it.
+// Where the time of a piece of work goes, by V8's profiler.
 import { readdirSync, readFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
 

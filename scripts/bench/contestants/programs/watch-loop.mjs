@@ -1,9 +1,9 @@
-// How long the event loop is held.
+// Measures how long the turns of the event loop take.
 import { openSync, readSync } from 'node:fs';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 
-/** From how long on a turn is looked at more closely, in milliseconds. */
+/** Only turns of at least this length are recorded with their times, in milliseconds. */
 const LONG_TURN = 0.25;
 /**
  * How long the loop rests between two turns, in milliseconds, as one with nothing to do would. Each
@@ -25,11 +25,11 @@ function waitedReader() {
   };
 }
 
-/** How many long turns are kept, to be held against the collections afterwards. */
+/** How many long turns are recorded, to be compared with the garbage collections afterwards. */
 const MOST_TURNS = 10_000;
 
 /**
- * The longest of the turns, once what collections took of each is taken off.
+ * The longest turn, when the time that garbage collections took is subtracted from each.
  *
  * @param {Float64Array} turns begin, end and how long the loop was held, for each
  * @param {readonly { startTime: number, duration: number }[]} collections
@@ -54,7 +54,7 @@ function rest() {
 }
 
 /**
- * Watches the event loop by going round it again and again, and times every turn, without the rest
+ * Watches the event loop by running a callback in every turn, and measures each turn, without the rest
  * after it. What counts is the turn less the time that it waited for a processor. The first turn is the
  * one that starts the work, in which the program itself makes its calls. Collections are told apart: what
  * they take is V8's and the C library's.
