@@ -9,7 +9,7 @@ const bed = useTestbed();
 
 const reason = new Error('the reason of this test');
 
-interface Ground {
+interface Setup {
   readonly place: Place;
   readonly netns: Netns;
   readonly parent: string;
@@ -17,7 +17,7 @@ interface Ground {
 }
 
 /** A namespace with a parent and a macvlan in source mode on it. */
-async function ground(): Promise<Ground> {
+async function setUp(): Promise<Setup> {
   const place = await bed.place();
   const parent = await place.parent();
   const link = await place.netns.createMacvlan({ parent, name: 'old', mode: 'source' });
@@ -26,7 +26,7 @@ async function ground(): Promise<Ground> {
 
 describe('a signal that fires while the namespace is busy', () => {
   /** Makes so many requests that later ones have to wait; returns a function that waits for their end. */
-  async function occupy({ place, netns }: Ground): Promise<() => Promise<unknown>> {
+  async function occupy({ place, netns }: Setup): Promise<() => Promise<unknown>> {
     const indexes = Array.from({ length: 20 }, (_, at) => 1000 + at);
     for (const index of indexes) {
       await place.ip('link', 'add', `b${index}`, 'index', String(index), 'type', 'bridge');
@@ -37,7 +37,7 @@ describe('a signal that fires while the namespace is busy', () => {
   }
 
   test('withdraws what has not been sent', async () => {
-    const made = await ground();
+    const made = await setUp();
     const { place, netns, link } = made;
     const busy = await occupy(made);
     const controller = new AbortController();
@@ -62,7 +62,7 @@ describe('a signal that fires while the namespace is busy', () => {
   });
 
   test('withdraws no operation of others', async () => {
-    const made = await ground();
+    const made = await setUp();
     const { place, netns, link } = made;
     const busy = await occupy(made);
     const controller = new AbortController();
@@ -88,7 +88,7 @@ describe('a signal that fires while the namespace is busy', () => {
   });
 
   test('closing waits for the rest all the same', async () => {
-    const made = await ground();
+    const made = await setUp();
     const own = await Netns.open(made.netns);
     const busy = await occupy({ ...made, netns: own });
     const controller = new AbortController();
@@ -104,7 +104,7 @@ describe('a signal that fires while the namespace is busy', () => {
 });
 
 test('a signal that does not fire keeps no listeners of the calls that had it', async () => {
-  const { place, netns, parent } = await ground();
+  const { place, netns, parent } = await setUp();
   const { signal } = new AbortController();
   const name = place.name as string;
   await using opened = await Netns.open(name, { signal });
@@ -120,7 +120,7 @@ describe('a signal that fires at any moment', () => {
   }
 
   test('a link is either made and returned, or refused and removed', async () => {
-    const { place, netns, parent } = await ground();
+    const { place, netns, parent } = await setUp();
     const target = await bed.place();
     const options = {
       parent,
@@ -160,7 +160,7 @@ describe('a signal that fires at any moment', () => {
   });
 
   test('what has been sent takes effect, whatever the promise says', async () => {
-    const { place, netns } = await ground();
+    const { place, netns } = await setUp();
     const controller = new AbortController();
     const { signal } = controller;
     const first = netns.addAddress(1, '10.0.0.1/32', { signal });
@@ -176,7 +176,7 @@ describe('a signal that fires at any moment', () => {
   });
 
   test('of many operations with one signal each is carried out completely or not at all', async () => {
-    const { place, netns } = await ground();
+    const { place, netns } = await setUp();
     for (let round = 0; round < 10; round++) {
       const controller = new AbortController();
       const { signal } = controller;

@@ -9,7 +9,7 @@ const bed = useTestbed();
 
 const reason = new Error('the reason of this test');
 
-interface Ground {
+interface Setup {
   readonly place: Place;
   readonly netns: Netns;
   readonly parent: string;
@@ -17,7 +17,7 @@ interface Ground {
 }
 
 /** A namespace with a parent and a macvlan in source mode on it. */
-async function ground(): Promise<Ground> {
+async function setUp(): Promise<Setup> {
   const place = await bed.place();
   const parent = await place.parent();
   const link = await place.netns.createMacvlan({ parent, name: 'old', mode: 'source' });
@@ -25,7 +25,7 @@ async function ground(): Promise<Ground> {
   return { place, netns: place.netns, parent, link };
 }
 
-type Operation = (ground: Ground, signal: AbortSignal) => Promise<unknown>;
+type Operation = (made: Setup, signal: AbortSignal) => Promise<unknown>;
 
 const mac = '02:00:00:00:00:01';
 
@@ -62,7 +62,7 @@ const all = Object.entries(operations);
 
 describe('a signal that has fired already', () => {
   test.each(all)('%s rejects with its reason, and does nothing', async (_, operation) => {
-    const made = await ground();
+    const made = await setUp();
     const before = await made.place.snapshot();
     const signal = AbortSignal.abort(reason);
     await expect(operation(made, signal)).rejects.toBe(reason);
@@ -113,7 +113,7 @@ describe('a signal that never fires', () => {
   test.each(all)(
     '%s succeeds or fails as without a signal, and removes its listener',
     async (name, operation) => {
-      const made = await ground();
+      const made = await setUp();
       const { signal } = new AbortController();
       const result = await operation(made, signal);
       if (name === 'run') await (result as { terminate(): Promise<number> }).terminate();
@@ -123,7 +123,7 @@ describe('a signal that never fires', () => {
   );
 
   test('has no listener left after a refusal either', async () => {
-    const { netns } = await ground();
+    const { netns } = await setUp();
     const { signal } = new AbortController();
     const refused = [
       netns.getLink('nobody', { signal }),
@@ -136,7 +136,7 @@ describe('a signal that never fires', () => {
   });
 
   test('may be shared by many operations without a warning from Node', async () => {
-    const { place, netns } = await ground();
+    const { place, netns } = await setUp();
     const { signal } = new AbortController();
     const warnings: string[] = [];
     const listen = (warning: Error) => warnings.push(warning.name);
@@ -150,7 +150,7 @@ describe('a signal that never fires', () => {
   });
 
   test('passed in place of the options is refused, and not ignored', async () => {
-    const made = await ground();
+    const made = await setUp();
     const { netns, link } = made;
     const before = await made.place.snapshot();
     const signal = AbortSignal.abort(reason) as never;
@@ -182,7 +182,7 @@ describe('a signal that never fires', () => {
   });
 
   test('that is no signal is refused before anything is done', async () => {
-    const made = await ground();
+    const made = await setUp();
     const before = await made.place.snapshot();
     for (const [, operation] of all) {
       for (const signal of ['now', 42, {}, new EventTarget()]) {

@@ -10,20 +10,20 @@ const WRONG_LOOKUP =
 /** The same index for two links in different namespaces, if the kernel can do that. */
 const SAME_INDEX = isBefore(6, 15) ? {} : { index: 4711 };
 
-interface Ground {
+interface Setup {
   readonly host: Place;
   readonly inside: Place;
   readonly parent: string;
 }
 
-async function ground(): Promise<Ground> {
+async function setUp(): Promise<Setup> {
   const [host, inside] = [await bed.place(), await bed.place()];
   return { host, inside, parent: await host.parent() };
 }
 
 describe('a link made in another namespace', () => {
   test.each(['macvlan', 'macvtap'] as const)('is a complete %s there', async (kind) => {
-    const { host, inside, parent } = await ground();
+    const { host, inside, parent } = await setUp();
     const link = await host.netns.createLink({
       kind,
       parent,
@@ -64,7 +64,7 @@ describe('a link made in another namespace', () => {
   });
 
   test('finds its namespace by a Netns, a name, a path, a descriptor or a process', async () => {
-    const { host, inside, parent } = await ground();
+    const { host, inside, parent } = await setUp();
     const sleeper = await bed.background(inside, 'sh', '-c', 'echo ready; exec cat');
     const refs = [
       inside.netns,
@@ -82,7 +82,7 @@ describe('a link made in another namespace', () => {
   });
 
   test('has the options as they were at the call, also those in lists and objects', async () => {
-    const { host, inside, parent } = await ground();
+    const { host, inside, parent } = await setUp();
     const address = { address: '10.5.0.1/24' };
     const route = { to: '10.6.0.0/16' };
     const altNames = ['as-it-was'];
@@ -110,7 +110,7 @@ describe('a link made in another namespace', () => {
   });
 
   test('keeps its namespace open until it is there, whatever has to be looked up first', async () => {
-    const { host, inside, parent } = await ground();
+    const { host, inside, parent } = await setUp();
     const netns = await Netns.open(inside.netns);
     const made = host.netns.createMacvlan({ parent, name: 'm0', netns });
     await netns.close();
@@ -119,7 +119,7 @@ describe('a link made in another namespace', () => {
 
   test('may have the index that a link has here, the parent’s included', async ({ skip }) => {
     skip(isBefore(6, 15), WRONG_LOOKUP);
-    const { host, inside, parent } = await ground();
+    const { host, inside, parent } = await setUp();
     const { ifindex } = await host.link(parent);
     const options = { parent, name: 'm0', netns: inside.netns, index: ifindex };
     const link = await host.netns.createMacvlan(options);
@@ -130,7 +130,7 @@ describe('a link made in another namespace', () => {
   });
 
   test('without a name gets a number that is free there', async () => {
-    const { host, inside, parent } = await ground();
+    const { host, inside, parent } = await setUp();
     await host.netns.createMacvlan({ parent });
     const link = await host.netns.createMacvlan({ parent, netns: inside.netns });
     expect(link.name).toBe('macvlan0');
@@ -138,7 +138,7 @@ describe('a link made in another namespace', () => {
   });
 
   test('takes its master from there', async () => {
-    const { host, inside, parent } = await ground();
+    const { host, inside, parent } = await setUp();
     await inside.ip('link', 'add', 'br0', 'type', 'bridge');
     await host.ip('link', 'add', 'br0', 'type', 'bridge');
     await host.netns.createMacvlan({ parent, name: 'm0', netns: inside.netns, master: 'br0' });
@@ -149,7 +149,7 @@ describe('a link made in another namespace', () => {
   });
 
   test('is removed with its namespace, and its MAC is free at once if it was deleted before', async () => {
-    const { host, inside, parent } = await ground();
+    const { host, inside, parent } = await setUp();
     const options = { parent, name: 'm0', mac: '02:00:5e:00:00:07', up: true } as const;
     const link = await host.netns.createMacvlan({ ...options, netns: inside.netns });
     await inside.netns.deleteLink(link);
@@ -162,7 +162,7 @@ describe('a link here with the name of one that is made in another namespace', (
   // Kernels before 6.15 look the name up here if no index is given (net/core/rtnetlink.c,
   // __rtnl_newlink).
   test('does not prevent that, and is not touched', async () => {
-    const { host, inside, parent } = await ground();
+    const { host, inside, parent } = await setUp();
     await host.netns.createMacvlan({ parent, name: 'eth0', alias: 'the namesake', index: 4711 });
     const before = await host.link('eth0');
     const link = await host.netns.createMacvlan({
@@ -181,7 +181,7 @@ describe('a link here with the name of one that is made in another namespace', (
 
   test('does not prevent that if it has the index, too', async ({ skip }) => {
     skip(isBefore(6, 15), WRONG_LOOKUP);
-    const { host, inside, parent } = await ground();
+    const { host, inside, parent } = await setUp();
     const options = { parent, name: 'eth0', index: 4711 };
     await host.netns.createMacvlan({ ...options, alias: 'the namesake' });
     const before = await host.link('eth0');
@@ -191,7 +191,7 @@ describe('a link here with the name of one that is made in another namespace', (
   });
 
   test('survives when the other one’s creation fails', async () => {
-    const { host, inside, parent } = await ground();
+    const { host, inside, parent } = await setUp();
     await host.netns.createMacvlan({ parent, name: 'eth0', ...SAME_INDEX });
     const before = await host.snapshot();
     const addresses = ['10.1.1.1/24', '10.1.1.1/24'];
@@ -203,7 +203,7 @@ describe('a link here with the name of one that is made in another namespace', (
   });
 
   test('survives when the other one is deleted', async () => {
-    const { host, inside, parent } = await ground();
+    const { host, inside, parent } = await setUp();
     await host.netns.createMacvlan({ parent, name: 'eth0', ...SAME_INDEX });
     const before = await host.snapshot();
     const options = { parent, name: 'eth0', ...SAME_INDEX, netns: inside.netns };
@@ -220,7 +220,7 @@ describe('a link here with the name of one that is made in another namespace', (
 
 describe('a Link', () => {
   test('still means its link after that was renamed and another one got its name', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const link = await host.netns.createMacvlan({ parent, name: 'm0' });
     await host.ip('link', 'set', 'm0', 'name', 'renamed');
     await host.ip('link', 'add', 'm0', 'type', 'bridge');
@@ -269,7 +269,7 @@ describe('a Link', () => {
     ['listRoutes', (netns, link) => netns.listRoutes({ link })],
   ];
   test.each(operations)('of another namespace is refused by %s', async (_, operate) => {
-    const { host, inside, parent } = await ground();
+    const { host, inside, parent } = await setUp();
     // Here is another link with the same index, name and kind.
     const options = { parent, name: 'm0', mode: 'source', ...SAME_INDEX } as const;
     await host.netns.createMacvlan({ ...options, up: true });

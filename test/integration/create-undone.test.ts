@@ -12,7 +12,7 @@ const bed = useTestbed();
 const SIBLING_MAC = '02:00:5e:00:00:02';
 const PARENT_MAC = '02:00:5e:00:00:01';
 
-interface Ground {
+interface Setup {
   readonly host: Place;
   /** Where the link is to be made. */
   readonly home: Place;
@@ -23,7 +23,7 @@ interface Ground {
  * A parent with a child `sibling` that is up, and in the namespace where links are made a bridge
  * `taken` with index 4711 and the alternative name `taken-too`.
  */
-async function ground(elsewhere: boolean): Promise<Ground> {
+async function setUp(elsewhere: boolean): Promise<Setup> {
   const host = await bed.place();
   const home = elsewhere ? await bed.place() : host;
   const parent = await host.parent({ mac: PARENT_MAC });
@@ -41,7 +41,7 @@ async function ground(elsewhere: boolean): Promise<Ground> {
   return { host, home, parent };
 }
 
-async function stateOf({ host, home }: Ground): Promise<unknown[]> {
+async function stateOf({ host, home }: Setup): Promise<unknown[]> {
   return [await host.snapshot(), await home.snapshot()];
 }
 
@@ -130,7 +130,7 @@ const FAILURES: readonly [string, Partial<CreateMacvlanOptions>, string, string?
 
 describe.each(PLACES)('a link made %s', (_, elsewhere) => {
   test.each(FAILURES)('leaves nothing behind when %s', async (_, options, code, part) => {
-    const where = await ground(elsewhere);
+    const where = await setUp(elsewhere);
     const before = await stateOf(where);
     const all = { parent: where.parent, mode: 'bridge', netns: where.home.netns, ...options };
     const error = await refusalOf(where.host.netns.createMacvlan(all as CreateMacvlanOptions));
@@ -141,7 +141,7 @@ describe.each(PLACES)('a link made %s', (_, elsewhere) => {
   });
 
   test('leaves nothing behind when it is a macvtap', async () => {
-    const where = await ground(elsewhere);
+    const where = await setUp(elsewhere);
     const before = await stateOf(where);
     const error = await refusalOf(
       where.host.netns.createMacvtap({
@@ -160,7 +160,7 @@ describe.each(PLACES)('a link made %s', (_, elsewhere) => {
   });
 
   test.each(['veth', 'bridge'] as const)('leaves nothing behind when it is a %s', async (kind) => {
-    const where = await ground(elsewhere);
+    const where = await setUp(elsewhere);
     const before = await stateOf(where);
     const error = await refusalOf(
       where.host.netns.createLink({ kind, netns: where.home.netns, altNames: ['fine', 'taken'] }),
@@ -171,7 +171,7 @@ describe.each(PLACES)('a link made %s', (_, elsewhere) => {
 
   // The kernel carries out the messages of a datagram although one before them has failed.
   test('leaves the link alone that has its index already', async () => {
-    const where = await ground(elsewhere);
+    const where = await setUp(elsewhere);
     const before = await stateOf(where);
     const error = await refusalOf(
       where.host.netns.createMacvlan({
@@ -194,7 +194,7 @@ describe.each(PLACES)('a link made %s', (_, elsewhere) => {
   });
 
   test('of many calls with the same name one makes it, and the others leave nothing behind', async () => {
-    const where = await ground(elsewhere);
+    const where = await setUp(elsewhere);
     const { host, home, parent } = where;
     const names = await home.names();
     const create = () =>
@@ -215,7 +215,7 @@ describe('an aborted creation', () => {
 
   /** Creates a link and aborts that some time later; returns the link or what the promise was rejected with. */
   async function attempt(
-    where: Ground,
+    where: Setup,
     abort: (controller: AbortController) => void,
   ): Promise<unknown> {
     const controller = new AbortController();
@@ -242,7 +242,7 @@ describe('an aborted creation', () => {
   }
 
   test.each(PLACES)('leaves nothing behind, whenever it is aborted: %s', async (_, elsewhere) => {
-    const where = await ground(elsewhere);
+    const where = await setUp(elsewhere);
     const before = await stateOf(where);
     const turn = (turns: number) => (controller: AbortController) => {
       if (turns === 0) controller.abort(reason);
@@ -266,7 +266,7 @@ describe('an aborted creation', () => {
   });
 
   test('is not begun when the signal has fired before', async () => {
-    const where = await ground(false);
+    const where = await setUp(false);
     const before = await stateOf(where);
     const signal = AbortSignal.abort(reason);
     const options = { parent: where.parent, signal };
@@ -277,7 +277,7 @@ describe('an aborted creation', () => {
 });
 
 describe('a route by another link', () => {
-  const options = (where: Ground, other: string, ...routes: readonly RouteOptions[]) => ({
+  const options = (where: Setup, other: string, ...routes: readonly RouteOptions[]) => ({
     parent: where.parent,
     netns: where.home.netns,
     up: true,
@@ -285,7 +285,7 @@ describe('a route by another link', () => {
   });
 
   test.each(PLACES)('does not stay behind when what follows it fails, %s', async (_, elsewhere) => {
-    const where = await ground(elsewhere);
+    const where = await setUp(elsewhere);
     const other = await where.home.parent();
     const before = await stateOf(where);
     const all = options(where, other, { to: '10.8.0.0/16', via: '192.0.2.1' });
@@ -298,7 +298,7 @@ describe('a route by another link', () => {
   });
 
   test('stays when it was there before, and the link is refused', async () => {
-    const where = await ground(false);
+    const where = await setUp(false);
     const other = await where.host.parent();
     await where.host.ip('route', 'add', '10.9.0.0/16', 'dev', other, 'proto', 'static');
     const before = await stateOf(where);
@@ -311,7 +311,7 @@ describe('a route by another link', () => {
   test.each([undefined, 0])(
     'is removed again with metric %s, and not another with the same destination that was there before',
     async (metric) => {
-      const where = await ground(false);
+      const where = await setUp(false);
       const { parent: other, host } = where;
       await host.ip('address', 'add', 'fd00::1/64', 'dev', other, 'nodad');
       await host.ip('link', 'set', other, 'up');
@@ -336,7 +336,7 @@ describe('a route by another link', () => {
   );
 
   test('is removed again as it was requested, even if the option has changed since', async () => {
-    const where = await ground(false);
+    const where = await setUp(false);
     const { parent: other, host } = where;
     await host.ip('link', 'set', other, 'up');
     await host.ip('route', 'add', '10.7.0.0/16', 'dev', other, 'proto', 'static');
@@ -352,7 +352,7 @@ describe('a route by another link', () => {
   });
 
   test('that cannot be removed again is named in the cause of the error', async () => {
-    const where = await ground(false);
+    const where = await setUp(false);
     const { parent, host } = where;
     await host.ip('link', 'set', parent, 'up');
     const exchange = host.netns.exchange.bind(host.netns);
@@ -377,7 +377,7 @@ describe('a route by another link', () => {
   });
 
   test('goes by the link that the option named at the call', async () => {
-    const { host, parent } = await ground(false);
+    const { host, parent } = await setUp(false);
     const { link: peer = '' } = await host.link(parent);
     for (const name of [parent, peer]) await host.ip('link', 'set', name, 'up');
     const link = { index: (await host.link(parent)).ifindex };
@@ -391,7 +391,7 @@ describe('a route by another link', () => {
   });
 
   test('is not requested when what comes before it fails', async () => {
-    const { host, parent } = await ground(false);
+    const { host, parent } = await setUp(false);
     const other = await host.parent();
     const heard: string[] = [];
     const watch = host.netns.watch({ routes: true });
@@ -411,7 +411,7 @@ describe('a route by another link', () => {
   });
 
   test('goes by the new link when the option gives any of its names', async () => {
-    const { host, parent } = await ground(false);
+    const { host, parent } = await setUp(false);
     const names = { name: 'its-name', altNames: ['the-other-name'] };
     const routes = [
       { to: '10.8.0.0/16', link: 'its-name' },
@@ -423,7 +423,7 @@ describe('a route by another link', () => {
   });
 
   test('is refused with a hint about that link', async () => {
-    const where = await ground(false);
+    const where = await setUp(false);
     const { host, parent } = where;
     const other = await host.parent();
     const create = () => {
@@ -436,7 +436,7 @@ describe('a route by another link', () => {
   });
 
   test('in another namespace is refused, with whatever other links are named', async () => {
-    const where = await ground(true);
+    const where = await setUp(true);
     const stranger = await where.home.netns.getLink('taken');
     const routes = [
       { to: '10.9.0.0/16', link: 'nobody' },
@@ -457,7 +457,7 @@ describe('bcCutoff, of which a parent has one for all of its children', () => {
     ['a route cannot be', { routes: [{ to: '10.8.0.0/16', via: '192.0.2.1' }] }, 'ENETUNREACH'],
     ['the master takes in no links', { master: 'lo' }, 'EOPNOTSUPP'],
   ])('is not set when %s', async (_, options, code) => {
-    const { host, parent } = await ground(false);
+    const { host, parent } = await setUp(false);
     const cutoff = async () => (await host.netns.getLink('sibling')).macvlan?.bcCutoff;
     const before = await cutoff();
     const all = { parent, bcCutoff: 50, ...options } as CreateMacvlanOptions;
@@ -474,7 +474,7 @@ describe('a creation into a namespace that is not there', () => {
     ['a process that is not there', { pid: 2 ** 22 + 1 }, 'ENOENT'],
     ['a descriptor that is not open', { fd: 987_654 }, 'EBADF'],
   ])('is refused for %s, and leaves nothing behind', async (_, netns, code) => {
-    const where = await ground(false);
+    const where = await setUp(false);
     const before = await stateOf(where);
     const { parent } = where;
     const error: Refusal = await refusalOf(where.host.netns.createMacvlan({ parent, netns }));

@@ -4,7 +4,7 @@ import { type Place, type Refusal, supportFile, useTestbed } from '../support/te
 
 const bed = useTestbed();
 
-async function ground(): Promise<{ host: Place; parent: string }> {
+async function setUp(): Promise<{ host: Place; parent: string }> {
   const host = await bed.place();
   return { host, parent: await host.parent() };
 }
@@ -26,7 +26,7 @@ describe('EPERM', () => {
   const OTHER_USER_NAMESPACE = ['unshare', '--user', '--map-root-user'];
 
   test('because the process lacks CAP_NET_ADMIN, and in which namespace', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const before = await host.snapshot();
     for (const [operation, ...args] of [
       ['createMacvlan', { parent, name: 'm0' }],
@@ -45,7 +45,7 @@ describe('EPERM', () => {
   });
 
   test('because CAP_NET_ADMIN is the process’s in another user namespace only', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const before = await host.snapshot();
     const options = { parent, name: 'm0' };
     const error = await refusalBehind(host, OTHER_USER_NAMESPACE, 'createMacvlan', options);
@@ -56,7 +56,7 @@ describe('EPERM', () => {
   });
 
   test('because CAP_NET_ADMIN is missing for one of two namespaces, which are both named', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const inside = await bed.place();
     const options = { parent, name: 'm0', netns: inside.name };
     const error = await refusalBehind(host, LESS, 'createMacvlan', options);
@@ -67,7 +67,7 @@ describe('EPERM', () => {
   });
 
   test('because the process may not enter a namespace, give it a name, or see its /sys', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const other = await bed.place();
     const options = ['--inh-caps=-sys_admin', '--bounding-set=-sys_admin'];
     const refused = (operation: string, ...args: readonly unknown[]) =>
@@ -95,7 +95,7 @@ describe('EPERM', () => {
   });
 
   test('because the process may not open the namespace of another process', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     const less = ['setpriv', '--inh-caps=-sys_ptrace', '--bounding-set=-sys_ptrace'];
     const error = await refusalBehind(host, less, 'Netns.open', { pid: process.pid });
     expect(error).toMatchObject({ code: 'EACCES', syscall: 'open' });
@@ -103,7 +103,7 @@ describe('EPERM', () => {
   });
 
   test('does not concern operations that only read', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     expect(await refusalBehind(host, LESS, 'getLink', parent)).toBeNull();
     expect(await refusalBehind(host, LESS, 'listLinks')).toBeNull();
   });

@@ -8,14 +8,14 @@ const bed = useTestbed();
 const PARENT_MAC = '02:00:5e:00:00:01';
 const MAC = '02:00:5e:00:00:02';
 
-async function ground(): Promise<{ host: Place; parent: string }> {
+async function setUp(): Promise<{ host: Place; parent: string }> {
   const host = await bed.place();
   return { host, parent: await host.parent({ mac: PARENT_MAC }) };
 }
 
 describe('EINVAL', () => {
   test('because the parent is the loopback device', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     for (const kind of ['macvlan', 'macvtap'] as const) {
       const error = await refusalOf(host.netns.createLink({ kind, parent: 'lo' }));
       expect(error).toMatchObject({ code: 'EINVAL', errno: -22, syscall: 'RTM_NEWLINK' });
@@ -26,7 +26,7 @@ describe('EINVAL', () => {
   });
 
   test.each(['all', 'default'])('because no link can be named %s', async (name) => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const made = await refusalOf(host.netns.createMacvlan({ parent, name }));
     expect(made).toMatchObject({ code: 'EINVAL', target: name });
     expect(made.hint).toContain(`'${name}'`);
@@ -38,7 +38,7 @@ describe('EINVAL', () => {
   });
 
   test('because the parent is no Ethernet device', async ({ skip }) => {
-    const { host } = await ground();
+    const { host } = await setUp();
     try {
       await host.ip('tuntap', 'add', 'mode', 'tun', 'name', 'tun0');
     } catch (error) {
@@ -54,7 +54,7 @@ describe('EINVAL', () => {
   });
 
   test('because the MTU is above the parent’s, at creation, giving both', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const error = await refusalOf(host.netns.createMacvlan({ parent, name: 'm0', mtu: 9000 }));
     expect(error).toMatchObject({ code: 'EINVAL', target: 'm0' });
     expect(error.hint).toContain('9000');
@@ -63,7 +63,7 @@ describe('EINVAL', () => {
   });
 
   test('is not explained by an MTU that the parent has, too', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru' });
     const error = await refusalOf(host.netns.createMacvlan({ parent, name: 'm1', mtu: 1500 }));
     expect(error).toMatchObject({ code: 'EINVAL', target: 'm1' });
@@ -72,7 +72,7 @@ describe('EINVAL', () => {
   });
 
   test('gets no guess where the kernel has given the reason', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     for (const mode of ['bridge', 'passthru'] as const) {
       const options = { parent, name: 'm0', mtu: 10, mode };
       const error = await refusalOf(host.netns.createMacvlan(options));
@@ -85,7 +85,7 @@ describe('EINVAL', () => {
   });
 
   test('because the MTU is above that of the device below the parent', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns.createMacvlan({ parent, name: 'm0', mtu: 1400 });
     const error = await refusalOf(host.netns.createMacvlan({ parent: 'm0', mtu: 1501 }));
     expect(error).toMatchObject({ code: 'EINVAL' });
@@ -95,7 +95,7 @@ describe('EINVAL', () => {
   });
 
   test('because the MTU is above the parent’s, in a later change, giving both', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns.createMacvlan({ parent, name: 'm0' });
     const error = await refusalOf(host.netns.setLink('m0', { mtu: 1501 }));
     expect(error).toMatchObject({ code: 'EINVAL', operation: 'setLink', target: 'm0' });
@@ -106,7 +106,7 @@ describe('EINVAL', () => {
   });
 
   test('because the MTU is above that of a parent that is in another namespace', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const inside = await bed.place();
     await host.netns.createMacvlan({ parent, name: 'm0', mtu: 1400, netns: inside.netns });
     const later = await refusalOf(inside.netns.setLink('m0', { mtu: 1501 }));
@@ -132,7 +132,7 @@ describe('EINVAL', () => {
   });
 
   test('because a stable privacy address needs a secret that is not set', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const error = await refusalOf(host.netns.setLink(parent, { addrGenMode: 'stable-privacy' }));
     expect(error).toMatchObject({ code: 'EINVAL', operation: 'setLink', target: parent });
     expect(error.hint).toContain('stable_secret');
@@ -145,7 +145,7 @@ describe('EINVAL', () => {
 
 describe('a change that the kernel refuses with an errno alone', () => {
   test('of alternative names, because one does not exist, is the name itself, or belongs to another link', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns.createMacvlan({ parent, name: 'm0', altNames: ['first', 'last'] });
     await host.netns.createMacvlan({ parent, name: 'm1', altNames: ['other'] });
     const removal = (...removeAltNames: string[]) =>
@@ -166,7 +166,7 @@ describe('a change that the kernel refuses with an errno alone', () => {
   });
 
   test('of the master, because the link is no Ethernet device', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     await host.ip('link', 'add', 'br0', 'type', 'bridge');
     const error = await refusalOf(host.netns.setLink('lo', { master: 'br0' }));
     expect(error).toMatchObject({ code: 'EINVAL', operation: 'setLink', target: 'lo' });
@@ -177,7 +177,7 @@ describe('a change that the kernel refuses with an errno alone', () => {
 
 describe('an address or a route', () => {
   test('is refused because the link is too small for its family', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.ip('link', 'set', parent, 'mtu', '1000');
     const route = await refusalOf(host.netns.addRoute({ to: 'fd01::/64', link: parent }));
     expect(route.hint).toContain(`no IPv6 on '${parent}'`);
@@ -201,7 +201,7 @@ describe('an address or a route', () => {
   });
 
   test('is refused by the kernel, and no reason is invented', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const multicast = await refusalOf(host.netns.addAddress(parent, 'ff02::5/64'));
     expect(multicast).toMatchObject({ code: 'EADDRNOTAVAIL' });
     expect(multicast.hint).toBeUndefined();
@@ -215,7 +215,7 @@ describe('an address or a route', () => {
   });
 
   test('is refused because the same one is there, which is named', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const { link: peer = '' } = await host.link(parent);
     await host.ip('address', 'add', 'fd00::1/48', 'dev', peer, 'nodad');
     await host.ip('address', 'add', 'fd00::1/64', 'dev', parent, 'nodad');
@@ -242,7 +242,7 @@ describe('an address or a route', () => {
   });
 
   test('is refused because its gateway is only in the prefix of another link', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const { link: peer = '' } = await host.link(parent);
     await host.ip('address', 'add', '10.3.0.1/24', 'dev', peer);
     const route = { to: '10.8.0.0/16', via: '10.3.0.9', link: parent };
@@ -252,7 +252,7 @@ describe('an address or a route', () => {
   });
 
   test('is refused although its gateway is in a prefix, to which no route leads', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.ip('link', 'set', parent, 'up');
     await host.ip('address', 'add', '10.3.0.1/24', 'dev', parent, 'noprefixroute');
     const route = { to: '10.8.0.0/16', via: '10.3.0.9' };
@@ -264,7 +264,7 @@ describe('an address or a route', () => {
   });
 
   test('is refused because its source is a tentative address, or no address of the namespace', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const routes = [{ to: 'default', via: 'fd00::1', source: 'fd00::2' }];
     const options = { kind: 'veth', up: true, routes, peer: { up: true } } as const;
     const early = await refusalOf(
@@ -300,7 +300,7 @@ describe('an address or a route', () => {
 
 describe('EBUSY', () => {
   test('because the parent is a port of a bridge, which is named', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.ip('link', 'add', 'br0', 'type', 'bridge');
     await host.ip('link', 'set', parent, 'master', 'br0');
     for (const create of ['createMacvlan', 'createMacvtap'] as const) {
@@ -312,7 +312,7 @@ describe('EBUSY', () => {
   });
 
   test('because a device with macvlans cannot be a port', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.ip('link', 'add', 'br0', 'type', 'bridge');
     const { index } = await host.netns.createMacvlan({ parent, name: 'm0' });
     const error = await refusalOf(host.netns.setLink(parent, { master: 'br0' }));
@@ -323,7 +323,7 @@ describe('EBUSY', () => {
   });
 
   test('because a device whose macvlans are all in other namespaces cannot be a port either', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const inside = await bed.place();
     await host.ip('link', 'add', 'br0', 'type', 'bridge');
     await host.netns.createMacvlan({ parent, name: 'm0', netns: inside.netns });
@@ -335,7 +335,7 @@ describe('EBUSY', () => {
   });
 
   test('because the parent cannot be the master as well', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     await host.ip('link', 'add', 'br0', 'type', 'bridge');
     const error = await refusalOf(host.netns.createMacvlan({ parent: 'br0', master: 'br0' }));
     expect(error.code).toBe('EBUSY');
@@ -343,7 +343,7 @@ describe('EBUSY', () => {
   });
 
   test('because a macvtap receives its own frames and cannot be a port', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.ip('link', 'add', 'br0', 'type', 'bridge');
     const error = await refusalOf(host.netns.createMacvtap({ parent, master: 'br0' }));
     expect(error).toMatchObject({ code: 'EBUSY', operation: 'createMacvtap' });
@@ -369,7 +369,7 @@ describe('EBUSY', () => {
 });
 
 test('a master that does not exist is named, whatever the kernel’s errno is', async () => {
-  const { host, parent } = await ground();
+  const { host, parent } = await setUp();
   const master = 987_654;
   const refusals = await Promise.all([
     refusalOf(host.netns.createMacvlan({ parent, master })),
@@ -383,7 +383,7 @@ test('a master that does not exist is named, whatever the kernel’s errno is', 
 });
 
 test('a master is looked for in the new link’s namespace', async () => {
-  const { host, parent } = await ground();
+  const { host, parent } = await setUp();
   const inside = await bed.place();
   await host.ip('link', 'add', 'br0', 'index', '987654', 'type', 'bridge');
   const options = { parent, netns: inside.netns, name: 'm0' };
@@ -400,7 +400,7 @@ test('a master is looked for in the new link’s namespace', async () => {
 });
 
 test('a link here is not mistaken for a parent in another namespace with its index', async () => {
-  const { host, parent } = await ground();
+  const { host, parent } = await setUp();
   const inside = await bed.place();
   const { ifindex } = await host.link(parent);
   const options = { parent, netns: inside.netns };
@@ -426,7 +426,7 @@ test('a link here is not mistaken for a parent in another namespace with its ind
 
 describe('EADDRINUSE', () => {
   test('because the MAC is taken by a sibling that is up, at creation, which is named', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns.createMacvlan({ parent, name: 'down', mac: MAC });
     const holder = await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC, up: true });
     const options = { parent, name: 'm1', mac: MAC, up: true };
@@ -438,7 +438,7 @@ describe('EADDRINUSE', () => {
   });
 
   test('because the MAC is taken by a sibling that is up, when a link is brought up', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC });
     await host.netns.createMacvlan({ parent, name: 'm1', mac: MAC });
     await host.netns.setLink('m1', { up: true });
@@ -450,7 +450,7 @@ describe('EADDRINUSE', () => {
   });
 
   test('because the MAC is taken by a sibling that is up, when a link gets the MAC', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC, up: true });
     await host.netns.createMacvlan({ parent, name: 'm1', up: true });
     const { address } = await host.link('m1');
@@ -462,7 +462,7 @@ describe('EADDRINUSE', () => {
   });
 
   test('because the MAC is the parent’s, which is named', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const created = await refusalOf(
       host.netns.createMacvlan({ parent, mac: PARENT_MAC.toUpperCase(), up: true }),
     );
@@ -477,7 +477,7 @@ describe('EADDRINUSE', () => {
   });
 
   test('because the MAC is taken in another namespace, whose links cannot be seen', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const inside = await bed.place();
     const options = { parent, name: 'm0', mac: MAC, up: true };
     await host.netns.createMacvlan({ ...options, netns: inside.netns });
@@ -488,7 +488,7 @@ describe('EADDRINUSE', () => {
   });
 
   test('because the MAC is taken by a macvlan on the same parent, which is in another namespace', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const inside = await bed.place();
     await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC, up: true, netns: inside.netns });
     const options = { parent: 'm0', name: 'm1', mac: MAC, up: true };
@@ -499,7 +499,7 @@ describe('EADDRINUSE', () => {
   });
 
   test('does not occur between links that are down', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC });
     await host.netns.createMacvlan({ parent, name: 'm1', mac: MAC });
     expect((await host.link('m1')).address).toBe(MAC);
@@ -508,7 +508,7 @@ describe('EADDRINUSE', () => {
 
 describe('ENODEV', () => {
   test('because there is no parent of that name, or index', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     const byName = await refusalOf(host.netns.createMacvlan({ parent: 'nobody', name: 'm0' }));
     expect(byName).toMatchObject({ code: 'ENODEV', operation: 'createMacvlan', target: 'm0' });
     expect(byName.hint).toContain(`'nobody'`);
@@ -525,7 +525,7 @@ describe('ENODEV', () => {
 });
 
 test('ENOENT, because there is no such namespace, which is named', async () => {
-  const { host, parent } = await ground();
+  const { host, parent } = await setUp();
   const netns = bed.uniqueName('no');
   const error = await refusalOf(host.netns.createMacvlan({ parent, name: 'm0', netns }));
   expect(error).toMatchObject({ code: 'ENOENT', target: 'm0', part: 'netns' });
@@ -536,7 +536,7 @@ test('ENOENT, because there is no such namespace, which is named', async () => {
 });
 
 test('ENETUNREACH, because the link is down', async () => {
-  const { host, parent } = await ground();
+  const { host, parent } = await setUp();
   const options = { parent, name: 'm0', addresses: ['10.1.0.1/24'] };
   const routes = [{ to: 'default', via: '10.1.0.254' }];
   const error = await refusalOf(host.netns.createMacvlan({ ...options, routes }));
@@ -552,7 +552,7 @@ test('ENETUNREACH, because the link is down', async () => {
 
 describe('EEXIST', () => {
   test('because the name is taken, and the link that has it is named by its index', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const inside = await bed.place();
     const here = await host.netns.createMacvlan({ parent, name: 'm0' });
     const there = await host.netns.createMacvlan({ parent, name: 'm0', netns: inside.netns });
@@ -567,7 +567,7 @@ describe('EEXIST', () => {
   });
 
   test('because both ends of a pair are to have one name', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     const pair = { kind: 'veth', name: 'v0', peer: { name: 'v0' } } as const;
     const error = await refusalOf(host.netns.createLink(pair));
     expect(error).toMatchObject({ code: 'EEXIST' });
@@ -575,7 +575,7 @@ describe('EEXIST', () => {
   });
 
   test('because the index is taken, and the link that has it is named', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns.createMacvlan({ parent, name: 'm0', index: 4711 });
     const error = await refusalOf(host.netns.createMacvlan({ parent, name: 'm1', index: 4711 }));
     expect(error).toMatchObject({ code: 'EEXIST', target: 'm1' });
@@ -584,7 +584,7 @@ describe('EEXIST', () => {
   });
 
   test('because an alternative name is taken, and the link that has it is named', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const holder = await host.netns.createMacvlan({ parent, name: 'm0', altNames: ['alt'] });
     const options = { parent, name: 'm1', altNames: ['fine', 'alt'] };
     const created = await refusalOf(host.netns.createMacvlan(options));
@@ -601,14 +601,14 @@ describe('EEXIST', () => {
 
 describe('an error', () => {
   test('contains the kernel’s own message and the attribute at fault', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const error = await refusalOf(host.netns.setLink(parent, { mtu: 20 }));
     expect(error).toMatchObject({ code: 'EINVAL', kernelMessage: 'mtu less than device minimum' });
     expect(error.message).toContain('mtu less than device minimum');
   });
 
   test('shows the caller’s line in its stack', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     const error = await refusalOf(host.netns.getLink('nobody'));
     const [first, second] = (error.stack ?? '').split('\n');
     expect(first).toContain('NetlinkError: getLink');
@@ -616,7 +616,7 @@ describe('an error', () => {
   });
 
   test('is known by isNetlinkError, by its code too', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     const error: unknown = await refusalOf(host.netns.getLink('nobody'));
     expect(isNetlinkError(error)).toBe(true);
     expect(isNetlinkError(error, 'ENODEV')).toBe(true);
@@ -624,7 +624,7 @@ describe('an error', () => {
   });
 
   test('of a closed handle is ERR_NETNS_CLOSED, for every operation', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns.close();
     const calls = [
       () => host.netns.createMacvlan({ parent }),

@@ -6,7 +6,7 @@ import { PATIENCE } from '../support/watching.js';
 
 const bed = useTestbed();
 
-async function ground(): Promise<{ host: Place; parent: string }> {
+async function setUp(): Promise<{ host: Place; parent: string }> {
   const host = await bed.place();
   return { host, parent: await host.parent() };
 }
@@ -45,7 +45,7 @@ const OFF = {
 
 describe('setLink', () => {
   test.each(SETTINGS)('sets %o and nothing else', async (setting, file, value) => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns.setLink(parent, { ipv4: OFF });
     const before = await sysctls(host, parent);
     const shown = await host.link(parent);
@@ -58,14 +58,14 @@ describe('setLink', () => {
   });
 
   test('sets them all at once, together with other changes', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns.setLink(parent, { ipv4: ALL, addrGenMode: 'random', mtu: 1400 });
     expect(await sysctls(host, parent)).toMatchObject(ALL_SHOWN);
     expect(await host.link(parent)).toMatchObject({ mtu: 1400, inet6_addr_gen_mode: 'random' });
   });
 
   test('takes the settings from an instance of a class', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     class Announcing {
       get arpNotify() {
         return true;
@@ -77,7 +77,7 @@ describe('setLink', () => {
   });
 
   test('changes nothing when nothing is named', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const before = await sysctls(host, parent);
     await host.netns.setLink(parent, { ipv4: {} });
     await host.netns.setLink(parent, { ipv4: { arpNotify: undefined } });
@@ -87,7 +87,7 @@ describe('setLink', () => {
   });
 
   test('changes nothing when a change before it is refused', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const before = await sysctls(host, parent);
     const changes = { mtu: 100_000, ipv4: { arpNotify: true } };
     expect(await refusalOf(host.netns.setLink(parent, changes))).toMatchObject({ code: 'EINVAL' });
@@ -95,7 +95,7 @@ describe('setLink', () => {
   });
 
   test('says why where the link has no IPv4, and changes nothing else', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     await host.ip('link', 'set', 'lo', 'mtu', '60');
     const before = await host.link('lo');
     const changes = { ipv4: { arpNotify: true }, alias: 'an alias' };
@@ -108,7 +108,7 @@ describe('setLink', () => {
 
 describe('a new link', () => {
   test.each(['macvlan', 'veth', 'bridge'] as const)('of kind %s has them', async (kind) => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const home = await bed.place();
     const own = kind === 'macvlan' ? { kind, parent } : { kind };
     await host.netns.createLink({ ...own, name: 'm0', netns: home.netns, up: true, ipv4: ALL });

@@ -6,7 +6,7 @@ import { batch, type Place, refusalOf, useTestbed } from '../support/testbed.js'
 const bed = useTestbed();
 
 /** A namespace with a macvlan `m0` on a parent, and an empty one. */
-async function ground(): Promise<{ host: Place; inside: Place; parent: string }> {
+async function setUp(): Promise<{ host: Place; inside: Place; parent: string }> {
   const [host, inside] = [await bed.place(), await bed.place()];
   const parent = await host.parent();
   await host.ip('link', 'add', 'link', parent, 'name', 'm0', 'type', 'macvlan', 'mode', 'bridge');
@@ -15,7 +15,7 @@ async function ground(): Promise<{ host: Place; inside: Place; parent: string }>
 
 describe('moveLink', () => {
   test('returns the link as it is in the target, with its index, name and MAC', async () => {
-    const { host, inside, parent } = await ground();
+    const { host, inside, parent } = await setUp();
     const before = await host.link('m0');
     const link = await host.netns.moveLink('m0', inside.netns);
     expect(await host.names()).not.toContain('m0');
@@ -34,7 +34,7 @@ describe('moveLink', () => {
   });
 
   test('takes the target as a Netns, a name, a path, a descriptor or a process', async () => {
-    const { host, inside } = await ground();
+    const { host, inside } = await setUp();
     const sleeper = await bed.background(inside, 'sh', '-c', 'echo ready; exec cat');
     const path = `/run/netns/${inside.name}`;
     const { fd } = inside.netns;
@@ -48,7 +48,7 @@ describe('moveLink', () => {
   });
 
   test('chooses another index when the link’s own is taken there', async () => {
-    const { host, inside } = await ground();
+    const { host, inside } = await setUp();
     const { ifindex } = await host.link('m0');
     await inside.ip('link', 'add', 'taken', 'index', String(ifindex), 'type', 'bridge');
     const link = await host.netns.moveLink('m0', inside.netns);
@@ -71,7 +71,7 @@ describe('moveLink', () => {
   });
 
   test('gives it the requested name and index', async () => {
-    const { host, inside } = await ground();
+    const { host, inside } = await setUp();
     const link = await host.netns.moveLink('m0', inside.netns, { name: 'eth0', index: 4711 });
     expect(link).toMatchObject({ name: 'eth0', index: 4711 });
     expect((await inside.link('eth0')).ifindex).toBe(4711);
@@ -80,7 +80,7 @@ describe('moveLink', () => {
   test.each(['all', 'default'])(
     'does not move it to be named %s, as no link can be',
     async (name) => {
-      const { host, inside } = await ground();
+      const { host, inside } = await setUp();
       await host.ip('address', 'add', '52.1.1.151/24', 'dev', 'm0');
       const before = await host.snapshot();
       const error = await refusalOf(host.netns.moveLink('m0', inside.netns, { name }));
@@ -94,7 +94,7 @@ describe('moveLink', () => {
   );
 
   test('says of a link that cannot be moved that it cannot', async () => {
-    const { host, inside } = await ground();
+    const { host, inside } = await setUp();
     await host.ip('link', 'add', 'br0', 'type', 'bridge');
     const error = await refusalOf(host.netns.moveLink('br0', inside.netns));
     expect(error).toMatchObject({ code: 'EINVAL' });
@@ -103,7 +103,7 @@ describe('moveLink', () => {
   });
 
   test('gives it another name when its own is taken there', async () => {
-    const { host, inside } = await ground();
+    const { host, inside } = await setUp();
     await inside.ip('link', 'add', 'm0', 'type', 'bridge');
     const { ifindex } = await inside.link('m0');
     const link = await host.netns.moveLink('m0', inside.netns, { name: 'm1' });
@@ -112,7 +112,7 @@ describe('moveLink', () => {
   });
 
   test('takes it down and drops its addresses, and keeps IFF_PROMISC', async () => {
-    const { host, inside } = await ground();
+    const { host, inside } = await setUp();
     await host.ip('link', 'set', 'm0', 'up', 'promisc', 'on');
     await host.ip('address', 'add', '10.1.1.1/24', 'dev', 'm0');
     const link = await host.netns.moveLink('m0', inside.netns);
@@ -122,7 +122,7 @@ describe('moveLink', () => {
   });
 
   test('leaves the macvlans of a parent that moves where they are, and their parent.netnsid names its namespace', async () => {
-    const { host, inside, parent } = await ground();
+    const { host, inside, parent } = await setUp();
     await host.netns.moveLink(parent, inside.netns);
     const link = await host.netns.getLink('m0');
     const seen = await host.link('m0');
@@ -134,7 +134,7 @@ describe('moveLink', () => {
 
 describe('moveLink into the namespace where the link is', () => {
   test('leaves it as it is', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     const before = await host.snapshot();
     const link = await host.netns.moveLink('m0', host.netns);
     expect(link.index).toBe((await host.link('m0')).ifindex);
@@ -142,7 +142,7 @@ describe('moveLink into the namespace where the link is', () => {
   });
 
   test('can rename it, but not change its index', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     const { ifindex } = await host.link('m0');
     const link = await host.netns.moveLink('m0', `${host.name}`, { name: 'm1', index: ifindex });
     expect(link).toMatchObject({ name: 'm1', index: ifindex });
@@ -158,7 +158,7 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
   // The kernel moves before it renames: a new name that is taken gives EEXIST, and the link has
   // moved all the same (net/core/rtnetlink.c, do_setlink).
   test('because the new name is taken there', async () => {
-    const { host, inside } = await ground();
+    const { host, inside } = await setUp();
     await inside.ip('link', 'add', 'eth0', 'type', 'bridge');
     // What it would lose if it were moved and then brought back.
     await host.ip('address', 'add', '10.1.1.1/24', 'dev', 'm0');
@@ -172,7 +172,7 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
   });
 
   test('because its name is taken there', async () => {
-    const { host, inside } = await ground();
+    const { host, inside } = await setUp();
     await inside.ip('link', 'add', 'm0', 'type', 'bridge');
     const before = [await host.snapshot(), await inside.snapshot()];
     const error = await refusalOf(host.netns.moveLink('m0', inside.netns));
@@ -182,7 +182,7 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
   });
 
   test('because the new name is its own alternative name', async () => {
-    const { host, inside } = await ground();
+    const { host, inside } = await setUp();
     await host.ip('link', 'property', 'add', 'dev', 'm0', 'altname', 'other');
     await host.ip('address', 'add', '10.1.1.1/24', 'dev', 'm0');
     await host.ip('link', 'set', 'm0', 'up');
@@ -194,7 +194,7 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
   });
 
   test('because its name is an alternative name there', async () => {
-    const { host, inside } = await ground();
+    const { host, inside } = await setUp();
     await inside.ip('link', 'add', 'other', 'type', 'bridge');
     await inside.ip('link', 'property', 'add', 'dev', 'other', 'altname', 'm0');
     const before = [await host.snapshot(), await inside.snapshot()];
@@ -208,7 +208,7 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
     ['with its index', []],
     ['with another index', [4711, 4712]],
   ])('because another link gets the new name at the same time, %s', async (_, indexes) => {
-    const { host, inside, parent } = await ground();
+    const { host, inside, parent } = await setUp();
     await host.ip('link', 'add', 'link', parent, 'name', 'm1', 'type', 'macvlan', 'mode', 'bridge');
     for (const name of ['m0', 'm1']) await host.ip('link', 'set', name, 'up');
     const before = await Promise.all(['m0', 'm1'].map((name) => host.link(name)));
@@ -228,7 +228,7 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
   });
 
   test('because of another link that is gone by the time that the error is made', async () => {
-    const { host, inside } = await ground();
+    const { host, inside } = await setUp();
     await inside.ip('link', 'add', 'eth0', 'type', 'bridge');
     const { ifindex } = await inside.link('eth0');
     const { netns } = inside;
@@ -244,7 +244,7 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
   });
 
   test('because another link gets the new name there and loses it again', async () => {
-    const { host, inside } = await ground();
+    const { host, inside } = await setUp();
     const { ifindex, address } = await host.link('m0');
     await inside.ip('link', 'add', 'other', 'type', 'bridge');
     await inside.ip('link', 'property', 'add', 'dev', 'other', 'altname', 'lasting');
@@ -269,7 +269,7 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
   });
 
   test('because an alternative name of it is taken there', async () => {
-    const { host, inside } = await ground();
+    const { host, inside } = await setUp();
     await host.ip('link', 'property', 'add', 'dev', 'm0', 'altname', 'shared');
     await inside.ip('link', 'add', 'shared', 'type', 'bridge');
     const before = [await host.snapshot(), await inside.snapshot()];
@@ -280,7 +280,7 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
   });
 
   test('because the index is taken there', async () => {
-    const { host, inside } = await ground();
+    const { host, inside } = await setUp();
     await inside.ip('link', 'add', 'taken', 'index', '4711', 'type', 'bridge');
     const before = [await host.snapshot(), await inside.snapshot()];
     const error = await refusalOf(host.netns.moveLink('m0', inside.netns, { index: 4711 }));
@@ -291,7 +291,7 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
   });
 
   test('because the index is taken there by a link with its MAC', async () => {
-    const { host, inside } = await ground();
+    const { host, inside } = await setUp();
     const { address = '' } = await host.link('m0');
     const taken = ['name', 'taken', 'index', '4711', 'address', address];
     await inside.ip('link', 'add', 'link', await inside.parent(), ...taken, 'type', 'macvlan');
@@ -304,7 +304,7 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
   });
 
   test('because it is a device that cannot leave its namespace', async () => {
-    const { host, inside } = await ground();
+    const { host, inside } = await setUp();
     const before = [await host.snapshot(), await inside.snapshot()];
     const error = await refusalOf(host.netns.moveLink('lo', inside.netns, { name: 'lo1' }));
     expect(error).toMatchObject({ code: 'EINVAL', operation: 'moveLink', target: 'lo' });
@@ -312,7 +312,7 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
   });
 
   test('because the namespace does not exist', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     const before = await host.snapshot();
     const error = await refusalOf(host.netns.moveLink('m0', 'no-such-namespace'));
     expect(error).toMatchObject({ code: 'ENOENT', operation: 'moveLink' });
@@ -322,7 +322,7 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
   });
 
   test('because its signal was aborted', async () => {
-    const { host, inside } = await ground();
+    const { host, inside } = await setUp();
     const before = [await host.snapshot(), await inside.snapshot()];
     const signal = AbortSignal.abort(new Error('no longer wanted'));
     const error = await refusalOf(host.netns.moveLink('m0', inside.netns, { signal }));
@@ -331,7 +331,7 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
   });
 
   test('because its signal was aborted while the target was being looked at', async () => {
-    const { host, inside } = await ground();
+    const { host, inside } = await setUp();
     const busy = Array.from({ length: 12 }, (_, at) => `busy${at}`);
     for (const name of busy) await inside.ip('link', 'add', name, 'type', 'bridge');
     const before = await host.snapshot();
@@ -352,7 +352,7 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
 });
 
 test('the error for a link that cannot be moved back says where the link is', async () => {
-  const { host, inside } = await ground();
+  const { host, inside } = await setUp();
   const { ifindex } = await host.link('m0');
   const exchange = host.netns.exchange.bind(host.netns);
   vi.spyOn(host.netns, 'exchange').mockImplementation(async (steps, ...more) => {

@@ -6,7 +6,7 @@ import { type IpLink, type Place, refusalOf, supportFile, useTestbed } from '../
 const bed = useTestbed();
 
 /** A macvlan that is up, and a bridge. */
-async function ground(): Promise<{ host: Place; parent: string }> {
+async function setUp(): Promise<{ host: Place; parent: string }> {
   const host = await bed.place();
   const parent = await host.parent();
   await host.ip('link', 'add', 'link', parent, 'name', 'm0', 'type', 'macvlan', 'mode', 'bridge');
@@ -50,14 +50,14 @@ describe('setLink', () => {
     ],
   ];
   test.each(changes)('changes %s and nothing else', async (_, change, expected) => {
-    const { host } = await ground();
+    const { host } = await setUp();
     const before = await host.link('m0');
     await host.netns.setLink('m0', change);
     expect(difference(before, await host.link('m0'))).toEqual(expected);
   });
 
   test('changes addrGenMode to stable-privacy where there is a secret', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     // It changes the mode as well (net/ipv6/addrconf.c, addrconf_sysctl_stable_secret).
     await host.run('sh', '-c', 'echo fd00::1 > /proc/sys/net/ipv6/conf/m0/stable_secret');
     for (const [mode, shown] of [
@@ -71,7 +71,7 @@ describe('setLink', () => {
   });
 
   test('changes allMulticast and nothing else', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     const before = await host.link('m0');
     await host.netns.setLink('m0', { allMulticast: true });
     expect(difference(before, await host.link('m0'))).toMatchObject({
@@ -82,7 +82,7 @@ describe('setLink', () => {
   });
 
   test('can clear every flag again', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     const before = await host.link('m0');
     const on = { promiscuous: true, allMulticast: true, arp: false, multicast: false };
     await host.netns.setLink('m0', on);
@@ -93,7 +93,7 @@ describe('setLink', () => {
   });
 
   test('brings a link down and up', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     await host.netns.setLink('m0', { up: false });
     expect((await host.link('m0')).flags).toEqual(['BROADCAST', 'MULTICAST']);
     await host.netns.setLink('m0', { up: true });
@@ -102,7 +102,7 @@ describe('setLink', () => {
   });
 
   test('renames a link that is down', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     const { ifindex } = await host.link('m0');
     await host.netns.setLink('m0', { up: false });
     await host.netns.setLink('m0', { name: 'renamed' });
@@ -111,7 +111,7 @@ describe('setLink', () => {
   });
 
   test('can remove alias, alternative names, group and master again', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     const before = await host.link('m0');
     for (const none of [null, '']) {
       await host.netns.setLink('m0', { alias: 'an alias', group: 3, addAltNames: ['a1', 'a2'] });
@@ -127,7 +127,7 @@ describe('setLink', () => {
   });
 
   test('makes many changes at once', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     await host.netns.setLink('m0', { up: false });
     const { ifindex } = await host.link('br0');
     await host.netns.setLink('m0', {
@@ -159,7 +159,7 @@ describe('setLink', () => {
   });
 
   test('makes the changes as they were at the call', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     const changes = { mtu: 1350, addAltNames: ['first'] };
     const changing = host.netns.setLink('m0', changes);
     changes.mtu = 1250;
@@ -169,7 +169,7 @@ describe('setLink', () => {
   });
 
   test('sets the MTU first, because other settings may need it', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     await host.ip('link', 'set', 'm0', 'mtu', '1000');
     await host.netns.setLink('m0', { mtu: 1400, addrGenMode: 'random', txQueueLen: 7 });
     const after = { mtu: 1400, inet6_addr_gen_mode: 'random', txqlen: 7 };
@@ -177,14 +177,14 @@ describe('setLink', () => {
   });
 
   test('can remove an alternative name and add it again in one call', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     await host.netns.setLink('m0', { addAltNames: ['old'] });
     await host.netns.setLink('m0', { removeAltNames: ['old'], addAltNames: ['old', 'new'] });
     expect((await host.link('m0')).altnames).toEqual(['old', 'new']);
   });
 
   test('changes nothing without options, but fails when the link does not exist', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     const before = await host.snapshot();
     const changes = { name: undefined, addAltNames: [], bridgePort: {} };
     await host.netns.setLink('m0', changes);
@@ -204,7 +204,7 @@ describe('setLink', () => {
   });
 
   test('names the holder of a name that is taken', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     await host.netns.setLink('m0', { up: false });
     const { ifindex } = await host.link('br0');
     const error = await refusalOf(host.netns.setLink('m0', { name: 'br0' }));
@@ -215,7 +215,7 @@ describe('setLink', () => {
   });
 
   test('rejects with ENODEV when the link or its new master does not exist', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     const noLink = await refusalOf(host.netns.setLink('nobody', { up: true }));
     expect(noLink).toMatchObject({ code: 'ENODEV', operation: 'setLink', target: 'nobody' });
     const noMaster = await refusalOf(host.netns.setLink('m0', { master: 'nobody' }));
@@ -229,7 +229,7 @@ describe('setPromiscuous', () => {
   // A mask of 0 would mean all flags: PROMISC alone would take the link down
   // (net/core/rtnetlink.c, rtnl_dev_combine_flags).
   test('changes that flag alone: the link stays up, or down, and keeps the others', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     for (const others of [['up', 'allmulticast', 'on', 'arp', 'off'], ['down']]) {
       await host.ip('link', 'set', 'm0', ...others);
       const before = await host.link('m0');
@@ -244,7 +244,7 @@ describe('setPromiscuous', () => {
   });
 
   test('counts once, however often it is asked for', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const before = await host.link(parent);
     for (let time = 0; time < 3; time++) await host.netns.setPromiscuous(parent, true);
     expect((await host.link(parent)).promiscuity).toBe(before.promiscuity + 1);
@@ -254,7 +254,7 @@ describe('setPromiscuous', () => {
   });
 
   test('raises the parent’s promiscuity while the child is up', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const before = (await host.link(parent)).promiscuity;
     await host.netns.setPromiscuous('m0', true);
     const seen = await host.link(parent);
@@ -267,7 +267,7 @@ describe('setPromiscuous', () => {
   });
 
   test('rejects with ENODEV when there is no such link', async () => {
-    const { host } = await ground();
+    const { host } = await setUp();
     const error = await refusalOf(host.netns.setPromiscuous('nobody', true));
     expect(error).toMatchObject({ code: 'ENODEV', operation: 'setPromiscuous', target: 'nobody' });
   });

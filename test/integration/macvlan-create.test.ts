@@ -10,14 +10,14 @@ const MODES: readonly MacvlanMode[] = ['private', 'vepa', 'bridge', 'passthru', 
 const create = { macvlan: 'createMacvlan', macvtap: 'createMacvtap' } as const;
 
 /** A namespace with an Ethernet device in it. */
-async function ground(): Promise<{ host: Place; parent: string }> {
+async function setUp(): Promise<{ host: Place; parent: string }> {
   const host = await bed.place();
   return { host, parent: await host.parent() };
 }
 
 describe.each(KINDS)('a new %s', (kind) => {
   test.each(MODES)('is in the requested mode %s', async (mode) => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const link = await host.netns[create[kind]]({ parent, name: 'm0', mode });
     const seen = await host.link('m0');
     expect(seen).toMatchObject({
@@ -31,13 +31,13 @@ describe.each(KINDS)('a new %s', (kind) => {
   });
 
   test.each(MODES)('is returned as it can be read afterwards, in mode %s', async (mode) => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const link = await host.netns[create[kind]]({ parent, mode, mtu: 1300, promiscuous: true });
     expect(link).toEqual(await host.netns.getLink(link.index));
   });
 
   test('is read when the kernel had no room for its echo', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const exchange = host.netns.exchange.bind(host.netns);
     host.netns.exchange = async (steps, ...rest) => {
       const results = await exchange(steps, ...rest);
@@ -48,14 +48,14 @@ describe.each(KINDS)('a new %s', (kind) => {
   });
 
   test('is in mode vepa without the option, which is the kernel’s default', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const link = await host.netns[create[kind]]({ parent, name: 'm0' });
     expect((await host.macvlan('m0')).mode).toBe('vepa');
     expect(link.macvlan.mode).toBe('vepa');
   });
 
   test('has every option that all modes take, all set at once', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const mac = '02:00:5e:10:00:01';
     const link = await host.netns[create[kind]]({
       parent,
@@ -118,7 +118,7 @@ describe.each(KINDS)('a new %s', (kind) => {
   });
 
   test('stays down with a way of its own to make IPv6 addresses', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns[create[kind]]({ parent, name: 'm0', addrGenMode: 'none' });
     const { flags, inet6_addr_gen_mode } = await host.link('m0');
     expect(inet6_addr_gen_mode).toBe('none');
@@ -128,7 +128,7 @@ describe.each(KINDS)('a new %s', (kind) => {
   test.each([{ addrGenMode: 'none' }, { ipv4: { arpNotify: true } }] as const)(
     'has the prefix route of an IPv6 address with a lifetime, with %o',
     async (more) => {
-      const { host, parent } = await ground();
+      const { host, parent } = await setUp();
       const address = { address: 'fd00::5/64', validLifetime: 3600, flags: ['nodad'] } as const;
       const routes = [{ to: 'fd77::/64', via: 'fd00::1' }];
       const options = { parent, name: 'm0', up: true, addresses: [address], routes, ...more };
@@ -141,14 +141,14 @@ describe.each(KINDS)('a new %s', (kind) => {
 
   test('has the cutoff of its broadcast queue', async ({ skip }) => {
     skip(isBefore(6, 4), 'this kernel does not know IFLA_MACVLAN_BC_CUTOFF (Linux 6.4)');
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const link = await host.netns[create[kind]]({ parent, name: 'm0', bcCutoff: 7 });
     expect(await host.cutoff('m0')).toBe('7');
     expect(link.macvlan.bcCutoff).toBe(7);
   });
 
   test('has the source MACs and the flag nodst of mode source', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const sources = ['02:00:00:00:00:0a', '02-00-00-00-00-0B'];
     const link = await host.netns[create[kind]]({
       parent,
@@ -165,7 +165,7 @@ describe.each(KINDS)('a new %s', (kind) => {
   });
 
   test('takes an empty source list, and a nodst that is false, for none', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const options = { parent, name: 'm0', mode: 'source', sources: [], nodst: false } as const;
     const link = await host.netns[create[kind]](options);
     const seen = await host.macvlan('m0');
@@ -175,7 +175,7 @@ describe.each(KINDS)('a new %s', (kind) => {
   });
 
   test('has the flag nopromisc of mode passthru, and leaves the parent’s promiscuity', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const before = (await host.link(parent)).promiscuity;
     const options = { parent, name: 'm0', mode: 'passthru', nopromisc: true, up: true } as const;
     const link = await host.netns[create[kind]](options);
@@ -185,7 +185,7 @@ describe.each(KINDS)('a new %s', (kind) => {
   });
 
   test('has the options as they were at the call', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const options = { parent, name: 'm0', mtu: 1400, altNames: ['first'] };
     const creating = host.netns[create[kind]](options);
     options.altNames[0] = 'second';
@@ -195,7 +195,7 @@ describe.each(KINDS)('a new %s', (kind) => {
   });
 
   test('is named after its kind, with a number, when it is given no name', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const first = await host.netns[create[kind]]({ parent });
     const second = await host.netns[create[kind]]({ parent });
     expect([first.name, second.name]).toEqual([`${kind}0`, `${kind}1`]);
@@ -204,7 +204,7 @@ describe.each(KINDS)('a new %s', (kind) => {
   });
 
   test('is down, not promiscuous and in no group by default', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns[create[kind]]({ parent, name: 'm0' });
     const seen = await host.link('m0');
     expect(seen.flags).toEqual(['BROADCAST', 'MULTICAST']);
@@ -216,7 +216,7 @@ describe.each(KINDS)('a new %s', (kind) => {
 
 describe('the parent of a new macvlan', () => {
   test('can be given by its name, an alternative name, its index or a Link', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.ip(
       'link',
       'property',
@@ -235,7 +235,7 @@ describe('the parent of a new macvlan', () => {
   });
 
   test('is the device below, when a macvlan is named (macvlan_common_newlink)', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns.createMacvlan({ parent, name: 'm0', mode: 'bridge' });
     const link = await host.netns.createMacvlan({ parent: 'm0', name: 'm1', mode: 'bridge' });
     const { ifindex } = await host.link(parent);
@@ -246,7 +246,7 @@ describe('the parent of a new macvlan', () => {
   });
 
   test('is the device below also when that is in another namespace', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const inside = await bed.place();
     await host.netns.createMacvlan({ parent, name: 'm0', mode: 'bridge', netns: inside.netns });
     const link = await inside.netns.createMacvlan({ parent: 'm0', name: 'm1', mode: 'bridge' });
@@ -272,7 +272,7 @@ describe('the parent of a new macvlan', () => {
 
 describe('the MAC of a new macvlan', () => {
   test('is a random one, unicast and locally administered, by default', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const macs = new Set<string>();
     for (let at = 0; at < 8; at++) {
       const link = await host.netns.createMacvlan({ parent, name: `m${at}` });
@@ -287,7 +287,7 @@ describe('the MAC of a new macvlan', () => {
   });
 
   test('is the parent’s in mode passthru', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const link = await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru' });
     const { address } = await host.link(parent);
     expect(link.mac).toBe(address);
@@ -295,7 +295,7 @@ describe('the MAC of a new macvlan', () => {
   });
 
   test('may be written with dashes and in upper case', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns.createMacvlan({ parent, name: 'm0', mac: '02-00-5E-AA-BB-CC' });
     expect((await host.link('m0')).address).toBe('02:00:5e:aa:bb:cc');
   });
@@ -311,7 +311,7 @@ describe('the MTU of a new macvlan', () => {
   });
 
   test('is lowered with the parent’s, but not raised with it', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns.createMacvlan({ parent, name: 'm0' });
     await host.netns.setLink(parent, { mtu: 1300 });
     expect((await host.link('m0')).mtu).toBe(1300);

@@ -14,7 +14,7 @@ const mac = (number: number) =>
   `02:00:00:00:${number.toString(16).padStart(4, '0').replace(/../, '$&:')}`;
 
 /** A link `m0` made by `ip` in some mode. */
-async function ground(
+async function setUp(
   mode: string,
   kind = 'macvlan',
   ...more: readonly string[]
@@ -33,7 +33,7 @@ describe.each(KINDS)('setMacvlan on a %s', (kind) => {
   // RTM_SETLINK would answer success and change nothing (net/core/rtnetlink.c, do_setlink).
   test.each(MODES)('changes any other mode to %s', async (mode) => {
     for (const from of MODES) {
-      const { host } = await ground(from, kind);
+      const { host } = await setUp(from, kind);
       const before = await host.link('m0');
       await host.netns.setMacvlan('m0', { mode: mode as 'bridge' });
       const after = await host.link('m0');
@@ -43,7 +43,7 @@ describe.each(KINDS)('setMacvlan on a %s', (kind) => {
   });
 
   test('changes the broadcast queue', async () => {
-    const { host } = await ground('bridge', kind);
+    const { host } = await setUp('bridge', kind);
     await host.netns.setMacvlan('m0', { bcQueueLen: 123 });
     expect(await host.macvlan('m0')).toMatchObject({ bcqueuelen: 123, usedbcqueuelen: 123 });
     const { macvlan } = await host.netns.getLink('m0');
@@ -52,7 +52,7 @@ describe.each(KINDS)('setMacvlan on a %s', (kind) => {
 
   test('changes the cutoff of the broadcast queue', async ({ skip }) => {
     skip(isBefore(6, 4), NO_CUTOFF);
-    const { host } = await ground('bridge', kind);
+    const { host } = await setUp('bridge', kind);
     await host.netns.setMacvlan('m0', { bcCutoff: -1 });
     expect(await host.cutoff('m0')).toBe('-1');
     expect((await host.netns.getLink('m0')).macvlan?.bcCutoff).toBe(-1);
@@ -61,7 +61,7 @@ describe.each(KINDS)('setMacvlan on a %s', (kind) => {
 
 describe('setMacvlan', () => {
   test('changes nothing without options', async () => {
-    const { host } = await ground('source', 'macvlan', 'nodst', 'macaddr', 'set', mac(1));
+    const { host } = await setUp('source', 'macvlan', 'nodst', 'macaddr', 'set', mac(1));
     const before = await host.snapshot();
     await host.netns.setMacvlan('m0', {});
     await host.netns.setMacvlan('m0', { mode: undefined, sources: undefined });
@@ -69,7 +69,7 @@ describe('setMacvlan', () => {
   });
 
   test('keeps the flags when something else changes', async () => {
-    const { host } = await ground('source', 'macvlan', 'nodst');
+    const { host } = await setUp('source', 'macvlan', 'nodst');
     await host.netns.setMacvlan('m0', { bcQueueLen: 9 });
     await host.netns.setMacvlan('m0', { sources: [mac(1)] });
     await host.netns.setMacvlan('m0', { mode: 'source' });
@@ -82,7 +82,7 @@ describe('setMacvlan', () => {
 
   // The kernel replaces all flags at once, so the other one must be sent along (macvlan_changelink).
   test('changes one flag and keeps the other', async () => {
-    const { host } = await ground('passthru', 'macvlan', 'nopromisc', 'nodst');
+    const { host } = await setUp('passthru', 'macvlan', 'nopromisc', 'nodst');
     await host.ip('link', 'set', 'm0', 'up');
     expect(await host.macvlan('m0')).toMatchObject({ nopromisc: true, nodst: true });
     await host.netns.setMacvlan('m0', { nopromisc: false });
@@ -91,14 +91,14 @@ describe('setMacvlan', () => {
   });
 
   test('changes the mode, its flag and its list together', async () => {
-    const { host } = await ground('bridge');
+    const { host } = await setUp('bridge');
     await host.netns.setMacvlan('m0', { mode: 'source', nodst: true, sources: [mac(2), mac(1)] });
     expect(await host.macvlan('m0')).toMatchObject({ mode: 'source', nodst: true });
     expect(await sourcesOf(host)).toEqual([mac(1), mac(2)]);
   });
 
   test('empties the source list when the link leaves mode source', async () => {
-    const { host } = await ground('source', 'macvlan', 'macaddr', 'set', mac(1));
+    const { host } = await setUp('source', 'macvlan', 'macaddr', 'set', mac(1));
     await host.netns.setMacvlan('m0', { mode: 'bridge' });
     await host.netns.setMacvlan('m0', { mode: 'source' });
     expect(await sourcesOf(host)).toEqual([]);
@@ -106,7 +106,7 @@ describe('setMacvlan', () => {
   });
 
   test('has the parent use the longest broadcast queue that a child asks for', async () => {
-    const { host, parent } = await ground('bridge');
+    const { host, parent } = await setUp('bridge');
     const options = { parent, mode: 'bridge' } as const;
     await host.netns.setMacvlan('m0', { bcQueueLen: 100 });
     const second = await host.netns.createMacvlan({ ...options, name: 'm1', bcQueueLen: 5000 });
@@ -120,7 +120,7 @@ describe('setMacvlan', () => {
 
   test('sets one cutoff for all children of a parent: the last writer’s', async ({ skip }) => {
     skip(isBefore(6, 4), NO_CUTOFF);
-    const { host, parent } = await ground('bridge');
+    const { host, parent } = await setUp('bridge');
     expect((await host.netns.getLink('m0')).macvlan?.bcCutoff).toBe(1);
     await host.netns.createMacvlan({ parent, name: 'm1', mode: 'bridge', bcCutoff: 7 });
     expect([await host.cutoff('m0'), await host.cutoff('m1')]).toEqual(['7', '7']);
@@ -137,7 +137,7 @@ describe('setMacvlan', () => {
 
 describe('the source list', () => {
   test('is replaced by setMacvlan, and emptied by an empty list', async () => {
-    const { host } = await ground('source', 'macvlan', 'macaddr', 'set', mac(1), mac(2));
+    const { host } = await setUp('source', 'macvlan', 'macaddr', 'set', mac(1), mac(2));
     await host.netns.setMacvlan('m0', { sources: [mac(2), mac(3)] });
     expect(await sourcesOf(host)).toEqual([mac(2), mac(3)]);
     expect([...((await host.netns.getLink('m0')).macvlan?.sources ?? [])].sort()).toEqual([
@@ -150,19 +150,19 @@ describe('the source list', () => {
   });
 
   test('grows by addSources, where what is on it already is no error', async () => {
-    const { host } = await ground('source', 'macvlan', 'macaddr', 'set', mac(1));
+    const { host } = await setUp('source', 'macvlan', 'macaddr', 'set', mac(1));
     await host.netns.addSources('m0', [mac(2), mac(1), mac(2), mac(3)]);
     expect(await sourcesOf(host)).toEqual([mac(1), mac(2), mac(3)]);
   });
 
   test('shrinks by removeSources, where what is not on it is no error', async () => {
-    const { host } = await ground('source', 'macvlan', 'macaddr', 'set', mac(1), mac(2));
+    const { host } = await setUp('source', 'macvlan', 'macaddr', 'set', mac(1), mac(2));
     await host.netns.removeSources('m0', [mac(2), mac(9)]);
     expect(await sourcesOf(host)).toEqual([mac(1)]);
   });
 
   test('stays as it is for an empty list of changes', async () => {
-    const { host } = await ground('source', 'macvlan', 'macaddr', 'set', mac(1));
+    const { host } = await setUp('source', 'macvlan', 'macaddr', 'set', mac(1));
     await host.netns.addSources('m0', []);
     await host.netns.removeSources('m0', []);
     expect(await sourcesOf(host)).toEqual([mac(1)]);
@@ -170,7 +170,7 @@ describe('the source list', () => {
 
   // Each address is a message, and the kernel's receive buffer holds some 256 acknowledgements.
   test('takes more additions at once than the socket holds acknowledgements', async () => {
-    const { host } = await ground('source');
+    const { host } = await setUp('source');
     const all = Array.from({ length: 1000 }, (_, at) => mac(at + 1));
     await host.netns.addSources('m0', all);
     expect(await sourcesOf(host)).toEqual(all);
@@ -181,7 +181,7 @@ describe('the source list', () => {
   // With one more the length of IFLA_LINKINFO, a u16, wraps in the kernel's answers: not even `ip`
   // then tells the link's kind.
   test('takes 5,455 MACs, set or added, and not more, because the kernel’s answer has no room for them', async () => {
-    const { host } = await ground('source');
+    const { host } = await setUp('source');
     const all = Array.from({ length: 5455 }, (_, at) => mac(at + 1));
     await host.netns.setMacvlan('m0', { sources: all.slice(0, 5454) });
     await host.netns.addSources('m0', [mac(1), mac(5455)]);
@@ -214,7 +214,7 @@ describe('the source list', () => {
   });
 
   test('is changed by one call after another, so that it never gets too long', async () => {
-    const { host } = await ground('source');
+    const { host } = await setUp('source');
     const all = Array.from({ length: 6000 }, (_, at) => mac(at + 1));
     const [first, second] = [all.slice(0, 3000), all.slice(3000)];
     const results = await Promise.allSettled([
@@ -231,7 +231,7 @@ describe('the source list', () => {
   test.each([5456, 5459, 5463])(
     'of %d MACs, made by another program, is read and can be shortened',
     async (count) => {
-      const { host, parent } = await ground('source');
+      const { host, parent } = await setUp('source');
       await host.ip('link', 'add', 'link', parent, 'name', 'm1', 'type', 'macvlan');
       const all = Array.from({ length: count }, (_, at) => mac(at + 1));
       await host.netns.setMacvlan('m0', { sources: all.slice(0, 5455) });
@@ -265,7 +265,7 @@ describe('a macvlan’s mode decides which options it takes', () => {
     ['nodst', { nodst: true }, 'vepa', 'source'],
     ['nopromisc', { nopromisc: true }, 'private', 'passthru'],
   ] as const)('%s is refused, naming both modes', async (_, changes, mode, needed) => {
-    const { host } = await ground(mode);
+    const { host } = await setUp(mode);
     const before = await host.snapshot();
     const error = await refusalOf(host.netns.setMacvlan('m0', changes));
     expect(error).toMatchObject({ code: 'EINVAL', operation: 'setMacvlan', target: 'm0' });
@@ -275,7 +275,7 @@ describe('a macvlan’s mode decides which options it takes', () => {
   });
 
   test('addSources and removeSources are refused outside mode source', async () => {
-    const { host } = await ground('bridge');
+    const { host } = await setUp('bridge');
     for (const operation of ['addSources', 'removeSources'] as const) {
       const error = await refusalOf(host.netns[operation]('m0', [mac(1)]));
       expect(error).toMatchObject({ code: 'EINVAL', operation, target: 'm0' });
@@ -285,7 +285,7 @@ describe('a macvlan’s mode decides which options it takes', () => {
   });
 
   test('a link of another kind is refused, naming the kind', async () => {
-    const { host, parent } = await ground('bridge');
+    const { host, parent } = await setUp('bridge');
     const calls = [
       () => host.netns.setMacvlan(parent, { mode: 'bridge' }),
       () => host.netns.addSources(parent, [mac(1)]),
@@ -302,7 +302,7 @@ describe('a macvlan’s mode decides which options it takes', () => {
   });
 
   test('a link that does not exist is ENODEV', async () => {
-    const { host } = await ground('bridge');
+    const { host } = await setUp('bridge');
     const error = await refusalOf(host.netns.setMacvlan('nobody', { mode: 'vepa' }));
     expect(error).toMatchObject({ code: 'ENODEV', operation: 'setMacvlan', target: 'nobody' });
   });

@@ -6,7 +6,7 @@ const bed = useTestbed();
 
 const PARENT_MAC = '02:00:5e:00:00:01';
 
-async function ground(): Promise<{ host: Place; parent: string }> {
+async function setUp(): Promise<{ host: Place; parent: string }> {
   const host = await bed.place();
   return { host, parent: await host.parent({ mac: PARENT_MAC }) };
 }
@@ -19,7 +19,7 @@ describe('a parent with a passthru child', () => {
   test.each(['private', 'vepa', 'bridge', 'passthru', 'source'] as const)(
     'takes no second child in mode %s, and the error names the first',
     async (mode) => {
-      const { host, parent } = await ground();
+      const { host, parent } = await setUp();
       const first = await host.netns.createMacvlan({ parent, name: 'first', mode: 'passthru' });
       const before = await host.snapshot();
       const error = await refusalOf(host.netns.createMacvtap({ parent, name: 'second', mode }));
@@ -36,7 +36,7 @@ describe('a parent with a child in another mode', () => {
   test.each(['private', 'vepa', 'bridge', 'source'] as const)(
     'takes none in passthru beside one in mode %s, and the error names the latter',
     async (mode) => {
-      const { host, parent } = await ground();
+      const { host, parent } = await setUp();
       const first = await host.netns.createMacvtap({ parent, name: 'first', mode });
       const before = await host.snapshot();
       const options = { parent, name: 'second', mode: 'passthru' } as const;
@@ -49,7 +49,7 @@ describe('a parent with a child in another mode', () => {
   );
 
   test('says so also when that child is in another namespace', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const inside = await bed.place();
     await host.netns.createMacvlan({ parent, name: 'first', netns: inside.netns });
     const error = await refusalOf(host.netns.createMacvlan({ parent, mode: 'passthru' }));
@@ -59,7 +59,7 @@ describe('a parent with a child in another mode', () => {
   });
 
   test('says so also when the child in passthru is in another namespace', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const inside = await bed.place();
     const options = { parent, name: 'first', mode: 'passthru', netns: inside.netns } as const;
     await host.netns.createMacvlan(options);
@@ -70,7 +70,7 @@ describe('a parent with a child in another mode', () => {
   });
 
   test('says so also when the new one is put on a sibling, whose parent is in another namespace', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const inside = await bed.place();
     const options = { parent, name: 'first', mode: 'passthru', netns: inside.netns } as const;
     const first = await host.netns.createMacvlan(options);
@@ -83,7 +83,7 @@ describe('a parent with a child in another mode', () => {
   });
 
   test('says so also when the passthru one is put on a child whose parent is in another namespace', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const inside = await bed.place();
     const options = { parent, name: 'first', mode: 'bridge', netns: inside.netns } as const;
     const first = await host.netns.createMacvlan(options);
@@ -95,7 +95,7 @@ describe('a parent with a child in another mode', () => {
   });
 
   test('takes one in passthru when the last other child is gone', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns.createMacvlan({ parent, name: 'first', mode: 'bridge' });
     await host.netns.deleteLink('first');
     await host.netns.createMacvlan({ parent, name: 'second', mode: 'passthru' });
@@ -107,7 +107,7 @@ describe('an existing link', () => {
   test.each(['private', 'vepa', 'bridge', 'source'] as const)(
     'changes neither from %s to passthru nor back',
     async (mode) => {
-      const { host, parent } = await ground();
+      const { host, parent } = await setUp();
       await host.netns.createMacvlan({ parent, name: 'm0', mode });
       const to = await refusalOf(host.netns.setMacvlan('m0', { mode: 'passthru' }));
       expect(to).toMatchObject({ code: 'EINVAL', operation: 'setMacvlan', target: 'm0' });
@@ -124,7 +124,7 @@ describe('an existing link', () => {
   );
 
   test('may be set to the mode passthru that it has', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru', up: true });
     await host.netns.setMacvlan('m0', { mode: 'passthru', nopromisc: true });
     expect(await host.macvlan('m0')).toMatchObject({ mode: 'passthru', nopromisc: true });
@@ -133,7 +133,7 @@ describe('an existing link', () => {
 
 describe('a passthru child and its parent’s promiscuity', () => {
   test('holds the parent promiscuous while it is up', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru' });
     expect(await promiscuityOf(host, parent)).toBe(0);
     await host.netns.setLink('m0', { up: true });
@@ -143,7 +143,7 @@ describe('a passthru child and its parent’s promiscuity', () => {
   });
 
   test('releases it and holds it again by nopromisc while it is up', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru', up: true });
     await host.netns.setMacvlan('m0', { nopromisc: true });
     expect(await promiscuityOf(host, parent)).toBe(0);
@@ -162,7 +162,7 @@ describe('a passthru child and its parent’s promiscuity', () => {
     [false, true],
     [true, false],
   ])('is not miscounted: nopromisc from %s to %s is refused while it is down', async (from, to) => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const options = { parent, name: 'm0', mode: 'passthru', nopromisc: from } as const;
     await host.netns.createMacvlan(options);
     const error = await refusalOf(host.netns.setMacvlan('m0', { nopromisc: to }));
@@ -180,7 +180,7 @@ describe('a passthru child and its parent’s promiscuity', () => {
   });
 
   test('may be set to the nopromisc that it has, also while it is down', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const options = { parent, name: 'm0', mode: 'passthru', nopromisc: true } as const;
     await host.netns.createMacvlan(options);
     await host.netns.setMacvlan('m0', { nopromisc: true });
@@ -191,7 +191,7 @@ describe('a passthru child and its parent’s promiscuity', () => {
 
 describe('a passthru child and its parent’s MAC', () => {
   test('has the parent’s, whatever happens to other links', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const link = await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru', up: true });
     expect(link.mac).toBe(PARENT_MAC);
     expect((await host.link('m0')).address).toBe(PARENT_MAC);
@@ -199,7 +199,7 @@ describe('a passthru child and its parent’s MAC', () => {
 
   // The kernel would ignore it and take the parent's (macvlan_common_newlink).
   test('is refused a MAC of its own before anything is sent', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const before = await host.snapshot();
     const options = { parent, mode: 'passthru', mac: '02:00:5e:00:00:09' };
     const error = await refusalOf(host.netns.createMacvlan(options as never));

@@ -10,13 +10,13 @@ import { isBefore, type Place, refusalOf, useTestbed } from '../support/testbed.
 
 const bed = useTestbed();
 
-interface Ground {
+interface Setup {
   readonly host: Place;
   readonly inside: Place;
   readonly parent: string;
 }
 
-async function ground(): Promise<Ground> {
+async function setUp(): Promise<Setup> {
   const [host, inside] = [await bed.place(), await bed.place()];
   return { host, inside, parent: await host.parent() };
 }
@@ -30,8 +30,8 @@ describe('a link made in another namespace, where the kernel looks its name up h
   });
 
   /** With an `eth0` in the host, too, so that this kernel refuses to make an `eth0` in the other namespace. */
-  async function withNamesake(): Promise<Ground> {
-    const all = await ground();
+  async function withNamesake(): Promise<Setup> {
+    const all = await setUp();
     await all.host.ip('link', 'add', 'eth0', 'index', '4711', 'type', 'bridge');
     const elsewhere = ['netns', `${all.inside.name}`, 'type', 'macvlan'];
     const refused = all.host.ip('link', 'add', 'link', all.parent, 'name', 'eth0', ...elsewhere);
@@ -135,7 +135,7 @@ describe('bcCutoff, where the kernel does not know it', () => {
   const refusal = { code: 'EOPNOTSUPP', hint: expect.stringContaining('IFLA_MACVLAN_BC_CUTOFF') };
 
   test('is refused at creation, and leaves nothing behind', async () => {
-    const { host, inside, parent } = await ground();
+    const { host, inside, parent } = await setUp();
     const before = [await host.snapshot(), await inside.snapshot()];
     for (const netns of [host.netns, inside.netns]) {
       const options = { parent, netns, name: 'm0', up: true, bcCutoff: 5 };
@@ -145,7 +145,7 @@ describe('bcCutoff, where the kernel does not know it', () => {
   });
 
   test('is refused for an existing link, which stays as it is', async () => {
-    const { host, parent } = await ground();
+    const { host, parent } = await setUp();
     const link = await host.netns.createMacvlan({ parent, name: 'm0', bcQueueLen: 3000 });
     expect(link.macvlan).toMatchObject({ bcQueueLen: 3000, bcCutoff: null });
     const before = await host.snapshot();
@@ -158,7 +158,7 @@ describe('bcCutoff, where the kernel does not know it', () => {
 
 // No kernel for the tests is that old, so the kernel's answers are simulated.
 test('bcQueueLen, where the kernel does not know it, is refused and leaves nothing behind', async () => {
-  const { host, parent } = await ground();
+  const { host, parent } = await setUp();
   await host.netns.createMacvlan({ parent, name: 'living' });
   const exchange = host.netns.exchange.bind(host.netns);
   host.netns.exchange = async (...asked) =>
@@ -178,7 +178,7 @@ test('bcQueueLen, where the kernel does not know it, is refused and leaves nothi
 });
 
 test.for(['802.1Q', '802.1ad'] as const)('a VLAN of %s is made and read', async (protocol, ctx) => {
-  const { host, parent } = await ground();
+  const { host, parent } = await setUp();
   const id = 4094;
   try {
     await host.ip('link', 'add', 'link', parent, 'name', 'probe', 'type', 'vlan', 'id', '1');

@@ -24,12 +24,12 @@ async function twins() {
   // is being taken down, here or in another run.
   const index = randomInt(2 ** 20, 2 ** 31);
   const places = [await bed.place(), await bed.place()] as const;
-  const ground = async (place: Place) => {
+  const setUp = async (place: Place) => {
     const parent = await place.parent();
     const link = await macvtap(bed, place, parent, { name: 'tap', index });
     return { place, parent, link, device: await deviceOf(place, 'tap', index) };
   };
-  return [await ground(places[0]), await ground(places[1])] as const;
+  return [await setUp(places[0]), await setUp(places[1])] as const;
 }
 
 test('two links with the same index and name have two devices', async () => {

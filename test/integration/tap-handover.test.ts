@@ -13,9 +13,9 @@ import {
   numberOf,
   open,
   peer,
+  setUpTap,
   start,
-  type TapGround,
-  tapGround,
+  type TapSetup,
 } from '../support/tap.js';
 import { isBefore, type Place, useTestbed } from '../support/testbed.js';
 
@@ -34,7 +34,7 @@ const STRANGER = '02:00:5e:00:00:01';
 /** Of a stream that fills a window of many long segments. */
 const LENGTH = 16 * 1024 * 1024;
 
-const ground = () => tapGround(bed);
+const setUp = () => setUpTap(bed);
 
 /** What the device itself says of each descriptor. */
 async function ask(host: Place, fds: readonly number[]): Promise<unknown[]> {
@@ -49,7 +49,7 @@ const flagsOf = (fd: number) =>
 
 describe('the virtio header', () => {
   /** The frame of a UDP datagram that this machine's own IP sends out by the parent's cable. */
-  async function datagram({ host, cable, link }: TapGround, tap: Tap): Promise<Buffer> {
+  async function datagram({ host, cable, link }: TapSetup, tap: Tap): Promise<Buffer> {
     await host.ip('address', 'add', '192.0.2.1/24', 'dev', cable);
     await host.ip('neighbour', 'add', '192.0.2.2', 'lladdr', link.mac ?? '', 'dev', cable);
     const found = new Promise<Buffer>((resolve) => {
@@ -79,7 +79,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
   }
 
   test('is off by default, and checksums are computed', async () => {
-    const all = await ground();
+    const all = await setUp();
     const tap = await open(bed, all.host, all.link);
     expect(tap.vnetHeaderLength).toBe(0);
     expect(await ask(all.host, tap.fds)).toMatchObject([{ flags: IFF_TAP | IFF_NO_PI }]);
@@ -89,7 +89,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
   });
 
   test('is kept with the option, and says what is left to do', async () => {
-    const all = await ground();
+    const all = await setUp();
     const tap = await open(bed, all.host, all.link, { vnetHeader: true });
     expect(tap.vnetHeaderLength).toBe(10);
     expect(await ask(all.host, tap.fds)).toEqual([
@@ -105,7 +105,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
   });
 
   test('stands in front of frames that are written', async () => {
-    const { host, parent, link } = await ground();
+    const { host, parent, link } = await setUp();
     const sibling = await macvtap(bed, host, parent);
     const tap = await open(bed, host, link, { vnetHeader: true });
     const other = await open(bed, host, sibling);
@@ -147,7 +147,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
   }
 
   test('goes with frames longer than any MTU, which the kernel segments', async () => {
-    const { host, parent, link } = await ground();
+    const { host, parent, link } = await setUp();
     const sibling = await macvtap(bed, host, parent);
     const tap = await open(bed, host, link, { vnetHeader: true });
     const other = await open(bed, host, sibling);
@@ -220,7 +220,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
 
 describe('queues', () => {
   test('are descriptors of one device, whose frames all arrive', async () => {
-    const { host, cable, link } = await ground();
+    const { host, cable, link } = await setUp();
     const tap = await open(bed, host, link, { queues: 4 });
     expect(new Set(tap.fds).size).toBe(4);
     expect(tap.fd).toBe(tap.fds[0]);
@@ -242,7 +242,7 @@ describe('queues', () => {
   });
 
   test('each have some of the flows', async () => {
-    const { host, cable, link } = await ground();
+    const { host, cable, link } = await setUp();
     const tap = await host.netns.openTap(link, { queues: 4 });
     tap.detach();
     bed.onCleanup(() => {
@@ -258,7 +258,7 @@ describe('queues', () => {
   });
 
   test('write in order', async () => {
-    const { host, parent, link } = await ground();
+    const { host, parent, link } = await setUp();
     const sibling = await macvtap(bed, host, parent);
     const tap = await open(bed, host, link, { queues: 4 });
     const other = await open(bed, host, sibling);
@@ -273,7 +273,7 @@ describe('queues', () => {
 
 describe('detach', () => {
   test('returns the descriptor in the state of a newly opened one', async () => {
-    const { host, link } = await ground();
+    const { host, link } = await setUp();
     const tap = await open(bed, host, link);
     expect(flagsOf(tap.fd) & O_NONBLOCK).not.toBe(0);
     const fd = tap.detach();
@@ -290,7 +290,7 @@ describe('detach', () => {
   });
 
   test('ends a loop over the frames with an error, because the frames have not ended', async () => {
-    const { host, link } = await ground();
+    const { host, link } = await setUp();
     const tap = await open(bed, host, link);
     const looped = expect(
       (async () => {
@@ -302,7 +302,7 @@ describe('detach', () => {
   });
 
   test('after close returns -1', async () => {
-    const { host, link } = await ground();
+    const { host, link } = await setUp();
     const tap = await open(bed, host, link);
     await tap.close();
     expect(tap.detach()).toBe(-1);
@@ -333,7 +333,7 @@ describe('detach', () => {
     const qemu = 'qemu-system-x86_64';
     skip(!isThere(qemu), `${qemu} is not installed`);
     skip(isEmulated(), 'a machine emulated in an emulated machine takes too long');
-    const { host, parent, link } = await ground();
+    const { host, parent, link } = await setUp();
     const mac = link.mac ?? '';
     const dump = start(bed, host, 'sh', [
       '-c',

@@ -16,8 +16,8 @@ import {
   numberOf,
   open,
   peer,
-  type TapGround,
-  tapGround,
+  setUpTap,
+  type TapSetup,
 } from '../support/tap.js';
 import { useTestbed } from '../support/testbed.js';
 
@@ -25,12 +25,12 @@ const bed = useTestbed();
 
 beforeEach(({ skip }) => skip(noTaps !== undefined, noTaps));
 
-const ground = () => tapGround(bed);
+const setUp = () => setUpTap(bed);
 
 const STRANGER = '02:00:5e:00:00:01';
 
 /** Whether a frame put on the parent's cable comes out of the tap. */
-async function hears(tap: Tap, { host, cable, link }: TapGround): Promise<boolean> {
+async function hears(tap: Tap, { host, cable, link }: TapSetup): Promise<boolean> {
   const received = frames(tap, 1);
   const frame = makeFrame(link.mac ?? '', STRANGER, 200, 9);
   await peer(bed, host, ['raw', cable, frame.toString('hex')]).output();
@@ -59,7 +59,7 @@ function readlinkOf(path: string): string {
 
 describe('the end of the link', () => {
   test('ends a stream that is read by a listener', async () => {
-    const all = await ground();
+    const all = await setUp();
     const tap = await open(bed, all.host, all.link);
     expect(await hears(tap, all)).toBe(true);
     tap.resume();
@@ -72,7 +72,7 @@ describe('the end of the link', () => {
   });
 
   test('ends a loop', async () => {
-    const { host, link } = await ground();
+    const { host, link } = await setUp();
     const tap = await open(bed, host, link);
     const loop = (async () => {
       let count = 0;
@@ -86,7 +86,7 @@ describe('the end of the link', () => {
   });
 
   test('ends a stream that nobody reads', async () => {
-    const { host, cable, link } = await ground();
+    const { host, cable, link } = await setUp();
     const tap = await open(bed, host, link);
     const ended = ends(tap);
     await peer(bed, host, ['inject', cable, 400, 100, link.mac ?? '', STRANGER]).output();
@@ -96,7 +96,7 @@ describe('the end of the link', () => {
   });
 
   test('comes with the end of the parent', async () => {
-    const { host, parent, link } = await ground();
+    const { host, parent, link } = await setUp();
     const tap = await open(bed, host, link);
     tap.resume();
     const ended = ends(tap);
@@ -105,7 +105,7 @@ describe('the end of the link', () => {
   });
 
   test('comes after the frames that the kernel still has', async () => {
-    const { host, cable, link } = await ground();
+    const { host, cable, link } = await setUp();
     const tap = await open(bed, host, link, { highWaterMark: 1 });
     // Two batches and one more frame are taken at once; the others wait in the kernel.
     tap.on('readable', () => {});
@@ -122,7 +122,7 @@ describe('the end of the link', () => {
   });
 
   test('comes after the frames that the kernel still has in any of its queues', async () => {
-    const { host, cable, link } = await ground();
+    const { host, cable, link } = await setUp();
     const tap = await open(bed, host, link, { queues: 4, highWaterMark: 1 });
     tap.on('readable', () => {});
     const flood = ['inject', cable, 400, 100, link.mac ?? '', STRANGER, 50];
@@ -138,7 +138,7 @@ describe('the end of the link', () => {
   });
 
   test('is an error for a frame that is written afterwards', async () => {
-    const { host, link, cable } = await ground();
+    const { host, link, cable } = await setUp();
     const tap = await open(bed, host, link, { highWaterMark: 1 });
     // Frames that nobody reads keep the stream from ending.
     tap.on('readable', () => {});
@@ -163,7 +163,7 @@ describe('the end of the link', () => {
   });
 
   test('is an error for each single frame while the stream ends, and after that', async () => {
-    const { host, parent, link } = await ground();
+    const { host, parent, link } = await setUp();
     const sibling = await macvtap(bed, host, parent);
     // It holds frames and does not read: those behind them wait in the stream.
     await open(bed, host, sibling);
@@ -206,7 +206,7 @@ describe('the end of the link', () => {
   });
 
   test('ends writing, also while there are frames to read', async () => {
-    const { host, link, cable } = await ground();
+    const { host, link, cable } = await setUp();
     const tap = await open(bed, host, link, { highWaterMark: 1 });
     tap.on('readable', () => {});
     await peer(bed, host, ['inject', cable, 10, 100, link.mac ?? '', STRANGER]).output();
@@ -223,7 +223,7 @@ describe('the end of the link', () => {
   });
 
   test('makes a writer that waits for room continue', async () => {
-    const { host, parent, link } = await ground();
+    const { host, parent, link } = await setUp();
     const idle = await macvtap(bed, host, parent);
     const [tap] = [await open(bed, host, link), await open(bed, host, idle)];
     const frame = makeFrame(idle.mac ?? '', link.mac ?? '', 1514);
@@ -262,7 +262,7 @@ describe('the end of the link', () => {
 
 describe('a stream goes on', () => {
   test('when the parent goes down and comes up again', async () => {
-    const all = await ground();
+    const all = await setUp();
     const tap = await open(bed, all.host, all.link);
     tap.resume();
     await all.host.ip('link', 'set', all.parent, 'down');
@@ -274,7 +274,7 @@ describe('a stream goes on', () => {
   });
 
   test('when the link goes down and comes up again', async () => {
-    const all = await ground();
+    const all = await setUp();
     const tap = await open(bed, all.host, all.link);
     await all.host.ip('link', 'set', all.link.name, 'down');
     await tap.send(makeFrame(STRANGER, all.link.mac ?? '', 60));
@@ -284,7 +284,7 @@ describe('a stream goes on', () => {
   });
 
   test('when the link is renamed', async () => {
-    const all = await ground();
+    const all = await setUp();
     const tap = await open(bed, all.host, all.link);
     await all.host.ip('link', 'set', all.link.name, 'down');
     const name = bed.uniqueName('r');
@@ -298,8 +298,8 @@ describe('a stream goes on', () => {
   });
 
   test('when another link is deleted, also one with its index in another namespace', async () => {
-    const all = await ground();
-    const other = await ground();
+    const all = await setUp();
+    const other = await setUp();
     const tap = await open(bed, all.host, all.link);
     const sibling = await macvtap(bed, all.host, all.parent);
     await all.host.ip('link', 'delete', sibling.name);
@@ -309,7 +309,7 @@ describe('a stream goes on', () => {
   });
 
   test('when the link moves to another namespace, and ends there', async () => {
-    const all = await ground();
+    const all = await setUp();
     const there = await bed.place();
     const tap = await open(bed, all.host, all.link);
     await all.host.ip('link', 'set', all.link.name, 'netns', there.name ?? '');
@@ -328,7 +328,7 @@ describe('a stream goes on', () => {
   });
 
   test('when the name of its namespace is removed', async () => {
-    const all = await ground();
+    const all = await setUp();
     const inside = bed.uniqueName('n');
     await bed.own().ip('netns', 'add', inside);
     const name = bed.uniqueName('t');
@@ -351,7 +351,7 @@ describe('a stream goes on', () => {
 });
 
 test('a tap whose signal fires while it is opened is closed again', async () => {
-  const { host, link } = await ground();
+  const { host, link } = await setUp();
   const { netns } = host;
   const controller = new AbortController();
   const { signal } = controller;
@@ -369,7 +369,7 @@ test('a tap whose signal fires while it is opened is closed again', async () => 
 
 describe('close', () => {
   test('closes the descriptors at once', async () => {
-    const { host, link } = await ground();
+    const { host, link } = await setUp();
     const before = readdirSync('/proc/self/fd').length;
     const tap = await host.netns.openTap(link, { queues: 3 });
     expect(openTaps()).toBe(3);
@@ -388,7 +388,7 @@ describe('close', () => {
   });
 
   test('ends a loop without an error, also one that has frames left to read', async () => {
-    const all = await ground();
+    const all = await setUp();
     const tap = await open(bed, all.host, all.link);
     let taken = 0;
     const loop = (async () => {
@@ -411,7 +411,7 @@ describe('close', () => {
   test.each(endings)(
     'as %s, is an error for frames that were not written yet, and for no other',
     async (_, end) => {
-      const { host, parent, link } = await ground();
+      const { host, parent, link } = await setUp();
       const sibling = await macvtap(bed, host, parent);
       const receiver = (await host.netns.openTap(sibling)).detach();
       bed.onCleanup(() => closeSync(receiver));
@@ -445,7 +445,7 @@ describe('close', () => {
   );
 
   test('ends a slow pipeline, which keeps what it has read', async () => {
-    const { host, cable, link } = await ground();
+    const { host, cable, link } = await setUp();
     const tap = await open(bed, host, link);
     const given: Buffer[] = [];
     const slow = new Writable({
@@ -467,7 +467,7 @@ describe('close', () => {
   });
 
   test('in the callback of a frame is an error for those behind it', async () => {
-    const { host, link } = await ground();
+    const { host, link } = await setUp();
     const tap = await open(bed, host, link);
     const codes: (string | undefined)[] = [];
     const settled = Array.from({ length: 2000 }, (_, at) => {
@@ -486,7 +486,7 @@ describe('close', () => {
   });
 
   test('is called at the end of an await using block', async () => {
-    const { host, link } = await ground();
+    const { host, link } = await setUp();
     {
       await using tap = await host.netns.openTap(link);
       expect(tap.fd).toBeGreaterThan(0);
@@ -496,7 +496,7 @@ describe('close', () => {
   });
 
   test('end waits until the frames before it are written', async () => {
-    const { host, parent, link } = await ground();
+    const { host, parent, link } = await setUp();
     const sibling = await macvtap(bed, host, parent);
     const [tap, other] = [await open(bed, host, link), await open(bed, host, sibling)];
     const received = frames(other, 300);

@@ -9,7 +9,7 @@ const bed = useTestbed();
 
 type Told = NetlinkEvent | LevelEvent;
 
-async function ground(): Promise<{ place: Place; parent: string }> {
+async function setUp(): Promise<{ place: Place; parent: string }> {
   const place = await bed.place();
   return { place, parent: await place.parent() };
 }
@@ -45,7 +45,7 @@ const bridges = (stem: string, count: number) =>
 
 describe('at the event level a reader', () => {
   test('with initial knows everything that there is', async () => {
-    const { place, parent } = await ground();
+    const { place, parent } = await setUp();
     await place.ip('address', 'add', '192.0.2.1/24', 'dev', parent);
     await batch(place, bridges('b', 40));
     const told = await untilLevel(begin(place, { initial: true, addresses: true, routes: true }));
@@ -61,7 +61,7 @@ describe('at the event level a reader', () => {
   });
 
   test('without initial has had no event for what was there', async () => {
-    const { place } = await ground();
+    const { place } = await setUp();
     await place.ip('link', 'add', 'before', 'type', 'bridge');
     const watch = begin(place, {});
     expect(await untilLevel(watch)).toEqual([{ type: 'level' }]);
@@ -70,7 +70,7 @@ describe('at the event level a reader', () => {
   });
 
   test('is complete again after a loss, and there is no such event before', async () => {
-    const { place } = await ground();
+    const { place } = await setUp();
     const watch = begin(place, { initial: true, receiveBuffer: 1 });
     const names = new Set<string>();
     apply(names, await untilLevel(watch));
@@ -81,7 +81,7 @@ describe('at the event level a reader', () => {
   });
 
   test('knows the state of one moment, however much is lost', async () => {
-    const { place } = await ground();
+    const { place } = await setUp();
     await batch(place, bridges('b', 2));
     // Large enough that a listing can end without a loss, too small for a reader that is slow.
     const watch = begin(place, { initial: true, receiveBuffer: 2 ** 16 });
@@ -114,7 +114,7 @@ describe('at the event level a reader', () => {
 });
 
 test('there is no event level without the option', async () => {
-  const { place } = await ground();
+  const { place } = await setUp();
   const watch = place.netns.watch({ receiveBuffer: 1, level: false });
   bed.onCleanup(() => watch.return());
   await batch(place, bridges('b', 60));

@@ -22,7 +22,7 @@ function churn(parent: string, round: number, count: number): string[] {
   ];
 }
 
-async function ground(): Promise<{ place: Place; parent: string }> {
+async function setUp(): Promise<{ place: Place; parent: string }> {
   const place = await bed.place();
   const parent = await place.parent();
   await place.ip('link', 'add', 'bridge0', 'type', 'bridge');
@@ -81,7 +81,7 @@ describe.each([
 
 describe('a reader that sleeps while thousands of links come and go', () => {
   test('gets a resync, and knows everything at the end', async () => {
-    const { place, parent } = await ground();
+    const { place, parent } = await setUp();
     let asleep: Promise<unknown> | undefined;
     const reader = new Reader(place.netns.watch({ initial: true, receiveBuffer: 16_384 }), {
       onEvent: () => asleep,
@@ -101,7 +101,7 @@ describe('a reader that sleeps while thousands of links come and go', () => {
   });
 
   test('knows everything at the end even if events are lost all the time', async () => {
-    const { place, parent } = await ground();
+    const { place, parent } = await setUp();
     // The smallest buffer there is holds one event.
     const reader = new Reader(
       place.netns.watch({ initial: true, addresses: true, routes: true, receiveBuffer: 1 }),
@@ -120,7 +120,7 @@ describe('a reader that sleeps while thousands of links come and go', () => {
   });
 
   test('gets a resync before the differences, and none without a loss', async () => {
-    const { place, parent } = await ground();
+    const { place, parent } = await setUp();
     const watch = place.netns.watch({ receiveBuffer: 8192 });
     bed.onCleanup(() => watch.return());
     const told: NetlinkEvent[] = [];
@@ -147,7 +147,7 @@ describe('a reader that sleeps while thousands of links come and go', () => {
 });
 
 test('a slow reader costs no more memory, however much happens', async () => {
-  const { place, parent } = await ground();
+  const { place, parent } = await setUp();
   const reader = new Reader(place.netns.watch({ initial: true }), { onEvent: () => sleep(1) });
   bed.onCleanup(() => reader.watch.return());
   const link = ['link', 'set', 'dev', parent, 'mtu'];
@@ -173,7 +173,7 @@ describe('events keep coming', () => {
     names.map((name) => `link add link ${parent} name ${name} type macvlan mode bridge`);
 
   test('while a thousand links are deleted in the same namespace', async () => {
-    const { place, parent } = await ground();
+    const { place, parent } = await setUp();
     const names = Array.from({ length: 1000 }, (_, at) => `m${at}`);
     let order: string[] = [];
     const reader = new Reader(place.netns.watch({ initial: true, addresses: true, routes: true }), {
@@ -196,7 +196,7 @@ describe('events keep coming', () => {
   });
 
   test('and routes are listed again, while others wait in the namespace’s queue', async () => {
-    const { place, parent } = await ground();
+    const { place, parent } = await setUp();
     const other = await place.parent();
     const names = Array.from({ length: 40 }, (_, at) => `m${at}`);
     await batch(place, [
@@ -225,7 +225,7 @@ describe('events keep coming', () => {
 });
 
 test('of ten thousand links created and deleted each is reported once', async () => {
-  const { place, parent } = await ground();
+  const { place, parent } = await setUp();
   const names = Array.from({ length: 10_000 }, (_, at) => `m${at}`);
   const told = { added: new Map<string, number>(), removed: new Map<string, number>() };
   const reader = new Reader(place.netns.watch(), {

@@ -11,7 +11,7 @@ const bed = useTestbed();
 const RTNLGRP_LINK = 1;
 
 /** A namespace with a link in it, and a function that reads the messages about that link. */
-async function ground() {
+async function setUp() {
   const place = await bed.place();
   const name = await place.parent();
   const { ifindex } = await place.link(name);
@@ -27,7 +27,7 @@ async function ground() {
 }
 
 test('a link that returns to an earlier state is reported, even if a reading without waiting took the change in between', async () => {
-  const { place, name, read } = await ground();
+  const { place, name, read } = await setUp();
   // Only one message about a change of the group: about most others the kernel sends two that differ.
   const told = async (group: number, reading: 'wait' | 'drain') => {
     await place.ip('link', 'set', name, 'group', String(group));
@@ -40,7 +40,7 @@ test('a link that returns to an earlier state is reported, even if a reading wit
 });
 
 test('a reading without waiting gives a removed link whole, because its reader may not have known it', async () => {
-  const { place, name, read } = await ground();
+  const { place, name, read } = await setUp();
   await place.ip('link', 'delete', name);
   const removed = (await read('drain')).filter((one) => one.removed);
   expect(removed).toEqual([expect.objectContaining({ item: expect.objectContaining({ name }) })]);

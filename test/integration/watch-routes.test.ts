@@ -9,7 +9,7 @@ import { batch, PATIENCE, Reader } from '../support/watching.js';
 const bed = useTestbed();
 
 /** A namespace with two parents that have addresses and routes, and a reader of it. */
-async function ground(
+async function setUp(
   options: WatchOptions = { addresses: true },
   onEvent: (event: NetlinkEvent) => unknown = () => undefined,
 ) {
@@ -44,7 +44,7 @@ async function reportedBy(place: Place, reader: Reader, ...args: string[]): Prom
 }
 
 test('initial reports every route in every table', async () => {
-  const { place, reader } = await ground();
+  const { place, reader } = await setUp();
   const before = reader.routes.size;
   expect(before).toBeGreaterThan(10);
   expect(reader.about('changed')).toEqual([]);
@@ -55,7 +55,7 @@ test('initial reports every route in every table', async () => {
 });
 
 test('routes are added and removed', async () => {
-  const { place, one, reader } = await ground();
+  const { place, one, reader } = await setUp();
   const routes = [
     ['198.51.100.0/24', 'via', '192.0.2.2'],
     ['198.51.100.0/24', 'via', '192.0.2.3', 'metric', '7'],
@@ -76,7 +76,7 @@ test('routes are added and removed', async () => {
 });
 
 test('a route that is replaced or gets another way is reported as one removed and one added', async () => {
-  const { place, reader } = await ground();
+  const { place, reader } = await setUp();
   const to = '198.51.100.0/24';
   await reportedBy(place, reader, 'route', 'add', to, 'via', '192.0.2.2');
   expect(await reportedBy(place, reader, 'route', 'replace', to, 'via', '192.0.2.3')).toEqual([
@@ -100,7 +100,7 @@ test('a route that is replaced or gets another way is reported as one removed an
 });
 
 test('of two routes whose difference a Route does not show, the one that stays is not reported as removed', async () => {
-  const { place, reader } = await ground();
+  const { place, reader } = await setUp();
   const route = ['198.51.100.0/24', 'via', '192.0.2.2'];
   await place.ip('route', 'add', ...route);
   await place.ip('route', 'add', ...route, 'tos', '0x10');
@@ -140,7 +140,7 @@ describe('routes that the kernel removes without a message are reported as remov
 
   describe.each([{ addresses: true }, { addresses: false }])('with %j', (options) => {
     test.each(ways)('when %s', async (_, change) => {
-      const { place, one, reader } = await ground(options);
+      const { place, one, reader } = await setUp(options);
       await batch(place, routes(one));
       await reader.matches(place, { routes: true });
       const carrier = change(one).length === 0;
@@ -154,7 +154,7 @@ describe('routes that the kernel removes without a message are reported as remov
   });
 
   test('and when its link moves away', async () => {
-    const { place, one, reader } = await ground();
+    const { place, one, reader } = await setUp();
     const inside = await bed.place();
     await batch(place, routes(one));
     await reader.matches(place, { routes: true });
@@ -169,7 +169,7 @@ describe('routes that the kernel removes without a message are reported as remov
 });
 
 test('routes that were listed again are not listed over and over', async () => {
-  const { place, one, two, reader } = await ground();
+  const { place, one, two, reader } = await setUp();
   const asked = vi.spyOn(Namespace.prototype, 'exchange');
   bed.onCleanup(() => asked.mockRestore());
   const listings = () =>
@@ -187,7 +187,7 @@ test('routes that were listed again are not listed over and over', async () => {
 });
 
 test('a route that goes while routes are listed again is reported once', async () => {
-  const { place, two, reader } = await ground();
+  const { place, two, reader } = await setUp();
   await reportedBy(place, reader, 'route', 'add', '198.51.100.0/24', 'via', '192.0.2.2');
   const { exchange } = Namespace.prototype;
   let listed = false;
@@ -210,7 +210,7 @@ test('a route that goes while routes are listed again is reported once', async (
 test('a route that a listing skipped because another was removed is not reported as removed, however slow the reader', async () => {
   let held = Promise.resolve();
   let busy = false;
-  const { place, two, reader } = await ground({ addresses: true }, (event) => {
+  const { place, two, reader } = await setUp({ addresses: true }, (event) => {
     busy ||= event.type === 'link' && event.link.mtu === 1400;
     return busy ? held : undefined;
   });
@@ -247,7 +247,7 @@ test('a route that a listing skipped because another was removed is not reported
 });
 
 test('thousands of routes that go with an address are all reported as removed', async () => {
-  const { place, one, reader } = await ground();
+  const { place, one, reader } = await setUp();
   const routes = Array.from({ length: 20_000 }, (_, at) => {
     return `route add 10.${at >> 8}.${at & 255}.0/24 via 192.0.2.2`;
   });
@@ -264,7 +264,7 @@ test('thousands of routes that go with an address are all reported as removed', 
 });
 
 test('a reader knows every route in the end, although they change while they are listed again', async () => {
-  const { place, one, two, reader } = await ground();
+  const { place, one, two, reader } = await setUp();
   const lines = Array.from({ length: 150 }, (_, at) => [
     `route add 10.0.${at}.0/24 via 192.0.2.2`,
     `route add 10.1.${at}.0/24 via 192.0.2.130`,

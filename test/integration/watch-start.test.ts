@@ -70,7 +70,7 @@ describe('events from the call on', () => {
     return reader;
   }
 
-  async function ground(): Promise<{ place: Place; parent: string }> {
+  async function setUp(): Promise<{ place: Place; parent: string }> {
     const place = await bed.place();
     const parent = await place.parent();
     for (const name of ['gone', 'kept', 'again']) {
@@ -80,7 +80,7 @@ describe('events from the call on', () => {
   }
 
   test('report what was added, changed and removed before the iteration', async () => {
-    const { place, parent } = await ground();
+    const { place, parent } = await setUp();
     const reader = await readLate(place, { addresses: true }, async () => {
       await place.ip('link', 'delete', 'gone');
       await place.ip('link', 'set', 'kept', 'mtu', '1300');
@@ -104,7 +104,7 @@ describe('events from the call on', () => {
   });
 
   test('report it however busy the program was meanwhile', async () => {
-    const { place } = await ground();
+    const { place } = await setUp();
     // The thread is blocked all the time between the call and the iteration.
     const knowing = await place.netns.listLinks();
     const { execFileSync } = await import('node:child_process');
@@ -127,7 +127,7 @@ describe('events from the call on', () => {
   });
 
   test('begin with a resync when they did not fit into the socket’s buffer', async () => {
-    const { place } = await ground();
+    const { place } = await setUp();
     const reader = await readLate(place, { receiveBuffer: 4096 }, async () => {
       await place.ip('link', 'delete', 'gone');
       await batch(place, comingAndGoing('b', 100));
@@ -139,7 +139,7 @@ describe('events from the call on', () => {
   });
 
   test('report with initial everything once, and nothing that has gone', async () => {
-    const { place } = await ground();
+    const { place } = await setUp();
     const watch = place.netns.watch({ initial: true });
     await batch(place, comingAndGoing('b', 20));
     const reader = new Reader(watch);
@@ -149,7 +149,7 @@ describe('events from the call on', () => {
   });
 
   test('are the same for a program that reads them one by one, slowly', async () => {
-    const { place } = await ground();
+    const { place } = await setUp();
     const watch = place.netns.watch({ initial: true });
     bed.onCleanup(() => watch.return());
     const slow = new Reader(watch, {

@@ -72,7 +72,7 @@ export async function macvtap(
 }
 
 /** A macvtap, and its parent's cable. */
-export interface TapGround {
+export interface TapSetup {
   readonly host: Place;
   readonly parent: string;
   /** The other end of the parent's cable. */
@@ -80,7 +80,7 @@ export interface TapGround {
   readonly link: MacvtapLink;
 }
 
-export async function tapGround(bed: Testbed): Promise<TapGround> {
+export async function setUpTap(bed: Testbed): Promise<TapSetup> {
   const host = await bed.place();
   const parent = await host.parent();
   const cable = (await host.link(parent)).link ?? '';
