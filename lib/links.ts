@@ -4,7 +4,7 @@ import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
-import { argumentError, showValue } from './errors.js';
+import { argumentError, showValue, stackOf } from './errors.js';
 import { IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP } from './flags.js';
 import { LISTS_LINKS_BY_INDEX } from './kernelVersion.js';
 import { linkRecord } from './lookup.js';
@@ -25,11 +25,11 @@ export function plainRef(
   if (typeof ref !== 'object') return ref;
   const seenIn = (ref as Partial<Link>).netns;
   if (seenIn !== undefined && seenIn !== namespace.inode) {
-    throw argumentError(
-      'ERR_INVALID_ARG_VALUE',
-      `${call.operation}: ${option}${at === undefined ? '' : `[${at}]`} must be a link of the namespace net:[${namespace.inode}], ` +
-        `but it is of net:[${seenIn}]: call this operation on the Netns of that one; received ${showValue(ref)}`,
-    );
+    const where = at === undefined ? option : `${option}[${at}]`;
+    const message =
+      `${call.operation}: ${where} must be a link of the namespace net:[${namespace.inode}], ` +
+      `but it is of net:[${seenIn}]: call this operation on the Netns of that one; received ${showValue(ref)}`;
+    throw stackOf(argumentError('ERR_INVALID_ARG_VALUE', message, plainRef), call.caller);
   }
   return ref.index;
 }

@@ -278,6 +278,7 @@ describe('a Link', () => {
     const error = await refusalOf(operate(host.netns, link, parent));
     expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
     expect(error.message).toContain(`net:[${inside.netns.inode}]`);
+    expect(error.stack).toContain('create-elsewhere.test.ts');
     expect([await host.snapshot(), await inside.snapshot()]).toEqual(before);
   });
 });
