@@ -39,7 +39,7 @@ export class Call {
     readonly caller: Caller | undefined,
     options?: OperationOptions,
   ) {
-    this.signal = options?.signal ?? undefined;
+    this.signal = options?.signal;
   }
 
   /** The same call about one of its several targets. */

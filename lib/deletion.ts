@@ -44,8 +44,8 @@ export async function deleteLinks(
   call: Call,
   refs: readonly LinkRef[],
 ): Promise<void> {
-  check(call.operation, valueRules.linkRefs, refs, 'links');
-  const plain = [...new Set(refs.map((ref, at) => plainRef(namespace, call, ref, 'links', at)))];
+  check(call.operation, valueRules.linkRefs, refs, 'refs');
+  const plain = [...new Set(refs.map((ref, at) => plainRef(namespace, call, ref, 'refs', at)))];
   const results = await namespace.exchangeMany(
     plain.length,
     (at) => ({ operation: 'deleteLink', record: linkRecord(plain[at] as number | string) }),

@@ -303,11 +303,11 @@ describe('bad input is refused before anything is sent, naming option and value,
     }
     for (const value of notLinks) {
       const call = loose(host).deleteLinks?.(['p0', value]);
-      await expectRefused(call as Promise<unknown>, 'deleteLinks', 'links[1]', value);
+      await expectRefused(call as Promise<unknown>, 'deleteLinks', 'refs[1]', value);
     }
     for (const value of [undefined, null, 'p0', 7, {}]) {
       const call = loose(host).deleteLinks?.(value);
-      await expectRefused(call as Promise<unknown>, 'deleteLinks', 'links', value);
+      await expectRefused(call as Promise<unknown>, 'deleteLinks', 'refs', value);
     }
     for (const value of [undefined, ...notFlags]) {
       const call = loose(host).setPromiscuous?.('p0', value);

@@ -192,7 +192,7 @@ describe('deleteLinks', () => {
     const moved = await host.netns.createMacvlan({ parent, name: 'm1', netns: inside.netns });
     const error = await refusalOf(host.netns.deleteLinks([link, moved]));
     expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
-    expect(error.message).toContain('links[1]');
+    expect(error.message).toContain('refs[1]');
     expect(await host.names()).toContain('m0');
     expect(await inside.names()).toEqual(['m1']);
   });

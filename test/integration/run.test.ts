@@ -264,6 +264,10 @@ describe('Netns.run', () => {
     }
     const error = await refusalOf(place.netns.run(where, 'options' as never));
     expect(error.message).toMatch(/^run: options must be an object/);
+    for (const signal of [null, 7, 'text', {}]) {
+      const refused = await refusalOf(place.netns.run(where, { signal } as never));
+      expect(refused.message).toMatch(/^run: options\.signal must be an AbortSignal/);
+    }
     expect(hereNow()).toEqual(allAtHome);
   });
 
