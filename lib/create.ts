@@ -8,7 +8,7 @@ import { explain } from './diagnosis.js';
 import type { NetlinkError } from './errors.js';
 import { MAX_INDEX_ATTEMPTS, mayMeanIndexTaken } from './indexes.js';
 import { isAtLeast } from './kernelVersion.js';
-import { flagBits, readLink, resolveIndexIfAny } from './links.js';
+import { flagBits, plainRefIfAny, readLink, resolveIndexIfAny } from './links.js';
 import { findLink, linkRecord } from './lookup.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
@@ -17,6 +17,7 @@ import {
   type AskedBeside,
   announces,
   askedBeside,
+  checkLinksOf,
   isBroughtUpByPart,
   noParts,
   type Part,
@@ -88,13 +89,18 @@ async function createThere(
   options: LinkOptions,
   asked: AskedBeside | undefined,
 ): Promise<Link> {
-  let parent = resolveIndexIfAny(namespace, call, spec.parent, 'options.parent');
+  // Every reference is checked before any is looked up.
+  const info = spec.info(target);
+  const parentRef = plainRefIfAny(namespace, call, spec.parent, 'options.parent');
+  const masterRef = plainRefIfAny(target, call, options.master, 'options.master');
+  if (asked !== undefined) checkLinksOf(target, call, asked);
+  let parent = resolveIndexIfAny(namespace, call, parentRef, 'options.parent');
   if (typeof parent === 'object') parent = await parent;
-  let master = resolveIndexIfAny(target, call, options.master, 'options.master');
+  let master = resolveIndexIfAny(target, call, masterRef, 'options.master');
   if (typeof master === 'object') master = await master;
   let partsAt = asked === undefined ? noParts : partsOf(target, call, asked);
   if (typeof partsAt === 'object') partsAt = await partsAt;
-  const record = recordOf(namespace, target, spec, options, parent);
+  const record = recordOf(namespace, target, spec, options, parent, info);
   const used = [namespace, target, spec.peer?.namespace];
   for (const one of used) one?.keepSocket();
   try {
@@ -134,6 +140,7 @@ function recordOf(
   spec: KindSpec,
   options: LinkOptions,
   parent: number | undefined,
+  info: LinkInfoRecord,
 ): LinkRecord {
   const { name, mac, mtu, txQueueLen, numTxQueues, numRxQueues, group } = options;
   // The first message has the MAC: otherwise the kernel chooses one, which a daemon may take as one to rewrite.
@@ -149,7 +156,7 @@ function recordOf(
     mac: address ?? (spec.choosesMac ? randomMac() : undefined),
     mtu,
     parent,
-    info: spec.info(target),
+    info,
     netnsFd: target.inode === namespace.inode ? undefined : target.fd,
     txQueueLen,
     numTxQueues,

@@ -34,6 +34,16 @@ export function plainRef(
   return ref.index;
 }
 
+/** {@link plainRef} of an option that may be left out. */
+export function plainRefIfAny(
+  namespace: Namespace,
+  call: Call,
+  ref: LinkRef | null | undefined,
+  option: string,
+): number | string | undefined {
+  return ref == null ? undefined : plainRef(namespace, call, ref, option);
+}
+
 /** How an error names what the operation was about. */
 export function targetOf(ref: unknown): string | number | null {
   if (typeof ref === 'string' || typeof ref === 'number') return ref;
@@ -101,9 +111,7 @@ export function resolveIndexes(
   refs: readonly (LinkRef | null | undefined)[],
   optionAt: (at: number) => string,
 ): readonly (number | undefined)[] | Promise<readonly (number | undefined)[]> {
-  const plain = refs.map((ref, at) =>
-    ref == null ? undefined : plainRef(namespace, call, ref, optionAt(at)),
-  );
+  const plain = refs.map((ref, at) => plainRefIfAny(namespace, call, ref, optionAt(at)));
   const found = plain.map((ref, at) => resolveIndexIfAny(namespace, call, ref, optionAt(at)));
   const known = found.filter((index) => typeof index !== 'object');
   return known.length === found.length ? known : Promise.all(found);
@@ -121,9 +129,10 @@ export async function listLinks(
 ): Promise<Link[]> {
   check(call.operation, linkRules.linkFilter, filter, 'filter');
   const { kind, group, up } = filter;
+  const masterRef = plainRefIfAny(namespace, call, filter.master, 'filter.master');
   let parent = resolveIndexIfAny(namespace, call, filter.parent, 'filter.parent');
   if (typeof parent === 'object') parent = await parent;
-  let master = resolveIndexIfAny(namespace, call, filter.master ?? undefined, 'filter.master');
+  let master = resolveIndexIfAny(namespace, call, masterRef, 'filter.master');
   if (typeof master === 'object') master = await master;
   const masterWanted = filter.master === null ? null : master;
   const links = await namespace.askOrThrow(call, 'listLinks', {
@@ -268,10 +277,11 @@ export async function setLink(
     const record = { ...named, ...flagBits(changes) };
     return sendAll(namespace, call, [{ operation: 'changeLink', record }], plain);
   }
+  // Index 0 is how a link leaves its master.
+  const masterRef =
+    changes.master === null ? 0 : plainRefIfAny(namespace, call, changes.master, 'changes.master');
   let index = resolveIndex(namespace, call, plain);
   if (typeof index === 'object') index = await index;
-  // Index 0 is how a link leaves its master.
-  const masterRef = changes.master === null ? 0 : changes.master;
   let master = resolveIndexIfAny(namespace, call, masterRef, 'changes.master');
   if (typeof master === 'object') master = await master;
   const steps = changeSteps(index, changes, master);

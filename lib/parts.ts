@@ -4,7 +4,7 @@
  */
 import { addressRecord } from './addresses.js';
 import type { Call } from './call.js';
-import { familySettings, flagBits, resolveIndexes } from './links.js';
+import { familySettings, flagBits, plainRefIfAny, resolveIndexes } from './links.js';
 import type { Namespace } from './namespace.js';
 import type { Step } from './native.js';
 import type { AddressRecord, LinkInfoRecord, LinkRecord, RouteRecord } from './requests.js';
@@ -64,9 +64,16 @@ export function askedBeside(options: LinkOptions): AskedBeside | undefined {
   };
 }
 
+const linkOfRoute = (at: number) => `options.routes[${at}].link`;
+
+/** Refuses a `Link` of another namespace as that of a route. */
+export function checkLinksOf(target: Namespace, call: Call, { links }: AskedBeside): void {
+  for (const [at, link] of links.entries()) plainRefIfAny(target, call, link, linkOfRoute(at));
+}
+
 /** The steps that the kernel does not take in the first message. */
 export function partsOf(target: Namespace, call: Call, asked: AskedBeside): Parts | Promise<Parts> {
-  const links = resolveIndexes(target, call, asked.links, (at) => `options.routes[${at}].link`);
+  const links = resolveIndexes(target, call, asked.links, linkOfRoute);
   return 'then' in links ? links.then((known) => partsWith(asked, known)) : partsWith(asked, links);
 }
 

@@ -281,4 +281,30 @@ describe('a Link', () => {
     expect(error.stack).toContain('create-elsewhere.test.ts');
     expect([await host.snapshot(), await inside.snapshot()]).toEqual(before);
   });
+
+  const beside: [string, (netns: Netns, link: Link) => Promise<unknown>][] = [
+    ['setLink', (netns, link) => netns.setLink('no-such', { master: link })],
+    ['listLinks', (netns, link) => netns.listLinks({ parent: 'no-such', master: link })],
+    ['createMacvlan', (netns, link) => netns.createMacvlan({ parent: 'no-such', master: link })],
+    [
+      'createMacvlan, as a route’s link',
+      (netns, link) =>
+        netns.createMacvlan({ parent: 'no-such', routes: [{ to: 'default', link }] }),
+    ],
+    [
+      'createLink, as the peer’s master',
+      (netns, link) =>
+        netns.createLink({ kind: 'veth', master: 'no-such', peer: { master: link } }),
+    ],
+  ];
+  test.each(beside)(
+    'of another namespace is refused by %s before a name beside it is looked up',
+    async (_, operate) => {
+      const { host, inside, parent } = await setUp();
+      const link = await host.netns.createMacvlan({ parent, netns: inside.netns });
+      expect(await refusalOf(operate(host.netns, link))).toMatchObject({
+        code: 'ERR_INVALID_ARG_VALUE',
+      });
+    },
+  );
 });
