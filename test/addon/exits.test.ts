@@ -158,12 +158,12 @@ test('what has begun is finished at the end of the process: no name is left with
 // goes through another socket.
 test.each(['here', 'in another namespace'])(
   'no link %s is left without its address when the process ends',
-  async (place) => {
+  async (where) => {
     for (const delay of [0.3, 0.6, 0.9, 1.2, 1.5]) {
       const ended = await runProgram(
         `import { spawnSync } from 'node:child_process';
          import { createLink, listLinks, Netns } from 'macvlan-netlink';
-         const netns = ${place === 'here'} ? Netns.current() : await Netns.create();
+         const netns = ${where === 'here'} ? Netns.current() : await Netns.create();
          await Promise.all([listLinks(), netns.listLinks()]);
          process.on('exit', () => {
            const { stdout } = spawnSync('nsenter', ['--net=/dev/fd/3', 'ip', '-j', 'address'], {

@@ -24,7 +24,7 @@ function namespace(items: readonly object[]) {
     seen.listings++;
     return listing;
   };
-  return { seen, place: { ask, name: 'n', inode: 1 } as unknown as Namespace };
+  return { seen, netns: { ask, name: 'n', inode: 1 } as unknown as Namespace };
 }
 
 const address = (at: number) => ({
@@ -93,10 +93,10 @@ test.each<[string, string, object[], (at: number) => About, RegExp]>([
     /'p' may have a child in mode 'passthru' in another namespace/,
   ],
 ])('many hints about %s share one listing', async (_, code, items, aboutOf, hint) => {
-  const { seen, place } = namespace(items);
+  const { seen, netns } = namespace(items);
   const errnos: Record<string, number> = { ENETUNREACH: -101, EINVAL: -22, EEXIST: -17 };
   const refusal = new Refusal(errnos[code] as number, 'RTM_NEWROUTE');
-  const explained = await Promise.all(numbers.map((at) => explain(place, refusal, aboutOf(at))));
+  const explained = await Promise.all(numbers.map((at) => explain(netns, refusal, aboutOf(at))));
   for (const one of explained) expect(one.hint).toMatch(hint);
   expect(seen.listings).toBe(1);
   expect(seen.looks).toBeLessThan(COUNT * 20);

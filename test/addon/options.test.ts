@@ -161,14 +161,14 @@ const macvlanChanges: Operation = (namespace, call, options) =>
 
 /** The requests of an operation, or the error that it rejects with. */
 async function askedBy(operation: Operation, options: object): Promise<string> {
-  const place = new Agreeable();
+  const namespace = new Agreeable();
   const call = new Call('operation', null, undefined);
   try {
-    await operation(place, call, options as never);
+    await operation(namespace, call, options as never);
   } catch (error) {
     return String(error);
   }
-  return JSON.stringify(place.steps);
+  return JSON.stringify(namespace.steps);
 }
 
 /** Each option's name with the options without it, also for options inside options. */

@@ -3,14 +3,14 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { type Link, Netns } from '../../lib/index.js';
-import { type Place, useTestbed } from '../support/testbed.js';
+import { type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
 const reason = new Error('the reason of this test');
 
 interface Setup {
-  readonly place: Place;
+  readonly host: TestNetns;
   readonly netns: Netns;
   readonly parent: string;
   readonly link: Link;
@@ -18,18 +18,18 @@ interface Setup {
 
 /** A namespace with a parent and a macvlan in source mode on it. */
 async function setUp(): Promise<Setup> {
-  const place = await bed.place();
-  const parent = await place.parent();
-  const link = await place.netns.createMacvlan({ parent, name: 'old', mode: 'source' });
-  return { place, netns: place.netns, parent, link };
+  const host = await bed.makeNetns();
+  const parent = await host.parent();
+  const link = await host.netns.createMacvlan({ parent, name: 'old', mode: 'source' });
+  return { host, netns: host.netns, parent, link };
 }
 
 describe('a signal that fires while the namespace is busy', () => {
   /** Makes so many requests that later ones have to wait; returns a function that waits for their end. */
-  async function occupy({ place, netns }: Setup): Promise<() => Promise<unknown>> {
+  async function occupy({ host, netns }: Setup): Promise<() => Promise<unknown>> {
     const indexes = Array.from({ length: 20 }, (_, at) => 1000 + at);
     for (const index of indexes) {
-      await place.ip('link', 'add', `b${index}`, 'index', String(index), 'type', 'bridge');
+      await host.ip('link', 'add', `b${index}`, 'index', String(index), 'type', 'bridge');
     }
     // Reads in between, so that the deletions are carried out one by one.
     const work = indexes.flatMap((index) => [netns.deleteLink(index), netns.getLink(1)]);
@@ -38,7 +38,7 @@ describe('a signal that fires while the namespace is busy', () => {
 
   test('withdraws what has not been sent', async () => {
     const made = await setUp();
-    const { place, netns, link } = made;
+    const { host, netns, link } = made;
     const busy = await occupy(made);
     const controller = new AbortController();
     const { signal } = controller;
@@ -55,15 +55,15 @@ describe('a signal that fires while the namespace is busy', () => {
     controller.abort(reason);
     await Promise.all(withdrawn.map((one) => expect(one).rejects.toBe(reason)));
     await Promise.all([busy(), kept]);
-    expect(await place.addresses('old')).toEqual(['10.0.0.2/24']);
-    expect(await place.link('old')).toMatchObject({ mtu: 1500 });
-    expect(await place.names()).not.toContain('new');
+    expect(await host.addresses('old')).toEqual(['10.0.0.2/24']);
+    expect(await host.link('old')).toMatchObject({ mtu: 1500 });
+    expect(await host.names()).not.toContain('new');
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   test('withdraws no operation of others', async () => {
     const made = await setUp();
-    const { place, netns, link } = made;
+    const { host, netns, link } = made;
     const busy = await occupy(made);
     const controller = new AbortController();
     const answers = Array.from({ length: 20 }, (_, at) =>
@@ -84,7 +84,7 @@ describe('a signal that fires while the namespace is busy', () => {
     expect(await Promise.all(answers)).toEqual(expected);
     await busy();
     const kept = expected.flatMap((one, at) => (one === 'made' ? [`10.0.${at}.1/24`] : []));
-    expect(await place.addresses('old')).toEqual(kept);
+    expect(await host.addresses('old')).toEqual(kept);
   });
 
   test('closing waits for the rest all the same', async () => {
@@ -99,14 +99,14 @@ describe('a signal that fires while the namespace is busy', () => {
     controller.abort(reason);
     await expect(withdrawn).rejects.toBe(reason);
     await Promise.all([busy(), kept, closed]);
-    expect(await made.place.addresses('lo')).toContain('10.0.0.2/24');
+    expect(await made.host.addresses('lo')).toContain('10.0.0.2/24');
   });
 });
 
 test('a signal that does not fire keeps no listeners of the calls that had it', async () => {
-  const { place, netns, parent } = await setUp();
+  const { host, netns, parent } = await setUp();
   const { signal } = new AbortController();
-  const name = place.name as string;
+  const name = host.name as string;
   await using opened = await Netns.open(name, { signal });
   await opened.createMacvlan({ parent, netns: name, signal });
   await netns.listLinks({ signal });
@@ -120,8 +120,8 @@ describe('a signal that fires at any moment', () => {
   }
 
   test('a link is either made and returned, or refused and removed', async () => {
-    const { place, netns, parent } = await setUp();
-    const target = await bed.place();
+    const { host, netns, parent } = await setUp();
+    const target = await bed.makeNetns();
     const options = {
       parent,
       alias: 'a text',
@@ -131,7 +131,7 @@ describe('a signal that fires at any moment', () => {
       up: true,
     };
     const outcomes = new Set<string>();
-    for (const where of [place, target]) {
+    for (const where of [host, target]) {
       const before = await where.names();
       for (let round = 0; round < 40; round++) {
         const controller = new AbortController();
@@ -160,23 +160,23 @@ describe('a signal that fires at any moment', () => {
   });
 
   test('what has been sent takes effect, whatever the promise says', async () => {
-    const { place, netns } = await setUp();
+    const { host, netns } = await setUp();
     const controller = new AbortController();
     const { signal } = controller;
     const first = netns.addAddress(1, '10.0.0.1/32', { signal });
     // The kernel has received the request, but JavaScript has not received the answer.
-    while (!(await place.addresses('lo')).includes('10.0.0.1/32')) await turns(1);
+    while (!(await host.addresses('lo')).includes('10.0.0.1/32')) await turns(1);
     const told = first.then(
       () => 'made',
       (error: unknown) => error,
     );
     controller.abort(reason);
     expect(['made', reason]).toContain(await told);
-    expect(await place.addresses('lo')).toContain('10.0.0.1/32');
+    expect(await host.addresses('lo')).toContain('10.0.0.1/32');
   });
 
   test('of many operations with one signal each is carried out completely or not at all', async () => {
-    const { place, netns } = await setUp();
+    const { host, netns } = await setUp();
     for (let round = 0; round < 10; round++) {
       const controller = new AbortController();
       const { signal } = controller;
@@ -193,7 +193,7 @@ describe('a signal that fires at any moment', () => {
       await turns(round);
       controller.abort(reason);
       const made = await Promise.all(answers);
-      const there = new Set(await place.addresses('lo'));
+      const there = new Set(await host.addresses('lo'));
       // A link that was returned is there; one whose promise was rejected may or may not be there.
       expect(addresses.filter((address, at) => made[at] && !there.has(address))).toEqual([]);
       expect(getEventListeners(signal, 'abort')).toEqual([]);

@@ -3,14 +3,14 @@ import { getEventListeners } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type Link, Netns } from '../../lib/index.js';
-import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
+import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
 const reason = new Error('the reason of this test');
 
 interface Setup {
-  readonly place: Place;
+  readonly host: TestNetns;
   readonly netns: Netns;
   readonly parent: string;
   readonly link: Link;
@@ -18,11 +18,11 @@ interface Setup {
 
 /** A namespace with a parent and a macvlan in source mode on it. */
 async function setUp(): Promise<Setup> {
-  const place = await bed.place();
-  const parent = await place.parent();
-  const link = await place.netns.createMacvlan({ parent, name: 'old', mode: 'source' });
-  await place.ip('route', 'add', '10.8.0.0/16', 'dev', 'lo');
-  return { place, netns: place.netns, parent, link };
+  const host = await bed.makeNetns();
+  const parent = await host.parent();
+  const link = await host.netns.createMacvlan({ parent, name: 'old', mode: 'source' });
+  await host.ip('route', 'add', '10.8.0.0/16', 'dev', 'lo');
+  return { host, netns: host.netns, parent, link };
 }
 
 type Operation = (made: Setup, signal: AbortSignal) => Promise<unknown>;
@@ -63,10 +63,10 @@ const all = Object.entries(operations);
 describe('a signal that has fired already', () => {
   test.each(all)('%s rejects with its reason, and does nothing', async (_, operation) => {
     const made = await setUp();
-    const before = await made.place.snapshot();
+    const before = await made.host.snapshot();
     const signal = AbortSignal.abort(reason);
     await expect(operation(made, signal)).rejects.toBe(reason);
-    expect(await made.place.snapshot()).toEqual(before);
+    expect(await made.host.snapshot()).toEqual(before);
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
@@ -80,7 +80,7 @@ describe('a signal that has fired already', () => {
   });
 
   test('Netns.open, create and remove reject with its reason, and do nothing', async () => {
-    const { name } = await bed.place();
+    const { name } = await bed.makeNetns();
     const before = readdirSync('/run/netns');
     const signal = AbortSignal.abort(reason);
     const descriptors = readdirSync('/proc/self/fd').length;
@@ -97,7 +97,7 @@ describe('a signal that has fired already', () => {
   });
 
   test("rejects with Node's own reasons unchanged", async () => {
-    const { netns } = Netns.current() && (await bed.place());
+    const { netns } = Netns.current() && (await bed.makeNetns());
     const aborted = await refusalOf(netns.listLinks({ signal: AbortSignal.abort() }));
     expect(aborted).toMatchObject({ name: 'AbortError', code: DOMException.ABORT_ERR });
     const signal = AbortSignal.timeout(0);
@@ -136,7 +136,7 @@ describe('a signal that never fires', () => {
   });
 
   test('may be shared by many operations without a warning from Node', async () => {
-    const { place, netns } = await setUp();
+    const { host, netns } = await setUp();
     const { signal } = new AbortController();
     const warnings: string[] = [];
     const listen = (warning: Error) => warnings.push(warning.name);
@@ -144,7 +144,7 @@ describe('a signal that never fires', () => {
     bed.onCleanup(() => process.off('warning', listen));
     const addresses = Array.from({ length: 50 }, (_, at) => `10.0.0.${at}/32`);
     await Promise.all(addresses.map((address) => netns.addAddress('lo', address, { signal })));
-    expect(await place.addresses('lo')).toEqual(expect.arrayContaining(addresses));
+    expect(await host.addresses('lo')).toEqual(expect.arrayContaining(addresses));
     expect(getEventListeners(signal, 'abort')).toEqual([]);
     expect(warnings).toEqual([]);
   });
@@ -152,7 +152,7 @@ describe('a signal that never fires', () => {
   test('passed in place of the options is refused, and not ignored', async () => {
     const made = await setUp();
     const { netns, link } = made;
-    const before = await made.place.snapshot();
+    const before = await made.host.snapshot();
     const signal = AbortSignal.abort(reason) as never;
     const calls: Record<string, () => unknown> = {
       createMacvlan: () => netns.createMacvlan(signal),
@@ -178,12 +178,12 @@ describe('a signal that never fires', () => {
         /^[^\n]*must be an object[^\n]*received AbortSignal[^\n]*$/,
       );
     }
-    expect(await made.place.snapshot()).toEqual(before);
+    expect(await made.host.snapshot()).toEqual(before);
   });
 
   test('that is no signal is refused before anything is done', async () => {
     const made = await setUp();
-    const before = await made.place.snapshot();
+    const before = await made.host.snapshot();
     for (const [, operation] of all) {
       for (const signal of ['now', 42, {}, new EventTarget()]) {
         const error = await refusalOf(operation(made, signal as never));
@@ -192,6 +192,6 @@ describe('a signal that never fires', () => {
         expect(error.message).toContain('must be an AbortSignal');
       }
     }
-    expect(await made.place.snapshot()).toEqual(before);
+    expect(await made.host.snapshot()).toEqual(before);
   });
 });

@@ -9,8 +9,8 @@ const bed = useTestbed();
 
 describe('listAddresses', () => {
   test('shows every address of the namespace as ip does', async () => {
-    const { place, netns, link } = await addressBench(bed);
-    const second = await place.parent();
+    const { host, netns, link } = await addressBench(bed);
+    const second = await host.parent();
     const commands = [
       ['10.0.0.1/24', 'brd', '+', 'dev', link, 'label', `${link}:x`.slice(-15)],
       ['10.0.0.2/24', 'dev', link],
@@ -19,8 +19,8 @@ describe('listAddresses', () => {
       ['fd00::9', 'peer', 'fd01::1/64', 'dev', second, 'metric', '9'],
       ['fd00::7/128', 'preferred_lft', '0', 'dev', second],
     ];
-    for (const command of commands) await place.ip('address', 'add', ...command);
-    const shown = JSON.parse(await place.ip('-j', '-d', 'address', 'show')) as {
+    for (const command of commands) await host.ip('address', 'add', ...command);
+    const shown = JSON.parse(await host.ip('-j', '-d', 'address', 'show')) as {
       ifindex: number;
       addr_info: IpAddress[];
     }[];
@@ -33,17 +33,17 @@ describe('listAddresses', () => {
   });
 
   test('shows the flags that only the kernel sets', async () => {
-    const { place, netns, link, shown } = await addressBench(bed);
-    const { ifindex, link: peer = '' } = await place.link(link);
+    const { host, netns, link, shown } = await addressBench(bed);
+    const { ifindex, link: peer = '' } = await host.link(link);
     const conf = `/proc/sys/net/ipv6/conf/${link}`;
     const script = `echo fd00::9 > ${conf}/stable_secret && echo 2 > ${conf}/use_tempaddr`;
-    await place.run('sh', '-c', script);
-    for (const state of ['down', 'up']) await place.ip('link', 'set', link, state);
-    await place.settled(link);
-    await place.ip('address', 'add', 'fd00::1/64', 'dev', link, 'mngtmpaddr');
+    await host.run('sh', '-c', script);
+    for (const state of ['down', 'up']) await host.ip('link', 'set', link, state);
+    await host.settled(link);
+    await host.ip('address', 'add', 'fd00::1/64', 'dev', link, 'mngtmpaddr');
     // The other end of the veth pair has this address already.
-    await place.ip('address', 'add', 'fd07::7/64', 'dev', peer, 'nodad');
-    await place.ip('address', 'add', 'fd07::7/64', 'dev', link);
+    await host.ip('address', 'add', 'fd07::7/64', 'dev', peer, 'nodad');
+    await host.ip('address', 'add', 'fd07::7/64', 'dev', link);
     const all = await vi.waitFor(async () => {
       const now = await shown();
       const known = now.filter(({ tentative, dadfailed }) => tentative !== true || dadfailed);
@@ -60,8 +60,8 @@ describe('listAddresses', () => {
   });
 
   test('what it lists can be added again, also to another link', async () => {
-    const { place, netns, link } = await addressBench(bed);
-    const second = await place.parent();
+    const { host, netns, link } = await addressBench(bed);
+    const second = await host.parent();
     const commands = [
       ['10.0.0.1/24', 'brd', '+', 'dev', link, 'label', `${link}:x`.slice(-15)],
       ['10.0.0.2/24', 'dev', link, 'metric', '7'],
@@ -70,10 +70,10 @@ describe('listAddresses', () => {
       ['fd00::9', 'peer', 'fd01::1/64', 'dev', link, 'nodad'],
       ['fd00::7/128', 'preferred_lft', '0', 'dev', link, 'nodad'],
     ];
-    for (const command of commands) await place.ip('address', 'add', ...command);
+    for (const command of commands) await host.ip('address', 'add', ...command);
     const shown = async (name: string) => {
       const [{ addr_info: all }] = JSON.parse(
-        await place.ip('-j', '-d', 'address', 'show', 'dev', name),
+        await host.ip('-j', '-d', 'address', 'show', 'dev', name),
       );
       // The kernel lists the newest IPv6 address first.
       return (all as IpAddress[]).sort((a, b) => a.local.localeCompare(b.local));
@@ -99,22 +99,22 @@ describe('listAddresses', () => {
       addresses: listed.filter(({ address }) => address === '10.0.0.2'),
     };
     await netns.createMacvlan(options);
-    expect(await place.addresses('m0')).toEqual(['10.0.0.2/24']);
+    expect(await host.addresses('m0')).toEqual(['10.0.0.2/24']);
   });
 
   test('can be filtered by link and family', async () => {
-    const { place, netns, link } = await addressBench(bed);
-    const second = await place.parent();
+    const { host, netns, link } = await addressBench(bed);
+    const second = await host.parent();
     for (const one of [link, second]) {
-      await place.ip('address', 'add', '10.0.0.1/32', 'dev', one);
-      await place.ip('address', 'add', 'fd00::1/128', 'dev', one);
+      await host.ip('address', 'add', '10.0.0.1/32', 'dev', one);
+      await host.ip('address', 'add', 'fd00::1/128', 'dev', one);
     }
     const cidrs = async (filter: Parameters<Netns['listAddresses']>[0]) =>
       (await netns.listAddresses(filter)).map(({ cidr }) => cidr);
     expect(await cidrs({ link })).toEqual(['10.0.0.1/32', 'fd00::1/128']);
     expect(await cidrs({ link, family: 'IPv6' })).toEqual(['fd00::1/128']);
     expect(await cidrs({ family: 'IPv4' })).toEqual(['127.0.0.1/8', '10.0.0.1/32', '10.0.0.1/32']);
-    const { ifindex } = await place.link(second);
+    const { ifindex } = await host.link(second);
     const listed = await netns.listAddresses({ link: ifindex });
     expect(new Set(listed.map(({ linkIndex }) => linkIndex))).toEqual(new Set([ifindex]));
     for (const gone of ['nobody', 987_654, { index: 987_654 }]) {
@@ -122,16 +122,16 @@ describe('listAddresses', () => {
       expect(error).toMatchObject({ code: 'ENODEV' });
       expect(error.hint).toContain('filter.link');
     }
-    await place.ip('link', 'add', 'bare', 'type', 'bridge');
-    const bare = (await place.link('bare')).ifindex;
+    await host.ip('link', 'add', 'bare', 'type', 'bridge');
+    const bare = (await host.link('bare')).ifindex;
     expect(await netns.listAddresses({ link: bare })).toEqual([]);
   });
 
   test('is complete when there are thousands', async () => {
-    const { place, netns, link } = await addressBench(bed);
+    const { host, netns, link } = await addressBench(bed);
     const wanted = Array.from({ length: 3000 }, (_, at) => `10.7.${at >> 8}.${at & 255}/32`);
     await Promise.all(wanted.map((address) => netns.addAddress(link, address)));
-    expect(await place.addresses(link)).toEqual(wanted);
+    expect(await host.addresses(link)).toEqual(wanted);
     expect((await netns.listAddresses({ link })).map(({ cidr }) => cidr)).toEqual(wanted);
   });
 });

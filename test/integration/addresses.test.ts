@@ -68,12 +68,12 @@ const cases: [string, string | AddressOptions, Partial<IpAddress>][] = [
 test.each(cases)(
   '%s: is on the link as asked for, is listed as ip shows it, and is removed',
   async (_, asked, shows) => {
-    const { netns, link, shown, place } = await addressBench(bed);
+    const { netns, link, shown, host } = await addressBench(bed);
     await netns.addAddress(link, asked);
     const [first, ...others] = await shown();
     expect(others).toEqual([]);
     expect(first).toMatchObject(shows);
-    const { ifindex } = await place.link(link);
+    const { ifindex } = await host.link(link);
     const [listed, ...more] = await netns.listAddresses({ link });
     expect(listed).toEqual({
       ...expectedAddress(first as IpAddress, ifindex),
@@ -91,9 +91,9 @@ test.each(cases)(
 
 describe('addAddress', () => {
   test('makes the prefix route, or not with noprefixroute', async () => {
-    const { place, netns, link } = await addressBench(bed);
+    const { host, netns, link } = await addressBench(bed);
     const routes = async () =>
-      (await place.ip('route', 'show', 'dev', link)) + (await place.ip('-6', 'route', 'show'));
+      (await host.ip('route', 'show', 'dev', link)) + (await host.ip('-6', 'route', 'show'));
     await netns.addAddress(link, { address: '10.1.0.1/16', metric: 55 });
     await netns.addAddress(link, { address: '10.2.0.1/16', flags: ['noprefixroute'] });
     await netns.addAddress(link, { address: 'fd01::1/64', metric: 66 });
@@ -145,12 +145,12 @@ describe('addAddress', () => {
   });
 
   test('sets the flag optimistic where ip can do so, too', async () => {
-    const { place, netns, link, shown } = await addressBench(bed);
+    const { host, netns, link, shown } = await addressBench(bed);
     const sysctl = `/proc/sys/net/ipv6/conf/${link}/optimistic_dad`;
-    await place.run('sh', '-c', `test ! -e ${sysctl} || echo 1 > ${sysctl}`);
+    await host.run('sh', '-c', `test ! -e ${sysctl} || echo 1 > ${sysctl}`);
     // While the link is down there is no duplicate address detection, and the flag stays.
-    await place.ip('link', 'set', link, 'down');
-    await place.ip('address', 'add', 'fd00::1/64', 'dev', link, 'optimistic');
+    await host.ip('link', 'set', link, 'down');
+    await host.ip('address', 'add', 'fd00::1/64', 'dev', link, 'optimistic');
     await netns.addAddress(link, { address: 'fd00::2/64', flags: ['optimistic'] });
     const states = (await shown()).map(({ local, optimistic }) => [local, optimistic]);
     const [, byIp] = states.find(([local]) => local === 'fd00::1') ?? [];
@@ -170,9 +170,9 @@ describe('addAddress', () => {
   });
 
   test('on loopback, 127/8 is of scope host', async () => {
-    const { place, netns } = await addressBench(bed);
+    const { host, netns } = await addressBench(bed);
     await netns.addAddress('lo', '127.1.2.3/8');
-    const [lo] = JSON.parse(await place.ip('-j', 'address', 'show', 'dev', 'lo'));
+    const [lo] = JSON.parse(await host.ip('-j', 'address', 'show', 'dev', 'lo'));
     expect(lo.addr_info).toContainEqual(
       expect.objectContaining({ local: '127.1.2.3', prefixlen: 8, scope: 'host' }),
     );
@@ -198,8 +198,8 @@ describe('addAddress', () => {
 
   test('passes on the kernel’s own message', async ({ skip }) => {
     skip(isBefore(6, 6), 'Linux before 6.6 says nothing about IPv6 addresses');
-    const { place, netns, link } = await addressBench(bed);
-    await place.run('sh', '-c', `echo 1 > /proc/sys/net/ipv6/conf/${link}/disable_ipv6`);
+    const { host, netns, link } = await addressBench(bed);
+    await host.run('sh', '-c', `echo 1 > /proc/sys/net/ipv6/conf/${link}/disable_ipv6`);
     const error = await refusalOf(netns.addAddress(link, 'fd00::1/64'));
     expect(error.code).toBe('EACCES');
     expect(error.kernelMessage).toContain('IPv6 is disabled');
@@ -214,14 +214,14 @@ describe('addAddress', () => {
   });
 
   test('takes a link by name, alternative name, index or Link, and refuses a Link of another namespace', async () => {
-    const { place, netns, link, shown } = await addressBench(bed);
-    await place.ip('link', 'property', 'add', 'dev', link, 'altname', 'another-name-that-is-long');
-    const { ifindex } = await place.link(link);
+    const { host, netns, link, shown } = await addressBench(bed);
+    await host.ip('link', 'property', 'add', 'dev', link, 'altname', 'another-name-that-is-long');
+    const { ifindex } = await host.link(link);
     const object = await netns.getLink(link);
     const refs = [link, 'another-name-that-is-long', ifindex, object, { index: ifindex }];
     for (const [at, ref] of refs.entries()) await netns.addAddress(ref, `10.0.${at}.1/24`);
     expect((await shown()).length).toBe(refs.length);
-    const other = await bed.place();
+    const other = await bed.makeNetns();
     const error = await refusalOf(other.netns.addAddress(object, '10.9.9.9/24'));
     expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
     expect(await other.ip('address', 'show')).not.toContain('10.9.9.9');
@@ -297,17 +297,17 @@ describe('removeAddress', () => {
   test.each(['', ':1'])(
     'takes an address with the label NAME%s that was listed before its link was renamed',
     async (end) => {
-      const { place, netns, link } = await addressBench(bed);
-      await place.ip('link', 'set', link, 'down');
-      await place.ip('link', 'set', link, 'name', 'old');
+      const { host, netns, link } = await addressBench(bed);
+      await host.ip('link', 'set', link, 'down');
+      await host.ip('link', 'set', link, 'name', 'old');
       await netns.addAddress('old', { address: '10.0.0.1/24', label: `old${end}` });
       const [listed] = await netns.listAddresses({ link: 'old' });
       const index = listed?.linkIndex as number;
-      await place.ip('link', 'set', 'old', 'name', 'renamed');
+      await host.ip('link', 'set', 'old', 'name', 'renamed');
       expect(await netns.listAddresses({ link: index })).toMatchObject([{ label: 'renamed' }]);
       await netns.removeAddress(index, listed as Address);
       expect(await netns.listAddresses({ link: index })).toEqual([]);
-      expect(await place.ip('-4', 'address', 'show', 'dev', 'renamed')).not.toContain('inet');
+      expect(await host.ip('-4', 'address', 'show', 'dev', 'renamed')).not.toContain('inet');
     },
   );
 

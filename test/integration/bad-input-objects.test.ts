@@ -14,7 +14,7 @@ describe('an option’s name', () => {
     ['txqlen', 'txQueueLen'],
     ['bclim', 'bcCutoff'],
   ])('%s is not accepted for %s, which is suggested', async (written, meant) => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const error = await refusalOf(
       host.netns.createMacvlan({ parent: 'p0', [written]: 'x' } as { parent: string }),
     );
@@ -25,7 +25,7 @@ describe('an option’s name', () => {
   test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
     '%s is an unknown option and changes no prototype',
     async (name) => {
-      const host = await bed.place();
+      const host = await bed.makeNetns();
       const options = JSON.parse(`{"parent": "p0", "${name}": {"mtu": 1400}}`);
       const error = await refusalOf(host.netns.createMacvlan(options));
       expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
@@ -37,7 +37,7 @@ describe('an option’s name', () => {
 });
 
 test('a very long option’s name makes a message of only a few lines', async () => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const changes = { ['x'.repeat(1_000_000)]: 1 } as object;
   const error = await refusalOf(host.netns.setLink('lo', changes));
   expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
@@ -49,7 +49,7 @@ test('a very long option’s name makes a message of only a few lines', async ()
 
 describe('unusual objects', () => {
   test('are taken without a prototype, frozen, or with accessors', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     class Options {
       readonly parent = parent;
@@ -68,7 +68,7 @@ describe('unusual objects', () => {
   });
 
   test('pass on what an accessor throws', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const reason = new Error('an accessor’s own');
     const options = {
       parent: 'p0',
@@ -86,7 +86,7 @@ describe('unusual objects', () => {
 
   // Values that are valid when they are checked may be different when they are sent.
   test('do not crash the process when they change while a call is under way', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     const before = await host.snapshot();
     const fine: Record<string, unknown> = {
@@ -151,7 +151,7 @@ describe('unusual objects', () => {
   });
 
   test('may hold thousands of addresses, and one that is refused undoes all', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     const before = await host.snapshot();
     const addresses = Array.from({ length: 3000 }, (_, at) => `10.${at >> 8}.${at & 255}.1/32`);

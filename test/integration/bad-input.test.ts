@@ -20,7 +20,7 @@ import {
   notStrings,
   type Rows,
 } from '../support/bad-values.js';
-import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
+import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
@@ -28,7 +28,7 @@ const bed = useTestbed();
 // biome-ignore lint/suspicious/noExplicitAny: what is tested is what the types forbid
 type Loose = Record<string, (...args: any[]) => Promise<unknown>>;
 
-const loose = (place: Place) => place.netns as unknown as Loose;
+const loose = (host: TestNetns) => host.netns as unknown as Loose;
 
 /** The beginning of a value as an error message shows it. */
 function shown(value: unknown): string {
@@ -68,7 +68,7 @@ function withOption(base: object, path: string, value: unknown): object {
 }
 
 async function expectAllRefused(
-  place: Place,
+  host: TestNetns,
   operation: string,
   base: object,
   rows: Rows,
@@ -78,18 +78,18 @@ async function expectAllRefused(
   for (const [path, values] of Object.entries(rows)) {
     for (const value of values) {
       const options = withOption(base, path, value);
-      const call = loose(place)[operation]?.call(place.netns, ...before, options);
+      const call = loose(host)[operation]?.call(host.netns, ...before, options);
       await expectRefused(call as Promise<unknown>, operation, `${argument}.${path}`, value);
     }
   }
   for (const value of notObjects) {
-    const call = loose(place)[operation]?.call(place.netns, ...before, value);
+    const call = loose(host)[operation]?.call(host.netns, ...before, value);
     await expectRefused(call as Promise<unknown>, operation, argument, value);
   }
 }
 
 test('a namespace has a netlink socket from the first request on, and not before', async () => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   expect(await host.routeSockets()).toBe(0);
   await host.netns.getLink('lo');
   expect(await host.routeSockets()).toBe(1);
@@ -97,7 +97,7 @@ test('a namespace has a netlink socket from the first request on, and not before
 
 describe('bad input is refused before anything is sent, naming option and value,', () => {
   test.each(['createMacvlan', 'createMacvtap'])('by %s', async (operation) => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     await expectAllRefused(host, operation, { parent: 'p0' }, { ...MACVLAN, ...LINK_ITEMS });
     expect(await host.routeSockets()).toBe(0);
   });
@@ -109,14 +109,14 @@ describe('bad input is refused before anything is sent, naming option and value,
     ['passthru', { mac: ['02:00:00:00:00:01'], sources: [[]], nodst: [true, false] }],
     ['source', { nopromisc: [true, false] }],
   ])('by createMacvlan, for what mode %s does not take', async (mode, rows: Rows) => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     await expectAllRefused(host, 'createMacvlan', { parent: 'p0', mode }, rows);
     await expectAllRefused(host, 'createLink', { parent: 'p0', kind: 'macvtap', mode }, rows);
     expect(await host.routeSockets()).toBe(0);
   });
 
   test('by createMacvlan, for the source list of mode source', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const base = { parent: 'p0', mode: 'source' };
     const fine = '02:00:00:00:00:01';
     for (const value of notMacs) {
@@ -131,7 +131,7 @@ describe('bad input is refused before anything is sent, naming option and value,
   });
 
   test('by createLink', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     await expectAllRefused(
       host,
       'createLink',
@@ -176,7 +176,7 @@ describe('bad input is refused before anything is sent, naming option and value,
   });
 
   test('by setLink', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const { name, mac, mtu, up, promiscuous, allMulticast, txQueueLen, group } = LINK;
     const rows = { name, mac, mtu, up, promiscuous, allMulticast, txQueueLen, group } as Rows;
     await expectAllRefused(
@@ -208,7 +208,7 @@ describe('bad input is refused before anything is sent, naming option and value,
   });
 
   test('by setMacvlan, addSources and removeSources', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const { mode, bcQueueLen, bcCutoff } = MACVLAN;
     await expectAllRefused(
       host,
@@ -248,7 +248,7 @@ describe('bad input is refused before anything is sent, naming option and value,
   });
 
   test('by moveLink', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     await expectAllRefused(
       host,
       'moveLink',
@@ -265,7 +265,7 @@ describe('bad input is refused before anything is sent, naming option and value,
   });
 
   test('by listLinks', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     await expectAllRefused(
       host,
       'listLinks',
@@ -284,7 +284,7 @@ describe('bad input is refused before anything is sent, naming option and value,
   });
 
   test('by everything that takes a link', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const calls: [string, readonly unknown[]][] = [
       ['getLink', []],
       ['setLink', [{}]],
@@ -317,7 +317,7 @@ describe('bad input is refused before anything is sent, naming option and value,
   });
 
   test('by everything whose last argument takes only a signal', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const calls: [string, readonly unknown[]][] = [
       ['getLink', ['lo']],
       ['setPromiscuous', ['lo', true]],
@@ -341,7 +341,7 @@ describe('bad input is refused before anything is sent, naming option and value,
   });
 
   test('by everything that makes a change when the change is left out', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     for (const operation of ['setLink', 'setMacvlan']) {
       const call = loose(host)[operation]?.call(host.netns, 'lo');
       await expectRefused(call as Promise<unknown>, operation, 'changes', undefined);

@@ -53,7 +53,7 @@ function bench(...args: readonly string[]) {
 const WORKLOADS = ['create', 'create-all', 'create-into', 'delete', 'list', 'attach', 'netns'];
 
 test('every workload is measured, also with the C program, and reported', async () => {
-  const before = await bed.own().snapshot();
+  const before = await bed.ownNetns().snapshot();
   const out = temporaryFolder();
   const options = ['--count', '5', '--rounds', '1', '--json', '--out', out];
   const { stdout } = await bench(
@@ -99,7 +99,7 @@ test('every workload is measured, also with the C program, and reported', async 
   }
   expect(report).toContain('| macvlan-netlink | 5 |');
   expect(report).not.toMatch(/NaN|undefined|null/);
-  expect(await bed.own().snapshot()).toEqual(before);
+  expect(await bed.ownNetns().snapshot()).toEqual(before);
 });
 
 const SHORT = ['--workloads', 'latency', '--count', '5', '--rounds', '1'];

@@ -11,35 +11,35 @@ const names = (count: number, prefix = 'mv') =>
 
 describe('hundreds of calls in one turn', () => {
   test('use the options as they were at the time of each call', async () => {
-    const place = await bed.place();
-    const { index: parent } = await place.netns.getLink(await place.parent());
+    const host = await bed.makeNetns();
+    const { index: parent } = await host.netns.getLink(await host.parent());
     const options = { parent, name: '', mode: 'private' as const, altNames: [''] };
     const wanted = names(300);
     const made = wanted.map((name) => {
       options.name = name;
       options.altNames[0] = `also-${name}`;
-      return place.netns.createMacvlan(options);
+      return host.netns.createMacvlan(options);
     });
     options.name = 'never';
     const links = await Promise.all(made);
     expect(links.map(({ name, altNames }) => [name, ...altNames])).toEqual(
       wanted.map((name) => [name, `also-${name}`]),
     );
-    const shown = (await place.links()).filter(({ ifname }) => ifname.startsWith('mv'));
+    const shown = (await host.links()).filter(({ ifname }) => ifname.startsWith('mv'));
     expect(shown.map(({ ifname }) => ifname).sort()).toEqual([...wanted].sort());
     // The program may change the list right after the call.
     const list = [...links];
-    const others = Promise.all(links.slice(0, 100).map((link) => place.netns.getLink(link)));
-    const deleted = place.netns.deleteLinks(list);
+    const others = Promise.all(links.slice(0, 100).map((link) => host.netns.getLink(link)));
+    const deleted = host.netns.deleteLinks(list);
     list.length = 0;
     await Promise.all([others, deleted]);
-    expect(await place.names()).toHaveLength(2);
+    expect(await host.names()).toHaveLength(2);
   });
 
   test('are carried out in their order', async () => {
-    const place = await bed.place();
-    const { netns } = place;
-    const { index: parent } = await netns.getLink(await place.parent());
+    const host = await bed.makeNetns();
+    const { netns } = host;
+    const { index: parent } = await netns.getLink(await host.parent());
     const work: Promise<unknown>[] = [];
     for (let index = 2000; index < 2100; index++) {
       work.push(
@@ -52,13 +52,13 @@ describe('hundreds of calls in one turn', () => {
     work.push(netns.deleteLinks(Array.from({ length: 100 }, (_, at) => 2000 + at)));
     work.push(netns.createMacvlan({ parent, name: 'b2000', index: 2000 }));
     await Promise.all(work);
-    const shown = (await place.links()).filter(({ ifname }) => ifname.startsWith('b2'));
+    const shown = (await host.links()).filter(({ ifname }) => ifname.startsWith('b2'));
     expect(shown.map(({ ifname, ifindex }) => [ifname, ifindex])).toEqual([['b2000', 2000]]);
   });
 
   test('are spread over several turns of the event loop', async () => {
-    const place = await bed.place();
-    const { netns } = place;
+    const host = await bed.makeNetns();
+    const { netns } = host;
     let asked = 0;
     const count = 1000;
     const answers = names(count).map(async (name) => {
@@ -76,7 +76,7 @@ describe('hundreds of calls in one turn', () => {
   });
 
   test('are spread over more turns if their lists are longer', async () => {
-    const { netns } = await bed.place();
+    const { netns } = await bed.makeNetns();
     const addresses = [...Array.from({ length: 200 }, (_, at) => `10.0.0.${at + 1}/32`), 'none'];
     const begin = [
       () => netns.createMacvlan({ parent: 'parent', addresses }),
@@ -100,36 +100,36 @@ describe('hundreds of calls in one turn', () => {
   });
 
   test('are waited for when the namespace is closed', async () => {
-    const place = await bed.place();
-    const { index: parent } = await place.netns.getLink(await place.parent());
+    const host = await bed.makeNetns();
+    const { index: parent } = await host.netns.getLink(await host.parent());
     const { Netns } = await import('../../lib/index.js');
-    const own = await Netns.open(place.netns);
+    const own = await Netns.open(host.netns);
     const made = names(200).map((name) => own.createMacvlan({ parent, name }));
     const closed = own.close();
     const late = await refusalOf(own.createMacvlan({ parent, name: 'late' }));
     expect(late.code).toBe('ERR_NETNS_CLOSED');
     await Promise.all([...made, closed]);
     expect(own.fd).toBe(-1);
-    expect(await place.names()).toHaveLength(202);
+    expect(await host.names()).toHaveLength(202);
   });
 
   test('keep the namespace open in which they make links', async () => {
-    const [place, target] = [await bed.place(), await bed.place()];
-    const { index: parent } = await place.netns.getLink(await place.parent());
+    const [host, target] = [await bed.makeNetns(), await bed.makeNetns()];
+    const { index: parent } = await host.netns.getLink(await host.parent());
     const { Netns } = await import('../../lib/index.js');
     const netns = await Netns.open(target.netns);
-    const made = names(100).map((name) => place.netns.createMacvlan({ parent, name, netns }));
+    const made = names(100).map((name) => host.netns.createMacvlan({ parent, name, netns }));
     await Promise.all([...made, netns.close()]);
     expect(await target.names()).toHaveLength(100);
   });
 
   test('end with their signal’s reason when it fires before their turn', async () => {
-    const place = await bed.place();
-    const { index: parent } = await place.netns.getLink(await place.parent());
+    const host = await bed.makeNetns();
+    const { index: parent } = await host.netns.getLink(await host.parent());
     const controller = new AbortController();
     const { signal } = controller;
     const reason = new Error('enough');
-    const made = names(200).map((name) => place.netns.createMacvlan({ parent, name, signal }));
+    const made = names(200).map((name) => host.netns.createMacvlan({ parent, name, signal }));
     controller.abort(reason);
     const results = await Promise.allSettled(made);
     const refused = results.filter(({ status }) => status === 'rejected');
@@ -138,20 +138,20 @@ describe('hundreds of calls in one turn', () => {
     const kept = results.flatMap((result) =>
       result.status === 'fulfilled' ? [result.value.name] : [],
     );
-    expect((await place.names()).filter((name) => name.startsWith('mv'))).toEqual(kept);
+    expect((await host.names()).filter((name) => name.startsWith('mv'))).toEqual(kept);
   });
 
   test('show in an error’s stack the code that awaits it', async () => {
-    const place = await bed.place();
-    const { index: parent } = await place.netns.getLink(await place.parent());
+    const host = await bed.makeNetns();
+    const { index: parent } = await host.netns.getLink(await host.parent());
     const taken = [...names(60), 'mv1'];
     const error = await Promise.all(
-      taken.map((name) => place.netns.createMacvlan({ parent, name })),
+      taken.map((name) => host.netns.createMacvlan({ parent, name })),
     ).catch((reason: unknown) => reason as Error);
     expect(error).toHaveProperty('code', 'EEXIST');
     await expect(
       (async () => {
-        await Promise.all(taken.map((name) => place.netns.createMacvlan({ parent, name })));
+        await Promise.all(taken.map((name) => host.netns.createMacvlan({ parent, name })));
       })(),
     ).rejects.toThrow(
       expect.objectContaining({ stack: expect.stringContaining('bursts.test.ts') }),
@@ -160,43 +160,43 @@ describe('hundreds of calls in one turn', () => {
 });
 
 test('a large deletion is over before what is asked after it, also in a full turn', async () => {
-  const place = await bed.place();
-  const { index: parent } = await place.netns.getLink(await place.parent());
+  const host = await bed.makeNetns();
+  const { index: parent } = await host.netns.getLink(await host.parent());
   const made = await Promise.all(
-    names(300).map((name) => place.netns.createMacvlan({ parent, name })),
+    names(300).map((name) => host.netns.createMacvlan({ parent, name })),
   );
-  const before = names(33).map(() => place.netns.getLink(1));
-  const deleted = place.netns.deleteLinks(made);
-  const again = place.netns.createMacvlan({ parent, name: 'mv5' });
+  const before = names(33).map(() => host.netns.getLink(1));
+  const deleted = host.netns.deleteLinks(made);
+  const again = host.netns.createMacvlan({ parent, name: 'mv5' });
   await Promise.all([...before, deleted, again]);
-  expect((await place.names()).filter((name) => name.startsWith('mv'))).toEqual(['mv5']);
+  expect((await host.names()).filter((name) => name.startsWith('mv'))).toEqual(['mv5']);
 });
 
 describe('a program may change its objects right after a call', () => {
   test('a reference to a link', async () => {
-    const place = await bed.place();
-    const { index: parent } = await place.netns.getLink(await place.parent());
+    const host = await bed.makeNetns();
+    const { index: parent } = await host.netns.getLink(await host.parent());
     const all = names(60);
-    const made = await Promise.all(all.map((name) => place.netns.createMacvlan({ parent, name })));
+    const made = await Promise.all(all.map((name) => host.netns.createMacvlan({ parent, name })));
     const ref = { index: 0 };
     const read = made.map(({ index }) => {
       ref.index = index;
-      return place.netns.getLink(ref);
+      return host.netns.getLink(ref);
     });
     ref.index = 1;
     expect((await Promise.all(read)).map(({ name }) => name)).toEqual(all);
     const gone = made.slice(0, 50).map(({ index }) => {
       ref.index = index;
-      return place.netns.deleteLink(ref);
+      return host.netns.deleteLink(ref);
     });
     ref.index = made[59]?.index ?? 0;
     await Promise.all(gone);
-    expect((await place.names()).filter((name) => name.startsWith('mv'))).toEqual(all.slice(50));
+    expect((await host.names()).filter((name) => name.startsWith('mv'))).toEqual(all.slice(50));
   });
 
   test('options inside options, and those of a class', async () => {
-    const place = await bed.place();
-    const { index: parent } = await place.netns.getLink(await place.parent());
+    const host = await bed.makeNetns();
+    const { index: parent } = await host.netns.getLink(await host.parent());
     const peer = { name: '' };
     const options = new (class {
       readonly parent = parent;
@@ -207,32 +207,32 @@ describe('a program may change its objects right after a call', () => {
     })();
     const pairs = names(40).map((name, at) => {
       peer.name = `peer${at}`;
-      return place.netns.createLink({ kind: 'veth', name: `v${name}`, peer });
+      return host.netns.createLink({ kind: 'veth', name: `v${name}`, peer });
     });
     const macvlans = names(40).map((_, at) => {
       options.number = at;
       // An unknown option of its own is none that it enumerates.
-      return place.netns.createMacvlan(
+      return host.netns.createMacvlan(
         Object.defineProperty(options, 'number', { enumerable: false }),
       );
     });
     await Promise.all([...pairs, ...macvlans]);
-    const seen = await place.names();
+    const seen = await host.names();
     expect(seen).toEqual(expect.arrayContaining(names(40)));
     expect(seen).toEqual(expect.arrayContaining(names(40).map((_, at) => `peer${at}`)));
   });
 });
 
 test('options are used as they were at the call even if something is looked up first', async () => {
-  const [place, there] = [await bed.place(), await bed.place()];
+  const [host, there] = [await bed.makeNetns(), await bed.makeNetns()];
   const options = {
-    parent: await place.parent(),
+    parent: await host.parent(),
     name: 'mv1',
     mode: 'bridge' as 'bridge' | 'private',
     netns: there.name as string,
     addresses: ['10.0.0.1/24'],
   };
-  const made = place.netns.createMacvlan(options);
+  const made = host.netns.createMacvlan(options);
   options.addresses.length = 0;
   Object.assign(options, { parent: 'no', name: 'mv2', mode: 'private', netns: 'no' });
   expect(await made).toMatchObject({ name: 'mv1', macvlan: { mode: 'bridge' } });
@@ -240,26 +240,26 @@ test('options are used as they were at the call even if something is looked up f
 });
 
 test('watch and Netns.open use the options as they were at the call', async () => {
-  const place = await bed.place();
+  const host = await bed.makeNetns();
   const options = { addresses: true, initial: true };
-  const watch = place.netns.watch(options);
+  const watch = host.netns.watch(options);
   options.addresses = false;
-  const full = names(40).map(() => place.netns.getLink(1));
+  const full = names(40).map(() => host.netns.getLink(1));
   const ref = { pid: process.pid };
   const opened = Netns.open(ref);
   ref.pid = 999_999_999;
   await using netns = await opened;
   expect(netns.inode).toBe(Netns.current().inode);
   await Promise.all(full);
-  await place.ip('address', 'add', '192.0.2.1/24', 'dev', 'lo');
+  await host.ip('address', 'add', '192.0.2.1/24', 'dev', 'lo');
   for await (const event of watch) {
     if (event.type === 'address' && event.address.cidr === '192.0.2.1/24') break;
   }
 });
 
 test('every one of many refused arguments shows the code that awaits it', async () => {
-  const place = await bed.place();
-  const results = await Promise.allSettled(names(100).map(() => place.netns.getLink(-1)));
+  const host = await bed.makeNetns();
+  const results = await Promise.allSettled(names(100).map(() => host.netns.getLink(-1)));
   for (const result of results) {
     expect(result).toHaveProperty('reason.code', 'ERR_OUT_OF_RANGE');
     expect(result).toHaveProperty('reason.stack', expect.stringContaining('bursts.test.ts'));
@@ -267,25 +267,25 @@ test('every one of many refused arguments shows the code that awaits it', async 
 });
 
 test('a list of hundreds with a fault in it deletes nothing', async () => {
-  const place = await bed.place();
-  const { index: parent } = await place.netns.getLink(await place.parent());
-  const elsewhere = await bed.place();
+  const host = await bed.makeNetns();
+  const { index: parent } = await host.netns.getLink(await host.parent());
+  const elsewhere = await bed.makeNetns();
   const foreign = await elsewhere.netns.getLink('lo');
   const links = await Promise.all(
-    names(600).map((name) => place.netns.createMacvlan({ parent, name })),
+    names(600).map((name) => host.netns.createMacvlan({ parent, name })),
   );
-  await expect(place.netns.deleteLinks([...links, foreign])).rejects.toThrow(/links\[600\]/);
+  await expect(host.netns.deleteLinks([...links, foreign])).rejects.toThrow(/links\[600\]/);
   const controller = new AbortController();
-  const aborted = place.netns.deleteLinks(links, { signal: controller.signal });
+  const aborted = host.netns.deleteLinks(links, { signal: controller.signal });
   controller.abort();
   await expect(aborted).rejects.toBe(controller.signal.reason);
-  expect(await place.names()).toHaveLength(602);
-  await place.netns.deleteLinks(links);
-  expect(await place.names()).toHaveLength(2);
+  expect(await host.names()).toHaveLength(602);
+  await host.netns.deleteLinks(links);
+  expect(await host.names()).toHaveLength(2);
 });
 
 test('a namespace that is being closed takes no more links, however many calls wait', async () => {
-  const [home, target] = [await bed.place(), await bed.place()];
+  const [home, target] = [await bed.makeNetns(), await bed.makeNetns()];
   const { index: parent } = await home.netns.getLink(await home.parent());
   const make = (name: string) => home.netns.createMacvlan({ parent, name, netns: target.netns });
   const before = names(100, 'in').map(make);

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { root } from '../support/package.js';
 import type { Ended } from '../support/program.js';
-import { type Place, useTestbed } from '../support/testbed.js';
+import { type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
@@ -34,8 +34,8 @@ async function cli(
   return { code, signal, stdout, stderr };
 }
 
-async function macvlans(place: Place): Promise<number> {
-  const links = await place.links();
+async function macvlans(host: TestNetns): Promise<number> {
+  const links = await host.links();
   return links.filter(({ linkinfo }) => linkinfo?.info_kind === 'macvlan').length;
 }
 
@@ -63,7 +63,7 @@ test.each([
   ['in a namespace of its own', []],
   ['beside the parent', ['--here']],
 ] as const)('measures %s, and leaves nothing behind', async (_, more) => {
-  const own = bed.own();
+  const own = bed.ownNetns();
   const parent = await own.parent();
   const before = await own.snapshot();
   const args = ['bench', '--parent', parent, '--count', '30', '--json', ...more];
@@ -95,7 +95,7 @@ test.each([
 });
 
 test('the links of a run whose process id begins alike stay', async () => {
-  const own = bed.own();
+  const own = bed.ownNetns();
   const parent = await own.parent();
   let name = '';
   const args = ['bench', '--parent', parent, '--count', '12', '--here'];
@@ -111,7 +111,7 @@ test('the links of a run whose process id begins alike stay', async () => {
 });
 
 test('prints a table, with a line for each step', async () => {
-  const parent = await bed.own().parent();
+  const parent = await bed.ownNetns().parent();
   const { code, stdout } = await cli(['bench', '--parent', parent, '--count', '12']);
   expect(code).toBe(0);
   const lines = stdout.split('\n');
@@ -127,7 +127,7 @@ test.each([
   ['SIGTERM', 143],
   ['SIGHUP', 129],
 ] as const)('%s half way: every link it made is gone', async (signal, expected) => {
-  const own = bed.own();
+  const own = bed.ownNetns();
   const parent = await own.parent();
   const before = await own.snapshot();
   let seen = 0;

@@ -12,29 +12,29 @@ const addresses = (count: number, net: number) =>
 
 describe('Netns.close', () => {
   test('waits for all operations that were called before', async () => {
-    const place = await bed.place();
-    const netns = await Netns.open(place.name as string);
+    const host = await bed.makeNetns();
+    const netns = await Netns.open(host.name as string);
     const wanted = addresses(100, 1);
     const asked = wanted.map((address) => netns.addAddress('lo', address));
     let answered = 0;
     for (const one of asked) void one.then(() => answered++);
     await netns.close();
     expect(answered).toBe(wanted.length);
-    expect(await place.addresses('lo')).toEqual(expect.arrayContaining(wanted));
+    expect(await host.addresses('lo')).toEqual(expect.arrayContaining(wanted));
   });
 
   test('resolves for every caller once what is under way has ended', async () => {
-    const place = await bed.place();
-    const netns = await Netns.open(place.name as string);
+    const host = await bed.makeNetns();
+    const netns = await Netns.open(host.name as string);
     const asked = addresses(100, 2).map((address) => netns.addAddress('lo', address));
     await Promise.all([netns.close(), netns.close(), ...asked]);
     expect(netns.fd).toBe(-1);
   });
 
   test('waits for operations that are many requests', async () => {
-    const place = await bed.place();
-    const netns = await Netns.open(place.name as string);
-    const parent = await place.parent();
+    const host = await bed.makeNetns();
+    const netns = await Netns.open(host.name as string);
+    const parent = await host.parent();
     const made = netns.createMacvlan({
       parent,
       name: 'whole',
@@ -46,15 +46,15 @@ describe('Netns.close', () => {
     });
     await netns.close();
     expect((await made).name).toBe('whole');
-    expect(await place.link('whole')).toMatchObject({ ifalias: 'of it', altnames: ['another'] });
-    expect(await place.ip('route', 'show', 'dev', 'whole')).toContain('198.51.100.0/24');
+    expect(await host.link('whole')).toMatchObject({ ifalias: 'of it', altnames: ['another'] });
+    expect(await host.ip('route', 'show', 'dev', 'whole')).toContain('198.51.100.0/24');
   });
 
   test('waits for operations of another namespace that work in this one', async () => {
-    const [place, other] = [await bed.place(), await bed.place()];
-    const { ifindex: parent } = await place.link(await place.parent());
+    const [host, other] = [await bed.makeNetns(), await bed.makeNetns()];
+    const { ifindex: parent } = await host.link(await host.parent());
     const target = await Netns.open(other.name as string);
-    const made = place.netns.createMacvlan({
+    const made = host.netns.createMacvlan({
       parent,
       name: 'child',
       netns: target,
@@ -68,15 +68,15 @@ describe('Netns.close', () => {
   });
 
   test('makes every later operation fail, also before it has finished itself', async () => {
-    const place = await bed.place();
-    const netns = await Netns.open(place.name as string);
+    const host = await bed.makeNetns();
+    const netns = await Netns.open(host.name as string);
     const before = netns.addAddress('lo', '192.0.2.7/32');
     const closing = netns.close();
     const late = refusalOf(netns.addAddress('lo', '192.0.2.8/32'));
     expect(await late).toMatchObject({ code: 'ERR_NETNS_CLOSED', operation: 'addAddress' });
     await Promise.all([before, closing]);
-    expect(await place.addresses('lo')).toContain('192.0.2.7/32');
-    expect(await place.addresses('lo')).not.toContain('192.0.2.8/32');
+    expect(await host.addresses('lo')).toContain('192.0.2.7/32');
+    expect(await host.addresses('lo')).not.toContain('192.0.2.8/32');
   });
 
   const calls: Record<string, (netns: Netns) => Promise<unknown>> = {
@@ -132,46 +132,50 @@ describe('Netns.close', () => {
   });
 
   test('a closed handle is refused as an option that names a namespace', async () => {
-    const place = await bed.place();
-    const parent = await place.parent();
+    const host = await bed.makeNetns();
+    const parent = await host.parent();
     const netns = await Netns.create();
     await netns.close();
-    const before = await place.snapshot();
+    const before = await host.snapshot();
     const refusals = await Promise.all(
       [
-        place.netns.createMacvlan({ parent, netns }),
-        place.netns.createLink({ kind: 'veth', peer: { netns } }),
-        place.netns.moveLink(parent, netns),
+        host.netns.createMacvlan({ parent, netns }),
+        host.netns.createLink({ kind: 'veth', peer: { netns } }),
+        host.netns.moveLink(parent, netns),
         Netns.open(netns),
       ].map(refusalOf),
     );
     expect(refusals.map(({ code }) => code)).toEqual(Array(4).fill('ERR_NETNS_CLOSED'));
-    expect(await place.snapshot()).toEqual(before);
+    expect(await host.snapshot()).toEqual(before);
   });
 
   test('refuses a veth pair in either of its namespaces', async () => {
-    const [place, other, host] = [await bed.place(), await bed.place(), await bed.place()];
+    const [inside, other, host] = [
+      await bed.makeNetns(),
+      await bed.makeNetns(),
+      await bed.makeNetns(),
+    ];
     // `other` is closed for new calls, but still open for those under way.
-    const peers = await other.netns.createLink({ kind: 'veth', peer: { netns: place.netns } });
+    const peers = await other.netns.createLink({ kind: 'veth', peer: { netns: inside.netns } });
     const busy = other.netns.deleteLinks([peers]);
     const closing = other.netns.close();
-    for (const netns of [undefined, place.netns]) {
+    for (const netns of [undefined, inside.netns]) {
       const options = { kind: 'veth', netns, peer: { netns: other.netns } } as const;
       expect(await refusalOf(host.netns.createLink(options))).toMatchObject({
         code: 'ERR_NETNS_CLOSED',
       });
     }
     await Promise.all([busy, closing]);
-    expect([await place.names(), await host.names()]).toEqual([[], []]);
+    expect([await inside.names(), await host.names()]).toEqual([[], []]);
   });
 
   test('can be called again, and name and inode can still be read', async () => {
-    const place = await bed.place();
-    const netns = await Netns.open(place.name as string);
-    const inode = statSync(`/run/netns/${place.name}`).ino;
+    const host = await bed.makeNetns();
+    const netns = await Netns.open(host.name as string);
+    const inode = statSync(`/run/netns/${host.name}`).ino;
     await Promise.all([netns.close(), netns.close()]);
     await netns.close();
-    expect(netns).toMatchObject({ name: place.name, inode, fd: -1 });
+    expect(netns).toMatchObject({ name: host.name, inode, fd: -1 });
   });
 
   test('closes the descriptor', async () => {
@@ -194,10 +198,10 @@ describe('Netns.close', () => {
   });
 
   test('leaves other handles of the same namespace open', async () => {
-    const place = await bed.place();
+    const host = await bed.makeNetns();
     const [first, second] = await Promise.all([
-      Netns.open(place.name as string),
-      Netns.open(place.name as string),
+      Netns.open(host.name as string),
+      Netns.open(host.name as string),
     ]);
     await first.close();
     expect((await second.listLinks()).length).toBe(1);
@@ -207,15 +211,15 @@ describe('Netns.close', () => {
 
 describe('await using', () => {
   test('closes at the end of the block', async () => {
-    const place = await bed.place();
+    const host = await bed.makeNetns();
     let kept: Netns;
     {
-      await using netns = await Netns.open(place.name as string);
+      await using netns = await Netns.open(host.name as string);
       kept = netns;
       void netns.addAddress('lo', '192.0.2.3/32');
     }
     expect(kept.fd).toBe(-1);
-    expect(await place.addresses('lo')).toContain('192.0.2.3/32');
+    expect(await host.addresses('lo')).toContain('192.0.2.3/32');
     expect(await refusalOf(kept.listLinks())).toMatchObject({ code: 'ERR_NETNS_CLOSED' });
   });
 

@@ -1,7 +1,7 @@
 /** Links made directly in another namespace, and links of the same name in two namespaces. */
 import { describe, expect, test } from 'vitest';
 import { type Link, Netns } from '../../lib/index.js';
-import { isBefore, type Place, refusalOf, useTestbed } from '../support/testbed.js';
+import { isBefore, refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
@@ -11,13 +11,13 @@ const WRONG_LOOKUP =
 const SAME_INDEX = isBefore(6, 15) ? {} : { index: 4711 };
 
 interface Setup {
-  readonly host: Place;
-  readonly inside: Place;
+  readonly host: TestNetns;
+  readonly inside: TestNetns;
   readonly parent: string;
 }
 
 async function setUp(): Promise<Setup> {
-  const [host, inside] = [await bed.place(), await bed.place()];
+  const [host, inside] = [await bed.makeNetns(), await bed.makeNetns()];
   return { host, inside, parent: await host.parent() };
 }
 

@@ -1,12 +1,12 @@
 /** createLink: veth, bridge, dummy, vlan and macvlan. */
 import { describe, expect, test } from 'vitest';
 import { createLink, Netns } from '../../lib/index.js';
-import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
+import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
 /** Whether this kernel has links of a kind, according to `ip`. */
-async function has(host: Place, ...kind: readonly string[]): Promise<boolean> {
+async function has(host: TestNetns, ...kind: readonly string[]): Promise<boolean> {
   try {
     await host.ip('link', 'add', 'name', 'probe', ...kind);
   } catch (error) {
@@ -19,7 +19,7 @@ async function has(host: Place, ...kind: readonly string[]): Promise<boolean> {
 
 describe('createLink with kind veth', () => {
   test('makes a pair in one namespace', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const link = await host.netns.createLink({
       kind: 'veth',
       name: 'v0',
@@ -47,7 +47,7 @@ describe('createLink with kind veth', () => {
   });
 
   test('gives both ends locally administered MACs and names of the kernel’s choice', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const link = await host.netns.createLink({ kind: 'veth' });
     const seen = (await host.links()).filter(({ ifname }) => ifname !== 'lo');
     expect(seen.map(({ ifname }) => ifname).sort()).toEqual(['veth0', 'veth1']);
@@ -60,7 +60,7 @@ describe('createLink with kind veth', () => {
   });
 
   test('puts the peer into another namespace, up and with its MAC', async () => {
-    const [host, far] = [await bed.place(), await bed.place()];
+    const [host, far] = [await bed.makeNetns(), await bed.makeNetns()];
     const link = await host.netns.createLink({
       kind: 'veth',
       name: 'v0',
@@ -77,7 +77,7 @@ describe('createLink with kind veth', () => {
   });
 
   test('makes the peer a port, here or elsewhere, or nothing at all', async () => {
-    const [host, far] = [await bed.place(), await bed.place()];
+    const [host, far] = [await bed.makeNetns(), await bed.makeNetns()];
     for (const { netns } of [host, far]) await netns.createLink({ kind: 'bridge', name: 'br0' });
     const { netns } = far;
     const addresses = ['10.9.0.2/24'];
@@ -111,7 +111,7 @@ describe('createLink with kind veth', () => {
   });
 
   test('puts the first end into another namespace, and the peer there or here', async () => {
-    const [host, far] = [await bed.place(), await bed.place()];
+    const [host, far] = [await bed.makeNetns(), await bed.makeNetns()];
     const name = `${far.name}`;
     await host.netns.createLink({ kind: 'veth', name: 'v0', netns: name, peer: { name: 'v1' } });
     expect(await host.names()).toEqual([]);
@@ -128,7 +128,7 @@ describe('createLink with kind veth', () => {
   });
 
   test('brings only the end up that is asked for', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const peer = { name: 'v1', up: true };
     await host.netns.createLink({ kind: 'veth', name: 'v0', peer });
     expect((await host.link('v0')).flags).not.toContain('UP');
@@ -139,7 +139,11 @@ describe('createLink with kind veth', () => {
   });
 
   test('makes the pair although the namespace of the call is closed right afterwards', async () => {
-    const [host, inside, beside] = [await bed.place(), await bed.place(), await bed.place()];
+    const [host, inside, beside] = [
+      await bed.makeNetns(),
+      await bed.makeNetns(),
+      await bed.makeNetns(),
+    ];
     const netns = await Netns.open(inside.name as string);
     const peer = { netns: beside.name as string, name: 'other' };
     const made = host.netns.createLink({ kind: 'veth', name: 'v0', netns, peer });
@@ -149,7 +153,7 @@ describe('createLink with kind veth', () => {
   });
 
   test('leaves neither end behind when the peer’s name is taken', async () => {
-    const [host, far] = [await bed.place(), await bed.place()];
+    const [host, far] = [await bed.makeNetns(), await bed.makeNetns()];
     await far.ip('link', 'add', 'v1', 'type', 'bridge');
     const before = [await host.snapshot(), await far.snapshot()];
     const peer = { name: 'v1', netns: far.netns };
@@ -162,7 +166,7 @@ describe('createLink with kind veth', () => {
 
 describe('createLink with kind bridge', () => {
   test('makes a bridge that new and existing links can be ports of', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const bridge = await host.netns.createLink({ kind: 'bridge', name: 'br0', up: true });
     expect((await host.link('br0')).linkinfo?.info_kind).toBe('bridge');
     expect(bridge).toMatchObject({ kind: 'bridge', name: 'br0', up: true });
@@ -172,7 +176,7 @@ describe('createLink with kind bridge', () => {
   });
 
   test('lets a port reflect frames where bridgePort.hairpin is on', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     await host.netns.createLink({ kind: 'bridge', name: 'br0' });
     await host.netns.setLink(parent, { master: 'br0' });
@@ -192,7 +196,7 @@ describe('createLink with kind bridge', () => {
   });
 
   test('makes a link a port that reflects frames, whether it was one before or not', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     for (const master of ['br0', 'br1']) {
       await host.netns.createLink({ kind: 'bridge', name: master });
@@ -210,7 +214,7 @@ describe('createLink with kind bridge', () => {
   });
 
   test('says so when bridgePort is set on a link that is no port', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     const error = await refusalOf(host.netns.setLink(parent, { bridgePort: { hairpin: true } }));
     expect(error).toMatchObject({ code: 'EOPNOTSUPP', target: parent });
@@ -220,7 +224,7 @@ describe('createLink with kind bridge', () => {
 
 describe('createLink with kind macvlan or macvtap', () => {
   test.each(['macvlan', 'macvtap'] as const)('makes a %s with its options', async (kind) => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     const options = { kind, parent, name: 'm0', mode: 'source', sources: ['02:00:00:00:00:01'] };
     const link = await host.netns.createLink(options as { kind: typeof kind; parent: string });
@@ -234,7 +238,7 @@ describe('createLink with kind macvlan or macvtap', () => {
 
 describe('createLink with a kind that may be a module', () => {
   test('makes a dummy, or says which module is missing', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const create = () =>
       host.netns.createLink({ kind: 'dummy', name: 'd0', up: true, addresses: ['10.7.0.1/24'] });
     if (await has(host, 'type', 'dummy')) {
@@ -250,7 +254,7 @@ describe('createLink with a kind that may be a module', () => {
   });
 
   test('makes a vlan, or says which module is missing', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     const before = await host.names();
     const create = () =>
@@ -271,7 +275,7 @@ describe('createLink with a kind that may be a module', () => {
   });
 
   test('does not blame the module when the kernel has the kind and refuses something else', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const [parent, noMaster] = [await host.parent(), await host.parent()];
     const error = await refusalOf(host.netns.createMacvlan({ parent, master: noMaster }));
     expect(error.code).toBe('EOPNOTSUPP');
@@ -281,7 +285,7 @@ describe('createLink with a kind that may be a module', () => {
 });
 
 test('the function createLink makes links in the process’s own namespace', async () => {
-  const host = bed.own();
+  const host = bed.ownNetns();
   const names = [bed.uniqueName('v'), bed.uniqueName('w')] as const;
   const link = await createLink({ kind: 'veth', name: names[0], peer: { name: names[1] } });
   bed.onCleanup(() => host.ip('link', 'delete', names[0]));

@@ -4,7 +4,13 @@
  */
 import { describe, expect, test, vi } from 'vitest';
 import type { CreateMacvlanOptions, Link, RouteOptions } from '../../lib/index.js';
-import { isBefore, type Place, type Refusal, refusalOf, useTestbed } from '../support/testbed.js';
+import {
+  isBefore,
+  type Refusal,
+  refusalOf,
+  type TestNetns,
+  useTestbed,
+} from '../support/testbed.js';
 import { PATIENCE } from '../support/watching.js';
 
 const bed = useTestbed();
@@ -13,9 +19,9 @@ const SIBLING_MAC = '02:00:5e:00:00:02';
 const PARENT_MAC = '02:00:5e:00:00:01';
 
 interface Setup {
-  readonly host: Place;
+  readonly host: TestNetns;
   /** Where the link is to be made. */
-  readonly home: Place;
+  readonly home: TestNetns;
   readonly parent: string;
 }
 
@@ -24,8 +30,8 @@ interface Setup {
  * `taken` with index 4711 and the alternative name `taken-too`.
  */
 async function setUp(elsewhere: boolean): Promise<Setup> {
-  const host = await bed.place();
-  const home = elsewhere ? await bed.place() : host;
+  const host = await bed.makeNetns();
+  const home = elsewhere ? await bed.makeNetns() : host;
   const parent = await host.parent({ mac: PARENT_MAC });
   await host.netns.createMacvlan({
     parent,
@@ -485,7 +491,7 @@ describe('a creation into a namespace that is not there', () => {
 
 // A bridge without ports has a MAC of its own choice, takes the first port's, and has 00:… when that goes.
 test('a bridge is not changed by a port that cannot be finished', async () => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   await host.ip('link', 'add', 'br0', 'type', 'bridge');
   await host.ip('link', 'set', 'br0', 'up');
   const seen = async () => {

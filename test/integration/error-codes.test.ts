@@ -19,9 +19,9 @@ async function expectCodes(calls: Readonly<Record<string, readonly [string, Prom
 }
 
 test('of making and changing links', async () => {
-  const [place, inside] = [await bed.place(), await bed.place()];
-  const { netns } = place;
-  const [parent, other] = [await place.parent(), await place.parent()];
+  const [host, inside] = [await bed.makeNetns(), await bed.makeNetns()];
+  const { netns } = host;
+  const [parent, other] = [await host.parent(), await host.parent()];
   await netns.createLink({ kind: 'bridge', name: 'br0' });
   await netns.createLink({ kind: 'bridge', name: 'br1' });
   await netns.createMacvlan({ parent, name: 'm0' });
@@ -63,16 +63,12 @@ test('of making and changing links', async () => {
 });
 
 test('of addresses and routes', async () => {
-  const place = await bed.place();
-  const { netns } = place;
-  const [link, small, disabled] = [
-    await place.parent(),
-    await place.parent(),
-    await place.parent(),
-  ];
-  await place.ip('link', 'set', small, 'mtu', '1000');
-  await place.run('sh', '-c', `echo 1 > /proc/sys/net/ipv6/conf/${disabled}/disable_ipv6`);
-  const down = await place.parent({ up: false });
+  const host = await bed.makeNetns();
+  const { netns } = host;
+  const [link, small, disabled] = [await host.parent(), await host.parent(), await host.parent()];
+  await host.ip('link', 'set', small, 'mtu', '1000');
+  await host.run('sh', '-c', `echo 1 > /proc/sys/net/ipv6/conf/${disabled}/disable_ipv6`);
+  const down = await host.parent({ up: false });
   const to = '10.9.0.0/16';
   const to6 = 'fd09::/64';
   await expectCodes({
@@ -91,7 +87,7 @@ test('of addresses and routes', async () => {
     'addRoute, source': ['EINVAL', netns.addRoute({ to, link, source: '192.0.2.7' })],
     'addRoute, nexthopId': ['EINVAL', netns.addRoute({ to, nexthopId: 4711 })],
   });
-  await place.ip('address', 'add', 'fd00::1/64', 'nodad', 'dev', link);
+  await host.ip('address', 'add', 'fd00::1/64', 'nodad', 'dev', link);
   // The kernel makes the route some time after the address (net/ipv6/addrconf.c, addrconf_dad_work).
   const mine = await vi.waitFor(async () => {
     const all = await netns.listRoutes({ family: 'IPv6', table: 'local' });
@@ -101,7 +97,7 @@ test('of addresses and routes', async () => {
   }, PATIENCE);
   await netns.removeRoute(mine);
   await netns.addRoute(mine);
-  const shown = await place.ip('-6', 'route', 'show', 'table', 'local', 'fd00::1');
+  const shown = await host.ip('-6', 'route', 'show', 'table', 'local', 'fd00::1');
   expect(shown).toContain('metric 1024');
 });
 

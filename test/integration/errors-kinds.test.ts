@@ -1,11 +1,15 @@
 /** Errors of other kinds of devices, whose errnos mean something else than those of macvlan. */
 import { expect, type TestContext, test } from 'vitest';
-import { type Place, refusalOf, supportFile, useTestbed } from '../support/testbed.js';
+import { refusalOf, supportFile, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
 /** Makes a link with `ip`; skips the test where the kernel has no links of that kind. */
-async function make({ skip }: TestContext, host: Place, ...args: readonly string[]): Promise<void> {
+async function make(
+  { skip }: TestContext,
+  host: TestNetns,
+  ...args: readonly string[]
+): Promise<void> {
   try {
     await host.ip('link', 'add', ...args);
   } catch (error) {
@@ -18,7 +22,7 @@ async function make({ skip }: TestContext, host: Place, ...args: readonly string
 }
 
 test('EPERM of a bond, which takes no port that is up, is not explained by missing rights', async (ctx) => {
-  const [host, inside] = [await bed.place(), await bed.place()];
+  const [host, inside] = [await bed.makeNetns(), await bed.makeNetns()];
   const parent = await host.parent();
   await make(ctx, host, 'bond0', 'type', 'bond');
   await inside.ip('link', 'add', 'bond1', 'type', 'bond');
@@ -34,7 +38,7 @@ test('EPERM of a bond, which takes no port that is up, is not explained by missi
 });
 
 test('EADDRINUSE about a UDP port or an IP address is not explained by a MAC', async (ctx) => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const parent = await host.parent();
   await host.ip('link', 'add', 'v0', 'type', 'vxlan', 'id', '5', 'dstport', '4789');
   // Of another kind, which does not share the port of UDP.
@@ -55,7 +59,7 @@ test('EADDRINUSE about a UDP port or an IP address is not explained by a MAC', a
 });
 
 test('EBUSY of a master that is below the link itself is explained by that', async () => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   await host.ip('link', 'add', 'br0', 'type', 'bridge');
   await host.ip('link', 'add', 'br1', 'type', 'bridge');
   await host.ip('link', 'add', 'm0', 'link', 'br0', 'type', 'macvlan', 'mode', 'bridge');
@@ -70,7 +74,7 @@ test('EBUSY of a master that is below the link itself is explained by that', asy
 });
 
 test('EBUSY of a VXLAN, whose underlying link a listing does not show, is not explained by a macvlan on it', async () => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   await host.ip('link', 'add', 'br0', 'type', 'bridge');
   const vxlan = ['type', 'vxlan', 'id', '5', 'dstport', '4789'];
   await host.ip('link', 'add', 'v0', ...vxlan, 'dev', 'br0');
@@ -80,7 +84,7 @@ test('EBUSY of a VXLAN, whose underlying link a listing does not show, is not ex
 });
 
 test('ENETDOWN of a VLAN, which does not come up on a parent that is down, is explained by that', async (ctx) => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const parent = await host.parent({ up: false });
   await make(ctx, host, 'v0', 'link', parent, 'type', 'vlan', 'id', '7');
   const hint = `The parent '${parent}' is down, and a VLAN comes up only when its parent is up.`;
@@ -96,7 +100,7 @@ test('ENETDOWN of a VLAN, which does not come up on a parent that is down, is ex
 });
 
 test('an MTU above the parent’s is explained by that, of a VLAN and of what a bond or a team gives its ports', async (ctx) => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const parent = await host.parent({ mtu: 1400 });
   await make(ctx, host, 'v0', 'link', parent, 'type', 'vlan', 'id', '7');
   await host.ip('link', 'add', 'm0', 'link', parent, 'type', 'macvlan', 'mode', 'bridge');
@@ -121,7 +125,7 @@ test('an MTU above the parent’s is explained by that, of a VLAN and of what a 
 });
 
 test('EPERM of the MTU of a team’s port names the team', async (ctx) => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const parent = await host.parent({ up: false });
   await make(ctx, host, 'team0', 'type', 'team');
   await host.ip('link', 'set', parent, 'master', 'team0');
@@ -133,7 +137,7 @@ test('EPERM of the MTU of a team’s port names the team', async (ctx) => {
 });
 
 test('EOPNOTSUPP of a MAC that the driver keeps is explained by that', async (ctx) => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   await make(ctx, host, 'i0', 'type', 'ifb');
   await host.ip('link', 'add', 'm0', 'link', 'i0', 'type', 'macvlan', 'mode', 'passthru');
   const mac = '02:00:00:00:00:07';
@@ -146,7 +150,7 @@ test('EOPNOTSUPP of a MAC that the driver keeps is explained by that', async (ct
 });
 
 test('a port of an Open vSwitch is not told to put the macvlan on the switch’s device', async (ctx) => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const parent = await host.parent();
   try {
     await host.run('python3', supportFile('ovs-port.py'), parent);
@@ -168,7 +172,7 @@ test('a port of an Open vSwitch is not told to put the macvlan on the switch’s
 });
 
 test('EBUSY of a team has the kernel’s own message and no hint', async (ctx) => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const parent = await host.parent();
   await make(ctx, host, 'team0', 'type', 'team');
   const options = { parent, up: true, master: 'team0' };
@@ -179,7 +183,7 @@ test('EBUSY of a team has the kernel’s own message and no hint', async (ctx) =
 });
 
 test('EBUSY of a parent in a VRF, which does not receive its frames, is not explained by the VRF', async (ctx) => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const parent = await host.parent();
   await make(ctx, host, 'vrf0', 'type', 'vrf', 'table', '10');
   await host.ip('link', 'set', parent, 'master', 'vrf0');
@@ -194,7 +198,7 @@ test('EBUSY of a parent in a VRF, which does not receive its frames, is not expl
 
 test('EBUSY of a parent that an ipvlan or a MACsec link is on names that link', async (ctx) => {
   for (const kind of ['ipvlan', 'macsec']) {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent({ up: false });
     await make(ctx, host, 'x0', 'link', parent, 'type', kind);
     const { ifindex } = await host.link('x0');
@@ -219,7 +223,7 @@ test('EBUSY of a parent that an ipvlan or a MACsec link is on names that link', 
 });
 
 test('EBUSY of an ipvtap, whose frames its own device takes, is explained by that', async (ctx) => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   await make(ctx, host, 'tap0', 'link', await host.parent(), 'type', 'ipvtap');
   await host.ip('link', 'add', 'br0', 'type', 'bridge');
   const hint = expect.stringContaining("of kind 'ipvtap'");
@@ -235,7 +239,7 @@ test('EBUSY of an ipvtap, whose frames its own device takes, is explained by tha
 });
 
 test('EINVAL of a device that lets nothing else receive its frames is explained by that', async (ctx) => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const parent = await host.parent();
   await host.ip('link', 'add', 'br0', 'type', 'bridge');
   const told = (kind: string, error: object) => {

@@ -1,18 +1,18 @@
 /** What an error says when the process lacks a privilege. */
 import { describe, expect, test } from 'vitest';
-import { type Place, type Refusal, supportFile, useTestbed } from '../support/testbed.js';
+import { type Refusal, supportFile, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
-async function setUp(): Promise<{ host: Place; parent: string }> {
-  const host = await bed.place();
+async function setUp(): Promise<{ host: TestNetns; parent: string }> {
+  const host = await bed.makeNetns();
   return { host, parent: await host.parent() };
 }
 
 describe('EPERM', () => {
-  /** What the operation is refused with in the place's namespace, behind a command that takes rights. */
+  /** What the operation is refused with there, behind a command that takes rights. */
   async function refusalBehind(
-    host: Place,
+    host: TestNetns,
     command: readonly string[],
     operation: string,
     ...args: readonly unknown[]
@@ -57,7 +57,7 @@ describe('EPERM', () => {
 
   test('because CAP_NET_ADMIN is missing for one of two namespaces, which are both named', async () => {
     const { host, parent } = await setUp();
-    const inside = await bed.place();
+    const inside = await bed.makeNetns();
     const options = { parent, name: 'm0', netns: inside.name };
     const error = await refusalBehind(host, LESS, 'createMacvlan', options);
     expect(error).toMatchObject({ name: 'NetlinkError', code: 'EPERM' });
@@ -68,7 +68,7 @@ describe('EPERM', () => {
 
   test('because the process may not enter a namespace, give it a name, or see its /sys', async () => {
     const { host, parent } = await setUp();
-    const other = await bed.place();
+    const other = await bed.makeNetns();
     const options = ['--inh-caps=-sys_admin', '--bounding-set=-sys_admin'];
     const refused = (operation: string, ...args: readonly unknown[]) =>
       refusalBehind(host, ['setpriv', ...options], operation, ...args);

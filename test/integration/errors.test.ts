@@ -1,15 +1,15 @@
 /** The reasons that errors give where the kernel gives only an errno. */
 import { describe, expect, test } from 'vitest';
 import { isNetlinkError } from '../../lib/index.js';
-import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
+import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
 const PARENT_MAC = '02:00:5e:00:00:01';
 const MAC = '02:00:5e:00:00:02';
 
-async function setUp(): Promise<{ host: Place; parent: string }> {
-  const host = await bed.place();
+async function setUp(): Promise<{ host: TestNetns; parent: string }> {
+  const host = await bed.makeNetns();
   return { host, parent: await host.parent({ mac: PARENT_MAC }) };
 }
 
@@ -107,7 +107,7 @@ describe('EINVAL', () => {
 
   test('because the MTU is above that of a parent that is in another namespace', async () => {
     const { host, parent } = await setUp();
-    const inside = await bed.place();
+    const inside = await bed.makeNetns();
     await host.netns.createMacvlan({ parent, name: 'm0', mtu: 1400, netns: inside.netns });
     const later = await refusalOf(inside.netns.setLink('m0', { mtu: 1501 }));
     const beside = await refusalOf(inside.netns.createMacvlan({ parent: 'm0', mtu: 1501 }));
@@ -324,7 +324,7 @@ describe('EBUSY', () => {
 
   test('because a device whose macvlans are all in other namespaces cannot be a port either', async () => {
     const { host, parent } = await setUp();
-    const inside = await bed.place();
+    const inside = await bed.makeNetns();
     await host.ip('link', 'add', 'br0', 'type', 'bridge');
     await host.netns.createMacvlan({ parent, name: 'm0', netns: inside.netns });
     const error = await refusalOf(host.netns.setLink(parent, { master: 'br0' }));
@@ -349,7 +349,7 @@ describe('EBUSY', () => {
     expect(error).toMatchObject({ code: 'EBUSY', operation: 'createMacvtap' });
     expect(error.hint).toContain(`'br0'`);
     expect(error.hint).not.toContain('ipvlan');
-    const inside = await bed.place();
+    const inside = await bed.makeNetns();
     await inside.ip('link', 'add', 'br1', 'type', 'bridge');
     const { ifindex: master } = await inside.link('br1');
     const options = { parent, name: 'tap0', netns: inside.netns };
@@ -384,7 +384,7 @@ test('a master that does not exist is named, whatever the kernel’s errno is', 
 
 test('a master is looked for in the new link’s namespace', async () => {
   const { host, parent } = await setUp();
-  const inside = await bed.place();
+  const inside = await bed.makeNetns();
   await host.ip('link', 'add', 'br0', 'index', '987654', 'type', 'bridge');
   const options = { parent, netns: inside.netns, name: 'm0' };
   const none = await refusalOf(host.netns.createMacvlan({ ...options, master: 987_654 }));
@@ -401,7 +401,7 @@ test('a master is looked for in the new link’s namespace', async () => {
 
 test('a link here is not mistaken for a parent in another namespace with its index', async () => {
   const { host, parent } = await setUp();
-  const inside = await bed.place();
+  const inside = await bed.makeNetns();
   const { ifindex } = await host.link(parent);
   const options = { parent, netns: inside.netns };
   await host.netns.createMacvlan({ ...options, name: 'm0', mac: MAC, up: true });
@@ -478,7 +478,7 @@ describe('EADDRINUSE', () => {
 
   test('because the MAC is taken in another namespace, whose links cannot be seen', async () => {
     const { host, parent } = await setUp();
-    const inside = await bed.place();
+    const inside = await bed.makeNetns();
     const options = { parent, name: 'm0', mac: MAC, up: true };
     await host.netns.createMacvlan({ ...options, netns: inside.netns });
     const error = await refusalOf(host.netns.createMacvlan(options));
@@ -489,7 +489,7 @@ describe('EADDRINUSE', () => {
 
   test('because the MAC is taken by a macvlan on the same parent, which is in another namespace', async () => {
     const { host, parent } = await setUp();
-    const inside = await bed.place();
+    const inside = await bed.makeNetns();
     await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC, up: true, netns: inside.netns });
     const options = { parent: 'm0', name: 'm1', mac: MAC, up: true };
     const error = await refusalOf(inside.netns.createMacvlan(options));
@@ -553,7 +553,7 @@ test('ENETUNREACH, because the link is down', async () => {
 describe('EEXIST', () => {
   test('because the name is taken, and the link that has it is named by its index', async () => {
     const { host, parent } = await setUp();
-    const inside = await bed.place();
+    const inside = await bed.makeNetns();
     const here = await host.netns.createMacvlan({ parent, name: 'm0' });
     const there = await host.netns.createMacvlan({ parent, name: 'm0', netns: inside.netns });
     const first = await refusalOf(host.netns.createMacvlan({ parent, name: 'm0' }));

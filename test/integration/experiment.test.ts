@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import type { Link } from '../../lib/index.js';
 import { root } from '../support/package.js';
 import { type Ended, withoutCapabilities } from '../support/program.js';
-import { type Place, useTestbed } from '../support/testbed.js';
+import { type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
@@ -95,10 +95,10 @@ async function experiment(
 }
 
 /** Everything that an experiment could leave behind here. */
-async function surroundings(place: Place) {
+async function surroundings(host: TestNetns) {
   return {
-    ...((await place.snapshot()) as object),
-    namespaces: await place.ip('netns', 'list'),
+    ...((await host.snapshot()) as object),
+    namespaces: await host.ip('netns', 'list'),
     files: existsSync('/run/netns') ? readdirSync('/run/netns') : null,
   };
 }
@@ -118,7 +118,7 @@ function inWords(row: Row): string {
 }
 
 test('the two links reach each other, and every mode behaves as expected', async () => {
-  const own = bed.own();
+  const own = bed.ownNetns();
   const before = await surroundings(own);
   const { code, result } = await experiment(['--json']);
 
@@ -186,7 +186,7 @@ test('the pages fit 80 columns, without colours where there is no terminal', asy
 });
 
 test('a network card of the machine is promiscuous meanwhile, and afterwards as before', async () => {
-  const own = bed.own();
+  const own = bed.ownNetns();
   const card = await own.parent();
   const before = await surroundings(own);
   const args = ['--parent', card, '--prefix', 'x-', '--json'];
@@ -210,7 +210,7 @@ test('a network card of the machine is promiscuous meanwhile, and afterwards as 
 });
 
 test('a row that differs from what is expected makes the exit code 1', async () => {
-  const own = bed.own();
+  const own = bed.ownNetns();
   const card = await own.parent();
   // Something else on the wire has the second child's address, and answers for it.
   const [{ link: otherEnd = '' }] = [await own.link(card)];
@@ -237,7 +237,7 @@ test.each([
   ['SIGTERM', 143, '7. net2 reaches net1'],
   ['SIGHUP', 129, '8. All five modes'],
 ] as const)('%s half way: everything is taken down', async (signal, expected, step) => {
-  const own = bed.own();
+  const own = bed.ownNetns();
   const card = await own.parent();
   const before = await surroundings(own);
   let flags: readonly string[] = [];
@@ -255,7 +255,7 @@ test.each([
 });
 
 test('a link that is in the way is named, and nothing is changed', async () => {
-  const own = bed.own();
+  const own = bed.ownNetns();
   const card = await own.parent();
   await own.ip('link', 'add', 'macv2', 'link', card, 'type', 'macvlan');
   const before = await surroundings(own);

@@ -20,7 +20,7 @@ describe('a listing', () => {
   test.each([2700, 5455])(
     'contains a link of %i sources and everything behind it',
     async (count) => {
-      const host = await bed.place();
+      const host = await bed.makeNetns();
       const parent = await host.parent();
       for (const name of ['m0', 'm1']) await host.netns.createMacvlan({ parent, name });
       const sources = macs(count);
@@ -42,7 +42,7 @@ describe('a listing', () => {
 
   // Longer lists wrap the 16-bit lengths of the kernel's own answer: `ip` reads no kind from it.
   test('is complete also with a source list that is too long for the kernel’s answer', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     await host.netns.createMacvlan({ parent, name: 'm0' });
     await host.netns.createMacvlan({ parent, name: 'large', mode: 'source' });
@@ -58,7 +58,7 @@ describe('a listing', () => {
 
   // A kind that is not known, or not loaded, is left out of account (rtnl_dump_ifinfo).
   test('of an unknown kind is empty, and does not contain all links', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     await host.parent();
     expect(await host.netns.listLinks({ kind: 'no-such-kind' })).toEqual([]);
     expect(await host.netns.listLinks({ kind: 'no-such-kind', up: true })).toEqual([]);
@@ -69,7 +69,7 @@ describe('a listing', () => {
   // The kernel marks what it lists while links come and go, as it may lack or repeat something
   // (NLM_F_DUMP_INTR); it is then asked again.
   test('is complete while links come and go', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     const lasting = Array.from({ length: 120 }, (_, at) => `lasting${at}`);
     for (const name of lasting) await host.netns.createMacvlan({ parent, name });
@@ -105,7 +105,7 @@ describe('many requests at once', () => {
   // The kernel's receive buffer holds some 256 acknowledgements; what is past it gets lost with
   // ENOBUFS although the requests were carried out.
   test('are all answered, each with its own answer', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     const names = Array.from({ length: 600 }, (_, at) => `m${at}`);
     const links = await Promise.all(
@@ -139,20 +139,20 @@ describe('many requests at once', () => {
   });
 
   test('in several namespaces at once get the answers of their own namespaces', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
-    const places = [await bed.place(), await bed.place(), await bed.place()];
+    const others = [await bed.makeNetns(), await bed.makeNetns(), await bed.makeNetns()];
     const made = await Promise.all(
-      places.flatMap(({ netns }) =>
+      others.flatMap(({ netns }) =>
         Array.from({ length: 30 }, (_, at) =>
           host.netns.createMacvlan({ parent, name: `m${at}`, netns, up: true }),
         ),
       ),
     );
-    for (const [at, place] of places.entries()) {
+    for (const [at, inside] of others.entries()) {
       const own = made.slice(at * 30, at * 30 + 30);
-      expect(new Set(own.map(({ netns }) => netns))).toEqual(new Set([place.netns.inode]));
-      const seen = new Map((await place.links()).map(({ ifname, ifindex }) => [ifname, ifindex]));
+      expect(new Set(own.map(({ netns }) => netns))).toEqual(new Set([inside.netns.inode]));
+      const seen = new Map((await inside.links()).map(({ ifname, ifindex }) => [ifname, ifindex]));
       for (const { name, index } of own) expect(seen.get(name)).toBe(index);
     }
   });
@@ -162,7 +162,7 @@ describe('a macvlan whose namespace is gone', () => {
   // Namespaces are taken down some time after the last reference is gone (net/core/net_namespace.c,
   // cleanup_net): until then the MAC of a link in it stays taken.
   test('releases its MAC and its parent in the end', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     const options = {
       parent,
@@ -196,9 +196,9 @@ describe('a macvlan whose namespace is gone', () => {
 
 describe('the parent’s promiscuity', () => {
   test('is as before when its children are gone, whatever they did', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
-    const inside = await bed.place();
+    const inside = await bed.makeNetns();
     const before = await host.link(parent);
     for (const netns of [host.netns, inside.netns]) {
       for (const mode of ['private', 'vepa', 'bridge', 'source'] as const) {

@@ -7,7 +7,7 @@ const bed = useTestbed();
 
 describe('deleteLink', () => {
   test('deletes a link by its name, an alternative name, its index or a Link', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     const before = await host.names();
     for (const name of ['m0', 'm1', 'm2', 'm3']) {
@@ -23,7 +23,7 @@ describe('deleteLink', () => {
   });
 
   test('deletes once what is named twice', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const before = await host.names();
     await host.ip('link', 'add', 'br0', 'type', 'bridge');
     await host.ip('link', 'property', 'add', 'dev', 'br0', 'altname', 'other');
@@ -36,7 +36,7 @@ describe('deleteLink', () => {
   });
 
   test('rejects with ENODEV when there is none', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const error = await refusalOf(host.netns.deleteLink('nobody'));
     expect(error).toMatchObject({
       code: 'ENODEV',
@@ -48,7 +48,7 @@ describe('deleteLink', () => {
   });
 
   test('rejects with EOPNOTSUPP for a device that cannot be deleted', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const error = await refusalOf(host.netns.deleteLink('lo'));
     expect(error).toMatchObject({ code: 'EOPNOTSUPP', target: 'lo' });
     expect(error.hint).toBe("The link 'lo' is its driver's own, and cannot be deleted.");
@@ -56,7 +56,7 @@ describe('deleteLink', () => {
   });
 
   test('takes the macvlans of a parent with it, in every namespace', async () => {
-    const [host, inside] = [await bed.place(), await bed.place()];
+    const [host, inside] = [await bed.makeNetns(), await bed.makeNetns()];
     const parent = await host.parent();
     await host.netns.createMacvlan({ parent, name: 'm0' });
     await host.netns.createMacvlan({ parent, name: 'm1', netns: inside.netns });
@@ -67,7 +67,7 @@ describe('deleteLink', () => {
 });
 
 test('of several deletions of one link at once, the first succeeds', async () => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const parent = await host.parent();
   const { index } = await host.netns.createMacvlan({ parent, name: 'm0' });
   const refs = ['m0', index, 'm0', index];
@@ -82,7 +82,7 @@ test('of several deletions of one link at once, the first succeeds', async () =>
 
 describe('deleteLinks', () => {
   test('deletes more links than fit one datagram', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     const before = await host.names();
     const refs = [];
@@ -93,7 +93,7 @@ describe('deleteLinks', () => {
   });
 
   test('deletes what can be deleted, and holds an error for each that could not', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     const before = await host.names();
     for (const name of ['m0', 'm1', 'm2']) await host.netns.createMacvlan({ parent, name });
@@ -115,7 +115,7 @@ describe('deleteLinks', () => {
   test.each([['first'], ['last']])(
     'recognises that a Link and its name mean one link, the Link %s',
     async (which) => {
-      const host = await bed.place();
+      const host = await bed.makeNetns();
       const parent = await host.parent();
       const before = await host.names();
       const links = await Promise.all([1, 2, 3].map(() => host.netns.createMacvlan({ parent })));
@@ -128,7 +128,7 @@ describe('deleteLinks', () => {
   );
 
   test('holds an error for each name of a Link that is not there, and its own names', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const gone = await host.netns.createMacvlan({ parent: await host.parent(), name: 'm0' });
     await host.ip('link', 'delete', 'm0');
     const error = await refusalOf(host.netns.deleteLinks([gone, 'm0', gone]));
@@ -140,7 +140,7 @@ describe('deleteLinks', () => {
   });
 
   test('deletes links that are given by long alternative names together with the others', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     const before = await host.names();
     const long = ['first', 'second', 'third'].map((stem) => `the-${stem}-of-three-macvlans`);
@@ -162,7 +162,7 @@ describe('deleteLinks', () => {
   });
 
   test('shows the caller in the stack of the AggregateError and of each of its errors', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const error = await new Promise<AggregateError>((resolve) => {
       host.netns.deleteLinks(['nobody']).catch(resolve);
     });
@@ -171,7 +171,7 @@ describe('deleteLinks', () => {
   });
 
   test('leaves turns of the event loop to others while it makes a thousand errors', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     let turns = 0;
     const count = () => {
       turns++;
@@ -186,7 +186,7 @@ describe('deleteLinks', () => {
   });
 
   test('rejects a Link of another namespace, and then deletes nothing', async () => {
-    const [host, inside] = [await bed.place(), await bed.place()];
+    const [host, inside] = [await bed.makeNetns(), await bed.makeNetns()];
     const parent = await host.parent();
     const link = await host.netns.createMacvlan({ parent, name: 'm0' });
     const moved = await host.netns.createMacvlan({ parent, name: 'm1', netns: inside.netns });
@@ -198,7 +198,7 @@ describe('deleteLinks', () => {
   });
 
   test('does nothing for an empty list', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const before = await host.snapshot();
     await host.netns.deleteLinks([]);
     expect(await host.snapshot()).toEqual(before);
@@ -206,7 +206,7 @@ describe('deleteLinks', () => {
 });
 
 test('the functions deleteLink and deleteLinks act in the process’s own namespace', async () => {
-  const host = bed.own();
+  const host = bed.ownNetns();
   const parent = await host.parent();
   const [first = '', ...others] = ['m', 'm', 'm'].map((stem) => bed.uniqueName(stem));
   for (const name of [first, ...others]) {

@@ -1,20 +1,20 @@
 /** How IPv4 behaves on a link: the option `ipv4` of new and of living links. */
 import { describe, expect, test, vi } from 'vitest';
 import type { CreateMacvlanOptions, Ipv4Settings } from '../../lib/index.js';
-import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
+import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
 import { PATIENCE } from '../support/watching.js';
 
 const bed = useTestbed();
 
-async function setUp(): Promise<{ host: Place; parent: string }> {
-  const host = await bed.place();
+async function setUp(): Promise<{ host: TestNetns; parent: string }> {
+  const host = await bed.makeNetns();
   return { host, parent: await host.parent() };
 }
 
 /** The settings of a link as /proc/sys shows them. */
-async function sysctls(place: Place, link: string): Promise<Record<string, string>> {
+async function sysctls(host: TestNetns, link: string): Promise<Record<string, string>> {
   const folder = `/proc/sys/net/ipv4/conf/${link}`;
-  const lines = (await place.run('grep', '-r', '', folder)).trim().split('\n');
+  const lines = (await host.run('grep', '-r', '', folder)).trim().split('\n');
   const entries = lines.map((line) => line.slice(folder.length + 1).split(':'));
   return Object.fromEntries(entries) as Record<string, string>;
 }
@@ -109,7 +109,7 @@ describe('setLink', () => {
 describe('a new link', () => {
   test.each(['macvlan', 'veth', 'bridge'] as const)('of kind %s has them', async (kind) => {
     const { host, parent } = await setUp();
-    const home = await bed.place();
+    const home = await bed.makeNetns();
     const own = kind === 'macvlan' ? { kind, parent } : { kind };
     await host.netns.createLink({ ...own, name: 'm0', netns: home.netns, up: true, ipv4: ALL });
     expect(await sysctls(home, 'm0')).toMatchObject(ALL_SHOWN);
@@ -117,9 +117,9 @@ describe('a new link', () => {
   });
 });
 
-/** The MAC that a place has for an address of its neighbours. */
-async function macOf(place: Place, address: string): Promise<string | undefined> {
-  const json = await place.ip('-j', 'neigh', 'show', address);
+/** The MAC that a namespace has for the address of a neighbour. */
+async function macOf(host: TestNetns, address: string): Promise<string | undefined> {
+  const json = await host.ip('-j', 'neigh', 'show', address);
   return (JSON.parse(json) as { lladdr?: string }[])[0]?.lladdr;
 }
 
@@ -131,8 +131,8 @@ describe('arpNotify', () => {
 
   /** A neighbour that knows a container, which is gone again, by the old MAC. */
   async function neighbours(mode: 'bridge' | 'passthru' = 'bridge') {
-    const host = await bed.place();
-    const home = await bed.place();
+    const host = await bed.makeNetns();
+    const home = await bed.makeNetns();
     const parent = await host.parent(mode === 'passthru' ? { mac: NEW } : {});
     const other = (await host.names()).find((name) => name !== parent) as string;
     await host.ip('address', 'add', '10.1.1.1/24', 'dev', other);
@@ -143,7 +143,7 @@ describe('arpNotify', () => {
     return { host, home, other, container: { ...container, addresses: [`${ADDRESS}/24`] } };
   }
 
-  const known = (host: Place, mac: string) =>
+  const known = (host: TestNetns, mac: string) =>
     vi.waitFor(async () => expect(await macOf(host, ADDRESS)).toBe(mac), PATIENCE);
 
   test.each(['bridge', 'passthru'] as const)(
@@ -158,8 +158,8 @@ describe('arpNotify', () => {
   );
 
   test('tells the neighbours of a veth whose peer comes up with it', async () => {
-    const host = await bed.place();
-    const home = await bed.place();
+    const host = await bed.makeNetns();
+    const home = await bed.makeNetns();
     await host.run('sh', '-c', 'echo 1 > /proc/sys/net/ipv4/conf/all/arp_accept');
     await host.netns.createLink({
       kind: 'veth',

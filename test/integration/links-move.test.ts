@@ -1,13 +1,13 @@
 /** moveLink: what changes with a move, what stays when it is refused, and which of two links of one name is moved. */
 import { describe, expect, test, vi } from 'vitest';
 import { type Link, moveLink } from '../../lib/index.js';
-import { batch, type Place, refusalOf, useTestbed } from '../support/testbed.js';
+import { batch, refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
 /** A namespace with a macvlan `m0` on a parent, and an empty one. */
-async function setUp(): Promise<{ host: Place; inside: Place; parent: string }> {
-  const [host, inside] = [await bed.place(), await bed.place()];
+async function setUp(): Promise<{ host: TestNetns; inside: TestNetns; parent: string }> {
+  const [host, inside] = [await bed.makeNetns(), await bed.makeNetns()];
   const parent = await host.parent();
   await host.ip('link', 'add', 'link', parent, 'name', 'm0', 'type', 'macvlan', 'mode', 'bridge');
   return { host, inside, parent };
@@ -58,13 +58,13 @@ describe('moveLink', () => {
   });
 
   test('chooses others when several with one index move there at once', async () => {
-    const inside = await bed.place();
-    const places = await Promise.all([0, 1, 2, 3].map(() => bed.place()));
-    for (const [at, place] of places.entries()) {
-      await place.ip('link', 'add', `v${at}`, 'index', '4711', 'type', 'veth');
+    const inside = await bed.makeNetns();
+    const hosts = await Promise.all([0, 1, 2, 3].map(() => bed.makeNetns()));
+    for (const [at, host] of hosts.entries()) {
+      await host.ip('link', 'add', `v${at}`, 'index', '4711', 'type', 'veth');
     }
     const links = await Promise.all(
-      places.map(({ netns }, at) => netns.moveLink(`v${at}`, inside.netns)),
+      hosts.map(({ netns }, at) => netns.moveLink(`v${at}`, inside.netns)),
     );
     expect(new Set(links.map(({ index }) => index)).size).toBe(4);
     for (const { name, index } of links) expect((await inside.link(name)).ifindex).toBe(index);
@@ -373,7 +373,7 @@ test('the error for a link that cannot be moved back says where the link is', as
 });
 
 test('the function moveLink moves out of the process’s own namespace', async () => {
-  const [host, inside] = [bed.own(), await bed.place()];
+  const [host, inside] = [bed.ownNetns(), await bed.makeNetns()];
   const parent = await host.parent();
   const name = bed.uniqueName('m');
   await host.ip('link', 'add', 'link', parent, 'name', name, 'type', 'macvlan');

@@ -1,13 +1,19 @@
 /** setLink and setPromiscuous: each change, and that nothing else changes with it. */
 import { describe, expect, test } from 'vitest';
 import { type LinkChanges, setLink, setPromiscuous } from '../../lib/index.js';
-import { type IpLink, type Place, refusalOf, supportFile, useTestbed } from '../support/testbed.js';
+import {
+  type IpLink,
+  refusalOf,
+  supportFile,
+  type TestNetns,
+  useTestbed,
+} from '../support/testbed.js';
 
 const bed = useTestbed();
 
 /** A macvlan that is up, and a bridge. */
-async function setUp(): Promise<{ host: Place; parent: string }> {
-  const host = await bed.place();
+async function setUp(): Promise<{ host: TestNetns; parent: string }> {
+  const host = await bed.makeNetns();
   const parent = await host.parent();
   await host.ip('link', 'add', 'link', parent, 'name', 'm0', 'type', 'macvlan', 'mode', 'bridge');
   await host.ip('link', 'set', 'm0', 'addrgenmode', 'none', 'up');
@@ -193,7 +199,7 @@ describe('setLink', () => {
   });
 
   test('sets the parent’s MAC through a child in mode passthru, and the parent gets its own back', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent({ mac: '02:00:5e:00:00:01' });
     await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru', up: true });
     await host.netns.setLink('m0', { mac: '02:00:5e:00:00:02' });
@@ -275,7 +281,7 @@ describe('setPromiscuous', () => {
 
 describe('Link.promiscuous and Link.promiscuity', () => {
   test('are different: a packet socket raises the count and sets no flag', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     expect(await host.netns.getLink(parent)).toMatchObject({ promiscuity: 0 });
     const script = supportFile('packet-socket.py');
@@ -291,7 +297,7 @@ describe('Link.promiscuous and Link.promiscuity', () => {
   });
 
   test('are different: a passthru child raises the parent’s count and sets no flag', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru', up: true });
     const seen = await host.link(parent);
@@ -307,7 +313,7 @@ describe('Link.promiscuous and Link.promiscuity', () => {
 });
 
 test('the functions setLink and setPromiscuous act in the process’s own namespace', async () => {
-  const host = bed.own();
+  const host = bed.ownNetns();
   const parent = await host.parent();
   await setLink(parent, { alias: 'changed' });
   await setPromiscuous(parent, true);

@@ -22,7 +22,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
 
 describe('getLink', () => {
   test('shows a link as ip does', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent({ mac: '02:00:5e:00:00:01', mtu: 1450 });
     const link = await host.netns.getLink(parent);
     const seen = await host.link(parent);
@@ -65,7 +65,7 @@ describe('getLink', () => {
   });
 
   test('shows the loopback device as ip does', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const link = await host.netns.getLink('lo');
     expect(link).toMatchObject({ index: 1, type: 'loopback', kind: null, parent: null });
     expect(link).toMatchObject({ mac: '00:00:00:00:00:00', mtu: 65536 });
@@ -73,7 +73,7 @@ describe('getLink', () => {
   });
 
   test.each(['dormant', 'testing'])('tells that a link is %s', async (state) => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     await host.ip('link', 'set', parent, 'state', state);
     expect((await host.link(parent)).operstate).toBe(state.toUpperCase());
@@ -81,7 +81,7 @@ describe('getLink', () => {
   });
 
   test('shows the counters as /sys does', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     await host.run('python3', '-c', SEND_TO_ITSELF);
     const { stats } = await host.netns.getLink('lo');
     const folder = '/sys/class/net/lo/statistics';
@@ -94,7 +94,7 @@ describe('getLink', () => {
   });
 
   test('shows the multicast counters as /sys does', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     for (const name of ['m0', 'm1']) {
       await host.ip(
@@ -124,7 +124,7 @@ describe('getLink', () => {
   });
 
   test('finds a link by its name, an alternative name of any length, its index or a Link', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     const long = 'x'.repeat(127);
     const others = ['short-alt', 'fifteen-bytes-x', 'sixteen-bytes-xx', 'öäüöäüöäüö', long];
@@ -145,7 +145,7 @@ describe('getLink', () => {
     ['an index', 987_654],
     ['an object with an index', { index: 987_654 }],
   ])('rejects with ENODEV when there is none with %s', async (_, ref) => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const error = await refusalOf(host.netns.getLink(ref));
     const target = typeof ref === 'object' ? ref.index : ref;
     expect(error).toMatchObject({
@@ -161,7 +161,7 @@ describe('getLink', () => {
   });
 
   test('does not look in another namespace', async () => {
-    const [host, other] = [await bed.place(), await bed.place()];
+    const [host, other] = [await bed.makeNetns(), await bed.makeNetns()];
     const parent = await host.parent();
     expect(await refusalOf(other.netns.getLink(parent))).toMatchObject({ code: 'ENODEV' });
     const link = await host.netns.getLink(parent);
@@ -174,7 +174,7 @@ describe('getLink', () => {
 
 describe('listLinks', () => {
   test('returns every link that ip shows, by index', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     for (const kind of ['macvlan', 'macvtap', 'macvlan']) {
       await host.ip('link', 'add', 'link', parent, 'type', kind, 'mode', 'private');
@@ -192,7 +192,7 @@ describe('listLinks', () => {
   });
 
   test('returns the links that match the whole filter', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const [parent, other] = [await host.parent(), await host.parent()];
     await host.ip('link', 'add', 'br0', 'type', 'bridge');
     await host.ip('link', 'add', 'link', parent, 'name', 'm0', 'type', 'macvlan');
@@ -218,14 +218,14 @@ describe('listLinks', () => {
   });
 
   test('returns nothing for a parent or a master without such links', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const { ifindex } = await host.link('lo');
     expect(await host.netns.listLinks({ parent: ifindex })).toEqual([]);
     expect(await host.netns.listLinks({ master: ifindex })).toEqual([]);
   });
 
   test('rejects when the parent or the master of the filter does not exist', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     for (const option of ['parent', 'master'] as const) {
       for (const ref of ['nobody', 987_654, { index: 987_654 }]) {
         const error = await refusalOf(host.netns.listLinks({ [option]: ref }));
@@ -236,7 +236,7 @@ describe('listLinks', () => {
   });
 
   test('does not count the child of a parent in another namespace to one here with its index', async () => {
-    const [host, inside] = [await bed.place(), await bed.place()];
+    const [host, inside] = [await bed.makeNetns(), await bed.makeNetns()];
     const parent = await host.parent();
     const { ifindex } = await host.link(parent);
     // The namespaces number their links alike, so both have a link with that index.
@@ -264,7 +264,7 @@ describe('listLinks', () => {
 });
 
 test('the functions getLink and listLinks read in the process’s own namespace', async () => {
-  const host = bed.own();
+  const host = bed.ownNetns();
   const parent = await host.parent();
   const names = [bed.uniqueName('m'), bed.uniqueName('m')] as const;
   for (const name of names) {

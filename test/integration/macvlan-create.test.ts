@@ -1,7 +1,7 @@
 /** createMacvlan and createMacvtap: every mode, and every option as `ip -d link` shows it. */
 import { describe, expect, test } from 'vitest';
 import { createMacvlan, createMacvtap, type MacvlanMode } from '../../lib/index.js';
-import { isBefore, type Place, useTestbed } from '../support/testbed.js';
+import { isBefore, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
@@ -10,8 +10,8 @@ const MODES: readonly MacvlanMode[] = ['private', 'vepa', 'bridge', 'passthru', 
 const create = { macvlan: 'createMacvlan', macvtap: 'createMacvtap' } as const;
 
 /** A namespace with an Ethernet device in it. */
-async function setUp(): Promise<{ host: Place; parent: string }> {
-  const host = await bed.place();
+async function setUp(): Promise<{ host: TestNetns; parent: string }> {
+  const host = await bed.makeNetns();
   return { host, parent: await host.parent() };
 }
 
@@ -247,7 +247,7 @@ describe('the parent of a new macvlan', () => {
 
   test('is the device below also when that is in another namespace', async () => {
     const { host, parent } = await setUp();
-    const inside = await bed.place();
+    const inside = await bed.makeNetns();
     await host.netns.createMacvlan({ parent, name: 'm0', mode: 'bridge', netns: inside.netns });
     const link = await inside.netns.createMacvlan({ parent: 'm0', name: 'm1', mode: 'bridge' });
     const { ifindex } = await host.link(parent);
@@ -257,7 +257,7 @@ describe('the parent of a new macvlan', () => {
   });
 
   test('may be down: the link can be brought up all the same, and works once the parent is up', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent({ up: false });
     const link = await host.netns.createMacvlan({ parent, name: 'm0', up: true });
     expect(await host.link('m0')).toMatchObject({ operstate: 'LOWERLAYERDOWN' });
@@ -303,7 +303,7 @@ describe('the MAC of a new macvlan', () => {
 
 describe('the MTU of a new macvlan', () => {
   test('is the parent’s by default', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent({ mtu: 9000 });
     const link = await host.netns.createMacvlan({ parent, name: 'm0' });
     expect((await host.link('m0')).mtu).toBe(9000);
@@ -323,7 +323,7 @@ describe('the MTU of a new macvlan', () => {
 
 describe('the functions of the module', () => {
   test('make links in the process’s own namespace', async () => {
-    const host = bed.own();
+    const host = bed.ownNetns();
     const parent = await host.parent();
     const names = [bed.uniqueName('m'), bed.uniqueName('t')] as const;
     const macvlan = await createMacvlan({ parent, name: names[0] });

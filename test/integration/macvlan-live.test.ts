@@ -1,7 +1,7 @@
 /** setMacvlan, addSources and removeSources: changes of an existing macvlan or macvtap. */
 import { describe, expect, test } from 'vitest';
 import { addSources, type MacvlanMode, removeSources, setMacvlan } from '../../lib/index.js';
-import { isBefore, type Place, refusalOf, useTestbed } from '../support/testbed.js';
+import { isBefore, refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
@@ -18,14 +18,14 @@ async function setUp(
   mode: string,
   kind = 'macvlan',
   ...more: readonly string[]
-): Promise<{ host: Place; parent: string }> {
-  const host = await bed.place();
+): Promise<{ host: TestNetns; parent: string }> {
+  const host = await bed.makeNetns();
   const parent = await host.parent();
   await host.ip('link', 'add', 'link', parent, 'name', 'm0', 'type', kind, 'mode', mode, ...more);
   return { host, parent };
 }
 
-async function sourcesOf(host: Place, name = 'm0'): Promise<string[]> {
+async function sourcesOf(host: TestNetns, name = 'm0'): Promise<string[]> {
   return [...((await host.macvlan(name)).macaddr_data ?? [])].sort();
 }
 
@@ -309,7 +309,7 @@ describe('a macvlan’s mode decides which options it takes', () => {
 });
 
 test('the functions of the module act in the process’s own namespace', async () => {
-  const host = bed.own();
+  const host = bed.ownNetns();
   const parent = await host.parent();
   const name = bed.uniqueName('m');
   await host.ip('link', 'add', 'link', parent, 'name', name, 'type', 'macvlan', 'mode', 'vepa');

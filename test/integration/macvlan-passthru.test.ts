@@ -1,17 +1,17 @@
 /** Mode passthru: the parent's one child, and what it does to the parent's promiscuity and MAC. */
 import { describe, expect, test } from 'vitest';
-import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
+import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
 const PARENT_MAC = '02:00:5e:00:00:01';
 
-async function setUp(): Promise<{ host: Place; parent: string }> {
-  const host = await bed.place();
+async function setUp(): Promise<{ host: TestNetns; parent: string }> {
+  const host = await bed.makeNetns();
   return { host, parent: await host.parent({ mac: PARENT_MAC }) };
 }
 
-async function promiscuityOf(host: Place, name: string): Promise<number> {
+async function promiscuityOf(host: TestNetns, name: string): Promise<number> {
   return (await host.link(name)).promiscuity;
 }
 
@@ -50,7 +50,7 @@ describe('a parent with a child in another mode', () => {
 
   test('says so also when that child is in another namespace', async () => {
     const { host, parent } = await setUp();
-    const inside = await bed.place();
+    const inside = await bed.makeNetns();
     await host.netns.createMacvlan({ parent, name: 'first', netns: inside.netns });
     const error = await refusalOf(host.netns.createMacvlan({ parent, mode: 'passthru' }));
     expect(error).toMatchObject({ code: 'EINVAL' });
@@ -60,7 +60,7 @@ describe('a parent with a child in another mode', () => {
 
   test('says so also when the child in passthru is in another namespace', async () => {
     const { host, parent } = await setUp();
-    const inside = await bed.place();
+    const inside = await bed.makeNetns();
     const options = { parent, name: 'first', mode: 'passthru', netns: inside.netns } as const;
     await host.netns.createMacvlan(options);
     const error = await refusalOf(host.netns.createMacvlan({ parent, mode: 'bridge' }));
@@ -71,7 +71,7 @@ describe('a parent with a child in another mode', () => {
 
   test('says so also when the new one is put on a sibling, whose parent is in another namespace', async () => {
     const { host, parent } = await setUp();
-    const inside = await bed.place();
+    const inside = await bed.makeNetns();
     const options = { parent, name: 'first', mode: 'passthru', netns: inside.netns } as const;
     const first = await host.netns.createMacvlan(options);
     for (const mode of ['bridge', 'passthru'] as const) {
@@ -84,7 +84,7 @@ describe('a parent with a child in another mode', () => {
 
   test('says so also when the passthru one is put on a child whose parent is in another namespace', async () => {
     const { host, parent } = await setUp();
-    const inside = await bed.place();
+    const inside = await bed.makeNetns();
     const options = { parent, name: 'first', mode: 'bridge', netns: inside.netns } as const;
     const first = await host.netns.createMacvlan(options);
     const passthru = { parent: 'first', mode: 'passthru' } as const;

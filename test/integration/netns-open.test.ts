@@ -149,15 +149,15 @@ describe('Netns.open', () => {
   });
 
   test('copies a descriptor or a Netns before the call returns, so that it may be closed at once', async () => {
-    const place = await bed.place();
-    const fd = openSync(`/run/netns/${place.name}`, 'r');
+    const host = await bed.makeNetns();
+    const fd = openSync(`/run/netns/${host.name}`, 'r');
     const byDescriptor = Netns.open({ fd });
     closeSync(fd);
     const first = await byDescriptor;
     const byHandle = Netns.open(first);
     await first.close();
     const second = await byHandle;
-    expect(second.inode).toBe(place.netns.inode);
+    expect(second.inode).toBe(host.netns.inode);
     await second.close();
   });
 
@@ -280,7 +280,7 @@ describe('a signal that fires while a namespace is opened', () => {
   }
 
   test.each(acts)('leaves no namespace open: %s', async (_, act) => {
-    const { name, netns } = await bed.place();
+    const { name, netns } = await bed.makeNetns();
     const held = () =>
       readdirSync('/proc/self/fd').filter((fd) => {
         const path = `/proc/self/fd/${fd}`;
@@ -322,15 +322,15 @@ test.each([undefined, null, 'net1', {}])('new Netns of %s says what to use inste
 });
 
 test('undefined in a reference counts as left out', async () => {
-  const place = await bed.place();
-  const { fd, inode } = place.netns;
+  const host = await bed.makeNetns();
+  const { fd, inode } = host.netns;
   for (const ref of [
     { fd, pid: undefined },
     { pid: process.pid, fd: undefined },
   ]) {
     await using opened = await Netns.open(ref as { fd: number });
     expect([inode, Netns.current().inode]).toContain(opened.inode);
-    await using made = await place.netns
+    await using made = await host.netns
       .createLink({ kind: 'bridge', netns: ref as { fd: number } })
       .then((link) =>
         Object.assign(link, { [Symbol.asyncDispose]: () => opened.deleteLink(link) }),

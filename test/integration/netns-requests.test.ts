@@ -5,16 +5,16 @@ import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { isNetlinkError } from '../../lib/index.js';
 import { resultOf } from '../support/program.js';
-import { type Place, useTestbed } from '../support/testbed.js';
+import { type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
-const hosts = (count: number) =>
+const manyAddresses = (count: number) =>
   Array.from({ length: count }, (_, at) => `10.1.${at >> 8}.${at & 255}/32`);
 
 /** Runs lines of `ip` commands in a namespace, much faster than one process each. */
-async function batch(place: Place, lines: readonly string[]): Promise<void> {
-  const child = spawn('ip', ['-n', place.name as string, '-force', '-batch', '-'], {
+async function batch(host: TestNetns, lines: readonly string[]): Promise<void> {
+  const child = spawn('ip', ['-n', host.name as string, '-force', '-batch', '-'], {
     stdio: ['pipe', 'ignore', 'inherit'],
   });
   child.stdin.end(lines.join('\n'));
@@ -23,10 +23,10 @@ async function batch(place: Place, lines: readonly string[]): Promise<void> {
 }
 
 /** Bridges with the indexes from 1,000 on, made by `ip`. */
-async function bridges(place: Place, count: number): Promise<number[]> {
+async function bridges(host: TestNetns, count: number): Promise<number[]> {
   const indexes = Array.from({ length: count }, (_, at) => 1000 + at);
   await batch(
-    place,
+    host,
     indexes.map((index) => `link add br${index} index ${index} type bridge`),
   );
   return indexes;
@@ -34,22 +34,22 @@ async function bridges(place: Place, count: number): Promise<number[]> {
 
 describe('the order of requests', () => {
   test('is that of the calls, for the kernel and for the answers', async () => {
-    const place = await bed.place();
-    const wanted = hosts(600);
+    const host = await bed.makeNetns();
+    const wanted = manyAddresses(600);
     const answered: string[] = [];
     await Promise.all(
       wanted.map((address) =>
-        place.netns.addAddress('lo', address).then(() => answered.push(address)),
+        host.netns.addAddress('lo', address).then(() => answered.push(address)),
       ),
     );
     expect(answered).toEqual(wanted);
-    expect(await place.addresses('lo')).toEqual(['127.0.0.1/8', ...wanted, '::1/128']);
+    expect(await host.addresses('lo')).toEqual(['127.0.0.1/8', ...wanted, '::1/128']);
   });
 
   test('holds for changes that build on one another', async () => {
-    const place = await bed.place();
-    const [index = 0] = await bridges(place, 1);
-    const { netns } = place;
+    const host = await bed.makeNetns();
+    const [index = 0] = await bridges(host, 1);
+    const { netns } = host;
     for (let round = 0; round < 10; round++) {
       const address = `10.${round}.0.1/24`;
       await Promise.all([
@@ -61,40 +61,40 @@ describe('the order of requests', () => {
         netns.setLink(index, { up: false }),
       ]);
     }
-    expect(await place.addresses('br1000')).toEqual([]);
-    expect((await place.link('br1000')).flags).not.toContain('UP');
+    expect(await host.addresses('br1000')).toEqual([]);
+    expect((await host.link('br1000')).flags).not.toContain('UP');
   });
 });
 
 describe('many requests at once', () => {
   test('get one answer each, also if some are refused', async () => {
-    const place = await bed.place();
-    const wanted = hosts(2000);
+    const host = await bed.makeNetns();
+    const wanted = manyAddresses(2000);
     // Every second one is there already.
     await batch(
-      place,
+      host,
       wanted.filter((_, at) => at % 2 === 1).map((address) => `address add ${address} dev lo`),
     );
     const outcomes = await Promise.allSettled(
-      wanted.map((address) => place.netns.addAddress(1, address)),
+      wanted.map((address) => host.netns.addAddress(1, address)),
     );
     const codes = outcomes.map((one) => (one.status === 'rejected' ? one.reason.code : 'made'));
     expect(codes).toEqual(wanted.map((_, at) => (at % 2 === 1 ? 'EEXIST' : 'made')));
-    expect((await place.addresses('lo')).filter((one) => one.startsWith('10.1.')).sort()).toEqual(
+    expect((await host.addresses('lo')).filter((one) => one.startsWith('10.1.')).sort()).toEqual(
       [...wanted].sort(),
     );
   });
 
   test('a refused request does not stop those behind it', async () => {
-    const place = await bed.place();
+    const host = await bed.makeNetns();
     const outcomes = await Promise.allSettled([
-      place.netns.addAddress(1, '10.0.0.1/32'),
-      place.netns.addAddress(4242, '10.0.0.2/32'),
-      place.netns.addAddress(1, '10.0.0.1/32'),
-      place.netns.addRoute({ to: '10.7.0.0/16', via: '203.0.113.1' }),
-      place.netns.getLink(4242),
-      place.netns.deleteLink(1),
-      place.netns.addAddress(1, '10.0.0.3/32'),
+      host.netns.addAddress(1, '10.0.0.1/32'),
+      host.netns.addAddress(4242, '10.0.0.2/32'),
+      host.netns.addAddress(1, '10.0.0.1/32'),
+      host.netns.addRoute({ to: '10.7.0.0/16', via: '203.0.113.1' }),
+      host.netns.getLink(4242),
+      host.netns.deleteLink(1),
+      host.netns.addAddress(1, '10.0.0.3/32'),
     ]);
     const codes = outcomes.map((one) => (one.status === 'rejected' ? one.reason.code : 'done'));
     expect(codes).toEqual([
@@ -106,16 +106,16 @@ describe('many requests at once', () => {
       'EOPNOTSUPP',
       'done',
     ]);
-    expect(await place.addresses('lo')).toEqual(
+    expect(await host.addresses('lo')).toEqual(
       expect.arrayContaining(['10.0.0.1/32', '10.0.0.3/32']),
     );
   });
 
   test('listings of different kinds at once are each complete', async () => {
-    const place = await bed.place();
-    await bridges(place, 100);
-    const { netns } = place;
-    const links = (await place.links()).map(({ ifindex }) => ifindex);
+    const host = await bed.makeNetns();
+    await bridges(host, 100);
+    const { netns } = host;
+    const links = (await host.links()).map(({ ifindex }) => ifindex);
     const lists = await Promise.all(
       Array.from({ length: 20 }, () => [
         netns.listLinks().then((all) => all.map(({ index }) => index)),
@@ -167,9 +167,9 @@ describe('many requests at once', () => {
 
 describe('a listing of addresses and routes that changes run into', () => {
   test('is either complete or refused', async () => {
-    const place = await bed.place();
-    const stay = hosts(1500);
-    await batch(place, [
+    const host = await bed.makeNetns();
+    const stay = manyAddresses(1500);
+    await batch(host, [
       ...stay.map((address) => `address add ${address} dev lo`),
       ...stay.map((to) => `route add blackhole ${to} table 100`),
     ]);
@@ -180,10 +180,10 @@ describe('a listing of addresses and routes that changes run into', () => {
       `route delete blackhole 10.0.${at >> 8}.${at & 255} table 100`,
     ]).flat();
     let churning = true;
-    const churn = batch(place, comeAndGo).finally(() => {
+    const churn = batch(host, comeAndGo).finally(() => {
       churning = false;
     });
-    const { netns } = place;
+    const { netns } = host;
     const listings = [
       async () => (await netns.listAddresses({ family: 'IPv4' })).map(({ cidr }) => cidr),
       async () => (await netns.listRoutes({ table: 100 })).map(({ to }) => to),
@@ -211,7 +211,7 @@ describe('a listing of addresses and routes that changes run into', () => {
 
 describe('while a request takes long', () => {
   test('requests in other namespaces do not wait for it', async () => {
-    const [slow, other] = [await bed.place(), await bed.place()];
+    const [slow, other] = [await bed.makeNetns(), await bed.makeNetns()];
     const indexes = await bridges(slow, 24);
     let answered = 0;
     // Reads in between, so that the deletions cannot be carried out together.
@@ -230,18 +230,18 @@ describe('while a request takes long', () => {
   });
 
   test('the event loop is not blocked', async () => {
-    const place = await bed.place();
-    const indexes = await bridges(place, 20);
+    const host = await bed.makeNetns();
+    const indexes = await bridges(host, 20);
     let ticks = 0;
     const timer = setInterval(() => ticks++, 1);
     let between = 0;
     for (const index of indexes) {
       const before = ticks;
-      await place.netns.deleteLink(index);
+      await host.netns.deleteLink(index);
       if (ticks > before) between++;
     }
     clearInterval(timer);
     expect(between).toBeGreaterThan(0);
-    expect(await place.names()).toEqual([]);
+    expect(await host.names()).toEqual([]);
   });
 });

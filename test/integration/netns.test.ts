@@ -343,7 +343,9 @@ test.each([
 });
 
 test('listings at the same time look at each name once', async () => {
-  const names = await Promise.all(Array.from({ length: 20 }, async () => (await bed.place()).name));
+  const names = await Promise.all(
+    Array.from({ length: 20 }, async () => (await bed.makeNetns()).name),
+  );
   const listings = Array.from({ length: 100 }, () => Netns.list());
   let done = false;
   const all = Promise.all(listings).finally(() => {

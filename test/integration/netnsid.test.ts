@@ -5,7 +5,7 @@ import { useTestbed } from '../support/testbed.js';
 const bed = useTestbed();
 
 test('returns the id that ip has set, and null before', async () => {
-  const [here, there] = [await bed.place(), await bed.place()];
+  const [here, there] = [await bed.makeNetns(), await bed.makeNetns()];
   expect(await here.netns.getNetnsid(there.netns)).toBeNull();
   await here.ip('netns', 'set', there.name as string, '4711');
   const { pid } = await bed.background(there, 'sh', '-c', 'echo ready; read line');
@@ -17,7 +17,7 @@ test('returns the id that ip has set, and null before', async () => {
 });
 
 test('returns the id by which links name their parent’s namespace and events the target of a move', async () => {
-  const [host, home, other] = [await bed.place(), await bed.place(), await bed.place()];
+  const [host, home, other] = [await bed.makeNetns(), await bed.makeNetns(), await bed.makeNetns()];
   const parent = await host.parent();
   // So that the ids differ.
   await home.ip('netns', 'set', other.name as string, '0');
@@ -37,14 +37,14 @@ test('returns the id by which links name their parent’s namespace and events t
 });
 
 test('refuses what names no namespace', async () => {
-  const { netns } = await bed.place();
+  const { netns } = await bed.makeNetns();
   await expect(netns.getNetnsid('nobody')).rejects.toMatchObject({
     code: 'ENOENT',
     operation: 'getNetnsid',
     target: 'nobody',
   });
   await expect(netns.getNetnsid({ pid: 0 })).rejects.toThrow(RangeError);
-  const other = await bed.place();
+  const other = await bed.makeNetns();
   await other.netns.close();
   await expect(netns.getNetnsid(other.netns)).rejects.toMatchObject({ code: 'ERR_NETNS_CLOSED' });
 });

@@ -6,18 +6,18 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { CreateLinkOptions } from '../../lib/index.js';
-import { isBefore, type Place, refusalOf, useTestbed } from '../support/testbed.js';
+import { isBefore, refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
 interface Setup {
-  readonly host: Place;
-  readonly inside: Place;
+  readonly host: TestNetns;
+  readonly inside: TestNetns;
   readonly parent: string;
 }
 
 async function setUp(): Promise<Setup> {
-  const [host, inside] = [await bed.place(), await bed.place()];
+  const [host, inside] = [await bed.makeNetns(), await bed.makeNetns()];
   return { host, inside, parent: await host.parent() };
 }
 
@@ -219,7 +219,7 @@ describe('modules', () => {
   });
 
   test('are not loaded by checkSupport, unless with load: true', async () => {
-    const { netns } = await bed.place();
+    const { netns } = await bed.makeNetns();
     const before = loaded();
     const asked = await netns.checkSupport();
     expect(asked).toMatchObject({ macvlan: 'loadable', macvtap: 'loadable', netAdmin: true });
@@ -232,7 +232,7 @@ describe('modules', () => {
   });
 
   test('are not loaded by checkSupport when macvlan is loaded', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     execFileSync('modprobe', ['macvlan']);
     const before = loaded();
     const asked = await host.netns.checkSupport();
@@ -242,7 +242,7 @@ describe('modules', () => {
   });
 
   test('are loaded when a link of their kind is made', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     await host.netns.createLink({ kind: 'veth', name: 'v0' });
     for (const kind of ['macvlan', 'macvtap', 'vlan'] as const) {
       const options = kind === 'vlan' ? { kind, parent: 'v0', id: 7 } : { kind, parent: 'v0' };
@@ -255,7 +255,7 @@ describe('modules', () => {
   });
 
   test('that modprobe may not load are not loaded, and the error’s hint says so', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     const names = ['macvlan', 'macvtap', 'dummy'];
     mkdirSync('/run/modprobe.d', { recursive: true });
@@ -275,7 +275,7 @@ describe('modules', () => {
 
 describe('a link that only its driver can delete', () => {
   test('stays as it was while the others of a list are deleted', async ({ skip }) => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     // The kind's fallback device comes with the first tunnel, in every namespace from then on.
     const loaded = existsSync('/sys/module/ipip');

@@ -31,7 +31,7 @@ interface Outcome {
 
 describe('without capabilities', () => {
   test('namespaces can be listed and opened, but not made, removed or entered', async () => {
-    const place = await bed.place();
+    const host = await bed.makeNetns();
     const before = readdirSync('/run/netns');
     const program = `${outcomes}
       import { readlinkSync } from 'node:fs';
@@ -52,11 +52,11 @@ describe('without capabilities', () => {
     const made = bed.uniqueName('never');
     const result = await resultOf<{ create: Outcome; unnamed: Outcome }>(program, {
       under: withoutCapabilities,
-      args: [place.name as string, made],
+      args: [host.name as string, made],
     });
     expect(result).toMatchObject({
       listed: true,
-      inode: place.netns.inode,
+      inode: host.netns.inode,
       create: { name: 'NetlinkError', code: 'EPERM' },
       unnamed: { name: 'NetlinkError', code: 'EPERM', syscall: 'unshare' },
       remove: { name: 'NetlinkError', code: 'EPERM', syscall: 'umount2' },
@@ -70,9 +70,9 @@ describe('without capabilities', () => {
   });
 
   test('the own namespace can be read, but not changed', async () => {
-    const place = await bed.place();
-    const parent = await place.parent();
-    const before = await place.snapshot();
+    const host = await bed.makeNetns();
+    const parent = await host.parent();
+    const before = await host.snapshot();
     const program = `${outcomes}
       import * as library from 'macvlan-netlink';
       const [, parent] = process.argv;
@@ -93,7 +93,7 @@ describe('without capabilities', () => {
         changes: (await Promise.all(changes)).map(({ code }) => code),
       }));
     `;
-    const enter = ['ip', 'netns', 'exec', place.name as string, ...withoutCapabilities];
+    const enter = ['ip', 'netns', 'exec', host.name as string, ...withoutCapabilities];
     const result = await resultOf<{ routes: number }>(program, {
       under: enter,
       args: [parent],
@@ -105,13 +105,13 @@ describe('without capabilities', () => {
       changes: Array(7).fill('EPERM'),
     });
     expect(result.routes).toBeGreaterThan(0);
-    expect(await place.snapshot()).toEqual(before);
+    expect(await host.snapshot()).toEqual(before);
   });
 });
 
 test('with CAP_NET_ADMIN alone no link is moved into a namespace that cannot be entered', async () => {
-  const [place, target] = [await bed.place(), await bed.place()];
-  const parent = await place.parent();
+  const [host, target] = [await bed.makeNetns(), await bed.makeNetns()];
+  const parent = await host.parent();
   const before = await target.snapshot();
   const program = `${outcomes}
     import { checkSupport, createMacvlan, moveLink, Netns } from 'macvlan-netlink';
@@ -128,18 +128,18 @@ test('with CAP_NET_ADMIN alone no link is moved into a namespace that cannot be 
   const netAdmin = ['setpriv', '--bounding-set=-all,+net_admin', '--inh-caps=-all', '--'];
   const refused = { name: 'NetlinkError', code: 'EPERM', syscall: 'setns' };
   const result = await resultOf(program, {
-    under: ['ip', 'netns', 'exec', place.name as string, ...netAdmin],
+    under: ['ip', 'netns', 'exec', host.name as string, ...netAdmin],
     args: [parent, target.name as string],
   });
   expect(result).toMatchObject({ move: refused, renamed: refused, there: refused, here: true });
-  expect(await place.link('stays')).toMatchObject({ ifname: 'stays' });
+  expect(await host.link('stays')).toMatchObject({ ifname: 'stays' });
   expect(await target.snapshot()).toEqual(before);
 });
 
 test.skipIf(!nobodyExists)(
   'with a handle that was opened with privileges nothing can be changed without them (needs a second user)',
   async () => {
-    const place = await bed.place();
+    const host = await bed.makeNetns();
     const program = `${outcomes}
       import { getLink, Netns, setLink } from 'macvlan-netlink';
       const own = Netns.current();
@@ -159,12 +159,12 @@ test.skipIf(!nobodyExists)(
         reads: reads.map(({ name, group }) => name + group),
       }));
     `;
-    expect(await resultOf(program, { args: [place.name as string] })).toEqual({
+    expect(await resultOf(program, { args: [host.name as string] })).toEqual({
       before: [null, null],
       after: ['EPERM', 'EPERM'],
       reads: ['lo0', 'lo0'],
     });
-    expect(await place.link('lo')).toMatchObject({ group: 'default' });
+    expect(await host.link('lo')).toMatchObject({ group: 'default' });
   },
 );
 
@@ -277,9 +277,9 @@ describe('as root of a user namespace', () => {
   });
 
   test('namespaces outside it cannot be changed', async () => {
-    const place = await bed.place();
-    const before = await place.snapshot();
-    const fd = openSync(`/run/netns/${place.name}`, 'r');
+    const host = await bed.makeNetns();
+    const before = await host.snapshot();
+    const fd = openSync(`/run/netns/${host.name}`, 'r');
     bed.onCleanup(() => closeSync(fd));
     const program = `${outcomes}
       import { createLink, getLink, moveLink, Netns } from 'macvlan-netlink';
@@ -300,25 +300,25 @@ describe('as root of a user namespace', () => {
     });
     const refused = { name: 'NetlinkError', code: 'EPERM' };
     expect(result).toMatchObject({
-      inode: place.netns.inode,
+      inode: host.netns.inode,
       list: { ...refused, syscall: 'setns' },
       create: refused,
       move: refused,
       stays: true,
       never: 'ENODEV',
     });
-    expect(await place.snapshot()).toEqual(before);
+    expect(await host.snapshot()).toEqual(before);
   });
 
   // The kernel has asked for CAP_NET_ADMIN in the peer's namespace since 2026 only (net/core/
   // rtnetlink.c, rtnl_newlink); the check was put into older kernels too, so `ip` tries it out.
   test('nor can a veth’s peer be put there', async ({ skip }) => {
-    const place = await bed.place();
+    const host = await bed.makeNetns();
     const [command = '', ...args] = ownUserNamespace;
-    const there = ['peer', 'name', 'probe', 'netns', `${place.name}`];
+    const there = ['peer', 'name', 'probe', 'netns', `${host.name}`];
     const tried = spawnSync(command, [...args, 'ip', 'link', 'add', 'type', 'veth', ...there]);
     skip(tried.status === 0, 'this kernel lets any user put a veth’s peer into any namespace');
-    const before = await place.snapshot();
+    const before = await host.snapshot();
     const program = `${outcomes}
       import { createLink, listLinks } from 'macvlan-netlink';
       const peer = { netns: process.argv[1] };
@@ -328,11 +328,11 @@ describe('as root of a user namespace', () => {
       }));
     `;
     const under = ownUserNamespace;
-    expect(await resultOf(program, { under, args: [`${place.name}`] })).toMatchObject({
+    expect(await resultOf(program, { under, args: [`${host.name}`] })).toMatchObject({
       create: { name: 'NetlinkError', code: 'EPERM' },
       links: ['lo'],
     });
-    expect(await place.snapshot()).toEqual(before);
+    expect(await host.snapshot()).toEqual(before);
   });
 
   /** A program that waits for a line of input; ended with the test at the latest. */
@@ -352,8 +352,8 @@ describe('as root of a user namespace', () => {
   }
 
   test('a macvlan that was moved into it can be changed, and changes its parent’s promiscuity', async () => {
-    const place = await bed.place();
-    const parent = await place.parent();
+    const host = await bed.makeNetns();
+    const parent = await host.parent();
     const child = await waiting(`${outcomes}
       import { once } from 'node:events';
       import { createMacvlan, getLink, setLink, setMacvlan, setPromiscuous } from 'macvlan-netlink';
@@ -374,7 +374,7 @@ describe('as root of a user namespace', () => {
       }));
       await once(process.stdin, 'end');
     `);
-    const link = await place.netns.createMacvlan({
+    const link = await host.netns.createMacvlan({
       parent,
       name: 'given',
       mode: 'bridge',
@@ -386,7 +386,7 @@ describe('as root of a user namespace', () => {
       return String(text);
     };
     expect(await says()).toBe('up');
-    const { promiscuity } = await place.link(parent);
+    const { promiscuity } = await host.link(parent);
     const answer = await says();
     expect(JSON.parse(answer)).toEqual({
       elsewhere: true,
@@ -394,7 +394,7 @@ describe('as root of a user namespace', () => {
       beside: true,
       byIndex: 'ENODEV',
     });
-    expect(link.netns).not.toBe(place.netns.inode);
-    expect((await place.link(parent)).promiscuity).toBe(promiscuity + 1);
+    expect(link.netns).not.toBe(host.netns.inode);
+    expect((await host.link(parent)).promiscuity).toBe(promiscuity + 1);
   });
 });

@@ -17,7 +17,7 @@ describe('listRoutes', () => {
   /** Routes of many kinds, made by `ip`. */
   async function furnished(): Promise<RouteBench> {
     const made = await routeBench(bed);
-    const { place, link } = made;
+    const { host, link } = made;
     const commands = [
       'default via 10.0.0.2 metric 5',
       `10.1.0.0/16 dev ${link} src 10.0.0.1 table 70000 proto 77 mtu 1300`,
@@ -36,20 +36,20 @@ describe('listRoutes', () => {
       `fd06::/64 dev ${link} table 300 metric 3 proto ra`,
       'fd08::/64 nhid 6',
     ];
-    await place.ip('nexthop', 'add', 'id', '5', 'via', '10.0.0.5', 'dev', link);
-    await place.ip('nexthop', 'add', 'id', '7', 'blackhole');
-    await place.ip('-6', 'nexthop', 'add', 'id', '6', 'via', 'fd00::6', 'dev', link);
-    for (const command of commands) await place.ip('route', 'add', ...command.split(' '));
-    for (const command of commands6) await place.ip('-6', 'route', 'add', ...command.split(' '));
+    await host.ip('nexthop', 'add', 'id', '5', 'via', '10.0.0.5', 'dev', link);
+    await host.ip('nexthop', 'add', 'id', '7', 'blackhole');
+    await host.ip('-6', 'nexthop', 'add', 'id', '6', 'via', 'fd00::6', 'dev', link);
+    for (const command of commands) await host.ip('route', 'add', ...command.split(' '));
+    for (const command of commands6) await host.ip('-6', 'route', 'add', ...command.split(' '));
     return made;
   }
 
   test('shows every route as ip does, those with several ways too', async () => {
-    const { place, netns } = await furnished();
-    const indexOf = await indexesOf(place);
+    const { host, netns } = await furnished();
+    const indexOf = await indexesOf(host);
     const all = [
-      ...(await routesShown(place, '-4')).map((route) => expectedRoute(route, 32, indexOf)),
-      ...(await routesShown(place, '-6')).map((route) => expectedRoute(route, 128, indexOf)),
+      ...(await routesShown(host, '-4')).map((route) => expectedRoute(route, 32, indexOf)),
+      ...(await routesShown(host, '-6')).map((route) => expectedRoute(route, 128, indexOf)),
     ];
     const listed = await netns.listRoutes();
     expect(listed.filter(({ nextHops }) => nextHops.length === 2)).toHaveLength(2);
@@ -66,9 +66,9 @@ describe('listRoutes', () => {
   });
 
   test('what it lists can be added again, also from JSON', async () => {
-    const { place, netns } = await furnished();
+    const { host, netns } = await furnished();
     const everything = async () =>
-      Promise.all((['-4', '-6'] as const).map((family) => routesShown(place, family)));
+      Promise.all((['-4', '-6'] as const).map((family) => routesShown(host, family)));
     const before = await everything();
     const listed = (await netns.listRoutes()).filter(({ protocol }) => protocol !== 'kernel');
     for (const again of [listed, JSON.parse(JSON.stringify(listed)) as typeof listed]) {
@@ -82,21 +82,21 @@ describe('listRoutes', () => {
   });
 
   test('of similar routes it lists, the right one is removed', async () => {
-    const { place, netns, shown, link } = await routeBench(bed);
-    const other = await place.parent();
-    for (const dev of [link, other]) await place.ip('link', 'set', dev, 'up');
-    await place.ip('address', 'add', '10.0.7.1/24', 'dev', other);
-    await place.ip('address', 'add', 'fd07::1/64', 'nodad', 'dev', other);
+    const { host, netns, shown, link } = await routeBench(bed);
+    const other = await host.parent();
+    for (const dev of [link, other]) await host.ip('link', 'set', dev, 'up');
+    await host.ip('address', 'add', '10.0.7.1/24', 'dev', other);
+    await host.ip('address', 'add', 'fd07::1/64', 'nodad', 'dev', other);
     const add =
       (...routes: readonly string[]) =>
       async () => {
         for (const route of routes) {
           const family = /^(unreachable )?(fd|default)/.test(route) ? '-6' : '-4';
-          await place.ip(family, 'route', 'append', ...route.split(' '));
+          await host.ip(family, 'route', 'append', ...route.split(' '));
         }
       };
     const flush = async () => {
-      for (const family of ['-4', '-6']) await place.ip(family, 'route', 'flush', 'proto', 'boot');
+      for (const family of ['-4', '-6']) await host.ip(family, 'route', 'flush', 'proto', 'boot');
       expect(await shown()).toEqual([]);
     };
     const hops = `nexthop via 10.0.0.3 nexthop via 10.0.7.3 weight 2`;
@@ -145,7 +145,7 @@ describe('listRoutes', () => {
   });
 
   test('can be filtered by family, link, table, protocol and type', async () => {
-    const { place, netns, link, index } = await furnished();
+    const { host, netns, link, index } = await furnished();
     const to = async (filter: Parameters<Netns['listRoutes']>[0]) =>
       (await netns.listRoutes(filter)).map((route) => route.to);
     expect(await to({ table: 70_000 })).toEqual(['10.1.0.0/16']);
@@ -156,7 +156,7 @@ describe('listRoutes', () => {
     expect(await to({ family: 'IPv6', type: 'unreachable' })).toEqual(['fd03::/64']);
     expect(await to({ family: 'IPv4', type: 'unreachable' })).toEqual([]);
     const byLink = await netns.listRoutes({ link, table: 'main', family: 'IPv4' });
-    const shown: IpRoute[] = JSON.parse(await place.ip('-j', 'route', 'show'));
+    const shown: IpRoute[] = JSON.parse(await host.ip('-j', 'route', 'show'));
     const through = shown.filter(
       ({ dev, nexthops }) => dev === link || nexthops?.some((hop) => hop.dev === link),
     );
@@ -172,10 +172,10 @@ describe('listRoutes', () => {
   });
 
   test('is complete when there are thousands', async () => {
-    const { place, netns, link } = await routeBench(bed);
+    const { host, netns, link } = await routeBench(bed);
     const wanted = Array.from({ length: 3000 }, (_, at) => `10.7.${at >> 8}.${at & 255}/32`);
     await Promise.all(wanted.map((to) => netns.addRoute({ to, link, table: 100 })));
-    const shown: IpRoute[] = JSON.parse(await place.ip('-j', 'route', 'show', 'table', '100'));
+    const shown: IpRoute[] = JSON.parse(await host.ip('-j', 'route', 'show', 'table', '100'));
     expect(shown.map(({ dst }) => `${dst}/32`)).toEqual(wanted);
     expect((await netns.listRoutes({ table: 100 })).map(({ to }) => to)).toEqual(wanted);
   });

@@ -144,7 +144,7 @@ function optionsOf({ dev, ...route }: Case[1], link: string): RouteOptions {
 test.each(cases)(
   '%s: is there as asked for, is listed as ip shows it, and is removed',
   async (_, given, shows) => {
-    const { place, netns, link, shown } = await routeBench(bed);
+    const { host, netns, link, shown } = await routeBench(bed);
     const route = optionsOf(given, link);
     const ours = async () =>
       (await netns.listRoutes()).filter(({ protocol }) => protocol !== 'kernel');
@@ -155,7 +155,7 @@ test.each(cases)(
     if (given.dev === true && shows.dev === undefined) expect(first?.dev).toBe(link);
     const [listed, ...more] = await ours();
     const bits = listed?.family === 'IPv6' ? 128 : 32;
-    expect(listed).toEqual(expectedRoute(first as IpRoute, bits, await indexesOf(place)));
+    expect(listed).toEqual(expectedRoute(first as IpRoute, bits, await indexesOf(host)));
     expect(more).toEqual([]);
     await netns.removeRoute(route);
     expect(await shown()).toEqual([]);
@@ -167,10 +167,10 @@ test.each(cases)(
 
 describe('addRoute', () => {
   test('makes the kernel use the route', async () => {
-    const { place, netns, link } = await routeBench(bed);
+    const { host, netns, link } = await routeBench(bed);
     await netns.addRoute({ to: 'default', via: '10.0.0.254' });
     await netns.addRoute({ to: '198.51.100.0/24', via: '10.0.0.253', source: '10.0.0.1' });
-    const get = async (to: string) => JSON.parse(await place.ip('-j', 'route', 'get', to))[0];
+    const get = async (to: string) => JSON.parse(await host.ip('-j', 'route', 'get', to))[0];
     expect(await get('192.0.2.1')).toMatchObject({ gateway: '10.0.0.254', dev: link });
     expect(await get('198.51.100.7')).toMatchObject({ gateway: '10.0.0.253', prefsrc: '10.0.0.1' });
   });
@@ -198,8 +198,8 @@ describe('addRoute', () => {
   });
 
   test('says which of several similar routes conflicts', async () => {
-    const { place, netns, link } = await routeBench(bed);
-    const other = await place.parent();
+    const { host, netns, link } = await routeBench(bed);
+    const other = await host.parent();
     const to = 'fd09::/32';
     for (const [from, by] of [
       ['fd05::/64', link],
@@ -226,7 +226,7 @@ describe('addRoute', () => {
     const whole = await refusalOf(netns.addRoute({ to: '0.0.0.0/0', via: '10.0.0.2' }));
     expect(whole.hint).toContain('a route to default ');
     for (const via of ['10.0.0.2', '10.0.0.3']) {
-      await place.ip('route', 'append', '10.9.0.0/16', 'via', via);
+      await host.ip('route', 'append', '10.9.0.0/16', 'via', via);
     }
     const behind = await refusalOf(
       netns.replaceRoute({ to: '10.9.0.0/16', via: '10.0.0.3', protocol: 'boot' }),
@@ -237,8 +237,8 @@ describe('addRoute', () => {
   });
 
   test('says when the conflicting route is by another link, which replaceRoute would remove', async () => {
-    const { place, netns, link } = await routeBench(bed);
-    const other = await place.parent();
+    const { host, netns, link } = await routeBench(bed);
+    const other = await host.parent();
     for (const to of ['10.9.0.0/16', 'fd09::/64']) {
       await netns.addRoute({ to, link: other });
       const away = await refusalOf(netns.addRoute({ to, link }));
@@ -250,7 +250,7 @@ describe('addRoute', () => {
     }
     // Of several the one by the same link is in the way, whichever is the first.
     for (const dev of [link, other]) {
-      await place.ip('-6', 'route', 'append', 'fd08::/64', 'dev', dev);
+      await host.ip('-6', 'route', 'append', 'fd08::/64', 'dev', dev);
     }
     for (const dev of [link, other]) {
       const own = await refusalOf(netns.addRoute({ to: 'fd08::/64', link: dev }));
@@ -337,7 +337,7 @@ describe('addRoute', () => {
 
   test('takes a Link, and refuses that of another namespace', async () => {
     const { netns, link, index, shown } = await routeBench(bed);
-    const other = await bed.place();
+    const other = await bed.makeNetns();
     const stranger = (await other.netns.listLinks())[0];
     await netns.addRoute({ to: '10.1.0.0/16', link: await netns.getLink(link) });
     await netns.addRoute({ to: '10.2.0.0/16', link: index });
@@ -353,11 +353,11 @@ describe('addRoute', () => {
 });
 
 test('a route by a nexthop object has the gateway and the link of that', async () => {
-  const { place, netns, link, index } = await routeBench(bed);
-  await place.ip('nexthop', 'add', 'id', '5', 'via', '10.0.0.5', 'dev', link);
+  const { host, netns, link, index } = await routeBench(bed);
+  await host.ip('nexthop', 'add', 'id', '5', 'via', '10.0.0.5', 'dev', link);
   const to = '10.8.0.0/16';
   await netns.addRoute({ to, nexthopId: 5 });
-  const [shown] = JSON.parse(await place.ip('-j', 'route', 'show', to));
+  const [shown] = JSON.parse(await host.ip('-j', 'route', 'show', to));
   expect(shown).toMatchObject({ nhid: 5, gateway: '10.0.0.5', dev: link });
   expect(shown.scope ?? 'global').toBe('global');
   const [listed] = (await netns.listRoutes()).filter((route) => route.to === to);
@@ -365,17 +365,17 @@ test('a route by a nexthop object has the gateway and the link of that', async (
   const error = await refusalOf(netns.addRoute({ to, nexthopId: 5, link }));
   expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
   expect(error.message).toContain('route.nexthopId');
-  await place.ip('nexthop', 'add', 'id', '7', 'via', '10.0.0.6', 'dev', link);
+  await host.ip('nexthop', 'add', 'id', '7', 'via', '10.0.0.6', 'dev', link);
   expect((await refusalOf(netns.removeRoute({ to, nexthopId: 7 }))).code).toBe('ESRCH');
   await netns.removeRoute({ to, nexthopId: 5 });
-  expect(await place.ip('route', 'show', to)).toBe('');
+  expect(await host.ip('route', 'show', to)).toBe('');
 });
 
 describe('append', () => {
   test('adds an IPv4 route behind the one that is there', async () => {
-    const { place, netns, link, shown } = await routeBench(bed);
-    const other = await place.parent();
-    await place.ip('address', 'add', '10.2.0.1/24', 'dev', other);
+    const { host, netns, link, shown } = await routeBench(bed);
+    const other = await host.parent();
+    await host.ip('address', 'add', '10.2.0.1/24', 'dev', other);
     const first = { to: 'default', via: '10.0.0.2' };
     const second = { to: 'default', via: '10.2.0.2', append: true };
     await netns.addRoute({ ...first, append: true });
@@ -400,22 +400,22 @@ describe('append', () => {
   });
 
   test('adds what the kernel itself has on each link, as it was listed', async () => {
-    const { place, netns } = await routeBench(bed);
-    await place.ip('address', 'add', 'fd00::2/64', 'nodad', 'dev', await place.parent());
+    const { host, netns } = await routeBench(bed);
+    await host.ip('address', 'add', 'fd00::2/64', 'nodad', 'dev', await host.parent());
     const own = (await netns.listRoutes({ table: 'main', family: 'IPv6' })).filter(
       ({ to }) => to === 'fd00::/64',
     );
     expect(own).toHaveLength(2);
     for (const route of own) await netns.addRoute({ ...route, table: 100, append: true });
     const listed: IpRoute[] = JSON.parse(
-      await place.ip('-j', '-6', 'route', 'show', 'table', '100'),
+      await host.ip('-j', '-6', 'route', 'show', 'table', '100'),
     );
-    const indexOf = await indexesOf(place);
+    const indexOf = await indexesOf(host);
     expect(listed.map(({ dev }) => indexOf(dev as string))).toEqual(own.map((route) => route.link));
   });
 
   test('is also an option of a new link’s routes', async () => {
-    const { place, netns, link, shown } = await routeBench(bed);
+    const { host, netns, link, shown } = await routeBench(bed);
     const macvlan = (name: string, address: string, append?: boolean) =>
       netns.createMacvlan({
         parent: link,
@@ -428,7 +428,7 @@ describe('append', () => {
     expect(await refusalOf(macvlan('two', '10.6.0.1/24'))).toMatchObject({ part: 'routes[0]' });
     await macvlan('two', '10.6.0.1/24', true);
     expect((await shown()).map(({ dev }) => dev)).toEqual(['one', 'two']);
-    await place.ip('link', 'delete', 'one');
+    await host.ip('link', 'delete', 'one');
     expect((await shown()).map(({ dev }) => dev)).toEqual(['two']);
   });
 
@@ -471,16 +471,16 @@ describe('removeRoute', () => {
   });
 
   test('removes all ways of an IPv6 route, which may be of several protocols', async () => {
-    const { netns, place, link } = await routeBench(bed);
+    const { netns, host, link } = await routeBench(bed);
     for (const [proto, via] of Object.entries({ static: 'fd00::2', dhcp: 'fd00::3' })) {
       const way = ['proto', proto, 'via', via, 'dev', link];
-      await place.ip('-6', 'route', 'append', 'fd07::/64', 'metric', '5', ...way);
+      await host.ip('-6', 'route', 'append', 'fd07::/64', 'metric', '5', ...way);
     }
     const [route, ...others] = await netns.listRoutes({ family: 'IPv6', protocol: 'static' });
     expect(others).toEqual([]);
     expect(route?.nextHops).toHaveLength(2);
     await netns.removeRoute(route as Route);
-    expect(await place.ip('-6', 'route', 'show', 'fd07::/64')).toBe('');
+    expect(await host.ip('-6', 'route', 'show', 'fd07::/64')).toBe('');
   });
 
   test('distinguishes a route that leads nowhere from one that leads somewhere', async () => {

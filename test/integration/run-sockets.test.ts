@@ -6,11 +6,11 @@ import { once } from 'node:events';
 import { get } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
-import { type Place, useTestbed } from '../support/testbed.js';
+import { type TestNetns, useTestbed } from '../support/testbed.js';
 import { code, useWorkers } from '../support/workers.js';
 
 const bed = useTestbed();
-const { started, placeWithHandle } = useWorkers(bed);
+const { started } = useWorkers(bed);
 
 describe('the sockets of a Worker', () => {
   const httpServer = code(`
@@ -19,17 +19,17 @@ describe('the sockets of a Worker', () => {
   `);
 
   /** What an HTTP server says to a program that runs there. */
-  const ask = (place: Place) =>
-    place.run(
+  const ask = (host: TestNetns) =>
+    host.run(
       process.execPath,
       '--eval',
       `fetch('http://127.0.0.1:8080/').then((one) => one.text()).then(console.log)`,
     );
 
   test('http: a server is reached from inside and from nowhere else, in two namespaces at once', async () => {
-    const [first, second] = [await bed.place(), await bed.place()];
-    for (const place of [first, second]) {
-      await started(place.netns, httpServer, { eval: true, workerData: place.name });
+    const [first, second] = [await bed.makeNetns(), await bed.makeNetns()];
+    for (const host of [first, second]) {
+      await started(host.netns, httpServer, { eval: true, workerData: host.name });
     }
     expect(await ask(first)).toBe(`${first.name}\n`);
     expect(await ask(second)).toBe(`${second.name}\n`);
@@ -38,9 +38,9 @@ describe('the sockets of a Worker', () => {
   });
 
   test('net: servers and clients are inside', async () => {
-    const { place } = await placeWithHandle();
+    const host = await bed.makeNetns();
     const { first: port } = await started<number>(
-      place.netns,
+      host.netns,
       code(`
         const net = require('node:net');
         const server = net.createServer((socket) => socket.end('hello')).listen(0, '127.0.0.1');
@@ -52,17 +52,17 @@ describe('the sockets of a Worker', () => {
         });
       `),
     );
-    expect(await place.run('ss', '-Hltn', `sport = :${port}`)).toContain(`127.0.0.1:${port}`);
+    expect(await host.run('ss', '-Hltn', `sport = :${port}`)).toContain(`127.0.0.1:${port}`);
     expect(spawnSync('ss', ['-Hltn', `sport = :${port}`]).stdout.toString()).toBe('');
     const [error] = await once(connect(port, '127.0.0.1'), 'error');
     expect(error).toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   test('net: a client reaches what only its namespace has an address for', async () => {
-    const { place } = await placeWithHandle();
-    await place.ip('address', 'add', '192.0.2.1/32', 'dev', 'lo');
+    const host = await bed.makeNetns();
+    await host.ip('address', 'add', '192.0.2.1/32', 'dev', 'lo');
     const { first } = await started(
-      place.netns,
+      host.netns,
       code(`
         const net = require('node:net');
         const server = net.createServer((socket) => socket.end()).listen(0, '192.0.2.1', () => {
@@ -76,16 +76,16 @@ describe('the sockets of a Worker', () => {
   });
 
   test('dgram: datagrams stay inside', async () => {
-    const { place } = await placeWithHandle();
+    const host = await bed.makeNetns();
     const { worker, first: port } = await started<number>(
-      place.netns,
+      host.netns,
       code(`
         const socket = require('node:dgram').createSocket('udp4');
         socket.on('message', (text) => send(String(text)));
         socket.bind(0, '127.0.0.1', () => send(socket.address().port));
       `),
     );
-    expect(await place.run('ss', '-Hlun', `sport = :${port}`)).toContain(`127.0.0.1:${port}`);
+    expect(await host.run('ss', '-Hlun', `sport = :${port}`)).toContain(`127.0.0.1:${port}`);
     const heard: string[] = [];
     worker.on('message', (text: string) => heard.push(text));
     const outside = createSocket('udp4');
@@ -95,15 +95,15 @@ describe('the sockets of a Worker', () => {
       const socket = require('dgram').createSocket('udp4');
       socket.send('from inside', ${port}, '127.0.0.1', () => socket.close());
     `;
-    await place.run(process.execPath, '--eval', send);
+    await host.run(process.execPath, '--eval', send);
     await vi.waitFor(() => expect(heard).toEqual(['from inside']));
     outside.close();
   });
 
   test('dns: a Resolver asks inside', async () => {
-    const { place } = await placeWithHandle();
+    const host = await bed.makeNetns();
     const { first } = await started<{ port: number; addresses: string[] }>(
-      place.netns,
+      host.netns,
       code(`
         const server = require('node:dgram').createSocket('udp4');
         server.on('message', (query, { port, address }) => {

@@ -9,16 +9,17 @@ import { Netns, run } from '../../lib/index.js';
 import { root } from '../support/package.js';
 import { inPrivateNetns, resultOf } from '../support/program.js';
 import { refusalOf, useTestbed } from '../support/testbed.js';
-import { allAtHome, code, hereNow, home, useWorkers, where } from '../support/workers.js';
+import { allAtHome, code, hereNow, home, procLink, useWorkers, where } from '../support/workers.js';
 
 const bed = useTestbed();
-const { started, placeWithHandle } = useWorkers(bed);
+const { started } = useWorkers(bed);
 
 describe('what a Worker starts and reads', () => {
   test('child processes are inside, however they are started', async () => {
-    const { place, inside } = await placeWithHandle();
+    const host = await bed.makeNetns();
+    const inside = procLink(host);
     const { first } = await started(
-      place.netns,
+      host.netns,
       code(`
         const { execFile, execFileSync, fork, spawn } = require('node:child_process');
         const args = ['readlink', ['/proc/self/ns/net']];
@@ -39,10 +40,11 @@ describe('what a Worker starts and reads', () => {
   });
 
   test('synchronous fs sees the namespace, and so do Workers that it starts', async () => {
-    const { place, inside } = await placeWithHandle();
-    await place.ip('address', 'add', '192.0.2.5/32', 'dev', 'lo');
+    const host = await bed.makeNetns();
+    const inside = procLink(host);
+    await host.ip('address', 'add', '192.0.2.5/32', 'dev', 'lo');
     const { first } = await started(
-      place.netns,
+      host.netns,
       code(`
         const { readFileSync, readlinkSync } = require('node:fs');
         const { Worker } = require('node:worker_threads');
@@ -101,9 +103,9 @@ describe('what a Worker starts and reads', () => {
 
 describe('the library in a Worker', () => {
   test('acts in the namespace of the Worker', async () => {
-    const { place } = await placeWithHandle();
+    const host = await bed.makeNetns();
     const { first } = await started(
-      place.netns,
+      host.netns,
       code(`
         const { createLink, listLinks, Netns } = await import('macvlan-netlink');
         await createLink({ kind: 'bridge', name: 'made', up: true });
@@ -115,14 +117,14 @@ describe('the library in a Worker', () => {
         });
       `),
     );
-    const { inode } = place.netns;
+    const { inode } = host.netns;
     expect(first).toEqual({ inode, names: ['lo', 'made'], seenIn: [inode] });
-    expect(await place.names()).toEqual(['made']);
+    expect(await host.names()).toEqual(['made']);
     expect(readdirSync('/sys/class/net')).not.toContain('made');
   });
 
   test('reaches other namespaces from there, and starts Workers in them', async () => {
-    const [first, second] = [await bed.place(), await bed.place()];
+    const [first, second] = [await bed.makeNetns(), await bed.makeNetns()];
     const { first: seen } = await started(
       first.netns,
       code(`
@@ -140,8 +142,8 @@ describe('the library in a Worker', () => {
     expect(await second.names()).toEqual(['deep']);
     expect(await first.names()).toEqual([]);
     expect(seen).toEqual({
-      inner: `net:[${second.netns.inode}]`,
-      own: `net:[${first.netns.inode}]`,
+      inner: procLink(second),
+      own: procLink(first),
     });
     expect(hereNow()).toEqual(allAtHome);
   });
@@ -159,17 +161,19 @@ describe('Netns.run', () => {
     ['a file: URL', url, {}],
     ['a data: URL', new URL(`data:text/javascript,${encodeURIComponent(text)}`), {}],
   ])('takes %s', async (_, worker, options) => {
-    const { place, inside } = await placeWithHandle();
-    const { first } = await started<{ where: string }>(place.netns, worker, options);
+    const host = await bed.makeNetns();
+    const inside = procLink(host);
+    const { first } = await started<{ where: string }>(host.netns, worker, options);
     expect(first.where).toBe(inside);
     expect(hereNow()).toEqual(allAtHome);
   });
 
   test("hands the Worker's own options over untouched", async () => {
-    const { place, inside } = await placeWithHandle();
+    const host = await bed.makeNetns();
+    const inside = procLink(host);
     const { port1, port2 } = new MessageChannel();
     const workerData = { list: [1, 2n, new Date(0)], port: port2 };
-    const { first } = await started(place.netns, url, {
+    const { first } = await started(host.netns, url, {
       workerData: { list: workerData.list },
       argv: ['one', 'two'],
       env: { WHERE: 'there' },
@@ -184,18 +188,18 @@ describe('Netns.run', () => {
       stack: 2,
     });
     const transferred = code(`workerData.port.postMessage('by the port'); send('done');`);
-    await started(place.netns, transferred, { eval: true, workerData, transferList: [port2] });
+    await started(host.netns, transferred, { eval: true, workerData, transferList: [port2] });
     const [message] = await once(port1, 'message');
     expect(message).toBe('by the port');
     port1.close();
   });
 
   test('starts many Workers at once, each in its own namespace', async () => {
-    const places = await Promise.all([bed.place(), bed.place(), bed.place()]);
+    const hosts = await Promise.all([bed.makeNetns(), bed.makeNetns(), bed.makeNetns()]);
     const all = await Promise.all(
-      [...places, ...places, ...places].map(async (place) => ({
-        expected: `net:[${place.netns.inode}]`,
-        seen: (await started<{ where: string }>(place.netns, where, {})).first.where,
+      [...hosts, ...hosts, ...hosts].map(async (host) => ({
+        expected: procLink(host),
+        seen: (await started<{ where: string }>(host.netns, where, {})).first.where,
       })),
     );
     expect(all.map(({ seen }) => seen)).toEqual(all.map(({ expected }) => expected));
@@ -209,8 +213,9 @@ describe('Netns.run', () => {
   });
 
   test('lets the handle be closed while the Worker lives', async () => {
-    const { place, inside } = await placeWithHandle();
-    const netns = await Netns.open(place.name as string);
+    const host = await bed.makeNetns();
+    const inside = procLink(host);
+    const netns = await Netns.open(host.name as string);
     const worker = await netns.run(
       code(`
         parentPort.on('message', () => {
@@ -239,8 +244,8 @@ describe('Netns.run', () => {
   });
 
   test('passes errors of the Worker constructor on, and the calling thread returns to its namespace', async () => {
-    const { place } = await placeWithHandle();
-    const { netns } = place;
+    const host = await bed.makeNetns();
+    const { netns } = host;
     const wrong: [() => Promise<unknown>, string][] = [
       [() => netns.run('relative/path.js'), 'ERR_WORKER_PATH'],
       [() => netns.run(new URL('https://example.org/')), 'ERR_INVALID_URL_SCHEME'],
@@ -255,45 +260,45 @@ describe('Netns.run', () => {
   });
 
   test('refuses what is no worker before anything is done', async () => {
-    const { place } = await placeWithHandle();
+    const host = await bed.makeNetns();
     for (const worker of [undefined, 42, null, {}, Buffer.from('a')]) {
-      const error = await refusalOf(place.netns.run(worker as never));
+      const error = await refusalOf(host.netns.run(worker as never));
       expect(error).toBeInstanceOf(TypeError);
       expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
       expect(error.message).toMatch(/^run: worker must be/);
     }
-    const error = await refusalOf(place.netns.run(where, 'options' as never));
+    const error = await refusalOf(host.netns.run(where, 'options' as never));
     expect(error.message).toMatch(/^run: options must be an object/);
     for (const signal of [null, 7, 'text', {}]) {
-      const refused = await refusalOf(place.netns.run(where, { signal } as never));
+      const refused = await refusalOf(host.netns.run(where, { signal } as never));
       expect(refused.message).toMatch(/^run: options\.signal must be an AbortSignal/);
     }
     expect(hereNow()).toEqual(allAtHome);
   });
 
   test('starts nothing once its signal has fired', async () => {
-    const { place } = await placeWithHandle();
+    const host = await bed.makeNetns();
     const controller = new AbortController();
     const reason = new Error('no longer wanted');
-    const starting = place.netns.run('', { eval: true, signal: controller.signal });
+    const starting = host.netns.run('', { eval: true, signal: controller.signal });
     controller.abort(reason);
     await expect(starting).rejects.toBe(reason);
   });
 
   test('an error in the Worker is emitted by the Worker object', async () => {
-    const { place } = await placeWithHandle();
-    const worker = await place.netns.run(`throw new RangeError('inside')`, { eval: true });
+    const host = await bed.makeNetns();
+    const worker = await host.netns.run(`throw new RangeError('inside')`, { eval: true });
     const [error] = await once(worker, 'error');
     expect(error).toMatchObject({ name: 'RangeError', message: 'inside' });
-    const missing = await place.netns.run(new URL('missing.mjs', url));
+    const missing = await host.netns.run(new URL('missing.mjs', url));
     const [notFound] = await once(missing, 'error');
     expect(notFound.code).toMatch(/MODULE_NOT_FOUND$/);
     expect(hereNow()).toEqual(allAtHome);
   });
 
   test('passes the exit code on', async () => {
-    const { place } = await placeWithHandle();
-    const worker = await place.netns.run('process.exit(11)', { eval: true });
+    const host = await bed.makeNetns();
+    const worker = await host.netns.run('process.exit(11)', { eval: true });
     expect((await once(worker, 'exit'))[0]).toBe(11);
   });
 });

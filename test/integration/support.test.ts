@@ -4,7 +4,7 @@ import { release } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { checkSupport, type ModuleState, Netns } from '../../lib/index.js';
 import { becomeNobody, nobodyExists, resultOf, withoutCapabilities } from '../support/program.js';
-import { type Place, refusalOf, useTestbed } from '../support/testbed.js';
+import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
@@ -13,10 +13,10 @@ type Kind = 'macvlan' | 'macvtap';
 const read = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '');
 
 /** Whether `ip` can make a link of the kind with these words. */
-async function canMake(place: Place, parent: string, ...words: readonly string[]) {
+async function canMake(host: TestNetns, parent: string, ...words: readonly string[]) {
   try {
-    await place.ip('link', 'add', 'probe', 'link', parent, 'type', ...words);
-    await place.ip('link', 'delete', 'probe');
+    await host.ip('link', 'add', 'probe', 'link', parent, 'type', ...words);
+    await host.ip('link', 'delete', 'probe');
     return true;
   } catch {
     return false;
@@ -24,8 +24,8 @@ async function canMake(place: Place, parent: string, ...words: readonly string[]
 }
 
 /** Where the module stands, once `ip` has made the kernel load it if it can. */
-async function stateAfterUse(place: Place, parent: string, kind: Kind): Promise<ModuleState> {
-  const works = await canMake(place, parent, kind);
+async function stateAfterUse(host: TestNetns, parent: string, kind: Kind): Promise<ModuleState> {
+  const works = await canMake(host, parent, kind);
   const loaded = new RegExp(`^${kind} `, 'm').test(read('/proc/modules'));
   if (loaded) return 'loaded';
   return works ? 'builtin' : 'missing';
@@ -33,11 +33,11 @@ async function stateAfterUse(place: Place, parent: string, kind: Kind): Promise<
 
 describe('checkSupport', () => {
   test('reports what this kernel has, once it is in use', async () => {
-    const place = await bed.place();
-    const parent = await place.parent();
-    const macvlan = await stateAfterUse(place, parent, 'macvlan');
-    const macvtap = await stateAfterUse(place, parent, 'macvtap');
-    expect(await place.netns.checkSupport()).toMatchObject({
+    const host = await bed.makeNetns();
+    const parent = await host.parent();
+    const macvlan = await stateAfterUse(host, parent, 'macvlan');
+    const macvtap = await stateAfterUse(host, parent, 'macvtap');
+    expect(await host.netns.checkSupport()).toMatchObject({
       kernel: release(),
       netAdmin: true,
       macvlan,
@@ -47,43 +47,43 @@ describe('checkSupport', () => {
   });
 
   test('reports the attributes that this kernel keeps when they are set', async () => {
-    const place = await bed.place();
-    const parent = await place.parent();
-    await place.ip('link', 'add', 'mv0', 'link', parent, 'type', 'macvlan', 'bcqueuelen', '77');
+    const host = await bed.makeNetns();
+    const parent = await host.parent();
+    await host.ip('link', 'add', 'mv0', 'link', parent, 'type', 'macvlan', 'bcqueuelen', '77');
     const [major = 0, minor = 0] = release().split('.').map(Number);
-    expect((await place.netns.checkSupport()).features).toEqual({
-      bcQueueLen: (await place.macvlan('mv0')).bcqueuelen === 77,
+    expect((await host.netns.checkSupport()).features).toEqual({
+      bcQueueLen: (await host.macvlan('mv0')).bcqueuelen === 77,
       // No version of `ip` in use here may know it, so the kernel's version has to do.
       bcCutoff: major > 6 || (major === 6 && minor >= 4),
-      nodst: await canMake(place, parent, 'macvlan', 'mode', 'source', 'nodst'),
-      source: await canMake(place, parent, 'macvlan', 'mode', 'source'),
+      nodst: await canMake(host, parent, 'macvlan', 'mode', 'source', 'nodst'),
+      source: await canMake(host, parent, 'macvlan', 'mode', 'source'),
     });
   });
 
   test('leaves nothing behind, and disturbs nothing', async () => {
-    const place = await bed.place();
-    await place.parent();
-    await place.netns.checkSupport({ load: true });
-    const before = await place.snapshot();
+    const host = await bed.makeNetns();
+    await host.parent();
+    await host.netns.checkSupport({ load: true });
+    const before = await host.snapshot();
     const namespaces = () =>
       new Set(readdirSync('/proc/self/fd').map((fd) => read(`/proc/self/fdinfo/${fd}`))).size;
     const count = namespaces();
-    await Promise.all(Array.from({ length: 10 }, () => place.netns.checkSupport({ load: true })));
-    expect(await place.snapshot()).toEqual(before);
+    await Promise.all(Array.from({ length: 10 }, () => host.netns.checkSupport({ load: true })));
+    expect(await host.snapshot()).toEqual(before);
     expect(namespaces()).toBeLessThanOrEqual(count + 1); // the reading's own
   });
 
   test('loads with load: true what can be loaded', async () => {
-    const place = await bed.place();
-    const { macvlan, macvtap } = await place.netns.checkSupport({ load: true });
-    const parent = await place.parent();
-    expect(macvlan).toBe(await stateAfterUse(place, parent, 'macvlan'));
-    expect(macvtap).toBe(await stateAfterUse(place, parent, 'macvtap'));
+    const host = await bed.makeNetns();
+    const { macvlan, macvtap } = await host.netns.checkSupport({ load: true });
+    const parent = await host.parent();
+    expect(macvlan).toBe(await stateAfterUse(host, parent, 'macvlan'));
+    expect(macvtap).toBe(await stateAfterUse(host, parent, 'macvtap'));
   });
 
   test('is a function of the module too, and the same in every namespace', async () => {
-    const place = await bed.place();
-    expect(await checkSupport()).toEqual(await place.netns.checkSupport());
+    const host = await bed.makeNetns();
+    expect(await checkSupport()).toEqual(await host.netns.checkSupport());
   });
 
   test('refuses options it does not know', async () => {

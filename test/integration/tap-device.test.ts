@@ -5,15 +5,15 @@ import { beforeEach, expect, test } from 'vitest';
 import { createMacvtap, Netns, openTap } from '../../lib/index.js';
 import { type Ended, resultOf, runProgram, withoutCapabilities } from '../support/program.js';
 import { listen, macvtap, makeFrame, noTaps, open, peer } from '../support/tap.js';
-import { type Place, refusalOf, supportFile, useTestbed } from '../support/testbed.js';
+import { refusalOf, supportFile, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
 beforeEach(({ skip }) => skip(noTaps !== undefined, noTaps));
 
 /** The number of a link's device (st_rdev), read with `cat` from /sys in the link's namespace. */
-async function deviceOf(place: Place, name: string, index: number): Promise<number> {
-  const text = await place.read(`/sys/class/net/${name}/tap${index}/dev`);
+async function deviceOf(host: TestNetns, name: string, index: number): Promise<number> {
+  const text = await host.read(`/sys/class/net/${name}/tap${index}/dev`);
   const [major = 0, minor = 0] = text.split(':').map(Number);
   return (major << 8) | (minor & 0xff) | ((minor & ~0xff) << 12);
 }
@@ -23,13 +23,13 @@ async function twins() {
   // The machine has one /dev: for an index that was used before there may still be the node of a namespace that
   // is being taken down, here or in another run.
   const index = randomInt(2 ** 20, 2 ** 31);
-  const places = [await bed.place(), await bed.place()] as const;
-  const setUp = async (place: Place) => {
-    const parent = await place.parent();
-    const link = await macvtap(bed, place, parent, { name: 'tap', index });
-    return { place, parent, link, device: await deviceOf(place, 'tap', index) };
+  const hosts = [await bed.makeNetns(), await bed.makeNetns()] as const;
+  const setUp = async (host: TestNetns) => {
+    const parent = await host.parent();
+    const link = await macvtap(bed, host, parent, { name: 'tap', index });
+    return { host, parent, link, device: await deviceOf(host, 'tap', index) };
   };
-  return [await setUp(places[0]), await setUp(places[1])] as const;
+  return [await setUp(hosts[0]), await setUp(hosts[1])] as const;
 }
 
 test('two links with the same index and name have two devices', async () => {
@@ -38,11 +38,11 @@ test('two links with the same index and name have two devices', async () => {
   const node = statSync(path).rdev;
   expect(both[0].device).not.toBe(both[1].device);
   expect(both.map(({ device }) => device === node)).toEqual([true, false]);
-  for (const { place, parent, link, device } of both) {
-    const tap = await open(bed, place, link);
+  for (const { host, parent, link, device } of both) {
+    const tap = await open(bed, host, link);
     expect(fstatSync(tap.fd).rdev).toBe(device);
     const frame = makeFrame('02:00:5e:00:00:99', link.mac ?? '', 100, link.netns);
-    const { captured } = await listen(bed, place, parent, 1);
+    const { captured } = await listen(bed, host, parent, 1);
     await tap.send(frame);
     expect(await captured()).toEqual([frame]);
   }
@@ -51,7 +51,7 @@ test('two links with the same index and name have two devices', async () => {
 });
 
 test('each device gives the name of its link', async () => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const link = await macvtap(bed, host, await host.parent(), { name: 'uplink0' });
   const tap = await open(bed, host, link);
   const [told] = JSON.parse(await peer(bed, host, ['ask'], [tap.fd]).output());
@@ -61,7 +61,7 @@ test('each device gives the name of its link', async () => {
 
 const OTHER_MAC = '02:00:5e:00:00:77';
 
-test.each<[string, (host: Place, name: string, index: number) => Promise<unknown>, object]>([
+test.each<[string, (host: TestNetns, name: string, index: number) => Promise<unknown>, object]>([
   [
     'is renamed',
     (host, name) => host.ip('link', 'set', name, 'name', 'renamed'),
@@ -78,7 +78,7 @@ test.each<[string, (host: Place, name: string, index: number) => Promise<unknown
     { mac: OTHER_MAC },
   ],
 ])('a link that %s while it is opened is looked at once more', async (_, change, now) => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const { index, name } = await macvtap(bed, host, await host.parent());
   const { netns } = host;
   await netns.setLink(index, { up: false });
@@ -94,7 +94,7 @@ test.each<[string, (host: Place, name: string, index: number) => Promise<unknown
 });
 
 test('the function openTap opens links of the own namespace', async () => {
-  const own = bed.own();
+  const own = bed.ownNetns();
   const parent = await own.parent();
   const name = bed.uniqueName('t');
   const made = await createMacvtap({ parent, name, up: true, addrGenMode: 'none' });
@@ -163,7 +163,7 @@ test('where a device node may not be made the hint says that a user namespace do
 });
 
 test('a link that is no macvtap is refused', async () => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const parent = await host.parent();
   const error = await refusalOf(host.netns.openTap(parent));
   expect(error).toMatchObject({ code: 'EINVAL', operation: 'openTap', target: parent });
@@ -175,7 +175,7 @@ test('a link that is no macvtap is refused', async () => {
 });
 
 test('a link that does not exist is refused', async () => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   expect(await refusalOf(host.netns.openTap('nobody'))).toMatchObject({
     code: 'ENODEV',
     operation: 'openTap',
@@ -184,7 +184,7 @@ test('a link that does not exist is refused', async () => {
 });
 
 test('invalid options are refused', async () => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const link = await macvtap(bed, host, await host.parent());
   const wrong = async (options: unknown) => refusalOf(host.netns.openTap(link, options as never));
   expect(await wrong({ queues: 0 })).toMatchObject({
@@ -201,7 +201,7 @@ test('invalid options are refused', async () => {
 });
 
 test('more queues than a macvtap has are refused, and none is left open', async () => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const link = await macvtap(bed, host, await host.parent());
   const first = await open(bed, host, link, { queues: 200 });
   expect(first.fds).toHaveLength(200);
@@ -213,7 +213,7 @@ test('more queues than a macvtap has are refused, and none is left open', async 
 });
 
 test('a signal that has fired opens nothing', async () => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const link = await macvtap(bed, host, await host.parent());
   const reason = new Error('enough');
   const early = host.netns.openTap(link, { signal: AbortSignal.abort(reason) });
@@ -226,8 +226,8 @@ test('a signal that has fired opens nothing', async () => {
 
 /** Opens a link in its own namespace as root without capabilities; `enter` goes there. */
 function tryToOpen(
-  { place, link }: { place: Place; link: { name: string } },
-  enter: readonly string[] = ['ip', 'netns', 'exec', place.name ?? ''],
+  { host, link }: { host: TestNetns; link: { name: string } },
+  enter: readonly string[] = ['ip', 'netns', 'exec', host.name ?? ''],
 ): Promise<Ended> {
   const program = `
     import { openTap } from 'macvlan-netlink';
@@ -254,7 +254,7 @@ test('without capabilities a device node that may be opened is used', async () =
 
 test('without capabilities a link of another namespace is refused, because no sysfs of it can be mounted', async () => {
   const [one] = await twins();
-  const enter = ['nsenter', `--net=/run/netns/${one.place.name}`];
+  const enter = ['nsenter', `--net=/run/netns/${one.host.name}`];
   expect(JSON.parse((await tryToOpen(one, enter)).stdout)).toEqual({
     code: 'EPERM',
     syscall: 'fsopen',
@@ -263,7 +263,7 @@ test('without capabilities a link of another namespace is refused, because no sy
 });
 
 test('a closed Netns opens nothing', async () => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const netns = await Netns.open(host.name ?? '');
   await netns.close();
   expect(await refusalOf(netns.openTap('tap'))).toMatchObject({ code: 'ERR_NETNS_CLOSED' });

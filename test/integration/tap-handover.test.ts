@@ -17,7 +17,7 @@ import {
   start,
   type TapSetup,
 } from '../support/tap.js';
-import { isBefore, type Place, useTestbed } from '../support/testbed.js';
+import { isBefore, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
@@ -37,7 +37,7 @@ const LENGTH = 16 * 1024 * 1024;
 const setUp = () => setUpTap(bed);
 
 /** What the device itself says of each descriptor. */
-async function ask(host: Place, fds: readonly number[]): Promise<unknown[]> {
+async function ask(host: TestNetns, fds: readonly number[]): Promise<unknown[]> {
   return JSON.parse(await peer(bed, host, ['ask'], fds).output());
 }
 
@@ -98,7 +98,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
     const frame = await datagram(all, tap);
     expect(frame.subarray(10, 16)).toEqual(bytesOf(all.link.mac ?? ''));
     expect(udpChecksum(frame.subarray(10))).not.toBe(0);
-    // VIRTIO_NET_HDR_F_NEEDS_CSUM, from the UDP header on, at the place of its checksum.
+    // VIRTIO_NET_HDR_F_NEEDS_CSUM, from the UDP header on, where its checksum is.
     expect([frame[0], frame[1], frame.readUInt16LE(6), frame.readUInt16LE(8)]).toEqual([
       1, 0, 34, 6,
     ]);
@@ -171,17 +171,17 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
   }) => {
     skip(isBefore(6, 3), 'a link’s gso_max_size is limited to 65,536 on this kernel');
     const big = ['gso_max_size', '150000', 'gro_max_size', '150000'] as const;
-    const host = await bed.place();
-    const [near, far] = [await bed.place(), await bed.place()];
+    const host = await bed.makeNetns();
+    const [near, far] = [await bed.makeNetns(), await bed.makeNetns()];
     const taps: Tap[] = [];
-    for (const [at, place] of [near, far].entries()) {
+    for (const [at, end] of [near, far].entries()) {
       const [name, peer] = [bed.uniqueName('q'), bed.uniqueName('p')];
-      const other = { name: peer, netns: place.netns, up: true };
+      const other = { name: peer, netns: end.netns, up: true };
       const ends = { kind: 'veth', name, peer: other, up: true, addrGenMode: 'none' } as const;
       await host.netns.createLink(ends);
       await host.ip('link', 'set', name, ...big);
-      await place.ip('link', 'set', peer, ...big);
-      await place.ip('addr', 'add', `fd00::${at + 1}/64`, 'dev', peer, 'nodad');
+      await end.ip('link', 'set', peer, ...big);
+      await end.ip('addr', 'add', `fd00::${at + 1}/64`, 'dev', peer, 'nodad');
       const link = await macvtap(bed, host, name, { mode: 'passthru' });
       await host.netns.setPromiscuous(link, true);
       taps.push(await open(bed, host, link, { vnetHeader: true }));
@@ -309,15 +309,15 @@ describe('detach', () => {
   });
 
   test('lets socat connect two taps like a cable, and ping gets through', async () => {
-    const [here, there] = [await bed.place(), await bed.place()];
+    const [here, there] = [await bed.makeNetns(), await bed.makeNetns()];
     const fds: number[] = [];
-    for (const [at, place] of [here, there].entries()) {
-      const parent = await place.parent();
-      const cable = (await place.link(parent)).link ?? '';
-      await place.ip('address', 'add', `192.0.2.${at + 1}/24`, 'dev', cable);
-      const link = await macvtap(bed, place, parent, { mode: 'passthru' });
-      await place.netns.setPromiscuous(link, true);
-      fds.push((await place.netns.openTap(link)).detach());
+    for (const [at, end] of [here, there].entries()) {
+      const parent = await end.parent();
+      const cable = (await end.link(parent)).link ?? '';
+      await end.ip('address', 'add', `192.0.2.${at + 1}/24`, 'dev', cable);
+      const link = await macvtap(bed, end, parent, { mode: 'passthru' });
+      await end.netns.setPromiscuous(link, true);
+      fds.push((await end.netns.openTap(link)).detach());
     }
     // Each read is a frame, and each write: a block is more than either.
     const socat = start(bed, here, 'socat', ['-b', 65536, 'FD:3', 'FD:4'], fds);

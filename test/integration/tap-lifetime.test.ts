@@ -239,7 +239,7 @@ describe('the end of the link', () => {
   });
 
   test('is noticed also for a link with a long source list', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     const name = bed.uniqueName('t');
     const sources = Array.from({ length: 5000 }, (_, at) => {
@@ -310,7 +310,7 @@ describe('a stream goes on', () => {
 
   test('when the link moves to another namespace, and ends there', async () => {
     const all = await setUp();
-    const there = await bed.place();
+    const there = await bed.makeNetns();
     const tap = await open(bed, all.host, all.link);
     await all.host.ip('link', 'set', all.link.name, 'netns', there.name ?? '');
     await there.ip('link', 'set', all.link.name, 'up');
@@ -330,7 +330,7 @@ describe('a stream goes on', () => {
   test('when the name of its namespace is removed', async () => {
     const all = await setUp();
     const inside = bed.uniqueName('n');
-    await bed.own().ip('netns', 'add', inside);
+    await bed.ownNetns().ip('netns', 'add', inside);
     const name = bed.uniqueName('t');
     const link = await all.host.netns.createMacvtap({
       parent: all.parent,
@@ -344,7 +344,7 @@ describe('a stream goes on', () => {
     const tap = await netns.openTap(link);
     bed.onCleanup(() => tap.close());
     await netns.close();
-    await bed.own().ip('netns', 'delete', inside);
+    await bed.ownNetns().ip('netns', 'delete', inside);
     await sleep(100);
     expect(await hears(tap, { ...all, link })).toBe(true);
   });

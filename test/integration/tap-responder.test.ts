@@ -2,7 +2,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { root } from '../support/package.js';
 import { macvtap, noTaps, type Program, start } from '../support/tap.js';
-import { type Place, useTestbed } from '../support/testbed.js';
+import { type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
@@ -12,12 +12,12 @@ const ADDRESS = '192.0.2.77';
 
 /** The example at work on a macvtap of a namespace, and a second namespace that reaches it. */
 async function responder(): Promise<{
-  host: Place;
-  visitor: Place;
+  host: TestNetns;
+  visitor: TestNetns;
   program: Program;
   mac: string;
 }> {
-  const [host, visitor] = [await bed.place(), await bed.place()];
+  const [host, visitor] = [await bed.makeNetns(), await bed.makeNetns()];
   const parent = await host.parent();
   const link = await macvtap(bed, host, parent);
   await host.netns.createMacvlan({
@@ -34,8 +34,8 @@ async function responder(): Promise<{
   return { host, visitor, program, mac: link.mac ?? '' };
 }
 
-function ping(place: Place, ...options: (string | number)[]): Program {
-  return start(bed, place, 'ping', ['-n', '-i', '0.2', '-w', '20', ...options, ADDRESS]);
+function ping(host: TestNetns, ...options: (string | number)[]): Program {
+  return start(bed, host, 'ping', ['-n', '-i', '0.2', '-w', '20', ...options, ADDRESS]);
 }
 
 test('ping from another namespace gets every answer', async () => {

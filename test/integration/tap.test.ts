@@ -17,14 +17,14 @@ import {
   start,
   writeAll,
 } from '../support/tap.js';
-import { type Place, useTestbed } from '../support/testbed.js';
+import { type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
 beforeEach(({ skip }) => skip(noTaps !== undefined, noTaps));
 
 interface Pair {
-  readonly host: Place;
+  readonly host: TestNetns;
   readonly parent: string;
   /** The other end of the parent's cable. */
   readonly cable: string;
@@ -34,7 +34,7 @@ interface Pair {
 
 /** Two macvtaps on one parent, which reach one another. */
 async function pair(): Promise<Pair> {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const parent = await host.parent();
   const cable = (await host.link(parent)).link ?? '';
   const near = await macvtap(bed, host, parent);
@@ -45,8 +45,8 @@ async function pair(): Promise<Pair> {
 const macOf = (link: MacvtapLink) => link.mac ?? '';
 
 /** A tap's descriptor for a program to have, closed after the test. */
-async function handOver(place: Place, link: MacvtapLink): Promise<number> {
-  const tap = await place.netns.openTap(link);
+async function handOver(host: TestNetns, link: MacvtapLink): Promise<number> {
+  const tap = await host.netns.openTap(link);
   const fd = tap.detach();
   bed.onCleanup(() => closeSync(fd));
   return fd;
@@ -384,7 +384,7 @@ describe('a frame that cannot be written', () => {
   });
 
   test('is refused above the current MTU also when that changed while the tap was opened', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     const link = await host.netns.createMacvtap({ parent, name: 't0', mtu: 600, up: true });
     const changes = { mtu: 1500 };
@@ -407,16 +407,16 @@ describe('a frame that cannot be written', () => {
 });
 
 test('two taps piped into one another connect their parents, and ping gets through', async () => {
-  const [here, there] = [await bed.place(), await bed.place()];
+  const [here, there] = [await bed.makeNetns(), await bed.makeNetns()];
   const taps: Tap[] = [];
-  for (const [at, place] of [here, there].entries()) {
-    const parent = await place.parent();
-    const cable = (await place.link(parent)).link ?? '';
-    await place.ip('address', 'add', `192.0.2.${at + 1}/24`, 'dev', cable);
+  for (const [at, end] of [here, there].entries()) {
+    const parent = await end.parent();
+    const cable = (await end.link(parent)).link ?? '';
+    await end.ip('address', 'add', `192.0.2.${at + 1}/24`, 'dev', cable);
     // It is to have the frames that are for others as well.
-    const link = await macvtap(bed, place, parent, { mode: 'passthru' });
-    await place.netns.setPromiscuous(link, true);
-    taps.push(await open(bed, place, link));
+    const link = await macvtap(bed, end, parent, { mode: 'passthru' });
+    await end.netns.setPromiscuous(link, true);
+    taps.push(await open(bed, end, link));
   }
   const [left, right] = taps as [Tap, Tap];
   left.pipe(right).pipe(left);

@@ -19,11 +19,11 @@ const bed = useTestbed();
 
 /** A watch, and the socket that it has. */
 async function watched(options: WatchOptions = {}) {
-  const place = await bed.place();
-  const watch = place.netns.watch(options);
-  const sockets = await eventSockets(place);
+  const host = await bed.makeNetns();
+  const watch = host.netns.watch(options);
+  const sockets = await eventSockets(host);
   expect(sockets).toHaveLength(1);
-  return { place, watch, sockets };
+  return { host, watch, sockets };
 }
 
 /** Commands that cause events of every kind. */
@@ -74,11 +74,11 @@ describe('a watch’s socket is closed at once', () => {
   });
 
   test('by await using', async () => {
-    const place = await bed.place();
+    const host = await bed.makeNetns();
     let sockets: string[] = [];
     {
-      await using watch = place.netns.watch({ initial: true });
-      sockets = await eventSockets(place);
+      await using watch = host.netns.watch({ initial: true });
+      sockets = await eventSockets(host);
       expect((await watch.next()).value).toMatchObject({ link: { name: 'lo' } });
       expect(stillOpen(sockets)).toHaveLength(1);
     }
@@ -99,15 +99,15 @@ describe('a watch’s socket is closed at once', () => {
   });
 
   test('of a dozen watches by one signal, without a warning of so many listeners', async () => {
-    const place = await bed.place();
+    const host = await bed.makeNetns();
     const controller = new AbortController();
     const warnings: string[] = [];
     const note = ({ name }: Error) => warnings.push(name);
     process.on('warning', note);
     bed.onCleanup(() => process.off('warning', note));
-    const before = await eventSockets(place);
-    for (let at = 0; at < 12; at++) place.netns.watch({ signal: controller.signal });
-    const sockets = await eventSockets(place);
+    const before = await eventSockets(host);
+    for (let at = 0; at < 12; at++) host.netns.watch({ signal: controller.signal });
+    const sockets = await eventSockets(host);
     expect(sockets).toHaveLength(before.length + 12);
     controller.abort();
     expect(stillOpen(sockets)).toEqual(before);
@@ -132,25 +132,25 @@ describe('a watch’s socket is closed at once', () => {
   });
 
   test('and none is opened for a signal that has fired', async () => {
-    const place = await bed.place();
-    const watch = place.netns.watch({ signal: AbortSignal.abort('late') });
-    expect(await eventSockets(place)).toEqual([]);
+    const host = await bed.makeNetns();
+    const watch = host.netns.watch({ signal: AbortSignal.abort('late') });
+    expect(await eventSockets(host)).toEqual([]);
     await expect(watch.next()).rejects.toBe('late');
   });
 
   test('by return at any moment, and nothing else is left open either', async () => {
-    const place = await bed.place();
+    const host = await bed.makeNetns();
     const before = openDescriptors();
     for (let round = 0; round < 30; round++) {
-      const watch = place.netns.watch({ initial: true, routes: true, receiveBuffer: 1 });
+      const watch = host.netns.watch({ initial: true, routes: true, receiveBuffer: 1 });
       const reader = new Reader(watch);
-      const changes = batch(place, changing);
+      const changes = batch(host, changing);
       await sleep(round);
       await watch.return();
       await reader.ended;
       await changes;
     }
-    expect(await eventSockets(place)).toEqual([]);
+    expect(await eventSockets(host)).toEqual([]);
     // The sockets of the listings are closed by other threads.
     await vi.waitFor(() => expect(openDescriptors()).toBeLessThanOrEqual(before), PATIENCE);
   });
@@ -163,22 +163,22 @@ describe('once a watch has ended', () => {
     ['return', (watch) => watch.return()],
     ['closing the namespace', (_, netns) => netns.close()],
   ])('by %s, events that were in hand are not told any more', async (_, end) => {
-    const place = await bed.place();
+    const host = await bed.makeNetns();
     // Two links beside the loopback device.
-    await place.parent();
-    const watch = place.netns.watch({ initial: true });
+    await host.parent();
+    const watch = host.netns.watch({ initial: true });
     expect((await watch.next()).value).toMatchObject({ type: 'link', action: 'added' });
-    const ended = end(watch, place.netns);
+    const ended = end(watch, host.netns);
     expect(await watch.next()).toEqual(done);
     await ended;
     expect(await watch.next()).toEqual(done);
   });
 
   test('by its signal, events that were read already are not reported any more', async () => {
-    const place = await bed.place();
-    await place.parent();
+    const host = await bed.makeNetns();
+    await host.parent();
     const controller = new AbortController();
-    const watch = place.netns.watch({ initial: true, signal: controller.signal });
+    const watch = host.netns.watch({ initial: true, signal: controller.signal });
     expect((await watch.next()).value).toMatchObject({ type: 'link', action: 'added' });
     controller.abort();
     await expect(watch.next()).rejects.toBe(controller.signal.reason);
@@ -186,16 +186,16 @@ describe('once a watch has ended', () => {
   });
 
   test('its first listing is withdrawn', async () => {
-    const place = await bed.place();
-    const hosts = Array.from({ length: 2000 }, (_, at) => `10.1.${at >> 8}.${at & 255}/32`);
+    const host = await bed.makeNetns();
+    const addresses = Array.from({ length: 2000 }, (_, at) => `10.1.${at >> 8}.${at & 255}/32`);
     await batch(
-      place,
-      hosts.map((host) => `address add ${host} dev lo`),
+      host,
+      addresses.map((address) => `address add ${address} dev lo`),
     );
     const asked = vi.spyOn(Namespace.prototype, 'exchange');
     bed.onCleanup(() => asked.mockRestore());
     const controllers = Array.from({ length: 200 }, () => new AbortController());
-    const watches = controllers.map(({ signal }) => place.netns.watch({ signal, addresses: true }));
+    const watches = controllers.map(({ signal }) => host.netns.watch({ signal, addresses: true }));
     expect(asked).toHaveBeenCalledTimes(200);
     const ended = watches.map((watch, at) => {
       if (at % 2 === 0) return watch.return();
@@ -210,14 +210,14 @@ describe('once a watch has ended', () => {
   });
 
   test('its next listing of routes is withdrawn', async () => {
-    const place = await bed.place();
-    const hosts = Array.from({ length: 2000 }, (_, at) => `10.1.${at >> 8}.${at & 255}/32`);
+    const host = await bed.makeNetns();
+    const addresses = Array.from({ length: 2000 }, (_, at) => `10.1.${at >> 8}.${at & 255}/32`);
     await batch(
-      place,
-      hosts.map((host) => `address add ${host} dev lo`),
+      host,
+      addresses.map((address) => `address add ${address} dev lo`),
     );
     const watches = Array.from({ length: 40 }, () =>
-      place.netns.watch({ routes: true, level: true }),
+      host.netns.watch({ routes: true, level: true }),
     );
     await Promise.all(watches.map((watch) => watch.next()));
     const asked = vi.spyOn(Namespace.prototype, 'exchange');
@@ -225,7 +225,7 @@ describe('once a watch has ended', () => {
     const read = watches.map(async (watch) => {
       for await (const _ of watch);
     });
-    await place.ip('address', 'delete', hosts[0] as string, 'dev', 'lo');
+    await host.ip('address', 'delete', addresses[0] as string, 'dev', 'lo');
     await vi.waitFor(() => expect(asked.mock.results.length).toBeGreaterThan(20), PATIENCE);
     await Promise.all(watches.map((watch) => watch.return()));
     await Promise.all(read);
@@ -235,12 +235,12 @@ describe('once a watch has ended', () => {
 
   test('its signal is not listened to any more', async () => {
     const { signal } = new AbortController();
-    const { place, watch } = await watched({ initial: true, signal });
-    const other = place.netns.watch({ signal });
+    const { host, watch } = await watched({ initial: true, signal });
+    const other = host.netns.watch({ signal });
     await watch.next();
     await watch.return();
     expect(getEventListeners(signal, 'abort')).toHaveLength(1);
-    await place.netns.close();
+    await host.netns.close();
     expect((await other.next()).done).toBe(true);
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
@@ -248,30 +248,30 @@ describe('once a watch has ended', () => {
 
 describe('closing the namespace', () => {
   test('ends the iteration cleanly', async () => {
-    const place = await bed.place();
+    const host = await bed.makeNetns();
     const readers = [
-      new Reader(place.netns.watch({ initial: true })),
-      new Reader(place.netns.watch({ addresses: true, routes: true })),
+      new Reader(host.netns.watch({ initial: true })),
+      new Reader(host.netns.watch({ addresses: true, routes: true })),
     ];
     await readers[0]?.waitFor('added lo');
-    await place.netns.close();
+    await host.netns.close();
     await Promise.all(readers.map(({ ended }) => ended));
   });
 
   test('ends also a watch that nobody iterates, and closes its socket', async () => {
-    const { place, watch, sockets } = await watched({ initial: true });
-    await place.netns.close();
+    const { host, watch, sockets } = await watched({ initial: true });
+    await host.netns.close();
     expect(stillOpen(sockets)).toEqual([]);
     expect(await take(watch, 1)).toEqual([]);
   });
 
   test('ends it in the middle of events', async () => {
     for (let round = 0; round < 20; round++) {
-      const place = await bed.place();
-      const reader = new Reader(place.netns.watch({ initial: true, routes: true }));
-      const changes = batch(place, changing);
+      const host = await bed.makeNetns();
+      const reader = new Reader(host.netns.watch({ initial: true, routes: true }));
+      const changes = batch(host, changing);
       await sleep(round);
-      await place.netns.close();
+      await host.netns.close();
       await reader.ended;
       await changes;
     }
@@ -279,19 +279,19 @@ describe('closing the namespace', () => {
 
   test('ends it while everything is listed again because events were lost', async () => {
     for (let steps = 0; steps < 12; steps++) {
-      const place = await bed.place();
-      const watch = place.netns.watch({ receiveBuffer: 1 });
-      await batch(place, [...changing, ...changing, ...changing]);
+      const host = await bed.makeNetns();
+      const watch = host.netns.watch({ receiveBuffer: 1 });
+      await batch(host, [...changing, ...changing, ...changing]);
       while ((await watch.next()).value?.type !== 'resync');
       const next = watch.next();
       for (let step = 0; step < steps; step++) await undefined;
-      await place.netns.close();
+      await host.netns.close();
       expect(await next).toMatchObject({ done: true });
     }
   });
 
   test('releases the namespace, and with it the links in it, when nothing else holds it', async () => {
-    const host = await bed.place();
+    const host = await bed.makeNetns();
     const parent = await host.parent();
     const { link: peer = '' } = await host.link(parent);
     const inside = await Netns.create();
@@ -311,10 +311,10 @@ describe('closing the namespace', () => {
 
 describe('calls of next that are made at once', () => {
   test('get one event each, in order, and resolve in that order', async () => {
-    const { place, watch } = await watched({ initial: true });
+    const { host, watch } = await watched({ initial: true });
     const names = Array.from({ length: 40 }, (_, at) => `b${at}`);
     await batch(
-      place,
+      host,
       names.map((name) => `link add ${name} type bridge`),
     );
     const answered: number[] = [];
@@ -355,16 +355,16 @@ describe('calls of next that are made at once', () => {
 });
 
 test('several watches of one namespace are independent of one another', async () => {
-  const place = await bed.place();
-  const parent = await place.parent();
+  const host = await bed.makeNetns();
+  const parent = await host.parent();
   const all = Array.from({ length: 8 }, (_, at) =>
-    place.netns.watch({ initial: at % 2 === 0, addresses: at % 3 === 0, routes: at % 4 === 0 }),
+    host.netns.watch({ initial: at % 2 === 0, addresses: at % 3 === 0, routes: at % 4 === 0 }),
   );
-  const knowing = await place.netns.listLinks();
+  const knowing = await host.netns.listLinks();
   const readers = all.map((watch, at) => new Reader(watch, at % 2 === 0 ? {} : { knowing }));
   bed.onCleanup(() => Promise.all(all.map((watch) => watch.return())));
   await batch(
-    place,
+    host,
     Array.from({ length: 100 }, (_, at) => [
       `link add link ${parent} name m${at} type macvlan`,
       `address add 192.0.2.${at}/32 dev m${at}`,
@@ -374,7 +374,7 @@ test('several watches of one namespace are independent of one another', async ()
   // One that ends in the middle leaves the others alone.
   await all[3]?.return();
   for (const [at, reader] of readers.entries()) {
-    if (at !== 3) await reader.matches(place, { addresses: at % 3 === 0, routes: at % 4 === 0 });
+    if (at !== 3) await reader.matches(host, { addresses: at % 3 === 0, routes: at % 4 === 0 });
     expect(reader.contradictions).toEqual([]);
   }
 });

@@ -2,16 +2,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { LevelEvent, NetlinkEvent, WatchOptions } from '../../lib/types.js';
-import { type Place, useTestbed } from '../support/testbed.js';
+import { type TestNetns, useTestbed } from '../support/testbed.js';
 import { batch } from '../support/watching.js';
 
 const bed = useTestbed();
 
 type Told = NetlinkEvent | LevelEvent;
 
-async function setUp(): Promise<{ place: Place; parent: string }> {
-  const place = await bed.place();
-  return { place, parent: await place.parent() };
+async function setUp(): Promise<{ host: TestNetns; parent: string }> {
+  const host = await bed.makeNetns();
+  return { host, parent: await host.parent() };
 }
 
 /** The events of a watch up to the next event `level`, that one included. */
@@ -24,8 +24,8 @@ async function untilLevel(watch: AsyncIterator<Told>): Promise<Told[]> {
   }
 }
 
-function begin(place: Place, options: WatchOptions) {
-  const watch = place.netns.watch({ ...options, level: true });
+function begin(host: TestNetns, options: WatchOptions) {
+  const watch = host.netns.watch({ ...options, level: true });
   bed.onCleanup(() => watch.return());
   return watch;
 }
@@ -45,11 +45,11 @@ const bridges = (stem: string, count: number) =>
 
 describe('at the event level a reader', () => {
   test('with initial knows everything that there is', async () => {
-    const { place, parent } = await setUp();
-    await place.ip('address', 'add', '192.0.2.1/24', 'dev', parent);
-    await batch(place, bridges('b', 40));
-    const told = await untilLevel(begin(place, { initial: true, addresses: true, routes: true }));
-    expect(apply(new Set(), told)).toEqual((await place.names()).sort());
+    const { host, parent } = await setUp();
+    await host.ip('address', 'add', '192.0.2.1/24', 'dev', parent);
+    await batch(host, bridges('b', 40));
+    const told = await untilLevel(begin(host, { initial: true, addresses: true, routes: true }));
+    expect(apply(new Set(), told)).toEqual((await host.names()).sort());
     const types = told.map(({ type }) => type);
     expect(types.filter((type) => type === 'level')).toHaveLength(1);
     expect(told).toContainEqual(
@@ -61,30 +61,30 @@ describe('at the event level a reader', () => {
   });
 
   test('without initial has had no event for what was there', async () => {
-    const { place } = await setUp();
-    await place.ip('link', 'add', 'before', 'type', 'bridge');
-    const watch = begin(place, {});
+    const { host } = await setUp();
+    await host.ip('link', 'add', 'before', 'type', 'bridge');
+    const watch = begin(host, {});
     expect(await untilLevel(watch)).toEqual([{ type: 'level' }]);
-    await place.ip('link', 'delete', 'before');
+    await host.ip('link', 'delete', 'before');
     expect((await watch.next()).value).toMatchObject({ type: 'link', action: 'removed' });
   });
 
   test('is complete again after a loss, and there is no such event before', async () => {
-    const { place } = await setUp();
-    const watch = begin(place, { initial: true, receiveBuffer: 1 });
+    const { host } = await setUp();
+    const watch = begin(host, { initial: true, receiveBuffer: 1 });
     const names = new Set<string>();
     apply(names, await untilLevel(watch));
-    await batch(place, [...bridges('b', 60), 'link delete b7']);
+    await batch(host, [...bridges('b', 60), 'link delete b7']);
     const told = await untilLevel(watch);
     expect(told.map(({ type }) => type)).toContain('resync');
-    expect(apply(names, told)).toEqual((await place.names()).sort());
+    expect(apply(names, told)).toEqual((await host.names()).sort());
   });
 
   test('knows the state of one moment, however much is lost', async () => {
-    const { place } = await setUp();
-    await batch(place, bridges('b', 2));
+    const { host } = await setUp();
+    await batch(host, bridges('b', 2));
     // Large enough that a listing can end without a loss, too small for a reader that is slow.
-    const watch = begin(place, { initial: true, receiveBuffer: 2 ** 16 });
+    const watch = begin(host, { initial: true, receiveBuffer: 2 ** 16 });
     const mtu = new Map<string, number>();
     const behind: number[] = [];
     let losses = 0;
@@ -102,7 +102,7 @@ describe('at the event level a reader', () => {
     for (let size = 2000; behind.length < 4; size += 100) {
       const sizes = Array.from({ length: 100 }, (_, at) => size + at);
       await batch(
-        place,
+        host,
         sizes.flatMap((one) => [`link set b0 mtu ${one}`, `link set b1 mtu ${one}`]),
       );
     }
@@ -114,11 +114,11 @@ describe('at the event level a reader', () => {
 });
 
 test('there is no event level without the option', async () => {
-  const { place } = await setUp();
-  const watch = place.netns.watch({ receiveBuffer: 1, level: false });
+  const { host } = await setUp();
+  const watch = host.netns.watch({ receiveBuffer: 1, level: false });
   bed.onCleanup(() => watch.return());
-  await batch(place, bridges('b', 60));
-  await place.ip('link', 'add', 'last', 'type', 'bridge');
+  await batch(host, bridges('b', 60));
+  await host.ip('link', 'add', 'last', 'type', 'bridge');
   const told: NetlinkEvent[] = [];
   while (!told.some((event) => event.type === 'link' && event.link.name === 'last')) {
     told.push((await watch.next()).value as NetlinkEvent);

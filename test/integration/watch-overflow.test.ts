@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import type { NetlinkEvent } from '../../lib/types.js';
-import { type Place, useTestbed } from '../support/testbed.js';
+import { type TestNetns, useTestbed } from '../support/testbed.js';
 import { batch, PATIENCE, Reader } from '../support/watching.js';
 
 const bed = useTestbed();
@@ -22,11 +22,11 @@ function churn(parent: string, round: number, count: number): string[] {
   ];
 }
 
-async function setUp(): Promise<{ place: Place; parent: string }> {
-  const place = await bed.place();
-  const parent = await place.parent();
-  await place.ip('link', 'add', 'bridge0', 'type', 'bridge');
-  return { place, parent };
+async function setUp(): Promise<{ host: TestNetns; parent: string }> {
+  const host = await bed.makeNetns();
+  const parent = await host.parent();
+  await host.ip('link', 'add', 'bridge0', 'type', 'bridge');
+  return { host, parent };
 }
 
 /** How many of the events are of a type. */
@@ -51,22 +51,22 @@ describe.each([
     ])(
       'is neither reported as removed nor missing, with $losing of the events lost',
       async (options) => {
-        const place = await bed.place();
-        const parent = await place.parent();
+        const host = await bed.makeNetns();
+        const parent = await host.parent();
         await batch(
-          place,
+          host,
           all.map((one) => `${what} add ${one} dev ${parent}${more ?? ''}`),
         );
         const gone = batch(
-          place,
+          host,
           going.map((one) => `${what} delete ${one} dev ${parent}`),
         );
         const wanted = { addresses: what === 'address', routes: what === 'route' };
         const { receiveBuffer } = options;
-        const reader = new Reader(place.netns.watch({ initial: true, receiveBuffer, ...wanted }));
+        const reader = new Reader(host.netns.watch({ initial: true, receiveBuffer, ...wanted }));
         bed.onCleanup(() => reader.watch.return());
         await gone;
-        await reader.matches(place, wanted);
+        await reader.matches(host, wanted);
         expect(reader.contradictions).toEqual([]);
         const removed = reader.events.flatMap((event) => {
           if (event.type === 'address' && event.action === 'removed') return [event.address.cidr];
@@ -81,57 +81,57 @@ describe.each([
 
 describe('a reader that sleeps while thousands of links come and go', () => {
   test('gets a resync, and knows everything at the end', async () => {
-    const { place, parent } = await setUp();
+    const { host, parent } = await setUp();
     let asleep: Promise<unknown> | undefined;
-    const reader = new Reader(place.netns.watch({ initial: true, receiveBuffer: 16_384 }), {
+    const reader = new Reader(host.netns.watch({ initial: true, receiveBuffer: 16_384 }), {
       onEvent: () => asleep,
     });
     bed.onCleanup(() => reader.watch.return());
-    await reader.matches(place);
+    await reader.matches(host);
     for (let round = 0; round < 3; round++) {
       const before = count(reader.events, 'resync');
-      asleep = batch(place, churn(parent, round, 1000));
+      asleep = batch(host, churn(parent, round, 1000));
       await asleep;
       asleep = undefined;
-      await reader.matches(place);
+      await reader.matches(host);
       expect(count(reader.events, 'resync')).toBeGreaterThan(before);
     }
     expect(reader.contradictions).toEqual([]);
-    expect((await place.names()).filter((name) => name.startsWith('c'))).toHaveLength(60);
+    expect((await host.names()).filter((name) => name.startsWith('c'))).toHaveLength(60);
   });
 
   test('knows everything at the end even if events are lost all the time', async () => {
-    const { place, parent } = await setUp();
+    const { host, parent } = await setUp();
     // The smallest buffer there is holds one event.
     const reader = new Reader(
-      place.netns.watch({ initial: true, addresses: true, routes: true, receiveBuffer: 1 }),
+      host.netns.watch({ initial: true, addresses: true, routes: true, receiveBuffer: 1 }),
     );
     bed.onCleanup(() => reader.watch.return());
-    await batch(place, [
+    await batch(host, [
       ...churn(parent, 0, 300),
       ...Array.from({ length: 200 }, (_, at) => `address add 192.0.2.${at}/32 dev ${parent}`),
       ...Array.from({ length: 200 }, (_, at) => `route add 198.51.100.${at}/32 dev ${parent}`),
       ...Array.from({ length: 100 }, (_, at) => `address delete 192.0.2.${at}/32 dev ${parent}`),
       ...Array.from({ length: 100 }, (_, at) => `route delete 198.51.100.${at}/32 dev ${parent}`),
     ]);
-    await reader.matches(place, { addresses: true, routes: true });
+    await reader.matches(host, { addresses: true, routes: true });
     expect(count(reader.events, 'resync')).toBeGreaterThan(0);
     expect(reader.contradictions).toEqual([]);
   });
 
   test('gets a resync before the differences, and none without a loss', async () => {
-    const { place, parent } = await setUp();
-    const watch = place.netns.watch({ receiveBuffer: 8192 });
+    const { host, parent } = await setUp();
+    const watch = host.netns.watch({ receiveBuffer: 8192 });
     bed.onCleanup(() => watch.return());
     const told: NetlinkEvent[] = [];
     const next = async () => {
       const { value } = await watch.next();
       told.push(value as NetlinkEvent);
     };
-    await place.ip('link', 'set', parent, 'alias', 'before');
+    await host.ip('link', 'set', parent, 'alias', 'before');
     await next();
     // Nobody asks for what happens now.
-    await batch(place, churn(parent, 0, 200));
+    await batch(host, churn(parent, 0, 200));
     while (!told.some(({ type }) => type === 'resync')) await next();
     const resync = told.findIndex(({ type }) => type === 'resync');
     expect(told.slice(0, resync).every(({ type }) => type === 'link')).toBe(true);
@@ -147,13 +147,13 @@ describe('a reader that sleeps while thousands of links come and go', () => {
 });
 
 test('a slow reader costs no more memory, however much happens', async () => {
-  const { place, parent } = await setUp();
-  const reader = new Reader(place.netns.watch({ initial: true }), { onEvent: () => sleep(1) });
+  const { host, parent } = await setUp();
+  const reader = new Reader(host.netns.watch({ initial: true }), { onEvent: () => sleep(1) });
   bed.onCleanup(() => reader.watch.return());
   const link = ['link', 'set', 'dev', parent, 'mtu'];
   const busy = (round: number) =>
     batch(
-      place,
+      host,
       Array.from({ length: 20_000 }, (_, at) => [...link, 1000 + ((at + round) % 2)].join(' ')),
     );
   const rounds: number[] = [];
@@ -165,7 +165,7 @@ test('a slow reader costs no more memory, however much happens', async () => {
   // A hundred thousand events of a kilobyte or two went by.
   const [, first = 0] = rounds;
   expect(Math.max(...rounds) - first).toBeLessThan(32 * 2 ** 20);
-  await reader.matches(place);
+  await reader.matches(host);
 });
 
 describe('events keep coming', () => {
@@ -173,10 +173,10 @@ describe('events keep coming', () => {
     names.map((name) => `link add link ${parent} name ${name} type macvlan mode bridge`);
 
   test('while a thousand links are deleted in the same namespace', async () => {
-    const { place, parent } = await setUp();
+    const { host, parent } = await setUp();
     const names = Array.from({ length: 1000 }, (_, at) => `m${at}`);
     let order: string[] = [];
-    const reader = new Reader(place.netns.watch({ initial: true, addresses: true, routes: true }), {
+    const reader = new Reader(host.netns.watch({ initial: true, addresses: true, routes: true }), {
       onEvent: (event) => {
         if (event.type === 'link' && event.action === 'removed') order.push(event.link.name);
       },
@@ -184,11 +184,11 @@ describe('events keep coming', () => {
     bed.onCleanup(() => reader.watch.return());
     // Most messages come near the end, so that a busy machine may be late once.
     for (let round = 0; round < 5 && !(order.indexOf('deleted') > 0); round++) {
-      await batch(place, macvlans(parent, names));
-      await reader.matches(place);
+      await batch(host, macvlans(parent, names));
+      await reader.matches(host);
       order = [];
-      await place.netns.deleteLinks(names).then(() => order.push('deleted'));
-      await reader.matches(place, { addresses: true, routes: true });
+      await host.netns.deleteLinks(names).then(() => order.push('deleted'));
+      await reader.matches(host, { addresses: true, routes: true });
       expect(order).toHaveLength(names.length + 1);
     }
     expect(order.indexOf('deleted')).toBeGreaterThan(0);
@@ -196,28 +196,28 @@ describe('events keep coming', () => {
   });
 
   test('and routes are listed again, while others wait in the namespace’s queue', async () => {
-    const { place, parent } = await setUp();
-    const other = await place.parent();
+    const { host, parent } = await setUp();
+    const other = await host.parent();
     const names = Array.from({ length: 40 }, (_, at) => `m${at}`);
-    await batch(place, [
+    await batch(host, [
       ...macvlans(parent, names),
       `address add 192.0.2.1/24 dev ${other}`,
       `route add 198.51.100.0/24 via 192.0.2.2`,
     ]);
-    const reader = new Reader(place.netns.watch({ initial: true, routes: true }));
+    const reader = new Reader(host.netns.watch({ initial: true, routes: true }));
     bed.onCleanup(() => reader.watch.return());
     await reader.waitFor('added 198.51.100.0/24');
     // All are requested at once. With other requests between them, deletions are carried out one by one.
     const requests = [
-      place.netns.setLink(other, { up: false }),
+      host.netns.setLink(other, { up: false }),
       ...names.flatMap((name, at) => [
-        place.netns.deleteLink(name),
-        place.netns.setLink(parent, { group: at }),
+        host.netns.deleteLink(name),
+        host.netns.setLink(parent, { group: at }),
       ]),
     ];
     await Promise.all(requests);
     const before = reader.reports;
-    await reader.matches(place, { routes: true });
+    await reader.matches(host, { routes: true });
     // The kernel did not say that it took this route away.
     expect(before).toContain('removed 198.51.100.0/24');
     expect(before).toContain('removed m0');
@@ -225,11 +225,11 @@ describe('events keep coming', () => {
 });
 
 test('of ten thousand links created and deleted each is reported once', async () => {
-  const { place, parent } = await setUp();
+  const { host, parent } = await setUp();
   const names = Array.from({ length: 10_000 }, (_, at) => `m${at}`);
   const told = { added: new Map<string, number>(), removed: new Map<string, number>() };
-  const reader = new Reader(place.netns.watch(), {
-    knowing: await place.netns.listLinks(),
+  const reader = new Reader(host.netns.watch(), {
+    knowing: await host.netns.listLinks(),
     onEvent: (event) => {
       if (event.type !== 'link' || event.action === 'changed') return;
       const { name } = event.link;
@@ -239,14 +239,14 @@ test('of ten thousand links created and deleted each is reported once', async ()
   });
   bed.onCleanup(() => reader.watch.return());
   await batch(
-    place,
+    host,
     names.map((name) => `link add link ${parent} name ${name} group 9 type macvlan mode bridge`),
   );
   await vi.waitFor(() => expect(told.added.size).toBe(names.length), PATIENCE);
-  await reader.matches(place);
-  await place.ip('link', 'delete', 'group', '9');
+  await reader.matches(host);
+  await host.ip('link', 'delete', 'group', '9');
   await vi.waitFor(() => expect(told.removed.size).toBe(names.length), PATIENCE);
-  await reader.matches(place);
+  await reader.matches(host);
   const once = new Map(names.map((name) => [name, 1]));
   expect(told.added).toEqual(once);
   expect(told.removed).toEqual(once);

@@ -12,25 +12,25 @@ const RTNLGRP_LINK = 1;
 
 /** A namespace with a link in it, and a function that reads the messages about that link. */
 async function setUp() {
-  const place = await bed.place();
-  const name = await place.parent();
-  const { ifindex } = await place.link(name);
+  const host = await bed.makeNetns();
+  const name = await host.parent();
+  const { ifindex } = await host.link(name);
   const call = new Call('watch', null, undefined);
-  const watcher = place.netns.subscribe(call, [RTNLGRP_LINK], 2 ** 20);
+  const watcher = host.netns.subscribe(call, [RTNLGRP_LINK], 2 ** 20);
   bed.onCleanup(() => watcher.close());
   const read = async (reading: Parameters<typeof readNews>[1]): Promise<News[]> => {
     const { lost, news } = (await readNews(watcher, reading)) as Received;
     expect(lost).toBe(false);
     return news.filter((one) => one.kind === 'link' && one.index === ifindex);
   };
-  return { place, name, read };
+  return { host, name, read };
 }
 
 test('a link that returns to an earlier state is reported, even if a reading without waiting took the change in between', async () => {
-  const { place, name, read } = await setUp();
+  const { host, name, read } = await setUp();
   // Only one message about a change of the group: about most others the kernel sends two that differ.
   const told = async (group: number, reading: 'wait' | 'drain') => {
-    await place.ip('link', 'set', name, 'group', String(group));
+    await host.ip('link', 'set', name, 'group', String(group));
     const last = (await read(reading)).at(-1);
     return (last?.item as Link | undefined)?.group;
   };
@@ -40,8 +40,8 @@ test('a link that returns to an earlier state is reported, even if a reading wit
 });
 
 test('a reading without waiting gives a removed link whole, because its reader may not have known it', async () => {
-  const { place, name, read } = await setUp();
-  await place.ip('link', 'delete', name);
+  const { host, name, read } = await setUp();
+  await host.ip('link', 'delete', name);
   const removed = (await read('drain')).filter((one) => one.removed);
   expect(removed).toEqual([expect.objectContaining({ item: expect.objectContaining({ name }) })]);
 });

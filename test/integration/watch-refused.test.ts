@@ -17,14 +17,14 @@ describe('options', () => {
     [{ links: true }, 'ERR_INVALID_ARG_VALUE', 'options.links'],
     [7, 'ERR_INVALID_ARG_TYPE', 'options'],
   ])('%j is refused at the call', async (options, code, path) => {
-    const { netns } = await bed.place();
+    const { netns } = await bed.makeNetns();
     expect(() => netns.watch(options as WatchOptions)).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(path) }),
     );
   });
 
   test('a namespace that is closed is refused at the call', async () => {
-    const { netns } = await bed.place();
+    const { netns } = await bed.makeNetns();
     await netns.close();
     expect(() => netns.watch()).toThrow(
       expect.objectContaining({ code: 'ERR_NETNS_CLOSED', operation: 'watch' }),

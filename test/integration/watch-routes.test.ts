@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { Namespace } from '../../lib/namespace.js';
 import type { NetlinkEvent, Route, WatchOptions } from '../../lib/types.js';
-import { type Place, useTestbed } from '../support/testbed.js';
+import { type TestNetns, useTestbed } from '../support/testbed.js';
 import { batch, PATIENCE, Reader } from '../support/watching.js';
 
 const bed = useTestbed();
@@ -13,30 +13,30 @@ async function setUp(
   options: WatchOptions = { addresses: true },
   onEvent: (event: NetlinkEvent) => unknown = () => undefined,
 ) {
-  const place = await bed.place();
-  const [one, two] = [await place.parent(), await place.parent()];
-  await batch(place, [
+  const host = await bed.makeNetns();
+  const [one, two] = [await host.parent(), await host.parent()];
+  await batch(host, [
     `address add 192.0.2.1/25 dev ${one}`,
     `address add 192.0.2.129/25 dev ${two}`,
     `address add 203.0.113.1/32 dev ${two}`,
     `address add 2001:db8:1::1/64 nodad dev ${one}`,
     `address add 2001:db8:2::1/64 nodad dev ${two}`,
   ]);
-  const watch = place.netns.watch({ initial: true, routes: true, ...options });
+  const watch = host.netns.watch({ initial: true, routes: true, ...options });
   const reader = new Reader(watch, { onEvent });
   bed.onCleanup(async () => {
     await reader.watch.return();
     await reader.ended;
   });
-  await reader.matches(place, { routes: true });
-  return { place, one, two, reader };
+  await reader.matches(host, { routes: true });
+  return { host, one, two, reader };
 }
 
 /** Runs `ip`, and returns the route events that came until the reader had caught up. */
-async function reportedBy(place: Place, reader: Reader, ...args: string[]): Promise<string[]> {
+async function reportedBy(host: TestNetns, reader: Reader, ...args: string[]): Promise<string[]> {
   const before = reader.events.length;
-  await place.ip(...args);
-  await reader.matches(place, { routes: true });
+  await host.ip(...args);
+  await reader.matches(host, { routes: true });
   const told = reader.events.slice(before).filter(({ type }) => type === 'route');
   return told.map((event) =>
     event.type === 'route' ? `${event.action} ${event.route.to} ${event.route.via}` : '',
@@ -44,18 +44,18 @@ async function reportedBy(place: Place, reader: Reader, ...args: string[]): Prom
 }
 
 test('initial reports every route in every table', async () => {
-  const { place, reader } = await setUp();
+  const { host, reader } = await setUp();
   const before = reader.routes.size;
   expect(before).toBeGreaterThan(10);
   expect(reader.about('changed')).toEqual([]);
-  await place.ip('route', 'add', '198.51.100.0/24', 'via', '192.0.2.2', 'table', '1234');
+  await host.ip('route', 'add', '198.51.100.0/24', 'via', '192.0.2.2', 'table', '1234');
   await reader.waitFor('added 198.51.100.0/24');
   expect([...reader.routes.values()].at(-1)).toMatchObject({ table: 1234, via: '192.0.2.2' });
   expect(reader.contradictions).toEqual([]);
 });
 
 test('routes are added and removed', async () => {
-  const { place, one, reader } = await setUp();
+  const { host, one, reader } = await setUp();
   const routes = [
     ['198.51.100.0/24', 'via', '192.0.2.2'],
     ['198.51.100.0/24', 'via', '192.0.2.3', 'metric', '7'],
@@ -65,50 +65,50 @@ test('routes are added and removed', async () => {
     ['default', 'dev', one],
   ];
   for (const route of routes) {
-    const events = await reportedBy(place, reader, 'route', 'add', ...route);
+    const events = await reportedBy(host, reader, 'route', 'add', ...route);
     expect(events.map((words) => words.split(' ')[0])).toEqual(['added']);
   }
   for (const route of routes) {
-    const events = await reportedBy(place, reader, 'route', 'delete', ...route);
+    const events = await reportedBy(host, reader, 'route', 'delete', ...route);
     expect(events.map((words) => words.split(' ')[0])).toEqual(['removed']);
   }
   expect(reader.contradictions).toEqual([]);
 });
 
 test('a route that is replaced or gets another way is reported as one removed and one added', async () => {
-  const { place, reader } = await setUp();
+  const { host, reader } = await setUp();
   const to = '198.51.100.0/24';
-  await reportedBy(place, reader, 'route', 'add', to, 'via', '192.0.2.2');
-  expect(await reportedBy(place, reader, 'route', 'replace', to, 'via', '192.0.2.3')).toEqual([
+  await reportedBy(host, reader, 'route', 'add', to, 'via', '192.0.2.2');
+  expect(await reportedBy(host, reader, 'route', 'replace', to, 'via', '192.0.2.3')).toEqual([
     `removed ${to} 192.0.2.2`,
     `added ${to} 192.0.2.3`,
   ]);
   const ways = ['nexthop', 'via', '192.0.2.4', 'nexthop', 'via', '192.0.2.130'];
-  expect(await reportedBy(place, reader, 'route', 'replace', to, ...ways)).toEqual([
+  expect(await reportedBy(host, reader, 'route', 'replace', to, ...ways)).toEqual([
     `removed ${to} 192.0.2.3`,
     `added ${to} null`,
   ]);
-  expect(await reportedBy(place, reader, 'route', 'append', to, 'via', '192.0.2.5')).toEqual([
+  expect(await reportedBy(host, reader, 'route', 'append', to, 'via', '192.0.2.5')).toEqual([
     `added ${to} 192.0.2.5`,
   ]);
   const wide = ['2001:db8:4::/48', 'nexthop', 'via', '2001:db8:1::2'];
-  await reportedBy(place, reader, 'route', 'add', ...wide, 'nexthop', 'via', '2001:db8:2::2');
-  await reportedBy(place, reader, 'route', 'delete', ...wide);
-  await reportedBy(place, reader, 'route', 'delete', to);
-  await reportedBy(place, reader, 'route', 'delete', to);
+  await reportedBy(host, reader, 'route', 'add', ...wide, 'nexthop', 'via', '2001:db8:2::2');
+  await reportedBy(host, reader, 'route', 'delete', ...wide);
+  await reportedBy(host, reader, 'route', 'delete', to);
+  await reportedBy(host, reader, 'route', 'delete', to);
   expect(reader.contradictions).toEqual([]);
 });
 
 test('of two routes whose difference a Route does not show, the one that stays is not reported as removed', async () => {
-  const { place, reader } = await setUp();
+  const { host, reader } = await setUp();
   const route = ['198.51.100.0/24', 'via', '192.0.2.2'];
-  await place.ip('route', 'add', ...route);
-  await place.ip('route', 'add', ...route, 'tos', '0x10');
+  await host.ip('route', 'add', ...route);
+  await host.ip('route', 'add', ...route, 'tos', '0x10');
   await reader.waitFor('added 198.51.100.0/24');
-  await place.ip('route', 'delete', ...route, 'tos', '0x10');
-  await reader.caughtUp(place, bed.uniqueName('z'));
-  await reader.matches(place, { routes: true });
-  expect(await reportedBy(place, reader, 'route', 'delete', ...route)).toEqual([
+  await host.ip('route', 'delete', ...route, 'tos', '0x10');
+  await reader.caughtUp(host, bed.uniqueName('z'));
+  await reader.matches(host, { routes: true });
+  expect(await reportedBy(host, reader, 'route', 'delete', ...route)).toEqual([
     'removed 198.51.100.0/24 192.0.2.2',
   ]);
 });
@@ -140,13 +140,13 @@ describe('routes that the kernel removes without a message are reported as remov
 
   describe.each([{ addresses: true }, { addresses: false }])('with %j', (options) => {
     test.each(ways)('when %s', async (_, change) => {
-      const { place, one, reader } = await setUp(options);
-      await batch(place, routes(one));
-      await reader.matches(place, { routes: true });
+      const { host, one, reader } = await setUp(options);
+      await batch(host, routes(one));
+      await reader.matches(host, { routes: true });
       const carrier = change(one).length === 0;
-      const { link: peer = '' } = await place.link(one);
-      await reportedBy(place, reader, ...(carrier ? ['link', 'set', peer, 'down'] : change(one)));
-      await reader.matches(place, { routes: true });
+      const { link: peer = '' } = await host.link(one);
+      await reportedBy(host, reader, ...(carrier ? ['link', 'set', peer, 'down'] : change(one)));
+      await reader.matches(host, { routes: true });
       expect(reader.contradictions).toEqual([]);
       const types = new Set(reader.events.map(({ type }) => type));
       expect(types.has('address')).toBe(options.addresses);
@@ -154,32 +154,32 @@ describe('routes that the kernel removes without a message are reported as remov
   });
 
   test('and when its link moves away', async () => {
-    const { place, one, reader } = await setUp();
-    const inside = await bed.place();
-    await batch(place, routes(one));
-    await reader.matches(place, { routes: true });
-    await reportedBy(place, reader, 'link', 'set', one, 'netns', `${inside.name}`);
+    const { host, one, reader } = await setUp();
+    const inside = await bed.makeNetns();
+    await batch(host, routes(one));
+    await reader.matches(host, { routes: true });
+    await reportedBy(host, reader, 'link', 'set', one, 'netns', `${inside.name}`);
     expect(reader.about('192.168.0.0/16')).toEqual([
       'added 192.168.0.0/16',
       'removed 192.168.0.0/16',
     ]);
-    await reader.matches(place, { addresses: true, routes: true });
+    await reader.matches(host, { addresses: true, routes: true });
     expect(reader.contradictions).toEqual([]);
   });
 });
 
 test('routes that were listed again are not listed over and over', async () => {
-  const { place, one, two, reader } = await setUp();
+  const { host, one, two, reader } = await setUp();
   const asked = vi.spyOn(Namespace.prototype, 'exchange');
   bed.onCleanup(() => asked.mockRestore());
   const listings = () =>
     asked.mock.calls.filter(([steps]) => steps.some(({ operation }) => operation === 'listRoutes'));
-  await reportedBy(place, reader, 'link', 'set', one, 'down');
+  await reportedBy(host, reader, 'link', 'set', one, 'down');
   expect(listings().length).toBeGreaterThan(0);
   asked.mockClear();
-  const { index } = await place.netns.getLink(two);
+  const { index } = await host.netns.getLink(two);
   for (let mtu = 1400; mtu < 1440; mtu++) {
-    await place.ip('link', 'set', two, 'mtu', `${mtu}`);
+    await host.ip('link', 'set', two, 'mtu', `${mtu}`);
     await vi.waitFor(() => expect(reader.links.get(index)?.mtu).toBe(mtu), PATIENCE);
   }
   // What was under way when the reader was level may come to an end.
@@ -187,8 +187,8 @@ test('routes that were listed again are not listed over and over', async () => {
 });
 
 test('a route that goes while routes are listed again is reported once', async () => {
-  const { place, two, reader } = await setUp();
-  await reportedBy(place, reader, 'route', 'add', '198.51.100.0/24', 'via', '192.0.2.2');
+  const { host, two, reader } = await setUp();
+  await reportedBy(host, reader, 'route', 'add', '198.51.100.0/24', 'via', '192.0.2.2');
   const { exchange } = Namespace.prototype;
   let listed = false;
   const spy = vi.spyOn(Namespace.prototype, 'exchange');
@@ -196,13 +196,13 @@ test('a route that goes while routes are listed again is reported once', async (
     const results = await exchange.call(this, steps, ...more);
     if (listed || !steps.some(({ operation }) => operation === 'listRoutes')) return results;
     listed = true;
-    await place.ip('route', 'delete', '198.51.100.0/24');
+    await host.ip('route', 'delete', '198.51.100.0/24');
     await reader.waitFor('removed 198.51.100.0/24');
     return results;
   });
   bed.onCleanup(() => spy.mockRestore());
-  await place.ip('address', 'delete', '203.0.113.1/32', 'dev', two);
-  await reader.matches(place, { routes: true });
+  await host.ip('address', 'delete', '203.0.113.1/32', 'dev', two);
+  await reader.matches(host, { routes: true });
   expect(listed).toBe(true);
   expect(reader.contradictions).toEqual([]);
 });
@@ -210,13 +210,13 @@ test('a route that goes while routes are listed again is reported once', async (
 test('a route that a listing skipped because another was removed is not reported as removed, however slow the reader', async () => {
   let held = Promise.resolve();
   let busy = false;
-  const { place, two, reader } = await setUp({ addresses: true }, (event) => {
+  const { host, two, reader } = await setUp({ addresses: true }, (event) => {
     busy ||= event.type === 'link' && event.link.mtu === 1400;
     return busy ? held : undefined;
   });
   const [gone, hidden] = ['2001:db8:8::/48', '2001:db8:9::/48'];
-  for (const to of [gone, hidden]) await place.ip('route', 'add', to, 'via', '2001:db8:1::2');
-  await reader.matches(place, { routes: true });
+  for (const to of [gone, hidden]) await host.ip('route', 'add', to, 'via', '2001:db8:1::2');
+  await reader.matches(host, { routes: true });
   let letGo = () => {};
   held = new Promise((resolve) => {
     letGo = resolve;
@@ -228,43 +228,43 @@ test('a route that a listing skipped because another was removed is not reported
     const results = await exchange.call(this, steps, ...more);
     if (listed || !steps.some(({ operation }) => operation === 'listRoutes')) return results;
     listed = true;
-    await place.ip('link', 'set', two, 'mtu', '1400');
+    await host.ip('link', 'set', two, 'mtu', '1400');
     await vi.waitFor(() => expect(busy).toBe(true), PATIENCE);
-    await place.ip('route', 'delete', gone);
+    await host.ip('route', 'delete', gone);
     // What the kernel does where the one goes that is listed before the other (mayHideOthers).
     return results.map((list) =>
       Array.isArray(list) ? (list as Route[]).filter(({ to }) => to !== hidden) : list,
     );
   });
   bed.onCleanup(() => spy.mockRestore());
-  await place.ip('address', 'delete', '203.0.113.1/32', 'dev', two);
+  await host.ip('address', 'delete', '203.0.113.1/32', 'dev', two);
   await vi.waitFor(() => expect(listed).toBe(true), PATIENCE);
   await Promise.all(spy.mock.results.map(({ value }) => value));
   await setImmediate();
   letGo();
-  await reader.matches(place, { routes: true });
+  await reader.matches(host, { routes: true });
   expect(reader.about(hidden)).toEqual([`added ${hidden}`]);
 });
 
 test('thousands of routes that go with an address are all reported as removed', async () => {
-  const { place, one, reader } = await setUp();
+  const { host, one, reader } = await setUp();
   const routes = Array.from({ length: 20_000 }, (_, at) => {
     return `route add 10.${at >> 8}.${at & 255}.0/24 via 192.0.2.2`;
   });
   const left = () => [...reader.routes.values()].filter(({ via }) => via === '192.0.2.2').length;
   // The kernel tells of the address first and clears the routes after: the listing must come later.
   for (let round = 0; round < 8; round++) {
-    await batch(place, routes);
+    await batch(host, routes);
     await vi.waitFor(() => expect(left()).toBe(routes.length), PATIENCE);
-    await place.ip('address', 'delete', '192.0.2.1/25', 'dev', one);
-    await reader.matches(place, { routes: true });
+    await host.ip('address', 'delete', '192.0.2.1/25', 'dev', one);
+    await reader.matches(host, { routes: true });
     expect(left()).toBe(0);
-    await place.ip('address', 'add', '192.0.2.1/25', 'dev', one);
+    await host.ip('address', 'add', '192.0.2.1/25', 'dev', one);
   }
 });
 
 test('a reader knows every route in the end, although they change while they are listed again', async () => {
-  const { place, one, two, reader } = await setUp();
+  const { host, one, two, reader } = await setUp();
   const lines = Array.from({ length: 150 }, (_, at) => [
     `route add 10.0.${at}.0/24 via 192.0.2.2`,
     `route add 10.1.${at}.0/24 via 192.0.2.130`,
@@ -274,7 +274,7 @@ test('a reader knows every route in the end, although they change while they are
     `route replace 10.2.0.0/16 via 192.0.2.${2 + (at % 50)}`,
   ]).flat();
   // Some of it fails, as a gateway is not there at that time.
-  await batch(place, lines, true);
-  await reader.matches(place, { addresses: true, routes: true });
+  await batch(host, lines, true);
+  await reader.matches(host, { addresses: true, routes: true });
   expect(reader.about('10.0.').length).toBeGreaterThan(0);
 });

@@ -4,7 +4,7 @@
  */
 import { expect } from 'vitest';
 import type { Address, Netns, Route } from '../../lib/index.js';
-import type { Place, Testbed } from './testbed.js';
+import type { Testbed, TestNetns } from './testbed.js';
 
 /** An address as `ip -j -d address` prints it: each flag is a field of its own. */
 export interface IpAddress {
@@ -27,7 +27,7 @@ const notFlags =
 export const FOR_EVER = 2 ** 32 - 1;
 
 export interface AddressBench {
-  readonly place: Place;
+  readonly host: TestNetns;
   readonly netns: Netns;
   readonly link: string;
   /** What `ip` shows on the link now. */
@@ -36,13 +36,13 @@ export interface AddressBench {
 
 /** A namespace with a link that has no address. */
 export async function addressBench(bed: Testbed): Promise<AddressBench> {
-  const place = await bed.place();
-  const link = await place.parent();
+  const host = await bed.makeNetns();
+  const link = await host.parent();
   const shown = async () => {
-    const text = await place.ip('-j', '-d', 'address', 'show', 'dev', link);
+    const text = await host.ip('-j', '-d', 'address', 'show', 'dev', link);
     return (JSON.parse(text) as [{ addr_info: IpAddress[] }])[0].addr_info;
   };
-  return { place, netns: place.netns, link, shown };
+  return { host, netns: host.netns, link, shown };
 }
 
 /** What the library should list for what `ip` shows; times are compared elsewhere. */
@@ -98,7 +98,7 @@ export interface IpRoute {
 }
 
 export interface RouteBench {
-  readonly place: Place;
+  readonly host: TestNetns;
   readonly netns: Netns;
   /** With 10.0.0.1/24 and fd00::1/64 on it. */
   readonly link: string;
@@ -108,21 +108,21 @@ export interface RouteBench {
 }
 
 /** The routes of every table. */
-export async function routesShown(place: Place, family: '-4' | '-6'): Promise<IpRoute[]> {
-  return JSON.parse(await place.ip(family, '-j', '-d', 'route', 'show', 'table', 'all'));
+export async function routesShown(host: TestNetns, family: '-4' | '-6'): Promise<IpRoute[]> {
+  return JSON.parse(await host.ip(family, '-j', '-d', 'route', 'show', 'table', 'all'));
 }
 
 /** A namespace with a link that has an address of each family. */
 export async function routeBench(bed: Testbed): Promise<RouteBench> {
-  const place = await bed.place();
-  const link = await place.parent();
-  await place.ip('address', 'add', '10.0.0.1/24', 'dev', link);
-  await place.ip('address', 'add', 'fd00::1/64', 'nodad', 'dev', link);
+  const host = await bed.makeNetns();
+  const link = await host.parent();
+  await host.ip('address', 'add', '10.0.0.1/24', 'dev', link);
+  await host.ip('address', 'add', 'fd00::1/64', 'nodad', 'dev', link);
   const shown = async () => {
-    const routes = [...(await routesShown(place, '-4')), ...(await routesShown(place, '-6'))];
+    const routes = [...(await routesShown(host, '-4')), ...(await routesShown(host, '-6'))];
     return routes.filter(({ protocol }) => protocol !== 'kernel');
   };
-  return { place, netns: place.netns, link, index: (await place.link(link)).ifindex, shown };
+  return { host, netns: host.netns, link, index: (await host.link(link)).ifindex, shown };
 }
 
 const TABLES: Readonly<Record<string, number>> = { main: 254, local: 255, default: 253 };
@@ -159,7 +159,7 @@ export function expectedRoute(
 }
 
 /** The indexes of a namespace's links, by name. */
-export async function indexesOf(place: Place): Promise<(dev: string) => number> {
-  const links = await place.links();
+export async function indexesOf(host: TestNetns): Promise<(dev: string) => number> {
+  const links = await host.links();
   return (dev) => links.find(({ ifname }) => ifname === dev)?.ifindex ?? -1;
 }

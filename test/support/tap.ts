@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { MacvtapLink, OpenTapOptions, Tap } from '../../lib/index.js';
-import { type Place, supportFile, type Testbed } from './testbed.js';
+import { supportFile, type Testbed, type TestNetns } from './testbed.js';
 
 const userNamespace = readFileSync('/proc/self/uid_map', 'utf8').trim().split(/\s+/);
 
@@ -53,11 +53,11 @@ export interface MacvtapOptions {
  */
 export async function macvtap(
   bed: Testbed,
-  place: Place,
+  host: TestNetns,
   parent: string,
   options: MacvtapOptions = {},
 ): Promise<MacvtapLink> {
-  const link = await place.netns.createMacvtap({
+  const link = await host.netns.createMacvtap({
     name: bed.uniqueName('t'),
     mode: 'bridge',
     ...options,
@@ -66,14 +66,14 @@ export async function macvtap(
     addrGenMode: 'none',
   });
   const sysctl = `/proc/sys/net/ipv6/conf/${link.name}/disable_ipv6`;
-  await place.run('sh', '-c', `test ! -e ${sysctl} || echo 1 > ${sysctl}`);
-  await place.settled(link.name);
+  await host.run('sh', '-c', `test ! -e ${sysctl} || echo 1 > ${sysctl}`);
+  await host.settled(link.name);
   return link;
 }
 
 /** A macvtap, and its parent's cable. */
 export interface TapSetup {
-  readonly host: Place;
+  readonly host: TestNetns;
   readonly parent: string;
   /** The other end of the parent's cable. */
   readonly cable: string;
@@ -81,7 +81,7 @@ export interface TapSetup {
 }
 
 export async function setUpTap(bed: Testbed): Promise<TapSetup> {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const parent = await host.parent();
   const cable = (await host.link(parent)).link ?? '';
   return { host, parent, cable, link: await macvtap(bed, host, parent) };
@@ -90,11 +90,11 @@ export async function setUpTap(bed: Testbed): Promise<TapSetup> {
 /** Opens a tap that is closed after the test. */
 export async function open(
   bed: Testbed,
-  place: Place,
+  host: TestNetns,
   link: MacvtapLink,
   options?: OpenTapOptions,
 ): Promise<Tap> {
-  const tap = await place.netns.openTap(link, options);
+  const tap = await host.netns.openTap(link, options);
   bed.onCleanup(() => tap.close());
   return tap;
 }
@@ -161,15 +161,15 @@ export class Program {
   }
 }
 
-/** Starts a program in a place; descriptors are its own from 3 on. It is ended after the test. */
+/** Starts a program in a namespace; descriptors are its own from 3 on. It is ended after the test. */
 export function start(
   bed: Testbed,
-  place: Place,
+  host: TestNetns,
   command: string,
   args: readonly (string | number)[],
   descriptors: readonly number[] = [],
 ): Program {
-  const within = place.name === null ? [] : ['nsenter', `--net=/run/netns/${place.name}`];
+  const within = host.name === null ? [] : ['nsenter', `--net=/run/netns/${host.name}`];
   const [file = '', ...rest] = [...within, command, ...args.map(String)];
   const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'inherit', ...descriptors] });
   const program = new Program(child);
@@ -180,19 +180,19 @@ export function start(
 /** A peer in Python, see tap-peer.py. */
 export function peer(
   bed: Testbed,
-  place: Place,
+  host: TestNetns,
   args: readonly (string | number)[],
   descriptors: readonly number[] = [],
 ): Program {
-  return start(bed, place, 'python3', [supportFile('tap-peer.py'), ...args], descriptors);
+  return start(bed, host, 'python3', [supportFile('tap-peer.py'), ...args], descriptors);
 }
 
 /** Has tcpdump listen; `captured` gives the frames it saw, whole, once it has `count` of them. */
-export async function listen(bed: Testbed, place: Place, link: string, count: number) {
+export async function listen(bed: Testbed, host: TestNetns, link: string, count: number) {
   // -U: a packet is printed when it comes; -xx: with its Ethernet header.
   const options = ['-i', link, '-c', count, '-nn', '-U', '-xx', '--immediate-mode', '-l'];
   const filter = ['ether', 'proto', `0x${TYPE.toString(16)}`];
-  const dump = start(bed, place, 'sh', [
+  const dump = start(bed, host, 'sh', [
     '-c',
     'exec "$@" 2>&1',
     'sh',

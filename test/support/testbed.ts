@@ -21,8 +21,11 @@ export interface ParentOptions {
   readonly up?: boolean;
 }
 
-/** A namespace to test in. */
-export class Place {
+/**
+ * A network namespace to test in. Variables are called after its role: `inside` or `there` when links
+ * go there from elsewhere, `host` when there is only one, or when the parent is in it.
+ */
+export class TestNetns {
   constructor(
     /** The library's handle on it. */
     readonly netns: Netns,
@@ -179,25 +182,25 @@ export class Testbed {
   }
 
   /** A new namespace, made by `ip netns add`, with its loopback device up. */
-  async place(): Promise<Place> {
+  async makeNetns(): Promise<TestNetns> {
     const name = this.uniqueName('n');
     await output('ip', ['netns', 'add', name]);
     this.onCleanup(() => output('ip', ['netns', 'delete', name]));
     const netns = await Netns.open(name);
     this.onCleanup(() => netns.close());
-    const place = new Place(netns, name, this);
-    await place.ip('link', 'set', 'lo', 'up');
-    return place;
+    const host = new TestNetns(netns, name, this);
+    await host.ip('link', 'set', 'lo', 'up');
+    return host;
   }
 
   /** The process's own namespace, which other files may be using at the same time. */
-  own(): Place {
-    return new Place(Netns.current(), null, this);
+  ownNetns(): TestNetns {
+    return new TestNetns(Netns.current(), null, this);
   }
 
   /** A process that runs until the test is over, or until its standard input ends. */
-  async background(place: Place, command: string, ...args: readonly string[]) {
-    const all = place.name === null ? [] : ['ip', 'netns', 'exec', place.name];
+  async background(host: TestNetns, command: string, ...args: readonly string[]) {
+    const all = host.name === null ? [] : ['ip', 'netns', 'exec', host.name];
     const [file = '', ...rest] = [...all, command, ...args];
     const child = spawn(file, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
     const exited = once(child, 'exit');
@@ -234,8 +237,11 @@ async function saysReady(child: ChildProcess, exited: Promise<unknown>): Promise
  * Runs `ip` commands here, one a line, by one process that goes on where one fails; for what is to
  * go on while the test does something else.
  */
-export async function batch(place: Place, lines: readonly (string | undefined)[]): Promise<void> {
-  const child = spawn('ip', ['-n', `${place.name}`, '-force', '-batch', '-'], {
+export async function batch(
+  host: TestNetns,
+  lines: readonly (string | undefined)[],
+): Promise<void> {
+  const child = spawn('ip', ['-n', `${host.name}`, '-force', '-batch', '-'], {
     stdio: ['pipe', 'ignore', 'ignore'],
   });
   const exited = once(child, 'exit');

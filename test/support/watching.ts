@@ -5,7 +5,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { expect, vi } from 'vitest';
 import type { Watch } from '../../lib/index.js';
 import type { Address, Link, NetlinkEvent, Route } from '../../lib/types.js';
-import type { IpAddress, IpLink, Place, Testbed } from './testbed.js';
+import type { IpAddress, IpLink, Testbed, TestNetns } from './testbed.js';
 
 /** An event in short: `'added eth0'`, `'removed 192.0.2.1/24'`, `'resync'`. */
 export function describeEvent(event: NetlinkEvent): string {
@@ -85,17 +85,17 @@ export class Reader {
   }
 
   /** Waits until everything that has happened so far has been reported. */
-  async caughtUp(place: Place, name: string): Promise<void> {
-    await place.ip('link', 'add', name, 'type', 'bridge');
+  async caughtUp(host: TestNetns, name: string): Promise<void> {
+    await host.ip('link', 'add', name, 'type', 'bridge');
     await this.waitFor(`added ${name}`);
-    await place.ip('link', 'delete', name);
+    await host.ip('link', 'delete', name);
     await this.waitFor(`removed ${name}`);
   }
 
   /** Waits until it knows exactly what `ip` shows; otherwise fails with the difference. */
-  async matches(place: Place, { addresses = false, routes = false } = {}): Promise<void> {
+  async matches(host: TestNetns, { addresses = false, routes = false } = {}): Promise<void> {
     await vi.waitFor(async () => {
-      const shown = await shownBy(place, { addresses, routes });
+      const shown = await shownBy(host, { addresses, routes });
       const all = {
         links: this.shownLinks,
         addresses: this.shownAddresses,
@@ -160,9 +160,9 @@ interface IpRoute {
 
 const TABLES: Readonly<Record<string, number>> = { main: 254, local: 255, default: 253 };
 
-async function shownBy(place: Place, wanted: { addresses: boolean; routes: boolean }) {
+async function shownBy(host: TestNetns, wanted: { addresses: boolean; routes: boolean }) {
   const json = async <T>(...args: string[]) => {
-    return JSON.parse((await place.ip('-j', '-d', ...args)) || '[]') as T[];
+    return JSON.parse((await host.ip('-j', '-d', ...args)) || '[]') as T[];
   };
   const links = (await json<IpLink>('link', 'show'))
     .map(({ ifindex, ifname, flags, mtu, address, master = '-', operstate }) => {
@@ -198,8 +198,12 @@ async function shownBy(place: Place, wanted: { addresses: boolean; routes: boole
 }
 
 /** Runs many commands in one `ip` process. */
-export async function batch(place: Place, lines: readonly string[], force = false): Promise<void> {
-  const name = place.name === null ? [] : ['-n', place.name];
+export async function batch(
+  host: TestNetns,
+  lines: readonly string[],
+  force = false,
+): Promise<void> {
+  const name = host.name === null ? [] : ['-n', host.name];
   const args = [...name, ...(force ? ['-force'] : []), '-batch', '-'];
   const child = spawn('ip', args, { stdio: ['pipe', 'ignore', force ? 'ignore' : 'inherit'] });
   child.stdin.on('error', () => {}).end(`${lines.join('\n')}\n`);
@@ -208,8 +212,8 @@ export async function batch(place: Place, lines: readonly string[], force = fals
 }
 
 /** Starts `ip monitor link` in a namespace, and waits until it really listens. */
-export async function monitorLinks(place: Place, bed: Testbed) {
-  const child = spawn('ip', ['-n', `${place.name}`, '-o', 'monitor', 'link'], {
+export async function monitorLinks(host: TestNetns, bed: Testbed) {
+  const child = spawn('ip', ['-n', `${host.name}`, '-o', 'monitor', 'link'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');
@@ -226,8 +230,8 @@ export async function monitorLinks(place: Place, bed: Testbed) {
   };
   const first = bed.uniqueName('z');
   await vi.waitFor(async () => {
-    await place.ip('link', 'add', first, 'type', 'bridge');
-    await place.ip('link', 'delete', first);
+    await host.ip('link', 'add', first, 'type', 'bridge');
+    await host.ip('link', 'delete', first);
     expect(output).toContain(`: ${first}:`);
   }, PATIENCE);
   return {
@@ -255,9 +259,9 @@ function ownSockets(): Set<string> {
 }
 
 /** This process's sockets for events in a namespace: those that are subscribed to multicast groups. */
-export async function eventSockets(place: Place): Promise<string[]> {
+export async function eventSockets(host: TestNetns): Promise<string[]> {
   const own = ownSockets();
-  return (await place.read('/proc/net/netlink'))
+  return (await host.read('/proc/net/netlink'))
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
     .filter(([, protocol, , groups]) => protocol === '0' && Number.parseInt(groups ?? '', 16) !== 0)

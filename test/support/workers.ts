@@ -4,9 +4,12 @@ import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
 import type { Netns } from '../../lib/index.js';
-import { type Place, supportFile, type Testbed } from './testbed.js';
+import { supportFile, type Testbed, type TestNetns } from './testbed.js';
 
 export const home = readlinkSync('/proc/self/ns/net');
+
+/** What `/proc/PID/ns/net` reads as for what runs in a namespace. */
+export const procLink = ({ netns }: TestNetns) => `net:[${netns.inode}]`;
 
 /** A Worker that says where it is and what it was given. */
 export const where = supportFile('where.mjs');
@@ -42,11 +45,6 @@ export function useWorkers(bed: Testbed) {
       bed.onCleanup(() => running.terminate());
       const [first] = (await once(running, 'message')) as [T];
       return { worker: running, first };
-    },
-    /** A namespace, and what a link to it reads as. */
-    async placeWithHandle(): Promise<{ place: Place; inside: string }> {
-      const place = await bed.place();
-      return { place, inside: `net:[${place.netns.inode}]` };
     },
   };
 }

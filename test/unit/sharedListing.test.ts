@@ -10,14 +10,14 @@ function namespace() {
     new Promise((resolve, reject) =>
       asked.push({ what, end: resolve, fail: () => reject('gone') }),
     );
-  return { asked, place: { ask } as unknown as Namespace };
+  return { asked, netns: { ask } as unknown as Namespace };
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 test('calls in one turn share one listing, and calls while it is made share the next', async () => {
-  const { asked, place } = namespace();
-  const ask = () => askTogether(place, 'listAddresses', { family: 2 });
+  const { asked, netns } = namespace();
+  const ask = () => askTogether(netns, 'listAddresses', { family: 2 });
   const first = [ask(), ask()];
   await turn();
   const second = [ask(), ask(), ask()];
@@ -39,17 +39,17 @@ test('calls in one turn share one listing, and calls while it is made share the 
 
 test('different listings, and those of other namespaces, do not wait for one another', async () => {
   const [one, other] = [namespace(), namespace()];
-  void askTogether(one.place, 'listAddresses', { family: 2 });
-  void askTogether(one.place, 'listAddresses', { family: 10 });
-  void askTogether(one.place, 'listRoutes', { family: 2 });
-  void askTogether(other.place, 'listRoutes', { family: 2 });
+  void askTogether(one.netns, 'listAddresses', { family: 2 });
+  void askTogether(one.netns, 'listAddresses', { family: 10 });
+  void askTogether(one.netns, 'listRoutes', { family: 2 });
+  void askTogether(other.netns, 'listRoutes', { family: 2 });
   await turn();
   expect([one.asked.length, other.asked.length]).toEqual([3, 1]);
 });
 
 test('a listing that fails rejects for all that share it, and the next one begins all the same', async () => {
-  const { asked, place } = namespace();
-  const ask = () => askTogether(place, 'listLinks', {});
+  const { asked, netns } = namespace();
+  const ask = () => askTogether(netns, 'listLinks', {});
   const first = [ask(), ask()];
   await turn();
   const second = ask();
