@@ -3,30 +3,16 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { type Link, Netns } from '../../lib/index.js';
-import { type TestNetns, useTestbed } from '../support/testbed.js';
+import { type AbortSetup, reason, setUpForAbort } from '../support/abort.js';
+import { useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
-const reason = new Error('the reason of this test');
-
-interface Setup {
-  readonly host: TestNetns;
-  readonly netns: Netns;
-  readonly parent: string;
-  readonly link: Link;
-}
-
-/** A namespace with a parent and a macvlan in source mode on it. */
-async function setUp(): Promise<Setup> {
-  const host = await bed.makeNetns();
-  const parent = await host.parent();
-  const link = await host.netns.createMacvlan({ parent, name: 'old', mode: 'source' });
-  return { host, netns: host.netns, parent, link };
-}
+const setUp = () => setUpForAbort(bed);
 
 describe('a signal that fires while the namespace is busy', () => {
   /** Makes so many requests that later ones have to wait; returns a function that waits for their end. */
-  async function occupy({ host, netns }: Setup): Promise<() => Promise<unknown>> {
+  async function occupy({ host, netns }: AbortSetup): Promise<() => Promise<unknown>> {
     const indexes = Array.from({ length: 20 }, (_, at) => 1000 + at);
     for (const index of indexes) {
       await host.ip('link', 'add', `b${index}`, 'index', String(index), 'type', 'bridge');

@@ -3,29 +3,14 @@ import { getEventListeners } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type Link, Netns } from '../../lib/index.js';
-import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
+import { type AbortSetup, reason, setUpForAbort } from '../support/abort.js';
+import { refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
-const reason = new Error('the reason of this test');
+const setUp = () => setUpForAbort(bed);
 
-interface Setup {
-  readonly host: TestNetns;
-  readonly netns: Netns;
-  readonly parent: string;
-  readonly link: Link;
-}
-
-/** A namespace with a parent and a macvlan in source mode on it. */
-async function setUp(): Promise<Setup> {
-  const host = await bed.makeNetns();
-  const parent = await host.parent();
-  const link = await host.netns.createMacvlan({ parent, name: 'old', mode: 'source' });
-  await host.ip('route', 'add', '10.8.0.0/16', 'dev', 'lo');
-  return { host, netns: host.netns, parent, link };
-}
-
-type Operation = (made: Setup, signal: AbortSignal) => Promise<unknown>;
+type Operation = (made: AbortSetup, signal: AbortSignal) => Promise<unknown>;
 
 const mac = '02:00:00:00:00:01';
 
