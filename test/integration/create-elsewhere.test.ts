@@ -1,7 +1,7 @@
 /** Links made directly in another namespace, and links of the same name in two namespaces. */
 import { describe, expect, test } from 'vitest';
 import { type Link, Netns } from '../../lib/index.js';
-import { isBefore, refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
+import { isBefore, refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
@@ -10,16 +10,7 @@ const WRONG_LOOKUP =
 /** The same index for two links in different namespaces, if the kernel can do that. */
 const SAME_INDEX = isBefore(6, 15) ? {} : { index: 4711 };
 
-interface Setup {
-  readonly host: TestNetns;
-  readonly inside: TestNetns;
-  readonly parent: string;
-}
-
-async function setUp(): Promise<Setup> {
-  const [host, inside] = [await bed.makeNetns(), await bed.makeNetns()];
-  return { host, inside, parent: await host.parent() };
-}
+const setUp = () => bed.makeHostAndInside();
 
 describe('a link made in another namespace', () => {
   test.each(['macvlan', 'macvtap'] as const)('is a complete %s there', async (kind) => {

@@ -6,20 +6,11 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { CreateLinkOptions } from '../../lib/index.js';
-import { isBefore, refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
+import { isBefore, refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
-interface Setup {
-  readonly host: TestNetns;
-  readonly inside: TestNetns;
-  readonly parent: string;
-}
-
-async function setUp(): Promise<Setup> {
-  const [host, inside] = [await bed.makeNetns(), await bed.makeNetns()];
-  return { host, inside, parent: await host.parent() };
-}
+const setUp = () => bed.makeHostAndInside();
 
 describe('a link made in another namespace, where the kernel looks its name up here', () => {
   beforeEach(({ skip }) => {
@@ -30,7 +21,7 @@ describe('a link made in another namespace, where the kernel looks its name up h
   });
 
   /** With an `eth0` in the host, too, so that this kernel refuses to make an `eth0` in the other namespace. */
-  async function withNamesake(): Promise<Setup> {
+  async function withNamesake() {
     const all = await setUp();
     await all.host.ip('link', 'add', 'eth0', 'index', '4711', 'type', 'bridge');
     const elsewhere = ['netns', `${all.inside.name}`, 'type', 'macvlan'];

@@ -193,6 +193,12 @@ export class Testbed {
     return host;
   }
 
+  /** A namespace with a parent, and another one, which links go to. */
+  async makeHostAndInside(): Promise<{ host: TestNetns; inside: TestNetns; parent: string }> {
+    const [host, inside] = [await this.makeNetns(), await this.makeNetns()];
+    return { host, inside, parent: await host.parent() };
+  }
+
   /** The process's own namespace, which other files may be using at the same time. */
   ownNetns(): TestNetns {
     return new TestNetns(Netns.current(), null, this);
