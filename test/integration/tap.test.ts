@@ -6,6 +6,7 @@ import { runInNewContext } from 'node:vm';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { isNetlinkError, type MacvtapLink, type Tap } from '../../lib/index.js';
 import {
+  expectPing,
   frames,
   listen,
   macvtap,
@@ -14,7 +15,7 @@ import {
   numberOf,
   open,
   peer,
-  start,
+  setUpTwoEnds,
   writeAll,
 } from '../support/tap.js';
 import { type TestNetns, useTestbed } from '../support/testbed.js';
@@ -407,19 +408,9 @@ describe('a frame that cannot be written', () => {
 });
 
 test('two taps piped into one another connect their parents, and ping gets through', async () => {
-  const [here, there] = [await bed.makeNetns(), await bed.makeNetns()];
-  const taps: Tap[] = [];
-  for (const [at, end] of [here, there].entries()) {
-    const parent = await end.parent();
-    const cable = (await end.link(parent)).link ?? '';
-    await end.ip('address', 'add', `192.0.2.${at + 1}/24`, 'dev', cable);
-    // It is to have the frames that are for others as well.
-    const link = await macvtap(bed, end, parent, { mode: 'passthru' });
-    await end.netns.setPromiscuous(link, true);
-    taps.push(await open(bed, end, link));
-  }
-  const [left, right] = taps as [Tap, Tap];
+  const [near, far] = await setUpTwoEnds(bed);
+  const left = await open(bed, near.host, near.link);
+  const right = await open(bed, far.host, far.link);
   left.pipe(right).pipe(left);
-  const ping = start(bed, here, 'ping', ['-n', '-c', '5', '-i', '0.2', '-w', '20', '192.0.2.2']);
-  expect(await ping.output()).toContain('5 received, 0% packet loss');
+  await expectPing(bed, near);
 });

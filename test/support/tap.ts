@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { expect } from 'vitest';
 import type { MacvtapLink, OpenTapOptions, Tap } from '../../lib/index.js';
 import { supportFile, type Testbed, type TestNetns } from './testbed.js';
 
@@ -80,11 +81,29 @@ export interface TapSetup {
   readonly link: MacvtapLink;
 }
 
-export async function setUpTap(bed: Testbed): Promise<TapSetup> {
+export async function setUpTap(bed: Testbed, options?: MacvtapOptions): Promise<TapSetup> {
   const host = await bed.makeNetns();
   const parent = await host.parent();
   const cable = (await host.link(parent)).link ?? '';
-  return { host, parent, cable, link: await macvtap(bed, host, parent) };
+  return { host, parent, cable, link: await macvtap(bed, host, parent, options) };
+}
+
+/** The namespaces of 192.0.2.1 and 192.0.2.2, whose macvtaps only have to be connected. */
+export async function setUpTwoEnds(bed: Testbed): Promise<readonly [TapSetup, TapSetup]> {
+  const make = () => setUpTap(bed, { mode: 'passthru' });
+  const ends = [await make(), await make()] as const;
+  for (const [at, { host, cable, link }] of ends.entries()) {
+    await host.ip('address', 'add', `192.0.2.${at + 1}/24`, 'dev', cable);
+    // It is to have the frames that are for others as well.
+    await host.netns.setPromiscuous(link, true);
+  }
+  return ends;
+}
+
+/** Fails unless the second of the {@link setUpTwoEnds} answers the first. */
+export async function expectPing(bed: Testbed, { host }: TapSetup): Promise<void> {
+  const ping = start(bed, host, 'ping', ['-n', '-c', '5', '-i', '0.2', '-w', '20', '192.0.2.2']);
+  expect(await ping.output()).toContain('5 received, 0% packet loss');
 }
 
 /** Opens a tap that is closed after the test. */
