@@ -1,6 +1,6 @@
 /** watch with routes: also those that the kernel takes away without a word. */
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, type Mock, test, vi } from 'vitest';
 import { Namespace } from '../../lib/namespace.js';
 import type { NetlinkEvent, Route, WatchOptions } from '../../lib/types.js';
 import { type TestNetns, useTestbed } from '../support/testbed.js';
@@ -186,24 +186,37 @@ test('routes that were listed again are not listed over and over', async () => {
   expect(listings().length).toBeLessThan(10);
 });
 
-test('a route that goes while routes are listed again is reported once', async () => {
-  const { host, two, reader } = await setUp();
-  await reportedBy(host, reader, 'route', 'add', '198.51.100.0/24', 'via', '192.0.2.2');
+type Results = Awaited<ReturnType<Namespace['exchange']>>;
+
+/**
+ * Has `interfere` run between the next listing of routes and the use of its results, which it may change.
+ * Returns the spy on all exchanges.
+ */
+function betweenNextListingAndUse(interfere: Mock<(results: Results) => Promise<Results>>) {
   const { exchange } = Namespace.prototype;
-  let listed = false;
   const spy = vi.spyOn(Namespace.prototype, 'exchange');
   spy.mockImplementation(async function (this: Namespace, steps, ...more) {
     const results = await exchange.call(this, steps, ...more);
-    if (listed || !steps.some(({ operation }) => operation === 'listRoutes')) return results;
-    listed = true;
+    const isNext = interfere.mock.calls.length === 0;
+    const listsRoutes = steps.some(({ operation }) => operation === 'listRoutes');
+    return isNext && listsRoutes ? interfere(results) : results;
+  });
+  bed.onCleanup(() => spy.mockRestore());
+  return spy;
+}
+
+test('a route that goes while routes are listed again is reported once', async () => {
+  const { host, two, reader } = await setUp();
+  await reportedBy(host, reader, 'route', 'add', '198.51.100.0/24', 'via', '192.0.2.2');
+  const interfere = vi.fn(async (results: Results) => {
     await host.ip('route', 'delete', '198.51.100.0/24');
     await reader.waitFor('removed 198.51.100.0/24');
     return results;
   });
-  bed.onCleanup(() => spy.mockRestore());
+  betweenNextListingAndUse(interfere);
   await host.ip('address', 'delete', '203.0.113.1/32', 'dev', two);
   await reader.matches(host, { routes: true });
-  expect(listed).toBe(true);
+  expect(interfere).toHaveBeenCalledOnce();
   expect(reader.contradictions).toEqual([]);
 });
 
@@ -221,13 +234,7 @@ test('a route that a listing skipped because another was removed is not reported
   held = new Promise((resolve) => {
     letGo = resolve;
   });
-  const { exchange } = Namespace.prototype;
-  let listed = false;
-  const spy = vi.spyOn(Namespace.prototype, 'exchange');
-  spy.mockImplementation(async function (this: Namespace, steps, ...more) {
-    const results = await exchange.call(this, steps, ...more);
-    if (listed || !steps.some(({ operation }) => operation === 'listRoutes')) return results;
-    listed = true;
+  const interfere = vi.fn(async (results: Results) => {
     await host.ip('link', 'set', two, 'mtu', '1400');
     await vi.waitFor(() => expect(busy).toBe(true), PATIENCE);
     await host.ip('route', 'delete', gone);
@@ -236,10 +243,10 @@ test('a route that a listing skipped because another was removed is not reported
       Array.isArray(list) ? (list as Route[]).filter(({ to }) => to !== hidden) : list,
     );
   });
-  bed.onCleanup(() => spy.mockRestore());
+  const exchanges = betweenNextListingAndUse(interfere);
   await host.ip('address', 'delete', '203.0.113.1/32', 'dev', two);
-  await vi.waitFor(() => expect(listed).toBe(true), PATIENCE);
-  await Promise.all(spy.mock.results.map(({ value }) => value));
+  await vi.waitFor(() => expect(interfere).toHaveBeenCalledOnce(), PATIENCE);
+  await Promise.all(exchanges.mock.results.map(({ value }) => value));
   await setImmediate();
   letGo();
   await reader.matches(host, { routes: true });
