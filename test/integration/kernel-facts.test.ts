@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { isNetlinkError, Netns } from '../../lib/index.js';
-import { batch, refusalOf, useTestbed } from '../support/testbed.js';
+import { refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
@@ -48,7 +48,7 @@ describe('a listing', () => {
     await host.netns.createMacvlan({ parent, name: 'large', mode: 'source' });
     await host.netns.createMacvlan({ parent, name: 'm1' });
     const add = macs(5600).map((one) => `link set large type macvlan macaddr add ${one}`);
-    await batch(host, add);
+    await host.ipBatch(add);
     const names = (await host.netns.listLinks()).map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining(['lo', parent, 'm0', 'm1', 'large']));
     expect((await host.netns.getLink('large')).name).toBe('large');
@@ -78,7 +78,7 @@ describe('a listing', () => {
       lines.push(`link add link ${parent} name passing${at % 7} type macvlan`);
       if (at >= 3) lines.push(`link delete passing${(at - 3) % 7}`);
     }
-    const churn = batch(host, lines);
+    const churn = host.ipBatch(lines);
     let running = true;
     const ended = churn.then(() => {
       running = false;

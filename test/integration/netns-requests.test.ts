@@ -1,7 +1,5 @@
 // Requests on their way to the kernel and back: their order, many at once, refused ones among
 // others, listings that changes run into, and what goes on meanwhile.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { isNetlinkError } from '../../lib/index.js';
 import { resultOf } from '../support/program.js';
@@ -12,23 +10,10 @@ const bed = useTestbed();
 const manyAddresses = (count: number) =>
   Array.from({ length: count }, (_, at) => `10.1.${at >> 8}.${at & 255}/32`);
 
-/** Runs lines of `ip` commands in a namespace, much faster than one process each. */
-async function batch(host: TestNetns, lines: readonly string[]): Promise<void> {
-  const child = spawn('ip', ['-n', host.name as string, '-force', '-batch', '-'], {
-    stdio: ['pipe', 'ignore', 'inherit'],
-  });
-  child.stdin.end(lines.join('\n'));
-  const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`ip -batch: exit code ${code}`);
-}
-
 /** Bridges with the indexes from 1,000 on, made by `ip`. */
 async function bridges(host: TestNetns, count: number): Promise<number[]> {
   const indexes = Array.from({ length: count }, (_, at) => 1000 + at);
-  await batch(
-    host,
-    indexes.map((index) => `link add br${index} index ${index} type bridge`),
-  );
+  await host.ipBatch(indexes.map((index) => `link add br${index} index ${index} type bridge`));
   return indexes;
 }
 
@@ -71,8 +56,7 @@ describe('many requests at once', () => {
     const host = await bed.makeNetns();
     const wanted = manyAddresses(2000);
     // Every second one is there already.
-    await batch(
-      host,
+    await host.ipBatch(
       wanted.filter((_, at) => at % 2 === 1).map((address) => `address add ${address} dev lo`),
     );
     const outcomes = await Promise.allSettled(
@@ -169,7 +153,7 @@ describe('a listing of addresses and routes that changes run into', () => {
   test('is either complete or refused', async () => {
     const host = await bed.makeNetns();
     const stay = manyAddresses(1500);
-    await batch(host, [
+    await host.ipBatch([
       ...stay.map((address) => `address add ${address} dev lo`),
       ...stay.map((to) => `route add blackhole ${to} table 100`),
     ]);
@@ -180,7 +164,7 @@ describe('a listing of addresses and routes that changes run into', () => {
       `route delete blackhole 10.0.${at >> 8}.${at & 255} table 100`,
     ]).flat();
     let churning = true;
-    const churn = batch(host, comeAndGo).finally(() => {
+    const churn = host.ipBatch(comeAndGo).finally(() => {
       churning = false;
     });
     const { netns } = host;

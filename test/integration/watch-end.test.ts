@@ -6,14 +6,7 @@ import { Netns, type Watch } from '../../lib/index.js';
 import { Namespace } from '../../lib/namespace.js';
 import type { NetlinkEvent, WatchOptions } from '../../lib/types.js';
 import { useTestbed } from '../support/testbed.js';
-import {
-  batch,
-  eventSockets,
-  openDescriptors,
-  PATIENCE,
-  Reader,
-  stillOpen,
-} from '../support/watching.js';
+import { eventSockets, openDescriptors, PATIENCE, Reader, stillOpen } from '../support/watching.js';
 
 const bed = useTestbed();
 
@@ -144,7 +137,7 @@ describe('a watch’s socket is closed at once', () => {
     for (let round = 0; round < 30; round++) {
       const watch = host.netns.watch({ initial: true, routes: true, receiveBuffer: 1 });
       const reader = new Reader(watch);
-      const changes = batch(host, changing);
+      const changes = host.ipBatch(changing);
       await sleep(round);
       await watch.return();
       await reader.ended;
@@ -188,10 +181,7 @@ describe('once a watch has ended', () => {
   test('its first listing is withdrawn', async () => {
     const host = await bed.makeNetns();
     const addresses = Array.from({ length: 2000 }, (_, at) => `10.1.${at >> 8}.${at & 255}/32`);
-    await batch(
-      host,
-      addresses.map((address) => `address add ${address} dev lo`),
-    );
+    await host.ipBatch(addresses.map((address) => `address add ${address} dev lo`));
     const asked = vi.spyOn(Namespace.prototype, 'exchange');
     bed.onCleanup(() => asked.mockRestore());
     const controllers = Array.from({ length: 200 }, () => new AbortController());
@@ -212,10 +202,7 @@ describe('once a watch has ended', () => {
   test('its next listing of routes is withdrawn', async () => {
     const host = await bed.makeNetns();
     const addresses = Array.from({ length: 2000 }, (_, at) => `10.1.${at >> 8}.${at & 255}/32`);
-    await batch(
-      host,
-      addresses.map((address) => `address add ${address} dev lo`),
-    );
+    await host.ipBatch(addresses.map((address) => `address add ${address} dev lo`));
     const watches = Array.from({ length: 40 }, () =>
       host.netns.watch({ routes: true, level: true }),
     );
@@ -269,7 +256,7 @@ describe('closing the namespace', () => {
     for (let round = 0; round < 20; round++) {
       const host = await bed.makeNetns();
       const reader = new Reader(host.netns.watch({ initial: true, routes: true }));
-      const changes = batch(host, changing);
+      const changes = host.ipBatch(changing);
       await sleep(round);
       await host.netns.close();
       await reader.ended;
@@ -281,7 +268,7 @@ describe('closing the namespace', () => {
     for (let steps = 0; steps < 12; steps++) {
       const host = await bed.makeNetns();
       const watch = host.netns.watch({ receiveBuffer: 1 });
-      await batch(host, [...changing, ...changing, ...changing]);
+      await host.ipBatch([...changing, ...changing, ...changing]);
       while ((await watch.next()).value?.type !== 'resync');
       const next = watch.next();
       for (let step = 0; step < steps; step++) await undefined;
@@ -313,10 +300,7 @@ describe('calls of next that are made at once', () => {
   test('get one event each, in order, and resolve in that order', async () => {
     const { host, watch } = await watched({ initial: true });
     const names = Array.from({ length: 40 }, (_, at) => `b${at}`);
-    await batch(
-      host,
-      names.map((name) => `link add ${name} type bridge`),
-    );
+    await host.ipBatch(names.map((name) => `link add ${name} type bridge`));
     const answered: number[] = [];
     const told: string[] = [];
     const ask = async (at: number): Promise<void> => {
@@ -363,8 +347,7 @@ test('several watches of one namespace are independent of one another', async ()
   const knowing = await host.netns.listLinks();
   const readers = all.map((watch, at) => new Reader(watch, at % 2 === 0 ? {} : { knowing }));
   bed.onCleanup(() => Promise.all(all.map((watch) => watch.return())));
-  await batch(
-    host,
+  await host.ipBatch(
     Array.from({ length: 100 }, (_, at) => [
       `link add link ${parent} name m${at} type macvlan`,
       `address add 192.0.2.${at}/32 dev m${at}`,

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { LevelEvent, NetlinkEvent, WatchOptions } from '../../lib/types.js';
 import { type TestNetns, useTestbed } from '../support/testbed.js';
-import { batch } from '../support/watching.js';
 
 const bed = useTestbed();
 
@@ -47,7 +46,7 @@ describe('at the event level a reader', () => {
   test('with initial knows everything that there is', async () => {
     const { host, parent } = await setUp();
     await host.ip('address', 'add', '192.0.2.1/24', 'dev', parent);
-    await batch(host, bridges('b', 40));
+    await host.ipBatch(bridges('b', 40));
     const told = await untilLevel(begin(host, { initial: true, addresses: true, routes: true }));
     expect(apply(new Set(), told)).toEqual((await host.names()).sort());
     const types = told.map(({ type }) => type);
@@ -74,7 +73,7 @@ describe('at the event level a reader', () => {
     const watch = begin(host, { initial: true, receiveBuffer: 1 });
     const names = new Set<string>();
     apply(names, await untilLevel(watch));
-    await batch(host, [...bridges('b', 60), 'link delete b7']);
+    await host.ipBatch([...bridges('b', 60), 'link delete b7']);
     const told = await untilLevel(watch);
     expect(told.map(({ type }) => type)).toContain('resync');
     expect(apply(names, told)).toEqual((await host.names()).sort());
@@ -82,7 +81,7 @@ describe('at the event level a reader', () => {
 
   test('knows the state of one moment, however much is lost', async () => {
     const { host } = await setUp();
-    await batch(host, bridges('b', 2));
+    await host.ipBatch(bridges('b', 2));
     // Large enough that a listing can end without a loss, too small for a reader that is slow.
     const watch = begin(host, { initial: true, receiveBuffer: 2 ** 16 });
     const mtu = new Map<string, number>();
@@ -101,8 +100,7 @@ describe('at the event level a reader', () => {
     // At any moment the second bridge has the MTU of the first, or the one that the first had before.
     for (let size = 2000; behind.length < 4; size += 100) {
       const sizes = Array.from({ length: 100 }, (_, at) => size + at);
-      await batch(
-        host,
+      await host.ipBatch(
         sizes.flatMap((one) => [`link set b0 mtu ${one}`, `link set b1 mtu ${one}`]),
       );
     }
@@ -117,7 +115,7 @@ test('there is no event level without the option', async () => {
   const { host } = await setUp();
   const watch = host.netns.watch({ receiveBuffer: 1, level: false });
   bed.onCleanup(() => watch.return());
-  await batch(host, bridges('b', 60));
+  await host.ipBatch(bridges('b', 60));
   await host.ip('link', 'add', 'last', 'type', 'bridge');
   const told: NetlinkEvent[] = [];
   while (!told.some((event) => event.type === 'link' && event.link.name === 'last')) {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import type { NetlinkEvent } from '../../lib/types.js';
 import { type TestNetns, useTestbed } from '../support/testbed.js';
-import { batch, PATIENCE, Reader } from '../support/watching.js';
+import { PATIENCE, Reader } from '../support/watching.js';
 
 const bed = useTestbed();
 
@@ -53,14 +53,8 @@ describe.each([
       async (options) => {
         const host = await bed.makeNetns();
         const parent = await host.parent();
-        await batch(
-          host,
-          all.map((one) => `${what} add ${one} dev ${parent}${more ?? ''}`),
-        );
-        const gone = batch(
-          host,
-          going.map((one) => `${what} delete ${one} dev ${parent}`),
-        );
+        await host.ipBatch(all.map((one) => `${what} add ${one} dev ${parent}${more ?? ''}`));
+        const gone = host.ipBatch(going.map((one) => `${what} delete ${one} dev ${parent}`));
         const wanted = { addresses: what === 'address', routes: what === 'route' };
         const { receiveBuffer } = options;
         const reader = new Reader(host.netns.watch({ initial: true, receiveBuffer, ...wanted }));
@@ -90,7 +84,7 @@ describe('a reader that sleeps while thousands of links come and go', () => {
     await reader.matches(host);
     for (let round = 0; round < 3; round++) {
       const before = count(reader.events, 'resync');
-      asleep = batch(host, churn(parent, round, 1000));
+      asleep = host.ipBatch(churn(parent, round, 1000));
       await asleep;
       asleep = undefined;
       await reader.matches(host);
@@ -107,7 +101,7 @@ describe('a reader that sleeps while thousands of links come and go', () => {
       host.netns.watch({ initial: true, addresses: true, routes: true, receiveBuffer: 1 }),
     );
     bed.onCleanup(() => reader.watch.return());
-    await batch(host, [
+    await host.ipBatch([
       ...churn(parent, 0, 300),
       ...Array.from({ length: 200 }, (_, at) => `address add 192.0.2.${at}/32 dev ${parent}`),
       ...Array.from({ length: 200 }, (_, at) => `route add 198.51.100.${at}/32 dev ${parent}`),
@@ -131,7 +125,7 @@ describe('a reader that sleeps while thousands of links come and go', () => {
     await host.ip('link', 'set', parent, 'alias', 'before');
     await next();
     // Nobody asks for what happens now.
-    await batch(host, churn(parent, 0, 200));
+    await host.ipBatch(churn(parent, 0, 200));
     while (!told.some(({ type }) => type === 'resync')) await next();
     const resync = told.findIndex(({ type }) => type === 'resync');
     expect(told.slice(0, resync).every(({ type }) => type === 'link')).toBe(true);
@@ -152,8 +146,7 @@ test('a slow reader costs no more memory, however much happens', async () => {
   bed.onCleanup(() => reader.watch.return());
   const link = ['link', 'set', 'dev', parent, 'mtu'];
   const busy = (round: number) =>
-    batch(
-      host,
+    host.ipBatch(
       Array.from({ length: 20_000 }, (_, at) => [...link, 1000 + ((at + round) % 2)].join(' ')),
     );
   const rounds: number[] = [];
@@ -184,7 +177,7 @@ describe('events keep coming', () => {
     bed.onCleanup(() => reader.watch.return());
     // Most messages come near the end, so that a busy machine may be late once.
     for (let round = 0; round < 5 && !(order.indexOf('deleted') > 0); round++) {
-      await batch(host, macvlans(parent, names));
+      await host.ipBatch(macvlans(parent, names));
       await reader.matches(host);
       order = [];
       await host.netns.deleteLinks(names).then(() => order.push('deleted'));
@@ -199,7 +192,7 @@ describe('events keep coming', () => {
     const { host, parent } = await setUp();
     const other = await host.parent();
     const names = Array.from({ length: 40 }, (_, at) => `m${at}`);
-    await batch(host, [
+    await host.ipBatch([
       ...macvlans(parent, names),
       `address add 192.0.2.1/24 dev ${other}`,
       `route add 198.51.100.0/24 via 192.0.2.2`,
@@ -238,8 +231,7 @@ test('of ten thousand links created and deleted each is reported once', async ()
     },
   });
   bed.onCleanup(() => reader.watch.return());
-  await batch(
-    host,
+  await host.ipBatch(
     names.map((name) => `link add link ${parent} name ${name} group 9 type macvlan mode bridge`),
   );
   await vi.waitFor(() => expect(told.added.size).toBe(names.length), PATIENCE);

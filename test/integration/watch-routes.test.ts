@@ -4,7 +4,7 @@ import { describe, expect, type Mock, test, vi } from 'vitest';
 import { Namespace } from '../../lib/namespace.js';
 import type { NetlinkEvent, Route, WatchOptions } from '../../lib/types.js';
 import { type TestNetns, useTestbed } from '../support/testbed.js';
-import { batch, PATIENCE, Reader } from '../support/watching.js';
+import { PATIENCE, Reader } from '../support/watching.js';
 
 const bed = useTestbed();
 
@@ -15,7 +15,7 @@ async function setUp(
 ) {
   const host = await bed.makeNetns();
   const [one, two] = [await host.parent(), await host.parent()];
-  await batch(host, [
+  await host.ipBatch([
     `address add 192.0.2.1/25 dev ${one}`,
     `address add 192.0.2.129/25 dev ${two}`,
     `address add 203.0.113.1/32 dev ${two}`,
@@ -141,7 +141,7 @@ describe('routes that the kernel removes without a message are reported as remov
   describe.each([{ addresses: true }, { addresses: false }])('with %j', (options) => {
     test.each(ways)('when %s', async (_, change) => {
       const { host, one, reader } = await setUp(options);
-      await batch(host, routes(one));
+      await host.ipBatch(routes(one));
       await reader.matches(host, { routes: true });
       const carrier = change(one).length === 0;
       const { link: peer = '' } = await host.link(one);
@@ -156,7 +156,7 @@ describe('routes that the kernel removes without a message are reported as remov
   test('and when its link moves away', async () => {
     const { host, one, reader } = await setUp();
     const inside = await bed.makeNetns();
-    await batch(host, routes(one));
+    await host.ipBatch(routes(one));
     await reader.matches(host, { routes: true });
     await reportedBy(host, reader, 'link', 'set', one, 'netns', `${inside.name}`);
     expect(reader.about('192.168.0.0/16')).toEqual([
@@ -261,7 +261,7 @@ test('thousands of routes that go with an address are all reported as removed', 
   const left = () => [...reader.routes.values()].filter(({ via }) => via === '192.0.2.2').length;
   // The kernel tells of the address first and clears the routes after: the listing must come later.
   for (let round = 0; round < 8; round++) {
-    await batch(host, routes);
+    await host.ipBatch(routes);
     await vi.waitFor(() => expect(left()).toBe(routes.length), PATIENCE);
     await host.ip('address', 'delete', '192.0.2.1/25', 'dev', one);
     await reader.matches(host, { routes: true });
@@ -281,7 +281,7 @@ test('a reader knows every route in the end, although they change while they are
     `route replace 10.2.0.0/16 via 192.0.2.${2 + (at % 50)}`,
   ]).flat();
   // Some of it fails, as a gateway is not there at that time.
-  await batch(host, lines, true);
+  await host.ipBatch(lines, { force: true });
   await reader.matches(host, { addresses: true, routes: true });
   expect(reader.about('10.0.').length).toBeGreaterThan(0);
 });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Link, WatchOptions } from '../../lib/types.js';
 import { type TestNetns, useTestbed } from '../support/testbed.js';
-import { batch, Reader } from '../support/watching.js';
+import { Reader } from '../support/watching.js';
 
 const bed = useTestbed();
 
@@ -22,7 +22,7 @@ describe('while links come and go', () => {
   async function beginOften(host: TestNetns, make: () => Promise<Reader>): Promise<Reader[]> {
     const readers: Reader[] = [];
     const changing = { done: false };
-    const changes = batch(host, comingAndGoing('b', 200)).finally(() => {
+    const changes = host.ipBatch(comingAndGoing('b', 200)).finally(() => {
       changing.done = true;
     });
     while (!changing.done && readers.length < BEGINNINGS) {
@@ -130,7 +130,7 @@ describe('events from the call on', () => {
     const { host } = await setUp();
     const reader = await readLate(host, { receiveBuffer: 4096 }, async () => {
       await host.ip('link', 'delete', 'gone');
-      await batch(host, comingAndGoing('b', 100));
+      await host.ipBatch(comingAndGoing('b', 100));
     });
     expect(reader.reports).toContain('resync');
     expect(reader.reports).toContain('removed gone');
@@ -141,7 +141,7 @@ describe('events from the call on', () => {
   test('report with initial everything once, and nothing that has gone', async () => {
     const { host } = await setUp();
     const watch = host.netns.watch({ initial: true });
-    await batch(host, comingAndGoing('b', 20));
+    await host.ipBatch(comingAndGoing('b', 20));
     const reader = new Reader(watch);
     bed.onCleanup(() => watch.return());
     await reader.matches(host);
@@ -155,7 +155,7 @@ describe('events from the call on', () => {
     const slow = new Reader(watch, {
       onEvent: () => new Promise((resolve) => setTimeout(resolve, 5)),
     });
-    await batch(host, comingAndGoing('b', 60));
+    await host.ipBatch(comingAndGoing('b', 60));
     await slow.matches(host);
     expect(slow.contradictions).toEqual([]);
   });
@@ -165,8 +165,7 @@ test('initial with thousands of links reports each once', async () => {
   const host = await bed.makeNetns();
   const parent = await host.parent();
   const names = Array.from({ length: 2000 }, (_, at) => `m${at}`);
-  await batch(
-    host,
+  await host.ipBatch(
     names.map((name) => `link add link ${parent} name ${name} type macvlan mode bridge`),
   );
   const seen: Link[] = [];

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type Netns, watch } from '../../lib/index.js';
 import type { NetlinkEvent, WatchOptions } from '../../lib/types.js';
 import { type TestNetns, useTestbed } from '../support/testbed.js';
-import { batch, describeEvent, monitorLinks, Reader } from '../support/watching.js';
+import { describeEvent, monitorLinks, Reader } from '../support/watching.js';
 
 const bed = useTestbed();
 
@@ -56,7 +56,7 @@ describe('links', () => {
       `link add again link ${parent} mtu 1000 index 4711 address 02:00:5e:00:00:04 type macvlan`,
       'link delete again',
     ]).flat();
-    const events = await eventsFrom(host, reader, () => batch(host, lines));
+    const events = await eventsFrom(host, reader, () => host.ipBatch(lines));
     expect(events.map(describeEvent)).toEqual(
       lines.map((_, at) => `${at % 2 === 0 ? 'added' : 'removed'} again`),
     );

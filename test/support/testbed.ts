@@ -40,6 +40,21 @@ export class TestNetns {
     return output('ip', [...where, ...args]);
   }
 
+  /**
+   * Runs `ip` commands here, one a line, by one process, which stops where one fails; with `force` it
+   * goes on, and nobody hears of it.
+   */
+  async ipBatch(lines: readonly string[], { force = false } = {}): Promise<void> {
+    const where = this.name === null ? [] : ['-n', this.name];
+    const child = spawn('ip', [...where, ...(force ? ['-force'] : []), '-batch', '-'], {
+      stdio: ['pipe', 'ignore', force ? 'ignore' : 'inherit'],
+    });
+    // One that stops reads no further.
+    child.stdin.on('error', () => {}).end(`${lines.join('\n')}\n`);
+    const [code] = await once(child, 'exit');
+    if (code !== 0 && !force) throw new Error(`ip -batch ended with ${code}`);
+  }
+
   /** Runs a command here, with this namespace's /sys; gives what it printed. */
   async run(command: string, ...args: readonly string[]): Promise<string> {
     if (this.name === null) return output(command, args);
@@ -144,12 +159,6 @@ export class TestNetns {
     return name;
   }
 
-  /** Runs `ip` commands here, one a line, by one process that stops where one fails. */
-  private async ipBatch(lines: readonly string[]): Promise<void> {
-    const where = this.name === null ? [] : ['-n', this.name];
-    await output('ip', [...where, '-batch', '-'], `${lines.join('\n')}\n`);
-  }
-
   /** Waits for links' operational state, which the kernel brings up to date some time later. */
   async settled(...names: readonly string[]): Promise<void> {
     for (const name of names) {
@@ -237,22 +246,6 @@ async function saysReady(child: ChildProcess, exited: Promise<unknown>): Promise
   const ready = once(child.stdout as NonNullable<ChildProcess['stdout']>, 'data');
   const first = await Promise.race([ready, exited.then(() => null)]);
   if (first === null) throw new Error(`${child.spawnfile} ended before it was ready`);
-}
-
-/**
- * Runs `ip` commands here, one a line, by one process that goes on where one fails; for what is to
- * go on while the test does something else.
- */
-export async function batch(
-  host: TestNetns,
-  lines: readonly (string | undefined)[],
-): Promise<void> {
-  const child = spawn('ip', ['-n', `${host.name}`, '-force', '-batch', '-'], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  const exited = once(child, 'exit');
-  child.stdin.end(`${lines.join('\n')}\n`);
-  await exited;
 }
 
 /** A file of this folder, such as a script that a test runs. */

@@ -197,20 +197,6 @@ async function shownBy(host: TestNetns, wanted: { addresses: boolean; routes: bo
   };
 }
 
-/** Runs many commands in one `ip` process. */
-export async function batch(
-  host: TestNetns,
-  lines: readonly string[],
-  force = false,
-): Promise<void> {
-  const name = host.name === null ? [] : ['-n', host.name];
-  const args = [...name, ...(force ? ['-force'] : []), '-batch', '-'];
-  const child = spawn('ip', args, { stdio: ['pipe', 'ignore', force ? 'ignore' : 'inherit'] });
-  child.stdin.on('error', () => {}).end(`${lines.join('\n')}\n`);
-  const [code] = await once(child, 'exit');
-  if (code !== 0 && !force) throw new Error(`ip -batch ended with ${code}`);
-}
-
 /** Starts `ip monitor link` in a namespace, and waits until it really listens. */
 export async function monitorLinks(host: TestNetns, bed: Testbed) {
   const child = spawn('ip', ['-n', `${host.name}`, '-o', 'monitor', 'link'], {
