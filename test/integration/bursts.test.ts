@@ -274,7 +274,7 @@ test('a list of hundreds with a fault in it deletes nothing', async () => {
   const links = await Promise.all(
     names(600).map((name) => host.netns.createMacvlan({ parent, name })),
   );
-  await expect(host.netns.deleteLinks([...links, foreign])).rejects.toThrow(/links\[600\]/);
+  await expect(host.netns.deleteLinks([...links, foreign])).rejects.toThrow(/refs\[600\]/);
   const controller = new AbortController();
   const aborted = host.netns.deleteLinks(links, { signal: controller.signal });
   controller.abort();
