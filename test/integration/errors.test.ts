@@ -317,8 +317,7 @@ describe('EBUSY', () => {
     const { index } = await host.netns.createMacvlan({ parent, name: 'm0' });
     const error = await refusalOf(host.netns.setLink(parent, { master: 'br0' }));
     expect(error).toMatchObject({ code: 'EBUSY', operation: 'setLink', target: parent });
-    expect(error.hint).toContain(`'m0'`);
-    expect(error.hint).toContain(String(index));
+    expect(error.hint).toContain(`'m0' (index ${index})`);
     expect(error.hint).not.toContain('MAC');
   });
 
@@ -433,8 +432,7 @@ describe('EADDRINUSE', () => {
     const error = await refusalOf(host.netns.createMacvlan(options));
     expect(error).toMatchObject({ code: 'EADDRINUSE', operation: 'createMacvlan', target: 'm1' });
     expect(error.hint).toContain(MAC);
-    expect(error.hint).toContain(`'m0'`);
-    expect(error.hint).toContain(String(holder.index));
+    expect(error.hint).toContain(`'m0' (index ${holder.index})`);
   });
 
   test('because the MAC is taken by a sibling that is up, when a link is brought up', async () => {
@@ -593,8 +591,7 @@ describe('EEXIST', () => {
     expect(changed).toMatchObject({ code: 'EEXIST', operation: 'setLink' });
     for (const { hint } of [created, changed]) {
       expect(hint).toContain(`'alt'`);
-      expect(hint).toContain(`'m0'`);
-      expect(hint).toContain(String(holder.index));
+      expect(hint).toContain(`'m0' (index ${holder.index})`);
     }
   });
 });
