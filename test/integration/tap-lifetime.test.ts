@@ -5,7 +5,8 @@ import { Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { Netns, type Tap } from '../../lib/index.js';
+import type { Tap } from '../../lib/index.js';
+import { ip, useNames } from '../support/named.js';
 import { resultOf, runProgram } from '../support/program.js';
 import {
   frames,
@@ -22,6 +23,7 @@ import {
 import { useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
+const { newName, open: openNetns } = useNames(bed);
 
 beforeEach(({ skip }) => skip(noTaps !== undefined, noTaps));
 
@@ -329,8 +331,8 @@ describe('a stream goes on', () => {
 
   test('when the name of its namespace is removed', async () => {
     const all = await setUp();
-    const inside = bed.uniqueName('n');
-    await bed.ownNetns().ip('netns', 'add', inside);
+    const inside = newName();
+    await ip('netns', 'add', inside);
     const name = bed.uniqueName('t');
     const link = await all.host.netns.createMacvtap({
       parent: all.parent,
@@ -340,11 +342,11 @@ describe('a stream goes on', () => {
       up: true,
       addrGenMode: 'none',
     });
-    const netns = await Netns.open(inside);
+    const netns = await openNetns(inside);
     const tap = await netns.openTap(link);
     bed.onCleanup(() => tap.close());
     await netns.close();
-    await bed.ownNetns().ip('netns', 'delete', inside);
+    await ip('netns', 'delete', inside);
     await sleep(100);
     expect(await hears(tap, { ...all, link })).toBe(true);
   });
