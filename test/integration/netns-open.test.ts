@@ -324,18 +324,18 @@ test.each([undefined, null, 'net1', {}])('new Netns of %s says what to use inste
 test('undefined in a reference counts as left out', async () => {
   const host = await bed.makeNetns();
   const { fd, inode } = host.netns;
-  for (const ref of [
-    { fd, pid: undefined },
-    { pid: process.pid, fd: undefined },
-  ]) {
-    await using opened = await Netns.open(ref as { fd: number });
-    expect([inode, Netns.current().inode]).toContain(opened.inode);
+  for (const [ref, meant] of [
+    [{ fd, pid: undefined }, inode],
+    [{ pid: process.pid, fd: undefined }, Netns.current().inode],
+  ] as const) {
+    await using opened = await Netns.open(ref as unknown as NetnsRef);
+    expect(opened.inode).toBe(meant);
     await using made = await host.netns
-      .createLink({ kind: 'bridge', netns: ref as { fd: number } })
+      .createLink({ kind: 'bridge', netns: ref as unknown as NetnsRef })
       .then((link) =>
         Object.assign(link, { [Symbol.asyncDispose]: () => opened.deleteLink(link) }),
       );
-    expect(made.netns).toBe(opened.inode);
+    expect(made.netns).toBe(meant);
   }
 });
 
