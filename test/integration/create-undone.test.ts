@@ -464,11 +464,10 @@ describe('bcCutoff, of which a parent has one for all of its children', () => {
     ['the master takes in no links', { master: 'lo' }, 'EOPNOTSUPP'],
   ])('is not set when %s', async (_, options, code) => {
     const { host, parent } = await setUp(false);
-    const cutoff = async () => (await host.netns.getLink('sibling')).macvlan?.bcCutoff;
-    const before = await cutoff();
+    const before = await host.cutoff('sibling');
     const all = { parent, bcCutoff: 50, ...options } as CreateMacvlanOptions;
     expect(await refusalOf(host.netns.createMacvlan(all))).toMatchObject({ code });
-    expect(await cutoff()).toBe(before);
+    expect(await host.cutoff('sibling')).toBe(before);
   });
 });
 
