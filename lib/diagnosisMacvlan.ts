@@ -39,6 +39,9 @@ export async function whyInvalid(
   if (master && masterLink === undefined) {
     return `There is no link with index ${master} in the network namespace ${describe(namespace)} to be the master.`;
   }
+  if (about.kind === 'veth') {
+    return vethMtuHint('mtu', about.created?.mtu) ?? vethMtuHint('peer.mtu', about.peer?.mtu);
+  }
   // net/8021q/vlan_netlink.c, vlan_newlink.
   if (about.kind === 'vlan') {
     return mtuHint(about.created?.mtu, await findLink(namespace, about.parent));
@@ -88,6 +91,12 @@ function modeChangeHint(link: Link, mode: number | undefined): string | undefine
   return `The link is in mode '${now}': a living link cannot change ${
     toPassthru ? 'to' : 'from'
   } mode 'passthru'. Delete it and make another.`;
+}
+
+/** Of a new veth (drivers/net/veth.c, veth_validate). */
+function vethMtuHint(option: string, mtu: number | undefined): string | undefined {
+  if (mtu === undefined || (mtu >= 68 && mtu <= 65535)) return undefined;
+  return `A veth can have an MTU of 68 to 65535, and '${option}' is ${mtu}.`;
 }
 
 function mtuHint(mtu: number | undefined, parent: Link | undefined): string | undefined {

@@ -87,7 +87,7 @@ function createVeth(namespace: Namespace, call: Call, options: CreateVethOptions
     const spec: KindSpec = {
       kind,
       choosesMac: true,
-      peer: { name: peer.name, namespace: other },
+      peer: { name: peer.name, mtu: peer.mtu, namespace: other },
       info: (target) => {
         if (peer.master !== undefined) plainRef(other ?? target, call, peer.master, PEER_MASTER);
         // Always given, because kernels differ in where they put a peer without it.

@@ -4,9 +4,10 @@ import { describe, type Namespace } from './namespace.js';
 import type { LinkRecord } from './requests.js';
 import type { Link, LinkOptions } from './types.js';
 
-/** A link that is made together with another: its name, and the namespace when it is another. */
+/** A link that is made together with another: what was asked of it, and the namespace when it is another. */
 export interface Peer {
   readonly name: string | undefined;
+  readonly mtu: number | undefined;
   readonly namespace: Namespace | undefined;
 }
 

@@ -258,3 +258,20 @@ test('EINVAL of a device that lets nothing else receive its frames is explained 
   await make(ctx, host, 'team0', 'type', 'team');
   told('ipvlan', await refusalOf(host.netns.setLink('i0', { master: 'team0' })));
 });
+
+test('EINVAL of a veth names the end whose MTU a veth cannot have', async () => {
+  const host = await bed.place();
+  for (const mtu of [67, 65_536]) {
+    const told = (option: string) => ({
+      code: 'EINVAL',
+      hint: `A veth can have an MTU of 68 to 65535, and '${option}' is ${mtu}.`,
+    });
+    const create = (options: object) => host.netns.createLink({ kind: 'veth', ...options });
+    expect(await refusalOf(create({ mtu }))).toMatchObject(told('mtu'));
+    expect(await refusalOf(create({ mtu: 1500, peer: { mtu } }))).toMatchObject(told('peer.mtu'));
+  }
+  const pair = { kind: 'veth', name: 'v0', mtu: 68, peer: { name: 'v1', mtu: 65_535 } } as const;
+  await host.netns.createLink(pair);
+  expect(await host.link('v0')).toMatchObject({ mtu: 68 });
+  expect(await host.link('v1')).toMatchObject({ mtu: 65_535 });
+});
