@@ -2,7 +2,7 @@
 import { findLink } from './lookup.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
-import type { About, Hint } from './refused.js';
+import { type About, describeMaster, type Hint } from './refused.js';
 import type { AddressRecord, LinkRecord, RouteRecord } from './requests.js';
 import { askTogether, groupedBy, madeOnce } from './sharedListing.js';
 import type { Address, Route } from './types.js';
@@ -147,18 +147,19 @@ export async function whySourceInvalid(
   );
 }
 
-/** The networks that addresses are in, of each link and of all, and the lengths of their prefixes. */
+/** An address in each network, of each link and of all, and the lengths of the networks' prefixes. */
 const networksOf = madeOnce((addresses: readonly Address[]) => {
-  const networks = new Set<string>();
+  const networks = new Map<string, Address>();
   const lengths = new Set<number>();
-  for (const { linkIndex, address, prefixLength } of addresses) {
-    const bytes = parseIp(address);
+  for (const one of addresses) {
+    // In IPv4 the prefix is the peer's, where there is one (net/ipv4/fib_frontend.c, fib_add_ifaddr).
+    const bytes = parseIp((one.family === 'IPv4' && one.peer) || one.address);
     if (bytes === null) continue;
-    const network = networkText(bytes, prefixLength);
-    networks.add(network).add(`${network} ${linkIndex}`);
-    lengths.add(prefixLength);
+    const network = networkText(bytes, one.prefixLength);
+    networks.set(network, one).set(`${network} ${one.linkIndex}`, one);
+    lengths.add(one.prefixLength);
   }
-  return { networks, lengths: [...lengths] };
+  return { networks, lengths: [...lengths].sort((left, right) => right - left) };
 });
 
 function networkText(bytes: Uint8Array, prefixLength: number): string {
@@ -177,10 +178,30 @@ export async function whyUnreachable(namespace: Namespace, { link, asked }: Abou
   const addresses = await askTogether(namespace, 'listAddresses', { family });
   if (addresses instanceof Refusal) return undefined;
   const { networks, lengths } = networksOf(addresses);
-  const reaches = lengths.some((length) => {
-    const network = networkText(gateway, length);
-    return networks.has(link === undefined ? network : `${network} ${link}`);
-  });
-  const where = found === undefined ? '' : ` of '${found.name}'`;
-  return !reaches && `No address${where} has the gateway ${formatIp(gateway)} in its prefix.`;
+  const nearest = lengths
+    .map((length) => networkText(gateway, length))
+    .map((network) => networks.get(link === undefined ? network : `${network} ${link}`))
+    .find((one) => one !== undefined);
+  if (nearest === undefined) {
+    const where = found === undefined ? '' : ` of '${found.name}'`;
+    return `No address${where} has the gateway ${formatIp(gateway)} in its prefix.`;
+  }
+  return link === undefined && whyPassedOver(namespace, nearest.linkIndex, gateway);
+}
+
+/** For a route that names no link: why the kernel does not take the one that has the gateway in a prefix. */
+async function whyPassedOver(
+  namespace: Namespace,
+  index: number,
+  gateway: Uint8Array,
+): Promise<Hint> {
+  const link = await findLink(namespace, index);
+  if (link === undefined) return undefined;
+  const there = `The gateway ${formatIp(gateway)} is in a prefix of '${link.name}'`;
+  if (!link.up) return `${there}, which is down: bring it up.`;
+  const master = await findLink(namespace, link.master ?? undefined);
+  return (
+    master?.kind === 'vrf' &&
+    `${there}, a port of ${describeMaster(master)}, which has routes of its own: name the link '${link.name}'.`
+  );
 }

@@ -275,3 +275,23 @@ test('EINVAL of a veth names the end whose MTU a veth cannot have', async () => 
   expect(await host.link('v0')).toMatchObject({ mtu: 68 });
   expect(await host.link('v1')).toMatchObject({ mtu: 65_535 });
 });
+
+test('a route by a gateway that only a port of a VRF reaches is explained by the VRF', async (ctx) => {
+  const host = await bed.place();
+  const parent = await host.parent();
+  await make(ctx, host, 'vrf0', 'type', 'vrf', 'table', '10');
+  await host.ip('link', 'set', 'vrf0', 'up');
+  await host.ip('link', 'set', parent, 'master', 'vrf0');
+  await host.ip('address', 'add', '10.3.0.1/24', 'dev', parent);
+  await host.ip('address', 'add', 'fd03::1/64', 'dev', parent, 'nodad');
+  for (const route of [
+    { to: '10.8.0.0/16', via: '10.3.0.9' },
+    { to: 'fd08::/64', via: 'fd03::9' },
+  ]) {
+    const { hint } = await refusalOf(host.netns.addRoute(route));
+    expect(hint).toBe(
+      `The gateway ${route.via} is in a prefix of '${parent}', a port of vrf 'vrf0', which has routes of its own: name the link '${parent}'.`,
+    );
+    await host.netns.addRoute({ ...route, link: parent });
+  }
+});

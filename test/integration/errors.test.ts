@@ -251,6 +251,27 @@ describe('an address or a route', () => {
     expect(error.hint).toBe(`No address of '${parent}' has the gateway 10.3.0.9 in its prefix.`);
   });
 
+  test('is refused because the only link that has its gateway in a prefix is down', async () => {
+    const { host, parent } = await setUp();
+    await host.ip('link', 'set', parent, 'down');
+    await host.ip('address', 'add', '10.3.0.1/24', 'dev', parent);
+    await host.ip('address', 'add', '10.4.0.1', 'peer', '10.5.0.1/24', 'dev', parent);
+    await host.ip('address', 'add', 'fd03::1', 'peer', 'fd04::1/64', 'dev', parent, 'nodad');
+    const routes = [
+      { to: '10.8.0.0/16', via: '10.3.0.9' },
+      { to: '10.9.0.0/16', via: '10.5.0.9' },
+      { to: 'fd08::/64', via: 'fd03::9' },
+    ];
+    for (const route of routes) {
+      const { hint } = await refusalOf(host.netns.addRoute(route));
+      expect(hint).toBe(
+        `The gateway ${route.via} is in a prefix of '${parent}', which is down: bring it up.`,
+      );
+    }
+    await host.netns.setLink(parent, { up: true });
+    for (const route of routes) await host.netns.addRoute(route);
+  });
+
   test('is refused although its gateway is in a prefix, to which no route leads', async () => {
     const { host, parent } = await setUp();
     await host.ip('link', 'set', parent, 'up');
