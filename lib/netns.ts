@@ -349,7 +349,9 @@ export class Netns extends Namespace {
 
   /**
    * Deletes a link (`RTM_DELLINK`). Calls that are under way together are carried out as one group, as by
-   * `deleteLinks`. `ENODEV`: there is no such link; `EOPNOTSUPP`: the device was not made by software.
+   * `deleteLinks`. A tunnel device that the kernel makes in each namespace itself, such as `tunl0`, `gre0`, `gretap0`,
+   * `erspan0` or `sit0`, stays: the kernel acknowledges its deletion and does nothing, so the call succeeds. `ENODEV`:
+   * there is no such link; `EOPNOTSUPP`: the device was not made by software.
    */
   deleteLink(link: LinkRef, options?: OperationOptions): Promise<void> {
     const call = callWith('deleteLink', link, this.deleteLink, options);
@@ -360,10 +362,11 @@ export class Netns extends Namespace {
   /**
    * Deletes any number of links. Every link that can be deleted is; an `AggregateError` holds a `NetlinkError` for each
    * that could not. When a link is named twice, by its index and a name or by two names, the second one fails with
-   * `ENODEV`; a `Link` together with its name or index does not. The links are put into a group that nobody uses, and
-   * then the group is deleted. A link that somebody moves to another namespace between the two steps counts as deleted,
-   * and keeps that group there. Links that are left when the process is killed between the two keep it as well, and the
-   * last events of a link show that group: to find links again, go by their names rather than by their `group`.
+   * `ENODEV`; a `Link` together with its name or index does not. A device such as `tunl0` stays, without an error, as
+   * it does with `deleteLink`. The links are put into a group that nobody uses, and then the group is deleted. A link
+   * that somebody moves to another namespace between the two steps counts as deleted, and keeps that group there. Links
+   * that are left when the process is killed between the two keep it as well, and the last events of a link show that
+   * group: to find links again, go by their names rather than by their `group`.
    */
   deleteLinks(refs: readonly LinkRef[], options?: OperationOptions): Promise<void> {
     const call = callWith('deleteLinks', null, this.deleteLinks, options);
