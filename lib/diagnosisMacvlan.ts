@@ -34,7 +34,7 @@ export async function whyInvalid(
   if (about.moving !== undefined)
     return kernelMessage === undefined && whyImmovable(namespace, about);
   // This is the kernel's answer to a master that does not exist (net/core/rtnetlink.c, do_set_master).
-  const { master, mtu, info, families } = changesOf(about);
+  const { master, mtu, mac, info, families } = changesOf(about);
   const masterLink = master ? await findLink(namespace, master) : undefined;
   if (master && masterLink === undefined) {
     return `There is no link with index ${master} in the network namespace ${describe(namespace)} to be the master.`;
@@ -63,7 +63,17 @@ export async function whyInvalid(
       return `The link '${link.name}' is ${whatElse(link)}: a port of a bridge is an Ethernet device.`;
     }
   }
-  if (link === undefined || !isMacvlanKind(link.kind)) return undefined;
+  if (link === undefined) return undefined;
+  if (!isMacvlanKind(link.kind)) {
+    // The kernel looks at a MAC and at a port's attributes before it comes to the MTU (net/core/rtnetlink.c).
+    const isTheMtu = mac === undefined && info === undefined && kernelMessage === undefined;
+    return (
+      isTheMtu &&
+      mtu !== undefined &&
+      mtu !== link.mtu &&
+      `The MTU of '${link.name}' cannot be ${mtu}: its driver, or that of a link below it, does not accept that.`
+    );
+  }
   const parent =
     link.parent?.netnsid === null ? await findLink(namespace, link.parent.index) : undefined;
   return (
@@ -116,13 +126,23 @@ function masterMtuHint(
 }
 
 /** Of an MTU that a VLAN or a MACsec link was to get. */
-export async function whyOutOfRange(namespace: Namespace, about: About): Promise<Hint> {
+export async function whyOutOfRange(
+  namespace: Namespace,
+  about: About,
+  { kernelMessage }: Refusal,
+): Promise<Hint> {
   const { mtu, master } = changesOf(about);
   const link = await findLink(namespace, about.link);
   if (link?.parent?.netnsid !== null) return undefined;
   const parent = await findLink(namespace, link.parent.index);
   const masterLink = master ? await findLink(namespace, master) : undefined;
-  return mtuHint(mtu, parent) ?? masterMtuHint(masterLink, link, parent);
+  const above = mtuHint(mtu, parent) ?? masterMtuHint(masterLink, link, parent);
+  if (above !== undefined || parent === undefined || kernelMessage !== undefined) return above;
+  // A MACsec link needs that room, and a VLAN on one.
+  return (
+    Math.max(mtu ?? 0, masterLink?.mtu ?? 0) > link.mtu &&
+    `The MTU of '${link.name}' has to leave room for the headers that it adds: its parent '${parent.name}' has ${parent.mtu}.`
+  );
 }
 
 /** The same where the parent of a `child` cannot be looked at: its MTU is the child's or a larger one. */

@@ -295,3 +295,49 @@ test('a route by a gateway that only a port of a VRF reaches is explained by the
     await host.netns.addRoute({ ...route, link: parent });
   }
 });
+
+test('ERANGE of an MTU without room for a link’s own headers is explained by that', async (ctx) => {
+  const host = await bed.place();
+  const parent = await host.parent();
+  await make(ctx, host, 's0', 'link', parent, 'type', 'macsec');
+  await make(ctx, host, 'v0', 'link', 's0', 'type', 'vlan', 'id', '7');
+  await make(ctx, host, 'bond', 'type', 'bond');
+  const { mtu: most } = await host.link('s0');
+  const told = (name: string, below: string, mtu: number) => ({
+    code: 'ERANGE',
+    hint: `The MTU of '${name}' has to leave room for the headers that it adds: its parent '${below}' has ${mtu}.`,
+  });
+  const own = await refusalOf(host.netns.setLink('s0', { mtu: 1500 }));
+  expect(own).toMatchObject(told('s0', parent, 1500));
+  const port = await refusalOf(host.netns.setLink('s0', { master: 'bond' }));
+  expect(port).toMatchObject(told('s0', parent, 1500));
+  const vlan = await refusalOf(host.netns.setLink('v0', { mtu: most }));
+  expect(vlan).toMatchObject(told('v0', 's0', most));
+});
+
+test('EINVAL of an MTU that a driver does not accept says that it is the MTU', async (ctx) => {
+  const host = await bed.place();
+  const parent = await host.parent();
+  await make(ctx, host, 'v0', 'type', 'vxlan', 'id', '5', 'dstport', '4789', 'dev', parent);
+  const error = await refusalOf(host.netns.setLink('v0', { mtu: 1500, txQueueLen: 5 }));
+  expect(error).toMatchObject({ code: 'EINVAL' });
+  const told = (name: string, mtu: number) =>
+    `The MTU of '${name}' cannot be ${mtu}: its driver, or that of a link below it, does not accept that.`;
+  expect(error.hint).toBe(told('v0', 1500));
+  await make(ctx, host, 'g0', 'type', 'gre', 'local', '10.0.0.1', 'remote', '10.0.0.2');
+  for (const mtu of [60, 100_000]) {
+    const tunnel = await refusalOf(host.netns.setLink('g0', { mtu }));
+    expect(tunnel).toMatchObject({ code: 'EINVAL' });
+    expect(tunnel.hint).toBe(told('g0', mtu));
+  }
+  await make(ctx, host, 'bond', 'type', 'bond');
+  await host.netns.createMacvlan({ parent, name: 'm0', master: 'bond' });
+  const bond = await refusalOf(host.netns.setLink('bond', { mtu: 9000 }));
+  expect(bond).toMatchObject({ code: 'EINVAL', hint: told('bond', 9000) });
+  // Something else is refused here, after the MTU has been changed.
+  await host.ip('link', 'add', 'br0', 'type', 'bridge');
+  await host.ip('link', 'set', 'g0', 'mtu', '1400');
+  const port = await refusalOf(host.netns.setLink('g0', { mtu: 1300, master: 'br0' }));
+  expect(port).toMatchObject({ code: 'EINVAL' });
+  expect(port.hint).toContain('a port of a bridge is an Ethernet device');
+});
