@@ -9,11 +9,12 @@ import {
   whyKernelLacksIPv6,
   whyMtuTooSmall,
   whyNoIPv6,
+  whyNoSuchAddress,
   whyRouteExists,
   whySourceInvalid,
   whyUnreachable,
 } from './diagnosisInet.js';
-import { whyBusy, whyInvalid, whyMacInUse, whyOutOfRange } from './diagnosisMacvlan.js';
+import { whyBusy, whyInvalid, whyMacInUse, whyNoMac, whyOutOfRange } from './diagnosisMacvlan.js';
 import { isAtLeast } from './kernelVersion.js';
 import { askWithoutChange, findLink, isKindKnown } from './lookup.js';
 import { moduleOf, moduleState } from './modules.js';
@@ -64,8 +65,10 @@ const REASONS: Readonly<Record<string, Reason>> = {
   EADDRINUSE: whyMacInUse,
   EOPNOTSUPP: async (namespace, about, refusal) =>
     (await whyKernelLacksIPv6(namespace, about)) || whyNotSupported(namespace, about, refusal),
-  EADDRNOTAVAIL: async (_, __, { syscall }) =>
-    syscall === 'RTM_DELADDR' && 'The link has no such address.',
+  EADDRNOTAVAIL: async (namespace, about, refusal) =>
+    refusal.syscall === 'RTM_NEWLINK'
+      ? whyNoMac(namespace, about)
+      : whyNoSuchAddress(about, refusal),
   ENETDOWN: async (namespace, about) =>
     (await whyUnreachable(namespace, about)) || whyStaysDown(namespace, about),
   ERANGE: whyOutOfRange,

@@ -58,6 +58,20 @@ export async function whyNoIPv6(
   return 'IPv6 is disabled on the link (/proc/sys/net/ipv6/conf/NAME/disable_ipv6).';
 }
 
+/** Of an address; that of a new one is said by kernels from 6.6 on themselves (net/ipv6/addrconf.c, ipv6_add_addr). */
+export function whyNoSuchAddress(
+  { asked }: About,
+  { syscall, kernelMessage }: Refusal,
+): string | undefined {
+  if (syscall === 'RTM_DELADDR') return 'The link has no such address.';
+  const { local, family } = (asked ?? {}) as AddressRecord;
+  if (local === undefined || family !== AF_INET6 || kernelMessage !== undefined) return undefined;
+  const address = formatIp(local);
+  if (local[0] === 0xff)
+    return `${address} is a multicast address, which needs the flag 'autojoin'.`;
+  return address === '::1' ? "Only 'lo' and VRFs can have the address ::1." : undefined;
+}
+
 const byAddress = groupedBy<Address>(({ address }) => address);
 
 /** Of an address. */

@@ -62,6 +62,9 @@ export async function whyInvalid(
     if (masterLink.kind === 'bridge' && link.type !== 'ether') {
       return `The link '${link.name}' is ${whatElse(link)}: a port of a bridge is an Ethernet device.`;
     }
+    if (masterLink.kind === 'bridge' && link.mac === NO_MAC) {
+      return `A port of a bridge needs a MAC, and that of '${link.name}' is all zeros.`;
+    }
   }
   if (link === undefined) return undefined;
   if (!isMacvlanKind(link.kind)) {
@@ -207,6 +210,20 @@ async function whyInvalidBeside(namespace: Namespace, about: About, said: boolea
     return `Mode 'passthru' needs a parent without any other child, and that of ${describeLink(other)}, in another namespace, would be the new link's.`;
   }
   return said ? undefined : mtuElsewhereHint(about.created?.mtu, other);
+}
+
+/** The MAC of links such as those of a netkit, which need none. */
+const NO_MAC = '00:00:00:00:00:00';
+
+/** Of a link that was to come up (net/ethernet/eth.c, eth_validate_addr). */
+export async function whyNoMac(namespace: Namespace, about: About): Promise<Hint> {
+  if (about.mac !== undefined) return undefined;
+  // A new link without a MAC of its own has its parent's.
+  const link = await findLink(namespace, about.link ?? about.parent);
+  return (
+    link?.mac === NO_MAC &&
+    `The link needs a MAC to come up, and that of '${link.name}' is all zeros.`
+  );
 }
 
 export async function whyBusy(

@@ -341,3 +341,26 @@ test('EINVAL of an MTU that a driver does not accept says that it is the MTU', a
   expect(port).toMatchObject({ code: 'EINVAL' });
   expect(port.hint).toContain('a port of a bridge is an Ethernet device');
 });
+
+test('a MAC of zeros explains why a link is no port of a bridge, or does not come up', async (ctx) => {
+  await make(ctx, await bed.place(), 'g0', 'type', 'gretap', 'local', '10.0.0.1');
+  // The kernel makes one without a MAC in each new namespace.
+  const host = await bed.place();
+  expect(await host.link('gretap0')).toMatchObject({ address: '00:00:00:00:00:00' });
+  await host.ip('link', 'add', 'br0', 'type', 'bridge');
+  const port = await refusalOf(host.netns.setLink('gretap0', { master: 'br0' }));
+  expect(port).toMatchObject({ code: 'EINVAL' });
+  expect(port.hint).toBe("A port of a bridge needs a MAC, and that of 'gretap0' is all zeros.");
+  const told = (name: string) => ({
+    code: 'EADDRNOTAVAIL',
+    hint: `The link needs a MAC to come up, and that of '${name}' is all zeros.`,
+  });
+  const own = await refusalOf(host.netns.setLink('gretap0', { up: true }));
+  expect(own).toMatchObject(told('gretap0'));
+  const passthru = { parent: 'gretap0', mode: 'passthru', up: true } as const;
+  expect(await refusalOf(host.netns.createMacvlan(passthru))).toMatchObject(told('gretap0'));
+  await host.netns.setLink('gretap0', { mac: '02:00:00:00:00:07' });
+  await host.netns.setLink('gretap0', { up: true });
+  await host.netns.deleteLink(await host.netns.createMacvlan(passthru));
+  await host.netns.setLink('gretap0', { master: 'br0' });
+});
