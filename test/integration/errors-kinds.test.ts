@@ -260,7 +260,7 @@ test('EINVAL of a device that lets nothing else receive its frames is explained 
 });
 
 test('EINVAL of a veth names the end whose MTU a veth cannot have', async () => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   for (const mtu of [67, 65_536]) {
     const told = (option: string) => ({
       code: 'EINVAL',
@@ -277,7 +277,7 @@ test('EINVAL of a veth names the end whose MTU a veth cannot have', async () => 
 });
 
 test('a route by a gateway that only a port of a VRF reaches is explained by the VRF', async (ctx) => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const parent = await host.parent();
   await make(ctx, host, 'vrf0', 'type', 'vrf', 'table', '10');
   await host.ip('link', 'set', 'vrf0', 'up');
@@ -297,7 +297,7 @@ test('a route by a gateway that only a port of a VRF reaches is explained by the
 });
 
 test('ERANGE of an MTU without room for a link’s own headers is explained by that', async (ctx) => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const parent = await host.parent();
   await make(ctx, host, 's0', 'link', parent, 'type', 'macsec');
   await make(ctx, host, 'v0', 'link', 's0', 'type', 'vlan', 'id', '7');
@@ -316,7 +316,7 @@ test('ERANGE of an MTU without room for a link’s own headers is explained by t
 });
 
 test('EINVAL of an MTU that a driver does not accept says that it is the MTU', async (ctx) => {
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   const parent = await host.parent();
   await make(ctx, host, 'v0', 'type', 'vxlan', 'id', '5', 'dstport', '4789', 'dev', parent);
   const error = await refusalOf(host.netns.setLink('v0', { mtu: 1500, txQueueLen: 5 }));
@@ -343,9 +343,9 @@ test('EINVAL of an MTU that a driver does not accept says that it is the MTU', a
 });
 
 test('a MAC of zeros explains why a link is no port of a bridge, or does not come up', async (ctx) => {
-  await make(ctx, await bed.place(), 'g0', 'type', 'gretap', 'local', '10.0.0.1');
+  await make(ctx, await bed.makeNetns(), 'g0', 'type', 'gretap', 'local', '10.0.0.1');
   // The kernel makes one without a MAC in each new namespace.
-  const host = await bed.place();
+  const host = await bed.makeNetns();
   expect(await host.link('gretap0')).toMatchObject({ address: '00:00:00:00:00:00' });
   await host.ip('link', 'add', 'br0', 'type', 'bridge');
   const port = await refusalOf(host.netns.setLink('gretap0', { master: 'br0' }));
