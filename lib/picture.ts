@@ -217,8 +217,14 @@ export class Picture {
         const { index, item: now } = news;
         if (now === undefined || news.removed) return news.removed;
         const before = blindly ? undefined : (this.#tables.link.get(index) as Link | undefined);
-        const { up, lowerUp } = before ?? { up: blindly, lowerUp: blindly };
-        return (up && !now.up) || (lowerUp && !now.lowerUp);
+        const { up, lowerUp, running } = before ?? {
+          up: blindly,
+          lowerUp: blindly,
+          running: blindly,
+        };
+        // A message may show a lost carrier before the kernel has dealt with it: until then the link is still running
+        // (net/core/link_watch.c). Next hop objects go when it is neither (net/ipv4/nexthop.c, nh_netdev_event).
+        return (up && !now.up) || ((lowerUp || running) && !now.lowerUp && !now.running);
       }
       case 'address':
         return news.removed;

@@ -300,6 +300,15 @@ describe('routes are uncertain', () => {
     expect(picture.routesDoubtful).toBe(true);
   });
 
+  test('when the kernel has dealt with the loss of a carrier, which a message showed before', () => {
+    const picture = known();
+    // `running` follows up to a second later, and only then the kernel removes next hop objects with their routes.
+    picture.apply(linkNews({ ...aLink, lowerUp: false, mtu: 1400 }));
+    picture.routesDoubtful = false;
+    picture.apply(linkNews({ ...aLink, lowerUp: false, running: false, mtu: 1400 }));
+    expect(picture.routesDoubtful).toBe(true);
+  });
+
   test('when a link is down as before, and messages in between were lost', () => {
     const down = { ...aLink, up: false, lowerUp: false };
     const picture = known();
