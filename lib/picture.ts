@@ -75,6 +75,11 @@ export class Picture {
    * clears the source of IPv6 routes (net/ipv6/route.c). About a multipath route it sends a message for each part.
    */
   routesDoubtful = false;
+  /**
+   * Whether a message about a part of a route has come since the routes were last listed. Then a known route may have
+   * become a part of another, and a message that seems to say that it was removed is about that part.
+   */
+  #partsChanged = false;
 
   constructor(private readonly wanted: Wanted) {}
 
@@ -85,6 +90,7 @@ export class Picture {
   *reconcile(listing: Listing, meanwhile: readonly News[] = []): Steps {
     const { link, address, route } = this.#tables;
     this.routesDoubtful = false;
+    this.#partsChanged = false;
     const messages: Record<Kind, Message[]> = { link: [], address: [], route: [] };
     for (const news of meanwhile) {
       this.#doubt(news, true);
@@ -108,7 +114,9 @@ export class Picture {
     earlier: readonly (readonly Route[])[] = [],
   ): Steps {
     const messages: Message[] = [];
+    this.#partsChanged = false;
     for (const news of meanwhile) {
+      this.#notePart(news);
       if (news.kind === 'route' && this.#holds(news)) messages.push(this.#messageOf(news));
       yield undefined;
     }
@@ -208,7 +216,12 @@ export class Picture {
 
   /** Notes when a message makes the routes uncertain. `blindly`: the message may be older than what is known. */
   #doubt(news: News, blindly: boolean): void {
+    this.#notePart(news);
     if (this.wanted.routes === true && this.#raisesDoubt(news, blindly)) this.routesDoubtful = true;
+  }
+
+  #notePart(news: News): void {
+    if (news.kind === 'route' && isPartial(news)) this.#partsChanged = true;
   }
 
   #raisesDoubt(news: News, blindly: boolean): boolean {
@@ -232,7 +245,11 @@ export class Picture {
         const { route } = this.#tables;
         const key = route.keyOf(news.item);
         // A route that is removed and not known was known with other properties, and so with another key.
-        const sure = !blindly && route.get(key) !== undefined && !route.mayHaveDuplicate(key);
+        const sure =
+          !blindly &&
+          !this.#partsChanged &&
+          route.get(key) !== undefined &&
+          !route.mayHaveDuplicate(key);
         return isPartial(news) || (news.removed && !sure);
       }
       case 'nextHop':

@@ -399,6 +399,27 @@ describe('routes are uncertain', () => {
     expect(picture.routesDoubtful).toBe(true);
   });
 
+  test('when a known route goes that may have become a part of another since the last listing', () => {
+    const picture = known();
+    const hops = [{ link: 1, via: `${aRoute.via}`, weight: 1 }, ...nextHops];
+    const joined: Route = { ...aRoute, via: null, link: null, nextHops: hops };
+    const appended = routeNews(joined, false, NLM_F_CREATE | NLM_F_APPEND);
+    const gone = routeNews(aRoute, true);
+    picture.apply(appended);
+    // A listing begins, which contains the route of two ways; then one of them goes.
+    picture.routesDoubtful = false;
+    picture.apply(gone);
+    expect(picture.routesDoubtful).toBe(true);
+    eventsOf(picture.reconcileRoutes([aRoute], [appended]));
+    picture.routesDoubtful = false;
+    picture.apply(gone);
+    expect(picture.routesDoubtful).toBe(true);
+    eventsOf(picture.reconcileRoutes([aRoute], []));
+    picture.routesDoubtful = false;
+    picture.apply(gone);
+    expect(picture.routesDoubtful).toBe(false);
+  });
+
   test('and messages about parts of a route are no events', () => {
     const picture = known();
     const parts = [
