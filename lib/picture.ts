@@ -76,6 +76,11 @@ export class Picture {
    */
   routesDoubtful = false;
   /**
+   * Whether IPv4 routes may have been removed without a message of their own since this was last set to `false`. That
+   * hides others from a listing under way (net/ipv4/fib_trie.c, fn_trie_dump_leaf), as in {@link mayHideOthers}.
+   */
+  routesMayBeHidden = false;
+  /**
    * Whether a message about a part of a route has come since the routes were last listed. Then a known route may have
    * become a part of another, and a message that seems to say that it was removed is about that part.
    */
@@ -217,7 +222,9 @@ export class Picture {
   /** Notes when a message makes the routes uncertain. `blindly`: the message may be older than what is known. */
   #doubt(news: News, blindly: boolean): void {
     this.#notePart(news);
-    if (this.wanted.routes === true && this.#raisesDoubt(news, blindly)) this.routesDoubtful = true;
+    if (this.wanted.routes !== true || !this.#raisesDoubt(news, blindly)) return;
+    this.routesDoubtful = true;
+    if (news.kind !== 'route') this.routesMayBeHidden = true;
   }
 
   #notePart(news: News): void {

@@ -330,6 +330,7 @@ class Events implements Watch<AnyEvent> {
 
   #relist(watcher: Watcher, relisting: Relisting): void {
     this.#relisting = relisting;
+    this.#picture.routesMayBeHidden = false;
     listRoutesAfter(this.#namespace, this.#call, this.#ending.signal)
       .then(
         (routes) => {
@@ -348,7 +349,9 @@ class Events implements Watch<AnyEvent> {
     if (failure !== undefined) throw failure.error;
     if (routes === undefined) return;
     this.#relisting = undefined;
-    if (earlier.length < MAX_LISTINGS - 1 && meanwhile.slice(toldBefore).some(mayHideOthers)) {
+    const isWhole =
+      !this.#picture.routesMayBeHidden && !meanwhile.slice(toldBefore).some(mayHideOthers);
+    if (earlier.length < MAX_LISTINGS - 1 && !isWhole) {
       const all = [routes, ...earlier];
       this.#relist(watcher, { meanwhile, earlier: all, toldBefore: meanwhile.length });
       return;

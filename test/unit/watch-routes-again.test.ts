@@ -2,18 +2,23 @@
 import { expect, test, vi } from 'vitest';
 import type { Call } from '../../lib/call.js';
 import type { Namespace } from '../../lib/namespace.js';
-import { addressNews, anAddress, aRoute, NOTHING } from '../support/pictures.js';
+import { addressNews, anAddress, aRoute, NOTHING, nextHopNews } from '../support/pictures.js';
 
 const kernel = vi.hoisted(() => ({
-  readings: [] as { lost: boolean; news: readonly unknown[] }[],
+  /** What each reading gives, and the routes with which it lets a listing end. */
+  readings: [] as { lost: boolean; news: readonly unknown[]; listed?: readonly unknown[] }[],
   listings: [] as unknown[],
   endListing: (_routes: readonly unknown[]) => {},
 }));
 
 vi.mock('../../lib/native.js', () => ({
   whenAborted: () => () => {},
-  readNews: async (_: unknown, reading: string) =>
-    reading === 'discard' ? { lost: false, news: [] } : (kernel.readings.shift() ?? null),
+  readNews: async (_: unknown, reading: string) => {
+    if (reading === 'discard') return { lost: false, news: [] };
+    const { listed, ...received } = kernel.readings.shift() ?? { lost: null };
+    if (listed !== undefined) kernel.endListing(listed);
+    return received.lost === null ? null : received;
+  },
 }));
 vi.mock('../../lib/listing.js', () => ({
   listEverything: async () => kernel.listings.shift(),
@@ -53,4 +58,27 @@ test('level waits until routes that a change may have removed during a listing h
     if (told.length === 1) setImmediate(() => kernel.endListing([]));
   }
   expect(told).toEqual([`added ${aRoute.to}`, `removed ${aRoute.to}`, 'level']);
+});
+
+test('routes are listed once more when a change may have removed some, and hidden others, from the listing', async () => {
+  const [gone, hidden] = [1, 2].map((metric) => ({ ...aRoute, metric }));
+  const told: string[] = [];
+  const nothing = { lost: false, news: [] };
+  const change = { lost: false, news: [nextHopNews()] };
+  // The second change comes while the routes are listed because of the first.
+  kernel.readings = [change, { ...change, listed: [] }, nothing];
+  kernel.readings.push(
+    { ...nothing, listed: [hidden] },
+    nothing,
+    { ...nothing, listed: [hidden] },
+    nothing,
+  );
+  kernel.listings = [{ ...NOTHING, routes: [gone, hidden] }];
+  const options = { routes: true, initial: true, level: true } as const;
+  const events = watch(namespace as never as Namespace, call as never as Call, options);
+  for await (const event of events) {
+    told.push(event.type === 'route' ? `${event.action} ${event.route.metric}` : event.type);
+  }
+  expect(told).toEqual(['added 1', 'added 2', 'removed 1', 'level']);
+  expect(kernel.readings).toEqual([]);
 });
