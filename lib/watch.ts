@@ -87,10 +87,10 @@ class Events implements Watch<AnyEvent> {
   #beginning: Promise<Beginning | null> | undefined;
   #relisting: Relisting | undefined;
   /**
-   * Whether a `level` event is due for the last listing of everything. It is sent once the routes that were uncertain
-   * in that listing have been listed again.
+   * For how many more listings of uncertain routes the `level` event that is due waits at most; 0 when none is due.
+   * Without a limit it might never come while routes change.
    */
-  #levelPending = false;
+  #levelWait = 0;
   #forget: (() => void) | undefined;
   readonly #ending = new AbortController();
   #closed = false;
@@ -299,7 +299,7 @@ class Events implements Watch<AnyEvent> {
       for (const _ of this.#picture.reconcile(listing)) if (this.#isLate()) await this.#letOthers();
       yield this.#picture.catchUp(news);
     }
-    this.#levelPending = !lost && this.#options.level === true;
+    this.#levelWait = !lost && this.#options.level === true ? MAX_LISTINGS : 0;
     return lost;
   }
 
@@ -312,13 +312,13 @@ class Events implements Watch<AnyEvent> {
     if (beginning === null) return false;
     const { listing, received } = beginning;
     yield this.#picture.reconcile(listing, received.news);
-    this.#levelPending = !received.lost && this.#options.level === true;
+    this.#levelWait = !received.lost && this.#options.level === true ? MAX_LISTINGS : 0;
     return received.lost;
   }
 
   *#reportLevel(): Generator<Batch, void> {
-    if (this.#levelPending) yield [{ type: 'level' }];
-    this.#levelPending = false;
+    if (this.#levelWait > 0) yield [{ type: 'level' }];
+    this.#levelWait = 0;
   }
 
   /** Starts another listing of the routes, if one is needed; events go on meanwhile. */
@@ -357,8 +357,8 @@ class Events implements Watch<AnyEvent> {
       return;
     }
     yield this.#picture.reconcileRoutes(routes, meanwhile, earlier);
-    // Even if other routes have become uncertain since: otherwise `level` might never come while routes change.
-    yield* this.#reportLevel();
+    if (this.#picture.routesDoubtful && this.#levelWait > 1) this.#levelWait--;
+    else yield* this.#reportLevel();
   }
 
   /** Whether the event loop must get a turn: async iteration alone never gives it one. */

@@ -2,7 +2,15 @@
 import { expect, test, vi } from 'vitest';
 import type { Call } from '../../lib/call.js';
 import type { Namespace } from '../../lib/namespace.js';
-import { addressNews, anAddress, aRoute, NOTHING, nextHopNews } from '../support/pictures.js';
+import {
+  addressNews,
+  anAddress,
+  aRoute,
+  NLM_F_REPLACE,
+  NOTHING,
+  nextHopNews,
+  routeNews,
+} from '../support/pictures.js';
 
 const kernel = vi.hoisted(() => ({
   /** What each reading gives, and the routes with which it lets a listing end. */
@@ -81,4 +89,28 @@ test('routes are listed once more when a change may have removed some, and hidde
   }
   expect(told).toEqual(['added 1', 'added 2', 'removed 1', 'level']);
   expect(kernel.readings).toEqual([]);
+});
+
+test.each([
+  ['is waited for by level', 1, ['added 1', 'removed 1', 'level']],
+  [
+    'is not waited for by level while routes change all the time',
+    9,
+    ['added 1', 'level', 'removed 1'],
+  ],
+])('a listing of routes that became uncertain during another %s', async (_, times, expected) => {
+  const route = { ...aRoute, metric: 1 };
+  const told: string[] = [];
+  const nothing = { lost: false, news: [] };
+  const change = { lost: false, news: [routeNews(route, false, NLM_F_REPLACE)] };
+  kernel.readings = [change];
+  for (let at = 0; at < times; at++) kernel.readings.push({ ...change, listed: [route] }, nothing);
+  kernel.readings.push({ ...nothing, listed: [] }, nothing);
+  kernel.listings = [{ ...NOTHING, routes: [route] }];
+  const options = { routes: true, initial: true, level: true } as const;
+  const events = watch(namespace as never as Namespace, call as never as Call, options);
+  for await (const event of events) {
+    told.push(event.type === 'route' ? `${event.action} ${event.route.metric}` : event.type);
+  }
+  expect(told).toEqual(expected);
 });
