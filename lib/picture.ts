@@ -76,8 +76,9 @@ export class Picture {
    */
   routesDoubtful = false;
   /**
-   * Whether IPv4 routes may have been removed without a message of their own since this was last set to `false`. That
-   * hides others from a listing under way (net/ipv4/fib_trie.c, fn_trie_dump_leaf), as in {@link mayHideOthers}.
+   * Whether changes may have hidden routes from a listing that was under way since this was last set to `false`:
+   * removals as in {@link mayHideOthers}, and those of IPv4 routes that come without a message of their own
+   * (net/ipv4/fib_trie.c, fn_trie_dump_leaf).
    */
   routesMayBeHidden = false;
   /**
@@ -222,9 +223,10 @@ export class Picture {
   /** Notes when a message makes the routes uncertain. `blindly`: the message may be older than what is known. */
   #doubt(news: News, blindly: boolean): void {
     this.#notePart(news);
-    if (this.wanted.routes !== true || !this.#raisesDoubt(news, blindly)) return;
-    this.routesDoubtful = true;
-    if (news.kind !== 'route') this.routesMayBeHidden = true;
+    if (this.wanted.routes !== true) return;
+    const isDoubtful = this.#raisesDoubt(news, blindly);
+    if (isDoubtful) this.routesDoubtful = true;
+    if (news.kind === 'route' ? mayHideOthers(news) : isDoubtful) this.routesMayBeHidden = true;
   }
 
   #notePart(news: News): void {

@@ -67,9 +67,8 @@ interface Beginning {
 /** A listing of the routes that is under way, and the messages about routes since it was requested. */
 interface Relisting {
   readonly meanwhile: News[];
-  /** The listings before this one, the latest first, and how many of the messages had come by then. */
+  /** The listings before this one, the latest first. */
   readonly earlier: readonly (readonly Route[])[];
-  readonly toldBefore: number;
   routes?: readonly Route[];
   failure?: { readonly error: unknown };
 }
@@ -325,7 +324,7 @@ class Events implements Watch<AnyEvent> {
   #relistWhenDoubtful(watcher: Watcher): void {
     if (!this.#picture.routesDoubtful || this.#relisting !== undefined) return;
     this.#picture.routesDoubtful = false;
-    this.#relist(watcher, { meanwhile: [], earlier: [], toldBefore: 0 });
+    this.#relist(watcher, { meanwhile: [], earlier: [] });
   }
 
   #relist(watcher: Watcher, relisting: Relisting): void {
@@ -345,15 +344,12 @@ class Events implements Watch<AnyEvent> {
 
   async *#reconcileRoutes(watcher: Watcher): AsyncGenerator<Batch, void> {
     if (this.#relisting === undefined) return;
-    const { routes, failure, meanwhile, earlier, toldBefore } = this.#relisting;
+    const { routes, failure, meanwhile, earlier } = this.#relisting;
     if (failure !== undefined) throw failure.error;
     if (routes === undefined) return;
     this.#relisting = undefined;
-    const isWhole =
-      !this.#picture.routesMayBeHidden && !meanwhile.slice(toldBefore).some(mayHideOthers);
-    if (earlier.length < MAX_LISTINGS - 1 && !isWhole) {
-      const all = [routes, ...earlier];
-      this.#relist(watcher, { meanwhile, earlier: all, toldBefore: meanwhile.length });
+    if (earlier.length < MAX_LISTINGS - 1 && this.#picture.routesMayBeHidden) {
+      this.#relist(watcher, { meanwhile, earlier: [routes, ...earlier] });
       return;
     }
     yield this.#picture.reconcileRoutes(routes, meanwhile, earlier);

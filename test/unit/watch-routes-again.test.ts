@@ -17,6 +17,8 @@ const kernel = vi.hoisted(() => ({
   readings: [] as { lost: boolean; news: readonly unknown[]; listed?: readonly unknown[] }[],
   listings: [] as unknown[],
   endListing: (_routes: readonly unknown[]) => {},
+  /** How often the routes alone were listed. */
+  listingsOfRoutes: 0,
 }));
 
 vi.mock('../../lib/native.js', () => ({
@@ -30,7 +32,10 @@ vi.mock('../../lib/native.js', () => ({
 }));
 vi.mock('../../lib/listing.js', () => ({
   listEverything: async () => kernel.listings.shift(),
-  listRoutesAfter: () => new Promise((resolve) => (kernel.endListing = resolve)),
+  listRoutesAfter: () => {
+    kernel.listingsOfRoutes++;
+    return new Promise((resolve) => (kernel.endListing = resolve));
+  },
 }));
 
 const { watch } = await import('../../lib/watch.js');
@@ -90,6 +95,26 @@ test('routes are listed once more when a change may have removed some, and hidde
   expect(told).toEqual(['added 1', 'added 2', 'removed 1', 'level']);
   expect(kernel.readings).toEqual([]);
 });
+
+test.each([
+  ['removals of routes', routeNews({ ...aRoute, metric: 9 }, true)],
+  ['removals of next hop objects', nextHopNews()],
+])(
+  '%s during every listing of routes do not put off for ever what the listings show',
+  async (_, news) => {
+    const nothing = { lost: false, news: [] };
+    const change = { lost: false, news: [news] };
+    kernel.readings = [nothing, change];
+    for (let at = 0; at < 9; at++) kernel.readings.push({ ...change, listed: [] }, nothing);
+    kernel.listings = [{ ...NOTHING, routes: [aRoute] }];
+    kernel.listingsOfRoutes = 0;
+    const events = watch(namespace as never as Namespace, call as never as Call, { routes: true });
+    const event = await events.next();
+    expect(event.value).toMatchObject({ type: 'route', action: 'removed', route: aRoute });
+    expect(kernel.listingsOfRoutes).toBe(5);
+    await events.return();
+  },
+);
 
 test.each([
   ['is waited for by level', 1, ['added 1', 'removed 1', 'level']],
