@@ -28,6 +28,7 @@ import {
   type Hint,
   whyTaken,
 } from './refused.js';
+import { formatMac } from './values.js';
 
 /** The reason for a refusal, as far as it can be found; `{}` when nothing is found. */
 export async function explain(
@@ -238,6 +239,8 @@ async function whyNotSupported(
   return (
     mac !== undefined &&
     own !== undefined &&
+    // Otherwise it has been set, and what comes after it is refused (net/core/rtnetlink.c, do_setlink).
+    formatMac(mac) !== own.mac &&
     `The MAC of '${own.name}' cannot be changed: its driver, or that of a link below it, does not support it.`
   );
 }

@@ -149,6 +149,19 @@ test('EOPNOTSUPP of a MAC that the driver keeps is explained by that', async (ct
   expect(child.hint).toContain("The MAC of 'm0' cannot be changed");
 });
 
+test('EOPNOTSUPP of what comes after a MAC that was set is not explained by the MAC', async (ctx) => {
+  const host = await bed.makeNetns();
+  await make(ctx, host, 'vrf0', 'type', 'vrf', 'table', '10');
+  const mac = '02:00:00:00:00:31';
+  const error = await refusalOf(host.netns.setLink('lo', { mac, master: 'vrf0' }));
+  expect(error).toMatchObject({
+    code: 'EOPNOTSUPP',
+    kernelMessage: expect.stringContaining('loopback'),
+  });
+  expect(error.hint).toBeUndefined();
+  expect(await host.link('lo')).toMatchObject({ address: mac });
+});
+
 test('a port of an Open vSwitch is not told to put the macvlan on the switch’s device', async (ctx) => {
   const host = await bed.makeNetns();
   const parent = await host.parent();
