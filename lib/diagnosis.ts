@@ -14,7 +14,8 @@ import {
   whySourceInvalid,
   whyUnreachable,
 } from './diagnosisInet.js';
-import { whyBusy, whyInvalid, whyMacInUse, whyNoMac, whyOutOfRange } from './diagnosisMacvlan.js';
+import { whyBusy, whyInvalid, whyMacInUse, whyNoMac } from './diagnosisMacvlan.js';
+import { whyMtuFixed, whyOutOfRange } from './diagnosisMtu.js';
 import { isAtLeast } from './kernelVersion.js';
 import { askWithoutChange, findLink, isKindKnown } from './lookup.js';
 import { moduleOf, moduleState } from './modules.js';
@@ -110,17 +111,6 @@ async function whyNotPermitted(
   return (effective & (1n << CAP_NET_ADMIN)) === 0n
     ? `The process lacks CAP_NET_ADMIN in the user namespace that owns ${where}.`
     : `The process has CAP_NET_ADMIN in its own user namespace, but not in the one that owns ${where}.`;
-}
-
-/** Of a port of a team (drivers/net/team, team_device_event). */
-async function whyMtuFixed(namespace: Namespace, about: About): Promise<Hint> {
-  if (changesOf(about).mtu === undefined) return undefined;
-  const link = await findLink(namespace, about.link);
-  const master = await findLink(namespace, link?.master ?? undefined);
-  return (
-    master?.kind === 'team' &&
-    `The link '${link?.name}' is a port of team '${master.name}' and has its MTU: change that of '${master.name}'.`
-  );
 }
 
 /** Of a VLAN (net/8021q/vlan_dev.c, vlan_dev_open). */

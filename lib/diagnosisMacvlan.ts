@@ -1,4 +1,11 @@
-/** Why a link was refused with `EINVAL`, `EBUSY` or `EADDRINUSE`: macvlan's own rules, above all. */
+/** Why a link was refused with `EINVAL`, `EBUSY`, `EADDRINUSE` or `EADDRNOTAVAIL`: macvlan's own rules, above all. */
+import {
+  masterMtuHint,
+  mtuElsewhereHint,
+  mtuHint,
+  mtuNotAcceptedHint,
+  vethMtuHint,
+} from './diagnosisMtu.js';
 import { IFF_UP } from './flags.js';
 import { isAtLeast } from './kernelVersion.js';
 import {
@@ -70,12 +77,7 @@ export async function whyInvalid(
   if (!isMacvlanKind(link.kind)) {
     // The kernel looks at a MAC and at a port's attributes before it comes to the MTU (net/core/rtnetlink.c).
     const isTheMtu = mac === undefined && info === undefined && kernelMessage === undefined;
-    return (
-      isTheMtu &&
-      mtu !== undefined &&
-      mtu !== link.mtu &&
-      `The MTU of '${link.name}' cannot be ${mtu}: its driver, or that of a link below it, does not accept that.`
-    );
+    return isTheMtu && mtuNotAcceptedHint(mtu, link);
   }
   const parent =
     link.parent?.netnsid === null ? await findLink(namespace, link.parent.index) : undefined;
@@ -104,55 +106,6 @@ function modeChangeHint(link: Link, mode: number | undefined): string | undefine
   return `The link is in mode '${now}': a living link cannot change ${
     toPassthru ? 'to' : 'from'
   } mode 'passthru'. Delete it and make another.`;
-}
-
-/** Of a new veth (drivers/net/veth.c, veth_validate). */
-function vethMtuHint(option: string, mtu: number | undefined): string | undefined {
-  if (mtu === undefined || (mtu >= 68 && mtu <= 65535)) return undefined;
-  return `A veth can have an MTU of 68 to 65535, and '${option}' is ${mtu}.`;
-}
-
-function mtuHint(mtu: number | undefined, parent: Link | undefined): string | undefined {
-  if (mtu === undefined || parent === undefined || mtu <= parent.mtu) return undefined;
-  return `The MTU of ${mtu} is above the parent's: '${parent.name}' has ${parent.mtu}.`;
-}
-
-/** The same where it is a master that gives its ports its own. */
-function masterMtuHint(
-  master: Link | undefined,
-  link: Link,
-  parent: Link | undefined,
-): string | undefined {
-  if (master?.kind !== 'bond' && master?.kind !== 'team') return undefined;
-  if (parent === undefined || master.mtu <= parent.mtu) return undefined;
-  return `The ${describeMaster(master)} gives its ports its own MTU of ${master.mtu}, which is above that of the parent of '${link.name}': '${parent.name}' has ${parent.mtu}.`;
-}
-
-/** Of an MTU that a VLAN or a MACsec link was to get. */
-export async function whyOutOfRange(
-  namespace: Namespace,
-  about: About,
-  { kernelMessage }: Refusal,
-): Promise<Hint> {
-  const { mtu, master } = changesOf(about);
-  const link = await findLink(namespace, about.link);
-  if (link?.parent?.netnsid !== null) return undefined;
-  const parent = await findLink(namespace, link.parent.index);
-  const masterLink = master ? await findLink(namespace, master) : undefined;
-  const above = mtuHint(mtu, parent) ?? masterMtuHint(masterLink, link, parent);
-  if (above !== undefined || parent === undefined || kernelMessage !== undefined) return above;
-  // A MACsec link needs that room, and a VLAN on one.
-  return (
-    Math.max(mtu ?? 0, masterLink?.mtu ?? 0) > link.mtu &&
-    `The MTU of '${link.name}' has to leave room for the headers that it adds: its parent '${parent.name}' has ${parent.mtu}.`
-  );
-}
-
-/** The same where the parent of a `child` cannot be looked at: its MTU is the child's or a larger one. */
-function mtuElsewhereHint(mtu: number | undefined, child: Link): string | undefined {
-  if (mtu === undefined || typeof child.parent?.netnsid !== 'number' || mtu <= child.mtu)
-    return undefined;
-  return `The MTU of ${mtu} is above the parent's, which is in another namespace: '${child.name}' on it has ${child.mtu}.`;
 }
 
 /** The type of a link that is no Ethernet device, in words. */
