@@ -72,7 +72,7 @@ export async function findSiblings(
 
 const parentKey = ({ index, netnsid }: LinkParent) => `${index} ${netnsid}`;
 
-/** Kinds that receive the frames of their parent; all children of a parent are of one (netdev_rx_handler_register). */
+/** Kinds that receive the frames of their parent, which has one receiver only (netdev_rx_handler_register). */
 const RECEIVING_KINDS: ReadonlySet<unknown> = new Set([
   ...MACVLAN_KINDS,
   ...['ipvlan', 'ipvtap', 'macsec'],

@@ -552,7 +552,7 @@ class OwnNetns extends Netns {
   }
 }
 
-/** A signal in their place is left to be told from them. */
+/** Not when a signal was given instead: its copy would not be recognised as one, and pass for empty options. */
 function isOptions(given: unknown): given is object {
   return typeof given === 'object' && given !== null && !isSignal(given);
 }

@@ -31,9 +31,9 @@ enum class Kind : uint8_t { kLink, kAddress, kRoute, kNextHop };
 struct Event {
   Kind kind;
   bool removed;
-  bool by_index;        // of a link, nothing else is handed on
+  bool by_index;        // of a removed link, whose record is not passed on
   uint16_t flags;       // of the message: NLM_F_REPLACE, NLM_F_APPEND
-  rtnl::Record record;  // of a next hop it is told that there is news, and no more
+  rtnl::Record record;  // empty for a next hop
 };
 
 bool Classify(uint16_t type, Event& event) {

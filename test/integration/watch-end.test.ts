@@ -155,7 +155,7 @@ describe('once a watch has ended', () => {
   test.each<[string, (watch: Watch, netns: Netns) => Promise<unknown>]>([
     ['return', (watch) => watch.return()],
     ['closing the namespace', (_, netns) => netns.close()],
-  ])('by %s, events that were in hand are not told any more', async (_, end) => {
+  ])('by %s, events of the current batch are not handed out any more', async (_, end) => {
     const host = await bed.makeNetns();
     // Two links beside the loopback device.
     await host.parent();

@@ -6,7 +6,7 @@ import { type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
-type Told = NetlinkEvent | LevelEvent;
+type AnyEvent = NetlinkEvent | LevelEvent;
 
 async function setUp(): Promise<{ host: TestNetns; parent: string }> {
   const host = await bed.makeNetns();
@@ -14,11 +14,11 @@ async function setUp(): Promise<{ host: TestNetns; parent: string }> {
 }
 
 /** The events of a watch up to the next event `level`, that one included. */
-async function untilLevel(watch: AsyncIterator<Told>): Promise<Told[]> {
-  const told: Told[] = [];
+async function untilLevel(watch: AsyncIterator<AnyEvent>): Promise<AnyEvent[]> {
+  const told: AnyEvent[] = [];
   for (;;) {
     const { value } = await watch.next();
-    told.push(value as Told);
+    told.push(value as AnyEvent);
     if (value?.type === 'level') return told;
   }
 }
@@ -30,7 +30,7 @@ function begin(host: TestNetns, options: WatchOptions) {
 }
 
 /** Applies the link events to a set of names, without the loopback device that every namespace has. */
-function apply(names: Set<string>, told: readonly Told[]): string[] {
+function apply(names: Set<string>, told: readonly AnyEvent[]): string[] {
   for (const event of told) {
     if (event.type !== 'link' || event.link.name === 'lo') continue;
     if (event.action === 'removed') names.delete(event.link.name);

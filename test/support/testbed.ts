@@ -41,8 +41,8 @@ export class TestNetns {
   }
 
   /**
-   * Runs `ip` commands here, one a line, by one process, which stops where one fails; with `force` it
-   * goes on, and nobody hears of it.
+   * Runs `ip` commands here, one a line, by one process. It stops where one fails, and this rejects; with `force` it
+   * goes on, and failures are ignored.
    */
   async ipBatch(lines: readonly string[], { force = false } = {}): Promise<void> {
     const where = this.name === null ? [] : ['-n', this.name];
