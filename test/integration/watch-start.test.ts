@@ -1,5 +1,6 @@
 /** How a watch begins: without gaps or duplicates, however early or late it is read. */
 import { describe, expect, test } from 'vitest';
+import { isNetlinkError, type Netns } from '../../lib/index.js';
 import type { Link, WatchOptions } from '../../lib/types.js';
 import { type TestNetns, useTestbed } from '../support/testbed.js';
 import { Reader } from '../support/watching.js';
@@ -40,6 +41,17 @@ describe('while links come and go', () => {
     return readers;
   }
 
+  /** Lists the links again where changes have interrupted every attempt of a listing. */
+  async function listMeanwhile(netns: Netns): Promise<Link[]> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await netns.listLinks();
+      } catch (error) {
+        if (!isNetlinkError(error, 'EINTR') || attempt === 20) throw error;
+      }
+    }
+  }
+
   test('initial leaves no gap and reports nothing twice', async () => {
     const host = await bed.makeNetns();
     const readers = await beginOften(host, async () => {
@@ -53,7 +65,7 @@ describe('while links come and go', () => {
     await beginOften(host, async () => {
       // What happens between the two calls is in the events and in the list, so nothing is missing.
       const watch = host.netns.watch();
-      return new Reader(watch, { knowing: await host.netns.listLinks() });
+      return new Reader(watch, { knowing: await listMeanwhile(host.netns) });
     });
   });
 });
