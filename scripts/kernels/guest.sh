@@ -13,6 +13,10 @@ mount -t tmpfs -o mode=755 tmpfs /run
 ip link set lo up
 # Others come when they are asked for; the file that asks for this one comes with it.
 modprobe -q tun
+# Those that tests use only where they are loaded, without the links that some of them make.
+modprobe -q bonding max_bonds=0
+modprobe -q ifb numifbs=0
+modprobe -q -a 8021q ipvlan ipvtap macsec team vrf vxlan wireguard
 
 # The host's ends, by name, as udev would have them.
 ports=/dev/virtio-ports

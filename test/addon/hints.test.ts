@@ -1,5 +1,5 @@
 // Hints for many refusals at once cost one listing, each item of which is read few times; and cases without a hint.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { explain } from '../../lib/diagnosis.js';
 import type { Namespace } from '../../lib/namespace.js';
 import { Refusal } from '../../lib/native.js';
@@ -156,3 +156,35 @@ test.skipIf(isBefore(6, 15))(
     expect(await explain(answering({ getLink: link }), refusal, about)).toEqual({});
   },
 );
+
+// Without a kernel: the links that are known to have such a MAC come with modules that make links in every namespace.
+describe('a MAC of zeros', () => {
+  const links = [
+    { ...link, name: 'k0', kind: 'netkit', mac: '00:00:00:00:00:00', up: false, parent: null },
+    { ...link, index: 8, name: 'br0', kind: 'bridge', mac: '02:00:00:00:00:08', parent: null },
+  ];
+  const ask = async (_: string, { index }: { index: number }) =>
+    links.find((one) => one.index === index) ?? new Refusal(-19, 'RTM_GETLINK');
+  const netns = { ask, name: 'n', inode: 1 } as unknown as Namespace;
+
+  test('explains why a link cannot become a port of a bridge', async () => {
+    const refusal = new Refusal(-22, 'RTM_NEWLINK');
+    const { hint } = await explain(netns, refusal, { link: 7, asked: { index: 7, master: 8 } });
+    expect(hint).toBe("A port of a bridge needs a MAC, and that of 'k0' is all zeros.");
+  });
+
+  test.each<[string, About, string | undefined]>([
+    ['a link', { link: 7, asked: { index: 7 } }, 'k0'],
+    ['a child that has the MAC of its parent', { kind: 'macvlan', parent: 7, created: {} }, 'k0'],
+    [
+      'a child that has another MAC',
+      { parent: 7, mac: Uint8Array.of(2, 0, 0, 0, 0, 1) },
+      undefined,
+    ],
+    ['a link that has a MAC', { link: 8, asked: { index: 8 } }, undefined],
+  ])('says whether it is why %s does not come up', async (_, about, name) => {
+    const { hint } = await explain(netns, new Refusal(-99, 'RTM_NEWLINK'), about);
+    const reason = `The link needs a MAC to come up, and that of '${name}' is all zeros.`;
+    expect(hint).toBe(name && reason);
+  });
+});
