@@ -336,9 +336,9 @@ export class Netns extends Namespace {
    * addresses (list them before, and they can be added again) and resets `addrGenMode` and `ipv4`; it holds its
    * machine-wide networking lock meanwhile (17 ms). Where possible, make the link in its final namespace with the
    * option `netns` instead. `EEXIST`: its name, or one of its alternative names, is taken there; `EEXIST` or `EBUSY`:
-   * the `index` is taken; `EINVAL`: the link cannot be moved, such as a bridge, or an `index` is given although the
-   * link is in that namespace already (`lo` is `EEXIST`: every namespace has one); `ENODEV`: there is no such link;
-   * `ENOENT`: there is no such namespace.
+   * the `index` is taken; `EINVAL`: the link cannot be moved, such as a bridge, no link can have the `name`, such as
+   * `all`, or an `index` is given although the link is in that namespace already (`lo` is `EEXIST`: every namespace has
+   * one); `ENODEV`: there is no such link; `ENOENT`: there is no such namespace.
    */
   moveLink(link: LinkRef, netns: NetnsRef, options?: MoveOptions): Promise<Link> {
     const call = callOf('moveLink', link, this.moveLink, options);
