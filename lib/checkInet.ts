@@ -300,7 +300,7 @@ export const ROUTE_ROWS = {
 const weight = integer(1, 256);
 const MAX_HOPS = 4096;
 export const nextHops: Check = listOf(
-  optionsOf(table<NextHopOptions>({ via: ip, link: linkRef, weight })),
+  optionsOf(table<NextHopOptions>({ via: ip, link: linkRef, weight, onlink: flag })),
   MAX_HOPS,
 );
 
@@ -337,7 +337,7 @@ export const routeToRemove: Check = optionsOf(
       mtu: orNull(u32),
       nexthopId: orNull(u32),
       nextHops: listOf(
-        optionsOf(table({ via: orNull(ip), link: orNull(linkRef), weight })),
+        optionsOf(table({ via: orNull(ip), link: orNull(linkRef), weight, onlink: flag })),
         MAX_HOPS,
       ),
       signal,

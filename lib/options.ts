@@ -219,7 +219,10 @@ export interface RouteOptions {
    * `'unreachable'`, `'prohibit'` and `'throw'`, which lead to no link.
    */
   readonly type?: RouteType | undefined;
-  /** The gateway counts as reachable although no prefix of the link covers it (`RTNH_F_ONLINK`). */
+  /**
+   * The gateway counts as reachable although no prefix of the link covers it (`RTNH_F_ONLINK`). With `nextHops`: the
+   * gateways of those that do not say otherwise.
+   */
   readonly onlink?: boolean | undefined;
   /** The path MTU of this route, in bytes (`RTAX_MTU`). */
   readonly mtu?: number | undefined;
@@ -251,6 +254,8 @@ export interface NextHopOptions {
   readonly link?: LinkRef | undefined;
   /** Its share among the others, 1–256 (`rtnh_hops` + 1). Omitted: 1. */
   readonly weight?: number | undefined;
+  /** See {@link RouteOptions.onlink}. */
+  readonly onlink?: boolean | undefined;
 }
 
 /** What `addRoute` takes: a new route, or one as it was listed. */

@@ -298,8 +298,17 @@ type NextHopColumns = readonly [
   via: string | undefined,
 ];
 
-function makeNextHop([index, , hops, gateway, via]: NextHopColumns): NextHop {
-  return { link: index, via: gateway ?? via ?? null, weight: hops + 1 };
+function isOnlink(flags: number): boolean {
+  return (flags & RTNH_F_ONLINK) !== 0;
+}
+
+function makeNextHop([index, flags, hops, gateway, via]: NextHopColumns): NextHop {
+  return {
+    link: index,
+    via: gateway ?? via ?? null,
+    weight: hops + 1,
+    onlink: isOnlink(flags),
+  };
 }
 
 /** Columns of a route. */
@@ -339,7 +348,7 @@ export function makeRoute(
     scope: nameOf(SCOPES, scope) ?? String(scope),
     protocol: nameOf(ROUTE_PROTOCOLS, protocol) ?? String(protocol),
     type: nameOf(ROUTE_TYPES, type) ?? String(type),
-    onlink: (flags & RTNH_F_ONLINK) !== 0,
+    onlink: isOnlink(flags),
     mtu: mtu ?? null,
     nextHops: (nextHops ?? []).map(makeNextHop),
     nexthopId: nexthopId ?? null,

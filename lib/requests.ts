@@ -94,6 +94,7 @@ export interface NetnsidRecord {
 /** One of the ways of a route that has several. */
 export interface NextHopRecord {
   index?: number | undefined;
+  flags?: number | undefined;
   /** Its weight less 1. */
   hops?: number | undefined;
   gateway?: Uint8Array | undefined;

@@ -228,7 +228,7 @@ export interface Route {
   readonly protocol: string;
   /** `'unicast'`, `'local'`, …, or the number where it has no name (`rtm_type`). */
   readonly type: string;
-  /** `RTNH_F_ONLINK`. */
+  /** `RTNH_F_ONLINK`; each one of `nextHops` has its own. */
   readonly onlink: boolean;
   /** Bytes (`RTAX_MTU`); `null`: the link's. */
   readonly mtu: number | null;
@@ -246,6 +246,8 @@ export interface NextHop {
   readonly link: number | null;
   /** Its share among the others, from 1 (`rtnh_hops` + 1). */
   readonly weight: number;
+  /** `RTNH_F_ONLINK`. */
+  readonly onlink: boolean;
 }
 
 /** Something that changed in a namespace, told apart by `type`. */

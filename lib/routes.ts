@@ -82,7 +82,7 @@ export function routeRecord(route: RouteOptions, link: number | undefined): Rout
     protocol: wordNumber(ROUTE_PROTOCOLS, route.protocol ?? 'static'),
     scope: wordNumber(SCOPES, route.scope ?? defaultScope(route, family)),
     type: wordNumber(ROUTE_TYPES, route.type ?? 'unicast'),
-    flags: route.onlink === true ? RTNH_F_ONLINK : 0,
+    flags: flagsOf(route.onlink),
     destination: destination?.bytes,
     from: from?.bytes,
     gateway: foreign ? undefined : gateway,
@@ -93,6 +93,10 @@ export function routeRecord(route: RouteOptions, link: number | undefined): Rout
     metrics: mtu === undefined ? undefined : { mtu: Math.min(mtu, MAX_ROUTE_MTU) },
     nexthopId: route.nexthopId,
   };
+}
+
+function flagsOf(onlink: boolean | undefined): number {
+  return onlink === true ? RTNH_F_ONLINK : 0;
 }
 
 function lengthOf(prefix: Prefix | null): number {
@@ -168,15 +172,20 @@ function additionRecord(
   return hops.length === 0 ? record : withHops(record, hops);
 }
 
+/** Each way has flags of its own: IPv4 ignores those of the route, and IPv6 adds them to those of every way. */
 function withHops(record: RouteRecord, hops: readonly NextHop[]): RouteRecord {
-  return { ...record, nextHops: hops.map((hop) => hopRecord(hop, record.family)) };
+  return { ...record, flags: 0, nextHops: hops.map((hop) => hopRecord(hop, record.family)) };
 }
 
-function hopRecord({ via, link, weight }: NextHop, family: number | undefined): NextHopRecord {
+function hopRecord(
+  { via, link, weight, onlink }: NextHop,
+  family: number | undefined,
+): NextHopRecord {
   const hop: NextHopRecord = { index: link ?? undefined, hops: weight - 1 };
   const gateway = addressOf(via);
   if (gateway === undefined) return hop;
-  return familyOf(gateway) === family ? { ...hop, gateway } : { ...hop, via: viaOf(gateway) };
+  const way = familyOf(gateway) === family ? { gateway } : { via: viaOf(gateway) };
+  return { ...hop, ...way, flags: flagsOf(onlink) };
 }
 
 /**
@@ -220,10 +229,11 @@ function hopsOf(
     (at) => `route.nextHops[${at}].link`,
   );
   const hops = (indexes: readonly (number | undefined)[]) =>
-    nextHops.map(({ via, weight }, at) => ({
+    nextHops.map(({ via, weight, onlink }, at) => ({
       via: via ?? null,
       link: indexes[at] ?? null,
       weight: weight ?? 1,
+      onlink: onlink ?? route.onlink ?? false,
     }));
   return 'then' in links ? links.then(hops) : hops(links);
 }

@@ -25,6 +25,7 @@ describe('listRoutes', () => {
       '10.5.0.0/16 nexthop via 10.0.0.3 weight 2 nexthop via 10.0.0.4 weight 255',
       `10.6.0.0/16 via inet6 fd00::9 dev ${link}`,
       `10.7.0.0/16 via 203.0.113.1 dev ${link} onlink`,
+      `10.7.5.0/24 nexthop via 203.0.113.1 dev ${link} onlink nexthop dev ${link}`,
       '10.8.0.0/16 nhid 5',
       '10.8.0.0/16 nhid 5 metric 9',
       '10.9.0.0/16 nhid 7',
@@ -33,6 +34,7 @@ describe('listRoutes', () => {
       `default via fd00::2 dev ${link}`,
       'unreachable fd03::/64',
       `fd05::/64 nexthop via fd00::3 dev ${link} weight 2 nexthop via fd00::4 dev ${link}`,
+      `fd05:1::/64 nexthop via fd99::1 dev ${link} onlink nexthop via fd00::4 dev ${link}`,
       `fd06::/64 dev ${link} table 300 metric 3 proto ra`,
       'fd08::/64 nhid 6',
     ];
@@ -52,7 +54,7 @@ describe('listRoutes', () => {
       ...(await routesShown(host, '-6')).map((route) => expectedRoute(route, 128, indexOf)),
     ];
     const listed = await netns.listRoutes();
-    expect(listed.filter(({ nextHops }) => nextHops.length === 2)).toHaveLength(2);
+    expect(listed.filter(({ nextHops }) => nextHops.length === 2)).toHaveLength(4);
     expect(listed).toEqual(expect.arrayContaining(all));
     expect(listed).toHaveLength(all.length);
   });

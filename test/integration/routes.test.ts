@@ -308,6 +308,31 @@ describe('addRoute', () => {
     expect(await shown()).toEqual([]);
   });
 
+  test('adds a multipath route by gateways out of reach', async () => {
+    const { netns, link, shown } = await routeBench(bed);
+    const routes = [
+      { to: '10.1.0.0/16', ways: ['203.0.113.1', '10.0.0.2'] },
+      { to: 'fd01::/64', ways: ['fd99::1', 'fd00::2'] },
+    ].map(({ to, ways: [far, near] }) => ({
+      to,
+      nextHops: [
+        { via: far, link },
+        { via: near, onlink: false },
+      ],
+      onlink: true,
+    }));
+    for (const route of routes) await netns.addRoute(route);
+    const ways = (await shown()).flatMap(({ nexthops }) => nexthops ?? []);
+    expect(ways.map(({ gateway, flags }) => [gateway, flags])).toEqual([
+      ['203.0.113.1', ['onlink']],
+      ['10.0.0.2', []],
+      ['fd99::1', ['onlink']],
+      ['fd00::2', []],
+    ]);
+    for (const route of routes) await netns.removeRoute(route);
+    expect(await shown()).toEqual([]);
+  });
+
   test('names what is wrong with a multipath route', async () => {
     const { netns, shown } = await routeBench(bed);
     const to = '10.1.0.0/16';

@@ -94,6 +94,7 @@ export interface IpRoute {
     readonly gateway?: string;
     readonly dev: string;
     readonly weight: number;
+    readonly flags: readonly string[];
   }[];
 }
 
@@ -149,10 +150,11 @@ export function expectedRoute(
     type: shown.type,
     onlink: shown.flags.includes('onlink'),
     mtu: shown.metrics?.[0]?.mtu ?? null,
-    nextHops: (shown.nexthops ?? []).map(({ gateway, dev, weight }) => ({
+    nextHops: (shown.nexthops ?? []).map(({ gateway, dev, weight, flags }) => ({
       via: gateway ?? null,
       link: indexOf(dev),
       weight,
+      onlink: flags.includes('onlink'),
     })),
     nexthopId: shown.nhid ?? null,
   };

@@ -272,7 +272,7 @@ describe('routes are uncertain', () => {
     expect(picture.routesDoubtful).toBe(false);
     return picture;
   };
-  const nextHops = [{ link: 1, via: '192.0.2.7', weight: 1 }];
+  const nextHops = [{ link: 1, via: '192.0.2.7', weight: 1, onlink: false }];
   const grounds: [string, News][] = [
     ['a link goes down', linkNews({ ...aLink, up: false, lowerUp: false })],
     ['a link loses its carrier', linkNews({ ...aLink, lowerUp: false, running: false })],
@@ -401,7 +401,7 @@ describe('routes are uncertain', () => {
 
   test('when a known route goes that may have become a part of another since the last listing', () => {
     const picture = known();
-    const hops = [{ link: 1, via: `${aRoute.via}`, weight: 1 }, ...nextHops];
+    const hops = [{ link: 1, via: `${aRoute.via}`, weight: 1, onlink: false }, ...nextHops];
     const joined: Route = { ...aRoute, via: null, link: null, nextHops: hops };
     const appended = routeNews(joined, false, NLM_F_CREATE | NLM_F_APPEND);
     const gone = routeNews(aRoute, true);
@@ -487,7 +487,12 @@ describe('a message from before the first listing was reconciled', () => {
   });
 
   test('about a part of a route: the route is reported as added once the routes have been listed again', () => {
-    const hops = [7, 8].map((host) => ({ link: 1, via: `192.0.2.${host}`, weight: 1 }));
+    const hops = [7, 8].map((host) => ({
+      link: 1,
+      via: `192.0.2.${host}`,
+      weight: 1,
+      onlink: false,
+    }));
     const ways: Route = { ...aRoute, via: null, link: null, nextHops: hops };
     const replaced = routeNews(aRoute, false, NLM_F_CREATE | NLM_F_REPLACE);
     for (const [route, news] of [[ways, routeNews(ways)] as const, [aRoute, replaced] as const]) {
