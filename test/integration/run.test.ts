@@ -61,7 +61,7 @@ describe('what a Worker starts and reads', () => {
   });
 
   test('the threads that Workers share stay where the process is', async () => {
-    // A process of its own, so that nothing has started those threads before.
+    // A process of its own, in which nothing has started those threads before; the loader of ES modules would.
     const worker = `
       import { promises, readlinkSync } from 'node:fs';
       import { parentPort } from 'node:worker_threads';
@@ -77,7 +77,10 @@ describe('what a Worker starts and reads', () => {
     const program = `
       import { once } from 'node:events';
       import { promises, readdirSync, readlinkSync } from 'node:fs';
-      import { Netns } from 'macvlan-netlink';
+      import { createRequire } from 'node:module';
+      const { Netns } = process.features.require_module
+        ? createRequire(import.meta.url)('macvlan-netlink')
+        : await import('macvlan-netlink');
       const netns = await Netns.create();
       const home = readlinkSync('/proc/self/ns/net');
       const worker = await netns.run(${JSON.stringify(worker)}, { eval: true });
