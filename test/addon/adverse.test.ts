@@ -82,6 +82,22 @@ test('a half-made link is not reported as left behind when only the answer to it
   expect(await resultOf(program, { under })).toEqual(expected);
 });
 
+test.each([
+  ['bcQueueLen', 7],
+  ['bcCutoff', 9],
+])(
+  '%s is a feature only if the kernel keeps the attribute, whatever its version',
+  async (feature, unknown) => {
+    const program = `
+    import { checkSupport } from 'macvlan-netlink';
+    console.log(JSON.stringify((await checkSupport({ load: true })).features));
+  `;
+    const all = (await resultOf(program, { under: inPrivateNetns })) as object;
+    const under = preload('older-macvlan', { UNKNOWN: unknown });
+    expect(await resultOf(program, { under })).toEqual({ ...all, [feature]: false });
+  },
+);
+
 describe('a new link whose answer is lost', () => {
   /** The outcome of a creation and the links afterwards; `others` are `ip` commands that run before. */
   const outcome = (creation: string, ...others: readonly string[]) => {
