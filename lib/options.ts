@@ -503,7 +503,10 @@ export type MacvlanModeChanges =
     }
   | {
       readonly mode?: 'passthru' | undefined;
-      /** Refused while the link is down: the kernel would miscount the parent's promiscuity. */
+      /**
+       * Refused while the link is down: the kernel would miscount the parent's promiscuity. It would, too, if the link
+       * were set down in the middle of this change, so await it first.
+       */
       readonly nopromisc?: boolean | undefined;
       readonly sources?: undefined;
       readonly nodst?: undefined;
