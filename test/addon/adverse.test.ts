@@ -272,8 +272,12 @@ test.each([
 );
 
 /** Like {@link preload}, and mounts a file system for the program alone, such as `tmpfs /run`. */
-function withOwn(mount: string, variables: Readonly<Record<string, number>>) {
-  const [command = '', ...rest] = preload('refuse-calls', variables);
+function withOwn(
+  mount: string,
+  variables: Readonly<Record<string, string | number>>,
+  name = 'refuse-calls',
+) {
+  const [command = '', ...rest] = preload(name, variables);
   const at = rest.indexOf('env');
   const own = ['sh', '-c', `mount -n -t ${mount.split(' ')[0]} ${mount} && exec "$@"`, 'sh'];
   return [command, ...rest.slice(0, at), ...own, ...rest.slice(at)];
@@ -307,6 +311,34 @@ test('where a security module forbids mounting a name no file is left, and the h
     [],
     null,
   ]);
+});
+
+test('a name whose removal takes its time is waited for', async () => {
+  const until = join(directory, 'until-unmounted');
+  const program = `
+    import { statSync, writeFileSync } from 'node:fs';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    import { Netns } from 'macvlan-netlink';
+    const own = statSync('/proc/self/ns/net').dev;
+    const isMounted = () => statSync('/run/netns/name').dev === own;
+    const first = await Netns.create('name');
+    const removing = Netns.remove('name');
+    while (isMounted()) await sleep(1);
+    let over = 0;
+    const waiting = [Netns.open('name').catch(({ code }) => code), Netns.create('name')];
+    for (const one of waiting) one.finally(() => over++).catch(() => {});
+    // For longer than a name is waited for that nobody in this process works on.
+    await sleep(500);
+    const early = over;
+    writeFileSync(process.argv[1], '');
+    await removing;
+    const [opened, created] = await Promise.all(waiting);
+    const other = created.inode !== first.inode;
+    const isCreated = opened === 'ENOENT' || opened.inode === created.inode;
+    console.log(JSON.stringify([early, isCreated, other, isMounted()]));
+  `;
+  const under = withOwn('tmpfs /run', { UNTIL: until }, 'slow-umount');
+  expect(await resultOf(program, { under, args: [until] })).toEqual([0, true, true, true]);
 });
 
 describe.skipIf(noTaps !== undefined)('a tap is found', () => {
