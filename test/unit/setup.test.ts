@@ -1,0 +1,185 @@
+// What the set-up of a clone decides: which commands are missing, what is done already, who waits for whom. With the
+// scripts in a folder of their own, which they take for the project.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'macvlan-netlink-setup-'));
+  cpSync(fileURLToPath(new URL('../../scripts', import.meta.url)), join(folder, 'scripts'), {
+    recursive: true,
+  });
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+});
+
+/** Starts a script there, which prints the message of its failure. */
+function start(script: string, env: NodeJS.ProcessEnv = process.env) {
+  const program = `
+    import { runMain } from './scripts/support/step.mjs';
+    await runMain(async () => { ${script} });
+  `;
+  return spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    cwd: folder,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** Runs a script there; what it printed. */
+async function run(script: string, env?: NodeJS.ProcessEnv) {
+  const child = start(script, env);
+  const [said, complained] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return said + complained;
+}
+
+describe('a command that is missing', () => {
+  const name = 'qemu-system-x86_64';
+  const script = `
+    Object.defineProperty(process, 'getuid', { value: () => Number(process.env.USER_ID) });
+    const { requireCommands } = await import('./scripts/support/system.mjs');
+    await requireCommands(['npm', '${name}']);
+    return process.stdout.write('there');
+  `;
+  const bin = () => join(folder, 'bin');
+  function provide(command: string, content = '') {
+    mkdirSync(bin(), { recursive: true });
+    writeFileSync(join(bin(), command), `#!/bin/sh\n${content}\n`);
+    chmodSync(join(bin(), command), 0o755);
+  }
+  const require = (user: number) => run(script, { PATH: bin(), USER_ID: String(user) });
+  const install = 'install -y --no-install-recommends qemu-system-x86';
+
+  test('is not asked for when it is there', async () => {
+    provide('npm');
+    provide(name);
+    expect(await require(1000)).toBe('there');
+  });
+
+  test('is named, and the package that brings it, where nothing can be installed', async () => {
+    provide('npm');
+    writeFileSync(join(bin(), name), 'not executable');
+    const advice = `On Debian or Ubuntu: sudo apt-get update && sudo apt-get ${install}`;
+    const message = `Missing: ${name}.\n${advice}\n`;
+    expect(await require(0)).toBe(message);
+    provide('apt-get', 'exit 1');
+    expect(await require(1000)).toBe(message);
+  });
+
+  test('is installed by root, which is a failure when it is still missing then', async () => {
+    provide('npm');
+    const log = join(folder, 'log');
+    provide('apt-get', `echo "$@" >> ${log}`);
+    expect(await require(0)).toContain(`Still missing after that: ${name}`);
+    expect(readFileSync(log, 'utf8')).toBe(`update -q\n-q ${install}\n`);
+    provide('apt-get', `[ $1 = update ] || echo > ${bin()}/${name}; /bin/chmod +x ${bin()}/*`);
+    expect(await require(0)).toMatch(/^there/);
+  });
+});
+
+describe('a step', () => {
+  const script = `
+    const { filesUnder, fingerprint, unlessDone } = await import('./scripts/support/stamp.mjs');
+    const inputs = fingerprint(filesUnder('in', (file) => !file.endsWith('.txt')), [process.argv0]);
+    await unlessDone('step', inputs, ['out', 'out2'], async () => {
+      const { writeFileSync } = await import('node:fs');
+      if (process.env.FAILS) throw new Error('fails');
+      process.stdout.write('done');
+      for (const output of ['out', 'out2']) writeFileSync(output, '');
+    });
+    return 0;
+  `;
+  const step = () => run(script);
+  const at = (path: string) => join(folder, path);
+  beforeEach(async () => {
+    mkdirSync(at('in/deeper'), { recursive: true });
+    for (const name of ['a', 'b', 'c.txt']) writeFileSync(at(`in/deeper/${name}`), name);
+    expect(await step()).toBe('done');
+  });
+
+  test.each<[string, () => void, string]>([
+    ['nothing', () => {}, ''],
+    ['the time of a source', () => writeFileSync(at('in/deeper/a'), 'a'), ''],
+    ['another file', () => writeFileSync(at('in/deeper/c.txt'), 'other'), ''],
+    ['the content of a source', () => writeFileSync(at('in/deeper/a'), 'A'), 'done'],
+    ['the name of a source', () => renameSync(at('in/deeper/b'), at('in/deeper/bb')), 'done'],
+    ['a source less', () => rmSync(at('in/deeper/b')), 'done'],
+    ['a source more', () => writeFileSync(at('in/b'), 'b'), 'done'],
+    ['an output less', () => rmSync(at('out')), 'done'],
+  ])('is done again only where it makes a difference: %s', async (_, change, done) => {
+    change();
+    expect(await step()).toBe(done);
+    expect(await step()).toBe('');
+  });
+
+  test.each(['A', 'a'])(
+    'is done again when it has failed, with the content %s',
+    async (content) => {
+      writeFileSync(at('in/deeper/a'), 'A');
+      expect(await run(script, { ...process.env, FAILS: '1' })).toContain('Error: fails');
+      writeFileSync(at('in/deeper/a'), content);
+      expect(await step()).toBe('done');
+    },
+  );
+});
+
+describe('a set-up', () => {
+  const lock = () => join(folder, '.setup.lock');
+  const script = `
+    const { locked } = await import('./scripts/support/lock.mjs');
+    const { appendFileSync } = await import('node:fs');
+    await locked(async () => {
+      appendFileSync('log', 'begin ');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      appendFileSync('log', 'end ');
+      if (process.env.EXITS) process.exit(1);
+      if (process.env.FAILS) throw new Error('fails');
+    });
+    return 0;
+  `;
+  const log = () => readFileSync(join(folder, 'log'), 'utf8');
+
+  test('waits for another one', async () => {
+    await Promise.all([run(script), run(script), run(script)]);
+    expect(log()).toBe('begin end '.repeat(3));
+    expect(existsSync(lock())).toBe(false);
+  });
+
+  test.each(['EXITS', 'FAILS'])('holds up no later one when it %s', async (how) => {
+    await run(script, { ...process.env, [how]: '1' });
+    expect(existsSync(lock())).toBe(false);
+  });
+
+  test('waits for one that lives, or has only just begun, and not for one that was killed', async () => {
+    for (const holder of [String(process.pid), '']) {
+      writeFileSync(lock(), holder);
+      const waiting = start(script);
+      const [told] = await once(waiting.stderr, 'data');
+      expect(String(told)).toContain('Waiting for another set-up of this tree');
+      expect(readFileSync(lock(), 'utf8')).toBe(holder);
+      rmSync(lock());
+      await once(waiting, 'close');
+    }
+    expect(log()).toBe('begin end '.repeat(2));
+    const ended = spawn('true');
+    await once(ended, 'exit');
+    writeFileSync(lock(), String(ended.pid));
+    await run(script);
+    expect(log()).toBe('begin end '.repeat(3));
+  });
+});
