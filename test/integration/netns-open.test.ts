@@ -1,6 +1,6 @@
 // Namespaces opened by name, path, process and descriptor, and what holds one that has no name.
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import {
   closeSync,
   existsSync,
@@ -290,6 +290,14 @@ describe('a signal that fires while a namespace is opened', () => {
     await abort(act, name as string);
     await vi.waitFor(() => expect(held()).toBe(before), { timeout: 20_000 });
     expect(await netns.listLinks()).toHaveLength(1);
+  });
+
+  test.each(acts)('is not listened to any more once it is open: %s', async (_, act) => {
+    const { name } = await bed.makeNetns();
+    const { signal } = new AbortController();
+    const opened = await act(name as string, signal);
+    if (opened instanceof Netns) await opened.close();
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   test.each(acts)('causes no unhandled rejection if opening then fails: %s', async (_, act) => {
