@@ -297,8 +297,10 @@ test('where a taken name cannot be examined the hint does not advise to remove i
 
 test('where a security module forbids mounting a name no file is left, and the hint names the module', async () => {
   const program = `
+    import { execFileSync } from 'node:child_process';
     import { readdirSync } from 'node:fs';
     import { Netns } from 'macvlan-netlink';
+    execFileSync('ip', ['netns', 'add', 'first'], { env: { PATH: process.env.PATH } });
     const { code, syscall, hint } = await Netns.create('never').catch((error) => error);
     const unnamed = await Netns.create();
     console.log(JSON.stringify([code, syscall, hint, readdirSync('/run/netns'), unnamed.name]));
@@ -308,7 +310,7 @@ test('where a security module forbids mounting a name no file is left, and the h
     'EACCES',
     'mount',
     expect.stringMatching(/AppArmor .* A namespace without a name takes/),
-    [],
+    ['first'],
     null,
   ]);
 });
@@ -324,21 +326,26 @@ test('a name whose removal takes its time is waited for', async () => {
     const first = await Netns.create('name');
     const removing = Netns.remove('name');
     while (isMounted()) await sleep(1);
+    const controller = new AbortController();
+    const secondRemoval = Netns.remove('name', { signal: controller.signal })
+      .catch((error) => error);
     let over = 0;
     const waiting = [Netns.open('name').catch(({ code }) => code), Netns.create('name')];
     for (const one of waiting) one.finally(() => over++).catch(() => {});
     // For longer than a name is waited for that nobody in this process works on.
     await sleep(500);
     const early = over;
+    controller.abort();
+    const stopped = await secondRemoval === controller.signal.reason;
     writeFileSync(process.argv[1], '');
     await removing;
     const [opened, created] = await Promise.all(waiting);
     const other = created.inode !== first.inode;
     const isCreated = opened === 'ENOENT' || opened.inode === created.inode;
-    console.log(JSON.stringify([early, isCreated, other, isMounted()]));
+    console.log(JSON.stringify([early, stopped, isCreated, other, isMounted()]));
   `;
   const under = withOwn('tmpfs /run', { UNTIL: until }, 'slow-umount');
-  expect(await resultOf(program, { under, args: [until] })).toEqual([0, true, true, true]);
+  expect(await resultOf(program, { under, args: [until] })).toEqual([0, true, true, true, true]);
 });
 
 describe.skipIf(noTaps !== undefined)('a tap is found', () => {

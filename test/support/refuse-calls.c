@@ -1,7 +1,7 @@
 // LD_PRELOAD: the system call with the number $REFUSE is not permitted, as by a container's filter that
 // does not know it, or has the error $REFUSE_WITH; no socket of netlink is to be had, with the error
-// $REFUSE_NETLINK. With $REFUSE_MOUNT every mount is refused as a security module does it; with
-// $REFUSE_FSTATFS no open file is said what it is on.
+// $REFUSE_NETLINK. With $REFUSE_MOUNT every new mount is refused as a security module does it;
+// with $REFUSE_FSTATFS no open file is said what it is on.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -40,7 +40,8 @@ int mount(const char* source, const char* target, const char* type, unsigned lon
           const void* data) {
   int (*real)(const char*, const char*, const char*, unsigned long, const void*) =
       dlsym(RTLD_NEXT, "mount");
-  if (getenv("REFUSE_MOUNT") == NULL) return real(source, target, type, flags, data);
+  const int refused = getenv("REFUSE_MOUNT") != NULL && (flags & MS_SHARED) == 0;
+  if (!refused) return real(source, target, type, flags, data);
   errno = EACCES;
   return -1;
 }
