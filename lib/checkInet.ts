@@ -292,6 +292,7 @@ export const ROUTE_ROWS = {
   type: routeType,
   onlink: flag,
   mtu: integer(1, U32_MAX),
+  advmss: integer(1, U32_MAX),
   nexthopId: integer(1, U32_MAX),
   append: flag,
   family,
@@ -335,6 +336,7 @@ export const routeToRemove: Check = optionsOf(
       protocol: listedWordOf(ROUTE_PROTOCOLS, u8),
       type: listedWordOf(ROUTE_TYPES, u8),
       mtu: orNull(u32),
+      advmss: orNull(u32),
       nexthopId: orNull(u32),
       nextHops: listOf(
         optionsOf(table({ via: orNull(ip), link: orNull(linkRef), weight, onlink: flag })),

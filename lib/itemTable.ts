@@ -99,7 +99,7 @@ export class ItemTable {
 
   /**
    * Whether an item may stand for two routes, which differ in something that a `Route` does not contain, such as a
-   * metric (`RTAX_*`) other than the MTU. When one of them is removed, the other is still there.
+   * metric (`RTAX_*`) other than the MTU and advmss. When one of them is removed, the other is still there.
    */
   mayHaveDuplicate(key: Key): boolean {
     return this.#duplicates.has(key);

@@ -226,6 +226,8 @@ export interface RouteOptions {
   readonly onlink?: boolean | undefined;
   /** The path MTU of this route, in bytes (`RTAX_MTU`). */
   readonly mtu?: number | undefined;
+  /** The segment size that TCP announces to the other end, in bytes (`RTAX_ADVMSS`). */
+  readonly advmss?: number | undefined;
   /**
    * An object of `ip nexthop`, in place of `via` and `link` (`RTA_NH_ID`, Linux 5.3). Not among the
    * `routes` of a new link.

@@ -332,6 +332,7 @@ export function makeRoute(
   tableId: number | undefined,
   source: string | undefined,
   mtu: number | undefined,
+  advmss: number | undefined,
   nextHops: readonly NextHopColumns[] | undefined,
   nexthopId: number | undefined,
 ): Route {
@@ -350,6 +351,7 @@ export function makeRoute(
     type: nameOf(ROUTE_TYPES, type) ?? String(type),
     onlink: isOnlink(flags),
     mtu: mtu ?? null,
+    advmss: advmss ?? null,
     nextHops: (nextHops ?? []).map(makeNextHop),
     nexthopId: nexthopId ?? null,
   };

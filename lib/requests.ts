@@ -121,7 +121,7 @@ export interface RouteRecord {
   metric?: number | undefined;
   tableId?: number | undefined;
   source?: Uint8Array | undefined;
-  metrics?: { mtu: number } | undefined;
+  metrics?: { mtu?: number | undefined; advmss?: number | undefined } | undefined;
   nextHops?: readonly NextHopRecord[] | undefined;
   nexthopId?: number | undefined;
 }

@@ -232,6 +232,8 @@ export interface Route {
   readonly onlink: boolean;
   /** Bytes (`RTAX_MTU`); `null`: the link's. */
   readonly mtu: number | null;
+  /** Bytes (`RTAX_ADVMSS`); `null`: what the MTU allows. */
+  readonly advmss: number | null;
   /** The ways of a route that has several (`RTA_MULTIPATH`); `via` and `link` are `null` then. */
   readonly nextHops: readonly NextHop[];
   /** The object of `ip nexthop` that `via`, `link` and `nextHops` come from (`RTA_NH_ID`). */

@@ -34,8 +34,9 @@ import {
   wordNumber,
 } from './values.js';
 
-/** The kernel keeps at most this, and compares what it keeps (net/ipv4/metrics.c, ip_metrics_convert). */
+/** The kernel keeps at most these, and compares what it keeps (net/ipv4/metrics.c, ip_metrics_convert). */
 const MAX_ROUTE_MTU = 65_520;
+const MAX_ROUTE_ADVMSS = 65_495;
 /** Types of IPv6 routes that lead to no link (`RTF_REJECT`). */
 const { blackhole, unreachable, prohibit, throw: thrown } = ROUTE_TYPES;
 const REJECTING: ReadonlySet<number> = new Set([blackhole, unreachable, prohibit, thrown]);
@@ -70,7 +71,7 @@ export function routeRecord(route: RouteOptions, link: number | undefined): Rout
       : FAMILIES[route.family ?? 'IPv4'];
   const foreign = gateway !== undefined && familyOf(gateway) !== family;
   const table = wordNumber(ROUTE_TABLES, route.table ?? 'main');
-  const { mtu, metric } = route;
+  const { metric } = route;
   return {
     family,
     destinationLength: lengthOf(destination),
@@ -90,9 +91,18 @@ export function routeRecord(route: RouteOptions, link: number | undefined): Rout
     source,
     link,
     metric,
-    metrics: mtu === undefined ? undefined : { mtu: Math.min(mtu, MAX_ROUTE_MTU) },
+    metrics: metricsOf(route),
     nexthopId: route.nexthopId,
   };
+}
+
+function metricsOf({ mtu, advmss }: RouteOptions): RouteRecord['metrics'] {
+  if (mtu === undefined && advmss === undefined) return undefined;
+  return { mtu: atMost(MAX_ROUTE_MTU, mtu), advmss: atMost(MAX_ROUTE_ADVMSS, advmss) };
+}
+
+function atMost(limit: number, value: number | undefined): number | undefined {
+  return value === undefined ? undefined : Math.min(value, limit);
 }
 
 function flagsOf(onlink: boolean | undefined): number {
@@ -135,14 +145,15 @@ function plainOptions(route: RouteToRemove): RouteOptions {
     type: hasWay(route) || type !== 'blackhole' ? (type as RouteOptions['type']) : undefined,
     onlink,
     mtu: route.mtu ?? undefined,
+    advmss: route.advmss ?? undefined,
     nexthopId: route.nexthopId ?? undefined,
     nextHops: route.nextHops as RouteOptions['nextHops'],
   };
 }
 
 /**
- * In a removal a field that is left out matches any value: protocol 0, scope nowhere. In IPv4 an MTU of 0 matches
- * a route without an MTU (net/ipv4/fib_semantics.c, fib_metrics_match).
+ * In a removal a field that is left out matches any value: protocol 0, scope nowhere. In IPv4 a 0 matches
+ * a route without an MTU or advmss (net/ipv4/fib_semantics.c, fib_metrics_match).
  */
 function removalRecord(
   route: RouteToRemove,
@@ -151,7 +162,8 @@ function removalRecord(
 ): RouteRecord {
   const { type, protocol = 'unspec', scope = 'nowhere', ...asked } = plainOptions(route);
   const mtu = route.mtu === null ? 0 : route.mtu;
-  const record = routeRecord({ ...asked, protocol, scope, onlink: undefined, mtu }, link);
+  const advmss = route.advmss === null ? 0 : route.advmss;
+  const record = routeRecord({ ...asked, protocol, scope, onlink: undefined, mtu, advmss }, link);
   const removal: RouteRecord = {
     ...record,
     type: type === undefined ? 0 : wordNumber(ROUTE_TYPES, type),

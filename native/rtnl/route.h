@@ -9,6 +9,7 @@ namespace macvlan_netlink::rtnl {
 
 struct RouteMetrics {
   std::optional<uint32_t> mtu;
+  std::optional<uint32_t> advmss;
 };
 
 struct NextHop {
@@ -57,7 +58,9 @@ template <>
 struct Table<rtnl::RouteMetrics> {
   using R = rtnl::RouteMetrics;
   static constexpr auto header = std::make_tuple();
-  static constexpr auto rows = std::make_tuple(Attr(RTAX_MTU, "RTAX_MTU", "mtu", &R::mtu));
+  static constexpr auto rows =
+      std::make_tuple(Attr(RTAX_MTU, "RTAX_MTU", "mtu", &R::mtu),
+                      Attr(RTAX_ADVMSS, "RTAX_ADVMSS", "advmss", &R::advmss));
 };
 
 template <>

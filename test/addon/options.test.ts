@@ -138,6 +138,7 @@ const ROUTE = {
   type: 'multicast',
   onlink: true,
   mtu: 1400,
+  advmss: 1300,
   append: true,
 };
 const DEFAULT6 = { to: 'default', link: 3, family: 'IPv6' };

@@ -20,7 +20,7 @@ describe('listRoutes', () => {
     const { host, link } = made;
     const commands = [
       'default via 10.0.0.2 metric 5',
-      `10.1.0.0/16 dev ${link} src 10.0.0.1 table 70000 proto 77 mtu 1300`,
+      `10.1.0.0/16 dev ${link} src 10.0.0.1 table 70000 proto 77 mtu 1300 advmss 1200`,
       'blackhole 10.3.0.0/16',
       '10.5.0.0/16 nexthop via 10.0.0.3 weight 2 nexthop via 10.0.0.4 weight 255',
       `10.6.0.0/16 via inet6 fd00::9 dev ${link}`,
@@ -127,6 +127,8 @@ describe('listRoutes', () => {
       add(
         '10.4.0.0/16 via 10.0.0.2 mtu 1300',
         '10.4.0.0/16 via 10.0.0.2 mtu 1400',
+        '10.4.0.0/16 via 10.0.0.2 mtu 1400 advmss 1300',
+        '10.4.0.0/16 via 10.0.0.2 advmss 1300',
         '10.4.0.0/16 via 10.0.0.2',
       ),
       add('fd12::/64 nexthop via fd00::3 nexthop via fd07::3', 'unreachable fd12::/64 metric 99'),

@@ -106,6 +106,12 @@ const cases: Case[] = [
   ['a protocol', { to: '10.1.0.0/16', dev: true, protocol: 'dhcp' }, { protocol: 'dhcp' }],
   ['a protocol by number', { to: 'fd01::/64', dev: true, protocol: 77 }, { protocol: '77' }],
   ['an MTU', { to: '10.1.0.0/16', dev: true, mtu: 1300 }, { metrics: [{ mtu: 1300 }] }],
+  ['an advmss', { to: '10.1.0.0/16', dev: true, advmss: 1200 }, { metrics: [{ advmss: 1200 }] }],
+  [
+    'an IPv6 MTU and advmss',
+    { to: 'fd01::/64', dev: true, mtu: 1300, advmss: 1200 },
+    { metrics: [{ mtu: 1300, advmss: 1200 }] },
+  ],
   ['an IPv6 MTU', { to: 'fd01::/64', dev: true, mtu: 1300 }, { metrics: [{ mtu: 1300 }] }],
   [
     'a gateway out of reach',
@@ -482,18 +488,21 @@ describe('removeRoute', () => {
     expect((await shown()).map(({ metric }) => metric)).toEqual([30, 10, 30]);
   });
 
-  test('compares the MTU of an IPv4 route as far as the kernel keeps it', async () => {
-    const { netns, shown } = await routeBench(bed);
-    for (const mtu of [1300, 65_535]) {
-      const route = { to: '10.1.0.0/16', via: '10.0.0.2', mtu };
-      await netns.addRoute(route);
-      const error = await refusalOf(netns.removeRoute({ ...route, mtu: 1400 }));
-      expect(error).toMatchObject({ code: 'ESRCH' });
-      expect(await shown()).toHaveLength(1);
-      await netns.removeRoute(route);
-      expect(await shown()).toEqual([]);
-    }
-  });
+  test.each(['mtu', 'advmss'])(
+    'compares the %s of an IPv4 route as far as the kernel keeps it',
+    async (metric) => {
+      const { netns, shown } = await routeBench(bed);
+      for (const value of [1300, 65_535]) {
+        const route = { to: '10.1.0.0/16', via: '10.0.0.2', [metric]: value };
+        await netns.addRoute(route);
+        const error = await refusalOf(netns.removeRoute({ ...route, [metric]: 1400 }));
+        expect(error).toMatchObject({ code: 'ESRCH' });
+        expect(await shown()).toHaveLength(1);
+        await netns.removeRoute(route);
+        expect(await shown()).toEqual([]);
+      }
+    },
+  );
 
   test('removes all ways of an IPv6 route, which may be of several protocols', async () => {
     const { netns, host, link } = await routeBench(bed);

@@ -89,7 +89,7 @@ export interface IpRoute {
   readonly metric?: number;
   readonly nhid?: number;
   readonly flags: readonly string[];
-  readonly metrics?: readonly { readonly mtu?: number }[];
+  readonly metrics?: readonly { readonly mtu?: number; readonly advmss?: number }[];
   readonly nexthops?: readonly {
     readonly gateway?: string;
     readonly dev: string;
@@ -150,6 +150,7 @@ export function expectedRoute(
     type: shown.type,
     onlink: shown.flags.includes('onlink'),
     mtu: shown.metrics?.[0]?.mtu ?? null,
+    advmss: shown.metrics?.[0]?.advmss ?? null,
     nextHops: (shown.nexthops ?? []).map(({ gateway, dev, weight, flags }) => ({
       via: gateway ?? null,
       link: indexOf(dev),

@@ -69,6 +69,7 @@ export const aRoute: Route = {
   type: 'unicast',
   onlink: false,
   mtu: null,
+  advmss: null,
   nextHops: [],
   nexthopId: null,
 };

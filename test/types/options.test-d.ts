@@ -291,7 +291,7 @@ describe('the other inputs', () => {
     addRoute({ to: 'default', via: '10.0.0.1', link: 'macv1', metric: 5, table: 'main' });
     addRoute({ to: '10.1.0.0/16', link: 3, table: 100, source: '10.0.0.2', scope: 'link' });
     addRoute({ to: '10.2.0.0/16', type: 'blackhole', protocol: 'static', scope: 200 });
-    addRoute({ to: 'default', link: 3, family: 'IPv6', onlink: true, mtu: 1400 });
+    addRoute({ to: 'default', link: 3, family: 'IPv6', onlink: true, mtu: 1400, advmss: 1300 });
     addRoute({ to: '10.3.0.0/16', nexthopId: 5 });
     addRoute({ to: '10.4.0.0/16', link: 3, append: true });
     // @ts-expect-error: no destination

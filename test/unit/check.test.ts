@@ -486,7 +486,7 @@ describe('addresses', () => {
 describe('routes', () => {
   test.each([
     { to: 'default', via: '10.0.0.1' },
-    { to: 'default', via: 'fd00::1', link: 3, metric: 5, onlink: true, mtu: 1400 },
+    { to: 'default', via: 'fd00::1', link: 3, metric: 5, onlink: true, mtu: 1400, advmss: 1 },
     { to: 'default', link: 'eth0', family: 'IPv6' },
     { to: '10.1.0.0/16', via: '10.0.0.1', source: '10.0.0.2', scope: 'global', family: 'IPv4' },
     { to: '10.1.2.3', link: 3, table: 100, protocol: 'static' },
@@ -518,6 +518,7 @@ describe('routes', () => {
     [{ to: 'default', link: 3, type: 1 }, "type must be 'unicast'"],
     [{ to: 'default', link: 3, protocol: 'ospf' }, "protocol must be 'unspec'"],
     [{ to: 'default', link: 3, mtu: 0 }, 'mtu must be an integer from 1'],
+    [{ to: 'default', link: 3, advmss: 0 }, 'advmss must be an integer from 1'],
     [{ to: 'default', link: 3, append: 1 }, 'append must be'],
   ])('not %o', (value, says) => {
     expect(refusal(route, value).message).toContain(says);
@@ -537,6 +538,7 @@ describe('routes', () => {
       type: 'blackhole',
       onlink: false,
       mtu: null,
+      advmss: null,
       nextHops: [],
       nexthopId: null,
     };

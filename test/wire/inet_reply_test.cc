@@ -14,6 +14,7 @@ namespace macvlan_netlink::test {
 namespace {
 
 using rtnl::AddressRecord;
+using rtnl::RouteMetrics;
 using rtnl::RouteRecord;
 
 template <class Record>
@@ -145,10 +146,14 @@ void CheckRoute(const Fixture& fixture, const RouteRecord& route, const Json& ex
   CHECK_EQ(route.metric.value_or(0), expect["metric"].Number());
   CHECK_EQ(route.link.value_or(0), fixture.Index(expect["dev"].Text()));
   uint32_t mtu = 0;
+  uint32_t advmss = 0;
   for (const Json& metric : expect["metrics"].Items()) {
     if (metric.Has("mtu")) mtu = static_cast<uint32_t>(metric["mtu"].Number());
+    if (metric.Has("advmss")) advmss = static_cast<uint32_t>(metric["advmss"].Number());
   }
-  CHECK_EQ(route.metrics ? route.metrics->mtu.value_or(0) : 0, mtu);
+  const RouteMetrics metrics = route.metrics.value_or(RouteMetrics{});
+  CHECK_EQ(metrics.mtu.value_or(0), mtu);
+  CHECK_EQ(metrics.advmss.value_or(0), advmss);
   CheckNextHops(fixture, route, expect["nexthops"]);
 }
 
