@@ -90,7 +90,9 @@ async function shareFiles(folder) {
   const end = ended(child);
   end.catch(() => {});
   while (!existsSync(socket)) {
-    if (child.exitCode !== null) throw new Failure(`virtiofsd ended:\n${said}`);
+    if (child.exitCode !== null || child.signalCode !== null) {
+      throw new Failure(`virtiofsd ended:\n${said}`);
+    }
     await sleep(10);
   }
   return { child, end };
