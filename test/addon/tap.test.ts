@@ -156,6 +156,58 @@ test.each(Object.entries(endings))(
   },
 );
 
+const fewDescriptors = [...under, 'sh', '-c', 'ulimit -n 120 && exec "$@"', '--'];
+/** `openSlowly(between)` opens a tap; `between` is called when its descriptors are open, before its start. */
+const slowOpening = `
+  ${importTaps}
+  import { execFileSync } from 'node:child_process';
+  import { openSync } from 'node:fs';
+  import { Netns } from 'macvlan-netlink';
+  ${makeTaps}
+  const taken = [];
+  const takeAll = () => { try { for (;;) taken.push(openSync('/dev/null')); } catch {} };
+  const here = Netns.current();
+  const openTapDevice = here.openTapDevice.bind(here);
+  const openSlowly = (between) => {
+    here.openTapDevice = async (...asked) => {
+      const device = await openTapDevice(...asked);
+      between();
+      return device;
+    };
+    return here.openTap(links[0]);
+  };
+`;
+
+test.each([
+  'takeAll(); const tap = await openSlowly(() => {});',
+  'const tap = await openSlowly(takeAll);',
+])('a tap is opened at the expense of idle sockets: %s', async (open) => {
+  const program = `
+    ${slowOpening}
+    const others = await Promise.all(Array.from({ length: 10 }, () => Netns.create()));
+    await Promise.all(others.map((netns) => netns.listLinks()));
+    ${open}
+    console.log(JSON.stringify(tap.fds.length));
+    await Promise.all([tap, ...taps].map((one) => one.close()));
+  `;
+  expect(await resultOf(program, { under: fewDescriptors })).toBe(1);
+});
+
+test('a tap that cannot be started is refused', async () => {
+  const program = `
+    ${slowOpening}
+    const error = await openSlowly(() => {
+      execFileSync('prlimit', ['--pid', process.pid, '--nofile=4:120'], { stdio: 'ignore' });
+    }).catch((refused) => refused);
+    console.log(JSON.stringify({ code: error.code, syscall: error.syscall }));
+    await Promise.all(taps.map((one) => one.close()));
+  `;
+  expect(await resultOf(program, { under: fewDescriptors })).toEqual({
+    code: 'EMFILE',
+    syscall: 'timerfd_create',
+  });
+});
+
 test('a tap whose link moves while no descriptors are left still ends with the link', async () => {
   const program = `
     ${importTaps}

@@ -1,4 +1,5 @@
 /** What ends a stream of frames, what does not, and what is given back then. */
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { Writable } from 'node:stream';
@@ -446,6 +447,27 @@ describe('close', () => {
     },
   );
 
+  test.each(endings)(
+    'as %s, is no error for a frame that was written before the stream was told',
+    async (_, end) => {
+      const { host, link } = await setUp();
+      const tap = await open(bed, host, link);
+      const statistics = ['-json', '-stats', 'link', 'show', 'dev', link.name];
+      const written = () => {
+        const [told] = JSON.parse(
+          execFileSync('ip', ['-netns', host.name ?? '', ...statistics], { encoding: 'utf8' }),
+        );
+        return told.stats64.tx.packets;
+      };
+      const before = written();
+      const sent = tap.send(makeFrame(STRANGER, link.mac ?? '', 60));
+      // The event loop has no turn meanwhile.
+      while (written() === before);
+      await end(tap);
+      await sent;
+    },
+  );
+
   test('ends a slow pipeline, which keeps what it has read', async () => {
     const { host, cable, link } = await setUp();
     const tap = await open(bed, host, link);
@@ -582,6 +604,19 @@ test('a tap that nobody reads from does not keep the process alive', async () =>
   `;
   expect(await runProgram(program, privately)).toMatchObject({ code: 0, stdout: 'written\n' });
 });
+
+test.each(['tap.read()', 'tap.write(frame(right, left, 1))'])(
+  'a tap that is detached after %s does not keep the process alive',
+  async (begin) => {
+    const program = `${pairing}
+      const tap = await openTap('t0');
+      ${begin};
+      tap.detach();
+      console.log('detached');
+    `;
+    expect(await runProgram(program, privately)).toMatchObject({ code: 0, stdout: 'detached\n' });
+  },
+);
 
 test('no frames are lost when a listener throws', async () => {
   const program = `${pairing}
