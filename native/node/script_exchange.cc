@@ -141,7 +141,7 @@ ScriptExchange::Progress ScriptExchange::ConvertBatches(
   }
 }
 
-bool ScriptExchange::ConvertBatch(Batch& batch, Napi::Array& values,
+bool ScriptExchange::ConvertBatch(const Batch& batch, Napi::Array& values,
                                   std::chrono::steady_clock::time_point deadline) {
   const Napi::Env env = environment_.env();
   const auto step = static_cast<uint32_t>(batch.step);
@@ -151,7 +151,6 @@ bool ScriptExchange::ConvertBatch(Batch& batch, Napi::Array& values,
     known = Napi::Array::New(env);
     values.Set(step, known);
   }
-  batch.restart = false;
   const auto list = known.As<Napi::Array>();
   uint32_t next = list.Length();
   return ConvertInTime(env, converted_, batch.records.size(), deadline, [&](size_t at) {

@@ -30,7 +30,7 @@ class ScriptExchange : public io::Exchange,
   bool Deliver(Environment& environment, std::chrono::steady_clock::time_point deadline) override;
 
  private:
-  // A run of records that a step was answered with.
+  // A run of records that a step was answered with, or a restart without any.
   struct Batch {
     size_t step;
     std::vector<rtnl::Record> records;
@@ -41,7 +41,7 @@ class ScriptExchange : public io::Exchange,
 
   void HandOver();
   Progress ConvertBatches(Napi::Array& values, std::chrono::steady_clock::time_point deadline);
-  bool ConvertBatch(Batch& batch, Napi::Array& values,
+  bool ConvertBatch(const Batch& batch, Napi::Array& values,
                     std::chrono::steady_clock::time_point deadline);
   Napi::Value Result(size_t step, const Napi::Value& known);
   Napi::Value Failure(const io::Step& step, const rtnl::Operation& operation);
