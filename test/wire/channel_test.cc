@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include <filesystem>
 #include <future>
 
 #include "bulk/deletion.h"
@@ -36,6 +37,20 @@ class Reading : public Requests {
 
  private:
   std::promise<void> over_;
+};
+
+// One that has to be prepared.
+class Prepared : public Reading {
+ public:
+  Prepared() { prepares = true; }
+  io::Status Prepare(io::PoolThread&) override {
+    prepared = true;
+    if (while_prepared) while_prepared();
+    return {};
+  }
+
+  bool prepared = false;
+  std::function<void()> while_prepared;
 };
 
 // Occupies the pool's thread until LetGo.
@@ -73,6 +88,11 @@ class OneDescriptor {
  private:
   rlimit before_{};
 };
+
+auto OpenDescriptors() {
+  const std::filesystem::directory_iterator all("/proc/self/fd");
+  return std::distance(begin(all), end(all));
+}
 
 int Ask(io::Channel& channel) {
   const auto reading = std::make_shared<Reading>();
@@ -127,6 +147,41 @@ TEST(no_socket_is_closed_while_it_is_in_use) {
   channel->Submit(listing);
   CHECK_EQ(listing->Wait(), 0);
   CHECK_EQ(listing->names, (std::vector<std::string>{"lo", "lo"}));
+  pool.Stop();
+}
+
+TEST(no_idle_socket_is_closed_while_more_requests_follow) {
+  const Client client;
+  const auto own = std::make_shared<io::Namespace>();
+  CHECK(io::OpenOwn(*own).ok());
+  io::Pool pool(1, {[] {}, [] {}});
+  const auto channel = std::make_shared<io::Channel>(pool, own, bulk::DeleteTogether, [] {});
+  CHECK_EQ(Ask(*channel), 0);
+  pool.Stop();
+  channel->SetInUse(true);
+  const auto before = OpenDescriptors();
+  channel->CloseIdle({});
+  CHECK_EQ(OpenDescriptors(), before);
+  channel->SetInUse(false);
+  channel->CloseIdle({});
+  CHECK_EQ(OpenDescriptors(), before - 1);
+}
+
+TEST(what_comes_while_others_are_prepared_is_prepared_before_it_is_sent) {
+  const Client client;
+  const auto own = std::make_shared<io::Namespace>();
+  CHECK(io::OpenOwn(*own).ok());
+  io::Pool pool(1, {[] {}, [] {}});
+  const auto channel = std::make_shared<io::Channel>(pool, own, bulk::DeleteTogether, [] {});
+  const auto first = std::make_shared<Prepared>();
+  const auto second = std::make_shared<Prepared>();
+  bool prepared = false;
+  first->while_prepared = [&] { channel->Submit(second); };
+  second->meanwhile = [&] { prepared = second->prepared; };
+  channel->Submit(first);
+  CHECK_EQ(first->Wait(), 0);
+  CHECK_EQ(second->Wait(), 0);
+  CHECK(prepared);
   pool.Stop();
 }
 
