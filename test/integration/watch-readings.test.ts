@@ -9,6 +9,7 @@ import { useTestbed } from '../support/testbed.js';
 const bed = useTestbed();
 
 const RTNLGRP_LINK = 1;
+const RTNLGRP_NEIGH = 3;
 
 /** A namespace with a link in it, and a function that reads the messages about that link. */
 async function setUp() {
@@ -44,4 +45,25 @@ test('a reading without waiting gives a removed link whole, because its reader m
   await host.ip('link', 'delete', name);
   const removed = (await read('drain')).filter((one) => one.removed);
   expect(removed).toEqual([expect.objectContaining({ item: expect.objectContaining({ name }) })]);
+});
+
+test('a reading whose wait is ended while it reads messages of no interest ends', async () => {
+  const host = await bed.makeNetns();
+  const name = await host.parent();
+  const call = new Call('watch', null, undefined);
+  const watcher = host.netns.subscribe(call, [RTNLGRP_NEIGH], 2 ** 20);
+  bed.onCleanup(() => watcher.close());
+  const neighbours = Array.from({ length: 200 }, (_, at) => `192.0.2.${at + 1} dev ${name}`);
+  const messages = neighbours.flatMap((one) => [
+    `neighbour add ${one} lladdr 02:00:5e:00:00:01`,
+    `neighbour delete ${one}`,
+  ]);
+  for (let delay = 0; delay < 1; delay += 0.05) {
+    await host.ipBatch(messages);
+    const reading = readNews(watcher, 'wait');
+    const end = performance.now() + delay;
+    while (performance.now() < end);
+    watcher.endWait();
+    expect(await reading).toEqual({ lost: false, news: [] });
+  }
 });
