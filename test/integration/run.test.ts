@@ -1,7 +1,7 @@
 // Workers that live in a namespace: their child processes and the library in them, and everything
 // else of the process, which stays where it was.
 import { once } from 'node:events';
-import { promises as fs, readdirSync } from 'node:fs';
+import { promises as fs, readdirSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, test, vi } from 'vitest';
@@ -43,11 +43,13 @@ describe('what a Worker starts and reads', () => {
     const host = await bed.makeNetns();
     const inside = procLink(host);
     await host.ip('address', 'add', '192.0.2.5/32', 'dev', 'lo');
+    const sysctl = '/proc/sys/net/ipv6/conf/lo/ndisc_notify';
     const { first } = await started(
       host.netns,
       code(`
-        const { readFileSync, readlinkSync } = require('node:fs');
+        const { readFileSync, readlinkSync, writeFileSync } = require('node:fs');
         const { Worker } = require('node:worker_threads');
+        writeFileSync('${sysctl}', '1');
         const inner = new Worker(workerData);
         inner.once('message', ({ where }) => send({
           own: readlinkSync('/proc/thread-self/ns/net'),
@@ -58,6 +60,8 @@ describe('what a Worker starts and reads', () => {
       { eval: true, workerData: where },
     );
     expect(first).toEqual({ own: inside, trie: true, inner: inside });
+    expect(await host.read(sysctl)).toBe('1');
+    expect(readFileSync(sysctl, 'utf8').trim()).toBe('0');
   });
 
   test('the threads that Workers share stay where the process is', async () => {
