@@ -30,7 +30,13 @@ import {
   u32,
 } from './checkValues.js';
 import { isListedAddress, isListedRoute } from './listed.js';
-import type { AddressOptions, NextHopOptions, OperationOptions, RouteOptions } from './types.js';
+import type {
+  AddressOptions,
+  IpFamily,
+  NextHopOptions,
+  OperationOptions,
+  RouteOptions,
+} from './types.js';
 import {
   ADDRESS_FLAGS,
   formatIp,
@@ -191,8 +197,8 @@ export function routeFault(
     return under('.family', badValue("must be the destination's", value.family));
   }
   const via = value.via ? parseIp(value.via)?.length : undefined;
-  if (via !== undefined && via !== (bytes ?? via)) {
-    return under('.via', badValue("must be of the route's family", value.via));
+  if (via !== undefined && !isGateway(via, bytes ?? via, value.family)) {
+    return under('.via', badValue(foreignGateway(bytes), value.via));
   }
   const source = value.source ? parseIp(value.source)?.length : undefined;
   if (source !== undefined && source !== (bytes ?? via ?? source)) {
@@ -204,6 +210,20 @@ export function routeFault(
   }
   if (value.tos && size !== 4) return under('.tos', badValue('is of IPv4 routes only', value.tos));
   return undefined;
+}
+
+/** Given the sizes of their addresses. An IPv4 route may have an IPv6 gateway (`RTA_VIA`), but that is mostly a slip. */
+function isGateway(
+  via: number | undefined,
+  route: number | undefined,
+  said: IpFamily | null | undefined,
+): boolean {
+  return via === route || (via === 16 && said === 'IPv4');
+}
+
+function foreignGateway(route: number | undefined): string {
+  const says = "must be of the route's family";
+  return route === 4 ? `${says}, unless family: 'IPv4' is said as well` : says;
 }
 
 /** Bits beyond the prefix length mean nothing, and are mostly a slip. */
@@ -251,7 +271,7 @@ function nextHopsFault({ to, family, nextHops }: RouteOptions): Fault | undefine
   if (nextHops === undefined) return undefined;
   if (nextHops.length === 0)
     return under('.nextHops', badValue('must hold one way at least', nextHops));
-  const sizes = nextHops.map(({ via }) => via && parseIp(via)?.length);
+  const sizes = nextHops.map(({ via }) => (via === undefined ? undefined : parseIp(via)?.length));
   const said = family && (family === 'IPv4' ? 4 : 16);
   const bytes = parsePrefix(to)?.bytes.length ?? said ?? sizes.find((size) => size);
   for (const [at, hop] of nextHops.entries()) {
@@ -259,8 +279,8 @@ function nextHopsFault({ to, family, nextHops }: RouteOptions): Fault | undefine
     if (via === undefined && link === undefined) {
       return under(`.nextHops[${at}]`, badValue('must say via, link or both', hop));
     }
-    if (via !== undefined && sizes[at] !== bytes) {
-      return under(`.nextHops[${at}].via`, badValue("must be of the route's family", via));
+    if (via !== undefined && !isGateway(sizes[at], bytes, family)) {
+      return under(`.nextHops[${at}].via`, badValue(foreignGateway(bytes), via));
     }
   }
   return undefined;

@@ -9,6 +9,7 @@ import type { Address, Route } from './types.js';
 import {
   AF_INET,
   AF_INET6,
+  familyOf,
   formatIp,
   IP6_RT_PRIO_USER,
   LOOPBACK_IFINDEX,
@@ -180,6 +181,9 @@ function networkText(bytes: Uint8Array, prefixLength: number): string {
   return `${formatIp(networkOf(bytes, prefixLength))}/${prefixLength}`;
 }
 
+/** Where the address begins in `struct rtvia`, after its family. */
+const RTVIA_ADDRESS = Uint16Array.BYTES_PER_ELEMENT;
+
 /** Of a route. */
 export async function whyUnreachable(namespace: Namespace, { link, asked }: About): Promise<Hint> {
   if (asked === undefined || !('destinationLength' in asked)) return undefined;
@@ -187,9 +191,10 @@ export async function whyUnreachable(namespace: Namespace, { link, asked }: Abou
   if (found?.up === false) {
     return `The link '${found.name}' is down, and nothing is reached by it: bring it up.`;
   }
-  const { gateway, family } = asked as RouteRecord;
+  const { via } = asked as RouteRecord;
+  const gateway = via?.subarray(RTVIA_ADDRESS) ?? (asked as RouteRecord).gateway;
   if (gateway === undefined) return undefined;
-  const addresses = await askTogether(namespace, 'listAddresses', { family });
+  const addresses = await askTogether(namespace, 'listAddresses', { family: familyOf(gateway) });
   if (addresses instanceof Refusal) return undefined;
   const { networks, lengths } = networksOf(addresses);
   const nearest = lengths

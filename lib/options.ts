@@ -197,7 +197,10 @@ export interface RouteOptions {
    * bits; 0, or omitted: any.
    */
   readonly tos?: number | undefined;
-  /** The gateway (`RTA_GATEWAY`), of the same family as `to`. */
+  /**
+   * The gateway (`RTA_GATEWAY`), of the same family as `to`. An IPv4 route with `family: 'IPv4'` may also have an IPv6
+   * gateway (`RTA_VIA`, Linux 5.2).
+   */
   readonly via?: string | undefined;
   /** The link it leaves by (`RTA_OIF`). Among the `routes` of a new link: that link. */
   readonly link?: LinkRef | undefined;
@@ -244,13 +247,16 @@ export interface RouteOptions {
    * of a new link not together with `link`.
    */
   readonly append?: boolean | undefined;
-  /** The family of `to: 'default'` when neither `via` nor `source` tells it. Omitted: IPv4. */
+  /**
+   * The family of `to: 'default'` when neither `via` nor `source` tells it. Omitted: IPv4. Must be said of an IPv4 route
+   * with an IPv6 gateway.
+   */
   readonly family?: IpFamily | undefined;
 }
 
 /** One of the ways of a route that has several: by `via`, by `link`, or both. */
 export interface NextHopOptions {
-  /** The gateway (`RTA_GATEWAY`). */
+  /** As {@link RouteOptions.via}. */
   readonly via?: string | undefined;
   /** The link it leaves by (`rtnh_ifindex`). */
   readonly link?: LinkRef | undefined;

@@ -255,6 +255,12 @@ describe('an address or a route', () => {
     const error = await refusalOf(host.netns.addRoute(route));
     expect(error).toMatchObject({ code: 'ENETUNREACH' });
     expect(error.hint).toBe(`No address of '${parent}' has the gateway 10.3.0.9 in its prefix.`);
+    await host.ip('link', 'set', parent, 'up');
+    const other = await refusalOf(
+      host.netns.addRoute({ ...route, via: 'fd03::9', family: 'IPv4' }),
+    );
+    expect(other).toMatchObject({ code: 'EHOSTUNREACH' });
+    expect(other.hint).toBe(`No address of '${parent}' has the gateway fd03::9 in its prefix.`);
   });
 
   test('is refused because the only link that has its gateway in a prefix is down', async () => {

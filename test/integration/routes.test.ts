@@ -45,6 +45,16 @@ const cases: Case[] = [
     { to: 'default', dev: true, from: 'fd02::/48' },
     { dst: 'default', from: 'fd02::/48', metric: 1024 },
   ],
+  [
+    'an IPv6 gateway of an IPv4 route',
+    { to: '10.1.0.0/16', via: 'fd00::fe', family: 'IPv4', dev: true },
+    { dst: '10.1.0.0/16', via: { family: 'inet6', host: 'fd00::fe' }, scope: 'global' },
+  ],
+  [
+    'default, of IPv4 via a link-local IPv6 gateway',
+    { to: 'default', via: 'fe80::1', family: 'IPv4', dev: true },
+    { dst: 'default', via: { family: 'inet6', host: 'fe80::1' } },
+  ],
   ['0.0.0.0/0', { to: '0.0.0.0/0', via: '10.0.0.254' }, { dst: 'default', gateway: '10.0.0.254' }],
   ['::/0', { to: '::/0', via: 'fd00::fe' }, { dst: 'default', gateway: 'fd00::fe' }],
   ['a prefix', { to: '10.1.0.0/16', via: '10.0.0.2' }, { dst: '10.1.0.0/16', gateway: '10.0.0.2' }],
@@ -297,6 +307,14 @@ describe('addRoute', () => {
           { via: 'fd00::3', link },
         ],
       },
+      {
+        to: '10.2.0.0/16',
+        family: 'IPv4',
+        nextHops: [
+          { via: 'fd00::2', link },
+          { via: '10.0.0.3', weight: 2 },
+        ],
+      },
     ] as const;
     for (const route of routes) await netns.addRoute(route);
     const hop = (gateway: string | undefined, weight: number) =>
@@ -305,6 +323,13 @@ describe('addRoute', () => {
       {
         dst: '10.1.0.0/16',
         nexthops: [hop('10.0.0.2', 1), hop('10.0.0.3', 256), hop(undefined, 1)],
+      },
+      {
+        dst: '10.2.0.0/16',
+        nexthops: [
+          { via: { family: 'inet6', host: 'fd00::2' }, dev: link, weight: 1 },
+          hop('10.0.0.3', 2),
+        ],
       },
       { dst: 'default', nexthops: [hop('fd00::2', 3), hop('fd00::3', 1)] },
     ]);

@@ -492,6 +492,8 @@ describe('routes', () => {
     { to: '10.1.2.3', link: 3, table: 100, protocol: 'static' },
     { to: 'fd00:1::/32', link: 3, table: 'local', protocol: 77, type: 'unicast' },
     { to: '10.1.0.0/16', type: 'blackhole' },
+    { to: '10.1.0.0/16', via: 'fd00::1', family: 'IPv4' },
+    { to: 'default', via: 'fd00::1', family: 'IPv4', source: '10.0.0.1' },
     { to: '0.0.0.0/0', via: '10.0.0.1', append: true, signal },
   ])('%o', (value) => {
     accepts(route, value);
@@ -506,9 +508,13 @@ describe('routes', () => {
     [{ to: 5, link: 3 }, "to must be 'default', or a prefix"],
     [{ to: 'default' }, 'must say where it leads: via, link or both'],
     [{ to: '10.1.0.0/16', type: 'unicast' }, 'must say where it leads: via, link or both'],
-    [{ to: '10.1.0.0/16', via: 'fd00::1' }, "via must be of the route's family"],
+    [
+      { to: '10.1.0.0/16', via: 'fd00::1' },
+      "via must be of the route's family, unless family: 'IPv4' is said as well",
+    ],
+    [{ to: 'fd01::/64', via: '10.0.0.1', family: 'IPv6' }, "via must be of the route's family;"],
     [{ to: 'default', via: 'fd00::1', source: '10.0.0.1' }, "source must be of the route's family"],
-    [{ to: 'default', via: 'fd00::1', family: 'IPv4' }, "via must be of the route's family"],
+    [{ to: 'default', via: '10.0.0.1', family: 'IPv6' }, "via must be of the route's family;"],
     [{ to: '::/0', link: 3, family: 'IPv4' }, "family must be the destination's"],
     [{ to: 'default', via: '10.0.0.1/24' }, 'via must be an IP address'],
     [{ to: 'default', via: 'fe80::1%eth0' }, 'via must be an IP address'],
