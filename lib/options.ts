@@ -202,7 +202,11 @@ export interface RouteOptions {
    * gateway (`RTA_VIA`, Linux 5.2).
    */
   readonly via?: string | undefined;
-  /** The link it leaves by (`RTA_OIF`). Among the `routes` of a new link: that link. */
+  /**
+   * The link it leaves by (`RTA_OIF`). Among the `routes` of a new link: that link. Of a VRF the kernel takes the port
+   * that reaches an IPv4 gateway, and lists and removes the route by that one (net/ipv4/fib_semantics.c,
+   * fib_check_nh_v4_gw).
+   */
   readonly link?: LinkRef | undefined;
   /** Lower is preferred (`RTA_PRIORITY`). Omitted: 0 for IPv4, 1024 for IPv6. */
   readonly metric?: number | undefined;
@@ -248,8 +252,8 @@ export interface RouteOptions {
    */
   readonly append?: boolean | undefined;
   /**
-   * The family of `to: 'default'` when neither `via` nor `source` tells it. Omitted: IPv4. Must be said of an IPv4 route
-   * with an IPv6 gateway.
+   * The family of `to: 'default'` when neither `via` nor `source` tells it. Omitted: IPv4. Must be said of an IPv4
+   * route with an IPv6 gateway.
    */
   readonly family?: IpFamily | undefined;
 }
