@@ -91,18 +91,29 @@ export interface TapHandle {
   detach(): void;
 }
 
+/** Each namespace job: what it takes, and what it gives when it is not refused. */
+export interface NamespaceJobs {
+  openNamespacePath: [[path: string], NamespaceHandle];
+  /** Without a name: `''`. */
+  createNamespace: [[name: string], NamespaceHandle];
+  removeNamespace: [[name: string], undefined];
+  readSysctl: [[handle: NamespaceHandle, path: string], string];
+  writeSysctl: [[handle: NamespaceHandle, path: string, content: string], undefined];
+}
+
+export type NamespaceJobStarters = {
+  readonly [Name in keyof NamespaceJobs]: (id: number, ...given: NamespaceJobs[Name][0]) => void;
+};
+
 /** The addon's exports (native/node/addon.cc). */
-interface Addon {
+interface Addon extends NamespaceJobStarters {
   readonly operations: Readonly<Record<keyof Operations, readonly [number, RecordName]>>;
   readonly requests: Readonly<Record<RecordName, Columns>>;
   readonly answers: Readonly<Record<RecordName, readonly string[]>>;
   initialize(hooks: Hooks): void;
   openOwnNamespace(): NamespaceHandle | Refusal;
   openNamespaceDescriptor(fd: number): NamespaceHandle | Refusal;
-  openNamespacePath(id: number, path: string): void;
-  createNamespace(id: number, name: string): void;
   withdrawNamespaceJob(id: number): void;
-  removeNamespace(id: number, name: string): void;
   openTap(
     id: number,
     handle: NamespaceHandle,

@@ -198,6 +198,20 @@ export function run(worker: string | URL, options?: RunOptions): Promise<Worker>
   return here().run(worker, options);
 }
 
+/** {@link Netns.getSysctl} in the caller's own namespace. */
+export function getSysctl(name: string, options?: OperationOptions): Promise<string> {
+  return here().getSysctl(name, options);
+}
+
+/** {@link Netns.setSysctl} in the caller's own namespace. */
+export function setSysctl(
+  name: string,
+  value: string | number,
+  options?: OperationOptions,
+): Promise<void> {
+  return here().setSysctl(name, value, options);
+}
+
 /** {@link Netns.checkSupport} in the caller's own namespace. */
 export function checkSupport(options?: SupportOptions): Promise<Support> {
   return here().checkSupport(options);

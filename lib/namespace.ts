@@ -15,6 +15,7 @@ import { argumentError, showValue } from './errors.js';
 import {
   exchange,
   exchangeMany,
+  namespaceJob,
   openTapDevice,
   Refusal,
   type Result,
@@ -248,6 +249,16 @@ export class Namespace implements NetnsLike {
   /** Opens the tap device of a link of this namespace, within {@link hold}. @internal */
   openTapDevice(link: TapDeviceLink, options: TapDeviceOptions): Promise<TapHandle | Refusal> {
     return openTapDevice(this.#openHandle, link, options);
+  }
+
+  /** A file below /proc/sys/net as it is in this namespace, within {@link hold}. @internal */
+  readSysctl(path: string, signal?: AbortSignal): Promise<string | Refusal> {
+    return namespaceJob('readSysctl', [this.#openHandle, path], signal);
+  }
+
+  /** Writes such a file, within {@link hold}. @internal */
+  writeSysctl(path: string, content: string, signal?: AbortSignal): Promise<undefined | Refusal> {
+    return namespaceJob('writeSysctl', [this.#openHandle, path, content], signal);
   }
 
   /** Runs `body`, synchronously, with the calling thread in this namespace. @internal */

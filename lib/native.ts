@@ -3,6 +3,8 @@ import {
   addon,
   type Columns,
   type NamespaceHandle,
+  type NamespaceJobStarters,
+  type NamespaceJobs,
   type Operations,
   type TapHandle,
   type Watcher,
@@ -231,24 +233,18 @@ export function whenAborted(signal: AbortSignal, call: () => void): () => void {
   };
 }
 
-/** The addon's namespace jobs, and what each gives when it is not refused. */
-interface NamespaceJobs {
-  openNamespacePath: NamespaceHandle;
-  createNamespace: NamespaceHandle;
-  removeNamespace: undefined;
-}
-
 /**
  * Runs one of the addon's namespace jobs. A `signal` that fires before it has done anything withdraws it,
  * also while it waits for another process.
  */
 export async function namespaceJob<Name extends keyof NamespaceJobs>(
   name: Name,
-  argument: string,
+  args: NamespaceJobs[Name][0],
   signal?: AbortSignal,
-): Promise<NamespaceJobs[Name] | Refusal> {
-  type Outcome = NamespaceJobs[Name] | Refusal;
-  const [promise, id] = start<readonly [Outcome]>((given) => addon[name](given, argument));
+): Promise<NamespaceJobs[Name][1] | Refusal> {
+  const starters: NamespaceJobStarters = addon;
+  type Outcome = NamespaceJobs[Name][1] | Refusal;
+  const [promise, id] = start<readonly [Outcome]>((given) => starters[name](given, ...args));
   const [result] =
     signal === undefined
       ? await promise

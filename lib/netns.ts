@@ -19,6 +19,7 @@ import * as routes from './routes.js';
 import { type RunOptions, run } from './run.js';
 import { linkNow, netnsNow, snapshot } from './snapshot.js';
 import { checkSupport } from './support.js';
+import { getSysctl, setSysctl } from './sysctl.js';
 import { type OpenTapOptions, openTap } from './tap.js';
 import type { Tap } from './tapStream.js';
 import { isTurnFull, takeTurn } from './turn.js';
@@ -139,7 +140,7 @@ export class Netns extends Namespace {
     if (name !== undefined) check(call.operation, valueRules.netnsName, name, 'name');
     await takeTurn();
     call.checkSignal();
-    const result = await namespaceJob('createNamespace', name ?? '', call.signal);
+    const result = await namespaceJob('createNamespace', [name ?? ''], call.signal);
     if (result instanceof Refusal) throw call.error(result, await whyNotCreated(result, name));
     return new Netns(result, name ?? null);
   }
@@ -162,7 +163,7 @@ export class Netns extends Namespace {
     check(call.operation, valueRules.netnsName, name, 'name');
     await takeTurn();
     call.checkSignal();
-    const result = await namespaceJob('removeNamespace', name, call.signal);
+    const result = await namespaceJob('removeNamespace', [name], call.signal);
     if (!(result instanceof Refusal)) return;
     const gone = result.code === 'ENOENT';
     throw call.error(
@@ -519,6 +520,30 @@ export class Netns extends Namespace {
     const call = callOf('openTap', link, this.openTap, options);
     const ref = linkNow(link);
     return this.operate(call, options, (given) => openTap(this, call, ref, given));
+  }
+
+  /**
+   * Reads a setting below /proc/sys/net as it is in this namespace, such as `'net.ipv4.ip_forward'`. Dots or slashes
+   * separate, whichever comes first; then the other one stands for a dot, as in sysctl(8): the link `eth0.5` is in
+   * `'net.ipv6.conf.eth0/5.accept_ra'` and `'net/ipv6/conf/eth0.5/accept_ra'`. `ENOENT`: there is no such setting, or
+   * no such link; `EACCES`: it cannot be read; `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`.
+   */
+  getSysctl(name: string, options?: OperationOptions): Promise<string> {
+    const call = callWith('getSysctl', name, this.getSysctl, options);
+    return this.operate(call, undefined, () => getSysctl(this, call, name));
+  }
+
+  /**
+   * Writes a setting below /proc/sys/net in this namespace, for which the kernel has no netlink request, such as
+   * `ndisc_notify`, `accept_ra` and `disable_ipv6` of net.ipv6.conf. The settings of `default` there are those that a
+   * new link begins with. Not in order with other operations: await it. `ENOENT`: there is no such setting, or no such
+   * link; `EINVAL`: it does not take the value, or has taken only its beginning; `EACCES`: the setting is
+   * read-only, or needs root or `CAP_NET_ADMIN`; `EROFS`: /proc/sys is mounted read-only; `EPERM`: in another namespace, needs
+   * `CAP_SYS_ADMIN`.
+   */
+  setSysctl(name: string, value: string | number, options?: OperationOptions): Promise<void> {
+    const call = callWith('setSysctl', name, this.setSysctl, options);
+    return this.operate(call, undefined, () => setSysctl(this, call, name, value));
   }
 
   /**

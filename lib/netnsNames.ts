@@ -65,7 +65,7 @@ export async function whyNotCreated(
 
 async function whyNameTaken(path: string): Promise<{ hint?: string }> {
   // Waits for a name that is being made or removed at this moment.
-  const opened = await namespaceJob('openNamespacePath', path);
+  const opened = await namespaceJob('openNamespacePath', [path]);
   if (!(opened instanceof Refusal)) {
     opened.close();
     return {

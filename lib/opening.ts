@@ -43,7 +43,7 @@ export async function openHandle(
   const result =
     'path' in place
       ? await unlessAborted(
-          namespaceJob('openNamespacePath', place.path, call.signal),
+          namespaceJob('openNamespacePath', [place.path], call.signal),
           call.signal,
           close,
         )
@@ -127,7 +127,7 @@ function acquire(path: string): Promise<SharedNamespace | Refusal> {
   const forget = () => {
     if (openings.get(path) === opening) openings.delete(path);
   };
-  const shared = namespaceJob('openNamespacePath', path).then((result) => {
+  const shared = namespaceJob('openNamespacePath', [path]).then((result) => {
     forget();
     return result instanceof Refusal ? result : share(result, path, asking.users);
   });

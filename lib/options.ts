@@ -68,7 +68,7 @@ export interface Ipv4Settings {
    * (`IPV4_DEVCONF_ARP_NOTIFY`), so that neighbours replace what they knew of them. A new link with `up` and
    * `addresses` announces them once, as the last step. Announcements without a carrier are lost:
    * `setLink(link, { mac: link.mac })` repeats them; a VLAN that was given no MAC then keeps the one that its parent
-   * has at that moment. For IPv6 there is only the sysctl `ndisc_notify`.
+   * has at that moment. For IPv6 there is the setting `ndisc_notify`, see `setSysctl`.
    */
   readonly arpNotify?: boolean | undefined;
   /**

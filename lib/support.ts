@@ -73,7 +73,7 @@ async function stateOf(namespace: Namespace, call: Call, kind: Kind): Promise<Mo
  * the module of a kind to be the parent.
  */
 async function probe(load: boolean): Promise<Features | undefined> {
-  const handle = await namespaceJob('createNamespace', '');
+  const handle = await namespaceJob('createNamespace', ['']);
   if (handle instanceof Refusal) return undefined;
   const namespace = new Namespace(handle, null);
   try {

@@ -186,7 +186,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 const WHITE_SPACE = /[\s\x85]/;
 
 /** What makes a text something else than itself once it is a C string in UTF-8, or too long. */
-function textFault(text: string, maxBytes: number): string | undefined {
+export function textFault(text: string, maxBytes: number): string | undefined {
   if (text === '') return 'must not be empty';
   if (text.length > maxBytes || Buffer.byteLength(text) > maxBytes) {
     return `must not be longer than ${maxBytes} bytes`;

@@ -1,4 +1,5 @@
 // The addon's entry: what lib/addon.ts declares.
+#include "io/sysctl.h"
 #include "node/layout.h"
 #include "node/namespace_handle.h"
 #include "node/namespace_job.h"
@@ -58,12 +59,12 @@ void OpenNamespacePath(const Napi::CallbackInfo& info) {
   auto path = info[1].As<Napi::String>().Utf8Value();
   const auto what =
       io::IsKernelsFile(path) ? io::Jobs::WaitsFor::kKernel : io::Jobs::WaitsFor::kFile;
-  NamespaceJob::Start(
-      Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
-      NamespaceJob::Next::kAfterScript, what,
-      [path = std::move(path)](io::Namespace& out, io::PoolThread&, const io::GivenUp& given_up) {
-        return io::OpenPath(path, given_up, out);
-      });
+  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
+                      NamespaceJob::Next::kAfterScript, what,
+                      [path = std::move(path)](NamespaceJob::Outcome& out, io::PoolThread&,
+                                               const io::GivenUp& given_up) {
+                        return io::OpenPath(path, given_up, out.opened);
+                      });
 }
 
 // The descriptor is copied before this returns: its owner may close it at once.
@@ -82,9 +83,9 @@ void CreateNamespace(const Napi::CallbackInfo& info) {
   const auto what = name.empty() ? io::Jobs::WaitsFor::kKernel : io::Jobs::WaitsFor::kLock;
   NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
                       NamespaceJob::Next::kAtOnce, what,
-                      [name = std::move(name)](io::Namespace& out, io::PoolThread& thread,
+                      [name = std::move(name)](NamespaceJob::Outcome& out, io::PoolThread& thread,
                                                const io::GivenUp& given_up) {
-                        return io::CreateNamespace(name, given_up, out, thread.at_home);
+                        return io::CreateNamespace(name, given_up, out.opened, thread.at_home);
                       });
 }
 
@@ -92,12 +93,37 @@ void RemoveNamespace(const Napi::CallbackInfo& info) {
   NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
                       NamespaceJob::Next::kAtOnce, io::Jobs::WaitsFor::kKernel,
                       [name = info[1].As<Napi::String>().Utf8Value()](
-                          io::Namespace&, io::PoolThread&, const io::GivenUp& given_up) {
+                          NamespaceJob::Outcome&, io::PoolThread&, const io::GivenUp& given_up) {
                         return io::RemoveNamespace(name, given_up);
                       });
 }
 
-// withdrawNamespaceJob(id): one of the three above.
+// readSysctl(id, handle, path): settles with [the file's content].
+void ReadSysctl(const Napi::CallbackInfo& info) {
+  const NamespaceHandle* handle = NamespaceHandle::Unwrap(info[1].As<Napi::Object>());
+  if (handle == nullptr) return;  // the Worker is being ended
+  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
+                      NamespaceJob::Next::kAtOnce, io::Jobs::WaitsFor::kKernel,
+                      [target = handle->Share(), path = info[2].As<Napi::String>().Utf8Value()](
+                          NamespaceJob::Outcome& out, io::PoolThread& thread, const io::GivenUp&) {
+                        return io::ReadSysctl(*target, path, thread.at_home, out.text.emplace());
+                      });
+}
+
+// writeSysctl(id, handle, path, content)
+void WriteSysctl(const Napi::CallbackInfo& info) {
+  const NamespaceHandle* handle = NamespaceHandle::Unwrap(info[1].As<Napi::Object>());
+  if (handle == nullptr) return;  // the Worker is being ended
+  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
+                      NamespaceJob::Next::kAtOnce, io::Jobs::WaitsFor::kKernel,
+                      [target = handle->Share(), path = info[2].As<Napi::String>().Utf8Value(),
+                       content = info[3].As<Napi::String>().Utf8Value()](
+                          NamespaceJob::Outcome&, io::PoolThread& thread, const io::GivenUp&) {
+                        return io::WriteSysctl(*target, path, content, thread.at_home);
+                      });
+}
+
+// withdrawNamespaceJob(id): one of the five above.
 void WithdrawNamespaceJob(const Napi::CallbackInfo& info) {
   const auto& jobs = Environment::Of(info.Env()).namespace_jobs;
   const auto job = jobs.find(info[0].As<Napi::Number>().Uint32Value());
@@ -147,6 +173,8 @@ Napi::Object Load(Napi::Env env, Napi::Object exports) {
   exports.Set("openNamespacePath", Napi::Function::New<OpenNamespacePath>(env));
   exports.Set("createNamespace", Napi::Function::New<CreateNamespace>(env));
   exports.Set("removeNamespace", Napi::Function::New<RemoveNamespace>(env));
+  exports.Set("readSysctl", Napi::Function::New<ReadSysctl>(env));
+  exports.Set("writeSysctl", Napi::Function::New<WriteSysctl>(env));
   exports.Set("withdrawNamespaceJob", Napi::Function::New<WithdrawNamespaceJob>(env));
   exports.Set("openTap", Napi::Function::New<OpenTap>(env));
   exports.Set("finish", Napi::Function::New<Finish>(env));

@@ -36,7 +36,7 @@ void NamespaceJob::Run(io::PoolThread& thread) {
   } else {
     // Also to open a path: it may lead to a server that does not answer.
     const io::Pool::LongWait wait(environment_.pool());
-    status_ = environment_.WithDescriptors([&] { return work_(opened_, thread, given_up); });
+    status_ = environment_.WithDescriptors([&] { return work_(outcome_, thread, given_up); });
   }
   if (next_ == Next::kAtOnce) environment_.jobs().End(what_);
   environment_.Enqueue(shared_from_this());
@@ -54,8 +54,10 @@ bool NamespaceJob::Deliver(Environment& environment, std::chrono::steady_clock::
   Napi::Value result = env.Undefined();
   if (!status_.ok()) {
     result = environment.ToFailure(status_);
-  } else if (opened_.fd.valid()) {
-    result = NamespaceHandle::Wrap(environment, std::move(opened_));
+  } else if (outcome_.opened.fd.valid()) {
+    result = NamespaceHandle::Wrap(environment, std::move(outcome_.opened));
+  } else if (outcome_.text) {
+    result = Napi::String::New(env, *outcome_.text);
   }
   const Napi::Array results = Napi::Array::New(env, 1);
   results.Set(0U, result);

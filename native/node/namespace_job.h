@@ -1,19 +1,27 @@
-// Opening, making and removing namespaces: system calls that block, so a pool thread makes them.
+// Opening, making and removing namespaces, and their settings: system calls that block, so a pool
+// thread makes them.
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <string>
 
 #include "node/environment.h"
 
 namespace macvlan_netlink::node {
 
-// Runs once on a pool thread, then settles with [NamespaceHandle], [undefined] or [failure].
+// Runs once on a pool thread, then settles with [NamespaceHandle], [string], [undefined] or
+// [failure].
 class NamespaceJob : public io::Task,
                      public Delivery,
                      public std::enable_shared_from_this<NamespaceJob> {
  public:
-  using Work = std::function<io::Status(io::Namespace& out, io::PoolThread& thread,
-                                        const io::GivenUp& given_up)>;
+  struct Outcome {
+    io::Namespace opened;
+    std::optional<std::string> text;
+  };
+  using Work =
+      std::function<io::Status(Outcome& out, io::PoolThread& thread, const io::GivenUp& given_up)>;
 
   // When the next of many jobs may begin.
   enum class Next : uint8_t {
@@ -43,7 +51,7 @@ class NamespaceJob : public io::Task,
   const Work work_;
   std::atomic<bool> withdrawn_{false};
   bool begun_ = true;  // given to the pool, which is to hear of its end
-  io::Namespace opened_;
+  Outcome outcome_;
   io::Status status_;
 };
 

@@ -1,0 +1,90 @@
+/** The settings of a namespace: files below /proc/sys/net, of which each namespace has its own. */
+import type { Call } from './call.js';
+import { badType, type Check, check, integer, text } from './check.js';
+import { findLink } from './lookup.js';
+import { describe, type Namespace } from './namespace.js';
+import { Refusal } from './native.js';
+import { textFault } from './values.js';
+
+const ROOT = '/proc/sys';
+
+/** The file of a setting. As for sysctl(8) the first `.` or `/` of the name tells which of the two separates. */
+function pathOf(name: string): string {
+  const isDotted = /[./]/.exec(name)?.[0] === '.';
+  const path = isDotted ? name.replace(/[./]/g, (one) => (one === '.' ? '/' : '.')) : name;
+  return `${ROOT}/${path}`;
+}
+
+function isBelowNet(path: string): boolean {
+  const [top, ...steps] = path.slice(ROOT.length + 1).split('/');
+  return top === 'net' && steps.length > 0 && !steps.some((step) => /^\.{0,2}$/.test(step));
+}
+
+const sysctlName = text(
+  (name) =>
+    textFault(name, 1024) ??
+    (isBelowNet(pathOf(name)) ? undefined : "must be below net, such as 'net.ipv4.ip_forward'"),
+);
+
+const line = text(
+  (value) =>
+    (value === '' ? undefined : textFault(value, 4094)) ??
+    (value.includes('\n') ? 'must be one line' : undefined),
+);
+const whole = integer(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+const sysctlValue: Check = (value) => {
+  if (typeof value === 'number') return whole(value);
+  return typeof value === 'string' ? line(value) : badType('must be a string or a number', value);
+};
+
+export async function getSysctl(namespace: Namespace, call: Call, name: string): Promise<string> {
+  check(call.operation, sysctlName, name, 'name');
+  const path = pathOf(name);
+  const result = await namespace.readSysctl(path, call.signal);
+  call.signal?.throwIfAborted();
+  if (result instanceof Refusal) {
+    throw call.error(result, { hint: await whyRefused(namespace, path, result) });
+  }
+  return result.replace(/\n$/, '');
+}
+
+export async function setSysctl(
+  namespace: Namespace,
+  call: Call,
+  name: string,
+  value: string | number,
+): Promise<void> {
+  check(call.operation, sysctlName, name, 'name');
+  check(call.operation, sysctlValue, value, 'value');
+  const path = pathOf(name);
+  const result = await namespace.writeSysctl(path, `${value}\n`, call.signal);
+  call.signal?.throwIfAborted();
+  if (!(result instanceof Refusal)) return;
+  const hint =
+    result.syscall === 'write' && result.code === 'EINVAL'
+      ? `The setting does not take '${value}', or has taken only its beginning.`
+      : await whyRefused(namespace, path, result);
+  throw call.error(result, { hint });
+}
+
+const WHY_NOT_OPENED: Readonly<Record<string, string>> = {
+  EACCES:
+    'The file does not allow that, or it takes root or CAP_NET_ADMIN in the user namespace that owns the network ' +
+    'namespace.',
+  EROFS: `${ROOT} is mounted read-only, as in containers without privileges.`,
+  EISDIR: 'That is a folder of settings.',
+};
+
+async function whyRefused(
+  namespace: Namespace,
+  path: string,
+  { code }: Refusal,
+): Promise<string | undefined> {
+  if (code !== 'ENOENT') return WHY_NOT_OPENED[code];
+  const where = `in the network namespace ${describe(namespace)}`;
+  const link = /\/ipv[46]\/(?:conf|neigh)\/([^/]+)\//.exec(path)?.[1];
+  const isMissing = link !== undefined && (await findLink(namespace, link)) === undefined;
+  return isMissing
+    ? `There is no link named '${link}' ${where}.`
+    : `There is no file ${path} ${where}.`;
+}

@@ -1,0 +1,123 @@
+/** getSysctl and setSysctl: the settings of a namespace below /proc/sys/net. */
+import { describe, expect, test } from 'vitest';
+import { getSysctl } from '../../lib/index.js';
+import { inPrivateNetns, resultOf } from '../support/program.js';
+import { refusalOf, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+test('are those of the namespace, and of no other', async () => {
+  const { host, inside } = await bed.makeHostAndInside();
+  const path = '/proc/sys/net/ipv4/ip_forward';
+  await host.netns.setSysctl('net.ipv4.ip_forward', 0);
+  await inside.netns.setSysctl('net.ipv4.ip_forward', 1);
+  expect(await inside.read(path)).toBe('1');
+  expect(await host.read(path)).toBe('0');
+  await inside.run('sh', '-c', `echo 0 > ${path}`);
+  await host.run('sh', '-c', `echo 1 > ${path}`);
+  expect(await inside.netns.getSysctl('net.ipv4.ip_forward')).toBe('0');
+  expect(await host.netns.getSysctl('net.ipv4.ip_forward')).toBe('1');
+  const own = 'net/ipv6/conf/lo/hop_limit';
+  await host.netns.setSysctl(own, 77);
+  expect(await getSysctl(own)).not.toBe('77');
+});
+
+test('a link begins with those of `default`, and can have its own', async () => {
+  const { host, inside, parent } = await bed.makeHostAndInside();
+  await inside.netns.setSysctl('net.ipv6.conf.default.accept_ra', 0);
+  await host.netns.createMacvlan({ parent, name: 'm0.5', netns: inside.netns });
+  for (const [name, value] of [
+    ['net.ipv6.conf.m0/5.ndisc_notify', 1],
+    ['net/ipv6/conf/m0.5/hop_limit', '55'],
+  ] as const) {
+    await inside.netns.setSysctl(name, value);
+    expect(await inside.netns.getSysctl(name)).toBe(`${value}`);
+  }
+  const folder = '/proc/sys/net/ipv6/conf/m0.5';
+  expect(await inside.read(`${folder}/accept_ra`)).toBe('0');
+  expect(await inside.read(`${folder}/ndisc_notify`)).toBe('1');
+  expect(await inside.read(`${folder}/hop_limit`)).toBe('55');
+});
+
+test('may be texts, with several values or none', async () => {
+  const { host } = await bed.makeHostAndInside();
+  const folder = '/proc/sys/net/ipv4';
+  await host.netns.setSysctl('net.ipv4.ip_local_reserved_ports', '80,90-95');
+  await host.netns.setSysctl('net.ipv4.ip_local_port_range', '40000 50001');
+  expect(await host.read(`${folder}/ip_local_reserved_ports`)).toBe('80,90-95');
+  expect(await host.netns.getSysctl('net.ipv4.ip_local_port_range')).toBe('40000\t50001');
+  await host.netns.setSysctl('net.ipv4.ip_local_reserved_ports', '');
+  expect(await host.read(`${folder}/ip_local_reserved_ports`)).toBe('');
+  expect(await host.netns.getSysctl('net.ipv4.ip_local_reserved_ports')).toBe('');
+});
+
+describe('what the kernel refuses says why', () => {
+  test.each([
+    ['net.ipv4.nothing', 1, 'ENOENT', 'There is no file /proc/sys/net/ipv4/nothing in '],
+    ['net.ipv6.conf.no.accept_ra', 1, 'ENOENT', "There is no link named 'no' in "],
+    ['net.ipv4.neigh.no.retrans_time', 1, 'ENOENT', "There is no link named 'no' in "],
+    ['net.ipv6.conf.lo.nothing', 1, 'ENOENT', 'There is no file '],
+    ['net.ipv4', 1, 'EISDIR', 'a folder'],
+    ['net.ipv4.ip_forward', 'yes', 'EINVAL', "does not take 'yes'"],
+    ['net.ipv4.ip_forward', '1 yes', 'EINVAL', "does not take '1 yes', or has taken only its"],
+  ])('%s = %j: %s', async (name, value, code, says) => {
+    const { host } = await bed.makeHostAndInside();
+    const error = await refusalOf(host.netns.setSysctl(name, value));
+    expect(error).toMatchObject({ code, operation: 'setSysctl', target: name });
+    expect(error.hint).toContain(says);
+    if (code === 'EINVAL') return;
+    const read = await refusalOf(host.netns.getSysctl(name));
+    expect(read).toMatchObject({ code, operation: 'getSysctl', target: name });
+    expect(read.hint).toContain(says);
+  });
+
+  test('a setting that can only be written', async () => {
+    const { host } = await bed.makeHostAndInside();
+    await host.netns.setSysctl('net.ipv4.route.flush', 1);
+    const error = await refusalOf(host.netns.getSysctl('net.ipv4.route.flush'));
+    expect(error).toMatchObject({ code: 'EACCES', syscall: 'open' });
+    expect(error.hint).toContain('does not allow that');
+  });
+
+  test('settings that are mounted read-only', async () => {
+    const readOnly = 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys';
+    const source = `
+      import { getSysctl, setSysctl } from 'macvlan-netlink';
+      const { code, hint } = await setSysctl('net.ipv4.ip_forward', 1).catch((error) => error);
+      console.log(JSON.stringify({ code, hint, has: await getSysctl('net.ipv4.ip_forward') }));
+    `;
+    const under = [...inPrivateNetns, 'sh', '-c', `${readOnly} && exec "$@"`, 'sh'];
+    const { code, hint, has } = await resultOf<Record<string, string>>(source, { under });
+    expect(code).toBe('EROFS');
+    expect(hint).toContain('read-only');
+    expect(has).toMatch(/^[01]$/);
+  });
+});
+
+describe('what is refused before anything is written', () => {
+  test.each([
+    ['kernel.hostname', 1, 'name must be below net'],
+    ['net', 1, 'name must be below net'],
+    ['net.', 1, 'name must be below net'],
+    ['net.ipv4..ip_forward', 1, 'name must be below net'],
+    ['net/ipv4/../../kernel/hostname', 1, 'name must be below net'],
+    ['net.ipv4.//.//.kernel.hostname', 1, 'name must be below net'],
+    ['/proc/sys/net/ipv4/ip_forward', 1, 'name must be below net'],
+    ['net.ipv4.\0', 1, 'name must not hold a NUL character'],
+    ['', 1, 'name must not be empty'],
+    [undefined, 1, 'name must be a string'],
+    ['net.ipv4.ip_forward', true, 'value must be a string or a number'],
+    ['net.ipv4.ip_forward', undefined, 'value must be a string or a number'],
+    ['net.ipv4.ip_forward', 0.5, 'value must be an integer'],
+    ['net.ipv4.ip_forward', '1\n0', 'value must be one line'],
+    ['net.ipv4.ip_forward', '\0', 'value must not hold a NUL character'],
+  ] as [string, string, string][])('%j = %j', async (name, value, says) => {
+    const { host } = await bed.makeHostAndInside();
+    const error = await refusalOf(host.netns.setSysctl(name, value));
+    expect(error.code).toMatch(/^ERR_(INVALID_ARG_TYPE|INVALID_ARG_VALUE|OUT_OF_RANGE)$/);
+    expect(error.message).toContain(`setSysctl: ${says}`);
+    if (says.startsWith('value')) return;
+    const read = await refusalOf(host.netns.getSysctl(name));
+    expect(read.message).toContain(`getSysctl: ${says}`);
+  });
+});
