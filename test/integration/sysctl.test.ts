@@ -1,8 +1,9 @@
 /** getSysctl and setSysctl: the settings of a namespace below /proc/sys/net. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { getSysctl } from '../../lib/index.js';
 import { inPrivateNetns, resultOf } from '../support/program.js';
 import { refusalOf, useTestbed } from '../support/testbed.js';
+import { PATIENCE } from '../support/watching.js';
 
 const bed = useTestbed();
 
@@ -49,6 +50,19 @@ test('may be texts, with several values or none', async () => {
   await host.netns.setSysctl('net.ipv4.ip_local_reserved_ports', '');
   expect(await host.read(`${folder}/ip_local_reserved_ports`)).toBe('');
   expect(await host.netns.getSysctl('net.ipv4.ip_local_reserved_ports')).toBe('');
+});
+
+test('ndisc_notify tells the neighbours the MAC of a new link', async () => {
+  const { host, inside, parent } = await bed.makeHostAndInside();
+  const other = (await host.names()).find((name) => name !== parent) as string;
+  const [old, mac] = ['02:00:00:00:00:0a', '02:00:00:00:00:0b'];
+  await host.ip('address', 'add', 'fd00::1/64', 'nodad', 'dev', other);
+  await host.ip('neigh', 'add', 'fd00::2', 'lladdr', old, 'dev', other, 'nud', 'stale');
+  await inside.netns.setSysctl('net.ipv6.conf.default.ndisc_notify', 1);
+  const options = { mac, up: true, addresses: ['fd00::2/64'], netns: inside.netns };
+  await host.netns.createMacvlan({ parent, mode: 'bridge', ...options });
+  const known = async () => JSON.parse(await host.ip('-j', 'neigh', 'show', 'fd00::2'))[0]?.lladdr;
+  await vi.waitFor(async () => expect(await known()).toBe(mac), PATIENCE);
 });
 
 describe('what the kernel refuses says why', () => {
