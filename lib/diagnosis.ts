@@ -70,7 +70,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
   EADDRNOTAVAIL: async (namespace, about, refusal) =>
     refusal.syscall === 'RTM_NEWLINK'
       ? whyNoMac(namespace, about)
-      : whyNoSuchAddress(about, refusal),
+      : whyNoSuchAddress(namespace, about, refusal),
   ENETDOWN: async (namespace, about) =>
     (await whyUnreachable(namespace, about)) || whyStaysDown(namespace, about),
   ERANGE: whyOutOfRange,

@@ -59,13 +59,40 @@ export async function whyNoIPv6(
   return 'IPv6 is disabled on the link (/proc/sys/net/ipv6/conf/NAME/disable_ipv6).';
 }
 
-/** Of an address; that of a new one is said by kernels from 6.6 on themselves (net/ipv6/addrconf.c, ipv6_add_addr). */
-export function whyNoSuchAddress(
-  { asked }: About,
+/** The addresses of the request's link with the same number, whatever their prefix lengths, peers and labels. */
+async function sameAddresses(
+  namespace: Namespace,
+  asked: AddressRecord,
+  link: number,
+): Promise<readonly Address[]> {
+  const { family, local } = asked;
+  const addresses = await askTogether(namespace, 'listAddresses', { family });
+  if (addresses instanceof Refusal || local === undefined) return [];
+  const same = byAddress(addresses).get(formatIp(local)) ?? [];
+  return same.filter(({ linkIndex }) => linkIndex === link);
+}
+
+const byAddress = groupedBy<Address>(({ address }) => address);
+
+/** Of an address. */
+export async function whyNoSuchAddress(
+  namespace: Namespace,
+  { link, asked }: About,
   { syscall, kernelMessage }: Refusal,
-): string | undefined {
-  if (syscall === 'RTM_DELADDR') return 'The link has no such address.';
-  const { local, family } = (asked ?? {}) as AddressRecord;
+): Promise<Hint> {
+  const record = (asked ?? {}) as AddressRecord;
+  if (syscall !== 'RTM_DELADDR') return whyNoNewAddress(record, kernelMessage);
+  const found = await findLink(namespace, link);
+  const [there] = found === undefined ? [] : await sameAddresses(namespace, record, found.index);
+  if (there === undefined) return 'The link has no such address.';
+  const { cidr } = there;
+  const peer = there.peer === null ? '' : ` with the peer ${there.peer}`;
+  const label = record.label === undefined ? '' : ` labelled '${there.label}'`;
+  return `The link '${found?.name}' has ${cidr}${peer}${label}, and what is removed has to be the same.`;
+}
+
+/** Kernels from 6.6 on say so themselves (net/ipv6/addrconf.c, ipv6_add_addr). */
+function whyNoNewAddress({ local, family }: AddressRecord, kernelMessage?: string): Hint {
   if (local === undefined || family !== AF_INET6 || kernelMessage !== undefined) return undefined;
   const address = formatIp(local);
   if (local[0] === 0xff)
@@ -73,25 +100,18 @@ export function whyNoSuchAddress(
   return address === '::1' ? "Only 'lo' and VRFs can have the address ::1." : undefined;
 }
 
-const byAddress = groupedBy<Address>(({ address }) => address);
-
 /** Of an address. */
 export async function whyAddressExists(
   namespace: Namespace,
   { link, asked }: About,
 ): Promise<Hint> {
-  const { family, local, prefixLength } = asked as AddressRecord;
-  const addresses = await askTogether(namespace, 'listAddresses', { family });
+  const record = asked as AddressRecord;
   const found = await findLink(namespace, link);
-  if (addresses instanceof Refusal || found === undefined || local === undefined) return undefined;
-  const address = formatIp(local);
+  if (found === undefined) return undefined;
   // IPv4 addresses with different prefix lengths are different addresses.
-  const there = byAddress(addresses)
-    .get(address)
-    ?.find(
-      (one) =>
-        one.linkIndex === found.index && (family === AF_INET6 || one.prefixLength === prefixLength),
-    );
+  const there = (await sameAddresses(namespace, record, found.index)).find(
+    ({ family, prefixLength }) => family === 'IPv6' || prefixLength === record.prefixLength,
+  );
   return there && `The link '${found.name}' has ${there.cidr} already.`;
 }
 

@@ -336,6 +336,43 @@ describe('removeAddress', () => {
       expect(error.hint).toContain('no such address');
     }
   });
+
+  test.each<[string, AddressOptions, AddressOptions, string]>([
+    [
+      'another peer',
+      { address: '10.0.0.1/32', peer: '10.1.0.1' },
+      { address: '10.0.0.1/32' },
+      '10.0.0.1/32 with the peer 10.1.0.1',
+    ],
+    [
+      'another prefix length',
+      { address: '10.0.0.1/24' },
+      { address: '10.0.0.1/32' },
+      '10.0.0.1/24',
+    ],
+    [
+      'another label',
+      { address: '10.0.0.1/24', label: 'LINK:1' },
+      { address: '10.0.0.1/24', label: 'LINK' },
+      "10.0.0.1/24 labelled 'LINK:1'",
+    ],
+    [
+      'another prefix length of IPv6',
+      { address: 'fd00::1/64' },
+      { address: 'fd00::1/128' },
+      'fd00::1/64',
+    ],
+  ])('refuses one that is there with %s, and says so', async (_, there, removed, shown) => {
+    const { netns, link } = await addressBench(bed);
+    const named = ({ label, ...rest }: AddressOptions): AddressOptions =>
+      label === undefined ? rest : { ...rest, label: label.replace('LINK', link) };
+    await netns.addAddress(link, named(there));
+    const error = await refusalOf(netns.removeAddress(link, named(removed)));
+    expect(error).toMatchObject({
+      code: 'EADDRNOTAVAIL',
+      hint: `The link '${link}' has ${shown.replace('LINK', link)}, and what is removed has to be the same.`,
+    });
+  });
 });
 
 test.each<[unknown, string]>([
