@@ -55,7 +55,8 @@ const REASONS: Readonly<Record<string, Reason>> = {
   EACCES: whyNoIPv6,
   ENODEV: whyNoDevice,
   EEXIST: whyExists,
-  ENOENT: whyNameStays,
+  ENOENT: async (namespace, about, refusal) =>
+    (await whyNameStays(namespace, about, refusal)) || whyNoSuchRoute(refusal),
   EINVAL: async (namespace, about, refusal) =>
     (await whyNameStays(namespace, about, refusal)) ||
     (await whyMtuTooSmall(namespace, about)) ||
@@ -76,14 +77,18 @@ const REASONS: Readonly<Record<string, Reason>> = {
   ERANGE: whyOutOfRange,
   ENETUNREACH: whyUnreachable,
   EHOSTUNREACH: whyUnreachable,
-  ESRCH: async (_, { asked }) =>
-    asked !== undefined && 'destinationLength' in asked && 'There is no such route.',
+  ESRCH: async (_namespace, _about, refusal) => whyNoSuchRoute(refusal),
   ENOBUFS: async (namespace, about, { syscall }) =>
     syscall === 'recvmsg'
       ? "The kernel's answer was lost: the request may or may not have taken effect."
       : whyMtuTooSmall(namespace, about),
   EINTR: async () => 'What was listed changed during every attempt to list it.',
 };
+
+/** `ENOENT` of a default route of IPv6 (net/ipv6/route.c, __ip6_del_rt), otherwise `ESRCH`. */
+function whyNoSuchRoute({ syscall }: Refusal): Hint {
+  return syscall === 'RTM_DELROUTE' && 'There is no such route.';
+}
 
 const CAP_NET_ADMIN = 12n;
 

@@ -467,7 +467,7 @@ export class Netns extends Namespace {
    * several ways that begins with that gateway, and the reverse, and one without a `source` matches one that has one.
    * For IPv6 the kernel compares neither `source`, `scope` nor `mtu`, of the `type` only whether the route leads
    * anywhere, and for a route with a `nexthopId` neither `via` nor `link` (net/ipv6/route.c, ip6_route_del).
-   * `ESRCH`: there is no such route.
+   * `ESRCH`: there is no such route; `ENOENT`: there is no default route of IPv6.
    */
   removeRoute(route: RouteToRemove & OperationOptions): Promise<void> {
     const call = callOf('removeRoute', route?.to, this.removeRoute, route);

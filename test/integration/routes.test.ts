@@ -576,6 +576,16 @@ describe('removeRoute', () => {
       expect(error.hint).toContain('no such route');
     }
   });
+
+  test('refuses a default route of IPv6 that is not there, and says so', async () => {
+    const { netns } = await routeBench(bed);
+    const error = await refusalOf(netns.removeRoute({ to: 'default', family: 'IPv6' }));
+    expect(error).toMatchObject({
+      code: 'ENOENT',
+      syscall: 'RTM_DELROUTE',
+      hint: 'There is no such route.',
+    });
+  });
 });
 
 test.each<[unknown, string]>([
