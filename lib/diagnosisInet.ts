@@ -15,6 +15,7 @@ import {
   LOOPBACK_IFINDEX,
   networkOf,
   parseIp,
+  SCOPES,
 } from './values.js';
 
 /** The least MTU that a family works with on a link (IPV4_MIN_MTU, IPV6_MIN_MTU). */
@@ -211,7 +212,7 @@ export async function whyUnreachable(namespace: Namespace, { link, asked }: Abou
   if (found?.up === false) {
     return `The link '${found.name}' is down, and nothing is reached by it: bring it up.`;
   }
-  const { via } = asked as RouteRecord;
+  const { family, via, scope = SCOPES.global } = asked as RouteRecord;
   const gateway = via?.subarray(RTVIA_ADDRESS) ?? (asked as RouteRecord).gateway;
   if (gateway === undefined) return undefined;
   const addresses = await askTogether(namespace, 'listAddresses', { family: familyOf(gateway) });
@@ -224,6 +225,10 @@ export async function whyUnreachable(namespace: Namespace, { link, asked }: Abou
   if (nearest === undefined) {
     const where = found === undefined ? '' : ` of '${found.name}'`;
     return `No address${where} has the gateway ${formatIp(gateway)} in its prefix.`;
+  }
+  // For such a route the kernel looks only for a gateway that is the machine itself (net/ipv4/fib_semantics.c).
+  if (family === AF_INET && via === undefined && scope >= SCOPES.link) {
+    return `The gateway ${formatIp(gateway)} is on the network, and a route with such a gateway is of scope 'global'.`;
   }
   return link === undefined && whyPassedOver(namespace, nearest.linkIndex, gateway);
 }

@@ -272,8 +272,8 @@ describe('an address or a route', () => {
     const routes = [
       { to: '10.8.0.0/16', via: '10.3.0.9' },
       { to: '10.9.0.0/16', via: '10.5.0.9' },
-      { to: 'fd08::/64', via: 'fd03::9' },
-    ];
+      { to: 'fd08::/64', via: 'fd03::9', scope: 'link' },
+    ] as const;
     for (const route of routes) {
       const { hint } = await refusalOf(host.netns.addRoute(route));
       expect(hint).toBe(
@@ -294,6 +294,23 @@ describe('an address or a route', () => {
       expect(error).toMatchObject({ code: 'ENETUNREACH' });
       expect(error.hint).toBeUndefined();
     }
+  });
+
+  test('is refused because with a gateway on the network it cannot be of scope link', async () => {
+    const { host, parent } = await setUp();
+    await host.ip('link', 'set', parent, 'up');
+    await host.ip('address', 'add', '10.3.0.1/24', 'dev', parent);
+    const route = { to: '10.8.0.0/16', via: '10.3.0.9', scope: 'link' } as const;
+    for (const one of [route, { ...route, link: parent }, { ...route, scope: 253 }]) {
+      const error = await refusalOf(host.netns.addRoute(one));
+      expect(error).toMatchObject({ code: 'ENETUNREACH' });
+      expect(error.hint).toBe(
+        "The gateway 10.3.0.9 is on the network, and a route with such a gateway is of scope 'global'.",
+      );
+    }
+    await host.netns.addRoute({ ...route, scope: 'global' });
+    // The kernel takes it when the gateway is the machine itself.
+    await host.netns.addRoute({ ...route, to: '10.9.0.0/16', via: '10.3.0.1' });
   });
 
   test('is refused because its source is a tentative address, or no address of the namespace', async () => {
