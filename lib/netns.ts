@@ -440,10 +440,12 @@ export class Netns extends Namespace {
   /**
    * Adds a route; it may be a `Route` as it was listed, but not every one can be added again as it was: of the routes
    * that the kernel itself adds for each link (`fe80::/64`, `ff00::/8`) a second one with the same metric needs
-   * `append`, and an IPv6 route with a `metric` of 0 gets 1024. `EEXIST`: there is one, by any link, and `append` is
-   * not set; `ENETUNREACH` (for IPv6 `EHOSTUNREACH`): no address of a link reaches the gateway; `ENODEV`: there is no
-   * such link, or its MTU is too small for IPv6; `EACCES`: IPv6 is disabled on it; `ENETDOWN`: it is down; `EINVAL`: no
-   * link has the `source`, or there is no such nexthop object.
+   * `append`, and an IPv6 route with a `metric` of 0 gets 1024. What a `Route` does not show is lost: the expiry of a
+   * route from a router advertisement, metrics besides `mtu` and `advmss`, the lock of an MTU, the preference of an
+   * IPv6 route, a realm, an encapsulation. `EEXIST`: there is one, by any link, and `append` is not set;
+   * `ENETUNREACH` (for IPv6 `EHOSTUNREACH`): no address of a link reaches the gateway; `ENODEV`: there is no such
+   * link, or its MTU is too small for IPv6; `EACCES`: IPv6 is disabled on it; `ENETDOWN`: it is down; `EINVAL`: no link
+   * has the `source`, or there is no such nexthop object.
    */
   addRoute(route: RouteToAdd & OperationOptions): Promise<void> {
     const call = callOf('addRoute', route?.to, this.addRoute, route);
