@@ -58,9 +58,9 @@ export type MacvlanMode = 'private' | 'vepa' | 'bridge' | 'passthru' | 'source';
 export type AddrGenMode = 'eui64' | 'none' | 'stable-privacy' | 'random';
 
 /**
- * How IPv4 behaves on a link (`IFLA_INET_CONF`): the settings of /proc/sys/net/ipv4/conf/NAME, set in any
- * namespace, and also where /proc/sys cannot be written. The kernel uses the larger of a link's value and the value
- * in `all`. Documentation/networking/ip-sysctl.rst describes each.
+ * How IPv4 behaves on a link (`IFLA_INET_CONF`): settings of /proc/sys/net/ipv4/conf/NAME, set in any namespace, and also
+ * where /proc/sys cannot be written. For the others there is `setSysctl`. The kernel uses the larger of a link's value
+ * and the value in `all`. Documentation/networking/ip-sysctl.rst describes each.
  */
 export interface Ipv4Settings {
   /**
@@ -71,6 +71,11 @@ export interface Ipv4Settings {
    * has at that moment. For IPv6 there is the setting `ndisc_notify`, see `setSysctl`.
    */
   readonly arpNotify?: boolean | undefined;
+  /**
+   * ARP requests are answered only for addresses from which packets to the sender would leave by this link
+   * (`IPV4_DEVCONF_ARPFILTER`): of several links in one subnet each then answers for its own, if the routes are so.
+   */
+  readonly arpFilter?: boolean | undefined;
   /**
    * Which ARP requests are answered. 0: for any address of the machine; 1: for addresses of this link; 2: for
    * those, and only to senders in the same subnet; 3: for none of scope host; 8: none (`IPV4_DEVCONF_ARP_IGNORE`).

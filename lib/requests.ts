@@ -43,6 +43,7 @@ export interface Ipv4ConfRecord {
   proxyArp?: number | undefined;
   rpFilter?: number | undefined;
   arpAnnounce?: number | undefined;
+  arpFilter?: number | undefined;
   arpIgnore?: number | undefined;
   promoteSecondaries?: number | undefined;
   arpAccept?: number | undefined;

@@ -60,6 +60,7 @@ export const ROUTE_TABLES = { default: 253, main: 254, local: 255 } as const;
 /** `IPV4_DEVCONF_*` (linux/ip.h): the largest value that means something, or a flag. */
 export const IPV4_SETTINGS = {
   arpNotify: 'flag',
+  arpFilter: 'flag',
   arpIgnore: 8,
   arpAnnounce: 2,
   arpAccept: 2,

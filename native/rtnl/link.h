@@ -15,7 +15,7 @@ using AltNames = wire::ListOf<std::string, IFLA_ALT_IFNAME>;
 // IFLA_AF_SPEC: settings of the address families, each in a nest numbered by its family.
 struct Ipv4Conf {
   std::optional<uint32_t> proxy_arp, rp_filter, arp_announce, arp_ignore, promote_secondaries,
-      arp_accept, arp_notify, accept_local;
+      arp_accept, arp_notify, accept_local, arp_filter;
 };
 struct InetSettings {
   std::optional<Ipv4Conf> conf;
@@ -74,6 +74,7 @@ struct Table<rtnl::Ipv4Conf> {
   static constexpr auto rows = std::make_tuple(
       Attr(IPV4_DEVCONF_PROXY_ARP, "IPV4_DEVCONF_PROXY_ARP", "proxyArp", &R::proxy_arp),
       Attr(IPV4_DEVCONF_RP_FILTER, "IPV4_DEVCONF_RP_FILTER", "rpFilter", &R::rp_filter),
+      Attr(IPV4_DEVCONF_ARPFILTER, "IPV4_DEVCONF_ARPFILTER", "arpFilter", &R::arp_filter),
       Attr(IPV4_DEVCONF_ARP_ANNOUNCE, "IPV4_DEVCONF_ARP_ANNOUNCE", "arpAnnounce", &R::arp_announce),
       Attr(IPV4_DEVCONF_ARP_IGNORE, "IPV4_DEVCONF_ARP_IGNORE", "arpIgnore", &R::arp_ignore),
       Attr(IPV4_DEVCONF_PROMOTE_SECONDARIES, "IPV4_DEVCONF_PROMOTE_SECONDARIES",

@@ -22,6 +22,7 @@ async function sysctls(host: TestNetns, link: string): Promise<Record<string, st
 /** Each option, a value that the kernel does not begin with, and the file and the text of both. */
 const SETTINGS: readonly [Ipv4Settings, string, string][] = [
   [{ arpNotify: true }, 'arp_notify', '1'],
+  [{ arpFilter: true }, 'arp_filter', '1'],
   [{ arpIgnore: 8 }, 'arp_ignore', '8'],
   [{ arpAnnounce: 2 }, 'arp_announce', '2'],
   [{ arpAccept: 2 }, 'arp_accept', '2'],
@@ -34,6 +35,7 @@ const ALL: Ipv4Settings = Object.assign({}, ...SETTINGS.map(([setting]) => setti
 const ALL_SHOWN = Object.fromEntries(SETTINGS.map(([, file, value]) => [file, value]));
 const OFF = {
   arpNotify: false,
+  arpFilter: false,
   arpIgnore: 0,
   arpAnnounce: 0,
   arpAccept: 0,
