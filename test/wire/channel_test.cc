@@ -89,6 +89,19 @@ class OneDescriptor {
   rlimit before_{};
 };
 
+// A namespace that nobody else has, a pool of one thread, and channels of the two.
+struct Testbed {
+  Testbed() { CHECK(io::OpenOwn(*own).ok()); }
+  std::shared_ptr<io::Channel> MakeChannel(io::Channel::FreeDescriptors free_descriptors = [] {}) {
+    return std::make_shared<io::Channel>(pool, own, bulk::DeleteTogether,
+                                         std::move(free_descriptors));
+  }
+
+  const Client client;
+  const std::shared_ptr<io::Namespace> own = std::make_shared<io::Namespace>();
+  io::Pool pool{1, {[] {}, [] {}}};
+};
+
 auto OpenDescriptors() {
   const std::filesystem::directory_iterator all("/proc/self/fd");
   return std::distance(begin(all), end(all));
@@ -103,23 +116,17 @@ int Ask(io::Channel& channel) {
 }  // namespace
 
 TEST(a_socket_is_closed_for_others_even_if_requests_wait_that_have_not_begun) {
-  const Client client;
-  const auto own = std::make_shared<io::Namespace>();
-  CHECK(io::OpenOwn(*own).ok());
+  Testbed bed;
   std::vector<std::shared_ptr<io::Channel>> channels;
   const auto free_descriptors = [&] {
     for (const std::shared_ptr<io::Channel>& channel : channels) channel->ReleaseSocket();
   };
-  io::Pool pool(1, {[] {}, [] {}});
-  for (int i = 0; i < 2; ++i) {
-    channels.push_back(
-        std::make_shared<io::Channel>(pool, own, bulk::DeleteTogether, free_descriptors));
-  }
+  for (int i = 0; i < 2; ++i) channels.push_back(bed.MakeChannel(free_descriptors));
   // Now the second channel has the only socket that there can be.
   CHECK_EQ(Ask(*channels[1]), 0);
   const OneDescriptor limit;
   const auto hold = std::make_shared<Hold>();
-  pool.Schedule(hold);
+  bed.pool.Schedule(hold);
   const auto first = std::make_shared<Reading>();
   const auto second = std::make_shared<Reading>();
   channels[0]->Submit(first);
@@ -132,32 +139,26 @@ TEST(a_socket_is_closed_for_others_even_if_requests_wait_that_have_not_begun) {
   CHECK_EQ(Ask(*channels[0]), -EMFILE);
   channels[1]->SetInUse(false);
   CHECK_EQ(Ask(*channels[0]), 0);
-  pool.Stop();
+  bed.pool.Stop();
 }
 
 TEST(no_socket_is_closed_while_it_is_in_use) {
-  const Client client;
-  const auto own = std::make_shared<io::Namespace>();
-  CHECK(io::OpenOwn(*own).ok());
-  io::Pool pool(1, {[] {}, [] {}});
-  const auto channel = std::make_shared<io::Channel>(pool, own, bulk::DeleteTogether, [] {});
+  Testbed bed;
+  const auto channel = bed.MakeChannel();
   const auto listing = std::make_shared<Reading>();
   listing->Add("listLinks", {}, io::Expect::kDump);
   listing->meanwhile = [&] { channel->ReleaseSocket(); };
   channel->Submit(listing);
   CHECK_EQ(listing->Wait(), 0);
   CHECK_EQ(listing->names, (std::vector<std::string>{"lo", "lo"}));
-  pool.Stop();
+  bed.pool.Stop();
 }
 
 TEST(no_idle_socket_is_closed_while_more_requests_follow) {
-  const Client client;
-  const auto own = std::make_shared<io::Namespace>();
-  CHECK(io::OpenOwn(*own).ok());
-  io::Pool pool(1, {[] {}, [] {}});
-  const auto channel = std::make_shared<io::Channel>(pool, own, bulk::DeleteTogether, [] {});
+  Testbed bed;
+  const auto channel = bed.MakeChannel();
   CHECK_EQ(Ask(*channel), 0);
-  pool.Stop();
+  bed.pool.Stop();
   channel->SetInUse(true);
   const auto before = OpenDescriptors();
   channel->CloseIdle({});
@@ -168,11 +169,8 @@ TEST(no_idle_socket_is_closed_while_more_requests_follow) {
 }
 
 TEST(what_comes_while_others_are_prepared_is_prepared_before_it_is_sent) {
-  const Client client;
-  const auto own = std::make_shared<io::Namespace>();
-  CHECK(io::OpenOwn(*own).ok());
-  io::Pool pool(1, {[] {}, [] {}});
-  const auto channel = std::make_shared<io::Channel>(pool, own, bulk::DeleteTogether, [] {});
+  Testbed bed;
+  const auto channel = bed.MakeChannel();
   const auto first = std::make_shared<Prepared>();
   const auto second = std::make_shared<Prepared>();
   bool prepared = false;
@@ -182,35 +180,29 @@ TEST(what_comes_while_others_are_prepared_is_prepared_before_it_is_sent) {
   CHECK_EQ(first->Wait(), 0);
   CHECK_EQ(second->Wait(), 0);
   CHECK(prepared);
-  pool.Stop();
+  bed.pool.Stop();
 }
 
 TEST(no_socket_is_closed_that_an_exchange_needs_which_has_begun) {
-  const Client client;
-  const auto own = std::make_shared<io::Namespace>();
-  CHECK(io::OpenOwn(*own).ok());
-  io::Pool pool(1, {[] {}, [] {}});
-  const auto channel = std::make_shared<io::Channel>(pool, own, bulk::DeleteTogether, [] {});
+  Testbed bed;
+  const auto channel = bed.MakeChannel();
   const auto hold = std::make_shared<Hold>();
   const auto reading = std::make_shared<Reading>();
   reading->Add("listLinks", {}, io::Expect::kDump);
   reading->steps.back().barrier = true;
-  reading->meanwhile = [&] { pool.Schedule(hold); };
+  reading->meanwhile = [&] { bed.pool.Schedule(hold); };
   channel->Submit(reading);
   hold->Await();
   channel->ReleaseSocket();
   const OneDescriptor limit;
   hold->LetGo();
   CHECK_EQ(reading->Wait(), 0);
-  pool.Stop();
+  bed.pool.Stop();
 }
 
 TEST(an_exchange_that_ends_at_a_failed_barrier_ends_once) {
-  const Client client;
-  const auto own = std::make_shared<io::Namespace>();
-  CHECK(io::OpenOwn(*own).ok());
-  io::Pool pool(1, {[] {}, [] {}});
-  const auto channel = std::make_shared<io::Channel>(pool, own, bulk::DeleteTogether, [] {});
+  Testbed bed;
+  const auto channel = bed.MakeChannel();
   const auto reading = std::make_shared<Reading>();
   rtnl::LinkRecord nobody;
   nobody.name = "nobody";
@@ -221,7 +213,7 @@ TEST(an_exchange_that_ends_at_a_failed_barrier_ends_once) {
   CHECK_EQ(reading->Wait(), -ECANCELED);
   CHECK_EQ(Ask(*channel), 0);
   CHECK_EQ(reading->names, std::vector<std::string>{"lo"});
-  pool.Stop();
+  bed.pool.Stop();
 }
 
 }  // namespace macvlan_netlink::test
