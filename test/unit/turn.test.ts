@@ -105,7 +105,10 @@ test('a call that takes several turns shares them with no other', async () => {
       await waitForFurtherTurn();
     }
   };
-  await Promise.all([large('a'), waitForTurn().then(() => calls(40, begun)), calls(1, begun, 40)]);
+  const small = waitForTurn().then(() => calls(40, begun));
+  expect(
+    await turnsOf(Promise.all([large('a'), small, calls(1, begun, 40)])),
+  ).toBeGreaterThanOrEqual(5);
   expect(begun.slice(0, 5)).toEqual(['a0', 'a1', 'a2', 'a3', 'a4']);
   expect(begun.slice(5)).toHaveLength(41);
 });
@@ -116,7 +119,7 @@ test('a call’s lists count as further calls', () => {
   expect(furtherCallsOf('10.0.0.1/24')).toBe(0);
   expect(furtherCallsOf(list(3))).toBe(0);
   expect(furtherCallsOf(list(128))).toBe(32);
-  expect(furtherCallsOf({ name: 'mv', addresses: list(50), routes: list(50) })).toBe(25);
+  expect(furtherCallsOf({ name: 'mv', addresses: list(50), routes: list(53) })).toBe(25);
 });
 
 test('a call that counts as several leaves room for that many fewer in its turn', async () => {
