@@ -159,7 +159,7 @@ export class ItemTable {
   *reconcile(
     items: readonly Item[],
     messages: readonly Message[],
-    earlier: readonly (readonly Item[])[] = [],
+    earlier: readonly (readonly Item[])[],
     gaps = false,
   ): Iterable<NetlinkEvent | undefined> {
     const last = new Map<Key, Message>();

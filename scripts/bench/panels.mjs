@@ -51,8 +51,8 @@ export function stack(panels) {
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size}>${background}${parts.join('')}</svg>\n`;
 }
 
-/** A panel's title, above its left edge. @param {string} title @param {number} [dx] */
-export const heading = (title, dx = 0) =>
+/** A panel's title, above its left edge. @param {string} title @param {number} dx */
+export const heading = (title, dx) =>
   Plot.text([title], {
     frameAnchor: 'top-left',
     dx,

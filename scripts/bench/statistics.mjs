@@ -4,7 +4,7 @@
  * @param {readonly number[]} values at least one
  * @param {number} share 0.5 is the median
  */
-export function quantile(values, share) {
+function quantile(values, share) {
   const sorted = [...values].sort((left, right) => left - right);
   const position = (sorted.length - 1) * share;
   const below = Math.floor(position);

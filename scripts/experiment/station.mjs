@@ -65,11 +65,11 @@ export class Station {
    * Tries to reach an address: the round-trip times in milliseconds, none when no answer came.
    *
    * @param {string} address
-   * @param {{ answers?: number, patient?: boolean }} [options] how many answers are wanted, and
+   * @param {{ answers: number, patient: boolean }} options how many answers are wanted, and
    *   whether one is expected and worth waiting for
    * @returns {Promise<number[]>}
    */
-  ask(address, { answers = 1, patient = false } = {}) {
+  ask(address, { answers, patient }) {
     const tries = patient ? Math.max(PATIENT_TRIES, answers) : TRIES;
     return this.#do('ask', { address, answers, tries, interval: INTERVAL });
   }

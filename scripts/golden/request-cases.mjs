@@ -289,7 +289,7 @@ const routes = [
   }),
 ];
 
-const read = (name, command, sends, more = {}) => ({
+const read = (name, command, sends, more) => ({
   name,
   setup: [PARENT, CHILD],
   command,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { capture, commandStep, Failure, root } from '../support/step.mjs';
 
 /** Where the kernels lie, one folder a version. */
-export const kernelsFolder = join(root, '.kernels');
+const kernelsFolder = join(root, '.kernels');
 
 /** The package of each series that always depends on its newest kernel, in Debian 12. */
 const packages = {

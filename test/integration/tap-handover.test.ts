@@ -269,7 +269,7 @@ describe('queues', () => {
       tap.write(makeFrame(sibling.mac ?? '', link.mac ?? '', 100, at));
     }
     const order = Array.from({ length: 1000 }, (_, at) => at);
-    expect((await received).map((frame) => numberOf(frame))).toEqual(order);
+    expect((await received).map(numberOf)).toEqual(order);
   });
 });
 

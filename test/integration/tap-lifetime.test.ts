@@ -220,9 +220,9 @@ describe('the end of the link', () => {
     expect(tap.readableEnded).toBe(false);
     expect(tap.destroyed).toBe(false);
     tap.removeAllListeners('readable');
-    expect(
-      (await tap.filter((frame) => isOwn(frame)).toArray()).map((frame) => numberOf(frame)),
-    ).toEqual(Array.from({ length: 10 }, (_, at) => at));
+    expect((await tap.filter((frame) => isOwn(frame)).toArray()).map(numberOf)).toEqual(
+      Array.from({ length: 10 }, (_, at) => at),
+    );
   });
 
   test('makes a writer that waits for room continue', async () => {
@@ -487,7 +487,7 @@ describe('close', () => {
     await piped;
     expect(slow.writableFinished).toBe(true);
     expect(given.length).toBeLessThan(50);
-    expect(given.map((frame) => numberOf(frame))).toEqual(given.map((_, at) => at));
+    expect(given.map(numberOf)).toEqual(given.map((_, at) => at));
   });
 
   test('in the callback of a frame is an error for those behind it', async () => {
@@ -529,9 +529,7 @@ describe('close', () => {
     }
     tap.end();
     await once(tap, 'finish');
-    expect((await received).map((frame) => numberOf(frame))).toEqual(
-      Array.from({ length: 300 }, (_, at) => at),
-    );
+    expect((await received).map(numberOf)).toEqual(Array.from({ length: 300 }, (_, at) => at));
     expect(tap.destroyed).toBe(false);
   });
 });

@@ -99,9 +99,7 @@ describe('10,000 frames in order', () => {
     const all = await received;
     await sender.output();
     expect(all.every((frame) => frame.length === length)).toBe(true);
-    expect(all.map((frame) => numberOf(frame))).toEqual(
-      Array.from({ length: 10_000 }, (_, at) => at),
-    );
+    expect(all.map(numberOf)).toEqual(Array.from({ length: 10_000 }, (_, at) => at));
     expect(all.every((frame, at) => frame.at(-1) === (at & 0xff))).toBe(true);
   });
 
@@ -117,8 +115,8 @@ describe('10,000 frames in order', () => {
       writeAll(right, numbered(near, far)),
     ]);
     const order = Array.from({ length: 10_000 }, (_, at) => at);
-    expect(atLeft.map((frame) => numberOf(frame))).toEqual(order);
-    expect(atRight.map((frame) => numberOf(frame))).toEqual(order);
+    expect(atLeft.map(numberOf)).toEqual(order);
+    expect(atRight.map(numberOf)).toEqual(order);
   });
 
   test('to a loop that reads them one by one', async () => {
@@ -240,7 +238,7 @@ test('a frame whose memory was transferred meanwhile is an error for that frame'
     return sent;
   });
   expect(await Promise.all(outcomes)).toEqual(['sent', 'sent', 'EINVAL', 'sent']);
-  expect((await received).map((frame) => numberOf(frame))).toEqual([0, 1, 3]);
+  expect((await received).map(numberOf)).toEqual([0, 1, 3]);
 });
 
 // The device reads as many bytes as it is told to.

@@ -86,8 +86,8 @@ export const notNetns = [
   { pid: 1, fd: 1 },
   long,
 ];
-export const notAltNames = ['', 'x'.repeat(128), 'a/b', 'a b', 'a\0b', ...notStrings];
-export const notPrefixes = [
+const notAltNames = ['', 'x'.repeat(128), 'a/b', 'a b', 'a\0b', ...notStrings];
+const notPrefixes = [
   '',
   '10.1.1.1',
   '10.1.1.1/33',

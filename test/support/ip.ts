@@ -11,15 +11,9 @@ export function isBefore(major: number, minor: number): boolean {
   return ownMajor < major || (ownMajor === major && ownMinor < minor);
 }
 
-/** Runs a command, with a text to read if need be; gives what it printed, or fails as it does. */
-export async function output(
-  command: string,
-  args: readonly string[],
-  input?: string,
-): Promise<string> {
-  const running = execute(command, [...args], { maxBuffer: 64 * 1024 * 1024 });
-  if (input !== undefined) running.child.stdin?.end(input);
-  return (await running).stdout;
+/** Runs a command; gives what it printed, or fails as it does. */
+export async function output(command: string, args: readonly string[]): Promise<string> {
+  return (await execute(command, [...args], { maxBuffer: 64 * 1024 * 1024 })).stdout;
 }
 
 /** A link as `ip -j -d link` prints it, as far as tests look. */
@@ -52,8 +46,6 @@ export interface IpLink {
   readonly linkinfo?: {
     readonly info_kind?: string;
     readonly info_data?: MacvlanData;
-    readonly info_slave_kind?: string;
-    readonly info_slave_data?: { readonly hairpin?: boolean };
   };
 }
 
@@ -63,7 +55,6 @@ export interface MacvlanData {
   readonly nopromisc?: boolean;
   readonly nodst?: boolean;
   readonly bcqueuelen?: number;
-  readonly usedbcqueuelen?: number;
   readonly macaddr_count?: number;
   readonly macaddr_data?: readonly string[];
 }

@@ -39,7 +39,7 @@ export function makeFrame(to: string, from: string, length: number, number = 0):
 /** Whether a frame is a test's own, and not one that a kernel sends by itself. */
 export const isOwn = (frame: Buffer, header = 0) => frame.readUInt16BE(header + 12) === TYPE;
 
-export const numberOf = (frame: Buffer, header = 0) => frame.readUInt32BE(header + NUMBER_AT);
+export const numberOf = (frame: Buffer) => frame.readUInt32BE(NUMBER_AT);
 
 /** What a macvtap to test on is made with. */
 export interface MacvtapOptions {
