@@ -6,17 +6,16 @@ import { dirname, join } from 'node:path';
 import { root } from './step.mjs';
 
 /**
- * The files of a folder, deep, as paths from the project's folder, sorted; none when it is absent.
+ * The files of a folder, deep, as paths from the project's folder, sorted.
  *
  * @param {string} folder
  * @param {(file: string) => boolean} [wanted]
  * @returns {string[]}
  */
 export function filesUnder(folder, wanted = () => true) {
-  if (!existsSync(join(root, folder))) return [];
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(root.length))
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length))
     .filter(wanted)
     .sort();
 }

@@ -84,9 +84,11 @@ describe('a command that is missing', () => {
   test('is installed by root, which is a failure when it is still missing then', async () => {
     provide('npm');
     const log = join(folder, 'log');
-    provide('apt-get', `echo "$@" >> ${log}`);
+    provide('apt-get', `echo "$DEBIAN_FRONTEND $@" >> ${log}`);
     expect(await require(0)).toContain(`Still missing after that: ${name}`);
-    expect(readFileSync(log, 'utf8')).toBe(`update -q\n-q ${install}\n`);
+    expect(readFileSync(log, 'utf8')).toBe(
+      `noninteractive update -q\nnoninteractive -q ${install}\n`,
+    );
     provide('apt-get', `[ $1 = update ] || echo > ${bin()}/${name}; /bin/chmod +x ${bin()}/*`);
     expect(await require(0)).toMatch(/^there/);
   });
@@ -95,7 +97,8 @@ describe('a command that is missing', () => {
 describe('a step', () => {
   const script = `
     const { filesUnder, fingerprint, unlessDone } = await import('./scripts/support/stamp.mjs');
-    const inputs = fingerprint(filesUnder('in', (file) => !file.endsWith('.txt')), [process.argv0]);
+    const sources = [...filesUnder('in', (file) => !file.endsWith('.txt')), ...filesUnder('all')];
+    const inputs = fingerprint(sources, [process.argv0]);
     await unlessDone('step', inputs, ['out', 'out2'], async () => {
       const { writeFileSync } = await import('node:fs');
       if (process.env.FAILS) throw new Error('fails');
@@ -108,6 +111,8 @@ describe('a step', () => {
   const at = (path: string) => join(folder, path);
   beforeEach(async () => {
     mkdirSync(at('in/deeper'), { recursive: true });
+    mkdirSync(at('all'));
+    writeFileSync(at('all/d.txt'), 'd');
     for (const name of ['a', 'b', 'c.txt']) writeFileSync(at(`in/deeper/${name}`), name);
     expect(await step()).toBe('done');
   });
@@ -120,6 +125,7 @@ describe('a step', () => {
     ['the name of a source', () => renameSync(at('in/deeper/b'), at('in/deeper/bb')), 'done'],
     ['a source less', () => rmSync(at('in/deeper/b')), 'done'],
     ['a source more', () => writeFileSync(at('in/b'), 'b'), 'done'],
+    ['any file of another folder', () => writeFileSync(at('all/d.txt'), 'D'), 'done'],
     ['an output less', () => rmSync(at('out')), 'done'],
   ])('is done again only where it makes a difference: %s', async (_, change, done) => {
     change();
