@@ -149,6 +149,7 @@ describe('a set-up', () => {
   const script = `
     const { locked } = await import('./scripts/support/lock.mjs');
     const { appendFileSync } = await import('node:fs');
+    if (process.env.AS_NOBODY && process.getuid() === 0) process.setuid(65534);
     await locked(async () => {
       appendFileSync('log', 'begin ');
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -187,5 +188,21 @@ describe('a set-up', () => {
     writeFileSync(lock(), String(ended.pid));
     await run(script);
     expect(log()).toBe('begin end '.repeat(3));
+  });
+
+  test('waits for that of another user, and says so where nothing can be written', async () => {
+    const env = { ...process.env, AS_NOBODY: '1' };
+    chmodSync(folder, 0o777);
+    writeFileSync(lock(), '1');
+    const waiting = start(script, env);
+    await once(waiting.stderr, 'data');
+    expect(readFileSync(lock(), 'utf8')).toBe('1');
+    rmSync(lock());
+    await once(waiting, 'close');
+    expect(log()).toBe('begin end ');
+    chmodSync(folder, 0o500);
+    onTestFinished(() => chmodSync(folder, 0o700));
+    expect(await run(script, env)).toContain(`Cannot write ${lock()} (EACCES): this tree belongs`);
+    expect(log()).toBe('begin end ');
   });
 });
