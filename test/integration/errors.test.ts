@@ -168,6 +168,8 @@ describe('a change that the kernel refuses with an errno alone', () => {
   test('of the master, because the link is no Ethernet device', async () => {
     const { host } = await setUp();
     await host.ip('link', 'add', 'br0', 'type', 'bridge');
+    // Also where it is too small for any family, which is not the reason.
+    await host.ip('link', 'set', 'lo', 'mtu', '60');
     const error = await refusalOf(host.netns.setLink('lo', { master: 'br0' }));
     expect(error).toMatchObject({ code: 'EINVAL', operation: 'setLink', target: 'lo' });
     expect(error.hint).toContain("'lo' is the loopback device");
