@@ -192,7 +192,7 @@ export function routeFault(
   const hostBits = hostBitsFault('.to', to) ?? hostBitsFault('.from', value.from);
   if (hostBits !== undefined) return hostBits;
   const saidBytes = value.family && (value.family === 'IPv4' ? 4 : 16);
-  const bytes = parsed?.bytes.length ?? saidBytes ?? from?.bytes.length ?? undefined;
+  const bytes = parsed?.bytes.length ?? saidBytes ?? from?.bytes.length;
   if (saidBytes && bytes !== saidBytes) {
     return under('.family', badValue("must be the destination's", value.family));
   }
@@ -236,11 +236,6 @@ function hostBitsFault(option: string, text: string | null | undefined): Fault |
   if (network.every((byte, at) => byte === bytes[at])) return undefined;
   const right = `${formatIp(network)}/${length}`;
   return under(option, badValue(`must have no host bits: use '${right}'`, text));
-}
-
-/** As `routeFault`, but `via` may be of the other family: the kernel lists such IPv4 routes (`RTA_VIA`). */
-function removedRouteFault(value: Listed<RouteOptions> & { readonly to: string }) {
-  return routeFault({ ...value, via: null });
 }
 
 /** A route that is to carry packets must say where it leads, in one way only. */
@@ -366,5 +361,5 @@ export const routeToRemove: Check = optionsOf(
     },
     'to',
   ),
-  removedRouteFault,
+  routeFault,
 );

@@ -559,6 +559,8 @@ describe('routes', () => {
     refusal(address, { address: '10.0.0.1/24', peer: null, linkIndex: undefined });
     refusal(route, { ...listed, protocol: '256' });
     accepts(routeToRemove, { to: '10.1.0.0/16' });
+    refusal(routeToRemove, { to: '10.1.2.3/16' });
+    refusal(routeToRemove, { to: '10.1.0.0/16', via: 'fd00::1' });
     refusal(routeToRemove, { ...listed, protocol: '256' });
   });
 });
