@@ -495,6 +495,11 @@ describe('routes', () => {
     { to: '10.1.0.0/16', via: 'fd00::1', family: 'IPv4' },
     { to: 'default', via: 'fd00::1', family: 'IPv4', source: '10.0.0.1' },
     { to: '0.0.0.0/0', via: '10.0.0.1', append: true, signal },
+    { to: 'default', link: 3, source: '10.0.0.1', tos: 16 },
+    { to: 'default', link: 3, source: 'fd00::1', from: 'fd02::/48' },
+    { to: 'default', nextHops: [{ link: 3 }, { via: 'fd00::1' }, { via: 'fd00::2' }] },
+    { to: 'default', family: 'IPv4', nextHops: [{ via: 'fd00::1' }, { via: '10.0.0.1' }] },
+    { to: 'default', family: 'IPv6', nextHops: [{ via: 'fd00::1' }] },
   ])('%o', (value) => {
     accepts(route, value);
     accepts(routeToRemove, value);
@@ -526,6 +531,22 @@ describe('routes', () => {
     [{ to: 'default', link: 3, mtu: 0 }, 'mtu must be an integer from 1'],
     [{ to: 'default', link: 3, advmss: 0 }, 'advmss must be an integer from 1'],
     [{ to: 'default', link: 3, append: 1 }, 'append must be'],
+    [
+      { to: '10.1.0.0/16', nextHops: [{ link: 3 }, { via: 'fd00::1' }] },
+      "nextHops[1].via must be of the route's family, unless",
+    ],
+    [
+      { to: 'default', nextHops: [{ via: '10.0.0.1' }, { via: 'fd00::1' }] },
+      "nextHops[1].via must be of the route's family, unless",
+    ],
+    [
+      { to: 'default', nextHops: [{ via: 'fd00::1' }, { via: '10.0.0.1' }] },
+      "nextHops[1].via must be of the route's family;",
+    ],
+    [
+      { to: 'default', family: 'IPv6', nextHops: [{ via: '10.0.0.1' }] },
+      "nextHops[0].via must be of the route's family;",
+    ],
   ])('not %o', (value, says) => {
     expect(refusal(route, value).message).toContain(says);
   });
