@@ -275,6 +275,7 @@ describe('an address or a route', () => {
       { to: '10.8.0.0/16', via: '10.3.0.9' },
       { to: '10.9.0.0/16', via: '10.5.0.9' },
       { to: 'fd08::/64', via: 'fd03::9', scope: 'link' },
+      { to: '10.7.0.0/16', via: 'fd03::9', family: 'IPv4' },
     ] as const;
     for (const route of routes) {
       const { hint } = await refusalOf(host.netns.addRoute(route));
