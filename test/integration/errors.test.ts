@@ -287,6 +287,16 @@ describe('an address or a route', () => {
     for (const route of routes) await host.netns.addRoute(route);
   });
 
+  test('is refused because the link that has its gateway in the longest prefix is down', async () => {
+    const { host, parent } = await setUp();
+    const { link: peer = '' } = await host.link(parent);
+    for (const link of [parent, peer]) await host.ip('link', 'set', link, 'down');
+    await host.ip('address', 'add', '10.3.0.1/16', 'dev', parent);
+    await host.ip('address', 'add', '10.3.1.1/24', 'dev', peer);
+    const { hint } = await refusalOf(host.netns.addRoute({ to: '10.8.0.0/16', via: '10.3.1.9' }));
+    expect(hint).toContain(`in a prefix of '${peer}', which is down`);
+  });
+
   test('is refused although its gateway is in a prefix, to which no route leads', async () => {
     const { host, parent } = await setUp();
     await host.ip('link', 'set', parent, 'up');
