@@ -4,16 +4,26 @@
 #include <unistd.h>
 
 namespace macvlan_netlink::io {
+namespace {
+
+constexpr size_t kUsualSize = 4096;
+
+}  // namespace
 
 Status ReadSysctl(const Namespace& target, const std::string& path, bool& returned,
                   std::string& out) {
   return Within(target, returned, [&]() -> Status {
     const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file.valid()) return Status::FromErrno("open");
-    char part[4096];
-    ssize_t size;
-    while ((size = read(file.get(), part, sizeof(part))) > 0) out.append(part, size);
-    return size == 0 ? Status{} : Status::FromErrno("read");
+    // A setting is read by one call, whose buffer cuts it short: the next call gives no more of it
+    // (kernel/sysctl.c, proc_do_large_bitmap).
+    for (out.resize(kUsualSize);; out.resize(2 * out.size())) {
+      const ssize_t size = pread(file.get(), out.data(), out.size(), 0);
+      if (size < 0) return Status::FromErrno("pread");
+      if (static_cast<size_t>(size) == out.size()) continue;
+      out.resize(size);
+      return {};
+    }
   });
 }
 

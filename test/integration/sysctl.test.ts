@@ -52,6 +52,16 @@ test('may be texts, with several values or none', async () => {
   expect(await host.netns.getSysctl('net.ipv4.ip_local_reserved_ports')).toBe('');
 });
 
+test('may be longer than a page', async () => {
+  const { host } = await bed.makeHostAndInside();
+  const file = '/proc/sys/net/ipv4/ip_local_reserved_ports';
+  // The first line replaces the ports; the second, in the same open file, adds to them.
+  await host.run('sh', '-c', `{ seq -s, 20001 2 21199; seq -s, 21201 2 22399; } > ${file}`);
+  const ports = Array.from({ length: 1200 }, (_, at) => 20001 + 2 * at).join(',');
+  expect(await host.read(file)).toBe(ports);
+  expect(await host.netns.getSysctl('net.ipv4.ip_local_reserved_ports')).toBe(ports);
+});
+
 test('ndisc_notify tells the neighbours the MAC of a new link', async () => {
   const { host, inside, parent } = await bed.makeHostAndInside();
   const other = (await host.names()).find((name) => name !== parent) as string;
