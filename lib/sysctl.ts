@@ -1,6 +1,7 @@
 /** The settings of a namespace: files below /proc/sys/net, of which each namespace has its own. */
 import type { Call } from './call.js';
 import { badType, type Check, check, integer, text } from './check.js';
+import { showValue } from './errors.js';
 import { findLink } from './lookup.js';
 import { describe, type Namespace } from './namespace.js';
 import { Refusal } from './native.js';
@@ -59,12 +60,9 @@ export async function setSysctl(
   const path = pathOf(name);
   const result = await namespace.writeSysctl(path, `${value}\n`, call.signal);
   call.signal?.throwIfAborted();
-  if (!(result instanceof Refusal)) return;
-  const hint =
-    result.syscall === 'write' && result.code === 'EINVAL'
-      ? `The setting does not take '${value}', or has taken only its beginning.`
-      : await whyRefused(namespace, path, result);
-  throw call.error(result, { hint });
+  if (result instanceof Refusal) {
+    throw call.error(result, { hint: await whyRefused(namespace, path, result, value) });
+  }
 }
 
 const WHY_NOT_OPENED: Readonly<Record<string, string>> = {
@@ -75,16 +73,24 @@ const WHY_NOT_OPENED: Readonly<Record<string, string>> = {
   EISDIR: 'That is a folder of settings.',
 };
 
+/** How settings refuse a value; `ENOENT` where they have no such algorithm or logger. */
+const NOT_TAKEN: ReadonlySet<string> = new Set(['EINVAL', 'ENOENT', 'EIO']);
+
+const OF_A_LINK = /\/ipv[46]\/(?:conf|neigh)\/(?!(?:all|default)\/)([^/]+)\//;
+
 async function whyRefused(
   namespace: Namespace,
   path: string,
-  { code }: Refusal,
+  { code, syscall }: Refusal,
+  value?: string | number,
 ): Promise<string | undefined> {
-  if (code !== 'ENOENT') return WHY_NOT_OPENED[code];
   const where = `in the network namespace ${describe(namespace)}`;
-  const link = /\/ipv[46]\/(?:conf|neigh)\/([^/]+)\//.exec(path)?.[1];
-  const isMissing = link !== undefined && (await findLink(namespace, link)) === undefined;
-  return isMissing
-    ? `There is no link named '${link}' ${where}.`
-    : `There is no file ${path} ${where}.`;
+  const link = code === 'ENOENT' ? OF_A_LINK.exec(path)?.[1] : undefined;
+  if (link !== undefined && (await findLink(namespace, link)) === undefined) {
+    return `There is no link named '${link}' ${where}.`;
+  }
+  if (syscall === 'write' && NOT_TAKEN.has(code)) {
+    return `The setting does not take ${showValue(value)}, or has taken only its beginning.`;
+  }
+  return code === 'ENOENT' ? `There is no file ${path} ${where}.` : WHY_NOT_OPENED[code];
 }

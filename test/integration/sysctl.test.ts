@@ -81,6 +81,8 @@ describe('what the kernel refuses says why', () => {
     ['net.ipv6.conf.no.accept_ra', 1, 'ENOENT', "There is no link named 'no' in "],
     ['net.ipv4.neigh.no.retrans_time', 1, 'ENOENT', "There is no link named 'no' in "],
     ['net.ipv6.conf.lo.nothing', 1, 'ENOENT', 'There is no file '],
+    ['net.ipv6.conf.all.nothing', 1, 'ENOENT', 'There is no file '],
+    ['net.ipv4.neigh.default.nothing', 1, 'ENOENT', 'There is no file '],
     ['net.ipv4', 1, 'EISDIR', 'a folder'],
     ['net.ipv4.ip_forward', 'yes', 'EINVAL', "does not take 'yes'"],
     ['net.ipv4.ip_forward', '1 yes', 'EINVAL', "does not take '1 yes', or has taken only its"],
@@ -93,6 +95,18 @@ describe('what the kernel refuses says why', () => {
     const read = await refusalOf(host.netns.getSysctl(name));
     expect(read).toMatchObject({ code, operation: 'getSysctl', target: name });
     expect(read.hint).toContain(says);
+  });
+
+  test.each([
+    ['net.ipv4.tcp_congestion_control', 'none', 'ENOENT', "does not take 'none'"],
+    ['net.ipv6.conf.lo.stable_secret', 'none', 'EIO', "does not take 'none'"],
+    ['net.ipv4.ip_forward', 5_000_000_000, 'EINVAL', 'does not take 5000000000,'],
+    ['net.ipv4.ip_forward', 'x'.repeat(4094), 'EINVAL', "x'... 3974 more characters, or has"],
+  ])('%s = %j: %s, of the value', async (name, value, code, says) => {
+    const { host } = await bed.makeHostAndInside();
+    const error = await refusalOf(host.netns.setSysctl(name, value));
+    expect(error).toMatchObject({ code, syscall: 'write' });
+    expect(error.hint).toContain(says);
   });
 
   test('a setting that can only be written', async () => {
