@@ -212,7 +212,7 @@ export function routeFault(
   return undefined;
 }
 
-/** Given the sizes of their addresses. An IPv4 route may have an IPv6 gateway (`RTA_VIA`), but that is mostly a slip. */
+/** Given the sizes of their addresses. IPv6 gateways of IPv4 routes (`RTA_VIA`) are mostly a slip. */
 function isGateway(
   via: number | undefined,
   route: number | undefined,

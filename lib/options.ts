@@ -58,9 +58,9 @@ export type MacvlanMode = 'private' | 'vepa' | 'bridge' | 'passthru' | 'source';
 export type AddrGenMode = 'eui64' | 'none' | 'stable-privacy' | 'random';
 
 /**
- * How IPv4 behaves on a link (`IFLA_INET_CONF`): settings of /proc/sys/net/ipv4/conf/NAME, set in any namespace, and also
- * where /proc/sys cannot be written. For the others there is `setSysctl`. The kernel uses the larger of a link's value
- * and the value in `all`. Documentation/networking/ip-sysctl.rst describes each.
+ * How IPv4 behaves on a link (`IFLA_INET_CONF`): settings of /proc/sys/net/ipv4/conf/NAME, set in any namespace, and
+ * also where /proc/sys cannot be written. For the others there is `setSysctl`. The kernel uses the larger of a link's
+ * value and the value in `all`. Documentation/networking/ip-sysctl.rst describes each.
  */
 export interface Ipv4Settings {
   /**
