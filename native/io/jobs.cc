@@ -1,15 +1,15 @@
 #include "io/jobs.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace macvlan_netlink::io {
 
 bool Jobs::MayBegin(WaitsFor what, const std::lock_guard<std::mutex>&) const {
-  const auto [for_kernel, for_lock, for_file] = under_way_;
-  if (for_kernel + for_lock + for_file >= limits_.all) return false;
-  if (what == WaitsFor::kLock) return for_lock < limits_.for_lock;
-  return what != WaitsFor::kFile || for_file < limits_.for_file;
+  const size_t all = std::accumulate(under_way_.begin(), under_way_.end(), size_t{0});
+  const auto kind = static_cast<size_t>(what);
+  return all < limits_.all && under_way_[kind] < limits_.each[kind];
 }
 
 size_t& Jobs::UnderWay(WaitsFor what, const std::lock_guard<std::mutex>&) {

@@ -15,16 +15,16 @@ namespace macvlan_netlink::io {
 
 class Jobs {
  public:
-  // What a job may wait for.
-  enum class WaitsFor : uint8_t { kKernel, kLock, kFile };
+  // What a job may wait for: the kernel; the RTNL lock, for which the writing of a setting tries
+  // again and again (rtnl_trylock, restart_syscall), so that each such thread keeps a processor
+  // busy; the lock of the names, which only one can hold; a file, which may be on any server.
+  enum class WaitsFor : uint8_t { kKernel, kRtnl, kLock, kFile };
 
-  // How many jobs the pool is given at a time, and how many of those may be jobs that wait for the
-  // lock (which only one can hold) or for a file (which may be on any server). So the other jobs
-  // go on while those wait.
+  // How many jobs the pool is given at a time, and how many of those may wait for each, so that the
+  // other jobs go on meanwhile.
   struct Limits {
     size_t all;
-    size_t for_lock;
-    size_t for_file;
+    std::array<size_t, 4> each;
   };
 
   Jobs(Pool& pool, const Limits& limits) : pool_(pool), limits_(limits) {}
@@ -49,7 +49,7 @@ class Jobs {
   const Limits limits_;
 
   std::mutex mutex_;                      // guards the two below
-  std::array<size_t, 3> under_way_ = {};  // given to the pool, by what they wait for
+  std::array<size_t, 4> under_way_ = {};  // given to the pool, by what they wait for
   std::deque<Waiting> waiting_;
 };
 

@@ -115,7 +115,7 @@ void WriteSysctl(const Napi::CallbackInfo& info) {
   const NamespaceHandle* handle = NamespaceHandle::Unwrap(info[1].As<Napi::Object>());
   if (handle == nullptr) return;  // the Worker is being ended
   NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
-                      NamespaceJob::Next::kAtOnce, io::Jobs::WaitsFor::kKernel,
+                      NamespaceJob::Next::kAtOnce, io::Jobs::WaitsFor::kRtnl,
                       [target = handle->Share(), path = info[2].As<Napi::String>().Utf8Value(),
                        content = info[3].As<Napi::String>().Utf8Value()](
                           NamespaceJob::Outcome&, io::PoolThread& thread, const io::GivenUp&) {

@@ -75,6 +75,34 @@ test('ndisc_notify tells the neighbours the MAC of a new link', async () => {
   await vi.waitFor(async () => expect(await known()).toBe(mac), PATIENCE);
 });
 
+test('one at a time is written, because each that waits keeps a processor busy; others go on', async () => {
+  const files = ['ip_forward', 'ip_default_ttl'];
+  // FIFOs in their places: who opens one to write waits until it is read.
+  const mounts = files.map(
+    (file) => `mkfifo /mnt/${file} && mount --bind /mnt/${file} $net/${file}`,
+  );
+  const setUp = `net=/proc/sys/net/ipv4 && mount -t tmpfs t /mnt && ${mounts.join(' && ')}`;
+  const source = `
+    import { constants, openSync, readSync } from 'node:fs';
+    import { getSysctl, setSysctl } from 'macvlan-netlink';
+    const open = (file) => openSync('/mnt/' + file, constants.O_RDONLY | constants.O_NONBLOCK);
+    const read = (fd) => {
+      const buffer = Buffer.alloc(9);
+      return buffer.toString('utf8', 0, readSync(fd, buffer));
+    };
+    const writes = [setSysctl('net.ipv4.ip_forward', 1), setSysctl('net.ipv4.ip_default_ttl', 2)];
+    await getSysctl('net.ipv4.tcp_sack');
+    const second = open('ip_default_ttl');
+    // EAGAIN where somebody has it open to write.
+    const early = read(second);
+    const first = open('ip_forward');
+    await Promise.all(writes);
+    console.log(JSON.stringify([early, read(first), read(second)]));
+  `;
+  const under = [...inPrivateNetns, 'sh', '-c', `${setUp} && exec "$@"`, 'sh'];
+  expect(await resultOf(source, { under })).toEqual(['', '1\n', '2\n']);
+});
+
 describe('what the kernel refuses says why', () => {
   test.each([
     ['net.ipv4.nothing', 1, 'ENOENT', 'There is no file /proc/sys/net/ipv4/nothing in '],
