@@ -15,6 +15,7 @@ import {
   LOOPBACK_IFINDEX,
   networkOf,
   parseIp,
+  RTNH_F_ONLINK,
   SCOPES,
 } from './values.js';
 
@@ -208,12 +209,27 @@ const RTVIA_ADDRESS = Uint16Array.BYTES_PER_ELEMENT;
 /** Of a route. */
 export async function whyUnreachable(namespace: Namespace, { link, asked }: About): Promise<Hint> {
   if (asked === undefined || !('destinationLength' in asked)) return undefined;
+  const route = asked as RouteRecord;
+  if (route.nextHops === undefined) return whyWayUnreachable(namespace, route, { ...route, link });
+  for (const { index, ...hop } of route.nextHops) {
+    if (hop.flags === RTNH_F_ONLINK) continue;
+    const hint = await whyWayUnreachable(namespace, route, { ...hop, link: index });
+    if (hint) return hint;
+  }
+  return undefined;
+}
+
+/** Of the one way of a route, or one of several. */
+async function whyWayUnreachable(
+  namespace: Namespace,
+  { family, scope = SCOPES.global }: RouteRecord,
+  { via, link, ...way }: Pick<RouteRecord, 'gateway' | 'via'> & Pick<About, 'link'>,
+): Promise<Hint> {
   const found = await findLink(namespace, link);
   if (found?.up === false) {
     return `The link '${found.name}' is down, and nothing is reached by it: bring it up.`;
   }
-  const { family, via, scope = SCOPES.global } = asked as RouteRecord;
-  const gateway = via?.subarray(RTVIA_ADDRESS) ?? (asked as RouteRecord).gateway;
+  const gateway = via?.subarray(RTVIA_ADDRESS) ?? way.gateway;
   if (gateway === undefined) return undefined;
   const addresses = await askTogether(namespace, 'listAddresses', { family: familyOf(gateway) });
   if (addresses instanceof Refusal) return undefined;

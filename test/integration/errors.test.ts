@@ -1,6 +1,6 @@
 /** The reasons that errors give where the kernel gives only an errno. */
 import { describe, expect, test } from 'vitest';
-import { isNetlinkError } from '../../lib/index.js';
+import { isNetlinkError, type NextHopOptions } from '../../lib/index.js';
 import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
@@ -285,6 +285,30 @@ describe('an address or a route', () => {
     }
     await host.netns.setLink(parent, { up: true });
     for (const route of routes) await host.netns.addRoute(route);
+  });
+
+  test('is refused because of one of its ways', async () => {
+    const { host, parent } = await setUp();
+    const { link: peer = '' } = await host.link(parent);
+    await host.ip('link', 'set', parent, 'up');
+    await host.ip('address', 'add', '10.3.0.1/24', 'dev', parent);
+    await host.ip('address', 'add', 'fd03::1/64', 'dev', parent, 'nodad');
+    const hint = async (to: string, ...nextHops: NextHopOptions[]) =>
+      (await refusalOf(host.netns.addRoute({ to, nextHops }))).hint;
+    expect(
+      await hint(
+        '10.8.0.0/16',
+        { via: '10.9.0.9', link: parent, onlink: true },
+        { via: '10.4.0.9' },
+      ),
+    ).toBe('No address has the gateway 10.4.0.9 in its prefix.');
+    expect(await hint('fd08::/64', { via: 'fd03::9' }, { via: 'fd04::9', link: parent })).toBe(
+      `No address of '${parent}' has the gateway fd04::9 in its prefix.`,
+    );
+    await host.ip('link', 'set', peer, 'down');
+    expect(await hint('10.8.0.0/16', { via: '10.3.0.9' }, { link: peer })).toBe(
+      `The link '${peer}' is down, and nothing is reached by it: bring it up.`,
+    );
   });
 
   test('is refused because the link that has its gateway in the longest prefix is down', async () => {
