@@ -1,7 +1,7 @@
 /** IPv4 and IPv6 addresses of links. */
 import type { Call } from './call.js';
 import { check } from './check.js';
-import * as inetRules from './checkInet.js';
+import * as addressRules from './checkAddresses.js';
 import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
@@ -82,7 +82,7 @@ export async function changeAddress(
   address: string | AddressToRemove,
 ): Promise<void> {
   check(call.operation, valueRules.linkRef, ref, 'link');
-  const rule = operation === 'removeAddress' ? inetRules.addressToRemove : inetRules.address;
+  const rule = operation === 'removeAddress' ? addressRules.addressToRemove : addressRules.address;
   check(call.operation, rule, address, 'address');
   let link = resolveIndex(namespace, call, ref);
   if (typeof link === 'object') link = await link;

@@ -16,7 +16,8 @@ import {
   under,
   wordOf,
 } from './check.js';
-import { address, nextHops, ROUTE_ROWS, routeFault } from './checkInet.js';
+import { address } from './checkAddresses.js';
+import { nextHops, ROUTE_ROWS, routeFault } from './checkRoutes.js';
 import {
   addrGenMode,
   altNames,

@@ -24,6 +24,8 @@ import {
   netnsBrand,
   netnsNameFault,
   netnsRefFault,
+  parseIp,
+  parsePrefix,
   ROUTE_PROTOCOLS,
   ROUTE_TABLES,
   ROUTE_TYPES,
@@ -67,6 +69,16 @@ export const ipv4Settings = optionsOf(
 
 export const signal: Check = (value) =>
   isSignal(value) ? undefined : badType('must be an AbortSignal', value);
+
+const IP_SAYS = "must be an IP address without a zone, such as '10.0.0.1' or 'fd00::1'";
+export const PREFIX_SAYS =
+  "must be an IP address and a prefix length of at most 32 or 128, such as '10.0.0.1/24'";
+
+/** An address without a prefix length. */
+export const ip = text((value) => (parseIp(value) === null ? IP_SAYS : undefined));
+
+/** An address, with or without its prefix length. */
+export const prefix = text((value) => (parsePrefix(value) === null ? PREFIX_SAYS : undefined));
 
 export const knownName = text(knownNameFault);
 

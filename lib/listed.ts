@@ -1,4 +1,4 @@
-/** Recognises addresses and routes that were listed, by the fields that only a listing has. */
+/** Addresses and routes as they were listed: recognised by the fields that only a listing has. */
 import type { Address, Route } from './types.js';
 
 export function isListedAddress(value: unknown): value is Address {
@@ -9,3 +9,6 @@ export function isListedRoute(value: unknown): value is Route {
   const { nextHops, nexthopId } = (value ?? {}) as Partial<Route>;
   return Array.isArray(nextHops) && nexthopId !== undefined;
 }
+
+/** Fields that passed their rows. In what was listed, `null` stands for an option that is left out. */
+export type Listed<T> = { readonly [Key in keyof T]: T[Key] | null };

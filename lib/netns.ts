@@ -525,10 +525,11 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Reads a setting below /proc/sys/net as it is in this namespace, such as `'net.ipv4.ip_forward'`. Dots or slashes
-   * separate, whichever comes first; then the other one stands for a dot, as in sysctl(8): the link `eth0.5` is in
-   * `'net.ipv6.conf.eth0/5.accept_ra'` and `'net/ipv6/conf/eth0.5/accept_ra'`. `ENOENT`: there is no such setting, or
-   * no such link; `EACCES`: it cannot be read; `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`.
+   * Reads a setting below /proc/sys/net as it is in this namespace (net/sysctl_net.c, net_ctl_header_lookup), such as
+   * `'net.ipv4.ip_forward'`, without the newline at its end. Dots or slashes separate, whichever comes first; then the
+   * other one stands for a dot, as in sysctl(8): the link `eth0.5` is in `'net.ipv6.conf.eth0/5.accept_ra'` and
+   * `'net/ipv6/conf/eth0.5/accept_ra'`. `ENOENT`: there is no such setting, or no such link; `EACCES`: it cannot be
+   * read; `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`.
    */
   getSysctl(name: string, options?: OperationOptions): Promise<string> {
     const call = callWith('getSysctl', name, this.getSysctl, options);

@@ -1,8 +1,8 @@
 /** IPv4 and IPv6 routes. */
 import type { Call } from './call.js';
 import { check } from './check.js';
-import * as inetRules from './checkInet.js';
 import * as linkRules from './checkLinks.js';
+import * as routeRules from './checkRoutes.js';
 import { explain } from './diagnosis.js';
 import { readLink, resolveIndexes, resolveIndexIfAny } from './links.js';
 import type { Namespace } from './namespace.js';
@@ -256,9 +256,9 @@ export function additionOf(route: RouteToRemove): 'addRoute' | 'appendRoute' {
 }
 
 const CHANGES = {
-  addRoute: inetRules.route,
-  replaceRoute: inetRules.replacementRoute,
-  removeRoute: inetRules.routeToRemove,
+  addRoute: routeRules.route,
+  replaceRoute: routeRules.replacementRoute,
+  removeRoute: routeRules.routeToRemove,
 };
 
 export async function changeRoute(

@@ -2,12 +2,13 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { type Check, check } from '../../lib/check.js';
-import * as inetRules from '../../lib/checkInet.js';
+import * as addressRules from '../../lib/checkAddresses.js';
 import * as linkRules from '../../lib/checkLinks.js';
+import * as routeRules from '../../lib/checkRoutes.js';
 import * as valueRules from '../../lib/checkValues.js';
 import { netnsBrand } from '../../lib/values.js';
 
-const rules = { ...valueRules, ...inetRules, ...linkRules };
+const rules = { ...valueRules, ...addressRules, ...routeRules, ...linkRules };
 const { createMacvlanOptions, createLinkOptions, linkChanges, macvlanChanges } = rules;
 const { address, addressToRemove, route, routeToRemove, linkRef, netnsRef } = rules;
 

@@ -1,6 +1,5 @@
-/** What the operations on addresses and routes take: a row for each option. */
+/** What the operations on routes take: a row for each option. */
 import {
-  anything,
   badType,
   badValue,
   type Check,
@@ -10,16 +9,15 @@ import {
   listOf,
   optionsOf,
   orNull,
-  outOfRange,
   table,
-  text,
   under,
-  wordOf,
 } from './check.js';
 import {
   family,
   flag,
+  ip,
   linkRef,
+  prefix,
   routeProtocol,
   routeTable,
   routeType,
@@ -29,18 +27,10 @@ import {
   u8,
   u32,
 } from './checkValues.js';
-import { isListedAddress, isListedRoute } from './listed.js';
-import type {
-  AddressOptions,
-  IpFamily,
-  NextHopOptions,
-  OperationOptions,
-  RouteOptions,
-} from './types.js';
+import { isListedRoute, type Listed } from './listed.js';
+import type { IpFamily, NextHopOptions, OperationOptions, RouteOptions } from './types.js';
 import {
-  ADDRESS_FLAGS,
   formatIp,
-  labelFault,
   networkOf,
   parseIp,
   parsePrefix,
@@ -48,139 +38,6 @@ import {
   ROUTE_TYPES,
   SCOPES,
 } from './values.js';
-
-const LIFETIME = 'must be Infinity or a whole number of seconds';
-
-/** Seconds. 2^32 - 1 is left out, because it means "for ever" to the kernel. */
-function lifetime(min: number): Check {
-  return (value) => {
-    if (typeof value !== 'number') return badType(LIFETIME, value);
-    if (value === Number.POSITIVE_INFINITY) return undefined;
-    if (Number.isInteger(value) && value >= min && value < U32_MAX) return undefined;
-    return outOfRange(`${LIFETIME} from ${min} to ${U32_MAX - 1}`, value);
-  };
-}
-
-const IP_SAYS = "must be an IP address without a zone, such as '10.0.0.1' or 'fd00::1'";
-const PREFIX_SAYS =
-  "must be an IP address and a prefix length of at most 32 or 128, such as '10.0.0.1/24'";
-
-const ip = text((value) => (parseIp(value) === null ? IP_SAYS : undefined));
-
-const prefix = text((value) => (parsePrefix(value) === null ? PREFIX_SAYS : undefined));
-
-/** An address with its prefix length: a text without one is more often a slip than a /32. */
-const cidr = text((value) => {
-  const parsed = parsePrefix(value);
-  if (parsed === null) return PREFIX_SAYS;
-  if (isUnspecified(parsed.bytes)) return NO_ADDRESS;
-  if (parsed.prefixLength !== null) return undefined;
-  const single = `${value}/${parsed.bytes.length * 8}`;
-  return `must say its prefix length; '${single}' is the address alone`;
-});
-
-/** Fields that passed their rows. In what was listed, `null` stands for an option that is left out. */
-type Listed<T> = { readonly [Key in keyof T]: T[Key] | null };
-
-/** 0.0.0.0 or ::. The kernel ignores 0.0.0.0 and reports success (net/ipv4/devinet.c, inet_rtm_newaddr). */
-function isUnspecified(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0);
-}
-
-const NO_ADDRESS = 'must be an address that a link can have';
-
-/** What is wrong with an address whose fields are each valid: do they fit together? */
-function addressFault(
-  value: Listed<AddressOptions> & { readonly address: string },
-): Fault | undefined {
-  const parsed = parsePrefix(value.address);
-  if (parsed === null) return under('.address', badValue(PREFIX_SAYS, value.address));
-  if (isUnspecified(parsed.bytes)) return under('.address', badValue(NO_ADDRESS, value.address));
-  const bits = parsed.bytes.length * 8;
-  const { prefixLength: length = null, validLifetime, preferredLifetime } = value;
-  if (length === null) {
-    if (parsed.prefixLength === null) return under('.address', cidr(value.address));
-  } else if (length > bits) {
-    return under('.prefixLength', outOfRange(`must be at most ${bits}`, length));
-  } else if (parsed.prefixLength !== null && parsed.prefixLength !== length) {
-    const says = `must be the ${parsed.prefixLength} that the address says`;
-    return under('.prefixLength', badValue(says, length));
-  }
-  for (const key of ['peer', 'broadcast'] as const) {
-    const other = value[key];
-    if (other != null && parseIp(other)?.length !== parsed.bytes.length) {
-      return under(`.${key}`, badValue("must be of the address's family", other));
-    }
-  }
-  // A listing would not show such a peer, so nobody could remove the address.
-  if (bits === 32 && value.peer != null && isUnspecified(parseIp(value.peer) as Uint8Array)) {
-    return under('.peer', badValue(NO_ADDRESS, value.peer));
-  }
-  for (const key of ['label', 'broadcast'] as const) {
-    if (bits === 128 && value[key] != null) {
-      return under(`.${key}`, badValue('is for IPv4 addresses only', value[key]));
-    }
-  }
-  if ((preferredLifetime ?? 0) > (validLifetime ?? Number.POSITIVE_INFINITY)) {
-    const says = 'must not be longer than validLifetime';
-    return under('.preferredLifetime', outOfRange(says, preferredLifetime));
-  }
-  return undefined;
-}
-
-const ADDRESS_ROWS = {
-  address: prefix,
-  prefixLength: integer(0, 128),
-  peer: ip,
-  broadcast: ip,
-  label: text(labelFault),
-  scope,
-  flags: listOf(wordOf(ADDRESS_FLAGS), 32),
-  validLifetime: lifetime(1),
-  preferredLifetime: lifetime(0),
-  metric: u32,
-};
-
-const addressObject = optionsOf(table<AddressOptions>(ADDRESS_ROWS, 'address'), addressFault);
-/** An `Address` as it was listed, or one to remove, whose further fields say nothing here. */
-const listedAddress = optionsOf(
-  table(
-    {
-      ...ADDRESS_ROWS,
-      peer: orNull(ip),
-      broadcast: orNull(ip),
-      label: orNull(text(labelFault)),
-      scope: listedWordOf(SCOPES, u8),
-      // Also those that only the kernel sets.
-      flags: listOf(anything, 32),
-      // JSON has null for Infinity.
-      validLifetime: orNull(lifetime(0)),
-      preferredLifetime: orNull(lifetime(0)),
-      cidr: anything,
-      family: anything,
-      linkIndex: anything,
-    },
-    'address',
-  ),
-  addressFault,
-);
-
-/** An address to add or replace: also an `Address` as it was listed. */
-export const address: Check = textOr((value) =>
-  isListedAddress(value) ? listedAddress(value) : addressObject(value),
-);
-
-/** An address to remove. */
-export const addressToRemove: Check = textOr(listedAddress);
-
-function textOr(rule: Check): Check {
-  return (value) => {
-    if (typeof value === 'string') return cidr(value);
-    return typeof value === 'object' && value !== null
-      ? rule(value)
-      : badType("must be a text such as '10.0.0.1/24', or an object", value);
-  };
-}
 
 /** What is wrong with a route whose fields are each valid: do they fit together? */
 export function routeFault(
