@@ -8,9 +8,15 @@ import { fileURLToPath } from 'node:url';
 import type { Refusal } from './native.js';
 import type { makeNews } from './news.js';
 import { notFoundError, notLoadedError } from './noAddon.js';
-import type { makeAddress, makeLink, makeNetnsid, makeRoute } from './records.js';
-import type { AddressRecord, LinkRecord, NetnsidRecord, RouteRecord } from './requests.js';
-import type { Address, Link, Route } from './types.js';
+import type { makeAddress, makeLink, makeNetnsid, makeRoute, makeRule } from './records.js';
+import type {
+  AddressRecord,
+  LinkRecord,
+  NetnsidRecord,
+  RouteRecord,
+  RuleRecord,
+} from './requests.js';
+import type { Address, Link, Route, Rule } from './types.js';
 
 /** Each operation of native/rtnl/operations.h: what it says, and what it is answered with. */
 export interface Operations {
@@ -34,12 +40,15 @@ export interface Operations {
   replaceRoute: [RouteRecord, undefined];
   removeRoute: [RouteRecord, undefined];
   listRoutes: [RouteRecord, Route[]];
+  addRule: [RuleRecord, undefined];
+  removeRule: [RuleRecord, undefined];
+  listRules: [RuleRecord, Rule[]];
   getNetnsid: [NetnsidRecord, number | null];
 }
 
 /** A column's number, and the columns of the record in it (a text names a whole record). */
 export type Columns = { readonly [name: string]: readonly [number, (Columns | string)?] };
-type RecordName = 'link' | 'address' | 'route' | 'netnsid';
+type RecordName = 'link' | 'address' | 'route' | 'rule' | 'netnsid';
 
 /** An open namespace (native/node/namespace_handle.h). */
 export interface NamespaceHandle {
@@ -134,6 +143,7 @@ interface Hooks {
   readonly link: typeof makeLink;
   readonly address: typeof makeAddress;
   readonly route: typeof makeRoute;
+  readonly rule: typeof makeRule;
   readonly netnsid: typeof makeNetnsid;
   readonly news: typeof makeNews;
   readonly failure: (...columns: ConstructorParameters<typeof Refusal>) => Refusal;

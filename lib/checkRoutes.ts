@@ -23,6 +23,7 @@ import {
   routeType,
   scope,
   signal,
+  tos,
   U32_MAX,
   u8,
   u32,
@@ -145,10 +146,6 @@ const destination: Check = (value) => {
   const says = "must be 'default', or a prefix such as '10.1.0.0/16'";
   return typeof value === 'string' ? badValue(says, value) : badType(says, value);
 };
-
-const tos: Check = (value) =>
-  integer(0, 255)(value) ??
-  ((value as number) & 3 ? badValue('must have its two lowest bits clear', value) : undefined);
 
 export const ROUTE_ROWS = {
   to: destination,

@@ -1,6 +1,7 @@
 /** The kinds of value that many options have: a check for each. */
 import {
   badType,
+  badValue,
   type Check,
   integer,
   isSignal,
@@ -43,6 +44,10 @@ export const linkName = text(linkNameFault);
 export const mac = text(macFault);
 export const family = wordOf(FAMILIES);
 export const u8 = integer(0, 255);
+/** A type of service: what stands in its two lowest bits is congestion notification. */
+export const tos: Check = (value) =>
+  u8(value) ??
+  ((value as number) & 3 ? badValue('must have its two lowest bits clear', value) : undefined);
 export const scope = wordOf(SCOPES, u8);
 export const routeProtocol = wordOf(ROUTE_PROTOCOLS, u8);
 export const routeTable = wordOf(ROUTE_TABLES, integer(1, U32_MAX));

@@ -16,6 +16,7 @@ import {
 } from './diagnosisInet.js';
 import { whyBusy, whyInvalid, whyMacInUse, whyNoMac } from './diagnosisMacvlan.js';
 import { whyMtuFixed, whyOutOfRange } from './diagnosisMtu.js';
+import { whyNoSuchRule } from './diagnosisRules.js';
 import { isAtLeast } from './kernelVersion.js';
 import { askWithoutChange, findLink, isKindKnown } from './lookup.js';
 import { moduleOf, moduleState } from './modules.js';
@@ -56,7 +57,9 @@ const REASONS: Readonly<Record<string, Reason>> = {
   ENODEV: whyNoDevice,
   EEXIST: whyExists,
   ENOENT: async (namespace, about, refusal) =>
-    (await whyNameStays(namespace, about, refusal)) || whyNoSuchRoute(refusal),
+    refusal.syscall === 'RTM_DELRULE'
+      ? whyNoSuchRule(namespace, about)
+      : (await whyNameStays(namespace, about, refusal)) || whyNoSuchRoute(refusal),
   EINVAL: async (namespace, about, refusal) =>
     (await whyNameStays(namespace, about, refusal)) ||
     (await whyMtuTooSmall(namespace, about)) ||
@@ -151,6 +154,7 @@ async function whyExists(namespace: Namespace, about: About): Promise<Hint> {
   if (moving !== undefined) return whyTaken(where, moving.names, moving.index);
   if (kind === undefined) {
     const asked = about.asked ?? {};
+    if ('fromLength' in asked) return 'There is a rule already that says the same.';
     if ('destinationLength' in asked) return whyRouteExists(namespace, about);
     if ('prefixLength' in asked) return whyAddressExists(namespace, about);
     const { name, altNames = [] } = changesOf(about);

@@ -30,6 +30,10 @@ import type {
   RouteFilter,
   RouteToAdd,
   RouteToRemove,
+  Rule,
+  RuleFilter,
+  RuleToAdd,
+  RuleToRemove,
   Support,
   SupportOptions,
   WatchOptions,
@@ -179,6 +183,21 @@ export function removeRoute(route: RouteToRemove & OperationOptions): Promise<vo
 /** {@link Netns.listRoutes} in the caller's own namespace. */
 export function listRoutes(filter?: RouteFilter): Promise<Route[]> {
   return here().listRoutes(filter);
+}
+
+/** {@link Netns.addRule} in the caller's own namespace. */
+export function addRule(rule: RuleToAdd & OperationOptions): Promise<void> {
+  return here().addRule(rule);
+}
+
+/** {@link Netns.removeRule} in the caller's own namespace. */
+export function removeRule(rule: RuleToRemove & OperationOptions): Promise<void> {
+  return here().removeRule(rule);
+}
+
+/** {@link Netns.listRules} in the caller's own namespace. */
+export function listRules(filter?: RuleFilter): Promise<Rule[]> {
+  return here().listRules(filter);
 }
 
 /** {@link Netns.watch} in the caller's own namespace. */

@@ -12,7 +12,7 @@ import {
 import { errnoName } from './errors.js';
 import { idAfter } from './ids.js';
 import { makeNews, type News } from './news.js';
-import { makeAddress, makeLink, makeNetnsid, makeRoute } from './records.js';
+import { makeAddress, makeLink, makeNetnsid, makeRoute, makeRule } from './records.js';
 import { ITEMS_IN_A_TURN, newTurn, waitForFurtherTurn } from './turn.js';
 
 /** A request that the kernel, or a system call on the way to it, refused. */
@@ -63,6 +63,7 @@ addon.initialize({
   link: makeLink,
   address: makeAddress,
   route: makeRoute,
+  rule: makeRule,
   netnsid: makeNetnsid,
   news: makeNews,
   failure: (...columns) => new Refusal(...columns),

@@ -16,6 +16,7 @@ import { getNetnsid } from './netnsid.js';
 import { listNames, whyNotCreated, whyNotNamed } from './netnsNames.js';
 import { checkBrandOpen, isNetns, openHandle, openOwn, RUN_DIRECTORY } from './opening.js';
 import * as routes from './routes.js';
+import * as rules from './rules.js';
 import { type RunOptions, run } from './run.js';
 import { linkNow, netnsNow, snapshot } from './snapshot.js';
 import { checkSupport } from './support.js';
@@ -50,6 +51,10 @@ import type {
   RouteFilter,
   RouteToAdd,
   RouteToRemove,
+  Rule,
+  RuleFilter,
+  RuleToAdd,
+  RuleToRemove,
   Support,
   SupportOptions,
   WatchOptions,
@@ -486,6 +491,39 @@ export class Netns extends Namespace {
   listRoutes(filter?: RouteFilter): Promise<Route[]> {
     const call = callOf('listRoutes', null, this.listRoutes, filter);
     return this.operate(call, filter, (given) => routes.listRoutes(this, call, given));
+  }
+
+  /**
+   * Adds a rule of policy routing, which says for which packets the routes of a table count; it may be a `Rule` as it
+   * was listed. Packets from an address of the macvlan's, for example, leave by its own default route in table 100 with
+   * `{ priority: 100, from: '52.1.1.151', table: 100 }`. `EEXIST`: there is one like it already; `EINVAL`: the kernel
+   * says why; `EPERM`: needs `CAP_NET_ADMIN`, or a `uidRange` is given in another user namespace than that of the
+   * network namespace; `EAFNOSUPPORT`: the kernel has no rules of that family.
+   */
+  addRule(rule: RuleToAdd & OperationOptions): Promise<void> {
+    const call = callOf('addRule', rule?.priority, this.addRule, rule);
+    return this.operate(call, rule, (given) => rules.addRule(this, call, given));
+  }
+
+  /**
+   * Removes the first rule that matches everything that is said; it may be a `Rule` as it was listed. What is left out
+   * or `null` matches any, and neither `invert` nor `goto` is compared (net/core/fib_rules.c, rule_find): of rules with the same
+   * priority the one that says the same and more may be removed, so give each a priority of its own. `ENOENT`: there is
+   * none; `EPERM`: needs `CAP_NET_ADMIN`.
+   */
+  removeRule(rule: RuleToRemove & OperationOptions): Promise<void> {
+    const call = callOf('removeRule', rule?.priority, this.removeRule, rule);
+    return this.operate(call, rule, (given) => rules.removeRule(this, call, given));
+  }
+
+  /**
+   * Lists the rules of policy routing, IPv4 first, in the order in which they are tried, or those that match the
+   * filter. A family of which the kernel has no rules has none here. A `Rule` does not show a DSCP, a flow label, the
+   * mask of a port (Linux 6.13 to 6.15), the key of a tunnel, or a realm. `EINTR`: as for `listLinks`.
+   */
+  listRules(filter?: RuleFilter): Promise<Rule[]> {
+    const call = callOf('listRules', null, this.listRules, filter);
+    return this.operate(call, filter, (given) => rules.listRules(this, call, given));
   }
 
   /**

@@ -3,13 +3,14 @@
  * Indexes, MTUs, queue lengths and counts are integers, times are seconds. Each description names the kernel's own
  * term.
  */
-import type { Address, Route } from './results.js';
+import type { Address, Route, Rule } from './results.js';
 import type { netnsBrand } from './values.js';
 
 /**
  * What every operation's last argument may hold: the options of `create…`, `moveLink`, `watch`, `openTap`,
- * `checkSupport` and `run`, the changes of `setLink` and `setMacvlan`, the filter of a listing, and the route of
- * `addRoute`, `replaceRoute` and `removeRoute`. In JavaScript, arguments beyond the last one are ignored.
+ * `checkSupport` and `run`, the changes of `setLink` and `setMacvlan`, the filter of a listing, the route of
+ * `addRoute`, `replaceRoute` and `removeRoute`, and the rule of `addRule` and `removeRule`. In JavaScript, arguments
+ * beyond the last one are ignored.
  */
 export interface OperationOptions {
   /**
@@ -138,6 +139,15 @@ export type RouteType =
 
 /** A routing table: one of the kernel's three by name, or any by number, from 1 to 2^32 - 1. */
 export type RouteTable = 'main' | 'local' | 'default' | number;
+
+/** What a rule does with the packets that it is for (`FR_ACT_*`). */
+export type RuleAction = 'table' | 'goto' | 'nop' | 'blackhole' | 'unreachable' | 'prohibit';
+
+/** A protocol above IP: one by name, or any by number, from 1 to 255 (`IPPROTO_*`). */
+export type IpProtocol = 'icmp' | 'tcp' | 'udp' | 'icmpv6' | 'sctp' | number;
+
+/** One port, or the first and the last of several. */
+export type PortRange = number | readonly [first: number, last: number];
 
 /**
  * A flag that can be set on an address (`IFA_F_*`). IPv4 knows only `noprefixroute` and `autojoin`; the kernel
@@ -280,6 +290,87 @@ export type RouteToAdd = RouteOptions | (Route & Pick<RouteOptions, 'append'>);
 
 /** What `removeRoute` takes: a route as it was added, or as it was listed. */
 export type RouteToRemove = RouteOptions | Route;
+
+/**
+ * A rule of policy routing to add (`RTM_NEWRULE`): which packets it is for, all that is said of them together, and
+ * which table their route is looked up in.
+ */
+export interface RuleOptions {
+  /**
+   * Rules are tried from the lowest on (`FRA_PRIORITY`). The kernel's own are 0 for the table `local`, 32766 for `main`
+   * and 32767 for `default`. It would choose one itself, a different one each time, so that a rule could be added
+   * twice.
+   */
+  readonly priority: number;
+  /** The family of a rule without `from` and `to`. Omitted: IPv4. */
+  readonly family?: IpFamily | undefined;
+  /** The prefix of the sources that it is for (`FRA_SRC`). Omitted: all. */
+  readonly from?: string | undefined;
+  /** The prefix of the destinations that it is for (`FRA_DST`). Omitted: all. */
+  readonly to?: string | undefined;
+  /** The type of service that it is for, 0–255 without the two lowest bits; 0, or omitted: any. */
+  readonly tos?: number | undefined;
+  /**
+   * The name of the link that the packets come in by, or `'lo'` for those that the machine itself sends
+   * (`FRA_IIFNAME`). It need not exist yet.
+   */
+  readonly iif?: string | undefined;
+  /** The name of the link that the sending socket is bound to (`FRA_OIFNAME`). It need not exist yet. */
+  readonly oif?: string | undefined;
+  /** The mark that the packets have, in the bits of `fwmask` (`FRA_FWMARK`). */
+  readonly fwmark?: number | undefined;
+  /** Which bits of the mark count (`FRA_FWMASK`). Omitted: all, with a `fwmark`. */
+  readonly fwmask?: number | undefined;
+  /** The protocol that IP carries, by its name or number (`FRA_IP_PROTO`). */
+  readonly ipProtocol?: IpProtocol | undefined;
+  /** One port from 1 to 65,534, or the first and the last of a range (`FRA_SPORT_RANGE`). */
+  readonly sourcePorts?: PortRange | undefined;
+  /** One port from 1 to 65,534, or the first and the last of a range (`FRA_DPORT_RANGE`). */
+  readonly destinationPorts?: PortRange | undefined;
+  /** The first and the last user whose sockets it is for (`FRA_UID_RANGE`). */
+  readonly uidRange?: readonly [first: number, last: number] | undefined;
+  /** For all packets but those that the rest describes (`FIB_RULE_INVERT`). */
+  readonly invert?: boolean | undefined;
+  /**
+   * `'table'`: the route is looked up in `table`, and where there is none the next rule is tried; `'goto'`: the rules
+   * go on with that priority; `'nop'`: nothing; `'blackhole'`, `'unreachable'` and `'prohibit'`: there is no route
+   * (`FR_ACT_*`). Omitted: `'goto'` if there is one, otherwise `'table'`.
+   */
+  readonly action?: RuleAction | undefined;
+  /** Omitted: `'main'` (`FRA_TABLE`). */
+  readonly table?: RouteTable | undefined;
+  /** The priority of the rule to go on with, above this one's (`FRA_GOTO`). */
+  readonly goto?: number | undefined;
+  /** In place of `table`: that of the VRF that the packet is in (`FRA_L3MDEV`). */
+  readonly l3mdev?: boolean | undefined;
+  /**
+   * A route whose prefix has at most this length does not count, and the next rule is tried; with 0 a default route
+   * does not (`FRA_SUPPRESS_PREFIXLEN`).
+   */
+  readonly suppressPrefixLength?: number | undefined;
+  /** A route by a link of this group does not count (`FRA_SUPPRESS_IFGROUP`). */
+  readonly suppressGroup?: number | undefined;
+  /** Who made it. Omitted: `'static'` (`FRA_PROTOCOL`). */
+  readonly protocol?: RouteProtocol | undefined;
+}
+
+/** What `addRule` takes: a new rule, or one as it was listed. */
+export type RuleToAdd = RuleOptions | Rule;
+
+/** What `removeRule` takes: a rule as it was added, in whole or in part, or as it was listed. */
+export type RuleToRemove = Partial<RuleOptions> | Rule;
+
+/** Which rules `listRules` gives. */
+export interface RuleFilter extends OperationOptions {
+  /** Omitted: both. */
+  readonly family?: IpFamily | undefined;
+  /** `FRA_PRIORITY`. */
+  readonly priority?: number | undefined;
+  /** `FRA_TABLE`. */
+  readonly table?: RouteTable | undefined;
+  /** `FRA_PROTOCOL`. */
+  readonly protocol?: RouteProtocol | undefined;
+}
 
 /** What a new link of any kind takes. */
 export interface LinkOptions extends OperationOptions {

@@ -17,11 +17,13 @@ import {
   OPER_STATES,
 } from './flags.js';
 import { isAtLeast } from './kernelVersion.js';
-import type { Address, Link, LinkStats, MacvlanInfo, NextHop, Route } from './types.js';
+import type { Address, Link, LinkStats, MacvlanInfo, NextHop, Route, Rule } from './types.js';
 import {
   ADDR_GEN_MODES,
   AF_INET6,
+  FIB_RULE_INVERT,
   INFINITY_LIFE_TIME,
+  IP_PROTOCOLS,
   MACVLAN_FLAG_NODST,
   MACVLAN_FLAG_NOPROMISC,
   MACVLAN_MODES,
@@ -29,6 +31,7 @@ import {
   ROUTE_PROTOCOLS,
   ROUTE_TYPES,
   RTNH_F_ONLINK,
+  RULE_ACTIONS,
   SCOPES,
   VLAN_PROTOCOLS,
 } from './values.js';
@@ -354,6 +357,74 @@ export function makeRoute(
     advmss: advmss ?? null,
     nextHops: (nextHops ?? []).map(makeNextHop),
     nexthopId: nexthopId ?? null,
+  };
+}
+
+/** What the kernel says where nothing is suppressed (net/core/fib_rules.c, fib_nl_fill_rule). */
+const SUPPRESSES_NOTHING = 0xffffffff;
+
+function limit(value: number | undefined): number | null {
+  return value === undefined || value === SUPPRESSES_NOTHING ? null : value;
+}
+
+function range(start: number | undefined, end: number | undefined): [number, number] | null {
+  return start === undefined || end === undefined ? null : [start, end];
+}
+
+/** Columns of a rule. */
+export function makeRule(
+  _netns: number,
+  family: number,
+  toLength: number,
+  fromLength: number,
+  tos: number,
+  table: number,
+  action: number,
+  flags: number,
+  to: string | undefined,
+  from: string | undefined,
+  iif: string | undefined,
+  oif: string | undefined,
+  goto: number | undefined,
+  priority: number | undefined,
+  fwmark: number | undefined,
+  fwmask: number | undefined,
+  suppressGroup: number | undefined,
+  suppressPrefixLength: number | undefined,
+  tableId: number | undefined,
+  l3mdev: number | undefined,
+  uidRangeStart: number | undefined,
+  uidRangeEnd: number | undefined,
+  protocol: number | undefined,
+  ipProtocol: number | undefined,
+  sourcePortsStart: number | undefined,
+  sourcePortsEnd: number | undefined,
+  destinationPortsStart: number | undefined,
+  destinationPortsEnd: number | undefined,
+): Rule {
+  return {
+    priority: priority ?? 0,
+    family: family === AF_INET6 ? 'IPv6' : 'IPv4',
+    from: from === undefined ? null : `${from}/${fromLength}`,
+    to: to === undefined ? null : `${to}/${toLength}`,
+    tos,
+    iif: iif ?? null,
+    oif: oif ?? null,
+    // The kernel leaves out a mark of 0, also where its bits are compared.
+    fwmark: fwmark ?? (fwmask === undefined ? null : 0),
+    fwmask: fwmask ?? null,
+    ipProtocol: ipProtocol ? (nameOf(IP_PROTOCOLS, ipProtocol) ?? String(ipProtocol)) : null,
+    sourcePorts: range(sourcePortsStart, sourcePortsEnd),
+    destinationPorts: range(destinationPortsStart, destinationPortsEnd),
+    uidRange: range(uidRangeStart, uidRangeEnd),
+    invert: (flags & FIB_RULE_INVERT) !== 0,
+    action: nameOf(RULE_ACTIONS, action) ?? String(action),
+    table: tableId || table || null,
+    goto: goto ?? null,
+    l3mdev: l3mdev === 1,
+    suppressPrefixLength: limit(suppressPrefixLength),
+    suppressGroup: limit(suppressGroup),
+    protocol: nameOf(ROUTE_PROTOCOLS, protocol ?? 0) ?? String(protocol),
   };
 }
 

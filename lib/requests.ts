@@ -87,6 +87,34 @@ export interface AddressRecord {
   metric?: number | undefined;
 }
 
+/** What a request says of a rule (native/rtnl/rule.h). */
+export interface RuleRecord {
+  family?: number | undefined;
+  toLength?: number | undefined;
+  fromLength?: number | undefined;
+  tos?: number | undefined;
+  table?: number | undefined;
+  action?: number | undefined;
+  flags?: number | undefined;
+  to?: Uint8Array | undefined;
+  from?: Uint8Array | undefined;
+  iif?: string | undefined;
+  oif?: string | undefined;
+  goto?: number | undefined;
+  priority?: number | undefined;
+  fwmark?: number | undefined;
+  fwmask?: number | undefined;
+  suppressGroup?: number | undefined;
+  suppressPrefixLength?: number | undefined;
+  tableId?: number | undefined;
+  l3mdev?: number | undefined;
+  uidRange?: { start: number; end: number } | undefined;
+  protocol?: number | undefined;
+  ipProtocol?: number | undefined;
+  sourcePorts?: { start: number; end: number } | undefined;
+  destinationPorts?: { start: number; end: number } | undefined;
+}
+
 /** What a request says of another namespace (native/rtnl/netnsid.h). */
 export interface NetnsidRecord {
   fd: number;

@@ -252,6 +252,51 @@ export interface NextHop {
   readonly onlink: boolean;
 }
 
+/** A rule of policy routing (`RTM_NEWRULE`): the selectors that say for which packets it is, and what it does. */
+export interface Rule {
+  /** Rules are tried from the lowest on (`FRA_PRIORITY`). */
+  readonly priority: number;
+  readonly family: IpFamily;
+  /** The prefix of the sources that it is for (`FRA_SRC`); `null`: all. */
+  readonly from: string | null;
+  /** The prefix of the destinations that it is for (`FRA_DST`); `null`: all. */
+  readonly to: string | null;
+  /** The type of service that it is for (`struct fib_rule_hdr`); 0: any. */
+  readonly tos: number;
+  /** The name of the link that a packet came in by; `'lo'` for the machine's own (`FRA_IIFNAME`). */
+  readonly iif: string | null;
+  /** The name of the link that a socket is bound to (`FRA_OIFNAME`). */
+  readonly oif: string | null;
+  /** The mark that a packet must have in the bits of `fwmask` (`FRA_FWMARK`); `null`: any. */
+  readonly fwmark: number | null;
+  /** Which bits of the mark count (`FRA_FWMASK`); `null`: none. */
+  readonly fwmask: number | null;
+  /** `'tcp'`, `'udp'`, …, or the number where it has no name here (`FRA_IP_PROTO`); `null`: any. */
+  readonly ipProtocol: string | null;
+  /** The first and the last (`FRA_SPORT_RANGE`). */
+  readonly sourcePorts: readonly [first: number, last: number] | null;
+  /** The first and the last (`FRA_DPORT_RANGE`). */
+  readonly destinationPorts: readonly [first: number, last: number] | null;
+  /** The first and the last user whose sockets it is for (`FRA_UID_RANGE`). */
+  readonly uidRange: readonly [first: number, last: number] | null;
+  /** It is for the packets that the selectors do not match (`FIB_RULE_INVERT`). */
+  readonly invert: boolean;
+  /** `'table'`, `'goto'`, `'blackhole'`, …, or the number where it has no name (`FR_ACT_*`). */
+  readonly action: string;
+  /** The table that the route is looked up in: 254 is `main` (`FRA_TABLE`); `null`: none. */
+  readonly table: number | null;
+  /** The priority of the rule to go on with (`FRA_GOTO`). */
+  readonly goto: number | null;
+  /** The table is that of the VRF that the packet is in (`FRA_L3MDEV`). */
+  readonly l3mdev: boolean;
+  /** A route whose prefix has at most this length does not count (`FRA_SUPPRESS_PREFIXLEN`); `null`: every one does. */
+  readonly suppressPrefixLength: number | null;
+  /** A route by a link of this group does not count (`FRA_SUPPRESS_IFGROUP`); `null`: every one does. */
+  readonly suppressGroup: number | null;
+  /** Who made it: `'kernel'`, `'static'`, …, or the number where it has no name (`FRA_PROTOCOL`). */
+  readonly protocol: string;
+}
+
 /** Something that changed in a namespace, told apart by `type`. */
 export type NetlinkEvent =
   | { readonly type: 'link'; readonly action: 'added' | 'changed'; readonly link: Link }

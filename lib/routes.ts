@@ -23,9 +23,9 @@ import {
   familyOf,
   IP6_RT_PRIO_USER,
   LOOPBACK_IFINDEX,
-  type Prefix,
   parseIp,
   parsePrefix,
+  prefixLengthOf,
   ROUTE_PROTOCOLS,
   ROUTE_TABLES,
   ROUTE_TYPES,
@@ -74,8 +74,8 @@ export function routeRecord(route: RouteOptions, link: number | undefined): Rout
   const { metric } = route;
   return {
     family,
-    destinationLength: lengthOf(destination),
-    sourceLength: lengthOf(from),
+    destinationLength: prefixLengthOf(destination),
+    sourceLength: prefixLengthOf(from),
     tos: route.tos,
     // A table above 255 does not fit the header, and is only in its attribute.
     table: table < 256 ? table : 0,
@@ -107,10 +107,6 @@ function atMost(limit: number, value: number | undefined): number | undefined {
 
 function flagsOf(onlink: boolean | undefined): number {
   return onlink === true ? RTNH_F_ONLINK : 0;
-}
-
-function lengthOf(prefix: Prefix | null): number {
-  return prefix === null ? 0 : (prefix.prefixLength ?? prefix.bytes.length * 8);
 }
 
 /** `struct rtvia`: the family, a u16 of the machine's order, in front of the address. */

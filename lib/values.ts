@@ -83,6 +83,22 @@ export const ROUTE_TYPES = {
   throw: 9,
 } as const;
 
+/** `FR_ACT_*` (linux/fib_rules.h). */
+export const RULE_ACTIONS = {
+  table: 1,
+  goto: 2,
+  nop: 3,
+  blackhole: 6,
+  unreachable: 7,
+  prohibit: 8,
+} as const;
+
+/** linux/fib_rules.h */
+export const FIB_RULE_INVERT = 2;
+
+/** `IPPROTO_*` (linux/in.h, linux/in6.h). */
+export const IP_PROTOCOLS = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132 } as const;
+
 /** `IFA_F_*` (linux/if_addr.h), the flags that can be asked for, under `ip`'s names. */
 export const ADDRESS_FLAGS = {
   nodad: 0x02,
@@ -349,6 +365,11 @@ export function parsePrefix(text: string): Prefix | null {
   const digits = text.slice(slash + 1);
   if (!/^(0|[1-9]\d{0,2})$/.test(digits) || Number(digits) > bytes.length * 8) return null;
   return { bytes, prefixLength: Number(digits) };
+}
+
+/** The prefix length; of an address alone all its bits, and of no prefix none. */
+export function prefixLengthOf(prefix: Prefix | null): number {
+  return prefix === null ? 0 : (prefix.prefixLength ?? prefix.bytes.length * 8);
 }
 
 /** The address with the bits after its prefix cleared. */

@@ -32,12 +32,27 @@ struct Columns<ifa_cacheinfo> {
                       wire::Field("valid", &ifa_cacheinfo::ifa_valid));
 };
 
+template <>
+struct Columns<fib_rule_uid_range> {
+  static constexpr auto all = std::make_tuple(wire::Field("start", &fib_rule_uid_range::start),
+                                              wire::Field("end", &fib_rule_uid_range::end));
+};
+template <>
+struct Columns<fib_rule_port_range> {
+  static constexpr auto all = std::make_tuple(wire::Field("start", &fib_rule_port_range::start),
+                                              wire::Field("end", &fib_rule_port_range::end));
+};
+
 template <class T>
 struct IsRecord : wire::HasTable<T> {};
 template <>
 struct IsRecord<rtnl::LinkInfo> : std::true_type {};
 template <>
 struct IsRecord<ifa_cacheinfo> : std::true_type {};
+template <>
+struct IsRecord<fib_rule_uid_range> : std::true_type {};
+template <>
+struct IsRecord<fib_rule_port_range> : std::true_type {};
 template <class T>
 struct IsRecord<wire::Binary<T>> : IsRecord<T> {};
 

@@ -33,6 +33,9 @@ void MakeEmpty(RecordKind kind, Record& out) {
     case RecordKind::kRoute:
       out.emplace<RouteRecord>();
       break;
+    case RecordKind::kRule:
+      out.emplace<RuleRecord>();
+      break;
     case RecordKind::kNetnsid:
       out.emplace<NetnsidRecord>();
       break;

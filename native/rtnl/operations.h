@@ -10,14 +10,21 @@
 #include "rtnl/link.h"
 #include "rtnl/netnsid.h"
 #include "rtnl/route.h"
+#include "rtnl/rule.h"
 #include "wire/message.h"
 
 namespace macvlan_netlink::rtnl {
 
-using Record = std::variant<LinkRecord, AddressRecord, RouteRecord, NetnsidRecord>;
-enum class RecordKind : uint8_t { kLink, kAddress, kRoute, kNetnsid };  // in the variant's order
+using Record = std::variant<LinkRecord, AddressRecord, RouteRecord, RuleRecord, NetnsidRecord>;
+enum class RecordKind : uint8_t {
+  kLink,
+  kAddress,
+  kRoute,
+  kRule,
+  kNetnsid
+};  // in the variant's order
 // What lib/addon.ts calls each of them.
-inline constexpr const char* kRecordNames[] = {"link", "address", "route", "netnsid"};
+inline constexpr const char* kRecordNames[] = {"link", "address", "route", "rule", "netnsid"};
 static_assert(std::size(kRecordNames) == std::variant_size_v<Record>);
 
 // Makes `out` a record of that kind that says nothing.
@@ -71,6 +78,10 @@ inline constexpr Operation kOperations[] = {
      Answer::kNone},
     {"removeRoute", "RTM_DELROUTE", RTM_DELROUTE, 0, RecordKind::kRoute, Answer::kNone},
     {"listRoutes", "RTM_GETROUTE", RTM_GETROUTE, NLM_F_DUMP, RecordKind::kRoute, Answer::kDump},
+    {"addRule", "RTM_NEWRULE", RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, RecordKind::kRule,
+     Answer::kNone},
+    {"removeRule", "RTM_DELRULE", RTM_DELRULE, 0, RecordKind::kRule, Answer::kNone},
+    {"listRules", "RTM_GETRULE", RTM_GETRULE, NLM_F_DUMP, RecordKind::kRule, Answer::kDump},
     {"getNetnsid", "RTM_GETNSID", RTM_GETNSID, 0, RecordKind::kNetnsid, Answer::kOne},
 };
 

@@ -129,6 +129,21 @@ const replies = [
     notes: 'Includes the local table, a multipath route, and an IPv6 gateway (RTA_VIA).',
   },
   {
+    name: 'rules',
+    setup: [
+      'ip rule add priority 100 from 52.1.1.151 table 100',
+      'ip rule add priority 101 not to 10.9.0.0/16 iif lo oif p0 tos 0x10 fwmark 0x5/0xff ' +
+        'uidrange 0-1000 ipproto tcp sport 80 dport 1000-2000 table 1000 protocol static',
+      'ip rule add priority 102 fwmark 0/0xf suppress_prefixlength 0 suppress_ifgroup 3',
+      'ip rule add priority 103 goto 200',
+      'ip rule add priority 104 prohibit',
+      'ip rule add priority 105 l3mdev',
+    ],
+    command: 'ip -j -d rule show',
+    sends: 'RTM_GETRULE',
+    dump: true,
+  },
+  {
     name: 'routes-v6',
     setup: [
       PARENT,

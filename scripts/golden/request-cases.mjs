@@ -289,6 +289,31 @@ const routes = [
   }),
 ];
 
+const SELECTORS =
+  'to 10.9.0.0/16 iif c0 oif p0 tos 0x10 fwmark 0x5/0xff uidrange 0-1000 ' +
+  'ipproto tcp sport 80 dport 1000-2000';
+const rule = (name, command, more = {}) => ({
+  name: `rule-${name}`,
+  setup: [],
+  command: `ip ${command}`,
+  sends: 'RTM_NEWRULE',
+  ...more,
+});
+const rules = [
+  rule('add-from', 'rule add priority 100 from 52.1.1.151 table 100'),
+  rule('add-table-large', 'rule add priority 100 from 52.1.1.0/24 table 1000 protocol static'),
+  rule('add-everything', `rule add priority 100 not from 52.1.1.0/24 ${SELECTORS} table 100`),
+  rule('add-suppress', 'rule add priority 100 suppress_prefixlength 0 suppress_ifgroup 3'),
+  rule('add-goto', 'rule add priority 100 goto 200'),
+  rule('add-blackhole', 'rule add priority 100 blackhole'),
+  rule('add-l3mdev', 'rule add priority 100 l3mdev'),
+  rule('add-v6', '-6 rule add priority 100 from fd00::/64 to fd01::1 table 100'),
+  rule('del', 'rule del priority 100 from 52.1.1.151', {
+    setup: ['ip rule add priority 100 from 52.1.1.151 table 100'],
+    sends: 'RTM_DELRULE',
+  }),
+];
+
 const read = (name, command, sends, more) => ({
   name,
   setup: [PARENT, CHILD],
@@ -313,6 +338,7 @@ const reads = [
     setup: [PARENT, CHILD, UP, 'ip -6 route add fd09::/48 dev c0 table 100'],
   }),
   dump('routes-dev', 'ip route show table main dev c0', 'RTM_GETROUTE'),
+  dump('rules', 'ip rule show', 'RTM_GETRULE', { setup: [] }),
   read('get-link-name', 'ip -d link show dev c0', 'RTM_GETLINK', { byIndex: false }),
   read('get-link-index', 'ip -d link show dev c0', 'RTM_GETLINK', {
     byIndex: true,
@@ -325,4 +351,4 @@ const reads = [
   read('get-netnsid', 'ip netns list', 'RTM_GETNSID', { setup: [NET1] }),
 ];
 
-export const requestCases = [...creation, ...living, ...addresses, ...routes, ...reads];
+export const requestCases = [...creation, ...living, ...addresses, ...routes, ...rules, ...reads];

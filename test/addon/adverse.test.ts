@@ -193,14 +193,14 @@ describe('a kernel without IPv6', () => {
   const start = `
     import { writeFileSync } from 'node:fs';
     import * as library from 'macvlan-netlink';
-    const { createLink, listAddresses, listRoutes, watch } = library;
+    const { createLink, listAddresses, listRoutes, listRules, watch } = library;
     for (const links of ['all', 'default']) {
       writeFileSync('/proc/sys/net/ipv6/conf/' + links + '/disable_ipv6', '1');
     }
     const { index: link } = await createLink({ kind: 'bridge', up: true, addresses: ['10.0.0.1/24'] });
   `;
 
-  test('has no addresses and routes of it, and each of IPv4 once', async () => {
+  test('has no addresses, routes and rules of it, and each of IPv4 once', async () => {
     const program = `${start}
       const seen = [];
       for await (const event of watch({ initial: true, addresses: true, routes: true })) {
@@ -213,6 +213,8 @@ describe('a kernel without IPv6', () => {
       console.log(JSON.stringify({
         addresses: [await of(listAddresses), await of(listAddresses, 'IPv6')],
         routes: [await of(listRoutes), await of(listRoutes, 'IPv6')],
+        rules: (await listRules()).map(({ family, priority }) => family + ' ' + priority),
+        rules6: await listRules({ family: 'IPv6' }),
         seen,
       }));
     `;
@@ -220,13 +222,15 @@ describe('a kernel without IPv6', () => {
     expect(await resultOf(program, { under })).toEqual({
       addresses: [[address], []],
       routes: [routes, []],
+      rules: ['IPv4 0', 'IPv4 32766', 'IPv4 32767'],
+      rules6: [],
       seen: [address, ...routes],
     });
   });
 
   test('is given as the reason when something that needs IPv6 is refused', async () => {
     const program = `${start}
-      const { addAddress, addRoute, createMacvlan, removeRoute, setLink } = library;
+      const { addAddress, addRoute, addRule, createMacvlan, removeRoute, setLink } = library;
       const route = { to: 'fd00::/64', link };
       await setLink('lo', { mtu: 60 });
       const calls = [
@@ -236,6 +240,7 @@ describe('a kernel without IPv6', () => {
         addAddress(link, 'fd00::1/64'),
         addRoute(route),
         removeRoute(route),
+        addRule({ priority: 100, from: 'fd00::/64' }),
         setLink('lo', { ipv4: { rpFilter: 1 } }),
       ];
       const refusals = calls.map((call) => call.catch(({ code, hint }) => code + ' ' + hint));
@@ -245,7 +250,7 @@ describe('a kernel without IPv6', () => {
     const [settings, others] = [`EAFNOSUPPORT ${hint}`, `EOPNOTSUPP ${hint}`];
     const small =
       "EAFNOSUPPORT There is no IPv4 on 'lo': IPv4 needs an MTU of 68, and the link has 60.";
-    const expected = [settings, others, settings, others, others, others, small];
+    const expected = [settings, others, settings, others, others, others, settings, small];
     expect(await resultOf(program, { under })).toEqual(expected);
   });
 });

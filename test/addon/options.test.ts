@@ -9,6 +9,7 @@ import { setMacvlan } from '../../lib/macvlan.js';
 import { Namespace } from '../../lib/namespace.js';
 import type { Result, Step } from '../../lib/native.js';
 import { changeRoute } from '../../lib/routes.js';
+import { addRule } from '../../lib/rules.js';
 import type {
   AddressOptions,
   CreateVethOptions,
@@ -19,6 +20,7 @@ import type {
   MacvlanChanges,
   MacvlanCommonOptions,
   RouteOptions,
+  RuleOptions,
   VethPeerOptions,
 } from '../../lib/types.js';
 import { aLink } from '../support/pictures.js';
@@ -151,11 +153,47 @@ const OTHER_WAYS = [
   [name in keyof Every<RouteOptions>]: unknown;
 };
 
+const RULE = {
+  priority: 100,
+  from: '10.0.0.0/24',
+  to: '10.9.0.0/16',
+  tos: 16,
+  iif: 'macv1',
+  oif: 'macv2',
+  fwmark: 5,
+  fwmask: 255,
+  ipProtocol: 'tcp',
+  sourcePorts: 80,
+  destinationPorts: [1000, 2000],
+  uidRange: [0, 1000],
+  invert: true,
+  table: 100,
+  suppressPrefixLength: 0,
+  suppressGroup: 3,
+  protocol: 'boot',
+};
+const OTHER_RULES = [
+  { priority: 100, family: 'IPv6' },
+  { priority: 100, goto: 200 },
+  { priority: 100, action: 'blackhole' },
+  { priority: 100, l3mdev: true },
+] as const;
+({
+  ...RULE,
+  ...OTHER_RULES[0],
+  ...OTHER_RULES[1],
+  ...OTHER_RULES[2],
+  ...OTHER_RULES[3],
+}) satisfies {
+  [name in keyof Every<RuleOptions>]: unknown;
+};
+
 type Operation = (namespace: Namespace, call: Call, options: never) => Promise<unknown>;
 const address: Operation = (namespace, call, options) =>
   changeAddress(namespace, call, 'addAddress', 3, options);
 const route: Operation = (namespace, call, options) =>
   changeRoute(namespace, call, 'addRoute', options);
+const rule: Operation = (namespace, call, options) => addRule(namespace, call, options);
 const changes: Operation = (namespace, call, options) => setLink(namespace, call, 3, options);
 const macvlanChanges: Operation = (namespace, call, options) =>
   setMacvlan(namespace, call, 3, options);
@@ -207,6 +245,11 @@ test.each<[string, Operation, object]>([
   ['addRoute, of a default route of IPv6', route, DEFAULT6],
   ['addRoute, with several ways', route, OTHER_WAYS[0]],
   ['addRoute, by a next hop object', route, OTHER_WAYS[1]],
+  ['addRule', rule, RULE],
+  ['addRule, of IPv6', rule, OTHER_RULES[0]],
+  ['addRule, to another', rule, OTHER_RULES[1]],
+  ['addRule, without a route', rule, OTHER_RULES[2]],
+  ['addRule, of VRFs', rule, OTHER_RULES[3]],
 ])('%s sends each of its options', async (_, operation, options) => {
   const all = await askedBy(operation, options);
   expect(all).not.toMatch(/Error/);

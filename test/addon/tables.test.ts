@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { addon } from '../../lib/addon.js';
-import { makeAddress, makeLink, makeNetnsid, makeRoute } from '../../lib/records.js';
+import { makeAddress, makeLink, makeNetnsid, makeRoute, makeRule } from '../../lib/records.js';
 import { root } from '../support/package.js';
 
 type RecordName = keyof typeof addon.answers;
@@ -14,12 +14,14 @@ const factories = {
   link: makeLink,
   address: makeAddress,
   route: makeRoute,
+  rule: makeRule,
   netnsid: makeNetnsid,
 } as const satisfies Record<RecordName, unknown>;
 const interfaces = {
   link: 'LinkRecord',
   address: 'AddressRecord',
   route: 'RouteRecord',
+  rule: 'RuleRecord',
   netnsid: 'NetnsidRecord',
 } satisfies Record<RecordName, string>;
 const records = Object.keys(factories) as RecordName[];

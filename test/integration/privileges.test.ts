@@ -84,11 +84,14 @@ describe('without capabilities', () => {
         library.deleteLink(parent),
         library.addAddress(parent, '10.0.0.1/24'),
         library.addRoute({ to: '10.9.0.0/16', link: parent }),
+        library.addRule({ priority: 100 }),
+        library.removeRule({ priority: 32_767 }),
       ].map(outcome);
       console.log(JSON.stringify({
         links: (await library.listLinks()).map(({ name }) => name),
         addresses: (await library.listAddresses()).map(({ cidr }) => cidr),
         routes: (await library.listRoutes()).length,
+        rules: (await library.listRules()).length,
         parent: (await library.getLink(parent)).name,
         changes: (await Promise.all(changes)).map(({ code }) => code),
       }));
@@ -102,7 +105,8 @@ describe('without capabilities', () => {
       links: expect.arrayContaining(['lo', parent]),
       addresses: ['127.0.0.1/8', '::1/128'],
       parent,
-      changes: Array(7).fill('EPERM'),
+      rules: 5,
+      changes: Array(9).fill('EPERM'),
     });
     expect(result.routes).toBeGreaterThan(0);
     expect(await host.snapshot()).toEqual(before);

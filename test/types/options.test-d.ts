@@ -9,13 +9,18 @@ import type {
   MoveOptions,
   NetnsLike,
   NetnsRef,
+  Rule,
+  RuleToAdd,
+  RuleToRemove,
 } from '../../lib/index.js';
 import {
   addRoute,
+  addRule,
   createLink,
   createMacvlan,
   createMacvtap,
   Netns,
+  removeRule,
   setLink,
   setMacvlan,
 } from '../../lib/index.js';
@@ -301,6 +306,19 @@ describe('the other inputs', () => {
     // @ts-expect-error: no such table
     addRoute({ to: 'default', via: '10.0.0.1', table: 'mine' });
     expectTypeOf([tentative, bare]).toExtend<readonly AddressOptions[]>();
+  });
+
+  test('rules', () => {
+    addRule({ priority: 100, from: '10.0.0.1', table: 'main', sourcePorts: [1, 5] });
+    addRule({ priority: 100, ipProtocol: 'tcp', destinationPorts: 80, action: 'nop' });
+    removeRule({ table: 100 });
+    // @ts-expect-error: the kernel would choose another one each time
+    addRule({ from: '10.0.0.1', table: 100 });
+    // @ts-expect-error: a rule knows links by their names
+    addRule({ priority: 100, iif: 3 });
+    // @ts-expect-error: no such action
+    addRule({ priority: 100, action: 'drop' });
+    expectTypeOf<Rule>().toExtend<RuleToAdd & RuleToRemove>();
   });
 
   test('moveLink', () => {

@@ -5,10 +5,11 @@ import { type Check, check } from '../../lib/check.js';
 import * as addressRules from '../../lib/checkAddresses.js';
 import * as linkRules from '../../lib/checkLinks.js';
 import * as routeRules from '../../lib/checkRoutes.js';
+import * as ruleRules from '../../lib/checkRules.js';
 import * as valueRules from '../../lib/checkValues.js';
 import { netnsBrand } from '../../lib/values.js';
 
-const rules = { ...valueRules, ...addressRules, ...routeRules, ...linkRules };
+const rules = { ...valueRules, ...addressRules, ...routeRules, ...ruleRules, ...linkRules };
 const { createMacvlanOptions, createLinkOptions, linkChanges, macvlanChanges } = rules;
 const { address, addressToRemove, route, routeToRemove, linkRef, netnsRef } = rules;
 
@@ -103,6 +104,7 @@ describe('valid options', () => {
     ['a filter', rules.linkFilter, { kind: null, parent: 3, master: null, group: 0, up: true }],
     ['another', rules.addressFilter, { link: 'eth0', family: 'IPv6' }],
     ['a third', rules.routeFilter, { table: 'main', protocol: 'dhcp', type: 'local', link: 1 }],
+    ['a fourth', rules.ruleFilter, { family: 'IPv4', priority: 0, table: 'local', protocol: 3 }],
     ['a watch', rules.watchOptions, { initial: true, addresses: true, routes: false, signal }],
     ['a look', rules.supportOptions, { load: true }],
   ])('%s', (_, rule, value) => {
@@ -260,6 +262,8 @@ describe('an invalid option', () => {
     ['kind', type, rules.linkFilter, { kind: 5 }],
     ['family', value, rules.addressFilter, { family: 'inet' }],
     ['table', range, rules.routeFilter, { table: 0 }],
+    ['priority', range, rules.ruleFilter, { priority: -1 }],
+    ['table', range, rules.ruleFilter, { table: 0 }],
     ['initial', type, rules.watchOptions, { initial: 1 }],
     ['load', type, rules.supportOptions, { load: 'yes' }],
     ['signal', type, rules.operationOptions, { signal: null }],
@@ -481,6 +485,121 @@ describe('addresses', () => {
     refusal(address, written);
     refusal(addressToRemove, { ...listed, address: '10.0.0.1' });
     refusal(addressToRemove, { ...listed, scope: 'galaxy' });
+  });
+});
+
+describe('rules', () => {
+  const most = 2 ** 32 - 1;
+
+  test.each([
+    { priority: 0 },
+    { priority: most, from: '10.0.0.0/8', to: '10.0.0.1', family: 'IPv4', table: most, signal },
+    { priority: 5, from: '10.1.2.3/8', table: 'local', tos: 252 },
+    { priority: 5, to: 'fd00::/64', family: 'IPv6', iif: 'lo', oif: 'eth0.5' },
+    { priority: 5, family: 'IPv6', fwmark: most, fwmask: 0 },
+    { priority: 5, fwmark: 0, fwmask: 255 },
+    { priority: 5, fwmask: 255 },
+    { priority: 5, ipProtocol: 'tcp', sourcePorts: 1, destinationPorts: [80, 80] },
+    { priority: 5, ipProtocol: 255, destinationPorts: 65_534 },
+    { priority: 5, uidRange: [0, most - 1], invert: true },
+    { priority: 5, goto: 6 },
+    { priority: 5, goto: 6, action: 'goto' },
+    { priority: 5, action: 'blackhole', protocol: 77 },
+    { priority: 5, l3mdev: true, suppressPrefixLength: 128, suppressGroup: 2 ** 31 - 1 },
+  ])('%o', (value) => {
+    accepts(rules.rule, value);
+    accepts(rules.ruleToRemove, value);
+  });
+
+  test.each<[object, string]>([
+    [{ priority: undefined }, 'priority is required'],
+    [{ priority: -1 }, 'priority must be an integer from 0'],
+    [{ priority: most + 1 }, 'priority must be an integer from 0'],
+    [{ from: '10.0.0.0/33' }, 'from must be an IP address'],
+    [{ from: 'all' }, 'from must be an IP address'],
+    [{ to: 5 }, 'to must be a string'],
+    [{ from: '10.0.0.1', to: 'fd00::1' }, "to must be of the family of 'from'"],
+    [{ from: '10.0.0.1', family: 'IPv6' }, "family must be the addresses'"],
+    [{ to: 'fd00::1', family: 'IPv4' }, "family must be the addresses'"],
+    [{ tos: 1 }, 'tos must have its two lowest bits clear'],
+    [{ tos: 256 }, 'tos must be an integer from 0 to 255'],
+    [{ iif: 'a b' }, 'iif must'],
+    [{ iif: 3 }, 'iif must be a string'],
+    [{ oif: 'x'.repeat(16) }, 'oif must'],
+    [{ fwmark: 0 }, 'fwmark of 0 matches any mark'],
+    [{ fwmark: -1 }, 'fwmark must be an integer from 0'],
+    [{ fwmask: '0xff' }, 'fwmask must be a number'],
+    [{ ipProtocol: 'http' }, "ipProtocol must be 'icmp', 'tcp'"],
+    [{ ipProtocol: 0 }, 'ipProtocol must be an integer from 1 to 255'],
+    [{ sourcePorts: 0 }, 'sourcePorts must be an integer from 1 to 65534'],
+    [{ sourcePorts: '80' }, 'sourcePorts must be a list of the first and the last'],
+    [{ destinationPorts: [80] }, 'destinationPorts must be a list of the first and the last'],
+    [{ destinationPorts: [80, 65_535] }, 'destinationPorts[1] must be an integer from 1 to 65534'],
+    [{ destinationPorts: [0, 80] }, 'destinationPorts[0] must be an integer from 1 to 65534'],
+    [{ destinationPorts: [81, 80] }, 'destinationPorts must not end before it begins'],
+    [{ uidRange: 5 }, 'uidRange must be a list of the first and the last'],
+    [{ uidRange: [5, most] }, 'uidRange[1] must be an integer from 0'],
+    [{ uidRange: [5, 4] }, 'uidRange must not end before it begins'],
+    [{ invert: 1 }, 'invert must be a boolean'],
+    [{ action: 'drop' }, "action must be 'table', 'goto'"],
+    [{ table: 'mine' }, "table must be 'default', 'main' or 'local'"],
+    [{ table: 0 }, 'table must be an integer from 1'],
+    [{ action: 'nop', table: 100 }, "table is for the action 'table'"],
+    [{ goto: 6, table: 100 }, "table is for the action 'table'"],
+    [{ l3mdev: true, table: 100 }, 'table is given by the VRF with l3mdev'],
+    [{ l3mdev: true, action: 'nop' }, "l3mdev is for the action 'table'"],
+    [{ goto: 5 }, 'goto must be above the priority, which is 5'],
+    [{ goto: 6, action: 'table' }, "goto is for the action 'goto'"],
+    [{ action: 'goto' }, "goto is required with the action 'goto'"],
+    [{ suppressPrefixLength: 129 }, 'suppressPrefixLength must be an integer from 0 to 128'],
+    [{ suppressGroup: -1 }, 'suppressGroup must be an integer from 0'],
+    [{ protocol: 'ospf' }, "protocol must be 'unspec'"],
+    [{ lookup: 100 }, 'lookup is not a known option'],
+  ])('not %o', (given, says) => {
+    const { message } = refusal(rules.rule, { priority: 5, ...given });
+    expect(message).toContain(`operation: options.${says}`);
+  });
+
+  test('are removed by a part of what they say, and added as they were listed', () => {
+    const listed = {
+      priority: 0,
+      family: 'IPv4',
+      from: null,
+      to: null,
+      tos: 0,
+      iif: null,
+      oif: null,
+      fwmark: null,
+      fwmask: null,
+      ipProtocol: null,
+      sourcePorts: null,
+      destinationPorts: null,
+      uidRange: null,
+      invert: false,
+      action: 'table',
+      table: 255,
+      goto: null,
+      l3mdev: false,
+      suppressPrefixLength: null,
+      suppressGroup: null,
+      protocol: 'kernel',
+    };
+    for (const rule of [rules.rule, rules.ruleToRemove]) {
+      accepts(rule, listed);
+      accepts(rule, { ...listed, action: '9', protocol: '77', ipProtocol: '47', table: null });
+    }
+    accepts(rules.ruleToRemove, { from: '10.0.0.1' });
+    accepts(rules.ruleToRemove, { suppressGroup: 0 });
+    for (const value of [
+      {},
+      { family: 'IPv4' },
+      { invert: true, tos: 0, from: null },
+      { signal },
+    ]) {
+      expect(refusal(rules.ruleToRemove, value).message).toContain('options must say which one');
+    }
+    expect(refusal(rules.ruleToRemove, undefined).code).toBe('ERR_INVALID_ARG_TYPE');
+    expect(refusal(rules.ruleToRemove, { fwmark: 0 }).message).toContain('fwmark of 0');
   });
 });
 

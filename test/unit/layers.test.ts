@@ -61,6 +61,7 @@ describe('lib/', () => {
       'checkAddresses',
       'checkLinks',
       'checkRoutes',
+      'checkRules',
       'flags',
       'ids',
       'kernelVersion',

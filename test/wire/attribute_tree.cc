@@ -1,5 +1,6 @@
 #include "attribute_tree.h"
 
+#include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
@@ -103,6 +104,10 @@ size_t HeaderSize(uint16_t type) {
     case RTM_DELROUTE:
     case RTM_GETROUTE:
       return sizeof(rtmsg);
+    case RTM_NEWRULE:
+    case RTM_DELRULE:
+    case RTM_GETRULE:
+      return sizeof(fib_rule_hdr);
     default:
       return sizeof(ifinfomsg);
   }

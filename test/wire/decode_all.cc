@@ -51,6 +51,10 @@ Decoded DecodeAll(wire::ByteSpan datagram, wire::ByteSpan request) {
       case RTM_DELROUTE:
         if (Decodes<rtnl::RouteRecord>(message.payload)) ++found.routes;
         break;
+      case RTM_NEWRULE:
+      case RTM_DELRULE:
+        if (Decodes<rtnl::RuleRecord>(message.payload)) ++found.rules;
+        break;
       default:
         break;
     }

@@ -55,8 +55,10 @@ TEST(undamaged_messages_decode) {
     sum.links += found.links;
     sum.addresses += found.addresses;
     sum.routes += found.routes;
+    sum.rules += found.rules;
   });
   CHECK(sum.ends > 10 && sum.links > 20 && sum.addresses > 20 && sum.routes > 20);
+  CHECK(sum.rules > 10);
 }
 
 TEST(every_truncation_of_every_message) {

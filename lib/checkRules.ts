@@ -1,0 +1,151 @@
+/** What the operations on rules take: a row for each option. */
+import {
+  badType,
+  badValue,
+  type Check,
+  type Fault,
+  integer,
+  listedWordOf,
+  needed,
+  optionsOf,
+  orNull,
+  outOfRange,
+  table,
+  under,
+} from './check.js';
+import {
+  family,
+  flag,
+  INT_MAX,
+  linkName,
+  prefix,
+  routeProtocol,
+  routeTable,
+  signal,
+  tos,
+  U32_MAX,
+  u8,
+  u32,
+} from './checkValues.js';
+import type {
+  OperationOptions,
+  RuleFilter,
+  RuleOptions,
+  RuleToAdd,
+  RuleToRemove,
+} from './types.js';
+import { IP_PROTOCOLS, parsePrefix, ROUTE_PROTOCOLS, RULE_ACTIONS } from './values.js';
+
+/** The first and the last of a range. */
+function rangeOf(one: Check): Check {
+  return (value) => {
+    if (!Array.isArray(value) || value.length !== 2) {
+      return badType('must be a list of the first and the last', value);
+    }
+    const fault = under('[0]', one(value[0])) ?? under('[1]', one(value[1]));
+    if (fault !== undefined || value[0] <= value[1]) return fault;
+    return outOfRange('must not end before it begins', value);
+  };
+}
+
+/** The kernel refuses 65,535 (include/net/fib_rules.h, fib_rule_port_range_valid). */
+const port = integer(1, 65_534);
+const portRange = rangeOf(port);
+const ports: Check = (value) => (typeof value === 'number' ? port : portRange)(value);
+
+/** `null` is what a listing has where a rule does not say. */
+const RULE_ROWS = {
+  priority: u32,
+  family,
+  from: orNull(prefix),
+  to: orNull(prefix),
+  tos,
+  iif: orNull(linkName),
+  oif: orNull(linkName),
+  fwmark: orNull(u32),
+  fwmask: orNull(u32),
+  ipProtocol: orNull(listedWordOf(IP_PROTOCOLS, integer(1, 255))),
+  sourcePorts: orNull(ports),
+  destinationPorts: orNull(ports),
+  uidRange: orNull(rangeOf(integer(0, U32_MAX - 1))),
+  invert: flag,
+  action: listedWordOf(RULE_ACTIONS, u8),
+  table: orNull(routeTable),
+  goto: orNull(u32),
+  l3mdev: flag,
+  suppressPrefixLength: orNull(integer(0, 128)),
+  suppressGroup: orNull(integer(0, INT_MAX)),
+  protocol: listedWordOf(ROUTE_PROTOCOLS, u8),
+};
+
+function sizeOf(prefixText: string | null | undefined): number | undefined {
+  return prefixText == null ? undefined : parsePrefix(prefixText)?.bytes.length;
+}
+
+/** What is wrong with a rule whose fields are each valid: do they fit together? */
+function ruleFault({
+  from,
+  to,
+  family: said,
+  fwmark,
+  fwmask,
+  ...rule
+}: RuleToRemove): Fault | undefined {
+  const size = sizeOf(from) ?? sizeOf(to);
+  if (size !== (sizeOf(to) ?? size))
+    return under('.to', badValue("must be of the family of 'from'", to));
+  if (size !== undefined && said !== undefined && size !== (said === 'IPv4' ? 4 : 16)) {
+    return under('.family', badValue("must be the addresses'", said));
+  }
+  if (fwmark === 0 && fwmask == null) {
+    return under('.fwmark', badValue('of 0 matches any mark, unless there is a fwmask', fwmark));
+  }
+  if (rule.l3mdev === true && rule.table != null) {
+    return under('.table', badValue('is given by the VRF with l3mdev: leave it out', rule.table));
+  }
+  return undefined;
+}
+
+function newRuleFault(rule: RuleToAdd): Fault | undefined {
+  const { goto = null, action = goto === null ? 'table' : 'goto', priority, l3mdev } = rule;
+  if (goto !== null && action !== 'goto') {
+    return under('.goto', badValue("is for the action 'goto'", goto));
+  }
+  if (goto === null && action === 'goto') {
+    return under('.goto', badType("is required with the action 'goto'", rule.goto));
+  }
+  if (goto !== null && goto <= priority) {
+    return under('.goto', outOfRange(`must be above the priority, which is ${priority}`, goto));
+  }
+  if (action !== 'table' && (l3mdev === true || rule.table != null)) {
+    const [option, value] = l3mdev === true ? ['.l3mdev', l3mdev] : ['.table', rule.table];
+    return under(option, badValue("is for the action 'table'", value));
+  }
+  return ruleFault(rule);
+}
+
+const ROWS = { ...RULE_ROWS, signal };
+
+/** A rule to add: also a `Rule` as it was listed. */
+export const rule: Check = optionsOf(
+  table<RuleOptions & OperationOptions>(ROWS, 'priority'),
+  newRuleFault,
+);
+
+/** Without anything that tells it from others, the kernel would remove the first rule. */
+function removalFault(rule: RuleToRemove & OperationOptions): Fault | undefined {
+  // Of these the kernel looks at none, and 0 is any type of service.
+  const { family: _family, invert: _invert, signal: _signal, tos, l3mdev, ...told } = rule;
+  const tells = tos || l3mdev || Object.values(told).some((one) => one != null);
+  return tells ? ruleFault(rule) : badValue('must say which one: its priority, for example', rule);
+}
+
+/** A rule to remove: as it was added, or a `Rule` as it was listed. */
+export const ruleToRemove: Check = needed(
+  optionsOf(table<RuleOptions & OperationOptions>(ROWS), removalFault),
+);
+
+/** What `listRules` takes. */
+export const ruleFilter: Check = optionsOf(
+  table<RuleFilter>({ family, priority: u32, table: routeTable, protocol: routeProtocol, signal }),
+);

@@ -1,0 +1,85 @@
+/** The rules of policy routing: which table the kernel looks a packet's route up in. */
+import type { Call } from './call.js';
+import { check } from './check.js';
+import * as checks from './checkRules.js';
+import { explain } from './diagnosis.js';
+import type { Namespace } from './namespace.js';
+import { Refusal } from './native.js';
+import type { RuleRecord } from './requests.js';
+import { numberOf, ruleRecord } from './ruleRecord.js';
+import type { Rule, RuleFilter, RuleToAdd, RuleToRemove } from './types.js';
+import { FAMILIES, ROUTE_PROTOCOLS, ROUTE_TABLES, RULE_ACTIONS, wordNumber } from './values.js';
+
+/** What `ip rule` adds where nothing is said, but for the protocol, which is that of new routes. */
+function additionOf(rule: RuleToAdd): RuleToAdd {
+  const { action = rule.goto == null ? 'table' : 'goto', protocol = 'static' } = rule;
+  const looksUp = action === 'table' && rule.l3mdev !== true;
+  const table = rule.table ?? (looksUp ? 'main' : null);
+  return { ...rule, action, protocol, table } as RuleToAdd;
+}
+
+const LAST_PRIORITY = 2 ** 32 - 1;
+
+/**
+ * The kernel does not compare where a rule goes on, but refuses a removal that does not say it, or that goes back, which
+ * without a priority is to below the rules that are there (net/core/fib_rules.c, fib_nl2rule_rtnl).
+ */
+function removalRecord(record: RuleRecord): RuleRecord {
+  const goesOn = record.goto !== undefined || record.action === RULE_ACTIONS.goto;
+  return goesOn ? { ...record, action: RULE_ACTIONS.goto, goto: LAST_PRIORITY } : record;
+}
+
+export async function addRule(namespace: Namespace, call: Call, rule: RuleToAdd): Promise<void> {
+  check(call.operation, checks.rule, rule, 'rule');
+  await change(namespace, call, 'addRule', ruleRecord(additionOf(rule)));
+}
+
+export async function removeRule(
+  namespace: Namespace,
+  call: Call,
+  rule: RuleToRemove,
+): Promise<void> {
+  check(call.operation, checks.ruleToRemove, rule, 'rule');
+  await change(namespace, call, 'removeRule', removalRecord(ruleRecord(rule)));
+}
+
+async function change(
+  namespace: Namespace,
+  call: Call,
+  operation: 'addRule' | 'removeRule',
+  asked: RuleRecord,
+): Promise<void> {
+  const result = await namespace.ask(operation, asked, call.signal);
+  if (result instanceof Refusal) {
+    throw call.error(result, await explain(namespace, result, { asked }));
+  }
+}
+
+export async function listRules(
+  namespace: Namespace,
+  call: Call,
+  filter: RuleFilter = {},
+): Promise<Rule[]> {
+  check(call.operation, checks.ruleFilter, filter, 'filter');
+  const families =
+    filter.family === undefined ? Object.values(FAMILIES) : [FAMILIES[filter.family]];
+  const lists = await Promise.all(
+    families.map(async (family) => {
+      const rules = await namespace.ask('listRules', { family }, call.signal);
+      if (!(rules instanceof Refusal)) return rules;
+      // The kernel has no rules of that family, as with ipv6.disable=1.
+      if (rules.code === 'EAFNOSUPPORT') return [];
+      throw call.error(rules, await explain(namespace, rules, {}));
+    }),
+  );
+  const table = numberOf(ROUTE_TABLES, filter.table);
+  const protocol = numberOf(ROUTE_PROTOCOLS, filter.protocol);
+  return lists
+    .flat()
+    .filter(
+      (rule) =>
+        (filter.priority === undefined || rule.priority === filter.priority) &&
+        (table === undefined || rule.table === table) &&
+        (protocol === undefined || wordNumber(ROUTE_PROTOCOLS, rule.protocol) === protocol),
+    );
+}
