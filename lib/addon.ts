@@ -8,15 +8,23 @@ import { fileURLToPath } from 'node:url';
 import type { Refusal } from './native.js';
 import type { makeNews } from './news.js';
 import { notFoundError, notLoadedError } from './noAddon.js';
-import type { makeAddress, makeLink, makeNetnsid, makeRoute, makeRule } from './records.js';
+import type {
+  makeAddress,
+  makeLink,
+  makeNeighbour,
+  makeNetnsid,
+  makeRoute,
+  makeRule,
+} from './records.js';
 import type {
   AddressRecord,
   LinkRecord,
+  NeighbourRecord,
   NetnsidRecord,
   RouteRecord,
   RuleRecord,
 } from './requests.js';
-import type { Address, Link, Route, Rule } from './types.js';
+import type { Address, Link, Neighbour, Route, Rule } from './types.js';
 
 /** Each operation of native/rtnl/operations.h: what it says, and what it is answered with. */
 export interface Operations {
@@ -43,12 +51,16 @@ export interface Operations {
   addRule: [RuleRecord, undefined];
   removeRule: [RuleRecord, undefined];
   listRules: [RuleRecord, Rule[]];
+  addNeighbour: [NeighbourRecord, undefined];
+  replaceNeighbour: [NeighbourRecord, undefined];
+  removeNeighbour: [NeighbourRecord, undefined];
+  listNeighbours: [NeighbourRecord, Neighbour[]];
   getNetnsid: [NetnsidRecord, number | null];
 }
 
 /** A column's number, and the columns of the record in it (a text names a whole record). */
 export type Columns = { readonly [name: string]: readonly [number, (Columns | string)?] };
-type RecordName = 'link' | 'address' | 'route' | 'rule' | 'netnsid';
+type RecordName = 'link' | 'address' | 'route' | 'rule' | 'neighbour' | 'netnsid';
 
 /** An open namespace (native/node/namespace_handle.h). */
 export interface NamespaceHandle {
@@ -144,6 +156,7 @@ interface Hooks {
   readonly address: typeof makeAddress;
   readonly route: typeof makeRoute;
   readonly rule: typeof makeRule;
+  readonly neighbour: typeof makeNeighbour;
   readonly netnsid: typeof makeNetnsid;
   readonly news: typeof makeNews;
   readonly failure: (...columns: ConstructorParameters<typeof Refusal>) => Refusal;

@@ -8,6 +8,7 @@ import {
   whyAddressExists,
   whyKernelLacksIPv6,
   whyMtuTooSmall,
+  whyNeighbourExists,
   whyNoIPv6,
   whyNoSuchAddress,
   whyRouteExists,
@@ -59,7 +60,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
   ENOENT: async (namespace, about, refusal) =>
     refusal.syscall === 'RTM_DELRULE'
       ? whyNoSuchRule(namespace, about)
-      : (await whyNameStays(namespace, about, refusal)) || whyNoSuchRoute(refusal),
+      : (await whyNameStays(namespace, about, refusal)) || whyGone(refusal),
   EINVAL: async (namespace, about, refusal) =>
     (await whyNameStays(namespace, about, refusal)) ||
     (await whyMtuTooSmall(namespace, about)) ||
@@ -80,7 +81,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
   ERANGE: whyOutOfRange,
   ENETUNREACH: whyUnreachable,
   EHOSTUNREACH: whyUnreachable,
-  ESRCH: async (_namespace, _about, refusal) => whyNoSuchRoute(refusal),
+  ESRCH: async (_namespace, _about, refusal) => whyGone(refusal),
   ENOBUFS: async (namespace, about, { syscall }) =>
     syscall === 'recvmsg'
       ? "The kernel's answer was lost: the request may or may not have taken effect."
@@ -88,8 +89,9 @@ const REASONS: Readonly<Record<string, Reason>> = {
   EINTR: async () => 'What was listed changed during every attempt to list it.',
 };
 
-/** `ENOENT` of a default route of IPv6 (net/ipv6/route.c, __ip6_del_rt), otherwise `ESRCH`. */
-function whyNoSuchRoute({ syscall }: Refusal): Hint {
+/** Of a route: `ENOENT` for a default route of IPv6 (net/ipv6/route.c, __ip6_del_rt), otherwise `ESRCH`. */
+function whyGone({ syscall }: Refusal): Hint {
+  if (syscall === 'RTM_DELNEIGH') return 'The link has no such neighbour.';
   return syscall === 'RTM_DELROUTE' && 'There is no such route.';
 }
 
@@ -154,6 +156,7 @@ async function whyExists(namespace: Namespace, about: About): Promise<Hint> {
   if (moving !== undefined) return whyTaken(where, moving.names, moving.index);
   if (kind === undefined) {
     const asked = about.asked ?? {};
+    if ('state' in asked) return whyNeighbourExists(namespace, about);
     if ('fromLength' in asked) return 'There is a rule already that says the same.';
     if ('destinationLength' in asked) return whyRouteExists(namespace, about);
     if ('prefixLength' in asked) return whyAddressExists(namespace, about);

@@ -3,7 +3,7 @@ import { findLink } from './lookup.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import { type About, describeMaster, type Hint } from './refused.js';
-import type { AddressRecord, LinkRecord, RouteRecord } from './requests.js';
+import type { AddressRecord, LinkRecord, NeighbourRecord, RouteRecord } from './requests.js';
 import { askTogether, groupedBy, madeOnce } from './sharedListing.js';
 import type { Address, Route } from './types.js';
 import {
@@ -115,6 +115,21 @@ export async function whyAddressExists(
     ({ family, prefixLength }) => family === 'IPv6' || prefixLength === record.prefixLength,
   );
   return there && `The link '${found.name}' has ${there.cidr} already.`;
+}
+
+/** Of a neighbour. */
+export async function whyNeighbourExists(
+  namespace: Namespace,
+  { link, asked }: About,
+): Promise<Hint> {
+  const { family, address, index } = asked as NeighbourRecord;
+  const neighbours = await namespace.ask('listNeighbours', { family, onlyOn: index });
+  if (neighbours instanceof Refusal || address === undefined) return undefined;
+  const there = neighbours.find((one) => one.address === formatIp(address));
+  const found = await findLink(namespace, link);
+  if (there === undefined || found === undefined) return undefined;
+  const mac = there.mac === null ? '' : ` with the MAC ${there.mac}`;
+  return `The link '${found.name}' has an entry for ${there.address}${mac}, in state '${there.state}': use replaceNeighbour.`;
 }
 
 /** A prefix as a listing has it; `undefined` for none, which is one of no bits. */

@@ -23,6 +23,10 @@ import type {
   MacvlanLink,
   MacvtapLink,
   MoveOptions,
+  Neighbour,
+  NeighbourFilter,
+  NeighbourOptions,
+  NeighbourToRemove,
   NetlinkEvent,
   NetnsRef,
   OperationOptions,
@@ -198,6 +202,38 @@ export function removeRule(rule: RuleToRemove & OperationOptions): Promise<void>
 /** {@link Netns.listRules} in the caller's own namespace. */
 export function listRules(filter?: RuleFilter): Promise<Rule[]> {
   return here().listRules(filter);
+}
+
+/** {@link Netns.addNeighbour} in the caller's own namespace. */
+export function addNeighbour(
+  link: LinkRef,
+  neighbour: NeighbourOptions,
+  options?: OperationOptions,
+): Promise<void> {
+  return here().addNeighbour(link, neighbour, options);
+}
+
+/** {@link Netns.replaceNeighbour} in the caller's own namespace. */
+export function replaceNeighbour(
+  link: LinkRef,
+  neighbour: NeighbourOptions,
+  options?: OperationOptions,
+): Promise<void> {
+  return here().replaceNeighbour(link, neighbour, options);
+}
+
+/** {@link Netns.removeNeighbour} in the caller's own namespace. */
+export function removeNeighbour(
+  link: LinkRef,
+  neighbour: string | NeighbourToRemove,
+  options?: OperationOptions,
+): Promise<void> {
+  return here().removeNeighbour(link, neighbour, options);
+}
+
+/** {@link Netns.listNeighbours} in the caller's own namespace. */
+export function listNeighbours(filter?: NeighbourFilter): Promise<Neighbour[]> {
+  return here().listNeighbours(filter);
 }
 
 /** {@link Netns.watch} in the caller's own namespace. */

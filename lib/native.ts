@@ -12,7 +12,14 @@ import {
 import { errnoName } from './errors.js';
 import { idAfter } from './ids.js';
 import { makeNews, type News } from './news.js';
-import { makeAddress, makeLink, makeNetnsid, makeRoute, makeRule } from './records.js';
+import {
+  makeAddress,
+  makeLink,
+  makeNeighbour,
+  makeNetnsid,
+  makeRoute,
+  makeRule,
+} from './records.js';
 import { ITEMS_IN_A_TURN, newTurn, waitForFurtherTurn } from './turn.js';
 
 /** A request that the kernel, or a system call on the way to it, refused. */
@@ -64,6 +71,7 @@ addon.initialize({
   address: makeAddress,
   route: makeRoute,
   rule: makeRule,
+  neighbour: makeNeighbour,
   netnsid: makeNetnsid,
   news: makeNews,
   failure: (...columns) => new Refusal(...columns),

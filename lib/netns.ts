@@ -12,6 +12,7 @@ import * as macvlan from './macvlan.js';
 import { moveLink } from './move.js';
 import { Namespace } from './namespace.js';
 import { namespaceJob, Refusal } from './native.js';
+import * as neighbours from './neighbours.js';
 import { getNetnsid } from './netnsid.js';
 import { listNames, whyNotCreated, whyNotNamed } from './netnsNames.js';
 import { checkBrandOpen, isNetns, openHandle, openOwn, RUN_DIRECTORY } from './opening.js';
@@ -44,6 +45,10 @@ import type {
   MacvlanLink,
   MacvtapLink,
   MoveOptions,
+  Neighbour,
+  NeighbourFilter,
+  NeighbourOptions,
+  NeighbourToRemove,
   NetlinkEvent,
   NetnsRef,
   OperationOptions,
@@ -524,6 +529,67 @@ export class Netns extends Namespace {
   listRules(filter?: RuleFilter): Promise<Rule[]> {
     const call = callOf('listRules', null, this.listRules, filter);
     return this.operate(call, filter, (given) => rules.listRules(this, call, given));
+  }
+
+  /**
+   * Says which MAC an IP address has on a link, or with `proxy` that the machine answers for an address there. `EEXIST`:
+   * the link has an entry for the address, be it one that ARP has found (a proxy may be added again); `ENODEV`: there is
+   * no such link; `EINVAL`: IPv6 is disabled on the link, or its MTU is too small for the family; `EAFNOSUPPORT`:
+   * the kernel has no IPv6; `EPERM`: needs `CAP_NET_ADMIN`. A link that goes down or gets another MAC loses its neighbours,
+   * the permanent ones too.
+   */
+  addNeighbour(
+    link: LinkRef,
+    neighbour: NeighbourOptions,
+    options?: OperationOptions,
+  ): Promise<void> {
+    const call = callWith('addNeighbour', link, this.addNeighbour, options);
+    const ref = linkNow(link);
+    return this.operate(call, neighbour, (given) =>
+      neighbours.addNeighbour(this, call, 'addNeighbour', ref, given),
+    );
+  }
+
+  /**
+   * The same, also in place of an entry that the link has for the address.
+   */
+  replaceNeighbour(
+    link: LinkRef,
+    neighbour: NeighbourOptions,
+    options?: OperationOptions,
+  ): Promise<void> {
+    const call = callWith('replaceNeighbour', link, this.replaceNeighbour, options);
+    const ref = linkNow(link);
+    return this.operate(call, neighbour, (given) =>
+      neighbours.addNeighbour(this, call, 'replaceNeighbour', ref, given),
+    );
+  }
+
+  /**
+   * Removes the entry of an address, be it one that ARP has found, so that it is asked for again; or with `proxy` the
+   * one to answer for. It may be a `Neighbour` as it was listed. `ENOENT`: there is none; `ENODEV`: there is no such
+   * link; `EPERM`: needs `CAP_NET_ADMIN`.
+   */
+  removeNeighbour(
+    link: LinkRef,
+    neighbour: string | NeighbourToRemove,
+    options?: OperationOptions,
+  ): Promise<void> {
+    const call = callWith('removeNeighbour', link, this.removeNeighbour, options);
+    const ref = linkNow(link);
+    return this.operate(call, neighbour, (given) =>
+      neighbours.removeNeighbour(this, call, ref, given),
+    );
+  }
+
+  /**
+   * Lists the neighbours of all links, or of one: who has answered, such as the virtual machine on a macvtap, and under
+   * which address; behind them the addresses that the machine answers for. `EINTR`: as for `listLinks`; `ENODEV`: there
+   * is no such link.
+   */
+  listNeighbours(filter?: NeighbourFilter): Promise<Neighbour[]> {
+    const call = callOf('listNeighbours', null, this.listNeighbours, filter);
+    return this.operate(call, filter, (given) => neighbours.listNeighbours(this, call, given));
   }
 
   /**

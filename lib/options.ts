@@ -3,7 +3,7 @@
  * Indexes, MTUs, queue lengths and counts are integers, times are seconds. Each description names the kernel's own
  * term.
  */
-import type { Address, Route, Rule } from './results.js';
+import type { Address, Neighbour, Route, Rule } from './results.js';
 import type { netnsBrand } from './values.js';
 
 /**
@@ -370,6 +370,39 @@ export interface RuleFilter extends OperationOptions {
   readonly table?: RouteTable | undefined;
   /** `FRA_PROTOCOL`. */
   readonly protocol?: RouteProtocol | undefined;
+}
+
+/** A neighbour to add or replace (`RTM_NEWNEIGH`). */
+export interface NeighbourOptions {
+  /** Its IP address (`NDA_DST`). */
+  readonly address: string;
+  /** Its MAC, six bytes, a multicast address included (`NDA_LLADDR`). Required, except for a `proxy`. */
+  readonly mac?: string | undefined;
+  /**
+   * `'permanent'`: for good; `'noarp'`: until it is removed or the kernel needs the room; `'reachable'`: for a time as
+   * if it had answered; `'stale'`: until it is used, and then asked for (`ndm_state`). Omitted: `'permanent'`.
+   */
+  readonly state?: 'permanent' | 'noarp' | 'reachable' | 'stale' | undefined;
+  /** An IPv6 router (`NTF_ROUTER`). */
+  readonly router?: boolean | undefined;
+  /**
+   * Not a neighbour: the machine itself answers for the address on that link (`NTF_PROXY`), if it forwards and its
+   * route to the address leaves by another link; for IPv6 net.ipv6.conf.NAME.proxy_ndp must be 1, too.
+   */
+  readonly proxy?: boolean | undefined;
+  /** Who made it. Omitted: not said (`NDA_PROTOCOL`). */
+  readonly protocol?: RouteProtocol | undefined;
+}
+
+/** What `removeNeighbour` takes besides a text: which one, or a {@link Neighbour} as it was listed. */
+export type NeighbourToRemove = Pick<NeighbourOptions, 'address' | 'proxy'> | Neighbour;
+
+/** Which neighbours `listNeighbours` gives. */
+export interface NeighbourFilter extends OperationOptions {
+  /** The link they are on (`NDA_IFINDEX`). */
+  readonly link?: LinkRef | undefined;
+  /** Omitted: both (`ndm_family`). */
+  readonly family?: IpFamily | undefined;
 }
 
 /** What a new link of any kind takes. */

@@ -17,7 +17,16 @@ import {
   OPER_STATES,
 } from './flags.js';
 import { isAtLeast } from './kernelVersion.js';
-import type { Address, Link, LinkStats, MacvlanInfo, NextHop, Route, Rule } from './types.js';
+import type {
+  Address,
+  Link,
+  LinkStats,
+  MacvlanInfo,
+  Neighbour,
+  NextHop,
+  Route,
+  Rule,
+} from './types.js';
 import {
   ADDR_GEN_MODES,
   AF_INET6,
@@ -27,7 +36,11 @@ import {
   MACVLAN_FLAG_NODST,
   MACVLAN_FLAG_NOPROMISC,
   MACVLAN_MODES,
+  NEIGHBOUR_STATES,
+  NTF_PROXY,
+  NTF_ROUTER,
   nameOf,
+  PASSING_STATES,
   ROUTE_PROTOCOLS,
   ROUTE_TYPES,
   RTNH_F_ONLINK,
@@ -424,6 +437,29 @@ export function makeRule(
     l3mdev: l3mdev === 1,
     suppressPrefixLength: limit(suppressPrefixLength),
     suppressGroup: limit(suppressGroup),
+    protocol: nameOf(ROUTE_PROTOCOLS, protocol ?? 0) ?? String(protocol),
+  };
+}
+
+/** Columns of a neighbour. */
+export function makeNeighbour(
+  _netns: number,
+  family: number,
+  index: number,
+  state: number,
+  flags: number,
+  address: string | undefined,
+  mac: string | undefined,
+  protocol: number | undefined,
+): Neighbour {
+  return {
+    address: address ?? '',
+    family: family === AF_INET6 ? 'IPv6' : 'IPv4',
+    linkIndex: index === 0 ? null : index,
+    mac: mac ?? null,
+    state: nameOf(NEIGHBOUR_STATES, state) ?? nameOf(PASSING_STATES, state) ?? String(state),
+    router: (flags & NTF_ROUTER) !== 0,
+    proxy: (flags & NTF_PROXY) !== 0,
     protocol: nameOf(ROUTE_PROTOCOLS, protocol ?? 0) ?? String(protocol),
   };
 }

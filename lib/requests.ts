@@ -115,6 +115,19 @@ export interface RuleRecord {
   destinationPorts?: { start: number; end: number } | undefined;
 }
 
+/** What a request says of a neighbour (native/rtnl/neighbour.h). */
+export interface NeighbourRecord {
+  family?: number | undefined;
+  index?: number | undefined;
+  state?: number | undefined;
+  flags?: number | undefined;
+  address?: Uint8Array | undefined;
+  mac?: Uint8Array | undefined;
+  protocol?: number | undefined;
+  /** Of a listing: the link whose neighbours are asked for. */
+  onlyOn?: number | undefined;
+}
+
 /** What a request says of another namespace (native/rtnl/netnsid.h). */
 export interface NetnsidRecord {
   fd: number;

@@ -297,6 +297,32 @@ export interface Rule {
   readonly protocol: string;
 }
 
+/**
+ * Which MAC an IP address has on a link (`RTM_NEWNEIGH`), as ARP or neighbour discovery has found out or a program has
+ * said; or, with `proxy`, an address that the machine itself answers for.
+ */
+export interface Neighbour {
+  /** `NDA_DST`. */
+  readonly address: string;
+  readonly family: IpFamily;
+  /** `ndm_ifindex`; `null` for a proxy on every link. */
+  readonly linkIndex: number | null;
+  /** `NDA_LLADDR`; `null` while it is not known. */
+  readonly mac: string | null;
+  /**
+   * `'permanent'`, `'noarp'`, `'reachable'`, `'stale'`, `'delay'`, `'probe'`, `'incomplete'`, `'failed'` or, of a proxy,
+   * `'none'` (`ndm_state`). In state `'noarp'` are the addresses that nobody needs to ask for, such as those of groups;
+   * `ip neigh` leaves them out.
+   */
+  readonly state: string;
+  /** An IPv6 router (`NTF_ROUTER`). */
+  readonly router: boolean;
+  /** The machine answers for the address (`NTF_PROXY`). */
+  readonly proxy: boolean;
+  /** Who made it: `'static'`, …, or the number where it has no name; `'unspec'`: not said (`NDA_PROTOCOL`). */
+  readonly protocol: string;
+}
+
 /** Something that changed in a namespace, told apart by `type`. */
 export type NetlinkEvent =
   | { readonly type: 'link'; readonly action: 'added' | 'changed'; readonly link: Link }

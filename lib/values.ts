@@ -96,6 +96,20 @@ export const RULE_ACTIONS = {
 /** linux/fib_rules.h */
 export const FIB_RULE_INVERT = 2;
 
+/** `NUD_*` (linux/neighbour.h): those that a neighbour can be given, and those that only the kernel gives. */
+export const NEIGHBOUR_STATES = { permanent: 0x80, noarp: 0x40, reachable: 2, stale: 4 } as const;
+export const PASSING_STATES = {
+  none: 0,
+  incomplete: 1,
+  delay: 8,
+  probe: 0x10,
+  failed: 0x20,
+} as const;
+
+/** `NTF_*` (linux/neighbour.h). */
+export const NTF_PROXY = 8;
+export const NTF_ROUTER = 0x80;
+
 /** `IPPROTO_*` (linux/in.h, linux/in6.h). */
 export const IP_PROTOCOLS = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132 } as const;
 
@@ -151,20 +165,26 @@ function hexByte(text: string, at: number): number {
 }
 
 /**
- * What keeps a text from being the MAC of a link or of a source: the rules of the kernel's
- * `is_valid_ether_addr`. Colons or dashes, upper or lower case.
+ * What keeps a text from being six bytes in hexadecimal: colons or dashes, upper or lower case. Of a neighbour any will
+ * do, a multicast address as well.
  */
-export function macFault(text: string): string | undefined {
+export function hardwareAddressFault(text: string): string | undefined {
   const separator = text.charCodeAt(2);
   let wellFormed = text.length === MAC_TEXT_LENGTH && (separator === 0x3a || separator === 0x2d);
-  let anyBit = 0;
   for (let at = 0; wellFormed && at < MAC_TEXT_LENGTH; at += 3) {
-    const byte = hexByte(text, at);
     const next = at + 2;
-    wellFormed = byte >= 0 && (next >= MAC_TEXT_LENGTH || text.charCodeAt(next) === separator);
-    anyBit |= byte;
+    wellFormed =
+      hexByte(text, at) >= 0 && (next >= MAC_TEXT_LENGTH || text.charCodeAt(next) === separator);
   }
-  if (!wellFormed) return "must be six hexadecimal bytes such as '02:00:5e:10:00:01'";
+  return wellFormed ? undefined : "must be six hexadecimal bytes such as '02:00:5e:10:00:01'";
+}
+
+/** What keeps a text from being the MAC of a link or of a source: the rules of the kernel's `is_valid_ether_addr`. */
+export function macFault(text: string): string | undefined {
+  const fault = hardwareAddressFault(text);
+  if (fault !== undefined) return fault;
+  let anyBit = 0;
+  for (let at = 0; at < MAC_TEXT_LENGTH; at += 3) anyBit |= hexByte(text, at);
   if (anyBit === 0) return 'must not be all zero';
   if ((hexByte(text, 0) & 1) !== 0) return 'must not be a multicast address';
   return undefined;
@@ -172,7 +192,12 @@ export function macFault(text: string): string | undefined {
 
 /** The six bytes of a MAC that {@link macFault} finds no fault with. */
 export function parseMac(text: string): Uint8Array | null {
-  if (macFault(text) !== undefined) return null;
+  return macFault(text) === undefined ? parseHardwareAddress(text) : null;
+}
+
+/** Six bytes that {@link hardwareAddressFault} finds no fault with. */
+export function parseHardwareAddress(text: string): Uint8Array | null {
+  if (hardwareAddressFault(text) !== undefined) return null;
   const bytes = new Uint8Array(MAC_LENGTH);
   for (let index = 0; index < MAC_LENGTH; index++) bytes[index] = hexByte(text, index * 3);
   return bytes;

@@ -36,6 +36,9 @@ void MakeEmpty(RecordKind kind, Record& out) {
     case RecordKind::kRule:
       out.emplace<RuleRecord>();
       break;
+    case RecordKind::kNeighbour:
+      out.emplace<NeighbourRecord>();
+      break;
     case RecordKind::kNetnsid:
       out.emplace<NetnsidRecord>();
       break;

@@ -8,6 +8,7 @@
 
 #include "rtnl/address.h"
 #include "rtnl/link.h"
+#include "rtnl/neighbour.h"
 #include "rtnl/netnsid.h"
 #include "rtnl/route.h"
 #include "rtnl/rule.h"
@@ -15,16 +16,19 @@
 
 namespace macvlan_netlink::rtnl {
 
-using Record = std::variant<LinkRecord, AddressRecord, RouteRecord, RuleRecord, NetnsidRecord>;
+using Record = std::variant<LinkRecord, AddressRecord, RouteRecord, RuleRecord, NeighbourRecord,
+                            NetnsidRecord>;
 enum class RecordKind : uint8_t {
   kLink,
   kAddress,
   kRoute,
   kRule,
+  kNeighbour,
   kNetnsid
 };  // in the variant's order
 // What lib/addon.ts calls each of them.
-inline constexpr const char* kRecordNames[] = {"link", "address", "route", "rule", "netnsid"};
+inline constexpr const char* kRecordNames[] = {"link", "address",   "route",
+                                               "rule", "neighbour", "netnsid"};
 static_assert(std::size(kRecordNames) == std::variant_size_v<Record>);
 
 // Makes `out` a record of that kind that says nothing.
@@ -82,6 +86,13 @@ inline constexpr Operation kOperations[] = {
      Answer::kNone},
     {"removeRule", "RTM_DELRULE", RTM_DELRULE, 0, RecordKind::kRule, Answer::kNone},
     {"listRules", "RTM_GETRULE", RTM_GETRULE, NLM_F_DUMP, RecordKind::kRule, Answer::kDump},
+    {"addNeighbour", "RTM_NEWNEIGH", RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_EXCL,
+     RecordKind::kNeighbour, Answer::kNone},
+    {"replaceNeighbour", "RTM_NEWNEIGH", RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE,
+     RecordKind::kNeighbour, Answer::kNone},
+    {"removeNeighbour", "RTM_DELNEIGH", RTM_DELNEIGH, 0, RecordKind::kNeighbour, Answer::kNone},
+    {"listNeighbours", "RTM_GETNEIGH", RTM_GETNEIGH, NLM_F_DUMP, RecordKind::kNeighbour,
+     Answer::kDump},
     {"getNetnsid", "RTM_GETNSID", RTM_GETNSID, 0, RecordKind::kNetnsid, Answer::kOne},
 };
 

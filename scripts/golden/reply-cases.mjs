@@ -129,6 +129,18 @@ const replies = [
     notes: 'Includes the local table, a multipath route, and an IPv6 gateway (RTA_VIA).',
   },
   {
+    name: 'neighbours',
+    setup: [
+      PARENT,
+      'ip neigh add 52.1.1.1 lladdr 02:00:00:00:09:01 dev p0',
+      'ip neigh add 52.1.1.2 lladdr 02:00:00:00:09:02 nud noarp protocol static dev p0',
+      'ip neigh add fd00::1 lladdr 02:00:00:00:09:03 router nud stale dev p0',
+    ],
+    command: 'ip -j -d neigh show nud all',
+    sends: 'RTM_GETNEIGH',
+    dump: true,
+  },
+  {
     name: 'rules',
     setup: [
       'ip rule add priority 100 from 52.1.1.151 table 100',

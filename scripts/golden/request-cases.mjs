@@ -314,6 +314,27 @@ const rules = [
   }),
 ];
 
+const neighbour = (name, command, more = {}) => ({
+  name: `neigh-${name}`,
+  setup: [PARENT],
+  command: `ip neigh ${command}`,
+  sends: 'RTM_NEWNEIGH',
+  ...more,
+});
+const neighbours = [
+  neighbour('add', 'add 52.1.1.1 lladdr 02:00:00:00:09:01 dev p0'),
+  neighbour(
+    'add-v6',
+    'add fd00::1 lladdr 02:00:00:00:09:01 router nud stale protocol static dev p0',
+  ),
+  neighbour('add-proxy', 'add proxy 52.1.1.1 dev p0'),
+  neighbour('replace', 'replace 52.1.1.1 lladdr 02:00:00:00:09:01 nud reachable dev p0'),
+  neighbour('del', 'del 52.1.1.1 dev p0', {
+    setup: [PARENT, 'ip neigh add 52.1.1.1 lladdr 02:00:00:00:09:01 dev p0'],
+    sends: 'RTM_DELNEIGH',
+  }),
+];
+
 const read = (name, command, sends, more) => ({
   name,
   setup: [PARENT, CHILD],
@@ -338,6 +359,8 @@ const reads = [
     setup: [PARENT, CHILD, UP, 'ip -6 route add fd09::/48 dev c0 table 100'],
   }),
   dump('routes-dev', 'ip route show table main dev c0', 'RTM_GETROUTE'),
+  dump('neighbours-dev', 'ip neigh show dev c0', 'RTM_GETNEIGH'),
+  dump('neighbours-proxy', 'ip neigh show proxy', 'RTM_GETNEIGH'),
   dump('rules', 'ip rule show', 'RTM_GETRULE', { setup: [] }),
   read('get-link-name', 'ip -d link show dev c0', 'RTM_GETLINK', { byIndex: false }),
   read('get-link-index', 'ip -d link show dev c0', 'RTM_GETLINK', {
@@ -351,4 +374,12 @@ const reads = [
   read('get-netnsid', 'ip netns list', 'RTM_GETNSID', { setup: [NET1] }),
 ];
 
-export const requestCases = [...creation, ...living, ...addresses, ...routes, ...rules, ...reads];
+export const requestCases = [
+  ...creation,
+  ...living,
+  ...addresses,
+  ...routes,
+  ...rules,
+  ...neighbours,
+  ...reads,
+];

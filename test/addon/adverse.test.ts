@@ -230,7 +230,7 @@ describe('a kernel without IPv6', () => {
 
   test('is given as the reason when something that needs IPv6 is refused', async () => {
     const program = `${start}
-      const { addAddress, addRoute, addRule, createMacvlan, removeRoute, setLink } = library;
+      const { addAddress, addNeighbour, addRoute, addRule, createMacvlan, removeRoute, setLink } = library;
       const route = { to: 'fd00::/64', link };
       await setLink('lo', { mtu: 60 });
       const calls = [
@@ -241,6 +241,7 @@ describe('a kernel without IPv6', () => {
         addRoute(route),
         removeRoute(route),
         addRule({ priority: 100, from: 'fd00::/64' }),
+        addNeighbour(link, { address: 'fd00::9', proxy: true }),
         setLink('lo', { ipv4: { rpFilter: 1 } }),
       ];
       const refusals = calls.map((call) => call.catch(({ code, hint }) => code + ' ' + hint));
@@ -250,7 +251,17 @@ describe('a kernel without IPv6', () => {
     const [settings, others] = [`EAFNOSUPPORT ${hint}`, `EOPNOTSUPP ${hint}`];
     const small =
       "EAFNOSUPPORT There is no IPv4 on 'lo': IPv4 needs an MTU of 68, and the link has 60.";
-    const expected = [settings, others, settings, others, others, others, settings, small];
+    const expected = [
+      settings,
+      others,
+      settings,
+      others,
+      others,
+      others,
+      settings,
+      settings,
+      small,
+    ];
     expect(await resultOf(program, { under })).toEqual(expected);
   });
 });

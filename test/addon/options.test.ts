@@ -8,6 +8,7 @@ import { setLink } from '../../lib/links.js';
 import { setMacvlan } from '../../lib/macvlan.js';
 import { Namespace } from '../../lib/namespace.js';
 import type { Result, Step } from '../../lib/native.js';
+import { addNeighbour } from '../../lib/neighbours.js';
 import { changeRoute } from '../../lib/routes.js';
 import { addRule } from '../../lib/rules.js';
 import type {
@@ -19,6 +20,7 @@ import type {
   LinkOptions,
   MacvlanChanges,
   MacvlanCommonOptions,
+  NeighbourOptions,
   RouteOptions,
   RuleOptions,
   VethPeerOptions,
@@ -188,12 +190,24 @@ const OTHER_RULES = [
   [name in keyof Every<RuleOptions>]: unknown;
 };
 
+const NEIGHBOUR = {
+  address: '10.0.0.9',
+  mac,
+  state: 'stale',
+  router: true,
+  protocol: 'static',
+} as const;
+const PROXY = { address: '10.0.0.9', proxy: true };
+({ ...NEIGHBOUR, ...PROXY }) satisfies Every<NeighbourOptions>;
+
 type Operation = (namespace: Namespace, call: Call, options: never) => Promise<unknown>;
 const address: Operation = (namespace, call, options) =>
   changeAddress(namespace, call, 'addAddress', 3, options);
 const route: Operation = (namespace, call, options) =>
   changeRoute(namespace, call, 'addRoute', options);
 const rule: Operation = (namespace, call, options) => addRule(namespace, call, options);
+const neighbour: Operation = (namespace, call, options) =>
+  addNeighbour(namespace, call, 'addNeighbour', 3, options);
 const changes: Operation = (namespace, call, options) => setLink(namespace, call, 3, options);
 const macvlanChanges: Operation = (namespace, call, options) =>
   setMacvlan(namespace, call, 3, options);
@@ -245,6 +259,8 @@ test.each<[string, Operation, object]>([
   ['addRoute, of a default route of IPv6', route, DEFAULT6],
   ['addRoute, with several ways', route, OTHER_WAYS[0]],
   ['addRoute, by a next hop object', route, OTHER_WAYS[1]],
+  ['addNeighbour', neighbour, NEIGHBOUR],
+  ['addNeighbour, of a proxy', neighbour, PROXY],
   ['addRule', rule, RULE],
   ['addRule, of IPv6', rule, OTHER_RULES[0]],
   ['addRule, to another', rule, OTHER_RULES[1]],

@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { addon } from '../../lib/addon.js';
-import { makeAddress, makeLink, makeNetnsid, makeRoute, makeRule } from '../../lib/records.js';
+import {
+  makeAddress,
+  makeLink,
+  makeNeighbour,
+  makeNetnsid,
+  makeRoute,
+  makeRule,
+} from '../../lib/records.js';
 import { root } from '../support/package.js';
 
 type RecordName = keyof typeof addon.answers;
@@ -15,6 +22,7 @@ const factories = {
   address: makeAddress,
   route: makeRoute,
   rule: makeRule,
+  neighbour: makeNeighbour,
   netnsid: makeNetnsid,
 } as const satisfies Record<RecordName, unknown>;
 const interfaces = {
@@ -22,6 +30,7 @@ const interfaces = {
   address: 'AddressRecord',
   route: 'RouteRecord',
   rule: 'RuleRecord',
+  neighbour: 'NeighbourRecord',
   netnsid: 'NetnsidRecord',
 } satisfies Record<RecordName, string>;
 const records = Object.keys(factories) as RecordName[];

@@ -13,6 +13,7 @@ const setUp = () => setUpForAbort(bed);
 type Operation = (made: AbortSetup, signal: AbortSignal) => Promise<unknown>;
 
 const mac = '02:00:00:00:00:01';
+const neighbour = { address: '10.0.0.9', mac };
 
 const operations: Record<string, Operation> = {
   createMacvlan: ({ netns, parent }, signal) =>
@@ -41,6 +42,11 @@ const operations: Record<string, Operation> = {
   replaceRoute: ({ netns }, signal) => netns.replaceRoute({ to: '10.9.0.0/16', link: 1, signal }),
   removeRoute: ({ netns }, signal) => netns.removeRoute({ to: '10.8.0.0/16', signal }),
   listRoutes: ({ netns }, signal) => netns.listRoutes({ signal }),
+  addNeighbour: ({ netns, link }, signal) => netns.addNeighbour(link, neighbour, { signal }),
+  replaceNeighbour: ({ netns, link }, signal) =>
+    netns.replaceNeighbour(link, neighbour, { signal }),
+  removeNeighbour: ({ netns, link }, signal) => netns.removeNeighbour(link, '10.0.0.8', { signal }),
+  listNeighbours: ({ netns }, signal) => netns.listNeighbours({ signal }),
   addRule: ({ netns }, signal) => netns.addRule({ priority: 100, table: 100, signal }),
   removeRule: ({ netns }, signal) => netns.removeRule({ priority: 32_767, signal }),
   listRules: ({ netns }, signal) => netns.listRules({ signal }),
@@ -155,6 +161,7 @@ describe('a signal that never fires', () => {
       listAddresses: () => netns.listAddresses(signal),
       addRoute: () => netns.addRoute(signal),
       listRoutes: () => netns.listRoutes(signal),
+      listNeighbours: () => netns.listNeighbours(signal),
       addRule: () => netns.addRule(signal),
       removeRule: () => netns.removeRule(signal),
       listRules: () => netns.listRules(signal),

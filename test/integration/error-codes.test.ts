@@ -69,6 +69,7 @@ test('of addresses and routes', async () => {
   await host.ip('link', 'set', small, 'mtu', '1000');
   await host.run('sh', '-c', `echo 1 > /proc/sys/net/ipv6/conf/${disabled}/disable_ipv6`);
   const down = await host.parent({ up: false });
+  const neighbour = { address: 'fd00::9', mac: '02:00:5e:10:00:09' };
   const to = '10.9.0.0/16';
   const to6 = 'fd09::/64';
   await expectCodes({
@@ -80,6 +81,10 @@ test('of addresses and routes', async () => {
     replaceAddress: ['ENODEV', netns.replaceAddress(NOBODY, 'fd00::1/64')],
     removeAddress: ['ENODEV', netns.removeAddress(NOBODY, 'fd00::1/64')],
     'removeAddress, small MTU': ['ENXIO', netns.removeAddress(small, 'fd00::1/64')],
+    addNeighbour: ['ENODEV', netns.addNeighbour(NOBODY, neighbour)],
+    'addNeighbour, IPv6 disabled': ['EINVAL', netns.addNeighbour(disabled, neighbour)],
+    'addNeighbour, small MTU': ['EINVAL', netns.addNeighbour(small, neighbour)],
+    removeNeighbour: ['ENODEV', netns.removeNeighbour(NOBODY, 'fd00::9')],
     addRoute: ['ENODEV', netns.addRoute({ to, link: NOBODY })],
     'addRoute, small MTU': ['ENODEV', netns.addRoute({ to: to6, link: small })],
     'addRoute, IPv6 disabled': ['EACCES', netns.addRoute({ to: to6, link: disabled })],

@@ -84,6 +84,7 @@ describe('without capabilities', () => {
         library.deleteLink(parent),
         library.addAddress(parent, '10.0.0.1/24'),
         library.addRoute({ to: '10.9.0.0/16', link: parent }),
+        library.addNeighbour(parent, { address: '10.0.0.9', proxy: true }),
         library.addRule({ priority: 100 }),
         library.removeRule({ priority: 32_767 }),
       ].map(outcome);
@@ -91,6 +92,7 @@ describe('without capabilities', () => {
         links: (await library.listLinks()).map(({ name }) => name),
         addresses: (await library.listAddresses()).map(({ cidr }) => cidr),
         routes: (await library.listRoutes()).length,
+        neighbours: (await library.listNeighbours({ family: 'IPv4' })).length,
         rules: (await library.listRules()).length,
         parent: (await library.getLink(parent)).name,
         changes: (await Promise.all(changes)).map(({ code }) => code),
@@ -105,8 +107,9 @@ describe('without capabilities', () => {
       links: expect.arrayContaining(['lo', parent]),
       addresses: ['127.0.0.1/8', '::1/128'],
       parent,
+      neighbours: 0,
       rules: 5,
-      changes: Array(9).fill('EPERM'),
+      changes: Array(10).fill('EPERM'),
     });
     expect(result.routes).toBeGreaterThan(0);
     expect(await host.snapshot()).toEqual(before);

@@ -105,8 +105,8 @@ export class TestNetns {
   }
 
   /**
-   * Links, addresses and routes altogether, to compare before and after. What the kernel brings up to
-   * date some time later is left out: operational states, and IPv6's own addresses and routes.
+   * Links, addresses, routes, rules and permanent neighbours altogether, to compare before and after. What the kernel
+   * brings up to date some time later is left out: operational states, and IPv6's own addresses and routes.
    */
   async snapshot(): Promise<unknown> {
     const json = async (...args: string[]) => JSON.parse((await this.ip('-j', ...args)) || '[]');
@@ -128,6 +128,9 @@ export class TestNetns {
       })),
       routes: await json('-4', 'route', 'show', 'table', 'all'),
       routes6: routes6.filter(({ dst }) => !/^(fe80|ff00):/.test(dst)),
+      rules: await json('rule', 'show'),
+      neighbours: await json('neigh', 'show', 'nud', 'permanent'),
+      proxies: await json('neigh', 'show', 'proxy'),
     };
   }
 

@@ -7,6 +7,8 @@ import type {
   LinkRef,
   MacvlanMode,
   MoveOptions,
+  Neighbour,
+  NeighbourToRemove,
   NetnsLike,
   NetnsRef,
   Rule,
@@ -14,12 +16,14 @@ import type {
   RuleToRemove,
 } from '../../lib/index.js';
 import {
+  addNeighbour,
   addRoute,
   addRule,
   createLink,
   createMacvlan,
   createMacvtap,
   Netns,
+  removeNeighbour,
   removeRule,
   setLink,
   setMacvlan,
@@ -306,6 +310,18 @@ describe('the other inputs', () => {
     // @ts-expect-error: no such table
     addRoute({ to: 'default', via: '10.0.0.1', table: 'mine' });
     expectTypeOf([tentative, bare]).toExtend<readonly AddressOptions[]>();
+  });
+
+  test('neighbours', () => {
+    addNeighbour('macv1', { address: '10.0.0.9', mac, state: 'stale' });
+    addNeighbour(3, { address: '10.0.0.9', proxy: true });
+    removeNeighbour('macv1', '10.0.0.9');
+    removeNeighbour('macv1', { address: '10.0.0.9', proxy: true });
+    // @ts-expect-error: a state that only the kernel gives
+    addNeighbour('macv1', { address: '10.0.0.9', mac, state: 'failed' });
+    // @ts-expect-error: no address
+    addNeighbour('macv1', { mac });
+    expectTypeOf<Neighbour>().toExtend<NeighbourToRemove>();
   });
 
   test('rules', () => {

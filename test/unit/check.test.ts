@@ -4,12 +4,20 @@ import { describe, expect, test, vi } from 'vitest';
 import { type Check, check } from '../../lib/check.js';
 import * as addressRules from '../../lib/checkAddresses.js';
 import * as linkRules from '../../lib/checkLinks.js';
+import * as neighbourRules from '../../lib/checkNeighbours.js';
 import * as routeRules from '../../lib/checkRoutes.js';
 import * as ruleRules from '../../lib/checkRules.js';
 import * as valueRules from '../../lib/checkValues.js';
 import { netnsBrand } from '../../lib/values.js';
 
-const rules = { ...valueRules, ...addressRules, ...routeRules, ...ruleRules, ...linkRules };
+const rules = {
+  ...valueRules,
+  ...addressRules,
+  ...routeRules,
+  ...ruleRules,
+  ...neighbourRules,
+  ...linkRules,
+};
 const { createMacvlanOptions, createLinkOptions, linkChanges, macvlanChanges } = rules;
 const { address, addressToRemove, route, routeToRemove, linkRef, netnsRef } = rules;
 
@@ -105,6 +113,7 @@ describe('valid options', () => {
     ['another', rules.addressFilter, { link: 'eth0', family: 'IPv6' }],
     ['a third', rules.routeFilter, { table: 'main', protocol: 'dhcp', type: 'local', link: 1 }],
     ['a fourth', rules.ruleFilter, { family: 'IPv4', priority: 0, table: 'local', protocol: 3 }],
+    ['a fifth', rules.neighbourFilter, { family: 'IPv6', link: 'eth0', signal }],
     ['a watch', rules.watchOptions, { initial: true, addresses: true, routes: false, signal }],
     ['a look', rules.supportOptions, { load: true }],
   ])('%s', (_, rule, value) => {
@@ -264,6 +273,7 @@ describe('an invalid option', () => {
     ['table', range, rules.routeFilter, { table: 0 }],
     ['priority', range, rules.ruleFilter, { priority: -1 }],
     ['table', range, rules.ruleFilter, { table: 0 }],
+    ['link', range, rules.neighbourFilter, { link: 0 }],
     ['initial', type, rules.watchOptions, { initial: 1 }],
     ['load', type, rules.supportOptions, { load: 'yes' }],
     ['signal', type, rules.operationOptions, { signal: null }],
@@ -485,6 +495,62 @@ describe('addresses', () => {
     refusal(address, written);
     refusal(addressToRemove, { ...listed, address: '10.0.0.1' });
     refusal(addressToRemove, { ...listed, scope: 'galaxy' });
+  });
+});
+
+describe('neighbours', () => {
+  const address = '10.0.0.9';
+
+  test.each([
+    { address, mac },
+    { address: 'fd00::9', mac: 'FF-FF-FF-FF-FF-FF', state: 'noarp', router: true, protocol: 77 },
+    { address, mac: '00:00:00:00:00:00', proxy: false },
+    { address, proxy: true, protocol: 'static' },
+  ])('%o', (value) => {
+    accepts(rules.neighbour, value);
+    accepts(rules.neighbourToRemove, value);
+  });
+
+  test.each<[object, string]>([
+    [{ mac }, 'address is required'],
+    [{ address: '10.0.0.9/24', mac }, 'address must be an IP address without a zone'],
+    [{ address: 'fe80::9%eth0', mac }, 'address must be an IP address without a zone'],
+    [{ address }, 'mac is required but for a proxy'],
+    [{ address, mac: '02:00:5e:10:00' }, 'mac must be six hexadecimal bytes'],
+    [{ address, mac: null }, 'mac must be a string'],
+    [
+      { address, mac, state: 'failed' },
+      "state must be 'permanent', 'noarp', 'reachable' or 'stale'",
+    ],
+    [{ address, mac, router: 1 }, 'router must be a boolean'],
+    [{ address, mac, protocol: 'ospf' }, "protocol must be 'unspec'"],
+    [{ address, mac, proxy: true }, 'mac is not for a proxy'],
+    [{ address, state: 'permanent', proxy: true }, 'state is not for a proxy'],
+    [{ address, router: false, proxy: true }, 'router is not for a proxy'],
+    [{ address, lladdr: mac }, "lladdr is not a known option (did you mean 'mac'?)"],
+  ])('not %o', (value, says) => {
+    expect(refusal(rules.neighbour, value).message).toContain(`operation: options.${says}`);
+  });
+
+  test('are removed by their address, and as they were listed', () => {
+    const listed = { address, family: 'IPv4', linkIndex: null, mac: null, state: 'none' };
+    for (const value of [
+      address,
+      { address },
+      { ...listed, router: false, proxy: true, protocol: '77' },
+    ]) {
+      accepts(rules.neighbourToRemove, value);
+    }
+    const says = "options must be an address such as '10.0.0.1', or an object";
+    for (const value of [undefined, null, 5]) {
+      expect(refusal(rules.neighbourToRemove, value).message).toContain(says);
+    }
+    expect(refusal(rules.neighbourToRemove, '10.0.0.9/24').message).toContain(
+      'must be an IP address',
+    );
+    expect(refusal(rules.neighbourToRemove, { address, vlan: 5 }).message).toContain(
+      'options.vlan is not',
+    );
   });
 });
 

@@ -60,6 +60,7 @@ describe('lib/', () => {
       'checkValues',
       'checkAddresses',
       'checkLinks',
+      'checkNeighbours',
       'checkRoutes',
       'checkRules',
       'flags',

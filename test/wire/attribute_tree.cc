@@ -3,6 +3,7 @@
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -104,6 +105,10 @@ size_t HeaderSize(uint16_t type) {
     case RTM_DELROUTE:
     case RTM_GETROUTE:
       return sizeof(rtmsg);
+    case RTM_NEWNEIGH:
+    case RTM_DELNEIGH:
+    case RTM_GETNEIGH:
+      return sizeof(ndmsg);
     case RTM_NEWRULE:
     case RTM_DELRULE:
     case RTM_GETRULE:

@@ -55,6 +55,10 @@ Decoded DecodeAll(wire::ByteSpan datagram, wire::ByteSpan request) {
       case RTM_DELRULE:
         if (Decodes<rtnl::RuleRecord>(message.payload)) ++found.rules;
         break;
+      case RTM_NEWNEIGH:
+      case RTM_DELNEIGH:
+        if (Decodes<rtnl::NeighbourRecord>(message.payload)) ++found.neighbours;
+        break;
       default:
         break;
     }

@@ -9,7 +9,7 @@ namespace macvlan_netlink::test {
 struct Decoded {
   size_t messages = 0;
   size_t ends = 0;  // NLMSG_ERROR and NLMSG_DONE
-  size_t links = 0, addresses = 0, routes = 0, rules = 0;
+  size_t links = 0, addresses = 0, routes = 0, rules = 0, neighbours = 0;
 };
 
 // Splits the datagram and decodes each message by its type. An acknowledgement's offset is looked

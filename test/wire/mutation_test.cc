@@ -56,9 +56,10 @@ TEST(undamaged_messages_decode) {
     sum.addresses += found.addresses;
     sum.routes += found.routes;
     sum.rules += found.rules;
+    sum.neighbours += found.neighbours;
   });
   CHECK(sum.ends > 10 && sum.links > 20 && sum.addresses > 20 && sum.routes > 20);
-  CHECK(sum.rules > 10);
+  CHECK(sum.rules > 10 && sum.neighbours > 5);
 }
 
 TEST(every_truncation_of_every_message) {

@@ -1,0 +1,107 @@
+/** The neighbours of links: which MAC an IP address has, as ARP and neighbour discovery find out. */
+import type { Call } from './call.js';
+import { check } from './check.js';
+import * as checks from './checkNeighbours.js';
+import * as valueRules from './checkValues.js';
+import { explain } from './diagnosis.js';
+import { readLink, resolveIndex, resolveIndexIfAny } from './links.js';
+import type { Namespace } from './namespace.js';
+import { Refusal } from './native.js';
+import type { NeighbourRecord } from './requests.js';
+import type {
+  LinkRef,
+  Neighbour,
+  NeighbourFilter,
+  NeighbourOptions,
+  NeighbourToRemove,
+} from './types.js';
+import {
+  FAMILIES,
+  familyOf,
+  NEIGHBOUR_STATES,
+  NTF_PROXY,
+  NTF_ROUTER,
+  parseHardwareAddress,
+  parseIp,
+  ROUTE_PROTOCOLS,
+  wordNumber,
+} from './values.js';
+
+/** The record that names a neighbour on a link; its address has been checked. */
+function nameRecord(address: string, index: number, proxy: boolean | undefined): NeighbourRecord {
+  const bytes = parseIp(address) as Uint8Array;
+  return { family: familyOf(bytes), index, address: bytes, flags: proxy === true ? NTF_PROXY : 0 };
+}
+
+function additionRecord(neighbour: NeighbourOptions, index: number): NeighbourRecord {
+  const { address, mac, state = 'permanent', router, proxy, protocol } = neighbour;
+  const named = nameRecord(address, index, proxy);
+  return {
+    ...named,
+    state: NEIGHBOUR_STATES[state],
+    flags: (named.flags ?? 0) | (router === true ? NTF_ROUTER : 0),
+    mac: mac === undefined ? undefined : (parseHardwareAddress(mac) ?? undefined),
+    protocol: protocol === undefined ? undefined : wordNumber(ROUTE_PROTOCOLS, protocol),
+  };
+}
+
+export async function addNeighbour(
+  namespace: Namespace,
+  call: Call,
+  operation: 'addNeighbour' | 'replaceNeighbour',
+  ref: LinkRef,
+  neighbour: NeighbourOptions,
+): Promise<void> {
+  check(call.operation, valueRules.linkRef, ref, 'link');
+  check(call.operation, checks.neighbour, neighbour, 'neighbour');
+  await change(namespace, call, operation, ref, (link) => additionRecord(neighbour, link));
+}
+
+export async function removeNeighbour(
+  namespace: Namespace,
+  call: Call,
+  ref: LinkRef,
+  neighbour: string | NeighbourToRemove,
+): Promise<void> {
+  check(call.operation, valueRules.linkRef, ref, 'link');
+  check(call.operation, checks.neighbourToRemove, neighbour, 'neighbour');
+  const { address, proxy = false } =
+    typeof neighbour === 'string' ? { address: neighbour } : neighbour;
+  await change(namespace, call, 'removeNeighbour', ref, (link) => nameRecord(address, link, proxy));
+}
+
+async function change(
+  namespace: Namespace,
+  call: Call,
+  operation: 'addNeighbour' | 'replaceNeighbour' | 'removeNeighbour',
+  ref: LinkRef,
+  recordOn: (link: number) => NeighbourRecord,
+): Promise<void> {
+  let link = resolveIndex(namespace, call, ref);
+  if (typeof link === 'object') link = await link;
+  const asked = recordOn(link);
+  const result = await namespace.ask(operation, asked, call.signal);
+  if (!(result instanceof Refusal)) return;
+  throw call.error(result, await explain(namespace, result, { link, asked }));
+}
+
+export async function listNeighbours(
+  namespace: Namespace,
+  call: Call,
+  filter: NeighbourFilter = {},
+): Promise<Neighbour[]> {
+  check(call.operation, checks.neighbourFilter, filter, 'filter');
+  let onlyOn = resolveIndexIfAny(namespace, call, filter.link, 'filter.link');
+  if (typeof onlyOn === 'object') onlyOn = await onlyOn;
+  const family = filter.family === undefined ? undefined : FAMILIES[filter.family];
+  // The kernel lists those that it answers for only by themselves.
+  const lists = await Promise.all(
+    [0, NTF_PROXY].map((flags) =>
+      namespace.askOrThrow(call, 'listNeighbours', { family, flags, onlyOn }),
+    ),
+  );
+  const found = lists.flat();
+  if (found.length === 0 && onlyOn !== undefined)
+    await readLink(namespace, call, onlyOn, 'filter.link');
+  return found;
+}
