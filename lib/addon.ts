@@ -8,14 +8,8 @@ import { fileURLToPath } from 'node:url';
 import type { Refusal } from './native.js';
 import type { makeNews } from './news.js';
 import { notFoundError, notLoadedError } from './noAddon.js';
-import type {
-  makeAddress,
-  makeLink,
-  makeNeighbour,
-  makeNetnsid,
-  makeRoute,
-  makeRule,
-} from './records.js';
+import type { makeLink, makeNetnsid } from './records.js';
+import type { makeAddress, makeNeighbour, makeRoute, makeRule } from './recordsInet.js';
 import type {
   AddressRecord,
   LinkRecord,

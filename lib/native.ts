@@ -12,14 +12,8 @@ import {
 import { errnoName } from './errors.js';
 import { idAfter } from './ids.js';
 import { makeNews, type News } from './news.js';
-import {
-  makeAddress,
-  makeLink,
-  makeNeighbour,
-  makeNetnsid,
-  makeRoute,
-  makeRule,
-} from './records.js';
+import { makeLink, makeNetnsid } from './records.js';
+import { makeAddress, makeNeighbour, makeRoute, makeRule } from './recordsInet.js';
 import { ITEMS_IN_A_TURN, newTurn, waitForFurtherTurn } from './turn.js';
 
 /** A request that the kernel, or a system call on the way to it, refused. */

@@ -5,14 +5,8 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { addon } from '../../lib/addon.js';
-import {
-  makeAddress,
-  makeLink,
-  makeNeighbour,
-  makeNetnsid,
-  makeRoute,
-  makeRule,
-} from '../../lib/records.js';
+import { makeLink, makeNetnsid } from '../../lib/records.js';
+import { makeAddress, makeNeighbour, makeRoute, makeRule } from '../../lib/recordsInet.js';
 import { root } from '../support/package.js';
 
 type RecordName = keyof typeof addon.answers;

@@ -53,7 +53,9 @@ describe('lib/', () => {
     [
       'types',
       'options',
+      'optionsInet',
       'results',
+      'resultsInet',
       'values',
       'errors',
       'check',
@@ -70,6 +72,7 @@ describe('lib/', () => {
       'news',
       'noAddon',
       'records',
+      'recordsInet',
       'requests',
       'turn',
     ],
