@@ -27,6 +27,7 @@ import {
   u8,
   u32,
 } from './checkValues.js';
+import { removalRecord, toldBy } from './ruleRecord.js';
 import type {
   OperationOptions,
   RuleFilter,
@@ -132,12 +133,11 @@ export const rule: Check = optionsOf(
   newRuleFault,
 );
 
-/** Without anything that tells it from others, the kernel would remove the first rule. */
+/** Without anything that tells it from others, the kernel would remove the first rule: that of the table `local`. */
 function removalFault(rule: RuleToRemove & OperationOptions): Fault | undefined {
-  // Of these the kernel looks at none, and 0 is any type of service.
-  const { family: _family, invert: _invert, signal: _signal, tos, l3mdev, ...told } = rule;
-  const tells = tos || l3mdev || Object.values(told).some((one) => one != null);
-  return tells ? ruleFault(rule) : badValue('must say which one: its priority, for example', rule);
+  const fault = ruleFault(rule);
+  if (fault !== undefined || toldBy(removalRecord(rule)).size > 0) return fault;
+  return badValue('must say which one: its priority, for example', rule);
 }
 
 /** A rule to remove: as it was added, or a `Rule` as it was listed. */

@@ -1,6 +1,6 @@
 /** What a request says of a rule of policy routing. */
 import type { RuleRecord } from './requests.js';
-import type { RuleToRemove } from './types.js';
+import type { Rule, RuleToRemove } from './types.js';
 import {
   FAMILIES,
   FIB_RULE_INVERT,
@@ -47,6 +47,68 @@ export function ruleRecord(rule: RuleToRemove): RuleRecord {
     sourcePorts: rangeOf(rule.sourcePorts),
     destinationPorts: rangeOf(rule.destinationPorts),
   };
+}
+
+const LAST_PRIORITY = 2 ** 32 - 1;
+
+/**
+ * The record of a rule to remove. The kernel does not compare where a rule goes on, but refuses a removal that does not
+ * say it, or that goes back, which without a priority is to below the rules that are there (net/core/fib_rules.c,
+ * fib_nl2rule_rtnl).
+ */
+export function removalRecord(rule: RuleToRemove): RuleRecord {
+  const record = ruleRecord(rule);
+  const goesOn = record.goto !== undefined || record.action === RULE_ACTIONS.goto;
+  return goesOn ? { ...record, action: RULE_ACTIONS.goto, goto: LAST_PRIORITY } : record;
+}
+
+/** The fields of a rule that the kernel compares, in the order in which hints name them. */
+const COMPARED = [
+  'priority',
+  'from',
+  'to',
+  'tos',
+  'iif',
+  'oif',
+  'fwmark',
+  'fwmask',
+  'ipProtocol',
+  'sourcePorts',
+  'destinationPorts',
+  'uidRange',
+  'action',
+  'table',
+  'l3mdev',
+  'suppressPrefixLength',
+  'suppressGroup',
+  'protocol',
+] as const satisfies readonly (keyof Rule)[];
+
+type Compared = (typeof COMPARED)[number];
+
+/** Of these 0 is a value like any other; elsewhere it matches any (net/core/fib_rules.c, rule_find). */
+const ZERO_COUNTS: ReadonlySet<Compared> = new Set([
+  'priority',
+  'suppressPrefixLength',
+  'suppressGroup',
+]);
+
+/** What a record says of each field by which it tells a rule from others, in a form that can be compared. */
+export function toldBy(record: RuleRecord): ReadonlyMap<Compared, string> {
+  const { from, fromLength, to, toLength, table, tableId = table } = record;
+  const fields = {
+    ...record,
+    from: fromLength ? [from, fromLength] : undefined,
+    to: toLength ? [to, toLength] : undefined,
+    table: tableId,
+  };
+  const told = new Map<Compared, string>();
+  for (const field of COMPARED) {
+    const value = fields[field];
+    const meansAny = value === undefined || (value === 0 && !ZERO_COUNTS.has(field));
+    if (!meansAny) told.set(field, JSON.stringify(value));
+  }
+  return told;
 }
 
 /** The number for a word, if there is one. */

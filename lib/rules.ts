@@ -6,9 +6,9 @@ import { explain } from './diagnosis.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import type { RuleRecord } from './requests.js';
-import { numberOf, ruleRecord } from './ruleRecord.js';
+import { numberOf, removalRecord, ruleRecord } from './ruleRecord.js';
 import type { Rule, RuleFilter, RuleToAdd, RuleToRemove } from './types.js';
-import { FAMILIES, ROUTE_PROTOCOLS, ROUTE_TABLES, RULE_ACTIONS, wordNumber } from './values.js';
+import { FAMILIES, ROUTE_PROTOCOLS, ROUTE_TABLES, wordNumber } from './values.js';
 
 /** What `ip rule` adds where nothing is said, but for the protocol, which is that of new routes. */
 function additionOf(rule: RuleToAdd): RuleToAdd {
@@ -16,17 +16,6 @@ function additionOf(rule: RuleToAdd): RuleToAdd {
   const looksUp = action === 'table' && rule.l3mdev !== true;
   const table = rule.table ?? (looksUp ? 'main' : null);
   return { ...rule, action, protocol, table } as RuleToAdd;
-}
-
-const LAST_PRIORITY = 2 ** 32 - 1;
-
-/**
- * The kernel does not compare where a rule goes on, but refuses a removal that does not say it, or that goes back, which
- * without a priority is to below the rules that are there (net/core/fib_rules.c, fib_nl2rule_rtnl).
- */
-function removalRecord(record: RuleRecord): RuleRecord {
-  const goesOn = record.goto !== undefined || record.action === RULE_ACTIONS.goto;
-  return goesOn ? { ...record, action: RULE_ACTIONS.goto, goto: LAST_PRIORITY } : record;
 }
 
 export async function addRule(namespace: Namespace, call: Call, rule: RuleToAdd): Promise<void> {
@@ -40,7 +29,7 @@ export async function removeRule(
   rule: RuleToRemove,
 ): Promise<void> {
   check(call.operation, checks.ruleToRemove, rule, 'rule');
-  await change(namespace, call, 'removeRule', removalRecord(ruleRecord(rule)));
+  await change(namespace, call, 'removeRule', removalRecord(rule));
 }
 
 async function change(

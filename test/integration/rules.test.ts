@@ -299,15 +299,19 @@ describe('removeRule', () => {
     await netns.removeRule(there);
   });
 
-  test.each([{}, { family: 'IPv6' }, { invert: true }, { tos: 0, l3mdev: false, from: null }])(
-    '%o does not say which one',
-    async (rule) => {
-      const host = await bed.makeNetns();
-      const before = await host.ip('rule');
-      const error = await refusalOf(host.netns.removeRule(rule as RuleToRemove));
-      expect(error.code).toBe('ERR_INVALID_ARG_VALUE');
-      expect(error.message).toContain('removeRule: rule must say which one');
-      expect(await host.ip('rule')).toBe(before);
-    },
-  );
+  test.each([
+    {},
+    { family: 'IPv6' },
+    { invert: true },
+    { tos: 0, l3mdev: false, from: null },
+    { from: '0.0.0.0/0' },
+    { fwmask: 0, protocol: 'unspec' },
+  ])('%o does not say which one', async (rule) => {
+    const host = await bed.makeNetns();
+    const before = await host.ip('rule');
+    const error = await refusalOf(host.netns.removeRule(rule as RuleToRemove));
+    expect(error.code).toBe('ERR_INVALID_ARG_VALUE');
+    expect(error.message).toContain('removeRule: rule must say which one');
+    expect(await host.ip('rule')).toBe(before);
+  });
 });

@@ -655,11 +655,17 @@ describe('rules', () => {
       accepts(rule, { ...listed, action: '9', protocol: '77', ipProtocol: '47', table: null });
     }
     accepts(rules.ruleToRemove, { from: '10.0.0.1' });
-    accepts(rules.ruleToRemove, { suppressGroup: 0 });
+    for (const told of [{ suppressGroup: 0 }, { priority: 0 }, { goto: 5 }, { l3mdev: true }]) {
+      accepts(rules.ruleToRemove, told);
+    }
     for (const value of [
       {},
       { family: 'IPv4' },
       { invert: true, tos: 0, from: null },
+      { from: '0.0.0.0/0', l3mdev: false },
+      { to: '::/0' },
+      { fwmark: 0, fwmask: 0 },
+      { protocol: 'unspec', action: '0' },
       { signal },
     ]) {
       expect(refusal(rules.ruleToRemove, value).message).toContain('options must say which one');

@@ -74,6 +74,7 @@ describe('lib/', () => {
       'records',
       'recordsInet',
       'requests',
+      'ruleRecord',
       'turn',
     ],
     ['addon'],
