@@ -10,15 +10,21 @@ export async function whyNoSuchRule(namespace: Namespace, { asked }: About): Pro
   const wanted = asked as RuleRecord;
   const { priority, family } = wanted;
   if (priority === undefined) return 'There is no such rule.';
-  const rules = await namespace.ask('listRules', { family });
-  if (rules instanceof Refusal) return undefined;
-  const [there] = rules.filter((rule) => rule.priority === priority);
-  if (there === undefined)
+  const all = await namespace.ask('listRules', { family });
+  if (all instanceof Refusal) return undefined;
+  const rules = all.filter((rule) => rule.priority === priority);
+  const told = [...toldBy(wanted)];
+  const [nearest] = rules
+    .map((rule) => {
+      const theirs = toldBy(ruleRecord(rule));
+      return { rule, different: told.filter(([field, value]) => theirs.get(field) !== value) };
+    })
+    .sort((one, another) => one.different.length - another.different.length);
+  if (nearest === undefined)
     return `There is no rule of ${nameOf(FAMILIES, family ?? 0)} with priority ${priority}.`;
-  const theirs = toldBy(ruleRecord(there));
-  const other = [...toldBy(wanted)].find(([field, value]) => theirs.get(field) !== value)?.[0];
-  return (
-    other &&
-    `The rule with priority ${priority} has another '${other}': ${JSON.stringify(there[other])}.`
-  );
+  const [field] = nearest.different[0] ?? [];
+  if (field === undefined) return undefined;
+  const which = rules.length === 1 ? 'The rule' : `The nearest of the ${rules.length} rules`;
+  const value = JSON.stringify(nearest.rule[field]);
+  return `${which} with priority ${priority} has another '${field}': ${value}.`;
 }

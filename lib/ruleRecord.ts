@@ -14,6 +14,8 @@ import {
   wordNumber,
 } from './values.js';
 
+const ALL_BITS = 2 ** 32 - 1;
+
 /** The record of a rule that has been checked. What it does not say, matches any in a removal. */
 export function ruleRecord(rule: RuleToRemove): RuleRecord {
   const from = rule.from == null ? null : parsePrefix(rule.from);
@@ -37,7 +39,8 @@ export function ruleRecord(rule: RuleToRemove): RuleRecord {
     goto: rule.goto ?? undefined,
     priority: rule.priority,
     fwmark: rule.fwmark ?? undefined,
-    fwmask: rule.fwmask ?? undefined,
+    // As the kernel has it, which does so in a removal, too.
+    fwmask: rule.fwmask ?? (rule.fwmark == null ? undefined : ALL_BITS),
     suppressGroup: rule.suppressGroup ?? undefined,
     suppressPrefixLength: rule.suppressPrefixLength ?? undefined,
     l3mdev: rule.l3mdev === true ? 1 : undefined,

@@ -299,6 +299,24 @@ describe('removeRule', () => {
     await netns.removeRule(there);
   });
 
+  test('of a mark without its mask, with which the kernel compares all bits, says that', async () => {
+    const { netns } = await bed.makeNetns();
+    await netns.addRule({ priority: 100, fwmark: 5, fwmask: 255 });
+    const { code, hint } = await refusalOf(netns.removeRule({ priority: 100, fwmark: 5 }));
+    expect(code).toBe('ENOENT');
+    expect(hint).toBe("The rule with priority 100 has another 'fwmask': 255.");
+  });
+
+  test('of several rules with the priority, says what is different about the nearest', async () => {
+    const { netns } = await bed.makeNetns();
+    await netns.addRule({ priority: 100, from: '10.0.0.1', table: 100 });
+    await netns.addRule({ priority: 100, from: '10.0.0.2', table: 100 });
+    const rule = { priority: 100, from: '10.0.0.2', table: 101 };
+    const { code, hint } = await refusalOf(netns.removeRule(rule));
+    expect(code).toBe('ENOENT');
+    expect(hint).toBe("The nearest of the 2 rules with priority 100 has another 'table': 100.");
+  });
+
   test.each([
     {},
     { family: 'IPv6' },
