@@ -74,7 +74,7 @@ const RULE_ROWS = {
   table: orNull(routeTable),
   goto: orNull(u32),
   l3mdev: flag,
-  suppressPrefixLength: orNull(integer(0, 128)),
+  suppressPrefixLength: orNull(integer(0, INT_MAX)),
   suppressGroup: orNull(integer(0, INT_MAX)),
   protocol: listedWordOf(ROUTE_PROTOCOLS, u8),
 };
@@ -104,23 +104,19 @@ function ruleFault({
   if (rule.l3mdev === true && rule.table != null) {
     return under('.table', badValue('is given by the VRF with l3mdev: leave it out', rule.table));
   }
+  const { goto = null, action = 'goto', priority } = rule;
+  if (goto !== null && action !== 'goto') {
+    return under('.goto', badValue("is for the action 'goto'", goto));
+  }
+  if (goto !== null && priority !== undefined && goto <= priority) {
+    return under('.goto', outOfRange(`must be above the priority, which is ${priority}`, goto));
+  }
   return undefined;
 }
 
 function newRuleFault(rule: RuleToAdd): Fault | undefined {
-  const { goto = null, action = goto === null ? 'table' : 'goto', priority, l3mdev } = rule;
-  if (goto !== null && action !== 'goto') {
-    return under('.goto', badValue("is for the action 'goto'", goto));
-  }
-  if (goto === null && action === 'goto') {
+  if (rule.action === 'goto' && rule.goto == null) {
     return under('.goto', badType("is required with the action 'goto'", rule.goto));
-  }
-  if (goto !== null && goto <= priority) {
-    return under('.goto', outOfRange(`must be above the priority, which is ${priority}`, goto));
-  }
-  if (action !== 'table' && (l3mdev === true || rule.table != null)) {
-    const [option, value] = l3mdev === true ? ['.l3mdev', l3mdev] : ['.table', rule.table];
-    return under(option, badValue("is for the action 'table'", value));
   }
   return ruleFault(rule);
 }

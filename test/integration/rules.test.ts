@@ -136,6 +136,26 @@ describe('addRule, listRules and removeRule', () => {
     ]);
   });
 
+  test.each([
+    'blackhole table 100',
+    'goto 200 table 1000',
+    'prohibit l3mdev',
+    'from 10.0.0.1 nat 10.0.0.2',
+    'table main suppress_prefixlength 200',
+    'fwmark 5/0',
+    'fwmark 0/1',
+    'from 10.0.0.1/8 uidrange 0-4294967294',
+  ])('what ip has made of %o is removed and added as it was listed', async (made) => {
+    const host = await bed.makeNetns();
+    await host.ip('rule', 'add', 'priority', '100', ...made.split(' '));
+    const there = await shown(host);
+    const [listed] = await host.netns.listRules({ priority: 100 });
+    await host.netns.removeRule(listed as Rule);
+    expect(await shown(host)).toEqual([]);
+    await host.netns.addRule(listed as Rule);
+    expect(await shown(host)).toEqual(there);
+  });
+
   test('the rules of a new namespace are listed in their order, and by filter', async () => {
     const { netns } = await bed.makeNetns();
     await netns.addRule({ priority: 9, table: 100, protocol: 'dhcp' });

@@ -572,6 +572,8 @@ describe('rules', () => {
     { priority: 5, goto: 6, action: 'goto' },
     { priority: 5, action: 'blackhole', protocol: 77 },
     { priority: 5, l3mdev: true, suppressPrefixLength: 128, suppressGroup: 2 ** 31 - 1 },
+    { priority: 5, action: 'blackhole', table: 100 },
+    { priority: 5, action: 'nop', l3mdev: true },
   ])('%o', (value) => {
     accepts(rules.rule, value);
     accepts(rules.ruleToRemove, value);
@@ -610,14 +612,11 @@ describe('rules', () => {
     [{ action: 'drop' }, "action must be 'table', 'goto'"],
     [{ table: 'mine' }, "table must be 'default', 'main' or 'local'"],
     [{ table: 0 }, 'table must be an integer from 1'],
-    [{ action: 'nop', table: 100 }, "table is for the action 'table'"],
-    [{ goto: 6, table: 100 }, "table is for the action 'table'"],
     [{ l3mdev: true, table: 100 }, 'table is given by the VRF with l3mdev'],
-    [{ l3mdev: true, action: 'nop' }, "l3mdev is for the action 'table'"],
     [{ goto: 5 }, 'goto must be above the priority, which is 5'],
     [{ goto: 6, action: 'table' }, "goto is for the action 'goto'"],
     [{ action: 'goto' }, "goto is required with the action 'goto'"],
-    [{ suppressPrefixLength: 129 }, 'suppressPrefixLength must be an integer from 0 to 128'],
+    [{ suppressPrefixLength: -1 }, 'suppressPrefixLength must be an integer from 0'],
     [{ suppressGroup: -1 }, 'suppressGroup must be an integer from 0'],
     [{ protocol: 'ospf' }, "protocol must be 'unspec'"],
     [{ lookup: 100 }, 'lookup is not a known option'],
@@ -672,6 +671,12 @@ describe('rules', () => {
     }
     expect(refusal(rules.ruleToRemove, undefined).code).toBe('ERR_INVALID_ARG_TYPE');
     expect(refusal(rules.ruleToRemove, { fwmark: 0 }).message).toContain('fwmark of 0');
+    for (const given of [
+      { goto: 6, action: 'nop' },
+      { goto: 6, priority: 6 },
+    ]) {
+      expect(refusal(rules.ruleToRemove, given).message).toContain('options.goto');
+    }
   });
 });
 
