@@ -17,7 +17,7 @@ import {
 } from './diagnosisInet.js';
 import { whyBusy, whyInvalid, whyMacInUse, whyNoMac } from './diagnosisMacvlan.js';
 import { whyMtuFixed, whyOutOfRange } from './diagnosisMtu.js';
-import { whyNoSuchRule } from './diagnosisRules.js';
+import { RULE_EXISTS, whyNoSuchRule } from './diagnosisRules.js';
 import { isAtLeast } from './kernelVersion.js';
 import { askWithoutChange, findLink, isKindKnown } from './lookup.js';
 import { moduleOf, moduleState } from './modules.js';
@@ -157,7 +157,7 @@ async function whyExists(namespace: Namespace, about: About): Promise<Hint> {
   if (kind === undefined) {
     const asked = about.asked ?? {};
     if ('state' in asked) return whyNeighbourExists(namespace, about);
-    if ('fromLength' in asked) return 'There is a rule already that says the same.';
+    if ('fromLength' in asked) return RULE_EXISTS;
     if ('destinationLength' in asked) return whyRouteExists(namespace, about);
     if ('prefixLength' in asked) return whyAddressExists(namespace, about);
     const { name, altNames = [] } = changesOf(about);

@@ -1,10 +1,15 @@
-/** Why a rule of policy routing cannot be removed. */
+/** Why a rule of policy routing cannot be added or removed. */
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import type { About, Hint } from './refused.js';
 import type { RuleRecord } from './requests.js';
 import { ruleRecord, toldBy } from './ruleRecord.js';
 import { FAMILIES, nameOf } from './values.js';
+
+/** net/core/fib_rules.c, rule_exists, and the families' compare. */
+export const RULE_EXISTS =
+  "There is a rule with this priority already that the kernel takes for the same: it compares neither 'invert' nor " +
+  "'goto', and 'from', 'to' and 'tos' only where the new rule has them.";
 
 export async function whyNoSuchRule(namespace: Namespace, { asked }: About): Promise<Hint> {
   const wanted = asked as RuleRecord;

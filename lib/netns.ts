@@ -501,9 +501,10 @@ export class Netns extends Namespace {
   /**
    * Adds a rule of policy routing, which says for which packets the routes of a table count; it may be a `Rule` as it
    * was listed. Packets from an address of the macvlan's, for example, leave by its own default route in table 100 with
-   * `{ priority: 100, from: '52.1.1.151', table: 100 }`. `EEXIST`: there is one like it already; `EINVAL`: the kernel
-   * says why; `EPERM`: needs `CAP_NET_ADMIN`, or a `uidRange` is given in another user namespace than that of the
-   * network namespace; `EAFNOSUPPORT`: the kernel has no rules of that family.
+   * `{ priority: 100, from: '52.1.1.151', table: 100 }`. `EEXIST`: there is one of that priority already that differs in
+   * nothing but `invert`, `goto`, or a `from`, `to` or `tos` that the new one lacks; `EINVAL`: the kernel says why;
+   * `EPERM`: needs `CAP_NET_ADMIN`, or a `uidRange` is given in another user namespace than that of the network
+   * namespace; `EAFNOSUPPORT`: the kernel has no rules of that family.
    */
   addRule(rule: RuleToAdd & OperationOptions): Promise<void> {
     const call = callOf('addRule', rule?.priority, this.addRule, rule);

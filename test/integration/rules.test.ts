@@ -231,10 +231,24 @@ describe('addRule', () => {
       code: 'EEXIST',
       syscall: 'RTM_NEWRULE',
       target: 100,
-      hint: 'There is a rule already that says the same.',
+      hint: expect.stringContaining('There is a rule with this priority already'),
     });
     await netns.addRule({ ...rule, table: 101 });
     await netns.addRule({ ...rule, priority: 101 });
+  });
+
+  test.each<[Omit<RuleOptions, 'priority'>, Omit<RuleOptions, 'priority'>, string]>([
+    [{ from: '10.0.0.1' }, { from: '10.0.0.1', invert: true }, "compares neither 'invert'"],
+    [{ goto: 200 }, { goto: 300 }, "nor 'goto'"],
+    [{ from: '10.0.0.1' }, {}, "'from', 'to' and 'tos' only where the new rule has them"],
+    [{ to: 'fd00::/8' }, { family: 'IPv6' }, "'from', 'to' and 'tos' only where"],
+    [{ tos: 16 }, {}, "'from', 'to' and 'tos' only where"],
+  ])('beside %o refuses %o, and says what the kernel compares', async (first, second, says) => {
+    const { netns } = await bed.makeNetns();
+    await netns.addRule({ priority: 100, ...first });
+    const { code, hint } = await refusalOf(netns.addRule({ priority: 100, ...second }));
+    expect(code).toBe('EEXIST');
+    expect(hint).toContain(says);
   });
 
   test.each<[object, string, string]>([
