@@ -254,8 +254,8 @@ export interface RuleOptions {
 /** What `addRule` takes: a new rule, or one as it was listed. */
 export type RuleToAdd = RuleOptions | Rule;
 
-/** What `removeRule` takes: a rule as it was added, in whole or in part, or as it was listed. */
-export type RuleToRemove = Partial<RuleOptions> | Rule;
+/** What `removeRule` takes: a rule as it was added or as it was listed, in whole or in part. */
+export type RuleToRemove = Partial<RuleOptions> | Partial<Rule>;
 
 /** Which rules `listRules` gives. */
 export interface RuleFilter extends OperationOptions {

@@ -335,6 +335,8 @@ describe('the other inputs', () => {
     // @ts-expect-error: no such action
     addRule({ priority: 100, action: 'drop' });
     expectTypeOf<Rule>().toExtend<RuleToAdd & RuleToRemove>();
+    expectTypeOf<Pick<Rule, 'priority' | 'family' | 'from'>>().toExtend<RuleToRemove>();
+    expectTypeOf<Partial<Rule>>().toExtend<RuleToRemove>();
   });
 
   test('moveLink', () => {
