@@ -513,9 +513,9 @@ export class Netns extends Namespace {
 
   /**
    * Removes the first rule that matches everything that is said; it may be a `Rule` as it was listed. What is left out
-   * or `null` matches any, and neither `invert` nor `goto` is compared (net/core/fib_rules.c, rule_find): of rules with the same
-   * priority the one that says the same and more may be removed, so give each a priority of its own. `ENOENT`: there is
-   * none; `EPERM`: needs `CAP_NET_ADMIN`.
+   * or `null` matches any, but a `fwmark` without `fwmask` means all bits, and neither `invert` nor `goto` is compared
+   * (net/core/fib_rules.c, rule_find): of rules with the same priority the one that says the same and more may be
+   * removed, so give each a priority of its own. `ENOENT`: there is none; `EPERM`: as for `addRule`.
    */
   removeRule(rule: RuleToRemove & OperationOptions): Promise<void> {
     const call = callOf('removeRule', rule?.priority, this.removeRule, rule);
@@ -524,8 +524,10 @@ export class Netns extends Namespace {
 
   /**
    * Lists the rules of policy routing, IPv4 first, in the order in which they are tried, or those that match the
-   * filter. A family of which the kernel has no rules has none here. A `Rule` does not show a DSCP, a flow label, the
-   * mask of a port (Linux 6.13 to 6.15), the key of a tunnel, or a realm. `EINTR`: as for `listLinks`.
+   * filter. A family of which the kernel has no rules has none here. When some of hundreds are added or removed
+   * meanwhile, others may be missing or there twice, and the kernel does not say so (net/core/fib_rules.c, dump_rules).
+   * A `Rule` does not show a DSCP, a flow label, the mask of a port (Linux 6.13 to 6.15), the key of a tunnel, or a
+   * realm.
    */
   listRules(filter?: RuleFilter): Promise<Rule[]> {
     const call = callOf('listRules', null, this.listRules, filter);

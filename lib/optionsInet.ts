@@ -205,7 +205,7 @@ export interface RuleOptions {
   readonly from?: string | undefined;
   /** The prefix of the destinations that it is for (`FRA_DST`). Omitted: all. */
   readonly to?: string | undefined;
-  /** The type of service that it is for, 0–255 without the two lowest bits; 0, or omitted: any. */
+  /** The type of service that it is for, without the two lowest bits, of IPv4 at most 28; 0, or omitted: any. */
   readonly tos?: number | undefined;
   /**
    * The name of the link that the packets come in by, or `'lo'` for those that the machine itself sends
@@ -236,7 +236,7 @@ export interface RuleOptions {
   readonly action?: RuleAction | undefined;
   /** Omitted: `'main'` (`FRA_TABLE`). */
   readonly table?: RouteTable | undefined;
-  /** The priority of the rule to go on with, above this one's (`FRA_GOTO`). */
+  /** The priority of the rule to go on with, above this one's (`FRA_GOTO`). While there is none, the next is tried. */
   readonly goto?: number | undefined;
   /** In place of `table`: that of the VRF that the packet is in (`FRA_L3MDEV`). */
   readonly l3mdev?: boolean | undefined;
