@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "check.h"
+#include "decode_replies.h"
 #include "fixtures.h"
 #include "rtnl/address.h"
 #include "rtnl/route.h"
@@ -16,19 +17,6 @@ namespace {
 using rtnl::AddressRecord;
 using rtnl::RouteMetrics;
 using rtnl::RouteRecord;
-
-template <class Record>
-std::vector<Record> DecodeOf(const std::vector<wire::Bytes>& messages) {
-  std::vector<Record> records;
-  for (const wire::Bytes& bytes : messages) {
-    wire::MessageReader reader(bytes);
-    wire::Message message;
-    CHECK(reader.Next(message));
-    if (message.header.nlmsg_type == NLMSG_DONE) continue;
-    CHECK(wire::DecodeBody(message.payload, records.emplace_back()));
-  }
-  return records;
-}
 
 template <class Octets>
 std::string TextOf(const std::optional<Octets>& address) {

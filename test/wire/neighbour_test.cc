@@ -2,9 +2,9 @@
 #include <sys/socket.h>
 
 #include "check.h"
+#include "decode_replies.h"
 #include "fixtures.h"
 #include "golden.h"
-#include "wire/message.h"
 
 namespace macvlan_netlink::test {
 namespace {
@@ -69,35 +69,32 @@ std::string StateText(uint16_t state) {
   return state == NUD_STALE ? "STALE" : std::to_string(state);
 }
 
+void CheckNeighbour(const Fixture& fixture, const NeighbourRecord& neighbour, const Json& expect) {
+  const Note note(expect["dst"].Text());
+  CHECK(neighbour.address && neighbour.mac);
+  CHECK_EQ(IpText(*neighbour.address), expect["dst"].Text());
+  CHECK_EQ(neighbour.family, neighbour.address->size == 4 ? AF_INET : AF_INET6);
+  CHECK_EQ(neighbour.index, fixture.Index(expect["dev"].Text()));
+  CHECK_EQ(MacText(*neighbour.mac), expect["lladdr"].Text());
+  CHECK_EQ(StateText(neighbour.state), expect["state"].Items().front().Text());
+  CHECK_EQ((neighbour.flags & NTF_ROUTER) != 0, expect["dst"].Text() == "fd00::1");
+  CHECK_EQ(neighbour.protocol.value_or(RTPROT_UNSPEC),
+           expect["protocol"].Text() == "static" ? RTPROT_STATIC : RTPROT_UNSPEC);
+}
+
 }  // namespace
 
 TEST(neighbour_requests_are_those_of_ip) { CheckGolden(kRequests, {}, &AboutNeighbours); }
 
 TEST(neighbours_are_decoded_as_ip_reads_them) {
   const Fixture fixture = LoadFixture("replies", "neighbours");
+  const auto neighbours = DecodeOf<NeighbourRecord>(fixture.Messages());
   const std::vector<Json>& expected = fixture.json["expect"].Items();
-  size_t compared = 0;
-  for (const wire::Bytes& bytes : fixture.Messages()) {
-    wire::MessageReader reader(bytes);
-    wire::Message message;
-    CHECK(reader.Next(message));
-    if (message.header.nlmsg_type == NLMSG_DONE) continue;
-    NeighbourRecord neighbour;
-    CHECK(wire::DecodeBody(message.payload, neighbour));
-    const Json& expect = expected[compared++];
-    const Note note(expect["dst"].Text());
-    CHECK(neighbour.address && neighbour.mac);
-    CHECK_EQ(IpText(*neighbour.address), expect["dst"].Text());
-    CHECK_EQ(neighbour.family, neighbour.address->size == 4 ? AF_INET : AF_INET6);
-    CHECK_EQ(neighbour.index, fixture.Index(expect["dev"].Text()));
-    CHECK_EQ(MacText(*neighbour.mac), expect["lladdr"].Text());
-    CHECK_EQ(StateText(neighbour.state), expect["state"].Items().front().Text());
-    CHECK_EQ((neighbour.flags & NTF_ROUTER) != 0, expect["dst"].Text() == "fd00::1");
-    CHECK_EQ(neighbour.protocol.value_or(RTPROT_UNSPEC),
-             expect["protocol"].Text() == "static" ? RTPROT_STATIC : RTPROT_UNSPEC);
+  CHECK_EQ(neighbours.size(), size_t{3});
+  CHECK_EQ(neighbours.size(), expected.size());
+  for (size_t i = 0; i < neighbours.size() && i < expected.size(); ++i) {
+    CheckNeighbour(fixture, neighbours[i], expected[i]);
   }
-  CHECK_EQ(compared, expected.size());
-  CHECK_EQ(compared, size_t{3});
 }
 
 }  // namespace macvlan_netlink::test

@@ -5,9 +5,9 @@
 #include <algorithm>
 
 #include "check.h"
+#include "decode_replies.h"
 #include "fixtures.h"
 #include "golden.h"
-#include "wire/message.h"
 
 namespace macvlan_netlink::test {
 namespace {
@@ -197,19 +197,11 @@ TEST(rule_requests_are_those_of_ip) { CheckGolden(kRequests, {}, &AboutRules); }
 
 TEST(rules_are_decoded_as_ip_reads_them) {
   const Fixture fixture = LoadFixture("replies", "rules");
+  const std::vector<RuleRecord> rules = DecodeOf<RuleRecord>(fixture.Messages());
   const std::vector<Json>& expected = fixture.json["expect"].Items();
-  size_t compared = 0;
-  for (const wire::Bytes& bytes : fixture.Messages()) {
-    wire::MessageReader reader(bytes);
-    wire::Message message;
-    CHECK(reader.Next(message));
-    if (message.header.nlmsg_type == NLMSG_DONE) continue;
-    RuleRecord rule;
-    CHECK(wire::DecodeBody(message.payload, rule));
-    CheckRule(rule, expected[compared++]);
-  }
-  CHECK_EQ(compared, expected.size());
-  CHECK(compared > 5);
+  CHECK_EQ(rules.size(), expected.size());
+  CHECK(rules.size() > 5);
+  for (size_t i = 0; i < rules.size() && i < expected.size(); ++i) CheckRule(rules[i], expected[i]);
 }
 
 }  // namespace macvlan_netlink::test
