@@ -57,7 +57,7 @@ export async function listRules(
       const rules = await namespace.ask('listRules', { family }, call.signal);
       if (!(rules instanceof Refusal)) return rules;
       // The kernel has no rules of that family, as with ipv6.disable=1.
-      if (rules.code === 'EAFNOSUPPORT') return [];
+      if (rules.code === 'EAFNOSUPPORT' && rules.syscall === 'RTM_GETRULE') return [];
       throw call.error(rules, await explain(namespace, rules, {}));
     }),
   );
