@@ -125,12 +125,8 @@ export function makeRoute(
   };
 }
 
-/** What the kernel says where nothing is suppressed (net/core/fib_rules.c, fib_nl_fill_rule). */
+/** What the kernel says where no prefix length is suppressed (net/core/fib_rules.c, fib_nl_fill_rule). */
 const SUPPRESSES_NOTHING = 0xffffffff;
-
-function limit(value: number | undefined): number | null {
-  return value === undefined || value === SUPPRESSES_NOTHING ? null : value;
-}
 
 function range(start: number | undefined, end: number | undefined): [number, number] | null {
   return start === undefined || end === undefined ? null : [start, end];
@@ -143,7 +139,7 @@ export function makeRule(
   toLength: number,
   fromLength: number,
   tos: number,
-  table: number,
+  _table: number,
   action: number,
   flags: number,
   to: string | undefined,
@@ -184,11 +180,12 @@ export function makeRule(
     uidRange: range(uidRangeStart, uidRangeEnd),
     invert: (flags & FIB_RULE_INVERT) !== 0,
     action: nameOf(RULE_ACTIONS, action) ?? String(action),
-    table: tableId || table || null,
+    table: tableId || null,
     goto: goto ?? null,
     l3mdev: l3mdev === 1,
-    suppressPrefixLength: limit(suppressPrefixLength),
-    suppressGroup: limit(suppressGroup),
+    suppressPrefixLength:
+      suppressPrefixLength === SUPPRESSES_NOTHING ? null : (suppressPrefixLength ?? null),
+    suppressGroup: suppressGroup ?? null,
     protocol: nameOf(ROUTE_PROTOCOLS, protocol ?? 0) ?? String(protocol),
   };
 }
