@@ -35,6 +35,8 @@ describe('a signal that fires while the namespace is busy', () => {
       netns.deleteLink(link.index, { signal }),
       netns.createLink({ kind: 'bridge', name: 'new', signal }),
       netns.listLinks({ signal }),
+      netns.addRule({ priority: 100, signal }),
+      netns.listRules({ signal }),
     ];
     const kept = netns.addAddress(link.index, '10.0.0.2/24');
     // Now all of them are in the queue.
@@ -45,6 +47,7 @@ describe('a signal that fires while the namespace is busy', () => {
     expect(await host.addresses('old')).toEqual(['10.0.0.2/24']);
     expect(await host.link('old')).toMatchObject({ mtu: 1500 });
     expect(await host.names()).not.toContain('new');
+    expect(await host.ip('rule', 'show', 'priority', '100')).toBe('');
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 

@@ -28,8 +28,10 @@ const cases: Case[] = [
   ['a source', { from: '10.0.0.1', table: 'default' }, { src: '10.0.0.1', table: 'default' }],
   ['a source with host bits', { from: '10.0.0.1/8' }, { src: '10.0.0.1', srclen: 8 }],
   ['a prefix of length 0', { from: '0.0.0.0/0' }, { src: 'all' }],
+  ['the least table beyond a byte', { table: 256 }, { table: '256' }],
   ['a destination', { to: '10.9.0.0/16', table: 70_000 }, { dst: '10.9.0.0', table: '70000' }],
   ['IPv6', { from: 'fd00::/64', to: 'fd01::1' }, { src: 'fd00::', srclen: 64, dst: 'fd01::1' }],
+  ['a destination of IPv6', { to: 'fd01::/64' }, { dst: 'fd01::', dstlen: 64 }],
   ['IPv6 without an address', { family: 'IPv6', iif: 'lo' }, { iif: 'lo' }],
   ['a type of service', { tos: 0x10 }, { tos: '0x10' }],
   ['a type of service of IPv6', { family: 'IPv6', tos: 0x10 }, { tos: '0x10' }],
@@ -37,6 +39,7 @@ const cases: Case[] = [
   ['a mark', { fwmark: 7 }, { fwmark: '0x7' }],
   ['bits of a mark', { fwmark: 7, fwmask: 255 }, { fwmark: '0x7', fwmask: '0xff' }],
   ['bits that are not set', { fwmark: 0, fwmask: 15 }, { fwmark: '0', fwmask: '0xf' }],
+  ['no bits of a mark', { fwmark: 7, fwmask: 0 }, { fwmark: '0x7', fwmask: '0' }],
   ['the largest mark', { fwmark: 2 ** 32 - 1 }, { fwmark: '0xffffffff' }],
   ['a protocol', { ipProtocol: 'udp' }, { ipproto: 'udp' }],
   ['a protocol by its number', { ipProtocol: 47 }, { ipproto: 'gre' }],
@@ -49,6 +52,11 @@ const cases: Case[] = [
   ['no route', { action: 'blackhole' }, { action: 'blackhole' }],
   ['an unreachable one', { action: 'unreachable' }, { action: 'unreachable' }],
   ['a forbidden one', { action: 'prohibit' }, { action: 'prohibit' }],
+  [
+    'what is left out in other words',
+    { l3mdev: false, action: undefined, table: undefined, protocol: undefined },
+    { src: 'all', table: 'main', protocol: 'static' },
+  ],
   ['a VRF', { l3mdev: true }, { l3mdev: null }],
   ['no default routes', { suppressPrefixLength: 0 }, { suppress_prefixlen: 0 }],
   ['no links of a group', { suppressGroup: 0 }, { suppress_ifgroup: 'default' }],
@@ -60,7 +68,7 @@ describe('addRule, listRules and removeRule', () => {
   test.each(cases)('%s', async (_, options, expected) => {
     const host = await bed.makeNetns();
     const { netns } = host;
-    const isIPv6 = options.family === 'IPv6' || options.from?.includes(':') === true;
+    const isIPv6 = options.family === 'IPv6' || /:/.test(`${options.from}${options.to}`);
     const flag = isIPv6 ? '-6' : '-4';
     await netns.addRule({ priority: 100, ...options });
     const there = await shown(host, flag);
@@ -82,9 +90,11 @@ describe('addRule, listRules and removeRule', () => {
     const host = await bed.makeNetns();
     const selectors =
       'not to 10.9.0.0/16 iif lo oif p0 tos 0x10 fwmark 0x5/0xff uidrange 0-1000 ' +
-      'ipproto tcp sport 80 dport 1000-2000 table 1000 protocol static';
+      'ipproto tcp sport 80-81 dport 1000-2000 table 1000 protocol static';
     await host.ip('rule', 'add', 'priority', '101', ...selectors.split(' '));
-    await host.ip('-6', 'rule', 'add', 'priority', '102', 'from', 'fd00::/64', 'goto', '200');
+    const others = 'from fd00::/64 fwmark 0/0xf sport 80 goto 200';
+    await host.ip('-6', 'rule', 'add', 'priority', '102', ...others.split(' '));
+    await host.ip('-6', 'rule', 'add', 'priority', '103', 'type', 'throw');
     const rule = {
       from: null,
       to: null,
@@ -115,7 +125,7 @@ describe('addRule, listRules and removeRule', () => {
         fwmark: 5,
         fwmask: 255,
         ipProtocol: 'tcp',
-        sourcePorts: [80, 80],
+        sourcePorts: [80, 81],
         destinationPorts: [1000, 2000],
         uidRange: [0, 1000],
         invert: true,
@@ -128,11 +138,15 @@ describe('addRule, listRules and removeRule', () => {
         priority: 102,
         family: 'IPv6',
         from: 'fd00::/64',
+        fwmark: 0,
+        fwmask: 15,
+        sourcePorts: [80, 80],
         action: 'goto',
         table: null,
         goto: 200,
         protocol: 'unspec',
       },
+      { ...rule, priority: 103, family: 'IPv6', action: '9', table: null, protocol: 'unspec' },
     ]);
   });
 
@@ -169,6 +183,7 @@ describe('addRule, listRules and removeRule', () => {
     expect(text(await netns.listRules({ table: 100, family: 'IPv6' }))).toEqual([]);
     expect(text(await netns.listRules({ priority: 9 }))).toEqual([all[1]]);
     expect(text(await netns.listRules({ protocol: 'dhcp' }))).toEqual([all[1]]);
+    expect(text(await netns.listRules({ protocol: 16 }))).toEqual([all[1]]);
     expect(text(await netns.listRules({ protocol: 16, priority: 0 }))).toEqual([]);
   });
 
@@ -283,6 +298,10 @@ describe('removeRule', () => {
     expect((await shown(host)).map(({ priority }) => priority)).toEqual([100]);
     await netns.removeRule({ action: 'goto' });
     expect(await shown(host)).toEqual([]);
+    const last = { priority: 2 ** 32 - 2, goto: 2 ** 32 - 1 };
+    await netns.addRule(last);
+    await netns.removeRule(last);
+    expect(await shown(host)).toEqual([]);
   });
 
   test('removes also one that says more, of the same priority', async () => {
@@ -310,14 +329,19 @@ describe('removeRule', () => {
     [{ ...there, from: '10.0.0.0/9' }, `has another 'from': "10.0.0.0/8".`],
     [{ ...there, from: '11.0.0.0/8' }, `has another 'from': "10.0.0.0/8".`],
     [{ priority: 100, to: '10.0.0.1' }, "has another 'to': null."],
+    [{ priority: 100, tos: 16 }, "has another 'tos': 0."],
     [{ priority: 100, iif: 'lo' }, "has another 'iif': null."],
+    [{ priority: 100, oif: 'lo' }, "has another 'oif': null."],
     [{ priority: 100, fwmark: 6 }, "has another 'fwmark': 5."],
     [{ priority: 100, fwmark: 5, fwmask: 7 }, "has another 'fwmask': 4294967295."],
     [{ priority: 100, ipProtocol: 'udp' }, `has another 'ipProtocol': "tcp".`],
     [{ priority: 100, sourcePorts: [80, 81] }, "has another 'sourcePorts': [80,80]."],
+    [{ priority: 100, destinationPorts: 80 }, "has another 'destinationPorts': null."],
+    [{ priority: 100, uidRange: [0, 0] }, "has another 'uidRange': null."],
     [{ priority: 100, action: 'nop' }, `has another 'action': "table".`],
     [{ ...there, table: 'main' }, "has another 'table': 1000."],
     [{ priority: 100, table: 1001 }, "has another 'table': 1000."],
+    [{ priority: 100, l3mdev: true }, "has another 'l3mdev': false."],
     [{ priority: 100, suppressPrefixLength: 8 }, "has another 'suppressPrefixLength': null."],
     [{ priority: 100, suppressGroup: 1 }, "has another 'suppressGroup': 0."],
     [{ priority: 100, protocol: 'boot' }, `has another 'protocol': "static".`],
