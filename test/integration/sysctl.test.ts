@@ -34,7 +34,9 @@ test('a link begins with those of `default`, and can have its own', async () => 
     await inside.netns.setSysctl(name, value);
     expect(await inside.netns.getSysctl(name)).toBe(`${value}`);
   }
+  await inside.netns.setSysctl('net.ipv6.conf.m0/5.router_solicitations', -1);
   const folder = '/proc/sys/net/ipv6/conf/m0.5';
+  expect(await inside.read(`${folder}/router_solicitations`)).toBe('-1');
   expect(await inside.read(`${folder}/accept_ra`)).toBe('0');
   expect(await inside.read(`${folder}/ndisc_notify`)).toBe('1');
   expect(await inside.read(`${folder}/hop_limit`)).toBe('55');
@@ -166,6 +168,8 @@ describe('what is refused before anything is written', () => {
     ['net', 1, 'name must be below net'],
     ['net.', 1, 'name must be below net'],
     ['net.ipv4..ip_forward', 1, 'name must be below net'],
+    ['net/./ipv4/ip_forward', 1, 'name must be below net'],
+    [`net.${'x'.repeat(1021)}`, 1, 'name must not be longer than 1024 bytes'],
     ['net/ipv4/../../kernel/hostname', 1, 'name must be below net'],
     ['net.ipv4.//.//.kernel.hostname', 1, 'name must be below net'],
     ['/proc/sys/net/ipv4/ip_forward', 1, 'name must be below net'],
@@ -176,6 +180,7 @@ describe('what is refused before anything is written', () => {
     ['net.ipv4.ip_forward', undefined, 'value must be a string or a number'],
     ['net.ipv4.ip_forward', 0.5, 'value must be an integer'],
     ['net.ipv4.ip_forward', '1\n0', 'value must be one line'],
+    ['net.ipv4.ip_forward', 'x'.repeat(4095), 'value must not be longer than 4094 bytes'],
     ['net.ipv4.ip_forward', '\0', 'value must not hold a NUL character'],
   ] as [string, string, string][])('%j = %j', async (name, value, says) => {
     const { host } = await bed.makeHostAndInside();
