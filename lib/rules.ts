@@ -8,12 +8,12 @@ import { Refusal } from './native.js';
 import type { RuleRecord } from './requests.js';
 import { numberOf, removalRecord, ruleRecord } from './ruleRecord.js';
 import type { Rule, RuleFilter, RuleToAdd, RuleToRemove } from './types.js';
-import { FAMILIES, ROUTE_PROTOCOLS, ROUTE_TABLES, wordNumber } from './values.js';
+import { FAMILIES, ROUTE_PROTOCOLS, ROUTE_TABLES, RULE_ACTIONS, wordNumber } from './values.js';
 
 /** What `ip rule` adds where nothing is said, but for the protocol, which is that of new routes. */
 function additionOf(rule: RuleToAdd): RuleToAdd {
   const { action = rule.goto == null ? 'table' : 'goto', protocol = 'static' } = rule;
-  const looksUp = action === 'table' && rule.l3mdev !== true;
+  const looksUp = wordNumber(RULE_ACTIONS, action) === RULE_ACTIONS.table && rule.l3mdev !== true;
   const table = rule.table ?? (looksUp ? 'main' : null);
   return { ...rule, action, protocol, table } as RuleToAdd;
 }

@@ -238,6 +238,14 @@ describe('addRule', () => {
     await expect(gatewayFor(host)).rejects.toThrow('unreachable');
   });
 
+  test('looks a route up in main, however the action is said', async () => {
+    const host = await bed.makeNetns();
+    for (const [priority, action] of ['table', '1', 1].entries()) {
+      await host.netns.addRule({ priority: priority + 1, action } as RuleOptions);
+    }
+    expect((await shown(host)).map(({ table }) => table)).toEqual(['main', 'main', 'main']);
+  });
+
   test('refuses what is there, and says so', async () => {
     const { netns } = await bed.makeNetns();
     const rule = { priority: 100, from: '10.0.0.1', table: 100 };
