@@ -1,7 +1,8 @@
 // Rules of policy routing: what is asked for against what `ip rule` shows and how the kernel routes.
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Netns, Rule, RuleOptions, RuleToRemove } from '../../lib/index.js';
 import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
+import { PATIENCE } from '../support/watching.js';
 
 const bed = useTestbed();
 
@@ -224,6 +225,38 @@ describe('addRule', () => {
     expect(await gatewayFor(host, 'from', '10.0.0.1')).toBe('10.0.0.254');
     await netns.removeRule({ priority: 100 });
     expect(await gatewayFor(host, 'from', '10.0.1.1')).toBe('10.0.0.254');
+  });
+
+  test('a macvlan in a second network can be reached from behind a router that checks sources', async () => {
+    const [host, router, inside] = [
+      await bed.makeNetns(),
+      await bed.makeNetns(),
+      await bed.makeNetns(),
+    ];
+    for (const at of [0, 1]) {
+      const link = `r${at}`;
+      await host.netns.createLink({
+        kind: 'veth',
+        name: `net${at}`,
+        up: true,
+        peer: { name: link, netns: router.netns, up: true },
+      });
+      await router.ip('address', 'add', `10.${at}.0.1/24`, 'dev', link);
+      await router.netns.setSysctl(`net.ipv4.conf.${link}.rp_filter`, 1);
+      await host.netns.createMacvlan({
+        parent: `net${at}`,
+        name: `eth${at}`,
+        netns: inside.netns,
+        up: true,
+        addresses: [`10.${at}.0.5/24`],
+        routes: [{ to: 'default', via: `10.${at}.0.1`, table: at === 0 ? 'main' : 100 }],
+      });
+    }
+    await router.ip('address', 'add', '192.0.2.1/32', 'dev', 'lo');
+    const ping = () => router.run('ping', '-c', '1', '-W', '1', '-I', '192.0.2.1', '10.1.0.5');
+    await expect(ping()).rejects.toThrow();
+    await inside.netns.addRule({ priority: 100, from: '10.1.0.5', table: 100 });
+    await vi.waitFor(ping, PATIENCE);
   });
 
   test('by mark and by link, and without default routes', async () => {
