@@ -1,13 +1,11 @@
 // Each option is not only accepted, but also sent to the kernel.
 import { expect, test } from 'vitest';
-import type { NamespaceHandle } from '../../lib/addon.js';
 import { changeAddress } from '../../lib/addresses.js';
 import { Call } from '../../lib/call.js';
 import { createLink } from '../../lib/kinds.js';
 import { setLink } from '../../lib/links.js';
 import { setMacvlan } from '../../lib/macvlan.js';
-import { Namespace } from '../../lib/namespace.js';
-import type { Result, Step } from '../../lib/native.js';
+import type { Namespace } from '../../lib/namespace.js';
 import { addNeighbour } from '../../lib/neighbours.js';
 import { changeRoute } from '../../lib/routes.js';
 import { addRule } from '../../lib/rules.js';
@@ -15,7 +13,6 @@ import type {
   AddressOptions,
   CreateVethOptions,
   CreateVlanOptions,
-  Link,
   LinkChanges,
   LinkOptions,
   MacvlanChanges,
@@ -25,36 +22,9 @@ import type {
   RuleOptions,
   VethPeerOptions,
 } from '../../lib/types.js';
-import { aLink } from '../support/pictures.js';
+import { Agreeable } from '../support/agreeable.js';
 
 const mac = '02:00:5e:10:00:01';
-
-const answer: Link = {
-  ...aLink,
-  macvlan: {
-    mode: 'private',
-    nopromisc: false,
-    nodst: false,
-    sources: [],
-    bcQueueLen: 1,
-    bcQueueLenUsed: 1,
-    bcCutoff: 1,
-  },
-};
-
-/** A namespace in which every request succeeds, and which records the requests. */
-class Agreeable extends Namespace {
-  readonly steps: Step[] = [];
-
-  constructor() {
-    super({ inode: 1, fd: 3, setInUse() {} } as unknown as NamespaceHandle, null);
-  }
-
-  override async exchange(steps: readonly Step[]): Promise<readonly Result[]> {
-    this.steps.push(...steps);
-    return steps.map(() => answer);
-  }
-}
 
 /** All options but those that are not part of a request: the namespace of a new link, its kind, and the signal. */
 type Every<Options> = Omit<Required<Options>, 'netns' | 'signal' | 'kind'>;

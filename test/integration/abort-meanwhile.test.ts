@@ -14,8 +14,7 @@ const setUp = () => setUpForAbort(bed);
 describe('a signal that fires while the namespace is busy', () => {
   /** Makes so many requests that later ones have to wait; returns a function that waits for their end. */
   async function occupy({ host, netns }: AbortSetup): Promise<() => Promise<unknown>> {
-    // Few enough for one turn, so that what follows waits behind them in the queue.
-    const indexes = Array.from({ length: 10 }, (_, at) => 1000 + at);
+    const indexes = Array.from({ length: 20 }, (_, at) => 1000 + at);
     for (const index of indexes) {
       await host.ip('link', 'add', `b${index}`, 'index', String(index), 'type', 'bridge');
     }

@@ -1,0 +1,38 @@
+/** A namespace without a kernel behind it. */
+import type { NamespaceHandle } from '../../lib/addon.js';
+import { Namespace } from '../../lib/namespace.js';
+import type { Result, Step } from '../../lib/native.js';
+import type { Link } from '../../lib/types.js';
+import { aLink } from './pictures.js';
+
+const answer: Link = {
+  ...aLink,
+  macvlan: {
+    mode: 'private',
+    nopromisc: false,
+    nodst: false,
+    sources: [],
+    bcQueueLen: 1,
+    bcQueueLenUsed: 1,
+    bcCutoff: 1,
+  },
+};
+
+/** Every request succeeds, and listings are empty; records the requests and the signals that they came with. */
+export class Agreeable extends Namespace {
+  readonly steps: Step[] = [];
+  readonly signals: (AbortSignal | undefined)[] = [];
+
+  constructor() {
+    super({ inode: 1, fd: 3, setInUse() {} } as unknown as NamespaceHandle, null);
+  }
+
+  override async exchange(
+    steps: readonly Step[],
+    signal?: AbortSignal,
+  ): Promise<readonly Result[]> {
+    this.steps.push(...steps);
+    this.signals.push(signal);
+    return steps.map(({ operation }) => (operation.startsWith('list') ? [] : answer));
+  }
+}
