@@ -205,7 +205,7 @@ export function makeNeighbour(
     address: address ?? '',
     family: family === AF_INET6 ? 'IPv6' : 'IPv4',
     linkIndex: index === 0 ? null : index,
-    mac: mac ?? null,
+    mac: mac || null, // '' on a link that has no MACs
     state: nameOf(NEIGHBOUR_STATES, state) ?? nameOf(PASSING_STATES, state) ?? String(state),
     router: (flags & NTF_ROUTER) !== 0,
     proxy: (flags & NTF_PROXY) !== 0,
