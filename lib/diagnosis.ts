@@ -85,9 +85,13 @@ const REASONS: Readonly<Record<string, Reason>> = {
   ENOBUFS: async (namespace, about, { syscall }) =>
     syscall === 'recvmsg'
       ? "The kernel's answer was lost: the request may or may not have taken effect."
-      : whyMtuTooSmall(namespace, about),
+      : (await whyMtuTooSmall(namespace, about)) || (syscall === 'RTM_NEWNEIGH' && NO_ROOM),
   EINTR: async () => 'What was listed changed during every attempt to list it.',
 };
+
+/** For a neighbour (net/core/neighbour.c, neigh_alloc). */
+const NO_ROOM =
+  "The kernel's table of neighbours, which all namespaces share, is full (net.ipv4.neigh.default.gc_thresh3, or the same of ipv6): only permanent ones still have room.";
 
 /** Of a route: `ENOENT` for a default route of IPv6 (net/ipv6/route.c, __ip6_del_rt), otherwise `ESRCH`. */
 function whyGone({ syscall }: Refusal): Hint {

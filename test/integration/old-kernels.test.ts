@@ -191,6 +191,31 @@ test.for(['802.1Q', '802.1ad'] as const)('a VLAN of %s is made and read', async 
   });
 });
 
+const isOwn = process.env.MACVLAN_NETLINK_OWN_KERNEL === '1';
+
+test('a neighbour for which the kernel’s table has no room says so, and a permanent one has room', async ({
+  skip,
+}) => {
+  skip(
+    !isOwn,
+    'fills a table of all namespaces, so it takes a kernel of its own: npm run test:kernels',
+  );
+  const { netns } = await bed.makeNetns();
+  await netns.createLink({ kind: 'veth', name: 'v0', up: true });
+  const mac = '02:00:5e:10:00:09';
+  // 1,024 have room, and those of the last five seconds are kept.
+  const attempts = Array.from({ length: 1100 }, (_, at) =>
+    netns.addNeighbour('v0', { address: `10.1.${at >> 8}.${at & 255}`, mac, state: 'stale' }),
+  );
+  const refused = await refusalOf(Promise.all(attempts));
+  expect(refused).toMatchObject({
+    code: 'ENOBUFS',
+    hint: expect.stringContaining('gc_thresh3'),
+  });
+  await Promise.allSettled(attempts);
+  await netns.addNeighbour('v0', { address: '10.2.0.1', mac });
+});
+
 describe('modules', () => {
   const all = ['macvtap', 'macvlan', 'veth', 'dummy', 'bridge', '8021q'];
   const forbidden = '/run/modprobe.d/macvlan-netlink-test.conf';
@@ -202,8 +227,7 @@ describe('modules', () => {
   };
 
   beforeEach(({ skip }) => {
-    const own = process.env.MACVLAN_NETLINK_OWN_KERNEL === '1';
-    skip(!own, 'unloads modules, so it takes a kernel of its own: npm run test:kernels');
+    skip(!isOwn, 'unloads modules, so it takes a kernel of its own: npm run test:kernels');
     execFileSync('modprobe', ['-r', ...all]);
     for (const name of all) expect(loaded()).not.toContain(name);
     return () => rmSync(forbidden, { force: true });
