@@ -84,6 +84,10 @@ test('of addresses and routes', async () => {
     addNeighbour: ['ENODEV', netns.addNeighbour(NOBODY, neighbour)],
     'addNeighbour, IPv6 disabled': ['EINVAL', netns.addNeighbour(disabled, neighbour)],
     'addNeighbour, small MTU': ['EINVAL', netns.addNeighbour(small, neighbour)],
+    'addNeighbour, a proxy, small MTU': [
+      'ENOBUFS',
+      netns.addNeighbour(small, { address: 'fd00::9', proxy: true }),
+    ],
     removeNeighbour: ['ENODEV', netns.removeNeighbour(NOBODY, 'fd00::9')],
     addRoute: ['ENODEV', netns.addRoute({ to, link: NOBODY })],
     'addRoute, small MTU': ['ENODEV', netns.addRoute({ to: to6, link: small })],

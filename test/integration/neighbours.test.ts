@@ -102,8 +102,10 @@ describe('addNeighbour, listNeighbours and removeNeighbour', () => {
     expect(text(await netns.listNeighbours({ family: 'IPv6' })).sort()).toEqual(both.sort());
     expect(text(await netns.listNeighbours())).toHaveLength(6);
     expect(text(await netns.listNeighbours({ link: 'lo' }))).toEqual([]);
-    const error = await refusalOf(netns.listNeighbours({ link: 4711 }));
-    expect(error).toMatchObject({ code: 'ENODEV', hint: expect.stringContaining('filter.link') });
+    for (const nobody of [4711, 'nobody']) {
+      const error = await refusalOf(netns.listNeighbours({ link: nobody }));
+      expect(error).toMatchObject({ code: 'ENODEV', hint: expect.stringContaining('filter.link') });
+    }
   });
 
   test('thousands are listed', async () => {
@@ -146,7 +148,7 @@ test.each([
   ['IPv4', '10.0.0.50', '10.0.0.1/24', '10.0.0.2/24'],
   ['IPv6', 'fd00::50', 'fd00::1/64', 'fd00::2/64'],
 ] as const)(
-  'a proxy of %s answers for an address behind another link',
+  'a proxy of %s answers for an address, of IPv4 behind another link',
   async (family, address, mine, theirs) => {
     const host = await bed.makeNetns();
     const outside = await bed.makeNetns();
@@ -160,12 +162,11 @@ test.each([
       peer: { name: 'out', netns: outside.netns, up: true },
     });
     await outside.netns.addAddress('out', { address: theirs, ...nodad });
-    const behind = await host.parent();
-    await netns.addRoute({ to: address, link: behind });
     const [ip, forwarding] =
       family === 'IPv4' ? ['-4', 'ipv4.ip_forward'] : ['-6', 'ipv6.conf.all.forwarding'];
     await netns.setSysctl(`net.${forwarding}`, 1);
     if (family === 'IPv6') await netns.setSysctl('net.ipv6.conf.front.proxy_ndp', 1);
+    else await netns.addRoute({ to: address, link: await host.parent() });
     await netns.addNeighbour('front', { address, proxy: true });
     await vi.waitFor(async () => {
       await outside.run('ping', ip, '-c', '1', '-W', '1', address).catch(() => {});
@@ -180,8 +181,11 @@ describe('refused', () => {
     const host = await bed.makeNetns();
     const { netns } = host;
     const link = await host.parent();
-    await netns.addNeighbour(link, { address: '10.0.0.9', mac, state: 'stale' });
     const other = { address: '10.0.0.9', mac: '02:00:5e:10:00:0a' };
+    await netns.addNeighbour(await host.parent(), other);
+    await netns.addNeighbour(link, { ...other, address: '10.0.0.8' });
+    const first = { address: '10.0.0.9', mac, state: 'stale', protocol: 'static' } as const;
+    await netns.addNeighbour(link, first);
     expect(await refusalOf(netns.addNeighbour(link, other))).toMatchObject({
       code: 'EEXIST',
       syscall: 'RTM_NEWNEIGH',
@@ -189,9 +193,14 @@ describe('refused', () => {
       hint: `The link '${link}' has an entry for 10.0.0.9 with the MAC ${mac}, in state 'stale': use replaceNeighbour.`,
     });
     await netns.replaceNeighbour(link, other);
-    expect(await shown(host, link)).toEqual([
-      expect.objectContaining({ lladdr: other.mac, state: ['PERMANENT'] }),
-    ]);
+    expect(await shown(host, link)).toContainEqual(
+      expect.objectContaining({
+        dst: '10.0.0.9',
+        lladdr: other.mac,
+        state: ['PERMANENT'],
+        protocol: 'static',
+      }),
+    );
   });
 
   test('removeNeighbour of what is not there', async () => {
@@ -237,14 +246,41 @@ test('a neighbour on a link that has no MACs has none', async ({ skip }) => {
   expect(listed).toEqual([expect.objectContaining({ address: 'fd00::9', mac: null })]);
 });
 
-test('a link that goes down, or gets another MAC, loses its neighbours', async () => {
+test('the loopback link has one entry for all of IPv4', async () => {
+  const host = await bed.makeNetns();
+  await host.netns.addNeighbour('lo', { address: '10.0.0.8', mac: '02:00:5e:10:00:08' });
+  await host.netns.addNeighbour('lo', { address: '10.0.0.9', mac });
+  expect(await shown(host, 'lo')).toEqual([
+    expect.objectContaining({ dst: '0.0.0.0', lladdr: mac }),
+  ]);
+});
+
+test('what a link keeps without a carrier, with another MAC, and when it goes down', async () => {
   const host = await bed.makeNetns();
   const { netns } = host;
   const link = await host.parent();
-  const changes = [{ mac: '02:00:5e:10:00:01' }, { up: false }];
-  for (const change of changes) {
-    await netns.addNeighbour(link, { address: '10.0.0.9', mac });
-    await netns.setLink(link, change);
-    expect(await shown(host, link)).toEqual([]);
-  }
+  const peer = (await netns.getLink(link)).parent?.index as number;
+  const states = ['permanent', 'noarp', 'reachable', 'stale'] as const;
+  const addAll = async () => {
+    for (const start of ['10.0.0.', 'fd00::'] as const) {
+      for (const [at, state] of states.entries()) {
+        await netns.replaceNeighbour(link, { address: `${start}${at + 1}`, mac, state });
+      }
+      await netns.addNeighbour(link, { address: `${start}50`, proxy: true });
+    }
+  };
+  const kept = (addresses: readonly string[]) =>
+    vi.waitFor(async () => {
+      const left = await shown(host, link);
+      expect(left.map(({ dst }) => dst).sort()).toEqual(addresses);
+    }, PATIENCE);
+  await addAll();
+  await netns.setLink(peer, { up: false });
+  await kept(['10.0.0.1', '10.0.0.50', 'fd00::1', 'fd00::50']);
+  await addAll();
+  await netns.setLink(link, { mac: '02:00:5e:10:00:01' });
+  await kept(['10.0.0.50', 'fd00::50']);
+  await addAll();
+  await netns.setLink(link, { up: false });
+  await kept([]);
 });
