@@ -37,6 +37,8 @@ describe('a signal that fires while the namespace is busy', () => {
       netns.listLinks({ signal }),
       netns.addRule({ priority: 100, signal }),
       netns.listRules({ signal }),
+      netns.addNeighbour(link.index, { address: '10.0.0.9', mac: '02:00:00:00:00:09' }, { signal }),
+      netns.listNeighbours({ signal }),
     ];
     const kept = netns.addAddress(link.index, '10.0.0.2/24');
     // Now all of them are in the queue.
@@ -48,6 +50,7 @@ describe('a signal that fires while the namespace is busy', () => {
     expect(await host.link('old')).toMatchObject({ mtu: 1500 });
     expect(await host.names()).not.toContain('new');
     expect(await host.ip('rule', 'show', 'priority', '100')).toBe('');
+    expect(await host.ip('neigh', 'show', '10.0.0.9')).toBe('');
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 

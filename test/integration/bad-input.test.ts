@@ -24,6 +24,8 @@ import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
+const neighbour = { address: '10.0.0.9', mac: '02:00:5e:10:00:09' };
+
 /** Any operation, called as JavaScript would call it. */
 // biome-ignore lint/suspicious/noExplicitAny: what is tested is what the types forbid
 type Loose = Record<string, (...args: any[]) => Promise<unknown>>;
@@ -294,6 +296,9 @@ describe('bad input is refused before anything is sent, naming option and value,
       ['removeSources', [[]]],
       ['moveLink', ['n1']],
       ['deleteLink', []],
+      ['addNeighbour', [neighbour]],
+      ['replaceNeighbour', [neighbour]],
+      ['removeNeighbour', [neighbour]],
     ];
     for (const [operation, rest] of calls) {
       for (const value of [undefined, ...notLinks]) {
@@ -328,6 +333,9 @@ describe('bad input is refused before anything is sent, naming option and value,
       ['addAddress', ['lo', '10.0.0.1/24']],
       ['replaceAddress', ['lo', '10.0.0.1/24']],
       ['removeAddress', ['lo', '10.0.0.1/24']],
+      ['addNeighbour', ['lo', neighbour]],
+      ['replaceNeighbour', ['lo', neighbour]],
+      ['removeNeighbour', ['lo', neighbour]],
     ];
     for (const [operation, rest] of calls) {
       for (const value of notObjects) {
