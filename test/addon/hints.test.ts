@@ -132,6 +132,54 @@ test.each<[string, Refusal, Record<string, unknown>, About]>([
     { link: 7, asked: { family: AF_INET6, prefixLength: 64 } },
   ],
   [
+    'an IPv6 that is disabled, where IPv4 is asked for',
+    new Refusal(-13, 'RTM_NEWADDR'),
+    {},
+    { link: 7, asked: { family: AF_INET, prefixLength: 24 } },
+  ],
+  [
+    'a kernel without IPv6, where IPv4 is asked for',
+    new Refusal(-97, 'RTM_NEWADDR'),
+    { getAddress: new Refusal(-95, 'RTM_GETADDR'), getLink: link },
+    { link: 7, asked: { family: AF_INET, prefixLength: 24 } },
+  ],
+  [
+    'an MTU that is just enough for IPv6',
+    new Refusal(-105, 'RTM_NEWADDR'),
+    { getLink: { ...link, mtu: 1280 } },
+    { link: 7, asked: { family: AF_INET6, prefixLength: 64 } },
+  ],
+  [
+    'an MTU that is enough for IPv4, but not for IPv6',
+    new Refusal(-105, 'RTM_NEWADDR'),
+    { getLink: { ...link, mtu: 1279 } },
+    { link: 7, asked: { family: AF_INET, prefixLength: 24 } },
+  ],
+  [
+    'the scope of an IPv4 route, where its gateway is of IPv6',
+    new Refusal(-101, 'RTM_NEWROUTE'),
+    {
+      getLink: link,
+      listAddresses: [{ address: 'fd00::1', family: 'IPv6', prefixLength: 64, linkIndex: 7 }],
+    },
+    {
+      link: 7,
+      asked: asked({ scope: 253, via: Uint8Array.of(AF_INET6, 0, ...bytes('fd00::2')) }),
+    },
+  ],
+  [
+    'the routes of a VRF, where the route names the port',
+    new Refusal(-101, 'RTM_NEWROUTE'),
+    { getLink: { ...link, kind: 'vrf', master: 9 }, listAddresses: [address(1)] },
+    { link: 7, asked: asked({ gateway: bytes('10.0.0.1') }) },
+  ],
+  [
+    'the routes of a VRF, where the port is that of a bridge',
+    new Refusal(-101, 'RTM_NEWROUTE'),
+    { getLink: { ...link, kind: 'bridge', master: 9 }, listAddresses: [address(1)] },
+    { asked: asked({ gateway: bytes('10.0.0.1') }) },
+  ],
+  [
     'capabilities, where a security module lets nobody send',
     new Refusal(-1, 'sendmsg'),
     { changeLink: new Refusal(-1, 'sendmsg') },

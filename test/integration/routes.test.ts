@@ -241,6 +241,7 @@ describe('addRoute', () => {
     await netns.addRoute({ to: '0.0.0.0/0', via: '10.0.0.2' });
     const whole = await refusalOf(netns.addRoute({ to: '0.0.0.0/0', via: '10.0.0.2' }));
     expect(whole.hint).toContain('a route to default ');
+    expect(whole.hint).toMatch(/, or use replaceRoute\.$/);
     for (const via of ['10.0.0.2', '10.0.0.3']) {
       await host.ip('route', 'append', '10.9.0.0/16', 'via', via);
     }
