@@ -590,9 +590,9 @@ export class Netns extends Namespace {
 
   /**
    * Lists the neighbours of all links, or of one: who has answered, such as the virtual machine on a macvtap, and under
-   * which address; behind them the addresses that the machine answers for. When some of hundreds come or go meanwhile,
-   * others may be missing or there twice, and the kernel does not say so (net/core/neighbour.c, neigh_dump_table).
-   * `ENODEV`: there is no such link.
+   * which address; behind them the addresses that the machine answers for. When of hundreds some come or go meanwhile,
+   * be it in another namespace, others may be missing or there twice, and the kernel, which has one table for all
+   * namespaces, does not say so (net/core/neighbour.c, neigh_dump_table). `ENODEV`: there is no such link.
    */
   listNeighbours(filter?: NeighbourFilter): Promise<Neighbour[]> {
     const call = callOf('listNeighbours', null, this.listNeighbours, filter);
