@@ -113,8 +113,11 @@ describe('addNeighbour, listNeighbours and removeNeighbour', () => {
     const link = await host.parent();
     const addresses = Array.from({ length: 3000 }, (_, at) => `10.1.${at >> 8}.${at & 255}`);
     await host.ipBatch(addresses.map((one) => `neigh add ${one} lladdr ${mac} dev ${link}`));
-    const listed = await host.netns.listNeighbours({ family: 'IPv4' });
-    expect(listed.map(({ address }) => address).sort()).toEqual(addresses.sort());
+    // What goes meanwhile in a namespace that is being destroyed may make a listing lack some.
+    await vi.waitFor(async () => {
+      const listed = await host.netns.listNeighbours({ family: 'IPv4' });
+      expect(listed.map(({ address }) => address).sort()).toEqual(addresses.sort());
+    }, PATIENCE);
   });
 });
 
