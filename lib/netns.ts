@@ -557,7 +557,7 @@ export class Netns extends Namespace {
   }
 
   /**
-   * The same, also in place of an entry that the link has for the address.
+   * As `addNeighbour`, but in place of the entry that the link has for the address, if there is one: never `EEXIST`.
    */
   replaceNeighbour(
     link: LinkRef,

@@ -122,7 +122,7 @@ export interface RouteOptions {
   readonly link?: LinkRef | undefined;
   /** Lower is preferred (`RTA_PRIORITY`). Omitted: 0 for IPv4, 1024 for IPv6. */
   readonly metric?: number | undefined;
-  /** Omitted: `'main'` (`RTA_TABLE`). */
+  /** Omitted: `'main'` (`RTA_TABLE`). One of its own counts for the packets that a rule says, see `addRule`. */
   readonly table?: RouteTable | undefined;
   /** The source address that packets of this route prefer (`RTA_PREFSRC`). */
   readonly source?: string | undefined;

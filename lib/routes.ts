@@ -31,6 +31,7 @@ import {
   ROUTE_TYPES,
   RTNH_F_ONLINK,
   SCOPES,
+  tableFields,
   wordNumber,
 } from './values.js';
 
@@ -70,16 +71,13 @@ export function routeRecord(route: RouteOptions, link: number | undefined): Rout
       ? familyOf(known)
       : FAMILIES[route.family ?? 'IPv4'];
   const foreign = gateway !== undefined && familyOf(gateway) !== family;
-  const table = wordNumber(ROUTE_TABLES, route.table ?? 'main');
   const { metric } = route;
   return {
     family,
     destinationLength: prefixLengthOf(destination),
     sourceLength: prefixLengthOf(from),
     tos: route.tos,
-    // A table above 255 does not fit the header, and is only in its attribute.
-    table: table < 256 ? table : 0,
-    tableId: table < 256 ? undefined : table,
+    ...tableFields(wordNumber(ROUTE_TABLES, route.table ?? 'main')),
     protocol: wordNumber(ROUTE_PROTOCOLS, route.protocol ?? 'static'),
     scope: wordNumber(SCOPES, route.scope ?? defaultScope(route, family)),
     type: wordNumber(ROUTE_TYPES, route.type ?? 'unicast'),

@@ -11,6 +11,7 @@ import {
   ROUTE_PROTOCOLS,
   ROUTE_TABLES,
   RULE_ACTIONS,
+  tableFields,
   wordNumber,
 } from './values.js';
 
@@ -21,15 +22,12 @@ export function ruleRecord(rule: RuleToRemove): RuleRecord {
   const from = rule.from == null ? null : parsePrefix(rule.from);
   const to = rule.to == null ? null : parsePrefix(rule.to);
   const known = from ?? to;
-  const table = rule.table == null ? 0 : wordNumber(ROUTE_TABLES, rule.table);
   return {
     family: known === null ? FAMILIES[rule.family ?? 'IPv4'] : familyOf(known.bytes),
     toLength: prefixLengthOf(to),
     fromLength: prefixLengthOf(from),
     tos: rule.tos,
-    // A table above 255 does not fit the header, and is only in its attribute.
-    table: table < 256 ? table : 0,
-    tableId: table < 256 ? undefined : table,
+    ...tableFields(numberOf(ROUTE_TABLES, rule.table) ?? 0),
     action: numberOf(RULE_ACTIONS, rule.action),
     flags: rule.invert === true ? FIB_RULE_INVERT : 0,
     to: to?.bytes,

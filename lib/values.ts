@@ -57,6 +57,11 @@ export const IP6_RT_PRIO_USER = 1024;
 /** `RT_TABLE_*` (linux/rtnetlink.h). */
 export const ROUTE_TABLES = { default: 253, main: 254, local: 255 } as const;
 
+/** How a request says a table: one above 255 does not fit its header, and is only in an attribute. */
+export function tableFields(table: number): { table: number; tableId: number | undefined } {
+  return table < 256 ? { table, tableId: undefined } : { table: 0, tableId: table };
+}
+
 /** `IPV4_DEVCONF_*` (linux/ip.h): the largest value that means something, or a flag. */
 export const IPV4_SETTINGS = {
   arpNotify: 'flag',

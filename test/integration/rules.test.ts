@@ -1,6 +1,7 @@
 // Rules of policy routing: what is asked for against what `ip rule` shows and how the kernel routes.
 import { describe, expect, test, vi } from 'vitest';
 import type { Netns, Rule, RuleOptions, RuleToRemove } from '../../lib/index.js';
+import { SAYS_NOTHING } from '../support/inet.js';
 import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
 import { PATIENCE } from '../support/watching.js';
 
@@ -96,27 +97,9 @@ describe('addRule, listRules and removeRule', () => {
     const others = 'from fd00::/64 fwmark 0/0xf sport 80 goto 200';
     await host.ip('-6', 'rule', 'add', 'priority', '102', ...others.split(' '));
     await host.ip('-6', 'rule', 'add', 'priority', '103', 'type', 'throw');
-    const rule = {
-      from: null,
-      to: null,
-      tos: 0,
-      iif: null,
-      oif: null,
-      fwmark: null,
-      fwmask: null,
-      ipProtocol: null,
-      sourcePorts: null,
-      destinationPorts: null,
-      uidRange: null,
-      invert: false,
-      goto: null,
-      l3mdev: false,
-      suppressPrefixLength: null,
-      suppressGroup: null,
-    };
     expect(own(await host.netns.listRules())).toEqual([
       {
-        ...rule,
+        ...SAYS_NOTHING,
         priority: 101,
         family: 'IPv4',
         to: '10.9.0.0/16',
@@ -135,7 +118,7 @@ describe('addRule, listRules and removeRule', () => {
         protocol: 'static',
       },
       {
-        ...rule,
+        ...SAYS_NOTHING,
         priority: 102,
         family: 'IPv6',
         from: 'fd00::/64',
@@ -147,7 +130,14 @@ describe('addRule, listRules and removeRule', () => {
         goto: 200,
         protocol: 'unspec',
       },
-      { ...rule, priority: 103, family: 'IPv6', action: '9', table: null, protocol: 'unspec' },
+      {
+        ...SAYS_NOTHING,
+        priority: 103,
+        family: 'IPv6',
+        action: '9',
+        table: null,
+        protocol: 'unspec',
+      },
     ]);
   });
 

@@ -3,7 +3,7 @@
  * try both on.
  */
 import { expect } from 'vitest';
-import type { Address, Netns, Route } from '../../lib/index.js';
+import type { Address, Netns, Route, Rule } from '../../lib/index.js';
 import type { Testbed, TestNetns } from './testbed.js';
 
 /** An address as `ip -j -d address` prints it: each flag is a field of its own. */
@@ -72,6 +72,26 @@ export function expectedAddress(
     metric: shown.metric ?? 0,
   };
 }
+
+/** What a listed rule has where it says nothing. */
+export const SAYS_NOTHING = {
+  from: null,
+  to: null,
+  tos: 0,
+  iif: null,
+  oif: null,
+  fwmark: null,
+  fwmask: null,
+  ipProtocol: null,
+  sourcePorts: null,
+  destinationPorts: null,
+  uidRange: null,
+  invert: false,
+  goto: null,
+  l3mdev: false,
+  suppressPrefixLength: null,
+  suppressGroup: null,
+} as const satisfies Partial<Rule>;
 
 /** A route as `ip -j -d route` prints it. */
 export interface IpRoute {

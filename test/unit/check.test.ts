@@ -9,6 +9,7 @@ import * as routeRules from '../../lib/checkRoutes.js';
 import * as ruleRules from '../../lib/checkRules.js';
 import * as valueRules from '../../lib/checkValues.js';
 import { netnsBrand } from '../../lib/values.js';
+import { SAYS_NOTHING } from '../support/inet.js';
 
 const rules = {
   ...valueRules,
@@ -636,26 +637,11 @@ describe('rules', () => {
 
   test('are removed by a part of what they say, and added as they were listed', () => {
     const listed = {
+      ...SAYS_NOTHING,
       priority: 0,
       family: 'IPv4',
-      from: null,
-      to: null,
-      tos: 0,
-      iif: null,
-      oif: null,
-      fwmark: null,
-      fwmask: null,
-      ipProtocol: null,
-      sourcePorts: null,
-      destinationPorts: null,
-      uidRange: null,
-      invert: false,
       action: 'table',
       table: 255,
-      goto: null,
-      l3mdev: false,
-      suppressPrefixLength: null,
-      suppressGroup: null,
       protocol: 'kernel',
     };
     for (const rule of [rules.rule, rules.ruleToRemove]) {
