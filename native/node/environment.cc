@@ -20,8 +20,13 @@ constexpr std::chrono::seconds kIdleSocketAge(2);
 // Enough for JavaScript to go on while the next listing is asked for.
 constexpr size_t kMostUnread = 4096;
 constexpr std::chrono::milliseconds kReaderPoll(1);
-// How long one visit to the JavaScript thread may take.
-constexpr std::chrono::microseconds kSlice(500);
+// How long one visit to the JavaScript thread may take: there may be two in one turn of the loop.
+constexpr std::chrono::microseconds kSlice(250);
+// A listing is long from so many records on, and then each so many come with this many elements of
+// garbage: 96 KiB, near the most that V8 puts among its young objects.
+constexpr size_t kLongListing = 4096;
+constexpr size_t kGarbageInterval = 8;
+constexpr size_t kGarbage = 12'000;
 // For how long the loop spins for an answer, and for how long in one turn of the loop.
 constexpr std::chrono::nanoseconds kShortestSpin(100'000);
 constexpr std::chrono::nanoseconds kLongestSpin(800'000);
@@ -80,6 +85,16 @@ void Environment::Enqueue(std::shared_ptr<Delivery> delivery) {
   }
   // Any status but ok means that the environment is being torn down, so that nobody needs the call.
   napi_call_threadsafe_function(wake_script_, nullptr, napi_tsfn_nonblocking);
+}
+
+// V8 collects its young objects when their space is full, 16 MiB as a rule, and copies all that are
+// in use: of a long listing every one, which held the event loop for 5 ms at 10,000 links. With
+// garbage among them the space is full sooner, and each collection copies the objects of some 1,300
+// records. The listing takes no longer, and a tenth more of the processor.
+void Environment::HastenCollection(size_t made) {
+  if (made % kGarbageInterval != 0 || made + unread_ < kLongListing) return;
+  napi_value garbage = nullptr;
+  napi_create_array_with_length(env_, kGarbage, &garbage);
 }
 
 void Environment::AwaitReader() const {

@@ -71,6 +71,8 @@ class Environment {
   // Any thread: records that JavaScript is to have, and, on its own thread, one that it has.
   void AddUnread(size_t count) { unread_ += count; }
   void EndUnread() { --unread_; }
+  // JavaScript thread: that so many records of a listing have become objects.
+  void HastenCollection(size_t made);
   // Pool thread, in a long wait: until JavaScript has most of what there is for it. The kernel
   // lists faster than it reads, and of thousands of listings the records would take gigabytes.
   void AwaitReader() const;

@@ -156,6 +156,7 @@ bool ScriptExchange::ConvertBatch(const Batch& batch, Napi::Array& values,
   return ConvertInTime(env, converted_, batch.records.size(), deadline, [&](size_t at) {
     list.Set(next++, environment_.ToScript(batch.records[at], netns_));
     environment_.EndUnread();
+    environment_.HastenCollection(next);
   });
 }
 

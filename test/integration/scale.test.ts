@@ -1,7 +1,11 @@
 // What many namespaces and many links cost in descriptors, threads and messages.
 import { readdirSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { PerformanceObserver } from 'node:perf_hooks';
+import { expect, test, vi } from 'vitest';
 import { Netns } from '../../lib/index.js';
+import { useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
 
 const count = (folder: string) => readdirSync(folder).length;
 const descriptors = () => count('/proc/self/fd');
@@ -32,4 +36,20 @@ test('a thousand open namespaces need two descriptors each and only a few thread
   }
   await until(() => descriptors() <= before.descriptors);
   expect(descriptors()).toBeLessThanOrEqual(before.descriptors);
+});
+
+// All at once they would hold the event loop for as long as V8 takes to copy the whole listing.
+test('the objects of a long listing are collected a part at a time', async () => {
+  const ROUTES = 12_000;
+  const host = await bed.makeNetns();
+  await host.ipBatch(
+    Array.from({ length: ROUTES }, (_, at) => `route add blackhole 10.0.${at >> 8}.${at & 255}`),
+  );
+  const collections: unknown[] = [];
+  const observer = new PerformanceObserver((list) => collections.push(...list.getEntries()));
+  bed.onCleanup(() => observer.disconnect());
+  observer.observe({ entryTypes: ['gc'] });
+  expect(await host.netns.listRoutes({ table: 'main' })).toHaveLength(ROUTES);
+  // They are reported in a turn of their own.
+  await vi.waitFor(() => expect(collections.length).toBeGreaterThan(5));
 });
