@@ -20,7 +20,7 @@ constexpr std::chrono::seconds kIdleSocketAge(2);
 // Enough for JavaScript to go on while the next listing is asked for.
 constexpr size_t kMostUnread = 4096;
 constexpr std::chrono::milliseconds kReaderPoll(1);
-// How long one visit to the JavaScript thread may take: there may be two in one turn of the loop.
+// How long one visit to the JavaScript thread may take.
 constexpr std::chrono::microseconds kSlice(250);
 // A listing is long from so many records on, and then each so many come with this many elements of
 // garbage: 96 KiB, near the most that V8 puts among its young objects.
@@ -38,7 +38,8 @@ constexpr std::chrono::milliseconds kPause(1);
 
 Environment::Environment(Napi::Env env) : env_(env), may_spin_(io::HasTwoProcessors()) {
   wake_script_ = CreateFunction(&Environment::OnCall);
-  for (napi_threadsafe_function& turn : turns_) turn = CreateFunction(&Environment::OnTurn);
+  turn_ = CreateFunction(&Environment::OnTurn);
+  relay_ = CreateFunction(&Environment::OnRelay);
   counters_ = Napi::Persistent(Napi::Float64Array::New(env, kCounters));
   pool_ = std::make_unique<io::Pool>(
       kMaxPoolThreads,
@@ -135,12 +136,18 @@ void Environment::Drain() {
 }
 
 // Node empties a thread-safe function's queue up to a thousand calls at a time, so one that calls
-// itself gives the event loop no turn: two do that call one another. setImmediate would, too, and
-// takes JavaScript of Node's own for each turn.
+// itself gives the event loop no turn. libuv looks once a turn at each function, in the order in
+// which they were made: the relay is called in this turn still, and the one before it in the next.
+// setImmediate would do as well, and takes JavaScript of Node's own for each turn.
 void Environment::InNextTurn(void (Environment::*work)()) {
   next_turn_ = work;
-  std::swap(turns_[0], turns_[1]);
-  napi_call_threadsafe_function(turns_[0], nullptr, napi_tsfn_nonblocking);
+  napi_call_threadsafe_function(relay_, nullptr, napi_tsfn_nonblocking);
+}
+
+void Environment::OnRelay(napi_env env, napi_value, void* context, void*) {
+  if (env == nullptr) return;
+  napi_call_threadsafe_function(static_cast<Environment*>(context)->turn_, nullptr,
+                                napi_tsfn_nonblocking);
 }
 
 void Environment::OnTurn(napi_env env, napi_value, void* context, void*) {

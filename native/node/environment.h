@@ -111,6 +111,7 @@ class Environment {
 
  private:
   static void OnCall(napi_env env, napi_value, void* context, void*);
+  static void OnRelay(napi_env env, napi_value, void* context, void*);
   static void OnTurn(napi_env env, napi_value, void* context, void*);
   napi_threadsafe_function CreateFunction(napi_threadsafe_function_call_js call);
   void Drain();
@@ -125,7 +126,8 @@ class Environment {
   const bool may_spin_;
   napi_threadsafe_function wake_script_ = nullptr;
   Napi::Reference<Napi::Float64Array> counters_;
-  napi_threadsafe_function turns_[2] = {};  // the next turn goes by the second
+  napi_threadsafe_function turn_ = nullptr;
+  napi_threadsafe_function relay_ = nullptr;
   void (Environment::*next_turn_)() = nullptr;
 
   // JavaScript thread only.
