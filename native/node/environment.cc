@@ -21,7 +21,7 @@ constexpr std::chrono::seconds kIdleSocketAge(2);
 constexpr size_t kMostUnread = 4096;
 constexpr std::chrono::milliseconds kReaderPoll(1);
 // How long one visit to the JavaScript thread may take.
-constexpr std::chrono::microseconds kSlice(250);
+constexpr std::chrono::microseconds kSlice(350);
 // A listing is long from so many records on, and then each so many come with this many elements of
 // garbage: 96 KiB, near the most that V8 puts among its young objects.
 constexpr size_t kLongListing = 4096;
