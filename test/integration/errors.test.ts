@@ -39,14 +39,8 @@ describe('EINVAL', () => {
 
   test('because the parent is no Ethernet device', async ({ skip }) => {
     const { host } = await setUp();
-    try {
-      await host.ip('tuntap', 'add', 'mode', 'tun', 'name', 'tun0');
-    } catch (error) {
-      const forbidden = /Permission denied|No such file/;
-      if (process.env.CI === 'true' || !forbidden.test(String(error))) throw error;
-      skip('/dev/net/tun, which cannot be opened here');
-    }
-    const error = await refusalOf(host.netns.createMacvlan({ parent: 'tun0' }));
+    const parent = await host.tun(skip);
+    const error = await refusalOf(host.netns.createMacvlan({ parent }));
     expect(error).toMatchObject({ code: 'EINVAL', operation: 'createMacvlan', target: null });
     expect(error.hint).toContain(`'tun0'`);
     expect(error.hint).toContain(`'none'`);

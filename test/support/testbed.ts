@@ -162,6 +162,19 @@ export class TestNetns {
     return name;
   }
 
+  /** A device without MACs, called tun0, in a namespace of the test's own; skips where none can be made. */
+  async tun(skip: (why: string) => void): Promise<string> {
+    const name = 'tun0';
+    try {
+      await this.ip('tuntap', 'add', 'mode', 'tun', 'name', name);
+    } catch (error) {
+      const forbidden = /Permission denied|No such file/;
+      if (process.env.CI === 'true' || !forbidden.test(String(error))) throw error;
+      skip('/dev/net/tun, which cannot be opened here');
+    }
+    return name;
+  }
+
   /** Waits for links' operational state, which the kernel brings up to date some time later. */
   async settled(...names: readonly string[]): Promise<void> {
     for (const name of names) {
