@@ -17,7 +17,7 @@ const LOOPBACK = 1;
 const IDLE_TIME = 2_500;
 const [WARM_UP_ROUNDS, WARM_UP_LINKS, WARM_UP_BURSTS] = [6, 1_000, 3];
 /** For how long the package makes objects before the event loop gets a turn, in milliseconds. */
-const SLICE = 0.5;
+const SLICE = 0.35;
 /** How many links come and go together while they are watched. */
 const TOGETHER = 1_000;
 const here = Netns.current();
