@@ -5,18 +5,31 @@ import {
   badValue,
   type Check,
   type Fault,
+  listedWordOf,
   optionsOf,
+  orNull,
   table,
   text,
   under,
   wordOf,
 } from './check.js';
-import { family, flag, ip, linkRef, routeProtocol, signal } from './checkValues.js';
-import type { NeighbourFilter, NeighbourOptions } from './types.js';
-import { hardwareAddressFault, NEIGHBOUR_STATES } from './values.js';
+import { family, flag, ip, linkRef, routeProtocol, signal, u8 } from './checkValues.js';
+import { isListedNeighbour } from './listed.js';
+import type { Neighbour, NeighbourFilter, NeighbourOptions } from './types.js';
+import {
+  hardwareAddressFault,
+  LISTED_STATES,
+  NEIGHBOUR_STATES,
+  ROUTE_PROTOCOLS,
+} from './values.js';
 
 /** What is wrong with a neighbour whose fields are each valid: do they fit together? */
-function neighbourFault({ mac, state, router, proxy }: NeighbourOptions): Fault | undefined {
+function neighbourFault({
+  mac,
+  state,
+  router,
+  proxy,
+}: Partial<Record<keyof NeighbourOptions, unknown>>): Fault | undefined {
   if (proxy !== true) {
     // Without one the kernel refuses the entry, and keeps it all the same (net/core/neighbour.c, neigh_add).
     return mac === undefined
@@ -27,12 +40,13 @@ function neighbourFault({ mac, state, router, proxy }: NeighbourOptions): Fault 
   return said && under(`.${said[0]}`, badValue('is not for a proxy', said[1]));
 }
 
-/** A neighbour to add or replace. */
-export const neighbour: Check = optionsOf(
+const mac = text(hardwareAddressFault);
+
+const newNeighbour = optionsOf(
   table<NeighbourOptions>(
     {
       address: ip,
-      mac: text(hardwareAddressFault),
+      mac,
       state: wordOf(NEIGHBOUR_STATES),
       router: flag,
       proxy: flag,
@@ -42,6 +56,38 @@ export const neighbour: Check = optionsOf(
   ),
   neighbourFault,
 );
+
+/** A listing has something in each field, also where an option would be left out. */
+function listedFault({ mac: known, state, router, proxy }: Neighbour): Fault | undefined {
+  if (proxy !== true && state === 'none') return under('.state', badValue('is for a proxy', state));
+  return neighbourFault({
+    mac: known ?? undefined,
+    state: state === 'none' ? undefined : state,
+    router: router === true ? router : undefined,
+    proxy,
+  });
+}
+
+const listedNeighbour = optionsOf(
+  table<Neighbour>(
+    {
+      address: ip,
+      family: anything,
+      linkIndex: anything,
+      mac: orNull(mac),
+      state: wordOf(LISTED_STATES),
+      router: flag,
+      proxy: flag,
+      protocol: listedWordOf(ROUTE_PROTOCOLS, u8),
+    },
+    'address',
+  ),
+  listedFault,
+);
+
+/** A neighbour to add or replace: also a `Neighbour` as it was listed. */
+export const neighbour: Check = (value) =>
+  isListedNeighbour(value) ? listedNeighbour(value) : newNeighbour(value);
 
 const neighbourObject = optionsOf(
   table(

@@ -29,7 +29,7 @@ import {
   u32,
 } from './checkValues.js';
 import { isListedRoute, type Listed } from './listed.js';
-import type { IpFamily, NextHopOptions, OperationOptions, RouteOptions } from './types.js';
+import type { IpFamily, NextHopOptions, OperationOptions, Route, RouteOptions } from './types.js';
 import {
   formatIp,
   networkOf,
@@ -106,9 +106,7 @@ function newRouteFault(value: RouteOptions): Fault | undefined {
       badValue('has a gateway and a link: leave out via and link', nexthopId),
     );
   }
-  if (nextHops !== undefined && way !== undefined) {
-    return under('.nextHops', badValue('are all the ways: leave out via and link', nextHops));
-  }
+  if (nextHops !== undefined && way !== undefined) return notAllWays(nextHops);
   if (
     type === 'unicast' &&
     way === undefined &&
@@ -118,6 +116,16 @@ function newRouteFault(value: RouteOptions): Fault | undefined {
     return badValue('must say where it leads: via, link or both, nextHops or nexthopId', value);
   }
   return routeFault(value) ?? nextHopsFault(value);
+}
+
+function notAllWays(nextHops: Route['nextHops'] | RouteOptions['nextHops']): Fault {
+  return under('.nextHops', badValue('are all the ways: leave out via and link', nextHops));
+}
+
+/** The way of a listed route by a nexthop object is the object's. */
+function listedRouteFault({ via, link, nexthopId, nextHops }: Route): Fault | undefined {
+  const isOneWay = (via ?? link ?? null) !== null && (nexthopId ?? null) === null;
+  return isOneWay && nextHops.length > 0 ? notAllWays(nextHops) : undefined;
 }
 
 function nextHopsFault({ to, family, nextHops }: RouteOptions): Fault | undefined {
@@ -181,7 +189,7 @@ const newRoute = optionsOf(
 
 /** A route to add: also a `Route` as it was listed. */
 export const route: Check = (value) =>
-  isListedRoute(value) ? routeToRemove(value) : newRoute(value);
+  isListedRoute(value) ? (routeToRemove(value) ?? listedRouteFault(value)) : newRoute(value);
 
 /** A route to put in place of another: the same, without `append`. */
 export const replacementRoute: Check = (value) => {

@@ -25,7 +25,7 @@ import type {
   MoveOptions,
   Neighbour,
   NeighbourFilter,
-  NeighbourOptions,
+  NeighbourToAdd,
   NeighbourToRemove,
   NetlinkEvent,
   NetnsRef,
@@ -207,7 +207,7 @@ export function listRules(filter?: RuleFilter): Promise<Rule[]> {
 /** {@link Netns.addNeighbour} in the caller's own namespace. */
 export function addNeighbour(
   link: LinkRef,
-  neighbour: NeighbourOptions,
+  neighbour: NeighbourToAdd,
   options?: OperationOptions,
 ): Promise<void> {
   return here().addNeighbour(link, neighbour, options);
@@ -216,7 +216,7 @@ export function addNeighbour(
 /** {@link Netns.replaceNeighbour} in the caller's own namespace. */
 export function replaceNeighbour(
   link: LinkRef,
-  neighbour: NeighbourOptions,
+  neighbour: NeighbourToAdd,
   options?: OperationOptions,
 ): Promise<void> {
   return here().replaceNeighbour(link, neighbour, options);

@@ -1,5 +1,5 @@
-/** Addresses and routes as they were listed: recognised by the fields that only a listing has. */
-import type { Address, Route } from './types.js';
+/** What was listed, recognised by the fields that only a listing has. */
+import type { Address, Neighbour, Route } from './types.js';
 
 export function isListedAddress(value: unknown): value is Address {
   return typeof (value as Partial<Address> | null | undefined)?.linkIndex === 'number';
@@ -8,6 +8,10 @@ export function isListedAddress(value: unknown): value is Address {
 export function isListedRoute(value: unknown): value is Route {
   const { nextHops, nexthopId } = (value ?? {}) as Partial<Route>;
   return Array.isArray(nextHops) && nexthopId !== undefined;
+}
+
+export function isListedNeighbour(value: unknown): value is Neighbour {
+  return (value as Partial<Neighbour> | null | undefined)?.linkIndex !== undefined;
 }
 
 /** Fields that passed their rows. In what was listed, `null` stands for an option that is left out. */

@@ -12,13 +12,13 @@ import type {
   LinkRef,
   Neighbour,
   NeighbourFilter,
-  NeighbourOptions,
+  NeighbourToAdd,
   NeighbourToRemove,
 } from './types.js';
 import {
   FAMILIES,
   familyOf,
-  NEIGHBOUR_STATES,
+  LISTED_STATES,
   NTF_PROXY,
   NTF_ROUTER,
   parseHardwareAddress,
@@ -33,14 +33,14 @@ function nameRecord(address: string, index: number, proxy: boolean | undefined):
   return { family: familyOf(bytes), index, address: bytes, flags: proxy === true ? NTF_PROXY : 0 };
 }
 
-function additionRecord(neighbour: NeighbourOptions, index: number): NeighbourRecord {
+function additionRecord(neighbour: NeighbourToAdd, index: number): NeighbourRecord {
   const { address, mac, state = 'permanent', router, proxy, protocol } = neighbour;
   const named = nameRecord(address, index, proxy);
   return {
     ...named,
-    state: NEIGHBOUR_STATES[state],
+    state: wordNumber(LISTED_STATES, state),
     flags: (named.flags ?? 0) | (router === true ? NTF_ROUTER : 0),
-    mac: mac === undefined ? undefined : (parseHardwareAddress(mac) ?? undefined),
+    mac: mac == null ? undefined : (parseHardwareAddress(mac) ?? undefined),
     protocol: protocol === undefined ? undefined : wordNumber(ROUTE_PROTOCOLS, protocol),
   };
 }
@@ -50,7 +50,7 @@ export async function addNeighbour(
   call: Call,
   operation: 'addNeighbour' | 'replaceNeighbour',
   ref: LinkRef,
-  neighbour: NeighbourOptions,
+  neighbour: NeighbourToAdd,
 ): Promise<void> {
   check(call.operation, valueRules.linkRef, ref, 'link');
   check(call.operation, checks.neighbour, neighbour, 'neighbour');

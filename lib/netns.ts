@@ -47,7 +47,7 @@ import type {
   MoveOptions,
   Neighbour,
   NeighbourFilter,
-  NeighbourOptions,
+  NeighbourToAdd,
   NeighbourToRemove,
   NetlinkEvent,
   NetnsRef,
@@ -535,8 +535,8 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Says which MAC an IP address has on a link, or with `proxy` that the machine answers for an address there. `EEXIST`:
-   * the link has an entry for the address, be it one that ARP has found (a proxy may be added again); `ENODEV`: there is
+   * Says which MAC an IP address has on a link, or with `proxy` that the machine answers for an address there; it may be
+   * a `Neighbour` as it was listed. `EEXIST`: the link has an entry for the address, be it one that ARP has found (a proxy may be added again); `ENODEV`: there is
    * no such link; `EINVAL`: IPv6 is disabled on the link, or its MTU is too small for the family (of an IPv6 proxy
    * `ENOBUFS`); `ENOBUFS`: the kernel's table, which all namespaces share, has no room for one that is not permanent
    * (net.ipv4.neigh.default.gc_thresh3); `EAFNOSUPPORT`: the kernel has no IPv6; `EPERM`: needs `CAP_NET_ADMIN`. A link
@@ -546,7 +546,7 @@ export class Netns extends Namespace {
    */
   addNeighbour(
     link: LinkRef,
-    neighbour: NeighbourOptions,
+    neighbour: NeighbourToAdd,
     options?: OperationOptions,
   ): Promise<void> {
     const call = callWith('addNeighbour', link, this.addNeighbour, options);
@@ -561,7 +561,7 @@ export class Netns extends Namespace {
    */
   replaceNeighbour(
     link: LinkRef,
-    neighbour: NeighbourOptions,
+    neighbour: NeighbourToAdd,
     options?: OperationOptions,
   ): Promise<void> {
     const call = callWith('replaceNeighbour', link, this.replaceNeighbour, options);

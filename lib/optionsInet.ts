@@ -3,7 +3,7 @@
  * options.ts.
  */
 import type { LinkRef, OperationOptions } from './options.js';
-import type { Address, Neighbour, Route, Rule } from './resultsInet.js';
+import type { Address, Neighbour, NextHop, Route, Rule } from './resultsInet.js';
 
 /** An address family, named as `os.networkInterfaces()` names it. */
 export type IpFamily = 'IPv4' | 'IPv6';
@@ -89,11 +89,18 @@ export interface AddressOptions {
   readonly metric?: number | undefined;
 }
 
+/** What was listed, with any of its fields also as the option of that name: `{ ...route, link: 'eth1' }`. */
+export type AsListed<Listing, Options> = {
+  readonly [Key in keyof Listing]:
+    | Listing[Key]
+    | (Key extends keyof Options ? Options[Key] : never);
+};
+
 /** An address to remove: as it was added, or an {@link Address} as it was listed. */
-export type AddressToRemove = AddressOptions | Address;
+export type AddressToRemove = AddressOptions | AsListed<Address, AddressOptions>;
 
 /** What `addAddress` takes besides a text: a new address, or an {@link Address} as it was listed. */
-export type AddressToAdd = AddressOptions | Address;
+export type AddressToAdd = AddressOptions | AsListed<Address, AddressOptions>;
 
 /** A route to add or remove (`RTM_NEWROUTE`, `RTM_DELROUTE`). */
 export interface RouteOptions {
@@ -182,11 +189,19 @@ export interface NextHopOptions {
   readonly onlink?: boolean | undefined;
 }
 
+/** A {@link Route} as it was listed. */
+export type RouteAsListed = AsListed<Omit<Route, 'nextHops'>, RouteOptions> & {
+  readonly nextHops: readonly (NextHopOptions | NextHopAsListed)[];
+};
+
+/** One of the ways of a route as it was listed. */
+export type NextHopAsListed = AsListed<NextHop, NextHopOptions>;
+
 /** What `addRoute` takes: a new route, or one as it was listed. */
-export type RouteToAdd = RouteOptions | (Route & Pick<RouteOptions, 'append'>);
+export type RouteToAdd = RouteOptions | (RouteAsListed & Pick<RouteOptions, 'append'>);
 
 /** What `removeRoute` takes: a route as it was added, or as it was listed. */
-export type RouteToRemove = RouteOptions | Route;
+export type RouteToRemove = RouteOptions | RouteAsListed;
 
 /**
  * A rule of policy routing to add (`RTM_NEWRULE`): which packets it is for, all that is said of them together, and
@@ -252,10 +267,10 @@ export interface RuleOptions {
 }
 
 /** What `addRule` takes: a new rule, or one as it was listed. */
-export type RuleToAdd = RuleOptions | Rule;
+export type RuleToAdd = RuleOptions | AsListed<Rule, RuleOptions>;
 
 /** What `removeRule` takes: a rule as it was added or as it was listed, in whole or in part. */
-export type RuleToRemove = Partial<RuleOptions> | Partial<Rule>;
+export type RuleToRemove = Partial<RuleOptions> | Partial<AsListed<Rule, RuleOptions>>;
 
 /** Which rules `listRules` gives. */
 export interface RuleFilter extends OperationOptions {
@@ -291,8 +306,16 @@ export interface NeighbourOptions {
   readonly protocol?: RouteProtocol | undefined;
 }
 
+/**
+ * What `addNeighbour` takes: a new neighbour, or a {@link Neighbour} as it was listed; one in the state `'delay'` or
+ * `'probe'` is added as `'stale'`, and one whose MAC is not known cannot be.
+ */
+export type NeighbourToAdd = NeighbourOptions | AsListed<Neighbour, NeighbourOptions>;
+
 /** What `removeNeighbour` takes besides a text: which one, or a {@link Neighbour} as it was listed. */
-export type NeighbourToRemove = Pick<NeighbourOptions, 'address' | 'proxy'> | Neighbour;
+export type NeighbourToRemove =
+  | Pick<NeighbourOptions, 'address' | 'proxy'>
+  | AsListed<Neighbour, NeighbourOptions>;
 
 /** Which neighbours `listNeighbours` gives. */
 export interface NeighbourFilter extends OperationOptions {

@@ -10,7 +10,7 @@ import { Refusal } from './native.js';
 import type { NextHopRecord, RouteRecord } from './requests.js';
 import type {
   NextHop,
-  NextHopOptions,
+  NextHopAsListed,
   Route,
   RouteFilter,
   RouteOptions,
@@ -226,7 +226,7 @@ function hopsOf(
   call: Call,
   route: RouteToRemove,
 ): readonly NextHop[] | Promise<readonly NextHop[]> {
-  const nextHops: readonly (NextHop | NextHopOptions)[] = route.nextHops ?? [];
+  const nextHops: readonly Partial<NextHopAsListed>[] = route.nextHops ?? [];
   if (nextHops.length === 0 || !hasWay(route)) return [];
   const links = resolveIndexes(
     namespace,

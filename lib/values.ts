@@ -110,6 +110,13 @@ export const PASSING_STATES = {
   probe: 0x10,
   failed: 0x20,
 } as const;
+/** What a listed one is added as: one that is being asked again as one to ask, and a proxy, which has none, as any. */
+export const LISTED_STATES = {
+  ...NEIGHBOUR_STATES,
+  delay: NEIGHBOUR_STATES.stale,
+  probe: NEIGHBOUR_STATES.stale,
+  none: NEIGHBOUR_STATES.permanent,
+} as const;
 
 /** `NTF_*` (linux/neighbour.h). */
 export const NTF_PROXY = 8;

@@ -108,6 +108,37 @@ describe('addNeighbour, listNeighbours and removeNeighbour', () => {
     }
   });
 
+  test('what is listed can be added again, elsewhere and from JSON, but for what has not answered', async () => {
+    const host = await bed.makeNetns();
+    const elsewhere = await bed.makeNetns();
+    const [link, there] = [await host.parent(), await elsewhere.parent()];
+    const made = [
+      `10.0.0.1 lladdr ${mac} nud permanent protocol static`,
+      `10.0.0.2 lladdr ${mac} nud noarp`,
+      `10.0.0.3 lladdr ${mac} nud stale protocol 77`,
+      `10.0.0.4 lladdr ${mac} nud probe`,
+      `10.0.0.5 nud failed`,
+      `fd00::1 lladdr ${mac} nud reachable router`,
+      'proxy 10.0.0.6',
+      'proxy fd00::6',
+    ];
+    await host.ipBatch(made.map((one) => `neigh replace ${one} dev ${link}`));
+    const listed = own(await host.netns.listNeighbours({ link }));
+    expect(listed).toHaveLength(made.length);
+    const again: Neighbour[] = JSON.parse(JSON.stringify(listed));
+    for (const neighbour of again) {
+      const done = elsewhere.netns.addNeighbour(there, neighbour);
+      if (neighbour.address !== '10.0.0.5') await done;
+      else expect((await refusalOf(done)).message).toContain('neighbour.state must be');
+    }
+    const key = ({ dst, proxy }: IpNeighbour) => `${proxy} ${dst}`;
+    const byKey = (one: IpNeighbour, other: IpNeighbour) => key(one).localeCompare(key(other));
+    const expected = (await shown(host, link))
+      .filter(({ dst }) => dst !== '10.0.0.5')
+      .map((one) => (one.dst === '10.0.0.4' ? { ...one, state: ['STALE'] } : one));
+    expect((await shown(elsewhere, there)).sort(byKey)).toEqual(expected.sort(byKey));
+  });
+
   test('thousands are listed', async () => {
     const host = await bed.makeNetns();
     const link = await host.parent();

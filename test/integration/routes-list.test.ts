@@ -83,6 +83,28 @@ describe('listRoutes', () => {
     }
   });
 
+  test('what it lists of one link can be added to another, in another namespace', async () => {
+    const { netns, link, shown } = await furnished();
+    const other = await bed.makeNetns();
+    const there = await other.parent();
+    for (const address of await netns.listAddresses({ link })) {
+      await other.netns.addAddress(there, { ...address, flags: ['nodad'] });
+    }
+    for (const route of await netns.listRoutes({ link })) {
+      if (route.protocol === 'kernel' || route.nexthopId !== null) continue;
+      const nextHops = route.nextHops.map((hop) => ({ ...hop, link: there }));
+      await other.netns.addRoute({ ...route, link: route.link && there, nextHops });
+    }
+    const ours = (routes: readonly IpRoute[]) =>
+      routes.filter(({ protocol, nhid, dev }) => protocol !== 'kernel' && !nhid && dev !== 'lo');
+    const here = ours(await shown()).filter((route) => JSON.stringify(route).includes(link));
+    const found = (
+      await Promise.all((['-4', '-6'] as const).map((f) => routesShown(other, f)))
+    ).flat();
+    expect(here.length).toBeGreaterThan(8);
+    expect(JSON.stringify(ours(found))).toBe(JSON.stringify(here).replaceAll(link, there));
+  });
+
   test('of similar routes it lists, the right one is removed', async () => {
     const { host, netns, shown, link } = await routeBench(bed);
     const other = await host.parent();

@@ -1,6 +1,7 @@
 /** Which options compile: every wrong one stands under a `@ts-expect-error`. */
 import { describe, expectTypeOf, test } from 'vitest';
 import type {
+  Address,
   AddressOptions,
   CreateMacvlanOptions,
   CreateMacvtapOptions,
@@ -8,14 +9,17 @@ import type {
   MacvlanMode,
   MoveOptions,
   Neighbour,
+  NeighbourToAdd,
   NeighbourToRemove,
   NetnsLike,
   NetnsRef,
+  Route,
   Rule,
   RuleToAdd,
   RuleToRemove,
 } from '../../lib/index.js';
 import {
+  addAddress,
   addNeighbour,
   addRoute,
   addRule,
@@ -24,7 +28,9 @@ import {
   createMacvtap,
   Netns,
   removeNeighbour,
+  removeRoute,
   removeRule,
+  replaceRoute,
   setLink,
   setMacvlan,
 } from '../../lib/index.js';
@@ -32,6 +38,10 @@ import {
 const parent = 'eth0';
 const mac = '02:00:5e:10:00:01';
 const sources = [mac];
+declare const address: Address;
+declare const route: Route;
+declare const rule: Rule;
+declare const neighbour: Neighbour;
 
 describe('createMacvlan', () => {
   test('takes the options of every mode', () => {
@@ -321,7 +331,7 @@ describe('the other inputs', () => {
     addNeighbour('macv1', { address: '10.0.0.9', mac, state: 'failed' });
     // @ts-expect-error: no address
     addNeighbour('macv1', { mac });
-    expectTypeOf<Neighbour>().toExtend<NeighbourToRemove>();
+    expectTypeOf<Neighbour>().toExtend<NeighbourToAdd & NeighbourToRemove>();
   });
 
   test('rules', () => {
@@ -337,6 +347,22 @@ describe('the other inputs', () => {
     expectTypeOf<Rule>().toExtend<RuleToAdd & RuleToRemove>();
     expectTypeOf<Pick<Rule, 'priority' | 'family' | 'from'>>().toExtend<RuleToRemove>();
     expectTypeOf<Partial<Rule>>().toExtend<RuleToRemove>();
+  });
+
+  test('what was listed, with some of its fields as options', () => {
+    addAddress('macv1', { ...address, scope: 'link', flags: ['nodad'] });
+    addRoute({ ...route, link: 'macv1', table: 'main', append: true });
+    replaceRoute({ ...route, nextHops: [{ via: '10.0.0.1' }] });
+    removeRoute({ ...route, nextHops: route.nextHops.map((hop) => ({ ...hop, link: 'macv1' })) });
+    addRule({ ...rule, table: 'main', sourcePorts: 80 });
+    removeRule({ ...rule, ipProtocol: 6 });
+    addNeighbour('macv1', { ...neighbour, state: 'permanent' });
+    // @ts-expect-error: a link, but no gateway, has an index
+    addRoute({ ...route, via: 3 });
+    // @ts-expect-error: no such option
+    addRoute({ ...route, gateway: '10.0.0.1' });
+    // @ts-expect-error: no such table
+    addRule({ ...rule, table: 'mine' });
   });
 
   test('moveLink', () => {

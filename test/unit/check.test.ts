@@ -537,8 +537,26 @@ describe('neighbours', () => {
     expect(refusal(rules.neighbour, value).message).toContain(`operation: options.${says}`);
   });
 
+  const listed = { address, family: 'IPv4', linkIndex: null, mac: null, state: 'none' };
+
+  test.each<[object, string?]>([
+    [{ router: false, proxy: true, protocol: '77' }],
+    [{ linkIndex: 3, mac, state: 'delay', router: true, proxy: false, protocol: 'unspec' }],
+    [{ mac, state: 'none', proxy: false }, "state is for a proxy; received 'none'"],
+    [{ state: 'failed', proxy: false }, "state must be 'permanent', 'noarp', 'reachable', 'stale'"],
+    [{ state: 'stale', proxy: false }, 'mac is required but for a proxy'],
+    [{ mac, proxy: true }, 'mac is not for a proxy'],
+    [{ state: 'stale', proxy: true }, 'state is not for a proxy'],
+    [{ router: true, proxy: true }, 'router is not for a proxy'],
+    [{ proxy: true, protocol: 'ospf' }, "protocol must be 'unspec'"],
+    [{ proxy: true, lladdr: mac }, 'lladdr is not a known option'],
+  ])('as it was listed, with %o', (fields, says) => {
+    const value = { ...listed, ...fields };
+    if (says === undefined) accepts(rules.neighbour, value);
+    else expect(refusal(rules.neighbour, value).message).toContain(`operation: options.${says}`);
+  });
+
   test('are removed by their address, and as they were listed', () => {
-    const listed = { address, family: 'IPv4', linkIndex: null, mac: null, state: 'none' };
     for (const value of [
       address,
       { address },
@@ -771,6 +789,15 @@ describe('routes', () => {
     refusal(route, { to: '10.1.0.0/16', ...none, nexthopId: 5, via: '10.0.0.1' });
     refusal(address, { address: '10.0.0.1/24', peer: null, linkIndex: undefined });
     refusal(route, { ...listed, protocol: '256' });
+    const ways = { nextHops: [{ via: '10.0.0.2', link: 3, weight: 1, onlink: false }] };
+    accepts(route, { ...listed, ...ways });
+    // The object's own, which a listing shows as well.
+    accepts(route, { ...listed, ...ways, via: '10.0.0.1', link: 3, nexthopId: 5 });
+    for (const way of [{ via: '10.0.0.1' }, { link: 3 }]) {
+      accepts(route, { ...listed, ...way });
+      const { message } = refusal(route, { ...listed, ...ways, ...way });
+      expect(message).toContain('nextHops are all the ways: leave out via and link');
+    }
     accepts(routeToRemove, { to: '10.1.0.0/16' });
     refusal(routeToRemove, { to: '10.1.2.3/16' });
     refusal(routeToRemove, { to: '10.1.0.0/16', via: 'fd00::1' });
