@@ -17,7 +17,7 @@ import {
   wordOf,
 } from './check.js';
 import { address } from './checkAddresses.js';
-import { nextHops, ROUTE_ROWS, routeFault } from './checkRoutes.js';
+import { LINKLESS, nextHops, ROUTE_ROWS, routeFault } from './checkRoutes.js';
 import {
   addrGenMode,
   altNames,
@@ -62,10 +62,8 @@ import type {
 } from './types.js';
 import { aliasFault, MACVLAN_MODES, VLAN_PROTOCOLS } from './values.js';
 
-/** Types of routes that lead to no link: they would stay if the new link had to be removed. */
-const LINKLESS: ReadonlySet<unknown> = new Set(['blackhole', 'unreachable', 'prohibit', 'throw']);
-
 function linkRouteFault(value: RouteOptions): Fault | undefined {
+  // Others would stay if the new link had to be removed.
   const says = 'must be a route by the link: use addRoute';
   if (LINKLESS.has(value.type)) return under('.type', badValue(says, value.type));
   if (value.nexthopId !== undefined) return under('.nexthopId', badValue(says, value.nexthopId));

@@ -29,7 +29,7 @@ import {
   u32,
 } from './checkValues.js';
 import { isListedRoute, type Listed } from './listed.js';
-import type { IpFamily, NextHopOptions, OperationOptions, Route, RouteOptions } from './types.js';
+import type { IpFamily, NextHopOptions, OperationOptions, RouteOptions } from './types.js';
 import {
   formatIp,
   networkOf,
@@ -41,9 +41,7 @@ import {
 } from './values.js';
 
 /** What is wrong with a route whose fields are each valid: do they fit together? */
-export function routeFault(
-  value: Listed<RouteOptions> & { readonly to: string },
-): Fault | undefined {
+export function routeFault(value: Given): Fault | undefined {
   const { to } = value;
   const parsed = to === 'default' ? null : parsePrefix(to);
   const from = value.from ? parsePrefix(value.from) : null;
@@ -96,51 +94,70 @@ function hostBitsFault(option: string, text: string | null | undefined): Fault |
   return under(option, badValue(`must have no host bits: use '${right}'`, text));
 }
 
-/** A route that is to carry packets must say where it leads, in one way only. */
-function newRouteFault(value: RouteOptions): Fault | undefined {
-  const { type = 'unicast', via, link, nexthopId, nextHops } = value;
-  const way = via ?? link;
-  if (nexthopId !== undefined && way !== undefined) {
-    return under(
-      '.nexthopId',
-      badValue('has a gateway and a link: leave out via and link', nexthopId),
-    );
+/** The fields of a route to add or remove, be it new or listed. */
+type Given = Listed<Omit<RouteOptions, 'nextHops'>> & {
+  readonly to: string;
+  readonly nextHops?: readonly Listed<NextHopOptions>[] | null | undefined;
+};
+
+/** Types of routes that lead to no link. */
+export const LINKLESS: ReadonlySet<unknown> = new Set([
+  'blackhole',
+  'unreachable',
+  'prohibit',
+  'throw',
+]);
+
+/** Is the way of a route said once? */
+function wayFault(route: Given): Fault | undefined {
+  const { type, via, link, nexthopId, nextHops } = route;
+  const hasWays = nextHops != null && nextHops.length > 0;
+  if (nexthopId != null) {
+    // A listing has the object's gateways and the indexes of its links as well.
+    const isSaid = isListedRoute(route)
+      ? [route, ...route.nextHops].some((way) => typeof (way.link ?? 0) !== 'number')
+      : (via ?? link) != null;
+    if (!isSaid) return undefined;
+    const says = 'has a way of its own: leave it out, or via, link and nextHops';
+    return under('.nexthopId', badValue(says, nexthopId));
   }
-  if (nextHops !== undefined && way !== undefined) return notAllWays(nextHops);
-  if (
-    type === 'unicast' &&
-    way === undefined &&
-    nexthopId === undefined &&
-    nextHops === undefined
-  ) {
-    return badValue('must say where it leads: via, link or both, nextHops or nexthopId', value);
+  if (hasWays && LINKLESS.has(type)) {
+    // IPv6 would add the route once for each.
+    return under('.nextHops', badValue(`are not for a route of type '${type}'`, nextHops));
   }
-  return routeFault(value) ?? nextHopsFault(value);
+  if (hasWays && (via ?? link) != null) {
+    return under('.nextHops', badValue('are all the ways: leave out via and link', nextHops));
+  }
+  return undefined;
 }
 
-function notAllWays(nextHops: Route['nextHops'] | RouteOptions['nextHops']): Fault {
-  return under('.nextHops', badValue('are all the ways: leave out via and link', nextHops));
+/** A route that is to carry packets must say where it leads. */
+function additionFault(route: Given): Fault | undefined {
+  const { type, via, link, nexthopId } = route;
+  const fault = wayFault(route);
+  if (fault !== undefined) return fault;
+  const nextHops = isListedRoute(route) && route.nextHops.length === 0 ? null : route.nextHops;
+  if ((type ?? 'unicast') === 'unicast' && (via ?? link ?? nexthopId ?? nextHops) == null) {
+    return badValue('must say where it leads: via, link or both, nextHops or nexthopId', route);
+  }
+  return (
+    routeFault(route) ?? (nexthopId == null ? nextHopsFault({ ...route, nextHops }) : undefined)
+  );
 }
 
-/** The way of a listed route by a nexthop object is the object's. */
-function listedRouteFault({ via, link, nexthopId, nextHops }: Route): Fault | undefined {
-  const isOneWay = (via ?? link ?? null) !== null && (nexthopId ?? null) === null;
-  return isOneWay && nextHops.length > 0 ? notAllWays(nextHops) : undefined;
-}
-
-function nextHopsFault({ to, family, nextHops }: RouteOptions): Fault | undefined {
-  if (nextHops === undefined) return undefined;
+function nextHopsFault({ to, family, nextHops }: Given): Fault | undefined {
+  if (nextHops == null) return undefined;
   if (nextHops.length === 0)
     return under('.nextHops', badValue('must hold one way at least', nextHops));
-  const sizes = nextHops.map(({ via }) => (via === undefined ? undefined : parseIp(via)?.length));
+  const sizes = nextHops.map(({ via }) => (via == null ? undefined : parseIp(via)?.length));
   const said = family && (family === 'IPv4' ? 4 : 16);
   const bytes = parsePrefix(to)?.bytes.length ?? said ?? sizes.find((size) => size);
   for (const [at, hop] of nextHops.entries()) {
     const { via, link } = hop;
-    if (via === undefined && link === undefined) {
+    if ((via ?? link) == null) {
       return under(`.nextHops[${at}]`, badValue('must say via, link or both', hop));
     }
-    if (via !== undefined && !isGateway(sizes[at], bytes, family)) {
+    if (via != null && !isGateway(sizes[at], bytes, family)) {
       return under(`.nextHops[${at}].via`, badValue(foreignGateway(bytes), via));
     }
   }
@@ -184,12 +201,38 @@ export const nextHops: Check = listOf(
 
 const newRoute = optionsOf(
   table<RouteOptions & OperationOptions>({ ...ROUTE_ROWS, nextHops, signal }, 'to'),
-  newRouteFault,
+  additionFault,
 );
+
+const LISTED_ROUTE = table(
+  {
+    ...ROUTE_ROWS,
+    from: orNull(prefix),
+    // Kernels before 5.18 accept the two lowest bits, too.
+    tos: integer(0, 255),
+    via: orNull(ip),
+    link: orNull(linkRef),
+    source: orNull(ip),
+    scope: listedWordOf(SCOPES, u8),
+    protocol: listedWordOf(ROUTE_PROTOCOLS, u8),
+    type: listedWordOf(ROUTE_TYPES, u8),
+    mtu: orNull(u32),
+    advmss: orNull(u32),
+    nexthopId: orNull(ROUTE_ROWS.nexthopId),
+    nextHops: listOf(
+      optionsOf(table({ via: orNull(ip), link: orNull(linkRef), weight, onlink: flag })),
+      MAX_HOPS,
+    ),
+    signal,
+  },
+  'to',
+);
+
+const listedRoute = optionsOf(LISTED_ROUTE, additionFault);
 
 /** A route to add: also a `Route` as it was listed. */
 export const route: Check = (value) =>
-  isListedRoute(value) ? (routeToRemove(value) ?? listedRouteFault(value)) : newRoute(value);
+  isListedRoute(value) ? listedRoute(value) : newRoute(value);
 
 /** A route to put in place of another: the same, without `append`. */
 export const replacementRoute: Check = (value) => {
@@ -200,28 +243,6 @@ export const replacementRoute: Check = (value) => {
 
 /** A route to remove: as it was added, or a `Route` as it was listed. */
 export const routeToRemove: Check = optionsOf(
-  table(
-    {
-      ...ROUTE_ROWS,
-      from: orNull(prefix),
-      // Kernels before 5.18 accept the two lowest bits, too.
-      tos: integer(0, 255),
-      via: orNull(ip),
-      link: orNull(linkRef),
-      source: orNull(ip),
-      scope: listedWordOf(SCOPES, u8),
-      protocol: listedWordOf(ROUTE_PROTOCOLS, u8),
-      type: listedWordOf(ROUTE_TYPES, u8),
-      mtu: orNull(u32),
-      advmss: orNull(u32),
-      nexthopId: orNull(u32),
-      nextHops: listOf(
-        optionsOf(table({ via: orNull(ip), link: orNull(linkRef), weight, onlink: flag })),
-        MAX_HOPS,
-      ),
-      signal,
-    },
-    'to',
-  ),
-  routeFault,
+  LISTED_ROUTE,
+  (value: Given) => wayFault(value) ?? routeFault(value),
 );

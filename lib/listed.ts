@@ -6,8 +6,8 @@ export function isListedAddress(value: unknown): value is Address {
 }
 
 export function isListedRoute(value: unknown): value is Route {
-  const { nextHops, nexthopId } = (value ?? {}) as Partial<Route>;
-  return Array.isArray(nextHops) && nexthopId !== undefined;
+  const route = (value ?? {}) as Partial<Route>;
+  return Array.isArray(route.nextHops) && 'nexthopId' in route;
 }
 
 export function isListedNeighbour(value: unknown): value is Neighbour {

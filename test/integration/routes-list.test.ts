@@ -105,6 +105,26 @@ describe('listRoutes', () => {
     expect(JSON.stringify(ours(found))).toBe(JSON.stringify(here).replaceAll(link, there));
   });
 
+  test('with a link that is none of theirs, those of other links stay', async () => {
+    const { host, netns } = await furnished();
+    const everything = async () =>
+      Promise.all((['-4', '-6'] as const).map((family) => routesShown(host, family)));
+    const other = await host.parent();
+    await host.ip('link', 'set', other, 'up');
+    const before = await everything();
+    const led = (await netns.listRoutes()).filter(
+      ({ nexthopId, nextHops }) => nexthopId !== null || nextHops.length > 0,
+    );
+    expect(led).toHaveLength(8);
+    for (const route of led) {
+      const elsewhere = { ...route, link: other };
+      expect((await refusalOf(netns.removeRoute(elsewhere))).code).toBe('ERR_INVALID_ARG_VALUE');
+      const added = { ...elsewhere, metric: route.metric + 1 };
+      expect((await refusalOf(netns.addRoute(added))).code).toBe('ERR_INVALID_ARG_VALUE');
+    }
+    expect(await everything()).toEqual(before);
+  });
+
   test('of similar routes it lists, the right one is removed', async () => {
     const { host, netns, shown, link } = await routeBench(bed);
     const other = await host.parent();

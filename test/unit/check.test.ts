@@ -790,18 +790,67 @@ describe('routes', () => {
     refusal(address, { address: '10.0.0.1/24', peer: null, linkIndex: undefined });
     refusal(route, { ...listed, protocol: '256' });
     const ways = { nextHops: [{ via: '10.0.0.2', link: 3, weight: 1, onlink: false }] };
-    accepts(route, { ...listed, ...ways });
     // The object's own, which a listing shows as well.
     accepts(route, { ...listed, ...ways, via: '10.0.0.1', link: 3, nexthopId: 5 });
-    for (const way of [{ via: '10.0.0.1' }, { link: 3 }]) {
-      accepts(route, { ...listed, ...way });
-      const { message } = refusal(route, { ...listed, ...ways, ...way });
-      expect(message).toContain('nextHops are all the ways: leave out via and link');
-    }
     accepts(routeToRemove, { to: '10.1.0.0/16' });
     refusal(routeToRemove, { to: '10.1.2.3/16' });
     refusal(routeToRemove, { to: '10.1.0.0/16', via: 'fd00::1' });
     refusal(routeToRemove, { ...listed, protocol: '256' });
+  });
+
+  const hop = { via: '10.0.0.2', link: 3, weight: 1, onlink: false };
+  const listedRoute = {
+    to: '10.1.0.0/16',
+    from: null,
+    family: 'IPv4',
+    via: null,
+    link: null,
+    type: 'unicast',
+    nextHops: [] as object[],
+    nexthopId: null,
+  };
+
+  test.each([
+    { via: '10.0.0.1' },
+    { link: 'eth0' },
+    { nextHops: [hop, { via: null, link: 3 }, { via: '10.0.0.1' }] },
+    { nextHops: [{ via: 'fd00::1' }] },
+    { nexthopId: undefined, link: 3 },
+    { nexthopId: 5, link: 3, via: '10.0.0.1' },
+    { nexthopId: 5, nextHops: [hop], type: 'blackhole' },
+    { to: 'fd01::/64', family: 'IPv6', link: 1, type: 'blackhole' },
+    { type: 'local', link: undefined },
+  ])('as they were listed, but with %o', (changes) => {
+    accepts(route, { ...listedRoute, ...changes });
+    accepts(routeToRemove, { ...listedRoute, ...changes });
+  });
+
+  test.each<[object, string]>([
+    [{ nexthopId: 5, link: 'eth0' }, 'nexthopId has a way of its own: leave it out, or via, link'],
+    [{ nexthopId: 5, link: { index: 3 } }, 'nexthopId has a way of its own'],
+    [{ nexthopId: 5, nextHops: [hop, { ...hop, link: 'eth0' }] }, 'nexthopId has a way of its own'],
+    [{ nexthopId: 0 }, 'nexthopId must be an integer from 1'],
+    [{ nextHops: [hop], via: '10.0.0.1' }, 'nextHops are all the ways: leave out via and link'],
+    [{ nextHops: [hop], link: 3 }, 'nextHops are all the ways: leave out via and link'],
+    [{ type: 'prohibit', nextHops: [hop] }, "nextHops are not for a route of type 'prohibit'"],
+  ])('nor as they were listed, but with %o', (changes, says) => {
+    for (const rule of [route, routeToRemove]) {
+      expect(refusal(rule, { ...listedRoute, ...changes }).message).toContain(says);
+    }
+  });
+
+  test.each<[object, string]>([
+    [{}, 'must say where it leads: via, link or both'],
+    [{ via: undefined, type: undefined }, 'must say where it leads'],
+    [{ nextHops: [hop, {}] }, 'nextHops[1] must say via, link or both'],
+    [{ nextHops: [{ via: null, link: null }] }, 'nextHops[0] must say via, link or both'],
+    [
+      { to: 'fd01::/64', family: 'IPv6', nextHops: [{ via: '10.0.0.1' }] },
+      "nextHops[0].via must be of the route's family",
+    ],
+  ])('nor to add as they were listed, but with %o', (changes, says) => {
+    accepts(routeToRemove, { ...listedRoute, ...changes });
+    expect(refusal(route, { ...listedRoute, ...changes }).message).toContain(says);
   });
 });
 
