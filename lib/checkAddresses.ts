@@ -16,9 +16,20 @@ import {
   under,
   wordOf,
 } from './check.js';
-import { ip, PREFIX_SAYS, prefix, scope, U32_MAX, u8, u32 } from './checkValues.js';
+import {
+  family,
+  familyFault,
+  ip,
+  PREFIX_SAYS,
+  prefix,
+  scope,
+  U32_MAX,
+  u8,
+  u32,
+} from './checkValues.js';
+import { LISTED_ADDRESS_FLAGS } from './flags.js';
 import { isListedAddress, type Listed } from './listed.js';
-import type { AddressOptions } from './types.js';
+import type { Address, AddressOptions } from './types.js';
 import { ADDRESS_FLAGS, labelFault, parseIp, parsePrefix, SCOPES } from './values.js';
 
 const LIFETIME = 'must be Infinity or a whole number of seconds';
@@ -113,17 +124,18 @@ const listedAddress = optionsOf(
       label: orNull(text(labelFault)),
       scope: listedWordOf(SCOPES, u8),
       // Also those that only the kernel sets.
-      flags: listOf(anything, 32),
+      flags: listOf(wordOf(LISTED_ADDRESS_FLAGS), 32),
       // JSON has null for Infinity.
       validLifetime: orNull(lifetime(0)),
       preferredLifetime: orNull(lifetime(0)),
       cidr: anything,
-      family: anything,
+      family,
       linkIndex: anything,
     },
     'address',
   ),
-  addressFault,
+  (value: Listed<AddressOptions> & Pick<Address, 'address' | 'family'>) =>
+    addressFault(value) ?? familyFault(value),
 );
 
 /** An address to add or replace: also an `Address` as it was listed. */

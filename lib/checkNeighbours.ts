@@ -13,7 +13,16 @@ import {
   under,
   wordOf,
 } from './check.js';
-import { family, flag, ip, linkRef, routeProtocol, signal, u8 } from './checkValues.js';
+import {
+  family,
+  familyFault,
+  flag,
+  ip,
+  linkRef,
+  routeProtocol,
+  signal,
+  u8,
+} from './checkValues.js';
 import { isListedNeighbour } from './listed.js';
 import type { Neighbour, NeighbourFilter, NeighbourOptions } from './types.js';
 import {
@@ -32,11 +41,9 @@ function neighbourFault({
 }: Partial<Record<keyof NeighbourOptions, unknown>>): Fault | undefined {
   if (proxy !== true) {
     // Without one the kernel refuses the entry, and keeps it all the same (net/core/neighbour.c, neigh_add).
-    return mac === undefined
-      ? under('.mac', badType('is required but for a proxy', mac))
-      : undefined;
+    return mac == null ? under('.mac', badType('is required but for a proxy', mac)) : undefined;
   }
-  const said = Object.entries({ mac, state, router }).find(([, value]) => value !== undefined);
+  const said = Object.entries({ mac, state, router }).find(([, value]) => value != null);
   return said && under(`.${said[0]}`, badValue('is not for a proxy', said[1]));
 }
 
@@ -58,21 +65,23 @@ const newNeighbour = optionsOf(
 );
 
 /** A listing has something in each field, also where an option would be left out. */
-function listedFault({ mac: known, state, router, proxy }: Neighbour): Fault | undefined {
+function listedFault(neighbour: Neighbour): Fault | undefined {
+  const { mac, state, router, proxy } = neighbour;
   if (proxy !== true && state === 'none') return under('.state', badValue('is for a proxy', state));
-  return neighbourFault({
-    mac: known ?? undefined,
+  const said = {
+    mac,
     state: state === 'none' ? undefined : state,
     router: router === true ? router : undefined,
     proxy,
-  });
+  };
+  return neighbourFault(said) ?? familyFault(neighbour);
 }
 
 const listedNeighbour = optionsOf(
   table<Neighbour>(
     {
       address: ip,
-      family: anything,
+      family,
       linkIndex: anything,
       mac: orNull(mac),
       state: wordOf(LISTED_STATES),
@@ -95,7 +104,7 @@ const neighbourObject = optionsOf(
     {
       address: ip,
       proxy: flag,
-      family: anything,
+      family,
       linkIndex: anything,
       mac: anything,
       state: anything,
@@ -104,6 +113,7 @@ const neighbourObject = optionsOf(
     },
     'address',
   ),
+  familyFault,
 );
 
 /** A neighbour to remove: its address, or a `Neighbour` as it was listed. */

@@ -3,6 +3,7 @@ import {
   badType,
   badValue,
   type Check,
+  type Fault,
   integer,
   isSignal,
   listOf,
@@ -12,7 +13,7 @@ import {
   under,
   wordOf,
 } from './check.js';
-import type { OperationOptions } from './types.js';
+import type { IpFamily, OperationOptions } from './types.js';
 import {
   ADDR_GEN_MODES,
   altNameFault,
@@ -84,6 +85,16 @@ export const ip = text((value) => (parseIp(value) === null ? IP_SAYS : undefined
 
 /** An address, with or without its prefix length. */
 export const prefix = text((value) => (parsePrefix(value) === null ? PREFIX_SAYS : undefined));
+
+/** What is wrong with a family that is said beside an address. */
+export function familyFault(said: {
+  readonly address: string;
+  readonly family?: IpFamily | undefined;
+}): Fault | undefined {
+  const size = parsePrefix(said.address)?.bytes.length;
+  if (said.family === undefined || size === (said.family === 'IPv4' ? 4 : 16)) return undefined;
+  return under('.family', badValue("must be the address's", said.family));
+}
 
 export const knownName = text(knownNameFault);
 

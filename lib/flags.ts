@@ -102,6 +102,13 @@ export const linkFlagNames = memoised((bits) => {
 export const addressFlagNames4 = memoised((bits) => addressFlags(bits, 'secondary'));
 export const addressFlagNames6 = memoised((bits) => addressFlags(bits, 'temporary'));
 
+/** All the names that an address can be listed with. */
+export const LISTED_ADDRESS_FLAGS: object = Object.fromEntries(
+  ['secondary', 'temporary', 'dynamic', ...ADDRESS_FLAG_NAMES.map(([, name]) => name)].map(
+    (name) => [name, true],
+  ),
+);
+
 function addressFlags(bits: number, first: string): string[] {
   const names = namesOf(ADDRESS_FLAG_NAMES, bits);
   if ((bits & 0x80) === 0) names.unshift('dynamic');

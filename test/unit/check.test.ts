@@ -500,6 +500,14 @@ describe('addresses', () => {
     refusal(address, written);
     refusal(addressToRemove, { ...listed, address: '10.0.0.1' });
     refusal(addressToRemove, { ...listed, scope: 'galaxy' });
+    const flags = ['secondary', 'temporary', 'dynamic', 'dadfailed', 'deprecated', 'autojoin'];
+    for (const rule of [address, addressToRemove]) {
+      accepts(rule, { ...listed, flags: [...listed.flags, ...flags] });
+      const misspelt = refusal(rule, { ...listed, flags: [...listed.flags, 'nodda'] });
+      expect(misspelt.message).toContain('flags[2] must be');
+      const foreign = refusal(rule, { ...listed, family: 'IPv4' });
+      expect(foreign.message).toContain("family must be the address's; received 'IPv4'");
+    }
   });
 });
 
@@ -544,7 +552,8 @@ describe('neighbours', () => {
     [{ linkIndex: 3, mac, state: 'delay', router: true, proxy: false, protocol: 'unspec' }],
     [{ mac, state: 'none', proxy: false }, "state is for a proxy; received 'none'"],
     [{ state: 'failed', proxy: false }, "state must be 'permanent', 'noarp', 'reachable', 'stale'"],
-    [{ state: 'stale', proxy: false }, 'mac is required but for a proxy'],
+    [{ state: 'stale', proxy: false }, 'mac is required but for a proxy; received null'],
+    [{ mac, state: 'stale', family: 'IPv6' }, "family must be the address's; received 'IPv6'"],
     [{ mac, proxy: true }, 'mac is not for a proxy'],
     [{ state: 'stale', proxy: true }, 'state is not for a proxy'],
     [{ router: true, proxy: true }, 'router is not for a proxy'],
@@ -557,6 +566,8 @@ describe('neighbours', () => {
   });
 
   test('are removed by their address, and as they were listed', () => {
+    const foreign = refusal(rules.neighbourToRemove, { ...listed, family: 'IPv6' });
+    expect(foreign.message).toContain("family must be the address's; received 'IPv6'");
     for (const value of [
       address,
       { address },
