@@ -118,6 +118,10 @@ function newRuleFault(rule: RuleToAdd): Fault | undefined {
   if (rule.action === 'goto' && rule.goto == null) {
     return under('.goto', badType("is required with the action 'goto'", rule.goto));
   }
+  // The kernel would take a mark of 0: only packets without any of those bits.
+  if (rule.fwmark == null && rule.fwmask != null) {
+    return under('.fwmask', badValue('is for a fwmark, which may be 0', rule.fwmask));
+  }
   return ruleFault(rule);
 }
 

@@ -598,7 +598,6 @@ describe('rules', () => {
     { priority: 5, to: 'fd00::/64', family: 'IPv6', iif: 'lo', oif: 'eth0.5' },
     { priority: 5, family: 'IPv6', fwmark: most, fwmask: 0 },
     { priority: 5, fwmark: 0, fwmask: 255 },
-    { priority: 5, fwmask: 255 },
     { priority: 5, ipProtocol: 'tcp', sourcePorts: 1, destinationPorts: [80, 80] },
     { priority: 5, ipProtocol: 255, destinationPorts: 65_534 },
     { priority: 5, uidRange: [0, most - 1], invert: true },
@@ -633,6 +632,8 @@ describe('rules', () => {
     [{ fwmark: 0, fwmask: null }, 'fwmark of 0 matches any mark'],
     [{ fwmark: -1 }, 'fwmark must be an integer from 0'],
     [{ fwmask: '0xff' }, 'fwmask must be a number'],
+    [{ fwmask: 255 }, 'fwmask is for a fwmark, which may be 0; received 255'],
+    [{ fwmark: null, fwmask: 255 }, 'fwmask is for a fwmark'],
     [{ ipProtocol: 'http' }, "ipProtocol must be 'icmp', 'tcp'"],
     [{ ipProtocol: 0 }, 'ipProtocol must be an integer from 1 to 255'],
     [{ sourcePorts: 0 }, 'sourcePorts must be an integer from 1 to 65534'],
@@ -665,6 +666,7 @@ describe('rules', () => {
   });
 
   test('are removed by a part of what they say, and added as they were listed', () => {
+    accepts(rules.ruleToRemove, { fwmask: 255 });
     const listed = {
       ...SAYS_NOTHING,
       priority: 0,
