@@ -89,18 +89,25 @@ export interface AddressOptions {
   readonly metric?: number | undefined;
 }
 
-/** What was listed, with any of its fields also as the option of that name: `{ ...route, link: 'eth1' }`. */
-export type AsListed<Listing, Options> = {
-  readonly [Key in keyof Listing]:
+/**
+ * What was listed, with any of its fields as the option of that name, `{ ...route, link: 'eth1' }`, or left out; but
+ * for its fields `Needed`, by which it is known for listed.
+ */
+export type AsListed<Listing, Options, Needed extends keyof Listing = never> = {
+  readonly [Key in keyof Listing]?:
     | Listing[Key]
-    | (Key extends keyof Options ? Options[Key] : never);
-};
+    | (Key extends keyof Options ? Options[Key] : never)
+    | undefined;
+} & { readonly [Key in Needed]: Listing[Key] };
 
-/** An address to remove: as it was added, or an {@link Address} as it was listed. */
-export type AddressToRemove = AddressOptions | AsListed<Address, AddressOptions>;
+/** An {@link Address} as it was listed; its `cidr` and `linkIndex` say nothing. */
+export type AddressAsListed = AsListed<Address, AddressOptions, 'address' | 'linkIndex'>;
 
-/** What `addAddress` takes besides a text: a new address, or an {@link Address} as it was listed. */
-export type AddressToAdd = AddressOptions | AsListed<Address, AddressOptions>;
+/** An address to remove: as it was added, or as it was listed. */
+export type AddressToRemove = AddressOptions | AddressAsListed;
+
+/** What `addAddress` takes besides a text: a new address, or one as it was listed. */
+export type AddressToAdd = AddressOptions | AddressAsListed;
 
 /** A route to add or remove (`RTM_NEWROUTE`, `RTM_DELROUTE`). */
 export interface RouteOptions {
@@ -189,13 +196,17 @@ export interface NextHopOptions {
   readonly onlink?: boolean | undefined;
 }
 
-/** A {@link Route} as it was listed. */
-export type RouteAsListed = AsListed<Omit<Route, 'nextHops'>, RouteOptions> & {
-  readonly nextHops: readonly (NextHopOptions | NextHopAsListed)[];
-};
-
 /** One of the ways of a route as it was listed. */
 export type NextHopAsListed = AsListed<NextHop, NextHopOptions>;
+
+/**
+ * A {@link Route} as it was listed. With a `nexthopId` the gateways and the indexes of links say nothing, because they
+ * are listed as the object has them.
+ */
+export type RouteAsListed = AsListed<Omit<Route, 'nextHops'>, RouteOptions, 'to'> & {
+  readonly nexthopId: number | null | undefined;
+  readonly nextHops: readonly NextHopAsListed[];
+};
 
 /** What `addRoute` takes: a new route, or one as it was listed. */
 export type RouteToAdd = RouteOptions | (RouteAsListed & Pick<RouteOptions, 'append'>);
@@ -267,10 +278,10 @@ export interface RuleOptions {
 }
 
 /** What `addRule` takes: a new rule, or one as it was listed. */
-export type RuleToAdd = RuleOptions | AsListed<Rule, RuleOptions>;
+export type RuleToAdd = RuleOptions | AsListed<Rule, RuleOptions, 'priority' | 'l3mdev'>;
 
 /** What `removeRule` takes: a rule as it was added or as it was listed, in whole or in part. */
-export type RuleToRemove = Partial<RuleOptions> | Partial<AsListed<Rule, RuleOptions>>;
+export type RuleToRemove = Partial<RuleOptions> | AsListed<Rule, RuleOptions>;
 
 /** Which rules `listRules` gives. */
 export interface RuleFilter extends OperationOptions {
@@ -310,12 +321,14 @@ export interface NeighbourOptions {
  * What `addNeighbour` takes: a new neighbour, or a {@link Neighbour} as it was listed; one in the state `'delay'` or
  * `'probe'` is added as `'stale'`, and one whose MAC is not known cannot be.
  */
-export type NeighbourToAdd = NeighbourOptions | AsListed<Neighbour, NeighbourOptions>;
+export type NeighbourToAdd =
+  | NeighbourOptions
+  | AsListed<Neighbour, NeighbourOptions, 'address' | 'linkIndex'>;
 
 /** What `removeNeighbour` takes besides a text: which one, or a {@link Neighbour} as it was listed. */
 export type NeighbourToRemove =
   | Pick<NeighbourOptions, 'address' | 'proxy'>
-  | AsListed<Neighbour, NeighbourOptions>;
+  | AsListed<Neighbour, NeighbourOptions, 'address' | 'linkIndex'>;
 
 /** Which neighbours `listNeighbours` gives. */
 export interface NeighbourFilter extends OperationOptions {

@@ -226,7 +226,7 @@ function hopsOf(
   call: Call,
   route: RouteToRemove,
 ): readonly NextHop[] | Promise<readonly NextHop[]> {
-  const nextHops: readonly Partial<NextHopAsListed>[] = route.nextHops ?? [];
+  const nextHops: readonly NextHopAsListed[] = route.nextHops ?? [];
   if (nextHops.length === 0 || !hasWay(route)) return [];
   const links = resolveIndexes(
     namespace,

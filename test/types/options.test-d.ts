@@ -27,6 +27,7 @@ import {
   createMacvlan,
   createMacvtap,
   Netns,
+  removeAddress,
   removeNeighbour,
   removeRoute,
   removeRule,
@@ -357,12 +358,32 @@ describe('the other inputs', () => {
     addRule({ ...rule, table: 'main', sourcePorts: 80 });
     removeRule({ ...rule, ipProtocol: 6 });
     addNeighbour('macv1', { ...neighbour, state: 'permanent' });
+    addRoute({ ...route, nexthopId: undefined, link: 'macv1' });
     // @ts-expect-error: a link, but no gateway, has an index
     addRoute({ ...route, via: 3 });
     // @ts-expect-error: no such option
     addRoute({ ...route, gateway: '10.0.0.1' });
     // @ts-expect-error: no such table
     addRule({ ...rule, table: 'mine' });
+  });
+
+  test('what was listed, with some of its fields left out', () => {
+    const { label, ...unlabelled } = address;
+    addAddress('macv1', unlabelled);
+    const { source, link, ...elsewhere } = route;
+    addRoute({ ...elsewhere, link: 'macv1' });
+    removeRoute({ ...elsewhere, link: 'macv1' });
+    const { iif, ...anywhere } = rule;
+    addRule(anywhere);
+    const { state, router, ...known } = neighbour;
+    addNeighbour('macv1', known);
+    removeAddress('macv1', unlabelled);
+    const { nexthopId, ...written } = route;
+    // @ts-expect-error: without it, null stands for no option
+    addRoute(written);
+    const { linkIndex, ...unlinked } = address;
+    // @ts-expect-error: as above
+    addAddress('macv1', unlinked);
   });
 
   test('moveLink', () => {
