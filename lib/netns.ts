@@ -535,14 +535,15 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Says which MAC an IP address has on a link, or with `proxy` that the machine answers for an address there; it may be
-   * a `Neighbour` as it was listed. `EEXIST`: the link has an entry for the address, be it one that ARP has found (a proxy may be added again); `ENODEV`: there is
-   * no such link; `EINVAL`: IPv6 is disabled on the link, or its MTU is too small for the family (of an IPv6 proxy
-   * `ENOBUFS`); `ENOBUFS`: the kernel's table, which all namespaces share, has no room for one that is not permanent
-   * (net.ipv4.neigh.default.gc_thresh3); `EAFNOSUPPORT`: the kernel has no IPv6; `EPERM`: needs `CAP_NET_ADMIN`. A link
-   * that goes down loses all entries, one that gets another MAC all but proxies, and one that loses its carrier all but
-   * proxies and permanent ones. On a loopback or point-to-point link the kernel has a single entry for all of IPv4,
-   * listed as `0.0.0.0`: what is added for any address changes that (net/ipv4/arp.c, arp_constructor).
+   * Says which MAC an IP address has on a link, or with `proxy` that the machine answers for an address there; it may
+   * be a `Neighbour` as it was listed. `EEXIST`: the link has an entry for the address, be it one that ARP has found (a
+   * proxy may be added again); `ENODEV`: there is no such link; `EINVAL`: IPv6 is disabled on the link, or its MTU is
+   * too small for the family (of an IPv6 proxy `ENOBUFS`); `ENOBUFS`: the kernel's table, which all namespaces share,
+   * has no room for one that is not permanent (net.ipv4.neigh.default.gc_thresh3); `EAFNOSUPPORT`: the kernel has no
+   * IPv6; `EPERM`: needs `CAP_NET_ADMIN`. A link that goes down loses all entries, one that gets another MAC all but
+   * proxies, and one that loses its carrier all but proxies and permanent ones. On a loopback or point-to-point link
+   * the kernel has a single entry for all of IPv4, listed as `0.0.0.0`: what is added for any address changes that
+   * (net/ipv4/arp.c, arp_constructor).
    */
   addNeighbour(
     link: LinkRef,
