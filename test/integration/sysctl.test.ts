@@ -77,13 +77,18 @@ test('ndisc_notify tells the neighbours the MAC of a new link', async () => {
   await vi.waitFor(async () => expect(await known()).toBe(mac), PATIENCE);
 });
 
+/** Runs under what follows with FIFOs in the places of two settings: who opens one waits for its other end. */
+const withFifos = [
+  ...inPrivateNetns,
+  'sh',
+  '-c',
+  `mount -t tmpfs t /mnt && for file in ip_forward ip_default_ttl; do
+    mkfifo /mnt/$file && mount --bind /mnt/$file /proc/sys/net/ipv4/$file || exit
+  done && exec "$@"`,
+  'sh',
+];
+
 test('one at a time is written, because each that waits keeps a processor busy; others go on', async () => {
-  const files = ['ip_forward', 'ip_default_ttl'];
-  // FIFOs in their places: who opens one to write waits until it is read.
-  const mounts = files.map(
-    (file) => `mkfifo /mnt/${file} && mount --bind /mnt/${file} $net/${file}`,
-  );
-  const setUp = `net=/proc/sys/net/ipv4 && mount -t tmpfs t /mnt && ${mounts.join(' && ')}`;
   const source = `
     import { constants, openSync, readSync } from 'node:fs';
     import { getSysctl, setSysctl } from 'macvlan-netlink';
@@ -101,8 +106,47 @@ test('one at a time is written, because each that waits keeps a processor busy; 
     await Promise.all(writes);
     console.log(JSON.stringify([early, read(first), read(second)]));
   `;
-  const under = [...inPrivateNetns, 'sh', '-c', `${setUp} && exec "$@"`, 'sh'];
-  expect(await resultOf(source, { under })).toEqual(['', '1\n', '2\n']);
+  expect(await resultOf(source, { under: withFifos })).toEqual(['', '1\n', '2\n']);
+});
+
+test('a signal withdraws what waits for others, and rejects what is under way once it has ended', async () => {
+  const source = `
+    import { constants, openSync, readdirSync, readlinkSync, readSync, writeSync } from 'node:fs';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    import { getSysctl, setSysctl } from 'macvlan-netlink';
+    const { O_NONBLOCK, O_RDWR } = constants;
+    // Full, so that the next one to write waits.
+    const full = openSync('/mnt/ip_forward', O_RDWR | O_NONBLOCK);
+    try {
+      for (;;) writeSync(full, 'x');
+    } catch {}
+    const targets = () => readdirSync('/proc/self/fd').map((fd) => {
+      try {
+        return readlinkSync('/proc/self/fd/' + fd);
+      } catch {}
+    });
+    const controller = new AbortController();
+    const { signal } = controller;
+    const calls = [
+      ...Array.from({ length: 5 }, () => getSysctl('net.ipv4.ip_default_ttl', { signal })),
+      setSysctl('net.ipv4.ip_forward', 1, { signal }),
+      setSysctl('net.ipv4.tcp_sack', 0, { signal }),
+      getSysctl('net.ipv4.tcp_sack', { signal }),
+    ];
+    for (const call of calls) call.catch(() => {});
+    while (targets().filter((path) => path?.endsWith('/ip_forward')).length < 2) await sleep(1);
+    controller.abort('enough');
+    await Promise.allSettled(calls.slice(-2));
+    const buffer = Buffer.alloc(1 << 20);
+    readSync(full, buffer);
+    openSync('/mnt/ip_default_ttl', O_RDWR);
+    const reasons = (await Promise.allSettled(calls)).map(({ reason }) => reason);
+    const written = buffer.toString('utf8', 0, readSync(full, buffer));
+    const kept = await getSysctl('net.ipv4.tcp_sack');
+    console.log(JSON.stringify({ reasons: [...new Set(reasons)], written, kept }));
+  `;
+  const expected = { reasons: ['enough'], written: '1\n', kept: '1' };
+  expect(await resultOf(source, { under: withFifos })).toEqual(expected);
 });
 
 describe('what the kernel refuses says why', () => {
