@@ -279,6 +279,7 @@ describe('an invalid option', () => {
     ['priority', range, rules.ruleFilter, { priority: -1 }],
     ['table', range, rules.ruleFilter, { table: 0 }],
     ['link', range, rules.neighbourFilter, { link: 0 }],
+    ['family', value, rules.neighbourFilter, { family: 'inet' }],
     ['initial', type, rules.watchOptions, { initial: 1 }],
     ['load', type, rules.supportOptions, { load: 'yes' }],
     ['signal', type, rules.operationOptions, { signal: null }],
@@ -584,6 +585,9 @@ describe('neighbours', () => {
     );
     expect(refusal(rules.neighbourToRemove, { address, vlan: 5 }).message).toContain(
       'options.vlan is not',
+    );
+    expect(refusal(rules.neighbourToRemove, { address, proxy: 1 }).message).toContain(
+      'options.proxy must be a boolean',
     );
   });
 });
