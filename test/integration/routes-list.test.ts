@@ -28,6 +28,8 @@ describe('listRoutes', () => {
       `10.7.5.0/24 nexthop via 203.0.113.1 dev ${link} onlink nexthop dev ${link}`,
       '10.8.0.0/16 nhid 5',
       '10.8.0.0/16 nhid 5 metric 9',
+      'prohibit 10.8.8.0/24 nhid 5',
+      '10.8.9.0/24 nhid 9',
       '10.9.0.0/16 nhid 7',
     ];
     const commands6 = [
@@ -37,9 +39,12 @@ describe('listRoutes', () => {
       `fd05:1::/64 nexthop via fd99::1 dev ${link} onlink nexthop via fd00::4 dev ${link}`,
       `fd06::/64 dev ${link} table 300 metric 3 proto ra`,
       'fd08::/64 nhid 6',
+      'prohibit fd08:8::/64 nhid 6',
     ];
     await host.ip('nexthop', 'add', 'id', '5', 'via', '10.0.0.5', 'dev', link);
     await host.ip('nexthop', 'add', 'id', '7', 'blackhole');
+    await host.ip('nexthop', 'add', 'id', '8', 'via', '10.0.0.6', 'dev', link);
+    await host.ip('nexthop', 'add', 'id', '9', 'group', '5/8');
     await host.ip('-6', 'nexthop', 'add', 'id', '6', 'via', 'fd00::6', 'dev', link);
     for (const command of commands) await host.ip('route', 'add', ...command.split(' '));
     for (const command of commands6) await host.ip('-6', 'route', 'add', ...command.split(' '));
@@ -54,7 +59,7 @@ describe('listRoutes', () => {
       ...(await routesShown(host, '-6')).map((route) => expectedRoute(route, 128, indexOf)),
     ];
     const listed = await netns.listRoutes();
-    expect(listed.filter(({ nextHops }) => nextHops.length === 2)).toHaveLength(4);
+    expect(listed.filter(({ nextHops }) => nextHops.length === 2)).toHaveLength(5);
     expect(listed).toEqual(expect.arrayContaining(all));
     expect(listed).toHaveLength(all.length);
   });
