@@ -74,7 +74,7 @@ function isGateway(
   route: number | undefined,
   said: IpFamily | null | undefined,
 ): boolean {
-  return via === route || (via === 16 && said === 'IPv4');
+  return via === route || said === 'IPv4';
 }
 
 function foreignGateway(route: number | undefined): string {

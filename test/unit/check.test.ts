@@ -723,6 +723,7 @@ describe('routes', () => {
     { to: 'default', via: 'fd00::1', family: 'IPv4', source: '10.0.0.1' },
     { to: '0.0.0.0/0', via: '10.0.0.1', append: true, signal },
     { to: 'default', link: 3, source: '10.0.0.1', tos: 16 },
+    { to: 'default', link: 3, tos: 16 },
     { to: 'default', link: 3, source: 'fd00::1', from: 'fd02::/48' },
     { to: 'default', nextHops: [{ link: 3 }, { via: 'fd00::1' }, { via: 'fd00::2' }] },
     { to: 'default', family: 'IPv4', nextHops: [{ via: 'fd00::1' }, { via: '10.0.0.1' }] },
@@ -758,6 +759,12 @@ describe('routes', () => {
     [{ to: 'default', link: 3, mtu: 0 }, 'mtu must be an integer from 1'],
     [{ to: 'default', link: 3, advmss: 0 }, 'advmss must be an integer from 1'],
     [{ to: 'default', link: 3, append: 1 }, 'append must be'],
+    [{ to: 'default', via: 'fd00::1', tos: 16 }, 'tos is of IPv4 routes only'],
+    [{ to: 'default', link: 3, source: 'fd00::1', tos: 16 }, 'tos is of IPv4 routes only'],
+    [
+      { to: 'fd00::/8', link: 3, from: '10.0.0.0/8' },
+      'from is an IPv6 prefix, of IPv6 routes only',
+    ],
     [
       { to: '10.1.0.0/16', nextHops: [{ link: 3 }, { via: 'fd00::1' }] },
       "nextHops[1].via must be of the route's family, unless",
