@@ -131,7 +131,7 @@ const cases: Case[] = [
   [
     'blackhole',
     { to: '10.3.0.0/16', type: 'blackhole' },
-    { type: 'blackhole', dst: '10.3.0.0/16' },
+    { type: 'blackhole', dst: '10.3.0.0/16', scope: 'global' },
   ],
   [
     'IPv6 blackhole',
