@@ -120,7 +120,7 @@ describe('listRoutes', () => {
     const led = (await netns.listRoutes()).filter(
       ({ nexthopId, nextHops }) => nexthopId !== null || nextHops.length > 0,
     );
-    expect(led).toHaveLength(8);
+    expect(led).toHaveLength(11);
     for (const route of led) {
       const elsewhere = { ...route, link: other };
       expect((await refusalOf(netns.removeRoute(elsewhere))).code).toBe('ERR_INVALID_ARG_VALUE');
