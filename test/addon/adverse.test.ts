@@ -23,6 +23,7 @@ function preload(name: string, variables: Readonly<Record<string, string | numbe
   return [...inPrivateNetns, 'env', ...preload, ...settings];
 }
 
+const IFLA_GROUP = 27;
 const RTM_NEWLINK = 16;
 const RTM_DELLINK = 17;
 const RTM_GETLINK = 18;
@@ -97,6 +98,18 @@ test.each([
     expect(await resultOf(program, { under })).toEqual({ ...all, [feature]: false });
   },
 );
+
+test('an error names the attribute that the kernel blames', async () => {
+  const program = `
+    import { setLink } from 'macvlan-netlink';
+    const error = await setLink('lo', { mtu: 1400, group: 5 }).catch((caught) => caught);
+    console.log(JSON.stringify([error.attribute, error.message]));
+  `;
+  const under = preload('refuse-attribute', { REFUSED: IFLA_GROUP });
+  const message =
+    "setLink 'lo': EINVAL, invalid argument (RTM_NEWLINK, IFLA_GROUP): Attribute failed policy validation";
+  expect(await resultOf(program, { under })).toEqual(['IFLA_GROUP', message]);
+});
 
 describe('a new link whose answer is lost', () => {
   /** The outcome of a creation and the links afterwards; `others` are `ip` commands that run before. */
