@@ -57,9 +57,9 @@ export function takeTurn(): Promise<void> | undefined {
 
 /** Counts a call that begins in this turn, or work of one that is as much as `calls`. */
 export function beginCall(calls = 1): void {
-  const wasFull = isTurnFull();
+  // First, because it throws where the stack is full: counted all the same, no call would begin any more.
+  if (!isTurnFull() && begun + calls >= CALLS) setImmediate(beginNext);
   begun += calls;
-  if (!wasFull && isTurnFull()) setImmediate(beginNext);
 }
 
 /**
@@ -82,8 +82,8 @@ export function waitForTurn(calls = 1): Promise<void> {
  */
 export function waitForFurtherTurn(): Promise<void> {
   if (!isTurnFull()) {
-    begun = CALLS;
     setImmediate(beginNext);
+    begun = CALLS;
   }
   return new Promise((resolve) => {
     begunCalls.push(resolve);

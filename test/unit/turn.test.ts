@@ -1,6 +1,6 @@
 // Calls share the turns of the event loop, in their order.
 import { setImmediate as turn } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import {
   beginCall,
   furtherCallsOf,
@@ -174,4 +174,18 @@ test('a call that is made just before the turn of a large one begins after it', 
   const large = waitForTurn(33).then(() => begun.push('large'));
   await Promise.all([filled, small, large]);
   expect(begun).toEqual(['small', 'large', 'later']);
+});
+
+test('a call made where the stack is full does not hold up later ones', async () => {
+  // A copy of its own: where this fails, its calls wait for ever.
+  vi.resetModules();
+  const copy = await import('../../lib/turn.js');
+  for (const make of [() => copy.beginCall(1000), () => void copy.waitForFurtherTurn()]) {
+    const full = vi.spyOn(globalThis, 'setImmediate').mockImplementationOnce(() => {
+      throw new RangeError('Maximum call stack size exceeded');
+    });
+    expect(make).toThrow(RangeError);
+    full.mockRestore();
+    expect(copy.isTurnFull()).toBe(false);
+  }
 });
