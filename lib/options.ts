@@ -3,7 +3,8 @@
  * Indexes, MTUs, queue lengths and counts are integers, times are seconds. Each description names the kernel's own
  * term.
  */
-import type { AddressToAdd, RouteOptions } from './optionsInet.js';
+import type { RouteOptions } from './optionsInet.js';
+import type { AddressToAdd } from './optionsListed.js';
 import type { netnsBrand } from './values.js';
 
 /**

@@ -3,7 +3,6 @@
  * options.ts.
  */
 import type { LinkRef, OperationOptions } from './options.js';
-import type { Address, Neighbour, NextHop, Route, Rule } from './resultsInet.js';
 
 /** An address family, named as `os.networkInterfaces()` names it. */
 export type IpFamily = 'IPv4' | 'IPv6';
@@ -88,26 +87,6 @@ export interface AddressOptions {
   /** The metric of the prefix route that comes with the address (`IFA_RT_PRIORITY`). */
   readonly metric?: number | undefined;
 }
-
-/**
- * What was listed, with any of its fields as the option of that name, `{ ...route, link: 'eth1' }`, or left out; but
- * for its fields `Needed`, by which it is known for listed.
- */
-export type AsListed<Listing, Options, Needed extends keyof Listing = never> = {
-  readonly [Key in keyof Listing]?:
-    | Listing[Key]
-    | (Key extends keyof Options ? Options[Key] : never)
-    | undefined;
-} & { readonly [Key in Needed]: Listing[Key] };
-
-/** An {@link Address} as it was listed; its `cidr` and `linkIndex` say nothing. */
-export type AddressAsListed = AsListed<Address, AddressOptions, 'address' | 'linkIndex'>;
-
-/** An address to remove: as it was added, or as it was listed. */
-export type AddressToRemove = AddressOptions | AddressAsListed;
-
-/** What `addAddress` takes besides a text: a new address, or one as it was listed. */
-export type AddressToAdd = AddressOptions | AddressAsListed;
 
 /** A route to add or remove (`RTM_NEWROUTE`, `RTM_DELROUTE`). */
 export interface RouteOptions {
@@ -196,24 +175,6 @@ export interface NextHopOptions {
   readonly onlink?: boolean | undefined;
 }
 
-/** One of the ways of a route as it was listed. */
-export type NextHopAsListed = AsListed<NextHop, NextHopOptions>;
-
-/**
- * A {@link Route} as it was listed. With a `nexthopId` the gateways and the indexes of links say nothing, because they
- * are listed as the object has them.
- */
-export type RouteAsListed = AsListed<Omit<Route, 'nextHops'>, RouteOptions, 'to'> & {
-  readonly nexthopId: number | null | undefined;
-  readonly nextHops: readonly NextHopAsListed[];
-};
-
-/** What `addRoute` takes: a new route, or one as it was listed. */
-export type RouteToAdd = RouteOptions | (RouteAsListed & Pick<RouteOptions, 'append'>);
-
-/** What `removeRoute` takes: a route as it was added, or as it was listed. */
-export type RouteToRemove = RouteOptions | RouteAsListed;
-
 /**
  * A rule of policy routing to add (`RTM_NEWRULE`): which packets it is for, all that is said of them together, and
  * which table their route is looked up in.
@@ -242,7 +203,7 @@ export interface RuleOptions {
   readonly oif?: string | undefined;
   /** The mark that the packets have, in the bits of `fwmask` (`FRA_FWMARK`). */
   readonly fwmark?: number | undefined;
-  /** Which bits of the mark count (`FRA_FWMASK`). Omitted: all, with a `fwmark`. */
+  /** Which bits of the mark count, with a `fwmark` (`FRA_FWMASK`). Omitted: all. */
   readonly fwmask?: number | undefined;
   /** The protocol that IP carries, by its name or number (`FRA_IP_PROTO`). */
   readonly ipProtocol?: IpProtocol | undefined;
@@ -277,12 +238,6 @@ export interface RuleOptions {
   readonly protocol?: RouteProtocol | undefined;
 }
 
-/** What `addRule` takes: a new rule, or one as it was listed. */
-export type RuleToAdd = RuleOptions | AsListed<Rule, RuleOptions, 'priority' | 'l3mdev'>;
-
-/** What `removeRule` takes: a rule as it was added or as it was listed, in whole or in part. */
-export type RuleToRemove = Partial<RuleOptions> | AsListed<Rule, RuleOptions>;
-
 /** Which rules `listRules` gives. */
 export interface RuleFilter extends OperationOptions {
   /** Omitted: both. */
@@ -316,19 +271,6 @@ export interface NeighbourOptions {
   /** Who made it (`NDA_PROTOCOL`). Omitted or `'unspec'`: not said, and of an entry that is replaced, unchanged. */
   readonly protocol?: RouteProtocol | undefined;
 }
-
-/**
- * What `addNeighbour` takes: a new neighbour, or a {@link Neighbour} as it was listed; one in the state `'delay'` or
- * `'probe'` is added as `'stale'`, and one whose MAC is not known cannot be.
- */
-export type NeighbourToAdd =
-  | NeighbourOptions
-  | AsListed<Neighbour, NeighbourOptions, 'address' | 'linkIndex'>;
-
-/** What `removeNeighbour` takes besides a text: which one, or a {@link Neighbour} as it was listed. */
-export type NeighbourToRemove =
-  | Pick<NeighbourOptions, 'address' | 'proxy'>
-  | AsListed<Neighbour, NeighbourOptions, 'address' | 'linkIndex'>;
 
 /** Which neighbours `listNeighbours` gives. */
 export interface NeighbourFilter extends OperationOptions {

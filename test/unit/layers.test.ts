@@ -54,6 +54,7 @@ describe('lib/', () => {
       'types',
       'options',
       'optionsInet',
+      'optionsListed',
       'results',
       'resultsInet',
       'values',
