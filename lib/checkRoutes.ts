@@ -31,6 +31,7 @@ import {
 import { isListedRoute, type Listed } from './listed.js';
 import type { IpFamily, NextHopOptions, OperationOptions, RouteOptions } from './types.js';
 import {
+  ADDRESS_SIZES,
   formatIp,
   networkOf,
   parseIp,
@@ -47,7 +48,7 @@ export function routeFault(value: Given): Fault | undefined {
   const from = value.from ? parsePrefix(value.from) : null;
   const hostBits = hostBitsFault('.to', to) ?? hostBitsFault('.from', value.from);
   if (hostBits !== undefined) return hostBits;
-  const saidBytes = value.family && (value.family === 'IPv4' ? 4 : 16);
+  const saidBytes = value.family && ADDRESS_SIZES[value.family];
   const bytes = parsed?.bytes.length ?? saidBytes ?? from?.bytes.length;
   if (saidBytes && bytes !== saidBytes) {
     return under('.family', badValue("must be the destination's", value.family));
@@ -150,7 +151,7 @@ function nextHopsFault({ to, family, nextHops }: Given): Fault | undefined {
   if (nextHops.length === 0)
     return under('.nextHops', badValue('must hold one way at least', nextHops));
   const sizes = nextHops.map(({ via }) => (via == null ? undefined : parseIp(via)?.length));
-  const said = family && (family === 'IPv4' ? 4 : 16);
+  const said = family && ADDRESS_SIZES[family];
   const bytes = parsePrefix(to)?.bytes.length ?? said ?? sizes.find((size) => size);
   for (const [at, hop] of nextHops.entries()) {
     const { via, link } = hop;

@@ -35,7 +35,13 @@ import type {
   RuleToAdd,
   RuleToRemove,
 } from './types.js';
-import { IP_PROTOCOLS, parsePrefix, ROUTE_PROTOCOLS, RULE_ACTIONS } from './values.js';
+import {
+  ADDRESS_SIZES,
+  IP_PROTOCOLS,
+  parsePrefix,
+  ROUTE_PROTOCOLS,
+  RULE_ACTIONS,
+} from './values.js';
 
 /** The first and the last of a range. */
 function rangeOf(one: Check): Check {
@@ -95,7 +101,7 @@ function ruleFault({
   const size = sizeOf(from) ?? sizeOf(to);
   if (size !== (sizeOf(to) ?? size))
     return under('.to', badValue("must be of the family of 'from'", to));
-  if (size !== undefined && said !== undefined && size !== (said === 'IPv4' ? 4 : 16)) {
+  if (size !== undefined && said !== undefined && size !== ADDRESS_SIZES[said]) {
     return under('.family', badValue("must be the addresses'", said));
   }
   if (fwmark === 0 && fwmask == null) {

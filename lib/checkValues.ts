@@ -16,6 +16,7 @@ import {
 import type { IpFamily, OperationOptions } from './types.js';
 import {
   ADDR_GEN_MODES,
+  ADDRESS_SIZES,
   altNameFault,
   FAMILIES,
   IPV4_SETTINGS,
@@ -92,7 +93,7 @@ export function familyFault(said: {
   readonly family?: IpFamily | undefined;
 }): Fault | undefined {
   const size = parsePrefix(said.address)?.bytes.length;
-  if (said.family === undefined || size === (said.family === 'IPv4' ? 4 : 16)) return undefined;
+  if (said.family === undefined || size === ADDRESS_SIZES[said.family]) return undefined;
   return under('.family', badValue("must be the address's", said.family));
 }
 

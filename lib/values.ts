@@ -27,6 +27,8 @@ export const ADDR_GEN_MODES = { eui64: 0, none: 1, 'stable-privacy': 2, random: 
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const FAMILIES = { IPv4: AF_INET, IPv6: AF_INET6 } as const;
+/** Of an address, in bytes. */
+export const ADDRESS_SIZES = { IPv4: 4, IPv6: 16 } as const;
 
 /** The index that the loopback device has in every namespace (net/flow.h). */
 export const LOOPBACK_IFINDEX = 1;
