@@ -5,6 +5,7 @@ import * as addressRules from './checkAddresses.js';
 import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
+import { familyOf, type Prefix, parseIp, parsePrefix } from './ip.js';
 import { readLink, resolveIndex, resolveIndexIfAny } from './links.js';
 import { isListedAddress } from './listed.js';
 import type { Namespace } from './namespace.js';
@@ -22,11 +23,7 @@ import {
   ADDRESS_FLAGS,
   AF_INET6,
   FAMILIES,
-  familyOf,
   INFINITY_LIFE_TIME,
-  type Prefix,
-  parseIp,
-  parsePrefix,
   SCOPES,
   wordNumber,
 } from './values.js';

@@ -28,9 +28,11 @@ import {
   u32,
 } from './checkValues.js';
 import { LISTED_ADDRESS_FLAGS } from './flags.js';
+import { parseIp, parsePrefix } from './ip.js';
 import { isListedAddress, type Listed } from './listed.js';
+import { labelFault } from './names.js';
 import type { Address, AddressOptions } from './types.js';
-import { ADDRESS_FLAGS, labelFault, parseIp, parsePrefix, SCOPES } from './values.js';
+import { ADDRESS_FLAGS, SCOPES } from './values.js';
 
 const LIFETIME = 'must be Infinity or a whole number of seconds';
 

@@ -40,6 +40,7 @@ import {
   sources,
   u32,
 } from './checkValues.js';
+import { aliasFault } from './names.js';
 import type {
   AddressFilter,
   BridgePortOptions,
@@ -60,7 +61,7 @@ import type {
   SupportOptions,
   VethPeerOptions,
 } from './types.js';
-import { aliasFault, MACVLAN_MODES, VLAN_PROTOCOLS } from './values.js';
+import { MACVLAN_MODES, VLAN_PROTOCOLS } from './values.js';
 
 function linkRouteFault(value: RouteOptions): Fault | undefined {
   // Others would stay if the new link had to be removed.

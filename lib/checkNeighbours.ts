@@ -24,13 +24,9 @@ import {
   u8,
 } from './checkValues.js';
 import { isListedNeighbour } from './listed.js';
+import { hardwareAddressFault } from './mac.js';
 import type { Neighbour, NeighbourFilter, NeighbourOptions } from './types.js';
-import {
-  hardwareAddressFault,
-  LISTED_STATES,
-  NEIGHBOUR_STATES,
-  ROUTE_PROTOCOLS,
-} from './values.js';
+import { LISTED_STATES, NEIGHBOUR_STATES, ROUTE_PROTOCOLS } from './values.js';
 
 /** What is wrong with a neighbour whose fields are each valid: do they fit together? */
 function neighbourFault({

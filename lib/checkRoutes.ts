@@ -28,18 +28,10 @@ import {
   u8,
   u32,
 } from './checkValues.js';
+import { formatIp, networkOf, parseIp, parsePrefix } from './ip.js';
 import { isListedRoute, type Listed } from './listed.js';
 import type { IpFamily, NextHopOptions, OperationOptions, RouteOptions } from './types.js';
-import {
-  ADDRESS_SIZES,
-  formatIp,
-  networkOf,
-  parseIp,
-  parsePrefix,
-  ROUTE_PROTOCOLS,
-  ROUTE_TYPES,
-  SCOPES,
-} from './values.js';
+import { ADDRESS_SIZES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES } from './values.js';
 
 /** What is wrong with a route whose fields are each valid: do they fit together? */
 export function routeFault(value: Given): Fault | undefined {

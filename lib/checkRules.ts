@@ -27,6 +27,7 @@ import {
   u8,
   u32,
 } from './checkValues.js';
+import { parsePrefix } from './ip.js';
 import { removalRecord, toldBy } from './ruleRecord.js';
 import type {
   OperationOptions,
@@ -35,13 +36,7 @@ import type {
   RuleToAdd,
   RuleToRemove,
 } from './types.js';
-import {
-  ADDRESS_SIZES,
-  IP_PROTOCOLS,
-  parsePrefix,
-  ROUTE_PROTOCOLS,
-  RULE_ACTIONS,
-} from './values.js';
+import { ADDRESS_SIZES, IP_PROTOCOLS, ROUTE_PROTOCOLS, RULE_ACTIONS } from './values.js';
 
 /** The first and the last of a range. */
 function rangeOf(one: Check): Check {

@@ -13,22 +13,23 @@ import {
   under,
   wordOf,
 } from './check.js';
+import { parseIp, parsePrefix } from './ip.js';
+import { macFault } from './mac.js';
+import {
+  altNameFault,
+  knownNameFault,
+  linkNameFault,
+  netnsNameFault,
+  netnsRefFault,
+} from './names.js';
 import type { IpFamily, OperationOptions } from './types.js';
 import {
   ADDR_GEN_MODES,
   ADDRESS_SIZES,
-  altNameFault,
   FAMILIES,
   IPV4_SETTINGS,
-  knownNameFault,
-  linkNameFault,
   MAX_SOURCES,
-  macFault,
   netnsBrand,
-  netnsNameFault,
-  netnsRefFault,
-  parseIp,
-  parsePrefix,
   ROUTE_PROTOCOLS,
   ROUTE_TABLES,
   ROUTE_TYPES,

@@ -10,6 +10,7 @@ import { MAX_INDEX_ATTEMPTS, mayMeanIndexTaken } from './indexes.js';
 import { isAtLeast } from './kernelVersion.js';
 import { flagBits, plainRefIfAny, readLink, resolveIndexIfAny } from './links.js';
 import { findLink, linkRecord } from './lookup.js';
+import { formatMac, parseMac, randomMac } from './mac.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
 import { withNamespace } from './opening.js';
@@ -28,7 +29,6 @@ import {
 import type { Peer } from './refused.js';
 import type { LinkInfoRecord, LinkRecord } from './requests.js';
 import type { Link, LinkOptions, LinkRef } from './types.js';
-import { formatMac, parseMac, randomMac } from './values.js';
 
 /** Whether the kernel echoes a link that was made (`NLM_F_ECHO`; net/core/rtnetlink.c). */
 const ECHOES = isAtLeast(6, 2);

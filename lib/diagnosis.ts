@@ -20,6 +20,7 @@ import { whyMtuFixed, whyOutOfRange } from './diagnosisMtu.js';
 import { RULE_EXISTS, whyNoSuchRule } from './diagnosisRules.js';
 import { isAtLeast } from './kernelVersion.js';
 import { askWithoutChange, findLink, isKindKnown } from './lookup.js';
+import { formatMac } from './mac.js';
 import { moduleOf, moduleState } from './modules.js';
 import { describe, type Namespace } from './namespace.js';
 import { Refusal } from './native.js';
@@ -31,7 +32,6 @@ import {
   type Hint,
   whyTaken,
 } from './refused.js';
-import { formatMac } from './values.js';
 
 /** The reason for a refusal, as far as it can be found; `{}` when nothing is found. */
 export async function explain(

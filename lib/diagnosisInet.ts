@@ -1,4 +1,6 @@
 /** Why an address or a route was refused: what IPv4 and IPv6 want of a link. */
+
+import { familyOf, formatIp, networkOf, parseIp } from './ip.js';
 import { findLink } from './lookup.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
@@ -9,12 +11,8 @@ import type { Address, Route } from './types.js';
 import {
   AF_INET,
   AF_INET6,
-  familyOf,
-  formatIp,
   IP6_RT_PRIO_USER,
   LOOPBACK_IFINDEX,
-  networkOf,
-  parseIp,
   RTNH_F_ONLINK,
   SCOPES,
 } from './values.js';

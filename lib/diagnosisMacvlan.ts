@@ -16,6 +16,7 @@ import {
   isBelow,
   isMacvlanKind,
 } from './lookup.js';
+import { formatMac } from './mac.js';
 import { describe, type Namespace } from './namespace.js';
 import type { Refusal } from './native.js';
 import {
@@ -28,7 +29,7 @@ import {
   whyTaken,
 } from './refused.js';
 import type { Link } from './types.js';
-import { ADDR_GEN_MODES, formatMac, MACVLAN_MODES } from './values.js';
+import { ADDR_GEN_MODES, MACVLAN_MODES } from './values.js';
 
 export async function whyInvalid(
   namespace: Namespace,

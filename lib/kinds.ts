@@ -5,6 +5,7 @@ import * as linkRules from './checkLinks.js';
 import { createIn, type KindSpec } from './create.js';
 import { explain } from './diagnosis.js';
 import { flagBits, plainRef, resolveIndexIfAny } from './links.js';
+import { parseMac, randomMac } from './mac.js';
 import { createMacvlanOfKind } from './macvlan.js';
 import { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
@@ -16,7 +17,7 @@ import type {
   Link,
   VethPeerOptions,
 } from './types.js';
-import { parseMac, randomMac, VLAN_PROTOCOLS } from './values.js';
+import { VLAN_PROTOCOLS } from './values.js';
 
 export function createLink(
   namespace: Namespace,

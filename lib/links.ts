@@ -8,11 +8,12 @@ import { argumentError, showValue, stackOf } from './errors.js';
 import { IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP } from './flags.js';
 import { LISTS_LINKS_BY_INDEX } from './kernelVersion.js';
 import { linkRecord } from './lookup.js';
+import { parseMac } from './mac.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
 import { EXT_MASK, type FamilyRecord, type Ipv4ConfRecord, type LinkRecord } from './requests.js';
 import type { Ipv4Settings, Link, LinkChanges, LinkFilter, LinkRef } from './types.js';
-import { ADDR_GEN_MODES, IPV4_SETTINGS, parseMac } from './values.js';
+import { ADDR_GEN_MODES, IPV4_SETTINGS } from './values.js';
 
 /** The index or name that a reference gives; a `Link` of another namespace is refused. */
 export function plainRef(

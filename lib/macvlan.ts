@@ -5,6 +5,7 @@ import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { createIn, type KindSpec } from './create.js';
 import { plainRef, readLink, sendAll, sendMany } from './links.js';
+import { parseMac } from './mac.js';
 import type { Namespace } from './namespace.js';
 import type { Step } from './native.js';
 import type { MacvlanRecord } from './requests.js';
@@ -22,7 +23,6 @@ import {
   MACVLAN_FLAG_NOPROMISC,
   MACVLAN_MODES,
   MAX_SOURCES,
-  parseMac,
 } from './values.js';
 
 /** `MACVLAN_MACADDR_*` (linux/if_link.h). */

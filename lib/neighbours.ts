@@ -4,7 +4,9 @@ import { check } from './check.js';
 import * as checks from './checkNeighbours.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
+import { familyOf, parseIp } from './ip.js';
 import { readLink, resolveIndex, resolveIndexIfAny } from './links.js';
+import { parseHardwareAddress } from './mac.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import type { NeighbourRecord } from './requests.js';
@@ -17,12 +19,9 @@ import type {
 } from './types.js';
 import {
   FAMILIES,
-  familyOf,
   LISTED_STATES,
   NTF_PROXY,
   NTF_ROUTER,
-  parseHardwareAddress,
-  parseIp,
   ROUTE_PROTOCOLS,
   wordNumber,
 } from './values.js';

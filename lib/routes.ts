@@ -4,6 +4,7 @@ import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import * as routeRules from './checkRoutes.js';
 import { explain } from './diagnosis.js';
+import { familyOf, parseIp, parsePrefix, prefixLengthOf } from './ip.js';
 import { readLink, resolveIndexes, resolveIndexIfAny } from './links.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
@@ -20,12 +21,8 @@ import type {
 import {
   AF_INET6,
   FAMILIES,
-  familyOf,
   IP6_RT_PRIO_USER,
   LOOPBACK_IFINDEX,
-  parseIp,
-  parsePrefix,
-  prefixLengthOf,
   ROUTE_PROTOCOLS,
   ROUTE_TABLES,
   ROUTE_TYPES,

@@ -1,13 +1,12 @@
 /** What a request says of a rule of policy routing. */
+
+import { familyOf, parsePrefix, prefixLengthOf } from './ip.js';
 import type { RuleRecord } from './requests.js';
 import type { Rule, RuleToRemove } from './types.js';
 import {
   FAMILIES,
   FIB_RULE_INVERT,
-  familyOf,
   IP_PROTOCOLS,
-  parsePrefix,
-  prefixLengthOf,
   ROUTE_PROTOCOLS,
   ROUTE_TABLES,
   RULE_ACTIONS,

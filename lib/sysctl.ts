@@ -3,9 +3,9 @@ import type { Call } from './call.js';
 import { badType, type Check, check, integer, text } from './check.js';
 import { showValue } from './errors.js';
 import { findLink } from './lookup.js';
+import { textFault } from './names.js';
 import { describe, type Namespace } from './namespace.js';
 import { Refusal } from './native.js';
-import { textFault } from './values.js';
 
 const ROOT = '/proc/sys';
 

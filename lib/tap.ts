@@ -4,11 +4,11 @@ import { check, integer, optionsOf, table } from './check.js';
 import { flag, linkRef, signal } from './checkValues.js';
 import { errnoOf } from './errors.js';
 import { readLink } from './links.js';
+import { parseMac } from './mac.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import { Tap } from './tapStream.js';
 import type { Link, LinkRef, MacvtapLink, OperationOptions } from './types.js';
-import { parseMac } from './values.js';
 
 /** What `openTap` takes. */
 export interface OpenTapOptions extends OperationOptions {

@@ -1,10 +1,11 @@
 // Hints for many refusals at once cost one listing, each item of which is read few times; and cases without a hint.
 import { describe, expect, test } from 'vitest';
 import { explain } from '../../lib/diagnosis.js';
+import { parsePrefix } from '../../lib/ip.js';
 import type { Namespace } from '../../lib/namespace.js';
 import { Refusal } from '../../lib/native.js';
 import type { About } from '../../lib/refused.js';
-import { AF_INET, AF_INET6, parsePrefix } from '../../lib/values.js';
+import { AF_INET, AF_INET6 } from '../../lib/values.js';
 import { isBefore } from '../support/ip.js';
 
 const COUNT = 100;

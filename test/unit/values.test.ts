@@ -1,27 +1,18 @@
 import { isIP, isIPv4, SocketAddress } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { formatIp, networkOf, parseIp, parsePrefix } from '../../lib/ip.js';
+import { formatMac, macFault, parseMac, randomMac } from '../../lib/mac.js';
 import {
   aliasFault,
   altNameFault,
-  formatIp,
-  formatMac,
   knownNameFault,
   labelFault,
   linkNameFault,
-  MACVLAN_MODES,
-  macFault,
-  nameOf,
   netnsNameFault,
   netnsRefFault,
-  networkOf,
-  parseIp,
-  parseMac,
-  parsePrefix,
-  randomMac,
-  SCOPES,
-  wordNumber,
-} from '../../lib/values.js';
+} from '../../lib/names.js';
+import { MACVLAN_MODES, nameOf, SCOPES, wordNumber } from '../../lib/values.js';
 
 /** A well-formed text with one character put in, taken out or replaced. */
 function nearly(texts: fc.Arbitrary<string>, characters: string): fc.Arbitrary<string> {
