@@ -9,9 +9,11 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "io/namespace.h"
+#include "io/spin.h"
 #include "io/thread.h"
 #include "wire/bytes.h"
 
@@ -126,6 +128,9 @@ class Pool {
   size_t running_ = 0;           // threads that run a task and are in no long wait
   std::atomic<bool> stopping_{false};  // written under the mutex, read anywhere
   std::chrono::steady_clock::time_point next_tick_;
+  // When a thread last had no further task, if none has come since.
+  std::optional<std::chrono::steady_clock::time_point> ran_out_;
+  SpinTime spin_time_;
 };
 
 }  // namespace macvlan_netlink::io

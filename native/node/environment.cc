@@ -4,7 +4,6 @@
 #include <thread>
 
 #include "bulk/deletion.h"
-#include "io/spin.h"
 
 namespace macvlan_netlink::node {
 namespace {
@@ -28,15 +27,16 @@ constexpr size_t kLongListing = 4096;
 constexpr size_t kGarbageInterval = 8;
 constexpr size_t kGarbage = 12'000;
 // For how long the loop spins for an answer, and for how long in one turn of the loop.
-constexpr std::chrono::nanoseconds kShortestSpin(100'000);
-constexpr std::chrono::nanoseconds kLongestSpin(800'000);
-constexpr std::chrono::nanoseconds kSpinTurn(100'000);
+constexpr std::chrono::microseconds kShortestSpin(100);
+constexpr std::chrono::microseconds kLongestSpin(800);
+constexpr std::chrono::microseconds kSpinTurn(100);
 // How long not to spin after a spin that found nothing: somebody else needs the processors.
 constexpr std::chrono::milliseconds kPause(1);
 
 }  // namespace
 
-Environment::Environment(Napi::Env env) : env_(env), may_spin_(io::HasTwoProcessors()) {
+Environment::Environment(Napi::Env env)
+    : env_(env), may_spin_(io::HasTwoProcessors()), spin_time_(kShortestSpin, kLongestSpin) {
   wake_script_ = CreateFunction(&Environment::OnCall);
   turn_ = CreateFunction(&Environment::OnTurn);
   relay_ = CreateFunction(&Environment::OnRelay);
@@ -162,12 +162,12 @@ void Environment::OnTurn(napi_env env, napi_value, void* context, void*) {
 // sleeping, and everything else in it has its turn. It gives up after three times as long as
 // answers took of late, and for a while then.
 void Environment::StartSpin() {
-  if (!may_spin_ || usual_wait_ > kLongestSpin / 2 || asked_ < no_spin_until_) return;
+  if (!may_spin_ || !spin_time_.IsWorthwhile() || asked_ < no_spin_until_) return;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (std::exchange(called_, true)) return;
   }
-  spin_until_ = asked_ + std::max(3 * usual_wait_, kShortestSpin);
+  spin_until_ = asked_ + spin_time_.Length();
   InNextTurn(&Environment::Spin);
 }
 
@@ -206,9 +206,7 @@ void Environment::EndRequest() {
   --requests_;
   EndPending();
   if (!std::exchange(is_first_asked_, false)) return;
-  // Limited, so that a long one is forgotten after some short ones.
-  const std::chrono::nanoseconds waited = std::chrono::steady_clock::now() - asked_;
-  usual_wait_ += (std::min(waited, 2 * kLongestSpin) - usual_wait_) / 4;
+  spin_time_.Learn(std::chrono::steady_clock::now() - asked_);
 }
 
 std::shared_ptr<io::Channel> Environment::OpenChannel(std::shared_ptr<const io::Namespace> target) {

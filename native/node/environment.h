@@ -13,6 +13,7 @@
 #include "io/channel.h"
 #include "io/jobs.h"
 #include "io/reactor.h"
+#include "io/spin.h"
 #include "node/to_js.h"
 
 namespace macvlan_netlink::node {
@@ -135,7 +136,7 @@ class Environment {
   size_t requests_ = 0;          // of those pending
   bool is_first_asked_ = false;  // a request is under way that had no other beside it at first
   std::chrono::steady_clock::time_point asked_;  // when that one was
-  std::chrono::nanoseconds usual_wait_{0};       // of late, from a request to its answer
+  io::SpinTime spin_time_;                       // learns how long answers take
   std::chrono::steady_clock::time_point spin_until_;
   std::chrono::steady_clock::time_point no_spin_until_;
 
