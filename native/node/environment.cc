@@ -28,7 +28,7 @@ constexpr size_t kGarbageInterval = 8;
 constexpr size_t kGarbage = 12'000;
 // For how long the loop spins for an answer, and for how long in one turn of the loop.
 constexpr std::chrono::microseconds kShortestSpin(100);
-constexpr std::chrono::microseconds kLongestSpin(800);
+constexpr std::chrono::microseconds kLongestSpin(1200);
 constexpr std::chrono::microseconds kSpinTurn(100);
 // How long not to spin after a spin that found nothing: somebody else needs the processors.
 constexpr std::chrono::milliseconds kPause(1);
