@@ -17,7 +17,7 @@ import {
   wordOf,
 } from './check.js';
 import { address } from './checkAddresses.js';
-import { LINKLESS, nextHops, ROUTE_ROWS, routeFault } from './checkRoutes.js';
+import { routeOfNewLink } from './checkRoutes.js';
 import {
   addrGenMode,
   altNames,
@@ -57,24 +57,10 @@ import type {
   MacvlanMode,
   MoveOptions,
   RouteFilter,
-  RouteOptions,
   SupportOptions,
   VethPeerOptions,
 } from './types.js';
 import { MACVLAN_MODES, VLAN_PROTOCOLS } from './values.js';
-
-function linkRouteFault(value: RouteOptions): Fault | undefined {
-  // Others would stay if the new link had to be removed.
-  const says = 'must be a route by the link: use addRoute';
-  if (LINKLESS.has(value.type)) return under('.type', badValue(says, value.type));
-  if (value.nexthopId !== undefined) return under('.nexthopId', badValue(says, value.nexthopId));
-  if (value.nextHops !== undefined) return under('.nextHops', badValue(says, value.nextHops));
-  // If it had to be removed again, the kernel might remove another route by that link instead.
-  if (value.append === true && value.link !== undefined) {
-    return under('.append', badValue('must be of a route by the new link: leave out link', true));
-  }
-  return routeFault(value);
-}
 
 const LINK_ROWS = {
   name: linkName,
@@ -90,10 +76,7 @@ const LINK_ROWS = {
   alias: text(aliasFault),
   altNames,
   addresses: listOf(address, Number.POSITIVE_INFINITY),
-  routes: listOf(
-    optionsOf(table<RouteOptions>({ ...ROUTE_ROWS, nextHops }, 'to'), linkRouteFault),
-    Number.POSITIVE_INFINITY,
-  ),
+  routes: listOf(routeOfNewLink, Number.POSITIVE_INFINITY),
   promiscuous: flag,
   allMulticast: flag,
   master: linkRef,

@@ -34,7 +34,7 @@ import type { IpFamily, NextHopOptions, OperationOptions, RouteOptions } from '.
 import { ADDRESS_SIZES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES } from './values.js';
 
 /** What is wrong with a route whose fields are each valid: do they fit together? */
-export function routeFault(value: Given): Fault | undefined {
+function routeFault(value: Given): Fault | undefined {
   const { to } = value;
   const parsed = to === 'default' ? null : parsePrefix(to);
   const from = value.from ? parsePrefix(value.from) : null;
@@ -91,15 +91,11 @@ function hostBitsFault(option: string, text: string | null | undefined): Fault |
 type Given = Listed<Omit<RouteOptions, 'nextHops'>> & {
   readonly to: string;
   readonly nextHops?: readonly Listed<NextHopOptions>[] | null | undefined;
+  readonly append?: boolean | undefined;
 };
 
 /** Types of routes that lead to no link. */
-export const LINKLESS: ReadonlySet<unknown> = new Set([
-  'blackhole',
-  'unreachable',
-  'prohibit',
-  'throw',
-]);
+const LINKLESS: ReadonlySet<unknown> = new Set(['blackhole', 'unreachable', 'prohibit', 'throw']);
 
 /** Is the way of a route said once? */
 function wayFault(route: Given): Fault | undefined {
@@ -122,6 +118,24 @@ function wayFault(route: Given): Fault | undefined {
     return under('.nextHops', badValue('are all the ways: leave out via and link', nextHops));
   }
   return undefined;
+}
+
+/** A route that is added together with a link: is it by a link? */
+function linkRouteFault(value: Given): Fault | undefined {
+  const { type, link, nexthopId, nextHops, append } = value;
+  // Others would stay if the new link had to be removed.
+  const says = 'must be a route by the link: use addRoute';
+  if (LINKLESS.has(type)) return under('.type', badValue(says, type));
+  if (nexthopId != null) return under('.nexthopId', badValue(says, nexthopId));
+  const isListedWithoutWays = isListedRoute(value) && value.nextHops.length === 0;
+  if (nextHops != null && !isListedWithoutWays) {
+    return under('.nextHops', badValue(says, nextHops));
+  }
+  // If it had to be removed again, the kernel might remove another route by that link instead.
+  if (append === true && link != null) {
+    return under('.append', badValue('must be of a route by the new link: leave out link', true));
+  }
+  return routeFault(value);
 }
 
 /** A route that is to carry packets must say where it leads. */
@@ -165,7 +179,7 @@ const destination: Check = (value) => {
   return typeof value === 'string' ? badValue(says, value) : badType(says, value);
 };
 
-export const ROUTE_ROWS = {
+const ROUTE_ROWS = {
   to: destination,
   from: prefix,
   tos,
@@ -187,7 +201,7 @@ export const ROUTE_ROWS = {
 
 const weight = integer(1, 256);
 const MAX_HOPS = 4096;
-export const nextHops: Check = listOf(
+const nextHops: Check = listOf(
   optionsOf(table<NextHopOptions>({ via: ip, link: linkRef, weight, onlink: flag })),
   MAX_HOPS,
 );
@@ -197,29 +211,27 @@ const newRoute = optionsOf(
   additionFault,
 );
 
-const LISTED_ROUTE = table(
-  {
-    ...ROUTE_ROWS,
-    from: orNull(prefix),
-    // Kernels before 5.18 accept the two lowest bits, too.
-    tos: integer(0, 255),
-    via: orNull(ip),
-    link: orNull(linkRef),
-    source: orNull(ip),
-    scope: listedWordOf(SCOPES, u8),
-    protocol: listedWordOf(ROUTE_PROTOCOLS, u8),
-    type: listedWordOf(ROUTE_TYPES, u8),
-    mtu: orNull(u32),
-    advmss: orNull(u32),
-    nexthopId: orNull(ROUTE_ROWS.nexthopId),
-    nextHops: listOf(
-      optionsOf(table({ via: orNull(ip), link: orNull(linkRef), weight, onlink: flag })),
-      MAX_HOPS,
-    ),
-    signal,
-  },
-  'to',
-);
+const LISTED_ROWS = {
+  ...ROUTE_ROWS,
+  from: orNull(prefix),
+  // Kernels before 5.18 accept the two lowest bits, too.
+  tos: integer(0, 255),
+  via: orNull(ip),
+  link: orNull(linkRef),
+  source: orNull(ip),
+  scope: listedWordOf(SCOPES, u8),
+  protocol: listedWordOf(ROUTE_PROTOCOLS, u8),
+  type: listedWordOf(ROUTE_TYPES, u8),
+  mtu: orNull(u32),
+  advmss: orNull(u32),
+  nexthopId: orNull(ROUTE_ROWS.nexthopId),
+  nextHops: listOf(
+    optionsOf(table({ via: orNull(ip), link: orNull(linkRef), weight, onlink: flag })),
+    MAX_HOPS,
+  ),
+};
+
+const LISTED_ROUTE = table({ ...LISTED_ROWS, signal }, 'to');
 
 const listedRoute = optionsOf(LISTED_ROUTE, additionFault);
 
@@ -239,3 +251,13 @@ export const routeToRemove: Check = optionsOf(
   LISTED_ROUTE,
   (value: Given) => wayFault(value) ?? routeFault(value),
 );
+
+const plainOfNewLink = optionsOf(
+  table<RouteOptions>({ ...ROUTE_ROWS, nextHops }, 'to'),
+  linkRouteFault,
+);
+const listedOfNewLink = optionsOf(table(LISTED_ROWS, 'to'), linkRouteFault);
+
+/** One of the `routes` of a new link: also a `Route` as it was listed. */
+export const routeOfNewLink: Check = (value) =>
+  isListedRoute(value) ? listedOfNewLink(value) : plainOfNewLink(value);

@@ -3,8 +3,7 @@
  * Indexes, MTUs, queue lengths and counts are integers, times are seconds. Each description names the kernel's own
  * term.
  */
-import type { RouteOptions } from './optionsInet.js';
-import type { AddressToAdd } from './optionsListed.js';
+import type { AddressToAdd, RouteToAdd } from './optionsListed.js';
 import type { netnsBrand } from './values.js';
 
 /**
@@ -152,8 +151,11 @@ export interface LinkOptions extends OperationOptions {
   readonly altNames?: readonly string[] | undefined;
   /** Addresses to put on it; a text is address and prefix length. */
   readonly addresses?: readonly (string | AddressToAdd)[] | undefined;
-  /** Routes to add after the addresses; they leave by this link unless they name another. */
-  readonly routes?: readonly RouteOptions[] | undefined;
+  /**
+   * Routes to add after the addresses; they leave by this link unless they name another, as those do that were listed:
+   * `{ ...route, link: undefined }` is by this link.
+   */
+  readonly routes?: readonly RouteToAdd[] | undefined;
   /** `IFF_PROMISC`. */
   readonly promiscuous?: boolean | undefined;
   /**

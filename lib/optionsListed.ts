@@ -31,11 +31,16 @@ export type AddressToAdd = AddressOptions | AddressAsListed;
 /** One of the ways of a route as it was listed. */
 export type NextHopAsListed = AsListed<NextHop, NextHopOptions>;
 
+/** Some of the fields of a {@link Route}, its `to` among them. */
+export type RouteInPart = AsListed<Omit<Route, 'nextHops'>, RouteOptions, 'to'> & {
+  readonly nextHops?: readonly NextHopAsListed[] | undefined;
+};
+
 /**
  * A {@link Route} as it was listed. With a `nexthopId` the gateways and the indexes of links say nothing, because they
  * are listed as the object has them.
  */
-export type RouteAsListed = AsListed<Omit<Route, 'nextHops'>, RouteOptions, 'to'> & {
+export type RouteAsListed = RouteInPart & {
   readonly nexthopId: number | null | undefined;
   readonly nextHops: readonly NextHopAsListed[];
 };
@@ -43,8 +48,8 @@ export type RouteAsListed = AsListed<Omit<Route, 'nextHops'>, RouteOptions, 'to'
 /** What `addRoute` takes: a new route, or one as it was listed. */
 export type RouteToAdd = RouteOptions | (RouteAsListed & Pick<RouteOptions, 'append'>);
 
-/** What `removeRoute` takes: a route as it was added, or as it was listed. */
-export type RouteToRemove = RouteOptions | RouteAsListed;
+/** What `removeRoute` takes: a route as it was added, or as it was listed, in whole or in part. */
+export type RouteToRemove = RouteOptions | RouteInPart;
 
 /** What `addRule` takes: a new rule, or one as it was listed. */
 export type RuleToAdd = RuleOptions | AsListed<Rule, RuleOptions, 'priority' | 'l3mdev'>;

@@ -8,7 +8,7 @@ import { familySettings, flagBits, plainRefIfAny, resolveIndexes } from './links
 import type { Namespace } from './namespace.js';
 import type { Step } from './native.js';
 import type { AddressRecord, LinkInfoRecord, LinkRecord, RouteRecord } from './requests.js';
-import { additionOf, routeRecord, undoRecord } from './routes.js';
+import { additionOf, plainOptions, routeRecord, undoRecord } from './routes.js';
 import { linkNow } from './snapshot.js';
 import type { LinkOptions, LinkRef } from './types.js';
 
@@ -56,10 +56,10 @@ export function askedBeside(options: LinkOptions): AskedBeside | undefined {
     addresses: addresses.map((address) => addressRecord(address, 0)),
     routes: routes.map((route) => ({
       operation: additionOf(route),
-      record: routeRecord(route, undefined),
+      record: routeRecord(plainOptions(route), undefined),
     })),
     links: routes.map(({ link }) =>
-      link === undefined || isNameOf(options, link) ? undefined : linkNow(link),
+      link == null || isNameOf(options, link) ? undefined : linkNow(link),
     ),
   };
 }

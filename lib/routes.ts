@@ -15,7 +15,6 @@ import type {
   Route,
   RouteFilter,
   RouteOptions,
-  RouteToAdd,
   RouteToRemove,
 } from './types.js';
 import {
@@ -119,7 +118,7 @@ export function undoRecord(added: RouteRecord): RouteRecord {
 }
 
 /** A listed route as options; its null fields are left out. */
-function plainOptions(route: RouteToRemove): RouteOptions {
+export function plainOptions(route: RouteToRemove): RouteOptions {
   const { to, from, tos, source, metric, table, family, protocol, scope, type, onlink } = route;
   return {
     to,
@@ -138,7 +137,8 @@ function plainOptions(route: RouteToRemove): RouteOptions {
     mtu: route.mtu ?? undefined,
     advmss: route.advmss ?? undefined,
     nexthopId: route.nexthopId ?? undefined,
-    nextHops: route.nextHops as RouteOptions['nextHops'],
+    nextHops:
+      route.nextHops?.length === 0 ? undefined : (route.nextHops as RouteOptions['nextHops']),
   };
 }
 
@@ -167,7 +167,7 @@ function removalRecord(
 }
 
 function additionRecord(
-  route: RouteToAdd,
+  route: RouteToRemove,
   link: number | undefined,
   hops: readonly NextHop[],
 ): RouteRecord {

@@ -110,6 +110,57 @@ describe('listRoutes', () => {
     expect(JSON.stringify(ours(found))).toBe(JSON.stringify(here).replaceAll(link, there));
   });
 
+  test('what it lists of one link can be the routes of a new link', async () => {
+    const { host, netns, link, shown } = await furnished();
+    const other = await bed.makeNetns();
+    const parent = await other.parent();
+    const listed = (await netns.listRoutes({ link })).filter(
+      ({ protocol, type, nexthopId, nextHops }) =>
+        protocol !== 'kernel' && type === 'unicast' && nexthopId === null && nextHops.length === 0,
+    );
+    const addresses = await netns.listAddresses({ link });
+    await other.netns.createMacvlan({
+      parent,
+      name: 'm0',
+      up: true,
+      addresses: addresses.map((address) => ({ ...address, flags: ['nodad'] })),
+      routes: listed.map((route) => ({ ...route, link: undefined })),
+    });
+    const direct = (routes: readonly IpRoute[], dev: string) =>
+      routes.filter(
+        (route) =>
+          route.dev === dev && route.protocol !== 'kernel' && !route.nhid && !route.nexthops,
+      );
+    const found = (
+      await Promise.all((['-4', '-6'] as const).map((f) => routesShown(other, f)))
+    ).flat();
+    const before = direct(await shown(), link);
+    expect(before.length).toBeGreaterThan(5);
+    expect(JSON.stringify(direct(found, 'm0'))).toBe(
+      JSON.stringify(before).replaceAll(`"${link}"`, '"m0"'),
+    );
+    // With its link, it is a route by that link, and stays when the new link is refused.
+    const [route] = listed;
+    const options = { parent: link, name: 'm1', routes: [route as Route] };
+    const error = await refusalOf(netns.createMacvlan(options));
+    expect(error).toMatchObject({ code: 'EEXIST', part: 'routes[0]' });
+    expect(await host.names()).not.toContain('m1');
+    expect(direct(await shown(), link)).toEqual(before);
+  });
+
+  test('a listed route without its scope gets that of a new one', async () => {
+    const { host, netns, link } = await routeBench(bed);
+    await host.ip('link', 'set', link, 'up');
+    await host.ip('route', 'add', '10.9.0.0/16', 'dev', link);
+    const [route] = (await netns.listRoutes({ link })).filter(({ to }) => to === '10.9.0.0/16');
+    const before = await routesShown(host, '-4');
+    await netns.removeRoute(route as Route);
+    const { scope, ...unscoped } = route as Route;
+    expect(scope).toBe('link');
+    await netns.addRoute({ ...unscoped, protocol: 'boot' });
+    expect(await routesShown(host, '-4')).toEqual(before);
+  });
+
   test('with a link that is none of theirs, those of other links stay', async () => {
     const { host, netns } = await furnished();
     const everything = async () =>

@@ -359,6 +359,7 @@ describe('the other inputs', () => {
     removeRule({ ...rule, ipProtocol: 6 });
     addNeighbour('macv1', { ...neighbour, state: 'permanent' });
     addRoute({ ...route, nexthopId: undefined, link: 'macv1' });
+    createMacvlan({ parent: 'eth0', routes: [{ ...route, link: undefined }, { to: 'default' }] });
     // @ts-expect-error: a link, but no gateway, has an index
     addRoute({ ...route, via: 3 });
     // @ts-expect-error: no such option
@@ -373,6 +374,7 @@ describe('the other inputs', () => {
     const { source, link, ...elsewhere } = route;
     addRoute({ ...elsewhere, link: 'macv1' });
     removeRoute({ ...elsewhere, link: 'macv1' });
+    removeRoute({ to: 'default', via: null, link: 'macv1' });
     const { iif, ...anywhere } = rule;
     addRule(anywhere);
     const { state, router, ...known } = neighbour;

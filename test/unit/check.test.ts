@@ -24,6 +24,18 @@ const { address, addressToRemove, route, routeToRemove, linkRef, netnsRef } = ru
 
 const mac = '02:00:5e:10:00:01';
 const signal = new AbortController().signal;
+
+const hop = { via: '10.0.0.2', link: 3, weight: 1, onlink: false };
+const listedRoute = {
+  to: '10.1.0.0/16',
+  from: null,
+  family: 'IPv4',
+  via: null,
+  link: null,
+  type: 'unicast',
+  nextHops: [] as object[],
+  nexthopId: null,
+};
 const handle = { [netnsBrand]: true, fd: 20, inode: 4026531840, name: 'net1' };
 
 /** Every rule that the services use, without the limits, tables and `…Fault` functions beside them. */
@@ -227,6 +239,17 @@ describe('an invalid option', () => {
     ['routes[0].to', type, macvlan({ routes: [{}] })],
     ['routes[0].append', value, macvlan({ routes: [{ to: 'default', link: 1, append: true }] })],
     ['routes[0].signal', value, macvlan({ routes: [{ to: 'default', signal }] })],
+    ['routes[0].signal', value, macvlan({ routes: [{ ...listedRoute, signal }] })],
+    ['routes[0].nexthopId', value, macvlan({ routes: [{ ...listedRoute, nexthopId: 5 }] })],
+    ['routes[0].nextHops', value, macvlan({ routes: [{ ...listedRoute, nextHops: [hop] }] })],
+    ['routes[0].nextHops', value, macvlan({ routes: [{ to: 'default', nextHops: [] }] })],
+    ['routes[0].type', value, macvlan({ routes: [{ ...listedRoute, type: 'throw' }] })],
+    [
+      'routes[0].append',
+      value,
+      macvlan({ routes: [{ ...listedRoute, link: 'eth0', append: true }] }),
+    ],
+    ['routes[0].to', value, macvlan({ routes: [{ ...listedRoute, to: '10.0.0.1/8' }] })],
     ['promiscuous', type, macvlan({ promiscuous: 'yes' })],
     ['master', type, macvlan({ master: null })],
     ['addrGenMode', value, macvlan({ addrGenMode: 'privacy' })],
@@ -821,18 +844,6 @@ describe('routes', () => {
     refusal(routeToRemove, { to: '10.1.0.0/16', via: 'fd00::1' });
     refusal(routeToRemove, { ...listed, protocol: '256' });
   });
-
-  const hop = { via: '10.0.0.2', link: 3, weight: 1, onlink: false };
-  const listedRoute = {
-    to: '10.1.0.0/16',
-    from: null,
-    family: 'IPv4',
-    via: null,
-    link: null,
-    type: 'unicast',
-    nextHops: [] as object[],
-    nexthopId: null,
-  };
 
   test.each([
     { via: '10.0.0.1' },
