@@ -73,6 +73,11 @@ export function eventOf(kind: Kind, action: Action, item: Item, more?: object): 
   return more === undefined ? event : { ...event, ...more };
 }
 
+/** Whether an item is now the other: a link never changes its kind, so one of another kind has been given its index. */
+function mayBe(item: Item, now: Item): boolean {
+  return 'kind' in item && 'kind' in now ? item.kind === now.kind : true;
+}
+
 export class ItemTable {
   readonly #known = new Map<Key, Item>();
   readonly #deadlines = new Map<Key, Deadlines>();
@@ -187,7 +192,9 @@ export class ItemTable {
       if (!removed && item !== undefined) there.set(key, item);
     }
     for (const [key, item] of this.#known) {
-      if (there.has(key) || (gaps && last.get(key)?.removed !== true)) {
+      const now = there.get(key);
+      const stays = now === undefined ? gaps && last.get(key)?.removed !== true : mayBe(item, now);
+      if (stays) {
         yield undefined;
         continue;
       }

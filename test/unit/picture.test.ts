@@ -64,6 +64,27 @@ describe('a link', () => {
     expect(picture.apply(linkNews(aLink))).toMatchObject({ action: 'changed' });
   });
 
+  test('whose index has meanwhile been given to one of another kind is removed', () => {
+    const picture = new Picture({});
+    picture.apply(linkNews(aLink));
+    const renamed = { ...aLink, name: 'new' };
+    const other: Link = { ...aLink, kind: 'bridge' };
+    for (const gaps of [false, true]) {
+      expect(eventsOf(picture.reconcile({ ...NOTHING, links: [renamed], gaps }))).toEqual([
+        { type: 'link', action: 'changed', link: renamed },
+      ]);
+      expect(eventsOf(picture.reconcile({ ...NOTHING, links: [other], gaps }))).toEqual([
+        { type: 'link', action: 'removed', link: renamed },
+        { type: 'link', action: 'added', link: other },
+      ]);
+      eventsOf(picture.reconcile({ ...NOTHING, links: [aLink] }));
+    }
+    expect(eventsOf(picture.reconcile(NOTHING, [linkNews(other)]))).toEqual([
+      { type: 'link', action: 'removed', link: aLink },
+      { type: 'link', action: 'added', link: other },
+    ]);
+  });
+
   test('that is the first end of a veth pair gets its other end with the message about that one', () => {
     const one: Link = { ...aLink, index: 5, name: 'one', kind: 'veth', parent: null };
     const other: Link = { ...one, index: 6, name: 'other', parent: { index: 5, netnsid: null } };
