@@ -165,7 +165,11 @@ void CheckRule(const RuleRecord& rule, const Json& expect) {
   CHECK_EQ(rule.priority.value_or(0), expect["priority"].Number());
   CHECK_EQ(rule.from ? AddressText(rule.from) : "all", expect["src"].Text());
   CHECK_EQ(AddressText(rule.to), expect["dst"].Text());
+  // ip does not print that of a single address.
+  const size_t whole = rule.from ? size_t{8} * rule.from->size : 0;
+  CHECK_EQ(rule.from_length, expect.Has("srclen") ? expect["srclen"].Number() : whole);
   CHECK_EQ(rule.to_length, expect["dstlen"].Number());
+  CHECK(rule.family == AF_INET || rule.family == AF_INET6);
   CHECK_EQ(rule.tos == 0 ? "" : HexText(rule.tos), expect["tos"].Text());
   CHECK_EQ(rule.iif.value_or(""), expect["iif"].Text());
   CHECK_EQ(rule.oif.value_or(""), expect["oif"].Text());
@@ -182,6 +186,8 @@ void CheckRule(const RuleRecord& rule, const Json& expect) {
   CHECK_EQ((rule.flags & FIB_RULE_INVERT) != 0, Says(expect, "not"));
   CHECK_EQ(rule.action, ActionOf(expect));
   CHECK_EQ(TableText(rule), expect["table"].Text());
+  const uint32_t table = rule.table_id.value_or(RT_TABLE_UNSPEC);
+  CHECK_EQ(rule.table, table < 256 ? table : RT_TABLE_COMPAT);
   CHECK_EQ(rule.goto_priority.value_or(0), expect["goto"].Number());
   CHECK_EQ(rule.l3mdev.value_or(0), Says(expect, "l3mdev") ? 1 : 0);
   // Of a rule that suppresses nothing the kernel says -1, and ip nothing.
