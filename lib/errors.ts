@@ -152,7 +152,7 @@ export class NetlinkError extends Error {
   /** The reason, in a sentence, found by looking around after the refusal. */
   declare readonly hint?: string;
 
-  /** @internal */
+  /** @hidden */
   constructor(details: NetlinkErrorDetails) {
     const errno = -Math.abs(details.errno ?? errnoOf(details.code ?? '') ?? 0) || 0;
     const code = details.code ?? errnoName(errno);

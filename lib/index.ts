@@ -30,7 +30,7 @@ export * from './functions.js';
 export { Netns } from './netns.js';
 export type { RunOptions } from './run.js';
 export type { OpenTapOptions } from './tap.js';
-export { Tap } from './tapStream.js';
+export { Tap, type TapListeners } from './tapStream.js';
 export type { WriteCallback } from './tapWriter.js';
 export type * from './types.js';
 export type { Watch } from './watch.js';

@@ -30,7 +30,7 @@ import { netnsBrand } from './values.js';
 
 /** Marks the class that TypeScript and programs see as `Netns`. */
 export class Namespace implements NetnsLike {
-  /** @internal */
+  /** @hidden */
   readonly [netnsBrand] = true as const;
   /** Its name under /run/netns, or `null` when it was made or opened without one. */
   readonly name: string | null;
@@ -46,7 +46,7 @@ export class Namespace implements NetnsLike {
   #nextIndex = 0;
   readonly #closeListeners = new Set<() => void>();
 
-  /** @internal */
+  /** @hidden */
   constructor(handle: NamespaceHandle, name: string | null) {
     if (typeof (handle as Partial<NamespaceHandle> | null | undefined)?.inode !== 'number') {
       const says = 'is not for programs: use Netns.create, Netns.open or Netns.current';

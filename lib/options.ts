@@ -22,7 +22,7 @@ export interface OperationOptions {
 
 /** The properties of a network namespace handle. The class `Netns` is the only one that has them. */
 export interface NetnsLike {
-  /** @internal */
+  /** @hidden */
   readonly [netnsBrand]: true;
   /** The file descriptor that holds the namespace open, to hand to a child process. */
   readonly fd: number;

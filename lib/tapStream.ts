@@ -2,7 +2,7 @@
 import { Duplex } from 'node:stream';
 import { types } from 'node:util';
 import type { TapHandle } from './addon.js';
-import { type Caller, captureCaller } from './errors.js';
+import { captureCaller, type NetlinkError } from './errors.js';
 import { closeTapDevice } from './native.js';
 import {
   type Chunk,
@@ -14,6 +14,15 @@ import {
   type WriteCallback,
 } from './tapWriter.js';
 import type { MacvtapLink } from './types.js';
+
+/** The listeners that a {@link Tap} takes. */
+export interface TapListeners<This> {
+  /** Each frame that arrives. */
+  (event: 'data', listener: (frame: Buffer) => void): This;
+  /** A frame that was written without a callback, and was refused. */
+  (event: 'frameError', listener: (error: NetlinkError, frame: Uint8Array) => void): This;
+  (event: string | symbol, listener: (...args: never[]) => void): This;
+}
 
 /**
  * The frames of a macvtap: a `Duplex` in object mode, where each chunk is one whole Ethernet frame,
@@ -58,6 +67,13 @@ import type { MacvtapLink } from './types.js';
  * ```
  */
 export class Tap extends Duplex {
+  /** The frames, until the link is deleted or the tap closed. */
+  declare [Symbol.asyncIterator]: () => NodeJS.AsyncIterator<Buffer>;
+  /** As of any `Duplex`, and of `'frameError'`. */
+  declare on: TapListeners<this>;
+  /** As of any `Duplex`, and of `'frameError'`. */
+  declare once: TapListeners<this>;
+
   /** The link as it was when it was opened. */
   readonly link: MacvtapLink;
   /** How many bytes of `struct virtio_net_hdr` stand in front of each frame; 0 without `vnetHeader`. */
@@ -72,7 +88,7 @@ export class Tap extends Duplex {
   #gone = false;
   #draining = false;
 
-  /** @internal */
+  /** @hidden */
   constructor(handle: TapHandle, link: MacvtapLink, highWaterMark: number) {
     // Without its link it can be neither read nor written: the two sides end together.
     super({ objectMode: true, highWaterMark, allowHalfOpen: false });
@@ -105,7 +121,8 @@ export class Tap extends Duplex {
     const caller = captureCaller(this.send);
     if (!types.isUint8Array(frame)) throw notAFrame('send', frame);
     await new Promise<void>((resolve, reject) => {
-      this.#enqueue(frame, caller, (error) => (error ? reject(error) : resolve()));
+      const done: WriteCallback = (error) => (error ? reject(error) : resolve());
+      this.#enqueue(new Outgoing(frame, 'Tap.send', caller, done));
     });
   }
 
@@ -123,14 +140,15 @@ export class Tap extends Duplex {
   ): boolean {
     if (!types.isUint8Array(frame)) throw notAFrame('write', frame, this.write);
     const done = typeof encoding === 'function' ? encoding : callback;
-    if (typeof done === 'function') return this.#enqueue(frame, captureCaller(this.write), done);
+    if (typeof done === 'function') {
+      return this.#enqueue(new Outgoing(frame, 'Tap.write', captureCaller(this.write), done));
+    }
     if (!this.#gone) return super.write(frame);
     this.#writer.refuseGone(frame);
     return this.#drainSoon();
   }
 
-  #enqueue(frame: Uint8Array, caller: Caller, done: WriteCallback): boolean {
-    const outgoing = new Outgoing(frame, caller, done);
+  #enqueue(outgoing: Outgoing): boolean {
     // The stream's callback may come before the device has taken the frame, so only its error counts.
     if (!this.#gone) {
       return super.write(outgoing, (error) => {

@@ -31,6 +31,8 @@ export class Outgoing {
 
   constructor(
     readonly frame: Uint8Array,
+    /** `'Tap.send'` or `'Tap.write'`. */
+    readonly operation: string,
     readonly caller: Caller,
     done: WriteCallback,
   ) {
@@ -229,7 +231,7 @@ export class TapWriter {
   #refuse(chunk: Chunk, errno: number): void {
     const writer = chunk instanceof Outgoing ? chunk : undefined;
     const frame = frameOf(chunk);
-    const call = new Call('Tap.write', this.#name, writer?.caller);
+    const call = new Call(writer?.operation ?? 'Tap.write', this.#name, writer?.caller);
     const refusal = new Refusal(errno, 'write');
     const error = call.error(refusal, { hint: this.#whyRefused(frame, refusal.code) });
     if (writer === undefined) this.#onRefused(error, frame);

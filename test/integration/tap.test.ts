@@ -311,7 +311,7 @@ describe('a frame that cannot be written', () => {
     expect(error).toMatchObject({
       code,
       syscall: 'write',
-      operation: 'Tap.write',
+      operation: 'Tap.send',
       target: all.near.name,
       hint: expect.stringContaining(`this one has ${length} in all`),
     });

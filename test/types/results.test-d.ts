@@ -16,6 +16,7 @@ import type {
   Netns,
   Route,
   Support,
+  Tap,
   Watch,
   WatchOptions,
 } from '../../lib/index.js';
@@ -31,6 +32,7 @@ declare const link: Link;
 declare const created: MacvlanLink | MacvtapLink;
 declare const event: NetlinkEvent;
 declare const netns: Netns;
+declare const tap: Tap;
 declare const caught: unknown;
 
 describe('links', () => {
@@ -122,6 +124,23 @@ describe('events', () => {
     withLevel.toEqualTypeOf(netns.watch({ level: true }));
     withLevel.toEqualTypeOf(netns.watch({ level: undefined }));
     expectTypeOf(netns.watch({ routes: true })).toEqualTypeOf<Watch>();
+  });
+});
+
+describe('taps', () => {
+  test('a frame is a Buffer', async () => {
+    for await (const frame of tap) expectTypeOf(frame).toEqualTypeOf<Buffer>();
+    tap.on('data', (frame) => expectTypeOf(frame).toEqualTypeOf<Buffer>());
+  });
+
+  test('a listener knows what it gets, and can be chained', () => {
+    const listening = tap.once('frameError', (error, frame) => {
+      expectTypeOf(error).toEqualTypeOf<NetlinkError>();
+      expectTypeOf(frame).toEqualTypeOf<Uint8Array>();
+    });
+    expectTypeOf(listening).toEqualTypeOf<Tap>();
+    tap.on('close', () => {}).on('error', (error: Error) => error.message);
+    tap.pipe(tap);
   });
 });
 
