@@ -236,8 +236,9 @@ function distanceBetween(from: string, to: string): number {
   return short.length >= 3 && long.startsWith(short) ? 1 : editDistance(from, to);
 }
 
-/** How many letters must be put in, taken out or replaced to make one word the other. */
+/** How many letters must be put in, taken out, replaced or exchanged with the next to make one word the other. */
 function editDistance(from: string, to: string): number {
+  let beforeThat: readonly number[] = [];
   let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let row = 1; row <= from.length; row++) {
     const current = [row];
@@ -245,8 +246,12 @@ function editDistance(from: string, to: string): number {
       const replaced =
         (previous[column - 1] as number) + (from[row - 1] === to[column - 1] ? 0 : 1);
       const shifted = Math.min(previous[column] as number, current[column - 1] as number) + 1;
-      current.push(Math.min(replaced, shifted));
+      const isExchanged =
+        from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1] && row > 1;
+      const exchanged = isExchanged ? (beforeThat[column - 2] as number) + 1 : shifted;
+      current.push(Math.min(replaced, shifted, exchanged));
     }
+    beforeThat = previous;
     previous = current;
   }
   return previous[to.length] as number;

@@ -124,12 +124,12 @@ function wayFault(route: Given): Fault | undefined {
 function linkRouteFault(value: Given): Fault | undefined {
   const { type, link, nexthopId, nextHops, append } = value;
   // Others would stay if the new link had to be removed.
-  const says = 'must be a route by the link: use addRoute';
-  if (LINKLESS.has(type)) return under('.type', badValue(says, type));
-  if (nexthopId != null) return under('.nexthopId', badValue(says, nexthopId));
+  const says = 'for a route of a new link, which leads by that link: use addRoute';
+  if (LINKLESS.has(type)) return under('.type', badValue(`is not ${says}`, type));
+  if (nexthopId != null) return under('.nexthopId', badValue(`is not ${says}`, nexthopId));
   const isListedWithoutWays = isListedRoute(value) && value.nextHops.length === 0;
   if (nextHops != null && !isListedWithoutWays) {
-    return under('.nextHops', badValue(says, nextHops));
+    return under('.nextHops', badValue(`are not ${says}`, nextHops));
   }
   // If it had to be removed again, the kernel might remove another route by that link instead.
   if (append === true && link != null) {

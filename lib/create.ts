@@ -275,32 +275,46 @@ async function partError(
   const asked = part?.step.record ?? {};
   // A route may be by another link than the new one.
   const link = 'link' in asked ? (asked.link ?? index) : index;
-  const explained = await explain(target, refusal, { link, asked });
+  const explained =
+    refusal.code === 'ENODEV' && link === index && (await findLink(target, index)) === undefined
+      ? { hint: TAKEN_AWAY }
+      : await explain(target, refusal, { link, asked });
   return call.error(refusal, { ...explained, part: part?.option });
 }
 
+const TAKEN_AWAY =
+  'Another program has deleted the new link before it was finished, or moved it to another namespace.';
+
 /** Removes a half-made link; a failure to do so becomes the error's cause. */
-function remove(target: Namespace, index: number, error: unknown): Promise<void> {
+async function remove(target: Namespace, index: number, error: unknown): Promise<void> {
   const step: Step = { operation: 'deleteLink', record: linkRecord(index) };
-  return takeAway(target, step, error, `the link with index ${index}`);
+  const code = await takeAway(target, step, error, `the link with index ${index}`);
+  if (code === 'ENODEV') giveCause(error, new Error(TAKEN_AWAY));
+}
+
+function giveCause(error: unknown, cause: Error): void {
+  if (error instanceof Error && error.cause === undefined) error.cause = cause;
 }
 
 /** Refusals which mean that what is to be removed has gone already. */
 const GONE: ReadonlySet<string> = new Set(['ENODEV', 'ESRCH']);
 
+/** Returns the code of the refusal, if it was refused. */
 async function takeAway(
   target: Namespace,
   step: Step,
   error: unknown,
   what: string,
-): Promise<void> {
+): Promise<string | undefined> {
   let [result] = await target.exchange([step]);
   // The answer was lost: the answer to a second request tells whether it is gone.
   if (result instanceof Refusal && result.code === 'ENOBUFS')
     [result] = await target.exchange([step]);
-  if (!(result instanceof Refusal) || GONE.has(result.code)) return;
-  const cause = new Error(`${what} could not be removed again: errno ${result.errno}`);
-  if (error instanceof Error && error.cause === undefined) error.cause = cause;
+  if (!(result instanceof Refusal)) return undefined;
+  if (!GONE.has(result.code)) {
+    giveCause(error, new Error(`${what} could not be removed again: errno ${result.errno}`));
+  }
+  return result.code;
 }
 
 async function removeIfOurs({ target, index, record, spec, options }: Plan): Promise<void> {

@@ -5,7 +5,7 @@ import { check } from './check.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { stackOf } from './errors.js';
-import { plainRef } from './links.js';
+import { plainRef, targetOf } from './links.js';
 import { linkRecord } from './lookup.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result } from './native.js';
@@ -36,6 +36,11 @@ function alsoDeleted(
   return also;
 }
 
+/** By what an error names each link: a `Link` by its name. */
+function namesOf(refs: readonly LinkRef[]): ReadonlyMap<unknown, string | number | null> {
+  return new Map(refs.map((ref) => [typeof ref === 'object' ? ref.index : ref, targetOf(ref)]));
+}
+
 /** How many errors are made without the event loop having its turn. */
 const ERRORS_IN_A_TURN = 32;
 
@@ -54,6 +59,7 @@ export async function deleteLinks(
   call.checkSignal();
   const errors: Error[] = [];
   let deleted: ReadonlySet<number | string> | undefined;
+  let named: ReadonlyMap<unknown, string | number | null> | undefined;
   for (let at = 0; at < results.length; at++) {
     const result = results[at];
     if (!(result instanceof Refusal)) continue;
@@ -62,12 +68,16 @@ export async function deleteLinks(
       deleted ??= alsoDeleted(refs, plain, results);
       if (deleted.has(link)) continue;
     }
-    const one = call.about(link);
+    named ??= namesOf(refs);
+    const one = call.about(named.get(link) ?? link);
     errors.push(one.error(result, await explain(namespace, result, { link })));
     // An error costs more than a deletion.
     if (errors.length % ERRORS_IN_A_TURN === 0) await setImmediate();
   }
-  if (errors.length === 0) return;
-  const message = `${call.operation}: ${errors.length} of ${plain.length} links could not be deleted`;
+  const [first] = errors;
+  if (first === undefined) return;
+  const message =
+    `${call.operation}: ${errors.length} of ${plain.length} links could not be deleted. ` +
+    `${errors.length === 1 ? '' : 'The first: '}${first.message}`;
   throw stackOf(new AggregateError(errors, message), call.caller);
 }

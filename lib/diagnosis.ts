@@ -151,7 +151,10 @@ async function whyNoDevice(namespace: Namespace, about: About): Promise<Hint> {
   if (link === undefined) return undefined;
   if ((await findLink(namespace, link)) !== undefined) return whyMtuTooSmall(namespace, about);
   const named = typeof link === 'number' ? `with index ${link}` : `named '${link}'`;
-  return `There is no link ${named} ${where}${option ? ` (${option})` : ''}.`;
+  const missing = `There is no link ${named} ${where}${option ? ` (${option})` : ''}.`;
+  return option === 'options.parent' && namespace.name !== null
+    ? `${missing} On a parent of another namespace a link is made by the Netns of that one, with the option netns.`
+    : missing;
 }
 
 async function whyExists(namespace: Namespace, about: About): Promise<Hint> {

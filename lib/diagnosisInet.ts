@@ -7,7 +7,7 @@ import { Refusal } from './native.js';
 import { type About, describeMaster, type Hint } from './refused.js';
 import type { AddressRecord, LinkRecord, NeighbourRecord, RouteRecord } from './requests.js';
 import { askTogether, groupedBy, madeOnce } from './sharedListing.js';
-import type { Address, Route } from './types.js';
+import type { Address, Link, Route } from './types.js';
 import {
   AF_INET,
   AF_INET6,
@@ -30,8 +30,16 @@ function familyIn(asked: object | undefined): keyof typeof MIN_MTU | undefined {
 export async function whyMtuTooSmall(namespace: Namespace, { link, asked }: About): Promise<Hint> {
   const family = familyIn(asked);
   const found = family && (await findLink(namespace, link));
-  if (family === undefined || found === undefined || found.mtu >= MIN_MTU[family]) return undefined;
-  return `There is no ${family} on '${found.name}': ${family} needs an MTU of ${MIN_MTU[family]}, and the link has ${found.mtu}.`;
+  return family && found && mtuTooSmallHint(family, found);
+}
+
+/** That a family does not work on a link. */
+export function mtuTooSmallHint(
+  family: keyof typeof MIN_MTU,
+  { name, mtu }: Link,
+): string | undefined {
+  if (mtu >= MIN_MTU[family]) return undefined;
+  return `There is no ${family} on '${name}': ${family} needs an MTU of ${MIN_MTU[family]}, and the link has ${mtu}.`;
 }
 
 /** `::1`: it does not matter whether there is such an address, only whether the kernel knows the request. */
@@ -168,6 +176,9 @@ export async function whyRouteExists(
   }
   const link = await findLink(namespace, there.link ?? undefined);
   const by = link === undefined ? '' : ` by '${link.name}'`;
+  if (there.protocol === 'kernel' && there.link === route.link) {
+    return `The kernel itself has made the route to ${to}${by}, when the link got an address or came up: leave this one out.`;
+  }
   const isOthers = link !== undefined && route.link !== undefined && link.index !== route.link;
   const instead = isOthers
     ? ', or append; replaceRoute would take that one away'

@@ -31,7 +31,7 @@ export function masterMtuHint(
 export function mtuElsewhereHint(mtu: number | undefined, child: Link): string | undefined {
   if (mtu === undefined || typeof child.parent?.netnsid !== 'number' || mtu <= child.mtu)
     return undefined;
-  return `The MTU of ${mtu} is above the parent's, which is in another namespace: '${child.name}' on it has ${child.mtu}.`;
+  return `The MTU of ${mtu} is above that of the parent of '${child.name}', which is in another namespace and cannot be seen from here.`;
 }
 
 /** Where no other rule is known: of a link that does not have the MTU after the refusal. */

@@ -64,7 +64,7 @@ export async function readLink(
   const result = await namespace.ask('getLink', linkRecord(plain), call.signal);
   if (!(result instanceof Refusal)) return result;
   const explained = await explain(namespace, result, { link: plain, option });
-  const part = option?.startsWith('options.') ? option.slice('options.'.length) : undefined;
+  const part = /^(?:options|filter)\.(.*)$/.exec(option ?? '')?.[1];
   throw call.error(result, { ...explained, part });
 }
 

@@ -613,8 +613,12 @@ export class Netns extends Namespace {
    * that a sibling changed, `addrGenMode` where an MTU below 1,280 disables IPv6 or one above enables it
    * again, `altNames` of which only some could be added or removed, the `mac` that a passthru child gets with its
    * parent, `parent` of a link whose parent has moved, and `parent` of a veth's `peer` in another namespace, which is
-   * `added` with `parent: null`, before the other end exists. A watch keeps its namespace alive: closing the `Netns`
-   * ends it, `Netns.remove` does not. `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`.
+   * `added` with `parent: null`, before the other end exists. Of an IPv6 address that is tentative, changes show once
+   * that is over, and so does the link-local address that the kernel makes when a link comes up. Settings (`ipv4`,
+   * `setSysctl`) are not reported.
+   *
+   * A watch keeps its namespace alive: closing the `Netns` ends it, `Netns.remove` does not. It throws at once when its
+   * socket cannot be opened. `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`.
    */
   watch(options: LevelWatchOptions): Watch<NetlinkEvent | LevelEvent>;
   watch(options?: WatchOptions): Watch;

@@ -1,6 +1,7 @@
 /** The settings of a namespace: files below /proc/sys/net, of which each namespace has its own. */
 import type { Call } from './call.js';
 import { badType, type Check, check, integer, text } from './check.js';
+import { mtuTooSmallHint } from './diagnosisInet.js';
 import { showValue } from './errors.js';
 import { findLink } from './lookup.js';
 import { textFault } from './names.js';
@@ -86,8 +87,11 @@ async function whyRefused(
 ): Promise<string | undefined> {
   const where = `in the network namespace ${describe(namespace)}`;
   const link = code === 'ENOENT' ? OF_A_LINK.exec(path)?.[1] : undefined;
-  if (link !== undefined && (await findLink(namespace, link)) === undefined) {
-    return `There is no link named '${link}' ${where}.`;
+  if (link !== undefined) {
+    const found = await findLink(namespace, link);
+    if (found === undefined) return `There is no link named '${link}' ${where}.`;
+    const tooSmall = path.includes('/ipv6/') && mtuTooSmallHint('IPv6', found);
+    if (tooSmall) return tooSmall;
   }
   if (syscall === 'write' && NOT_TAKEN.has(code)) {
     return `The setting does not take ${showValue(value)}, or has taken only its beginning.`;

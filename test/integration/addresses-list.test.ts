@@ -119,7 +119,7 @@ describe('listAddresses', () => {
     expect(new Set(listed.map(({ linkIndex }) => linkIndex))).toEqual(new Set([ifindex]));
     for (const gone of ['nobody', 987_654, { index: 987_654 }]) {
       const error = await refusalOf(netns.listAddresses({ link: gone }));
-      expect(error).toMatchObject({ code: 'ENODEV' });
+      expect(error).toMatchObject({ code: 'ENODEV', part: 'link' });
       expect(error.hint).toContain('filter.link');
     }
     await host.ip('link', 'add', 'bare', 'type', 'bridge');

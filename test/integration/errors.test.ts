@@ -493,7 +493,9 @@ test('a link here is not mistaken for a parent in another namespace with its ind
 
   const { netns } = inside;
   const { hint: tooLarge } = await refusalOf(netns.setLink('m0', { mtu: 1501 }));
-  expect(tooLarge).toContain("in another namespace: 'm0' on it has 1500");
+  expect(tooLarge).toContain(
+    "MTU of 1501 is above that of the parent of 'm0', which is in another namespace and cannot be",
+  );
   const { hint: beside } = await refusalOf(netns.createMacvlan({ parent: 'm0', mtu: 1501 }));
   expect(beside).toBe(tooLarge);
   const { hint: taken } = await refusalOf(netns.setLink('m1', { up: true }));
@@ -593,6 +595,7 @@ describe('ENODEV', () => {
     expect(byName).toMatchObject({ code: 'ENODEV', operation: 'createMacvlan', target: 'm0' });
     expect(byName.hint).toContain(`'nobody'`);
     expect(byName.hint).toContain('options.parent');
+    expect(byName.hint).toContain('with the option netns');
     const byIndex = await refusalOf(host.netns.createMacvlan({ parent: 987_654 }));
     expect(byIndex).toMatchObject({ code: 'ENODEV', operation: 'createMacvlan' });
     expect(byIndex.hint).toContain('987654');

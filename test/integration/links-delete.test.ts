@@ -134,9 +134,17 @@ describe('deleteLinks', () => {
     const error = await refusalOf(host.netns.deleteLinks([gone, 'm0', gone]));
     expect(error.message).toContain('2 of 2 links');
     expect(error.errors?.map(({ code, target }) => [code, target])).toEqual([
-      ['ENODEV', gone.index],
+      ['ENODEV', 'm0'],
       ['ENODEV', 'm0'],
     ]);
+    const [byIndex, byName] = error.errors ?? [];
+    expect(byIndex?.hint).toContain(`no link with index ${gone.index} `);
+    expect(byName?.hint).toContain("no link named 'm0' ");
+    expect(error.message).toMatch(
+      / 2 of 2 links could not be deleted\. The first: deleteLinks 'm0'/,
+    );
+    const one = await refusalOf(host.netns.deleteLinks(['m0']));
+    expect(one.message).toMatch(/ 1 of 1 links could not be deleted\. deleteLinks 'm0': ENODEV/);
   });
 
   test('deletes links that are given by long alternative names together with the others', async () => {

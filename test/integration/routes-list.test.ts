@@ -139,6 +139,15 @@ describe('listRoutes', () => {
     expect(JSON.stringify(direct(found, 'm0'))).toBe(
       JSON.stringify(before).replaceAll(`"${link}"`, '"m0"'),
     );
+    // The kernel has made those of the addresses already.
+    const kernels = (await other.netns.listRoutes({ link: 'm0' })).filter(
+      ({ protocol, metric }) => protocol === 'kernel' && metric !== 0,
+    );
+    for (const kernel of kernels) {
+      const { hint } = await refusalOf(other.netns.addRoute(kernel));
+      expect(hint).toContain(`The kernel itself has made the route to ${kernel.to} by 'm0'`);
+    }
+    expect(kernels.length).toBeGreaterThan(0);
     // With its link, it is a route by that link, and stays when the new link is refused.
     const [route] = listed;
     const options = { parent: link, name: 'm1', routes: [route as Route] };

@@ -171,6 +171,20 @@ describe('what the kernel refuses says why', () => {
     expect(read.hint).toContain(says);
   });
 
+  test('no IPv6, because of the MTU', async () => {
+    const { host } = await bed.makeHostAndInside();
+    const link = await host.parent();
+    await host.ip('link', 'set', link, 'mtu', '1200');
+    for (const folder of ['conf', 'neigh']) {
+      const { hint } = await refusalOf(
+        host.netns.getSysctl(`net.ipv6.${folder}/${link}/x`.replaceAll('/', '.')),
+      );
+      expect(hint).toContain(`no IPv6 on '${link}': IPv6 needs an MTU of 1280`);
+    }
+    const { hint } = await refusalOf(host.netns.getSysctl(`net.ipv4.conf.${link}.x`));
+    expect(hint).toContain('There is no file ');
+  });
+
   test.each([
     ['net.ipv4.tcp_congestion_control', 'none', 'ENOENT', "does not take 'none'"],
     ['net.ipv6.conf.lo.stable_secret', 'none', 'EIO', "does not take 'none'"],

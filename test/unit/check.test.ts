@@ -373,6 +373,8 @@ describe('a misspelt word', () => {
     ['mac', createMacvlanOptions, { parent: 3, macAddress: mac }],
     ['addresses', createMacvlanOptions, { parent: 3, address: '10.0.0.1/24' }],
     ['netns', createMacvlanOptions, { parent: 3, nets: 'net1' }],
+    ['name', createMacvlanOptions, { parent: 3, nmae: 'macv1' }],
+    ['mode', createMacvlanOptions, { parent: 3, mdoe: 'bridge' }],
     ['kind', createLinkOptions, { kind: 'veth', type: 'veth' }],
     ['via', route, { to: 'default', gateway: '10.0.0.1' }],
     ['link', route, { to: 'default', dev: 'eth0' }],
