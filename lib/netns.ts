@@ -666,9 +666,10 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Tells whether the kernel has macvlan and macvtap (built in, loaded or loadable), which of their attributes it
-   * knows, and whether the process may use them. `load: true` makes the kernel load the modules first. Needs no `lsmod`
-   * and no `modprobe`. Rejects when the kernel cannot be asked: `EPERM` in another namespace without `CAP_SYS_ADMIN`.
+   * Tells whether the kernel has macvlan, macvtap and the other kinds of links (built in, loaded or loadable), which
+   * attributes of macvlans it knows, and whether the process may use them. `load: true` makes the kernel load macvlan
+   * and macvtap first. Needs no `lsmod` and no `modprobe`. Rejects when the kernel cannot be asked: `EPERM` in another
+   * namespace without `CAP_SYS_ADMIN`.
    */
   checkSupport(options?: SupportOptions): Promise<Support> {
     const call = callOf('checkSupport', null, this.checkSupport, options);

@@ -417,6 +417,6 @@ export interface LevelWatchOptions extends WatchOptions {
 
 /** What `checkSupport` may do besides reading. */
 export interface SupportOptions extends OperationOptions {
-  /** Make the kernel load a missing module, by asking it for a link of that kind. */
+  /** Make the kernel load the modules macvlan and macvtap, by asking it for a link of that kind. */
   readonly load?: boolean | undefined;
 }

@@ -226,6 +226,11 @@ export interface Support {
   readonly macvlan: ModuleState;
   /** The state of the module for the kind `macvtap`. */
   readonly macvtap: ModuleState;
+  /** The same for the other kinds that `createLink` makes. `load` does not load these, but making such a link does. */
+  readonly veth: ModuleState;
+  readonly vlan: ModuleState;
+  readonly bridge: ModuleState;
+  readonly dummy: ModuleState;
   /**
    * What the kernel knows. This is found out by setting each and reading it back, or from the kernel's version where
    * that cannot be done, as without `CAP_SYS_ADMIN`, or would load a module.

@@ -5,15 +5,20 @@ import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import { isAtLeast } from './kernelVersion.js';
 import { askForKind, askWithoutChange, isKindKnown } from './lookup.js';
-import { moduleState } from './modules.js';
+import { moduleOf, moduleState } from './modules.js';
 import { Namespace } from './namespace.js';
 import { namespaceJob, Refusal, type Step } from './native.js';
 import { EXT_MASK } from './requests.js';
 import type { Link, ModuleState, Support, SupportOptions } from './types.js';
 import { MACVLAN_FLAG_NODST, MACVLAN_MODES } from './values.js';
 
-type Kind = 'macvlan' | 'macvtap';
 type Features = Support['features'];
+type Kinds = Pick<Support, (typeof KINDS)[number]>;
+
+/** What `createLink` makes. */
+const KINDS = ['macvlan', 'macvtap', 'veth', 'vlan', 'bridge', 'dummy'] as const;
+/** Not the others: with their modules some of them bring links, and without options they are made. */
+const KINDS_TO_LOAD = ['macvlan', 'macvtap'] as const;
 
 /** Neither is the default, so that the link reports both if the kernel knows them. */
 const PROBE = { bcQueueLen: 77, bcCutoff: 7 } as const;
@@ -28,17 +33,17 @@ export async function checkSupport(
   check(call.operation, linkRules.supportOptions, options);
   const netAdmin = await hasNetAdmin(namespace, call);
   if (options.load === true && netAdmin) {
-    await loadKind(namespace, 'macvlan');
-    await loadKind(namespace, 'macvtap');
+    for (const kind of KINDS_TO_LOAD) await loadKind(namespace, kind);
   }
   call.checkSignal();
-  const macvlan = await stateOf(namespace, call, 'macvlan');
-  const macvtap = await stateOf(namespace, call, 'macvtap');
+  const kinds: Partial<Record<keyof Kinds, ModuleState>> = {};
+  for (const kind of KINDS) kinds[kind] = await stateOf(namespace, call, kind);
+  const { macvlan } = kinds as Kinds;
   const known = macvlan === 'builtin' || macvlan === 'loaded';
   const features =
     (known ? await probe(options.load === true) : undefined) ?? featuresByVersion(macvlan);
   call.checkSignal();
-  return { kernel: release(), netAdmin, macvlan, macvtap, features };
+  return { kernel: release(), netAdmin, ...(kinds as Kinds), features };
 }
 
 async function hasNetAdmin(namespace: Namespace, call: Call): Promise<boolean> {
@@ -52,12 +57,12 @@ async function hasNetAdmin(namespace: Namespace, call: Call): Promise<boolean> {
  * Makes the kernel load the kind's module, if there is one, by asking for a link of that kind. The link is not made,
  * because a macvlan without a parent is refused.
  */
-async function loadKind(namespace: Namespace, kind: Kind): Promise<void> {
+async function loadKind(namespace: Namespace, kind: (typeof KINDS_TO_LOAD)[number]): Promise<void> {
   await namespace.ask('createLink', { info: { kind } });
 }
 
-async function stateOf(namespace: Namespace, call: Call, kind: Kind): Promise<ModuleState> {
-  const byFiles = await moduleState(kind).catch((error) => {
+async function stateOf(namespace: Namespace, call: Call, kind: keyof Kinds): Promise<ModuleState> {
+  const byFiles = await moduleState(moduleOf(kind)).catch((error) => {
     throw call.fileError(error);
   });
   if (byFiles === 'loaded' || byFiles === 'builtin') return byFiles;

@@ -46,6 +46,21 @@ describe('checkSupport', () => {
     expect(readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim()).toBe(release());
   });
 
+  test('reports whether a link of the other kinds can be made', async () => {
+    const host = await bed.makeNetns();
+    const parent = await host.parent();
+    const support = await host.netns.checkSupport();
+    for (const kind of ['veth', 'vlan', 'bridge', 'dummy'] as const) {
+      const words = kind === 'vlan' ? [kind, 'id', '5'] : [kind];
+      const works = await canMake(host, parent, ...words);
+      expect([kind, support[kind]]).toEqual([
+        kind,
+        works ? expect.stringMatching(/^(?:builtin|loaded|loadable)$/) : 'missing',
+      ]);
+      if (works) expect((await host.netns.checkSupport())[kind]).not.toBe('loadable');
+    }
+  });
+
   test('reports the attributes that this kernel keeps when they are set', async () => {
     const host = await bed.makeNetns();
     const parent = await host.parent();
