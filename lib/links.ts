@@ -15,6 +15,10 @@ import { EXT_MASK, type FamilyRecord, type Ipv4ConfRecord, type LinkRecord } fro
 import type { Ipv4Settings, Link, LinkChanges, LinkFilter, LinkRef } from './types.js';
 import { ADDR_GEN_MODES, IPV4_SETTINGS } from './values.js';
 
+function nameAndInode({ name, inode }: Namespace): string {
+  return name === null ? `net:[${inode}]` : `'${name}', net:[${inode}]`;
+}
+
 /** The index or name that a reference gives; a `Link` of another namespace is refused. */
 export function plainRef(
   namespace: Namespace,
@@ -28,7 +32,7 @@ export function plainRef(
   if (seenIn !== undefined && seenIn !== namespace.inode) {
     const where = at === undefined ? option : `${option}[${at}]`;
     const message =
-      `${call.operation}: ${where} must be a link of the namespace net:[${namespace.inode}], ` +
+      `${call.operation}: ${where} must be a link of the network namespace ${nameAndInode(namespace)}, ` +
       `but it is of net:[${seenIn}]: call this operation on the Netns of that one; received ${showValue(ref)}`;
     throw stackOf(argumentError('ERR_INVALID_ARG_VALUE', message, plainRef), call.caller);
   }

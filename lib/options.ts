@@ -235,7 +235,10 @@ export type CreateMacvlanOptions = MacvlanCommonOptions & MacvlanModeOptions;
 /** What `createMacvtap` takes: the same as `createMacvlan`. */
 export type CreateMacvtapOptions = CreateMacvlanOptions;
 
-/** The other end of a new veth pair. */
+/**
+ * The other end of a new veth pair, a bridge's port for example: the end that is to have addresses, routes and the rest
+ * is the first one. Its index is `parent.index` of the link that `createLink` returns.
+ */
 export interface VethPeerOptions {
   /** By the rules of {@link LinkOptions.name} (`IFLA_IFNAME`). Omitted: the kernel numbers it. */
   readonly name?: string | undefined;

@@ -460,7 +460,7 @@ describe('a link that another program deletes before it is finished', () => {
   const options = { index: 5000, name: 'm0', addresses: ['192.0.2.1/24'] };
   const says = 'Another program has deleted the new link before it was finished, or moved it';
 
-  test('is refused for the first part that it cannot have', async () => {
+  test('is refused with what comes next', async () => {
     const { host, parent: name } = await setUp(false);
     const { ifindex: parent } = await host.link(name);
     // Requests of a handle of its own come between those of the other, or before or behind them.
@@ -474,7 +474,9 @@ describe('a link that another program deletes before it is finished', () => {
       else if (deleted.status === 'rejected') await another.deleteLink(options.index);
     }
     await another.close();
-    expect(error).toMatchObject({ code: 'ENODEV', part: 'addresses[0]', target: 'm0' });
+    expect(error).toMatchObject({ code: 'ENODEV', target: 'm0' });
+    // With the address, or when it is read after that.
+    expect(['addresses[0]', undefined]).toContain((error as Refusal).part);
     expect((error as Refusal).hint).toContain(says);
     expect(String((error as Error).cause)).toContain(says);
     expect(await host.names()).not.toContain('m0');

@@ -168,7 +168,7 @@ describe('getLink', () => {
     const error = await refusalOf(other.netns.getLink(link));
     expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
     expect(error.message).toContain(`net:[${host.netns.inode}]`);
-    expect(error.message).toContain(`net:[${other.netns.inode}]`);
+    expect(error.message).toContain(`'${other.name}', net:[${other.netns.inode}]`);
   });
 });
 
