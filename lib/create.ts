@@ -299,7 +299,7 @@ function giveCause(error: unknown, cause: Error): void {
 /** Refusals which mean that what is to be removed has gone already. */
 const GONE: ReadonlySet<string> = new Set(['ENODEV', 'ESRCH']);
 
-/** Returns the code of the refusal, if it was refused. */
+/** Returns the code of the refusal, if it was refused; not what a repeated request says of the first one's work. */
 async function takeAway(
   target: Namespace,
   step: Step,
@@ -308,13 +308,13 @@ async function takeAway(
 ): Promise<string | undefined> {
   let [result] = await target.exchange([step]);
   // The answer was lost: the answer to a second request tells whether it is gone.
-  if (result instanceof Refusal && result.code === 'ENOBUFS')
-    [result] = await target.exchange([step]);
+  const isRepeated = result instanceof Refusal && result.code === 'ENOBUFS';
+  if (isRepeated) [result] = await target.exchange([step]);
   if (!(result instanceof Refusal)) return undefined;
   if (!GONE.has(result.code)) {
     giveCause(error, new Error(`${what} could not be removed again: errno ${result.errno}`));
   }
-  return result.code;
+  return isRepeated ? undefined : result.code;
 }
 
 async function removeIfOurs({ target, index, record, spec, options }: Plan): Promise<void> {
