@@ -29,6 +29,7 @@ import {
 import type { Peer } from './refused.js';
 import type { LinkInfoRecord, LinkRecord } from './requests.js';
 import type { Link, LinkOptions, LinkRef } from './types.js';
+import { removeLink, TAKEN_AWAY, takeAway } from './undo.js';
 
 /** Whether the kernel echoes a link that was made (`NLM_F_ECHO`; net/core/rtnetlink.c). */
 const ECHOES = isAtLeast(6, 2);
@@ -221,7 +222,7 @@ async function finish(plan: Plan, results: readonly Result[]): Promise<Link> {
     await announce(plan, finished);
     return finished;
   } catch (error) {
-    await remove(target, index, error);
+    await removeLink(target, index, error);
     await undoParts(plan, results, error);
     throw error;
   }
@@ -282,48 +283,13 @@ async function partError(
   return call.error(refusal, { ...explained, part: part?.option });
 }
 
-const TAKEN_AWAY =
-  'Another program has deleted the new link before it was finished, or moved it to another namespace.';
-
-/** Removes a half-made link; a failure to do so becomes the error's cause. */
-async function remove(target: Namespace, index: number, error: unknown): Promise<void> {
-  const step: Step = { operation: 'deleteLink', record: linkRecord(index) };
-  const code = await takeAway(target, step, error, `the link with index ${index}`);
-  if (code === 'ENODEV') giveCause(error, new Error(TAKEN_AWAY));
-}
-
-function giveCause(error: unknown, cause: Error): void {
-  if (error instanceof Error && error.cause === undefined) error.cause = cause;
-}
-
-/** Refusals which mean that what is to be removed has gone already. */
-const GONE: ReadonlySet<string> = new Set(['ENODEV', 'ESRCH']);
-
-/** Returns the code of the refusal, if it was refused; not what a repeated request says of the first one's work. */
-async function takeAway(
-  target: Namespace,
-  step: Step,
-  error: unknown,
-  what: string,
-): Promise<string | undefined> {
-  let [result] = await target.exchange([step]);
-  // The answer was lost: the answer to a second request tells whether it is gone.
-  const isRepeated = result instanceof Refusal && result.code === 'ENOBUFS';
-  if (isRepeated) [result] = await target.exchange([step]);
-  if (!(result instanceof Refusal)) return undefined;
-  if (!GONE.has(result.code)) {
-    giveCause(error, new Error(`${what} could not be removed again: errno ${result.errno}`));
-  }
-  return isRepeated ? undefined : result.code;
-}
-
 async function removeIfOurs({ target, index, record, spec, options }: Plan): Promise<void> {
   const link = await findLink(target, index);
   if (link === undefined || link.kind !== spec.kind) return;
   // A link that was given no MAC is recognised by its index, if that was chosen here.
   const mac = record.mac && formatMac(record.mac);
   if (mac === undefined ? options.index === undefined : link.mac === mac) {
-    await remove(target, index, undefined);
+    await removeLink(target, index, undefined);
   }
 }
 

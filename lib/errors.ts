@@ -143,7 +143,7 @@ export class NetlinkError extends Error {
   readonly operation: string;
   /** The name or the index of what the operation was about; `null` for nothing in particular. */
   readonly target: string | number | null;
-  /** The option that could not be carried out, where an operation has several requests; also an invalid `parent`. */
+  /** The option that could not be carried out, where an operation has several requests; also an invalid `parent`, and of a filter its link. */
   declare readonly part?: string;
   /** The kernel's own words (`NLMSGERR_ATTR_MSG`), where it gives any. */
   declare readonly kernelMessage?: string;

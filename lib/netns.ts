@@ -185,7 +185,7 @@ export class Netns extends Namespace {
   /**
    * Makes a macvlan: all of it or nothing. Whichever step fails, no link stays behind, and the error's `part` says
    * which option could not be carried out; should something stay behind after all, because the kernel refuses to
-   * remove it, the error's `cause` says what. For the kernel's refusals the error's `hint` gives the reason:
+   * remove it or another program has moved it away, the error's `cause` says what. For the kernel's refusals the error's `hint` gives the reason:
    * `EEXIST`, the name, the index or an address is taken; `ENOENT`, there is no such `netns`; `ENODEV`,
    * no such parent or master (`EINVAL`, where a master is given by its index or as a `Link`); `EBUSY`, the
    * parent is a port, or something else receives its frames; `EINVAL`, the parent is not an Ethernet device, or has a
