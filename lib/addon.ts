@@ -2,9 +2,9 @@
  * The addon: what it exports, and which file it is. The only file that loads it; only native.ts asks it for
  * anything that is answered later.
  */
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { builtin } from './builtin.js';
 import type { Refusal } from './native.js';
 import type { makeNews } from './news.js';
 import { notFoundError, notLoadedError } from './noAddon.js';
@@ -140,6 +140,7 @@ interface Addon extends NamespaceJobStarters {
     vnetHeader: boolean,
     sendBuffer: number,
   ): void;
+  fillRandom(bytes: Uint8Array): void;
   /** At the end of the process: what has begun is finished, what waits is dropped. */
   finish(): void;
   runWithin<T>(handle: NamespaceHandle, body: () => T): T | Refusal;
@@ -169,7 +170,10 @@ function find(): string {
     const { path } = createRequire(url as string)('node-gyp-build') as {
       path: (folder: string) => string;
     };
-    return (existsSync(`${root}native/build`) && orNothing(path, `${root}native`)) || path(root);
+    return (
+      (builtin('node:fs').existsSync(`${root}native/build`) && orNothing(path, `${root}native`)) ||
+      path(root)
+    );
   } catch (cause) {
     throw notFoundError(cause as Error, root);
   }

@@ -4,7 +4,7 @@
  * A check gives `undefined` when all is well, and allocates nothing then; otherwise a fault that
  * knows its path, such as `options.sources[3]`. `undefined` counts as left out.
  */
-import { types } from 'node:util';
+import types from 'node:util/types';
 import { type ArgumentErrorCode, argumentError, showValue } from './errors.js';
 
 /** What is wrong with a value, and where in the argument it stands. */

@@ -10,7 +10,7 @@ import { MAX_INDEX_ATTEMPTS, mayMeanIndexTaken } from './indexes.js';
 import { isAtLeast } from './kernelVersion.js';
 import { flagBits, plainRefIfAny, readLink, resolveIndexIfAny } from './links.js';
 import { findLink, linkRecord } from './lookup.js';
-import { formatMac, parseMac, randomMac } from './mac.js';
+import { formatMac, parseMac } from './mac.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
 import { withNamespace } from './opening.js';
@@ -26,6 +26,7 @@ import {
   type Shared,
   withSharedChanges,
 } from './parts.js';
+import { randomMac } from './random.js';
 import type { Peer } from './refused.js';
 import type { LinkInfoRecord, LinkRecord } from './requests.js';
 import type { Link, LinkOptions, LinkRef } from './types.js';

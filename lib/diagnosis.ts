@@ -3,7 +3,7 @@
  * (drivers/net/macvlan.c, Linux 6.18). So after a failure, and only then, a bounded number of
  * reads checks the same conditions as the kernel.
  */
-import { readFileSync } from 'node:fs';
+import { builtin } from './builtin.js';
 import {
   whyAddressExists,
   whyKernelLacksIPv6,
@@ -120,7 +120,7 @@ async function whyNotPermitted(
   const names = [...closed.values()].join(' and ');
   const where = closed.size === 1 ? `the network namespace ${names}` : names;
   // Synchronously: /proc is not on a disk, and all of libuv's threads may be waiting for a file.
-  const status = readFileSync('/proc/thread-self/status', 'utf8');
+  const status = builtin('node:fs').readFileSync('/proc/thread-self/status', 'utf8');
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
   return (effective & (1n << CAP_NET_ADMIN)) === 0n
     ? `The process lacks CAP_NET_ADMIN in the user namespace that owns ${where}.`

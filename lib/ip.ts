@@ -1,11 +1,11 @@
 /** IP addresses and prefixes: parse, format. A `parse…` function gives `null` for what it cannot read. */
-import { isIPv6 } from 'node:net';
+import { builtin } from './builtin.js';
 import { AF_INET, AF_INET6 } from './values.js';
 
 /** Four or sixteen bytes. Zones (`fe80::1%eth0`) are refused: what they name is a link. */
 export function parseIp(text: string): Uint8Array | null {
   if (!text.includes(':')) return parseIPv4(text);
-  if (!isIPv6(text) || text.includes('%')) return null;
+  if (!builtin('node:net').isIPv6(text) || text.includes('%')) return null;
   const bytes = new Uint8Array(16);
   const [head = '', tail] = text.split('::');
   writeGroups(bytes, head, 0);

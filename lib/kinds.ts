@@ -5,11 +5,12 @@ import * as linkRules from './checkLinks.js';
 import { createIn, type KindSpec } from './create.js';
 import { explain } from './diagnosis.js';
 import { flagBits, plainRef, resolveIndexIfAny } from './links.js';
-import { parseMac, randomMac } from './mac.js';
+import { parseMac } from './mac.js';
 import { createMacvlanOfKind } from './macvlan.js';
 import { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import { withNamespace } from './opening.js';
+import { randomMac } from './random.js';
 import type {
   CreateLinkOptions,
   CreateVethOptions,

@@ -5,7 +5,6 @@
  * the option's name, or `undefined` when nothing is; it allocates nothing then. A `parse…` function
  * gives `null` for what it cannot read.
  */
-import { randomFillSync } from 'node:crypto';
 
 const MAC_LENGTH = 6;
 const MAC_TEXT_LENGTH = 17;
@@ -66,20 +65,4 @@ export function parseHardwareAddress(text: string): Uint8Array | null {
 /** `'02:00:5e:10:00:01'`: lower case, with colons, as the kernel's tools print it. */
 export function formatMac(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':');
-}
-
-/** Random bytes for MACs that come: filled for many at once, because each fill is a system call. */
-const macPool = new Uint8Array(MAC_LENGTH * 256);
-let macPoolUsed = macPool.length;
-
-/** A random MAC: unicast, with the bit that says it is locally administered. */
-export function randomMac(): Uint8Array {
-  if (macPoolUsed === macPool.length) {
-    randomFillSync(macPool);
-    macPoolUsed = 0;
-  }
-  const bytes = macPool.slice(macPoolUsed, macPoolUsed + MAC_LENGTH);
-  macPoolUsed += MAC_LENGTH;
-  bytes[0] = ((bytes[0] as number) & 0xfc) | 0x02;
-  return bytes;
 }

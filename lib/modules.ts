@@ -1,6 +1,6 @@
 /** The state of kernel modules, from the files of the kernel and of `depmod`. */
-import { readFile } from 'node:fs/promises';
 import { release } from 'node:os';
+import { builtin } from './builtin.js';
 import { Coalescer } from './coalescer.js';
 import type { ModuleState } from './types.js';
 
@@ -17,7 +17,7 @@ const NO_TEXT: ReadonlySet<unknown> = new Set(['ENOENT', 'EACCES', 'ENOTDIR', 'E
 /** The file's text; empty where there is none. */
 async function textOf(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return await builtin('node:fs').promises.readFile(path, 'utf8');
   } catch (error) {
     if (NO_TEXT.has((error as NodeJS.ErrnoException).code)) return '';
     throw error;

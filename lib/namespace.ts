@@ -2,7 +2,6 @@
  * A namespace that is held open, and a count of the operations under way in it. The services build on this; the
  * public class `Netns` adds their operations.
  */
-import { randomInt } from 'node:crypto';
 import {
   addon,
   type NamespaceHandle,
@@ -23,6 +22,7 @@ import {
   type TapDeviceLink,
   type TapDeviceOptions,
 } from './native.js';
+import { random24 } from './random.js';
 import { snapshot } from './snapshot.js';
 import { beginCall, furtherCallsOf, isTurnFull, waitForTurn } from './turn.js';
 import type { NetnsLike } from './types.js';
@@ -274,7 +274,7 @@ export class Namespace implements NetnsLike {
    * @internal
    */
   chooseIndex(): number {
-    if (this.#nextIndex === 0) this.#nextIndex = 0x1_0000 + randomInt(0xff_0000);
+    if (this.#nextIndex === 0) this.#nextIndex = 0x1_0000 + random24();
     return this.#nextIndex++;
   }
 

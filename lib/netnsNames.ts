@@ -1,5 +1,5 @@
 /** The names of namespaces: files under /run/netns, as in iproute2 (ip/ipnetns.c). */
-import { lstat, readdir, statfs } from 'node:fs/promises';
+import { builtin } from './builtin.js';
 import type { Call } from './call.js';
 import { Coalescer } from './coalescer.js';
 import { namespaceJob, Refusal } from './native.js';
@@ -21,7 +21,7 @@ export async function listNames(call: Call): Promise<string[]> {
 }
 
 async function findNames(): Promise<readonly string[]> {
-  const names = await readdir(RUN_DIRECTORY);
+  const names = await builtin('node:fs').promises.readdir(RUN_DIRECTORY);
   const live = await Promise.all(names.map(async (name) => isNamespaceFile(name)));
   return names.filter((_, at) => live[at]).sort();
 }
@@ -34,7 +34,9 @@ const NO_NAMESPACE: ReadonlySet<unknown> = new Set(['ENOENT', 'EACCES', 'ELOOP',
 
 async function isNamespaceFile(name: string): Promise<boolean> {
   try {
-    return (await statfs(`${RUN_DIRECTORY}/${name}`)).type === NSFS_MAGIC;
+    return (
+      (await builtin('node:fs').promises.statfs(`${RUN_DIRECTORY}/${name}`)).type === NSFS_MAGIC
+    );
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (NO_NAMESPACE.has(code)) return false;
@@ -73,7 +75,8 @@ async function whyNameTaken(path: string): Promise<{ hint?: string }> {
     };
   }
   try {
-    if (!(await lstat(path)).isFile()) return { hint: `${path} is not a namespace.` };
+    if (!(await builtin('node:fs').promises.lstat(path)).isFile())
+      return { hint: `${path} is not a namespace.` };
     // It had gone when it was opened and is there again, or opening failed for a reason that says nothing about it.
     if (opened.code !== 'EINVAL') return {};
     const hint =

@@ -1,5 +1,5 @@
 /** The errors for an addon that is not found or cannot be loaded, which say what to do. */
-import { existsSync } from 'node:fs';
+import { builtin } from './builtin.js';
 
 /** The error for a search that failed with `cause`; `root` is the package's folder, empty in a bundle. */
 export function notFoundError(cause: NodeJS.ErrnoException, root: string): Error {
@@ -25,7 +25,8 @@ function withHelp(cause: Error, help: string | undefined, code: string | undefin
 function helpFor(cause: Error, root: string): string | undefined {
   // webpack removes createRequire, and writes the folder of the machine that built the bundle into it.
   const takenOut = cause instanceof TypeError;
-  if (takenOut || root === '' || !existsSync(`${root}native/addon.gypi`)) return BUNDLED;
+  if (takenOut || root === '' || !builtin('node:fs').existsSync(`${root}native/addon.gypi`))
+    return BUNDLED;
   return cause.message.startsWith('No native build') ? NO_ADDON + howToBuild(root) : undefined;
 }
 

@@ -1,7 +1,6 @@
 /** `netns.run`: a Worker whose thread lives in a network namespace. */
-import { randomFill } from 'node:crypto';
-import { promisify } from 'node:util';
-import { Worker, type WorkerOptions } from 'node:worker_threads';
+import type { Worker as NodeWorker, WorkerOptions } from 'node:worker_threads';
+import { builtin } from './builtin.js';
 import type { Call } from './call.js';
 import { isSignal } from './check.js';
 import { argumentError, showValue } from './errors.js';
@@ -16,13 +15,14 @@ export async function run(
   call: Call,
   worker: string | URL,
   options: RunOptions = {},
-): Promise<Worker> {
+): Promise<NodeWorker> {
   if (typeof worker !== 'string' && !(worker instanceof URL)) {
     throw wrongType(call, 'worker must be a path, a file: URL or code', worker);
   }
   if (typeof options !== 'object' || options === null || isSignal(options)) {
     throw wrongType(call, 'options must be an object', options);
   }
+  const { Worker } = builtin('node:worker_threads');
   await startThreadPool();
   call.checkSignal();
   const { signal: _, ...workerOptions } = options;
@@ -44,5 +44,6 @@ function wrongType(call: Call, says: string, value: unknown): TypeError {
  * permission model may deny.
  */
 async function startThreadPool(): Promise<void> {
-  await promisify(randomFill)(new Uint8Array(1));
+  const { randomFill } = builtin('node:crypto');
+  await builtin('node:util').promisify(randomFill)(new Uint8Array(1));
 }

@@ -2,7 +2,7 @@
  * Copies of what a program passes in: the program may change its objects while the call waits for its turn or for
  * an answer.
  */
-import { types } from 'node:util';
+import types from 'node:util/types';
 import { isSignal } from './check.js';
 import type { Link, LinkRef, NetnsRef } from './types.js';
 

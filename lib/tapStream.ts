@@ -1,6 +1,6 @@
 /** The stream of Ethernet frames that a macvtap's character device is. */
 import { Duplex } from 'node:stream';
-import { types } from 'node:util';
+import types from 'node:util/types';
 import type { TapHandle } from './addon.js';
 import { captureCaller, type NetlinkError } from './errors.js';
 import { closeTapDevice } from './native.js';

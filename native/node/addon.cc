@@ -1,4 +1,9 @@
 // The addon's entry: what lib/addon.ts declares.
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
 #include "io/sysctl.h"
 #include "node/layout.h"
 #include "node/namespace_handle.h"
@@ -148,6 +153,16 @@ void OpenTap(const Napi::CallbackInfo& info) {
                     handle->Share(), std::move(link), options);
 }
 
+// fillRandom(bytes): at most 256 of them. Node's `crypto` gives random bytes too, but takes
+// milliseconds to load.
+void FillRandom(const Napi::CallbackInfo& info) {
+  auto bytes = info[0].As<Napi::Uint8Array>();
+  if (getentropy(bytes.Data(), bytes.ByteLength()) != 0) {
+    Napi::Error::New(info.Env(), std::string("getentropy: ") + std::strerror(errno))
+        .ThrowAsJavaScriptException();
+  }
+}
+
 // finish(): at the end of the process, of which Node-API tells nothing. What has begun is finished,
 // such as a namespace that has a name and is not mounted there yet, or a link that is to have an
 // address; what waits is dropped. What takes longer is cut off: it may wait for a file of a server
@@ -177,6 +192,7 @@ Napi::Object Load(Napi::Env env, Napi::Object exports) {
   exports.Set("writeSysctl", Napi::Function::New<WriteSysctl>(env));
   exports.Set("withdrawNamespaceJob", Napi::Function::New<WithdrawNamespaceJob>(env));
   exports.Set("openTap", Napi::Function::New<OpenTap>(env));
+  exports.Set("fillRandom", Napi::Function::New<FillRandom>(env));
   exports.Set("finish", Napi::Function::New<Finish>(env));
   exports.Set("runWithin", Napi::Function::New<RunWithin>(env));
   return exports;

@@ -58,6 +58,7 @@ describe('lib/', () => {
       'results',
       'resultsInet',
       'values',
+      'builtin',
       'ip',
       'mac',
       'names',
@@ -82,7 +83,7 @@ describe('lib/', () => {
       'turn',
     ],
     ['addon'],
-    ['native'],
+    ['native', 'random'],
     [], // the services: every file not named here
     ['netns'],
     ['functions'], // Netns.current()'s methods as the module's functions

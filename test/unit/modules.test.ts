@@ -1,29 +1,28 @@
 // How often the kernel's lists of modules are read.
-import { beforeEach, expect, test, vi } from 'vitest';
+import { promises } from 'node:fs';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { moduleState } from '../../lib/modules.js';
 
-const files = vi.hoisted(() => ({ read: [] as string[] }));
+let read: string[] = [];
 
-vi.mock('node:fs/promises', () => ({
-  readFile: async (path: string) => {
-    files.read.push(path.replace(/^\/lib\/modules\/[^/]+\//, ''));
+beforeEach(() => {
+  read = [];
+  vi.spyOn(promises, 'readFile').mockImplementation(async (path) => {
+    read.push(String(path).replace(/^\/lib\/modules\/[^/]+\//, ''));
     return path === '/proc/modules'
       ? '8021q 40960 0 - Live 0x0\n'
       : 'kernel/net/dummy.ko: kernel/a.ko\n';
-  },
-}));
-
-const { moduleState } = await import('../../lib/modules.js');
-
-beforeEach(() => {
-  files.read = [];
+  });
 });
+
+afterEach(() => vi.restoreAllMocks());
 
 test('the lists are read once for all look-ups at the same time, and again for later ones', async () => {
   const states = await Promise.all(Array.from({ length: 100 }, () => moduleState('bond')));
   expect(new Set(states)).toEqual(new Set([null]));
-  expect(files.read).toEqual(['/proc/modules', 'modules.builtin', 'modules.dep']);
+  expect(read).toEqual(['/proc/modules', 'modules.builtin', 'modules.dep']);
   expect(await moduleState('bond')).toBeNull();
-  expect(files.read).toHaveLength(6);
+  expect(read).toHaveLength(6);
 });
 
 test('each module is looked up separately', async () => {
