@@ -132,6 +132,13 @@ describe('lib/', () => {
     expect(files.filter((file) => read(file).includes('node-gyp-build'))).toEqual(['lib/addon.ts']);
   });
 
+  test('the modules of Node whose exports load others are asked for by builtin.ts', () => {
+    const costly =
+      /^import\s+(?!type\b)[^;]*?from\s+'(node:(?:crypto|fs|net|util|worker_threads)|node:fs\/promises)';/gm;
+    const ofThePackage = files.filter((file) => !/\/(bench|cli)\.ts$/.test(file));
+    expect(ofThePackage.filter((file) => matches(file, costly).length > 0)).toEqual([]);
+  });
+
   test('index.ts holds exports and nothing else', () => {
     const code = read('lib/index.ts').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
     const statements = code.split(';').map((text) => text.trim());
