@@ -2,7 +2,6 @@
 import type { Call } from './call.js';
 import { check } from './check.js';
 import * as addressRules from './checkAddresses.js';
-import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { familyOf, type Prefix, parseIp, parsePrefix } from './ip.js';
@@ -32,7 +31,12 @@ function seconds(lifetime: number): number {
   return lifetime === Number.POSITIVE_INFINITY ? INFINITY_LIFE_TIME : lifetime;
 }
 
-function lifetimes(options: AddressOptions): AddressRecord['cacheInfo'] {
+function lifetimes(options: AddressOptions, isDeprecated: boolean): AddressRecord['cacheInfo'] {
+  // Of a deprecated IPv4 address that stays for ever, the kernel lists both as infinite (net/ipv4/devinet.c,
+  // inet_fill_ifaddr).
+  if (isDeprecated) {
+    return { valid: seconds(options.validLifetime ?? Number.POSITIVE_INFINITY), preferred: 0 };
+  }
   // JSON has null in place of Infinity.
   const validLifetime = options.validLifetime ?? undefined;
   const preferredLifetime = options.preferredLifetime ?? undefined;
@@ -50,7 +54,8 @@ export function addressRecord(address: string | AddressToAdd, index: number): Ad
   const options = (typeof address === 'string' ? { address } : address) as AddressOptions;
   const { peer, broadcast, label, scope, flags, metric } = options;
   // The label of a listed address may be its link's name, which the address must not keep on another link.
-  const isLinkName = isListedAddress(address) && !label?.includes(':');
+  const isListed = isListedAddress(address);
+  const isLinkName = isListed && !label?.includes(':');
   const parsed = parsePrefix(options.address) as Prefix;
   const { bytes } = parsed;
   const bits = (flags ?? []).reduce((sum, flag) => sum | (ADDRESS_FLAGS[flag] ?? 0), 0);
@@ -63,7 +68,7 @@ export function addressRecord(address: string | AddressToAdd, index: number): Ad
     address: peer == null ? bytes : (parseIp(peer) ?? bytes),
     broadcast: broadcast == null ? undefined : (parseIp(broadcast) ?? undefined),
     label: isLinkName ? undefined : (label ?? undefined),
-    cacheInfo: lifetimes(options),
+    cacheInfo: lifetimes(options, isListed && address.flags.includes('deprecated')),
     flags: bits === 0 ? undefined : bits,
     metric,
   };
@@ -114,7 +119,7 @@ export async function listAddresses(
   call: Call,
   filter: AddressFilter = {},
 ): Promise<Address[]> {
-  check(call.operation, linkRules.addressFilter, filter, 'filter');
+  check(call.operation, addressRules.addressFilter, filter, 'filter');
   let link = resolveIndexIfAny(namespace, call, filter.link, 'filter.link');
   if (typeof link === 'object') link = await link;
   const family = filter.family === undefined ? undefined : FAMILIES[filter.family];

@@ -32,14 +32,13 @@ import { LISTED_STATES, NEIGHBOUR_STATES, ROUTE_PROTOCOLS } from './values.js';
 function neighbourFault({
   mac,
   state,
-  router,
   proxy,
 }: Partial<Record<keyof NeighbourOptions, unknown>>): Fault | undefined {
   if (proxy !== true) {
     // Without one the kernel refuses the entry, and keeps it all the same (net/core/neighbour.c, neigh_add).
     return mac == null ? under('.mac', badType('is required but for a proxy', mac)) : undefined;
   }
-  const said = Object.entries({ mac, state, router }).find(([, value]) => value != null);
+  const said = Object.entries({ mac, state }).find(([, value]) => value != null);
   return said && under(`.${said[0]}`, badValue('is not for a proxy', said[1]));
 }
 
@@ -62,12 +61,11 @@ const newNeighbour = optionsOf(
 
 /** A listing has something in each field, also where an option would be left out. */
 function listedFault(neighbour: Neighbour): Fault | undefined {
-  const { mac, state, router, proxy } = neighbour;
+  const { mac, state, proxy } = neighbour;
   if (proxy !== true && state === 'none') return under('.state', badValue('is for a proxy', state));
   const said = {
     mac,
     state: state === 'none' ? undefined : state,
-    router: router === true ? router : undefined,
     proxy,
   };
   return neighbourFault(said) ?? familyFault(neighbour);

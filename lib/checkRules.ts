@@ -11,13 +11,13 @@ import {
   orNull,
   outOfRange,
   table,
+  text,
   under,
 } from './check.js';
 import {
   family,
   flag,
   INT_MAX,
-  linkName,
   prefix,
   routeProtocol,
   routeTable,
@@ -28,6 +28,7 @@ import {
   u32,
 } from './checkValues.js';
 import { parsePrefix } from './ip.js';
+import { ruleLinkFault } from './names.js';
 import { removalRecord, toldBy } from './ruleRecord.js';
 import type {
   OperationOptions,
@@ -62,8 +63,8 @@ const RULE_ROWS = {
   from: orNull(prefix),
   to: orNull(prefix),
   tos,
-  iif: orNull(linkName),
-  oif: orNull(linkName),
+  iif: orNull(text(ruleLinkFault)),
+  oif: orNull(text(ruleLinkFault)),
   fwmark: orNull(u32),
   fwmask: orNull(u32),
   ipProtocol: orNull(listedWordOf(IP_PROTOCOLS, integer(1, 255))),

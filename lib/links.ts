@@ -249,6 +249,11 @@ function changeSteps(index: number, changes: LinkChanges, master: number | undef
   // In one message the kernel would apply the families' settings last, when the link is up already and has made its
   // address (net/core/rtnetlink.c, do_setlink). The MTU goes first, because it decides whether the link has IPv6.
   const steps: Step[] = [];
+  // Before the name, which may be one of them.
+  if (removeAltNames !== undefined && removeAltNames.length > 0) {
+    const names = { index, altNames: removeAltNames };
+    steps.push({ operation: 'removeAltNames', record: names, barrier: true });
+  }
   if (families !== undefined) {
     if (mtu !== undefined) steps.push({ operation: 'changeLink', record: { index, mtu } });
     steps.push({ operation: 'changeLink', record: { index, families }, barrier: true });
@@ -256,10 +261,6 @@ function changeSteps(index: number, changes: LinkChanges, master: number | undef
   if (changesSomething(record)) steps.push({ operation: 'changeLink', record, barrier: true });
   if (becomesPort)
     steps.push({ operation: 'changeLink', record: { index, ...port }, barrier: true });
-  if (removeAltNames !== undefined && removeAltNames.length > 0) {
-    const names = { index, altNames: removeAltNames };
-    steps.push({ operation: 'removeAltNames', record: names, barrier: true });
-  }
   if (addAltNames !== undefined && addAltNames.length > 0) {
     const names = { index, altNames: addAltNames };
     steps.push({ operation: 'addAltNames', record: names, barrier: true });

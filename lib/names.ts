@@ -60,6 +60,11 @@ export function labelFault(label: string): string | undefined {
   return textFault(label, 15);
 }
 
+/** What keeps a text from naming the link of a rule (`FRA_IIFNAME`): the kernel takes any, there or not. */
+export function ruleLinkFault(name: string): string | undefined {
+  return textFault(name, 15);
+}
+
 /** What keeps a text from being a file name under /run/netns: the rules of `ip netns`. */
 export function netnsNameFault(name: string): string | undefined {
   const fault = textFault(name, 255);

@@ -14,6 +14,7 @@ describe('listAddresses', () => {
     const commands = [
       ['10.0.0.1/24', 'brd', '+', 'dev', link, 'label', `${link}:x`.slice(-15)],
       ['10.0.0.2/24', 'dev', link],
+      ['10.0.0.3/24', 'dev', link, 'preferred_lft', '0'],
       ['10.1.0.1', 'peer', '10.1.0.2/30', 'dev', link, 'scope', '10'],
       ['fd00::1/64', 'nodad', 'home', 'mngtmpaddr', 'noprefixroute', 'dev', link],
       ['fd00::9', 'peer', 'fd01::1/64', 'dev', second, 'metric', '9'],

@@ -189,6 +189,13 @@ describe('setLink', () => {
     expect((await host.link('m0')).altnames).toEqual(['old', 'new']);
   });
 
+  test('can give a link an alternative name as its name, and the reverse, in one call', async () => {
+    const { host } = await setUp();
+    await host.netns.setLink('m0', { addAltNames: ['a1'] });
+    await host.netns.setLink('m0', { removeAltNames: ['a1'], name: 'a1', addAltNames: ['m0'] });
+    expect(await host.link('a1')).toMatchObject({ ifname: 'a1', altnames: ['m0'] });
+  });
+
   test('changes nothing without options, but fails when the link does not exist', async () => {
     const { host } = await setUp();
     const before = await host.snapshot();

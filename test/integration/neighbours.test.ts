@@ -57,6 +57,7 @@ const cases: Case[] = [
     { address: 'fd00::9', proxy: true, protocol: 'boot' },
     { proxy: null, protocol: 'boot' },
   ],
+  ['a proxy of a router', { address: 'fd00::9', proxy: true, router: true }, { router: null }],
 ];
 
 describe('addNeighbour, listNeighbours and removeNeighbour', () => {
@@ -121,6 +122,7 @@ describe('addNeighbour, listNeighbours and removeNeighbour', () => {
       `fd00::1 lladdr ${mac} nud reachable router`,
       'proxy 10.0.0.6',
       'proxy fd00::6',
+      'proxy fd00::7 router',
     ];
     await host.ipBatch(made.map((one) => `neigh replace ${one} dev ${link}`));
     const listed = own(await host.netns.listNeighbours({ link }));

@@ -59,6 +59,7 @@ const cases: Case[] = [
     { l3mdev: false, action: undefined, table: undefined, protocol: undefined },
     { src: 'all', table: 'main', protocol: 'static' },
   ],
+  ['links by names that none can have', { iif: 'a:b', oif: '..' }, { iif: 'a:b', oif: '..' }],
   ['a VRF', { l3mdev: true }, { l3mdev: null }],
   ['no default routes', { suppressPrefixLength: 0 }, { suppress_prefixlen: 0 }],
   ['no links of a group', { suppressGroup: 0 }, { suppress_ifgroup: 'default' }],
