@@ -20,9 +20,11 @@ import {
   family,
   familyFault,
   ip,
+  linkRef,
   PREFIX_SAYS,
   prefix,
   scope,
+  signal,
   U32_MAX,
   u8,
   u32,
@@ -31,7 +33,7 @@ import { LISTED_ADDRESS_FLAGS } from './flags.js';
 import { parseIp, parsePrefix } from './ip.js';
 import { isListedAddress, type Listed } from './listed.js';
 import { labelFault } from './names.js';
-import type { Address, AddressOptions } from './types.js';
+import type { Address, AddressFilter, AddressOptions } from './types.js';
 import { ADDRESS_FLAGS, SCOPES } from './values.js';
 
 const LIFETIME = 'must be Infinity or a whole number of seconds';
@@ -156,3 +158,8 @@ function textOr(rule: Check): Check {
       : badType("must be a text such as '10.0.0.1/24', or an object", value);
   };
 }
+
+/** What `listAddresses` takes. */
+export const addressFilter: Check = optionsOf(
+  table<AddressFilter>({ link: linkRef, family, signal }),
+);

@@ -21,7 +21,6 @@ import { routeOfNewLink } from './checkRoutes.js';
 import {
   addrGenMode,
   altNames,
-  family,
   flag,
   INT_MAX,
   index,
@@ -33,16 +32,12 @@ import {
   mtu,
   netnsRef,
   queues,
-  routeProtocol,
-  routeTable,
-  routeType,
   signal,
   sources,
   u32,
 } from './checkValues.js';
 import { aliasFault } from './names.js';
 import type {
-  AddressFilter,
   BridgePortOptions,
   CreateBridgeOptions,
   CreateDummyOptions,
@@ -53,10 +48,10 @@ import type {
   LevelWatchOptions,
   LinkChanges,
   LinkFilter,
+  LinkOptions,
   MacvlanChanges,
   MacvlanMode,
   MoveOptions,
-  RouteFilter,
   SupportOptions,
   VethPeerOptions,
 } from './types.js';
@@ -83,7 +78,7 @@ const LINK_ROWS = {
   addrGenMode,
   ipv4: ipv4Settings,
   signal,
-};
+} satisfies { readonly [Name in keyof LinkOptions]-?: Check };
 
 const MACVLAN_CHANGE_ROWS = {
   mode: wordOf(MACVLAN_MODES),
@@ -258,23 +253,6 @@ export const linkFilter: Check = optionsOf(
     master: orNull(linkRef),
     group: u32,
     up: flag,
-    signal,
-  }),
-);
-
-/** What `listAddresses` takes. */
-export const addressFilter: Check = optionsOf(
-  table<AddressFilter>({ link: linkRef, family, signal }),
-);
-
-/** What `listRoutes` takes. */
-export const routeFilter: Check = optionsOf(
-  table<RouteFilter>({
-    family,
-    link: linkRef,
-    table: routeTable,
-    protocol: routeProtocol,
-    type: routeType,
     signal,
   }),
 );

@@ -30,7 +30,14 @@ import {
 } from './checkValues.js';
 import { formatIp, networkOf, parseIp, parsePrefix } from './ip.js';
 import { isListedRoute, type Listed } from './listed.js';
-import type { IpFamily, NextHopOptions, OperationOptions, RouteOptions } from './types.js';
+import type {
+  IpFamily,
+  NextHopOptions,
+  OperationOptions,
+  Route,
+  RouteFilter,
+  RouteOptions,
+} from './types.js';
 import { ADDRESS_SIZES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES } from './values.js';
 
 /** What is wrong with a route whose fields are each valid: do they fit together? */
@@ -211,7 +218,10 @@ const newRoute = optionsOf(
   additionFault,
 );
 
-const LISTED_ROWS = {
+/** What a listing has and what a new route may have: one of the two, with fields of the other. */
+type ListedFields = Record<keyof Route | keyof RouteOptions, unknown>;
+
+const LISTED_ROWS: { readonly [Name in keyof ListedFields]: Check } = {
   ...ROUTE_ROWS,
   from: orNull(prefix),
   // Kernels before 5.18 accept the two lowest bits, too.
@@ -231,7 +241,7 @@ const LISTED_ROWS = {
   ),
 };
 
-const LISTED_ROUTE = table({ ...LISTED_ROWS, signal }, 'to');
+const LISTED_ROUTE = table<ListedFields & OperationOptions>({ ...LISTED_ROWS, signal }, 'to');
 
 const listedRoute = optionsOf(LISTED_ROUTE, additionFault);
 
@@ -256,8 +266,20 @@ const plainOfNewLink = optionsOf(
   table<RouteOptions>({ ...ROUTE_ROWS, nextHops }, 'to'),
   linkRouteFault,
 );
-const listedOfNewLink = optionsOf(table(LISTED_ROWS, 'to'), linkRouteFault);
+const listedOfNewLink = optionsOf(table<ListedFields>(LISTED_ROWS, 'to'), linkRouteFault);
 
 /** One of the `routes` of a new link: also a `Route` as it was listed. */
 export const routeOfNewLink: Check = (value) =>
   isListedRoute(value) ? listedOfNewLink(value) : plainOfNewLink(value);
+
+/** What `listRoutes` takes. */
+export const routeFilter: Check = optionsOf(
+  table<RouteFilter>({
+    family,
+    link: linkRef,
+    table: routeTable,
+    protocol: routeProtocol,
+    type: routeType,
+    signal,
+  }),
+);

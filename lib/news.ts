@@ -22,8 +22,8 @@ export interface LinkNews extends NewsOf<'link', Link | undefined> {
 
 type AddressNews = NewsOf<'address', Address>;
 export type RouteNews = NewsOf<'route', Route>;
-export type NextHopNews = NewsOf<'nextHop', undefined>;
-export type News = LinkNews | AddressNews | RouteNews | NextHopNews;
+export type NexthopObjectNews = NewsOf<'nextHop', undefined>;
+export type News = LinkNews | AddressNews | RouteNews | NexthopObjectNews;
 
 const KINDS = ['link', 'address', 'route', 'nextHop'] as const;
 

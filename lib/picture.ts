@@ -5,7 +5,7 @@
 
 import { type Action, eventOf, ItemTable, type Key, type Kind, type Message } from './itemTable.js';
 import { LISTS_LINKS_BY_INDEX } from './kernelVersion.js';
-import type { LinkNews, News, NextHopNews, RouteNews } from './news.js';
+import type { LinkNews, News, NexthopObjectNews, RouteNews } from './news.js';
 import type { Address, Link, NetlinkEvent, Route } from './types.js';
 
 /** All of a namespace at one time. */
@@ -44,7 +44,7 @@ const NLM_F_APPEND = 0x800;
 const ALL_FLAGS = 0xffffffff;
 
 /** News about an item that a picture holds. */
-type ItemNews = Exclude<News, NextHopNews>;
+type ItemNews = Exclude<News, NexthopObjectNews>;
 
 /** Where a link that was removed has gone. */
 function whereTo({ newNetnsid, newIndex }: LinkNews): object | undefined {

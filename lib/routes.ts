@@ -1,7 +1,6 @@
 /** IPv4 and IPv6 routes. */
 import type { Call } from './call.js';
 import { check } from './check.js';
-import * as linkRules from './checkLinks.js';
 import * as routeRules from './checkRoutes.js';
 import { explain } from './diagnosis.js';
 import { familyOf, parseIp, parsePrefix, prefixLengthOf } from './ip.js';
@@ -277,7 +276,7 @@ export async function listRoutes(
   call: Call,
   filter: RouteFilter = {},
 ): Promise<Route[]> {
-  check(call.operation, linkRules.routeFilter, filter, 'filter');
+  check(call.operation, routeRules.routeFilter, filter, 'filter');
   const { family, protocol, type } = filter;
   let link = resolveIndexIfAny(namespace, call, filter.link, 'filter.link');
   if (typeof link === 'object') link = await link;

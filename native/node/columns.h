@@ -101,4 +101,19 @@ constexpr bool IsReplied(const wire::AttributeRow<Record, Member>& row) {
   return row.use != wire::Use::kRequest;
 }
 
+// How many arguments the factory of a record gets, at most.
+template <class Record>
+constexpr size_t CountReplied() {
+  const auto count = [](const auto& column) {
+    using Member = typename ColumnType<std::decay_t<decltype(column)>>::Member_t;
+    if constexpr (IsRecord<Member>::value) {
+      return IsReplied(column) ? CountReplied<Member>() : 0;
+    } else {
+      return IsReplied(column) ? size_t{1} : size_t{0};
+    }
+  };
+  return std::apply([&](const auto&... column) { return (size_t{0} + ... + count(column)); },
+                    Columns<Record>::all);
+}
+
 }  // namespace macvlan_netlink::node

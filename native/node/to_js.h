@@ -142,6 +142,8 @@ void Arguments::PushAbsentColumn() {
 
 template <class Record>
 void Arguments::PushColumns(const Record& record) {
+  // One for the namespace.
+  static_assert(1 + CountReplied<Record>() <= kCapacity, "more columns than arguments have room");
   wire::ForEach(Columns<Record>::all, [&](const auto& column) {
     if (IsReplied(column)) PushColumn(record.*(column.member));
   });

@@ -26,7 +26,7 @@ enum class Reading : uint32_t {
 uint32_t EventsFor(Reading mode) { return mode == Reading::kWait ? EPOLLIN : EPOLLIN | EPOLLOUT; }
 
 // In the order of KINDS in lib/news.ts.
-enum class Kind : uint8_t { kLink, kAddress, kRoute, kNextHop };
+enum class Kind : uint8_t { kLink, kAddress, kRoute, kNexthopObject };
 
 struct Event {
   Kind kind;
@@ -52,7 +52,7 @@ bool Classify(uint16_t type, Event& event) {
       break;
     case RTM_NEWNEXTHOP:
     case RTM_DELNEXTHOP:
-      event.kind = Kind::kNextHop;
+      event.kind = Kind::kNexthopObject;
       break;
     default:
       return false;
@@ -76,7 +76,7 @@ bool Decode(wire::ByteSpan body, Event& event) {
       return rtnl::DecodeRecord(rtnl::RecordKind::kAddress, body, event.record);
     case Kind::kRoute:
       return rtnl::DecodeRecord(rtnl::RecordKind::kRoute, body, event.record);
-    case Kind::kNextHop:
+    case Kind::kNexthopObject:
       return true;
   }
   return false;
@@ -260,7 +260,7 @@ class EventStream : public io::Source,
     const auto maybe = [&](const std::optional<int32_t>& value) {
       return value ? number(*value) : env.Undefined();
     };
-    const bool whole = event.kind != Kind::kNextHop && !event.by_index;
+    const bool whole = event.kind != Kind::kNexthopObject && !event.by_index;
     const Napi::Value item = whole ? environment_.ToScript(event.record, netns_) : env.Undefined();
     if (item.IsEmpty()) return item;  // the Worker is being ended
     const Napi::FunctionReference& news = environment_.hooks.news;

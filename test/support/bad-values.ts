@@ -1,4 +1,5 @@
 /** Values that options must not have, each list for one kind of option. */
+import type { LinkOptions } from '../../lib/index.js';
 
 export const long = 'x'.repeat(100_000);
 export const notNumbers = ['7', null, true, 7n, {}, [7], Symbol('seven')];
@@ -107,7 +108,7 @@ const notPrefixes = [
 export type Rows = Readonly<Record<string, readonly unknown[]>>;
 
 /** What a new link of any kind takes. */
-export const LINK: Rows = {
+export const LINK = {
   name: notNames,
   netns: notNetns,
   index: [0, -1, 2 ** 31, ...notIntegers, ...notNumbers],
@@ -130,7 +131,7 @@ export const LINK: Rows = {
   'ipv4.arpNotify': notFlags,
   'ipv4.rpFilter': [-1, 3, ...notIntegers, ...notNumbers],
   signal: [null, 'text', 7, {}],
-};
+} satisfies Rows & Record<keyof LinkOptions, readonly unknown[]>;
 /** Entries of its lists. */
 export const LINK_ITEMS: Rows = {
   'altNames[1]': notAltNames,

@@ -32,7 +32,10 @@ void CheckGolden(const std::vector<GoldenCase>& cases, const std::vector<NotSent
     const auto is_this = [&](const auto& entry) { return fixture.name == entry.fixture; };
     const auto found = std::find_if(cases.begin(), cases.end(), is_this);
     const bool skipped = std::any_of(not_sent.begin(), not_sent.end(), is_this);
-    CHECK((found != cases.end()) != skipped);
+    {
+      const Note rule("must be a case, or not sent with a reason");
+      CHECK((found != cases.end()) != skipped);
+    }
     if (found == cases.end()) continue;
     wire::Bytes golden = fixture.Request();
     if (found->adapt != nullptr) found->adapt(golden);

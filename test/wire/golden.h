@@ -25,7 +25,8 @@ struct NotSent {
 };
 
 // Encodes every case and compares. Of the fixtures in requests/ that `mine` picks, each must be
-// either a case or not sent, so that a new capture cannot be forgotten.
+// either a case or not sent, so that a new capture cannot be forgotten. (That some test names each
+// fixture is held by test/unit/fixtures.test.ts.)
 void CheckGolden(const std::vector<GoldenCase>& cases, const std::vector<NotSent>& not_sent,
                  bool (*mine)(const Fixture& fixture));
 
