@@ -237,10 +237,12 @@ export function listNeighbours(filter?: NeighbourFilter): Promise<Neighbour[]> {
 }
 
 /** {@link Netns.watch} in the caller's own namespace. */
-export function watch(options: LevelWatchOptions): Watch<NetlinkEvent | LevelEvent>;
 export function watch(options?: WatchOptions): Watch;
-export function watch(options?: WatchOptions): Watch<NetlinkEvent | LevelEvent> {
-  return Netns.current().watch(options);
+export function watch(options: LevelWatchOptions): Watch<NetlinkEvent | LevelEvent>;
+export function watch(
+  options?: WatchOptions | LevelWatchOptions,
+): Watch<NetlinkEvent | LevelEvent> {
+  return Netns.current().watch(options as LevelWatchOptions);
 }
 
 /** {@link Netns.openTap} in the caller's own namespace. */

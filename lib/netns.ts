@@ -404,8 +404,8 @@ export class Netns extends Namespace {
 
   /**
    * Adds an address to a link, or changes the one that is there: its lifetimes (omitted: for ever), its metric
-   * (omitted: 0 for IPv4, unchanged for IPv6), and for IPv6 its flags and its peer (omitted: unchanged). The kernel
-   * ignores the other fields of an existing address (net/ipv4/devinet.c, inet_rtm_newaddr; net/ipv6/addrconf.c,
+   * (omitted: 0 for IPv4, unchanged for IPv6), and for IPv6 its flags (omitted: none) and its peer (omitted: unchanged). The
+   * kernel ignores the other fields of an existing address (net/ipv4/devinet.c, inet_rtm_newaddr; net/ipv6/addrconf.c,
    * inet6_addr_modify). `EEXIST`: the link has the IPv6 address with another prefix length; otherwise as for
    * `addAddress`.
    */
@@ -607,6 +607,10 @@ export class Netns extends Namespace {
    * applies every event ends up in step with the kernel. A slow reader costs no more than the receive buffer. `break`,
    * `return` and the signal close the socket at once; the process stays alive while an event is awaited.
    *
+   * To keep a picture of what there is, use `initial`: a listing of your own beside the watch has a gap, because what it
+   * compares with is listed a little later. A route that the kernel has removed in between, with its address and
+   * without a message of its own, would never be reported.
+   *
    * Of some changes the kernel sends no message, so they show only with the next message about that link: of a link
    * that is down `alias`, `altNames`, `group`, `carrier`, `addrGenMode` and what `setMacvlan`
    * changes; `qdisc`, `bridgePort.hairpin`, a parent's `promiscuity`, `macvlan.bcCutoff`, `bcQueueLenUsed`
@@ -620,9 +624,9 @@ export class Netns extends Namespace {
    * A watch keeps its namespace alive: closing the `Netns` ends it, `Netns.remove` does not. It throws at once when its
    * socket cannot be opened. `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`.
    */
-  watch(options: LevelWatchOptions): Watch<NetlinkEvent | LevelEvent>;
   watch(options?: WatchOptions): Watch;
-  watch(options?: WatchOptions): Watch<NetlinkEvent | LevelEvent> {
+  watch(options: LevelWatchOptions): Watch<NetlinkEvent | LevelEvent>;
+  watch(options?: WatchOptions | LevelWatchOptions): Watch<NetlinkEvent | LevelEvent> {
     return watch(this, callOf('watch', null, this.watch, options), snapshot(options));
   }
 

@@ -99,6 +99,9 @@ const WHY_NOT_NAMED: Readonly<Record<string, string>> = {
   'mount EACCES':
     'A name is a mount, and a security module refuses that mount, as AppArmor does in a Docker container ' +
     '(`--security-opt apparmor=unconfined` disables its profile).',
+  'mount ENOENT': 'Another program removed the name while it was being given.',
+  'unlink EBUSY':
+    'Another program gave the name again while it was being removed, or it was mounted more than once.',
   EPERM: RIGHTS_OF_NAMES,
   EACCES: RIGHTS_OF_NAMES,
   EROFS: RIGHTS_OF_NAMES,

@@ -147,7 +147,7 @@ export interface LinkOptions extends OperationOptions {
   readonly group?: number | undefined;
   /** A free text of 1–255 bytes (`IFLA_IFALIAS`). */
   readonly alias?: string | undefined;
-  /** Alternative names of 1–127 bytes by which the link is found, too (`IFLA_PROP_LIST`). */
+  /** Alternative names of 1–127 bytes by which the link is found, too, 400 at most (`IFLA_PROP_LIST`). */
   readonly altNames?: readonly string[] | undefined;
   /** Addresses to put on it; a text is address and prefix length. */
   readonly addresses?: readonly (string | AddressToAdd)[] | undefined;
@@ -316,9 +316,9 @@ export interface LinkChanges extends OperationOptions {
   readonly alias?: string | null | undefined;
   /** The bridge, bond or VRF to join; `null`: leave it (`IFLA_MASTER`). */
   readonly master?: LinkRef | null | undefined;
-  /** Alternative names to add (`RTM_NEWLINKPROP`). */
+  /** Alternative names to add, 400 at most (`RTM_NEWLINKPROP`). */
   readonly addAltNames?: readonly string[] | undefined;
-  /** Alternative names to remove (`RTM_DELLINKPROP`). */
+  /** Alternative names to remove, 400 at most (`RTM_DELLINKPROP`). */
   readonly removeAltNames?: readonly string[] | undefined;
   /** See {@link LinkOptions.addrGenMode}. */
   readonly addrGenMode?: AddrGenMode | undefined;
@@ -410,12 +410,14 @@ export interface WatchOptions extends OperationOptions {
    * a `resync` follows. Omitted: 8 MiB, or as much as an ordinary user may have.
    */
   readonly receiveBuffer?: number | undefined;
+  /** See {@link LevelWatchOptions}. */
+  readonly level?: undefined;
 }
 
 /** The options of a watch that also reports when the program's picture is complete. */
-export interface LevelWatchOptions extends WatchOptions {
+export interface LevelWatchOptions extends Omit<WatchOptions, 'level'> {
   /** Also report a {@link LevelEvent}: at the beginning, after the `initial` events, and after those of a `resync`. */
-  readonly level: boolean | undefined;
+  readonly level?: boolean | undefined;
 }
 
 /** What `checkSupport` may do besides reading. */

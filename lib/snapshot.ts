@@ -13,8 +13,10 @@ const DEPTH = 3;
 export function snapshot<T>(argument: T): T {
   if (typeof argument !== 'object' || argument === null) return argument;
   if (Array.isArray(argument)) return argument.slice() as T;
-  // Neither can be options: left as it is, so that the check sees and refuses it.
-  if (types.isPromise(argument) || isSignal(argument)) return argument;
+  // None of these can be options: left as it is, so that the check sees and refuses it.
+  if (types.isPromise(argument) || isSignal(argument) || Symbol.iterator in argument) {
+    return argument;
+  }
   const copy = isPlain(argument) ? copyOf(argument, DEPTH) : copyInstance(argument);
   return copy as T;
 }

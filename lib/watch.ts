@@ -11,7 +11,7 @@ import { type Received, readNews, whenAborted } from './native.js';
 import type { News } from './news.js';
 import { type Listing, mayHideOthers, Picture } from './picture.js';
 import { SerialQueue } from './serialQueue.js';
-import type { LevelEvent, LevelWatchOptions, NetlinkEvent, Route, WatchOptions } from './types.js';
+import type { LevelEvent, LevelWatchOptions, NetlinkEvent, Route } from './types.js';
 
 /** linux/rtnetlink.h */
 const RTNLGRP_LINK = 1;
@@ -43,12 +43,15 @@ export interface Watch<Event = NetlinkEvent> extends AsyncIterableIterator<Event
 }
 
 type AnyEvent = NetlinkEvent | LevelEvent;
-type Options = WatchOptions & Partial<LevelWatchOptions>;
 /** The events of one reading; `undefined` stands for a step that gave none. */
 type Batch = Iterable<AnyEvent | undefined>;
 
 /** Subscribes at once: everything that happens from then on is reported, however late the iteration begins. */
-export function watch(namespace: Namespace, call: Call, options: Options = {}): Watch<AnyEvent> {
+export function watch(
+  namespace: Namespace,
+  call: Call,
+  options: LevelWatchOptions = {},
+): Watch<AnyEvent> {
   check(call.operation, watchOptions, options);
   return new Events(namespace, call, options);
 }
@@ -79,7 +82,7 @@ const collected = new FinalizationRegistry<() => void>((forget) => forget());
 class Events implements Watch<AnyEvent> {
   readonly #namespace: Namespace;
   readonly #call: Call;
-  readonly #options: Options;
+  readonly #options: LevelWatchOptions;
   readonly #watcher: Watcher | undefined;
   readonly #picture: Picture;
   readonly #batches = this.#readAll();
@@ -104,7 +107,7 @@ class Events implements Watch<AnyEvent> {
   #read = 0;
   #turn = 0;
 
-  constructor(namespace: Namespace, call: Call, options: Options) {
+  constructor(namespace: Namespace, call: Call, options: LevelWatchOptions) {
     this.#namespace = namespace;
     this.#call = call;
     this.#options = options;

@@ -4,6 +4,7 @@ import { explain } from '../../lib/diagnosis.js';
 import { parsePrefix } from '../../lib/ip.js';
 import type { Namespace } from '../../lib/namespace.js';
 import { Refusal } from '../../lib/native.js';
+import { whyNotNamed } from '../../lib/netnsNames.js';
 import type { About } from '../../lib/refused.js';
 import { AF_INET, AF_INET6 } from '../../lib/values.js';
 import { isBefore } from '../support/ip.js';
@@ -237,3 +238,14 @@ describe('a MAC of zeros', () => {
     expect(hint).toBe(name && reason);
   });
 });
+
+test.each([
+  [-2, 'mount', 'Another program removed the name'],
+  [-2, 'open', 'the directory /run/netns, which does not exist'],
+  [-16, 'unlink', 'Another program gave the name again'],
+])(
+  'a name of which another program takes or gives hold meanwhile: %i (%s)',
+  (errno, syscall, says) => {
+    expect(whyNotNamed(new Refusal(errno, syscall)).hint).toContain(says);
+  },
+);

@@ -3,6 +3,7 @@ import { describe, expectTypeOf, test } from 'vitest';
 import type {
   Address,
   LevelEvent,
+  LevelWatchOptions,
   Link,
   LinkOfKind,
   LinkRef,
@@ -122,7 +123,9 @@ describe('events', () => {
     withLevel.toEqualTypeOf(watch({ level: true }));
     withLevel.toEqualTypeOf(watch({ level: Math.random() > 0.5 }));
     withLevel.toEqualTypeOf(netns.watch({ level: true }));
-    withLevel.toEqualTypeOf(netns.watch({ level: undefined }));
+    withLevel.toEqualTypeOf(netns.watch({} as { level?: boolean }));
+    withLevel.toEqualTypeOf(netns.watch({} as LevelWatchOptions));
+    expectTypeOf(netns.watch({ level: undefined })).toEqualTypeOf<Watch>();
     expectTypeOf(netns.watch({ routes: true })).toEqualTypeOf<Watch>();
   });
 });

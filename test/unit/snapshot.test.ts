@@ -32,7 +32,8 @@ describe('a snapshot', () => {
     const { signal } = new AbortController();
     expect(snapshot({ signal }).signal).toBe(signal);
     // Neither is options, and whoever looks at them is to see what it is.
-    for (const thing of [signal, Promise.resolve()]) expect(snapshot(thing)).toBe(thing);
+    for (const thing of [signal, Promise.resolve(), new Set(['x'])])
+      expect(snapshot(thing)).toBe(thing);
     for (const thing of ['macv1', 7, true, null, undefined]) expect(snapshot(thing)).toBe(thing);
   });
 
