@@ -31,12 +31,7 @@ function seconds(lifetime: number): number {
   return lifetime === Number.POSITIVE_INFINITY ? INFINITY_LIFE_TIME : lifetime;
 }
 
-function lifetimes(options: AddressOptions, isDeprecated: boolean): AddressRecord['cacheInfo'] {
-  // Of a deprecated IPv4 address that stays for ever, the kernel lists both as infinite (net/ipv4/devinet.c,
-  // inet_fill_ifaddr).
-  if (isDeprecated) {
-    return { valid: seconds(options.validLifetime ?? Number.POSITIVE_INFINITY), preferred: 0 };
-  }
+function lifetimes(options: AddressOptions): AddressRecord['cacheInfo'] {
   // JSON has null in place of Infinity.
   const validLifetime = options.validLifetime ?? undefined;
   const preferredLifetime = options.preferredLifetime ?? undefined;
@@ -58,6 +53,13 @@ export function addressRecord(address: string | AddressToAdd, index: number): Ad
   const isLinkName = isListed && !label?.includes(':');
   const parsed = parsePrefix(options.address) as Prefix;
   const { bytes } = parsed;
+  // Of a deprecated IPv4 address that stays for ever, the kernel lists both lifetimes as infinite (net/ipv4/devinet.c,
+  // inet_fill_ifaddr).
+  const isDeprecated =
+    bytes.length === 4 &&
+    isListed &&
+    address.flags.includes('deprecated') &&
+    seconds(address.preferredLifetime ?? Number.POSITIVE_INFINITY) === INFINITY_LIFE_TIME;
   const bits = (flags ?? []).reduce((sum, flag) => sum | (ADDRESS_FLAGS[flag] ?? 0), 0);
   return {
     family: familyOf(bytes),
@@ -68,7 +70,7 @@ export function addressRecord(address: string | AddressToAdd, index: number): Ad
     address: peer == null ? bytes : (parseIp(peer) ?? bytes),
     broadcast: broadcast == null ? undefined : (parseIp(broadcast) ?? undefined),
     label: isLinkName ? undefined : (label ?? undefined),
-    cacheInfo: lifetimes(options, isListed && address.flags.includes('deprecated')),
+    cacheInfo: lifetimes(isDeprecated ? { ...options, preferredLifetime: 0 } : options),
     flags: bits === 0 ? undefined : bits,
     metric,
   };

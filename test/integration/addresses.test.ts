@@ -239,6 +239,11 @@ describe('replaceAddress', () => {
       expect(others).toEqual([]);
       expect(first?.valid_life_time).toBeGreaterThan(1000);
       expect(first).toMatchObject({ preferred_life_time: 0, deprecated: true });
+      const [listed] = await netns.listAddresses({ link });
+      await netns.replaceAddress(link, { ...(listed as Address), preferredLifetime: 500 });
+      const [preferred] = await shown();
+      expect(preferred?.preferred_life_time).toBeGreaterThan(400);
+      expect(preferred).not.toHaveProperty('deprecated');
       await netns.replaceAddress(link, address);
       expect(await shown()).toEqual([
         expect.objectContaining({ valid_life_time: FOR_EVER, preferred_life_time: FOR_EVER }),
