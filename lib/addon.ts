@@ -140,6 +140,7 @@ interface Addon extends NamespaceJobStarters {
     vnetHeader: boolean,
     sendBuffer: number,
   ): void;
+  /** 256 bytes at most. */
   fillRandom(bytes: Uint8Array): void;
   /** At the end of the process: what has begun is finished, what waits is dropped. */
   finish(): void;

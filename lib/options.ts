@@ -410,7 +410,7 @@ export interface WatchOptions extends OperationOptions {
    * a `resync` follows. Omitted: 8 MiB, or as much as an ordinary user may have.
    */
   readonly receiveBuffer?: number | undefined;
-  /** See {@link LevelWatchOptions}. */
+  /** Only in {@link LevelWatchOptions}. */
   readonly level?: undefined;
 }
 
