@@ -20,6 +20,8 @@ import type {
 } from './requests.js';
 import type { Address, Link, Neighbour, Route, Rule } from './types.js';
 
+const fs = builtin('node:fs');
+
 /** Each operation of native/rtnl/operations.h: what it says, and what it is answered with. */
 export interface Operations {
   createLink: [LinkRecord, undefined];
@@ -171,10 +173,7 @@ function find(): string {
     const { path } = createRequire(url as string)('node-gyp-build') as {
       path: (folder: string) => string;
     };
-    return (
-      (builtin('node:fs').existsSync(`${root}native/build`) && orNothing(path, `${root}native`)) ||
-      path(root)
-    );
+    return (fs.existsSync(`${root}native/build`) && orNothing(path, `${root}native`)) || path(root);
   } catch (cause) {
     throw notFoundError(cause as Error, root);
   }

@@ -33,6 +33,8 @@ import {
   whyTaken,
 } from './refused.js';
 
+const fs = builtin('node:fs');
+
 /** The reason for a refusal, as far as it can be found; `{}` when nothing is found. */
 export async function explain(
   namespace: Namespace,
@@ -120,7 +122,7 @@ async function whyNotPermitted(
   const names = [...closed.values()].join(' and ');
   const where = closed.size === 1 ? `the network namespace ${names}` : names;
   // Synchronously: /proc is not on a disk, and all of libuv's threads may be waiting for a file.
-  const status = builtin('node:fs').readFileSync('/proc/thread-self/status', 'utf8');
+  const status = fs.readFileSync('/proc/thread-self/status', 'utf8');
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
   return (effective & (1n << CAP_NET_ADMIN)) === 0n
     ? `The process lacks CAP_NET_ADMIN in the user namespace that owns ${where}.`

@@ -2,6 +2,8 @@
 import { constants } from 'node:os';
 import { builtin } from './builtin.js';
 
+const { getSystemErrorMap, inspect } = builtin('node:util');
+
 const brand: unique symbol = Symbol.for('macvlan-netlink.NetlinkError') as never;
 
 /** Errnos that the kernel answers with and `os.constants.errno` does not list. */
@@ -193,11 +195,10 @@ function printable(text: string): string {
 /** `createMacvlan 'macv1': EINVAL, invalid argument (RTM_NEWLINK, IFLA_MTU): why. Hint.` */
 function describe(code: string, errno: number, details: NetlinkErrorDetails): string {
   const { operation, target, part, syscall, kernelMessage, attribute, hint } = details;
-  const reason =
-    details.reason ?? REASONS[code] ?? builtin('node:util').getSystemErrorMap().get(errno)?.[1];
+  const reason = details.reason ?? REASONS[code] ?? getSystemErrorMap().get(errno)?.[1];
   const where = [syscall, attribute].filter(Boolean).join(', ');
   let text = operation;
-  if (target !== undefined && target !== null) text += ` ${builtin('node:util').inspect(target)}`;
+  if (target !== undefined && target !== null) text += ` ${inspect(target)}`;
   if (part) text += `, ${part}`;
   text += `: ${code}`;
   if (reason) text += `, ${reason}`;
@@ -244,7 +245,7 @@ export function argumentError(
 
 /** A value as an error's message shows it: on one line, cut short, without running its code. */
 export function showValue(value: unknown): string {
-  const text = builtin('node:util').inspect(value, {
+  const text = inspect(value, {
     depth: 0,
     compact: true,
     breakLength: Number.POSITIVE_INFINITY,

@@ -4,6 +4,8 @@ import { builtin } from './builtin.js';
 import { Coalescer } from './coalescer.js';
 import type { ModuleState } from './types.js';
 
+const fs = builtin('node:fs');
+
 /** The modules that are not named after their kind of link. */
 const MODULE_OF_KIND: Readonly<Record<string, string>> = { vlan: '8021q' };
 
@@ -17,7 +19,7 @@ const NO_TEXT: ReadonlySet<unknown> = new Set(['ENOENT', 'EACCES', 'ENOTDIR', 'E
 /** The file's text; empty where there is none. */
 async function textOf(path: string): Promise<string> {
   try {
-    return await builtin('node:fs').promises.readFile(path, 'utf8');
+    return await fs.promises.readFile(path, 'utf8');
   } catch (error) {
     if (NO_TEXT.has((error as NodeJS.ErrnoException).code)) return '';
     throw error;

@@ -5,6 +5,8 @@ import { Coalescer } from './coalescer.js';
 import { namespaceJob, Refusal } from './native.js';
 import { RUN_DIRECTORY } from './opening.js';
 
+const fs = builtin('node:fs');
+
 /** The file system type of a file that is a namespace (linux/magic.h). */
 const NSFS_MAGIC = 0x6e736673;
 
@@ -21,7 +23,7 @@ export async function listNames(call: Call): Promise<string[]> {
 }
 
 async function findNames(): Promise<readonly string[]> {
-  const names = await builtin('node:fs').promises.readdir(RUN_DIRECTORY);
+  const names = await fs.promises.readdir(RUN_DIRECTORY);
   const live = await Promise.all(names.map(async (name) => isNamespaceFile(name)));
   return names.filter((_, at) => live[at]).sort();
 }
@@ -34,9 +36,7 @@ const NO_NAMESPACE: ReadonlySet<unknown> = new Set(['ENOENT', 'EACCES', 'ELOOP',
 
 async function isNamespaceFile(name: string): Promise<boolean> {
   try {
-    return (
-      (await builtin('node:fs').promises.statfs(`${RUN_DIRECTORY}/${name}`)).type === NSFS_MAGIC
-    );
+    return (await fs.promises.statfs(`${RUN_DIRECTORY}/${name}`)).type === NSFS_MAGIC;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (NO_NAMESPACE.has(code)) return false;
@@ -75,8 +75,7 @@ async function whyNameTaken(path: string): Promise<{ hint?: string }> {
     };
   }
   try {
-    if (!(await builtin('node:fs').promises.lstat(path)).isFile())
-      return { hint: `${path} is not a namespace.` };
+    if (!(await fs.promises.lstat(path)).isFile()) return { hint: `${path} is not a namespace.` };
     // It had gone when it was opened and is there again, or opening failed for a reason that says nothing about it.
     if (opened.code !== 'EINVAL') return {};
     const hint =

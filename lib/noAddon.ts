@@ -1,6 +1,8 @@
 /** The errors for an addon that is not found or cannot be loaded, which say what to do. */
 import { builtin } from './builtin.js';
 
+const fs = builtin('node:fs');
+
 /** The error for a search that failed with `cause`; `root` is the package's folder, empty in a bundle. */
 export function notFoundError(cause: NodeJS.ErrnoException, root: string): Error {
   // Node's permission model refused: its own error says so.
@@ -25,8 +27,7 @@ function withHelp(cause: Error, help: string | undefined, code: string | undefin
 function helpFor(cause: Error, root: string): string | undefined {
   // webpack removes createRequire, and writes the folder of the machine that built the bundle into it.
   const takenOut = cause instanceof TypeError;
-  if (takenOut || root === '' || !builtin('node:fs').existsSync(`${root}native/addon.gypi`))
-    return BUNDLED;
+  if (takenOut || root === '' || !fs.existsSync(`${root}native/addon.gypi`)) return BUNDLED;
   return cause.message.startsWith('No native build') ? NO_ADDON + howToBuild(root) : undefined;
 }
 
