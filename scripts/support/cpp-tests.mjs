@@ -5,6 +5,7 @@ import { filesUnder, fingerprint, unlessDone } from './stamp.mjs';
 import { bin, capture, commandStep, uncoloured } from './step.mjs';
 
 const folder = 'build-cmake';
+const jobs = String(availableParallelism());
 
 /**
  * The C++ tests with one of the words in their path; all without any.
@@ -32,12 +33,12 @@ export async function runCppTests(names) {
     // Not optimised: built in less than half the time, and nothing that the sanitizers would see is optimised away.
     const config = ['-B', 'Debug', '--CDSANITIZE=ON', '--CDWERROR=ON'];
     const args = [bin.cmakeJs, 'compile', '-d', 'native', '-O', folder, ...config];
-    const env = { ...process.env, CMAKE_BUILD_PARALLEL_LEVEL: String(availableParallelism()) };
+    const env = { ...process.env, CMAKE_BUILD_PARALLEL_LEVEL: jobs };
     return commandStep('Building the C++ tests', process.execPath, args, { env });
   });
 
   const select = ['-R', `^(${names.join('|')})$`];
-  const args = ['--test-dir', folder, '--output-on-failure', ...select];
+  const args = ['--test-dir', folder, '--output-on-failure', '--parallel', jobs, ...select];
   const { output } = await capture('ctest', args, { env: uncoloured(process.env) });
   process.stdout.write(`\n C++ tests (address and undefined-behaviour sanitizers)\n\n${output}\n`);
   // "67% tests passed, 1 tests failed out of 3"; without any test ctest prints no such line.
