@@ -129,7 +129,7 @@ export function isSignal(value: unknown): boolean {
 }
 
 /** An object that may hold options. Not a promise, which has none and would pass for `{}`. */
-function isObject(value: unknown): value is object {
+export function isObject(value: unknown): value is object {
   return (
     typeof value === 'object' && value !== null && !Array.isArray(value) && !types.isPromise(value)
   );

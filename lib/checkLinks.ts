@@ -6,6 +6,7 @@ import {
   type Check,
   type Fault,
   integer,
+  isObject,
   listOf,
   needed,
   optionsOf,
@@ -187,9 +188,7 @@ const kindWord = wordOf(KINDS);
 
 /** What `createLink` takes, by its `kind`. */
 export const createLinkOptions: Check = (value) => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return badType('must be an object', value);
-  }
+  if (!isObject(value)) return badType('must be an object', value);
   const kind = (value as { kind?: unknown }).kind;
   const fault = kindWord(kind);
   return fault === undefined ? KINDS[kind as keyof typeof KINDS](value) : under('.kind', fault);

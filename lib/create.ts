@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Call } from './call.js';
 import { explain } from './diagnosis.js';
 import type { NetlinkError } from './errors.js';
+import { IFF_UP } from './flags.js';
 import { MAX_INDEX_ATTEMPTS, mayMeanIndexTaken } from './indexes.js';
 import { isAtLeast } from './kernelVersion.js';
 import { flagBits, plainRefIfAny, readLink, resolveIndexIfAny } from './links.js';
@@ -48,6 +49,8 @@ export interface KindSpec {
   /** Looks at the finished link: the reason why it is not what was asked for, if it is not. */
   readonly verify?: ((link: Link) => string | undefined) | undefined;
   readonly peer?: Peer;
+  /** Looks up what `complete` needs, before anything is made. */
+  prepare?: (target: Namespace) => Promise<void> | void;
   /** Does what is left to do beside the link itself; a failure undoes the link too. */
   complete?: (link: Link, target: Namespace) => Promise<void>;
 }
@@ -102,6 +105,8 @@ async function createThere(
   if (typeof master === 'object') master = await master;
   let partsAt = asked === undefined ? noParts : partsOf(target, call, asked);
   if (typeof partsAt === 'object') partsAt = await partsAt;
+  const preparing = spec.prepare?.(target);
+  if (typeof preparing === 'object') await preparing;
   const record = recordOf(namespace, target, spec, options, parent, info);
   const used = [namespace, target, spec.peer?.namespace];
   for (const one of used) one?.keepSocket();
@@ -123,8 +128,12 @@ async function createThere(
         }
         return await finish(plan, results);
       }
-      // The answer was lost, so whether the link is there is not known; its index tells.
-      if (first.code === 'ENOBUFS') await removeIfOurs(plan);
+      // The answer was lost, so whether the link is there is not known; its index or its MAC tells.
+      if (first.code === 'ENOBUFS' && (await isThere(plan))) {
+        const error = call.error(first, { hint: MADE_UNHEARD });
+        await removeLink(target, index, error);
+        throw error;
+      }
       const again = options.index === undefined && attempt < MAX_INDEX_ATTEMPTS;
       if (!mayMeanIndexTaken(first) || !again || !(await isIndexTaken(plan))) {
         throw call.error(first, await explainCreate(plan, first));
@@ -188,14 +197,16 @@ function send(plan: Plan): Promise<readonly Result[]> {
 }
 
 /**
- * Whether the kernel's echo of the first message says everything about the finished link. The echo goes to the link's
- * own namespace, and a long source list would make it larger than the receive buffer has room for.
+ * Whether the kernel's echo of the first message says everything about the finished link: it is made before the kernel
+ * knows the carrier and the state of a link that comes up. The echo goes to the link's own namespace, and a long source
+ * list would make it larger than the receive buffer has room for.
  */
 function isEchoComplete({ namespace, target, record, parts }: Plan): boolean {
   return (
     ECHOES &&
     parts.length === 0 &&
     target.inode === namespace.inode &&
+    ((record.flags ?? 0) & IFF_UP) === 0 &&
     record.info?.macvlan?.macAddresses === undefined
   );
 }
@@ -284,14 +295,20 @@ async function partError(
   return call.error(refusal, { ...explained, part: part?.option });
 }
 
-async function removeIfOurs({ target, index, record, spec, options }: Plan): Promise<void> {
-  const link = await findLink(target, index);
-  if (link === undefined || link.kind !== spec.kind) return;
-  // A link that was given no MAC is recognised by its index, if that was chosen here.
+const MADE_UNHEARD =
+  "The kernel's answer was lost: the link had been made, and was then taken away again.";
+
+/**
+ * Whether a link is the new one beyond doubt: its index or its MAC was chosen here. Where the options have both, it may
+ * be one that was there before.
+ */
+async function isThere({ target, index, record, spec, options }: Plan): Promise<boolean> {
   const mac = record.mac && formatMac(record.mac);
-  if (mac === undefined ? options.index === undefined : link.mac === mac) {
-    await removeLink(target, index, undefined);
-  }
+  const isChosenHere =
+    options.index === undefined || (mac !== undefined && options.mac === undefined);
+  if (!isChosenHere) return false;
+  const link = await findLink(target, index);
+  return link?.kind === spec.kind && (mac === undefined || link.mac === mac);
 }
 
 /**

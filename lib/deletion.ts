@@ -29,8 +29,9 @@ function alsoDeleted(
   const also = new Set<number | string>();
   for (const ref of refs) {
     if (typeof ref !== 'object') continue;
-    const { index, name, altNames = [] } = ref as Pick<Link, 'index'> & Partial<Link>;
-    const own = [index, ...(name === undefined ? [] : [name]), ...altNames];
+    const { index, name, altNames } = ref as Pick<Link, 'index'> & Partial<Link>;
+    const own = [index, ...(name === undefined ? [] : [name])];
+    if (Array.isArray(altNames)) own.push(...altNames);
     if (own.some((one) => gone.has(one))) for (const one of own) also.add(one);
   }
   return also;

@@ -22,6 +22,7 @@ import type { Refusal } from './native.js';
 import {
   type About,
   changesOf,
+  describeChild,
   describeLink,
   describeMaster,
   type Hint,
@@ -134,17 +135,17 @@ async function whyInvalidMacvlan(namespace: Namespace, about: About, said: boole
   if (RECEIVING_ALONE.has(parent.kind)) return `The parent ${whyAlone(parent)}`;
   const tooLarge = mtuHint(about.created?.mtu, parent);
   if (tooLarge !== undefined) return tooLarge;
-  const children = await findChildren(namespace, parent);
+  const children = await findChildren(namespace, parent, about.target);
   const passthru = children.find(({ macvlan }) => macvlan?.mode === 'passthru');
   if (passthru !== undefined) {
-    return `The parent '${parent.name}' already has a child in mode 'passthru', ${describeLink(passthru)}, and such a child tolerates no other.`;
+    return `The parent '${parent.name}' already has a child in mode 'passthru', ${describeChild(passthru, namespace)}, and such a child tolerates no other.`;
   }
   if (about.mode === MACVLAN_MODES.passthru) {
     const other = children[0];
     if (other === undefined && said) return undefined;
     return other === undefined
       ? `Mode 'passthru' needs a parent without any other child, and '${parent.name}' may have one in another namespace.`
-      : `Mode 'passthru' needs a parent without any other child, and '${parent.name}' has ${describeLink(other)}.`;
+      : `Mode 'passthru' needs a parent without any other child, and '${parent.name}' has ${describeChild(other, namespace)}.`;
   }
   return children.length > 0 || said
     ? undefined
@@ -207,11 +208,11 @@ export async function whyBusy(
   if (TAP_KINDS.has(parent.kind)) {
     return `The parent '${parent.name}' is of kind '${parent.kind}' and hands its frames to its character device, and a device has one receiver only.`;
   }
-  const [child] = await findChildren(namespace, parent);
+  const [child] = await findChildren(namespace, parent, about.target);
   const receiver =
     child === undefined
       ? `Something else (an ipvlan on '${parent.name}' in another namespace, for example)`
-      : `The ${child.kind} ${describeLink(child)}`;
+      : `The ${child.kind} ${describeChild(child, namespace)}`;
   return `${receiver} already receives the parent's frames, and a device has one receiver only.`;
 }
 
@@ -219,6 +220,11 @@ async function whyChangeBusy(namespace: Namespace, about: About, said: boolean):
   const { master, name, mac, flags = 0 } = changesOf(about);
   const link = await findLink(namespace, about.link);
   if (link === undefined) return undefined;
+  // Kernels before 5.10 answer so to a MAC that is taken, later ones where a device takes no new MAC while it is up.
+  const whyMacvlanBusy = () =>
+    !isAtLeast(5, 10) && isMacvlanKind(link.kind) && whyMacInUse(namespace, about);
+  // The kernel sets the MAC before anything else (net/core/rtnetlink.c, do_setlink).
+  if (mac !== undefined && formatMac(mac) !== link.mac) return whyMacvlanBusy();
   if (master !== undefined && master !== 0) {
     const upper = await findLink(namespace, master);
     if (upper !== undefined && (await isBelow(namespace, upper, link))) {
@@ -236,15 +242,14 @@ async function whyChangeBusy(namespace: Namespace, about: About, said: boolean):
     if (said || link.kind === 'vxlan') return undefined;
     return `Something else already receives the frames of '${link.name}' (a macvlan on it in another namespace, for example), and it cannot be ${to} as well.`;
   }
-  if (name !== undefined && link.up) {
+  if (name !== undefined && link.up && !isAtLeast(6, 2)) {
     return `The link '${link.name}' is up, and this kernel only renames links that are down.`;
   }
-  // Kernels before 5.10 answer so to a MAC that is taken, later ones where a parent takes no new MAC while it is up.
-  return !isAtLeast(5, 10) &&
-    isMacvlanKind(link.kind) &&
-    (mac !== undefined || (flags & IFF_UP) !== 0)
-    ? whyMacInUse(namespace, about)
-    : undefined;
+  return (flags & IFF_UP) !== 0 && whyMacvlanBusy();
+}
+
+function isSame(link: Link, other: Link | undefined): boolean {
+  return link.netns === other?.netns && link.index === other.index;
 }
 
 export async function whyMacInUse(namespace: Namespace, about: About): Promise<Hint> {
@@ -258,13 +263,11 @@ export async function whyMacInUse(namespace: Namespace, about: About): Promise<H
   const parent = await findRealParent(namespace, above);
   if (parent?.mac === mac) return `The MAC ${mac} is the parent's own: '${parent.name}' has it.`;
   const siblings = parent
-    ? await findChildren(namespace, parent)
+    ? await findChildren(namespace, parent, about.target)
     : await findSiblings(namespace, above ?? about.link);
-  const holder = siblings.find(
-    (child) => child.mac === mac && child.up && child.index !== own?.index,
-  );
+  const holder = siblings.find((child) => child.mac === mac && child.up && !isSame(child, own));
   if (holder !== undefined) {
-    return `The MAC ${mac} is taken by ${describeLink(holder)}, which is up on the same parent.`;
+    return `The MAC ${mac} is taken by ${describeChild(holder, namespace)}, which is up on the same parent.`;
   }
   return `The MAC ${mac} is taken by the parent, or by a link on it, that is not in ${describe(namespace)}: in another namespace, or in one that is being taken down, where it stays for some time after.`;
 }

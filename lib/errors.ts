@@ -143,7 +143,7 @@ export class NetlinkError extends Error {
   readonly syscall: string;
   /** The function of this package that was called, such as `'createMacvlan'`. */
   readonly operation: string;
-  /** The name or the index of what the operation was about; `null` for nothing in particular. */
+  /** The name or the index of what the operation was about; `null` for nothing in particular, or a new link without either. */
   readonly target: string | number | null;
   /** The option that could not be carried out, where an operation has several requests; also an invalid `parent`, and of a filter its link. */
   declare readonly part?: string;

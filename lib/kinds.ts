@@ -4,20 +4,14 @@ import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import { createIn, type KindSpec } from './create.js';
 import { explain } from './diagnosis.js';
-import { flagBits, plainRef, resolveIndexIfAny } from './links.js';
+import { flagBits, plainRef, resolveIndex } from './links.js';
 import { parseMac } from './mac.js';
 import { createMacvlanOfKind } from './macvlan.js';
 import { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import { withNamespace } from './opening.js';
 import { randomMac } from './random.js';
-import type {
-  CreateLinkOptions,
-  CreateVethOptions,
-  CreateVlanOptions,
-  Link,
-  VethPeerOptions,
-} from './types.js';
+import type { CreateLinkOptions, CreateVethOptions, CreateVlanOptions, Link } from './types.js';
 import { VLAN_PROTOCOLS } from './values.js';
 
 export function createLink(
@@ -66,9 +60,9 @@ async function completePeer(
   namespace: Namespace,
   call: Call,
   index: number,
-  { up, master: ref }: VethPeerOptions,
+  up: boolean | undefined,
+  master: number | undefined,
 ): Promise<void> {
-  const master = await resolveIndexIfAny(namespace, call, ref, PEER_MASTER);
   const changes = [
     ['peer.master', { index, master }, master],
     ['peer.up', { index, ...flagBits({ up }) }, up],
@@ -97,9 +91,20 @@ function createVeth(namespace: Namespace, call: Call, options: CreateVethOptions
         return { kind, veth: { peer: { netnsFd, name: peer.name, mac, mtu: peer.mtu } } };
       },
     };
+    let master: number | undefined;
+    if (peer.master !== undefined) {
+      const { master: ref } = peer;
+      spec.prepare = (target) => {
+        const found = resolveIndex(other ?? target, call, ref, PEER_MASTER);
+        const keep = (index: number) => {
+          master = index;
+        };
+        return typeof found === 'number' ? keep(found) : found.then(keep);
+      };
+    }
     if (peer.up !== undefined || peer.master !== undefined) {
       spec.complete = (link, target) =>
-        completePeer(other ?? target, call, link.parent?.index ?? 0, peer);
+        completePeer(other ?? target, call, link.parent?.index ?? 0, peer.up, master);
     }
     return createIn(namespace, call, spec, options);
   };

@@ -68,7 +68,7 @@ export async function readLink(
   const result = await namespace.ask('getLink', linkRecord(plain), call.signal);
   if (!(result instanceof Refusal)) return result;
   const explained = await explain(namespace, result, { link: plain, option });
-  const part = /^(?:options|filter)\.(.*)$/.exec(option ?? '')?.[1];
+  const part = /^(?:options|filter|changes)\.(.*)$/.exec(option ?? '')?.[1];
   throw call.error(result, { ...explained, part });
 }
 
@@ -215,6 +215,21 @@ function onlyFlags(changes: LinkChanges): boolean {
   return any;
 }
 
+/** The changes that one request carries out together. */
+const IN_ONE_REQUEST = [
+  ...['up', 'promiscuous', 'allMulticast', 'arp', 'multicast'],
+  ...['name', 'mac', 'mtu', 'txQueueLen', 'group', 'alias', 'master', 'bridgePort'],
+] as const satisfies readonly (keyof LinkChanges)[];
+
+/** The one of `options` that is asked for, if only one is. */
+function onlyOf(
+  changes: LinkChanges,
+  options: readonly (keyof LinkChanges)[],
+): keyof LinkChanges | undefined {
+  const asked = options.filter((option) => changes[option] !== undefined);
+  return asked.length === 1 ? asked[0] : undefined;
+}
+
 /** Whether a record asks for anything besides saying which link it is about. */
 function changesSomething(record: LinkRecord): boolean {
   for (const name in record) {
@@ -223,7 +238,13 @@ function changesSomething(record: LinkRecord): boolean {
   return false;
 }
 
-function changeSteps(index: number, changes: LinkChanges, master: number | undefined): Step[] {
+/** A request of `setLink`, and the option that it carries out, if it is for one alone. */
+interface Change {
+  readonly option: keyof LinkChanges | undefined;
+  readonly step: Step;
+}
+
+function changeSteps(index: number, changes: LinkChanges, master: number | undefined): Change[] {
   const { name, mac, mtu, txQueueLen, group, alias, addAltNames, removeAltNames } = changes;
   const families = familySettings(changes);
   const record: LinkRecord = {
@@ -248,24 +269,24 @@ function changeSteps(index: number, changes: LinkChanges, master: number | undef
   if (!becomesPort) Object.assign(record, port);
   // In one message the kernel would apply the families' settings last, when the link is up already and has made its
   // address (net/core/rtnetlink.c, do_setlink). The MTU goes first, because it decides whether the link has IPv6.
-  const steps: Step[] = [];
+  const found: Change[] = [];
+  const change = (option: keyof LinkChanges | undefined, asked: LinkRecord) =>
+    found.push({ option, step: { operation: 'changeLink', record: asked, barrier: true } });
+  const changeNames = (option: 'addAltNames' | 'removeAltNames', names: readonly string[] = []) => {
+    if (names.length === 0) return;
+    const step: Step = { operation: option, record: { index, altNames: names }, barrier: true };
+    found.push({ option, step });
+  };
   // Before the name, which may be one of them.
-  if (removeAltNames !== undefined && removeAltNames.length > 0) {
-    const names = { index, altNames: removeAltNames };
-    steps.push({ operation: 'removeAltNames', record: names, barrier: true });
-  }
+  changeNames('removeAltNames', removeAltNames);
   if (families !== undefined) {
-    if (mtu !== undefined) steps.push({ operation: 'changeLink', record: { index, mtu } });
-    steps.push({ operation: 'changeLink', record: { index, families }, barrier: true });
+    if (mtu !== undefined) change('mtu', { index, mtu });
+    change(onlyOf(changes, ['addrGenMode', 'ipv4']), { index, families });
   }
-  if (changesSomething(record)) steps.push({ operation: 'changeLink', record, barrier: true });
-  if (becomesPort)
-    steps.push({ operation: 'changeLink', record: { index, ...port }, barrier: true });
-  if (addAltNames !== undefined && addAltNames.length > 0) {
-    const names = { index, altNames: addAltNames };
-    steps.push({ operation: 'addAltNames', record: names, barrier: true });
-  }
-  return steps;
+  if (changesSomething(record)) change(onlyOf(changes, IN_ONE_REQUEST), record);
+  if (becomesPort) change('bridgePort', { index, ...port });
+  changeNames('addAltNames', addAltNames);
+  return found;
 }
 
 export async function setLink(
@@ -295,7 +316,12 @@ export async function setLink(
     await readLink(namespace, call, index);
     return;
   }
-  await sendAll(namespace, call, steps, index);
+  const results = await namespace.exchange(
+    steps.map(({ step }) => step),
+    call.signal,
+  );
+  const partAt = (at: number) => (steps.length > 1 ? steps[at]?.option : undefined);
+  await throwFirst(namespace, call, results, index, (at) => steps[at]?.step, partAt);
 }
 
 export function setPromiscuous(
@@ -337,10 +363,12 @@ async function throwFirst(
   results: readonly Result[],
   link: number | string,
   stepAt: (at: number) => Step | undefined,
+  partAt?: (at: number) => string | undefined,
 ): Promise<void> {
   call.checkSignal();
   const at = results.findIndex((result) => result instanceof Refusal);
   if (at < 0) return;
   const refusal = results[at] as Refusal;
-  throw call.error(refusal, await explain(namespace, refusal, { link, asked: stepAt(at)?.record }));
+  const explained = await explain(namespace, refusal, { link, asked: stepAt(at)?.record });
+  throw call.error(refusal, { ...explained, part: partAt?.(at) });
 }

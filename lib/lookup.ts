@@ -56,9 +56,17 @@ export async function findRealParent(
   return link.parent?.netnsid === null ? findLink(namespace, link.parent.index) : undefined;
 }
 
-/** The links that receive the frames of a parent, as far as they can be seen from its namespace. */
-export function findChildren(namespace: Namespace, { index }: Link): Promise<readonly Link[]> {
-  return findReceiversOf(namespace, { index, netnsid: null });
+/** The links that receive the frames of a parent: those in its namespace, and behind them those in `other`. */
+export async function findChildren(
+  namespace: Namespace,
+  { index }: Link,
+  other?: Namespace,
+): Promise<readonly Link[]> {
+  const here = await findReceiversOf(namespace, { index, netnsid: null });
+  if (other === undefined || other.inode === namespace.inode) return here;
+  const netnsid = await other.ask('getNetnsid', { fd: namespace.fd });
+  if (netnsid === null || netnsid instanceof Refusal) return here;
+  return [...here, ...(await findReceiversOf(other, { index, netnsid }))];
 }
 
 /** The macvlans on the parent of a macvlan, itself included; the parent may be in another namespace. */

@@ -85,7 +85,9 @@ async function move(
     const steps: Step[] = [{ operation: 'changeLink', record }];
     const [result] = await namespace.exchange(steps, call.signal);
     if (!(result instanceof Refusal)) return readLink(target, call, index);
-    const broughtBack = await bringBack(namespace, target, call, link, index);
+    // ENODEV: it was not here any more. Whoever has moved it meanwhile wants it there.
+    const broughtBack =
+      result.code !== 'ENODEV' && (await bringBack(namespace, target, call, link, index));
     const again = options.index === undefined && attempt < MAX_INDEX_ATTEMPTS && !broughtBack;
     // Another link got there after the look.
     if (again && mayMeanIndexTaken(result) && (await findLink(target, index)) !== undefined)

@@ -206,7 +206,12 @@ export class Netns extends Namespace {
    * ```
    */
   createMacvlan(options: CreateMacvlanOptions): Promise<MacvlanLink> {
-    const call = callOf('createMacvlan', options?.name, this.createMacvlan, options);
+    const call = callOf(
+      'createMacvlan',
+      options?.name ?? options?.index,
+      this.createMacvlan,
+      options,
+    );
     return this.operate(
       call,
       options,
@@ -219,7 +224,12 @@ export class Netns extends Namespace {
    * Makes a macvtap, whose frames go to a character device: all of it or nothing, like `createMacvlan`.
    */
   createMacvtap(options: CreateMacvtapOptions): Promise<MacvtapLink> {
-    const call = callOf('createMacvtap', options?.name, this.createMacvtap, options);
+    const call = callOf(
+      'createMacvtap',
+      options?.name ?? options?.index,
+      this.createMacvtap,
+      options,
+    );
     return this.operate(
       call,
       options,
@@ -237,7 +247,7 @@ export class Netns extends Namespace {
     options: CreateLinkOptions & { readonly kind: K },
   ): Promise<LinkOfKind<K>>;
   createLink(options: CreateLinkOptions): Promise<Link> {
-    const call = callOf('createLink', options?.name, this.createLink, options);
+    const call = callOf('createLink', options?.name ?? options?.index, this.createLink, options);
     const { netns, peer } = (options ?? {}) as Partial<CreateVethOptions>;
     return this.operate(
       call,
@@ -320,7 +330,7 @@ export class Netns extends Namespace {
    * in another mode; `EOPNOTSUPP`: it is not a macvlan; `ENODEV`: there is no such link; `E2BIG`: the list would exceed
    * 5,455 MACs, which is what the kernel's answers have room for. This library reads even a longer list that another
    * program has made, and `removeSources` and `setMacvlan` can shorten it; other programs, `ip` among them, cannot read
-   * such a link.
+   * such a link, nor one of more than 5,426 that is a port of a bridge.
    */
   addSources(link: LinkRef, macs: readonly string[], options?: OperationOptions): Promise<void> {
     const call = callWith('addSources', link, this.addSources, options);

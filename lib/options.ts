@@ -192,7 +192,8 @@ export interface MacvlanCommonOptions extends LinkOptions {
   /**
    * A multicast packet for at most this many receivers is delivered at once instead of through the queue
    * (`IFLA_MACVLAN_BC_CUTOFF`, Linux 6.4); negative: never through the queue. All children of a parent share one
-   * value, the last one set. The kernel's default is 1.
+   * value, the last one set, and keep it when that child is gone; so also when its creation is aborted after this was
+   * sent. The kernel's default is 1.
    */
   readonly bcCutoff?: number | undefined;
 }

@@ -137,7 +137,8 @@ export interface Shared {
   readonly info: LinkInfoRecord;
 }
 
-/** The parts, and behind them the changes that affect other links, too: these wait until the parts have succeeded. */
+/** The parts, and behind them the changes that affect other links, too: these wait until the parts have succeeded.
+ * A veth's peer is finished later. */
 export function withSharedChanges(
   parts: readonly Part[],
   master: number | undefined,

@@ -42,6 +42,13 @@ export function describeLink(link: Link): string {
   return `'${link.name}' (index ${link.index})`;
 }
 
+/** {@link describeLink} of one that may be in another namespace. */
+export function describeChild(child: Link, namespace: Namespace): string {
+  const where =
+    child.netns === namespace.inode ? '' : ` of the network namespace net:[${child.netns}]`;
+  return `${describeLink(child)}${where}`;
+}
+
 /** The entries of /proc/sys/net/ipv4/conf that are no link's (net/ipv4/devinet.c, devinet_sysctl_register). */
 const RESERVED_NAMES: ReadonlySet<unknown> = new Set(['all', 'default']);
 

@@ -14,8 +14,9 @@ export async function removeLink(target: Namespace, index: number, error: unknow
   if (code === 'ENODEV') giveCause(error, new Error(TAKEN_AWAY));
 }
 
+/** An error that cannot have one goes without: it may be the reason of the program's own signal. */
 function giveCause(error: unknown, cause: Error): void {
-  if (error instanceof Error && error.cause === undefined) error.cause = cause;
+  if (error instanceof Error && error.cause === undefined) Reflect.set(error, 'cause', cause);
 }
 
 /** Refusals which mean that what is to be removed has gone already. */

@@ -143,7 +143,8 @@ export function nameOf<Word extends string>(
 /**
  * The most source MACs one list can hold. Each takes 12 bytes, and the lengths of the list and of
  * what it is nested in are 16 bits: with one more, the kernel's own answer has a wrapped length for
- * `IFLA_LINKINFO`, and the link's kind and all behind it are lost (Linux 6.18).
+ * `IFLA_LINKINFO`, and the link's kind and all behind it are lost (Linux 6.18). What a port says of
+ * itself is in there, too: in a bridge it is 5,426.
  */
 export const MAX_SOURCES = 5_455;
 

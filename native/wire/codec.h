@@ -183,10 +183,10 @@ void EncodeBody(Writer& writer, const Record& record) {
   EncodeAttributes(writer, record);
 }
 
-// Unknown attributes, and known ones of an impossible size, are passed over; of several the first
-// is meant, because behind a nest whose length has wrapped (IFLA_LINKINFO with a long source list)
-// what was in it looks like attributes of the record. Where the attributes do not add up to the
-// span, what stands before the break is decoded.
+// Unknown attributes, and known ones of an impossible size, are passed over; of several in a record
+// the first is meant, because behind a nest whose length has wrapped (IFLA_LINKINFO with a long
+// source list) what was in it looks like attributes of the record. Where the attributes do not add
+// up to the span, what stands before the break is decoded.
 template <class Record>
 void DecodeAttributes(ByteSpan attributes, Record& record) {
   using Index = internal::DecoderIndex<Record>;

@@ -112,6 +112,10 @@ test('an error names the attribute that the kernel blames', async () => {
 });
 
 describe('a new link whose answer is lost', () => {
+  const UNKNOWN = "The kernel's answer was lost: the request may or may not have taken effect.";
+  const MADE =
+    "The kernel's answer was lost: the link had been made, and was then taken away again.";
+
   /** The outcome of a creation and the links afterwards; `others` are `ip` commands that run before. */
   const outcome = (creation: string, ...others: readonly string[]) => {
     const program = `
@@ -121,8 +125,8 @@ describe('a new link whose answer is lost', () => {
       const ip = (line) => execFileSync('ip', line.split(' '), { encoding: 'utf8' });
       ip('link add p0 type veth peer name p1');
       for (const other of ${JSON.stringify(others)}) ip(other);
-      const code = await ${creation}.then(() => 'made', (error) => error.code);
-      console.log(JSON.stringify([code, ...JSON.parse(ip('-j link')).map(({ ifname }) => ifname)]));
+      const { code, hint } = await ${creation}.catch((error) => error);
+      console.log(JSON.stringify([code, hint, ...JSON.parse(ip('-j link')).map(({ ifname }) => ifname)]));
     `;
     return resultOf(program, { under: preload('lose-a-datagram', { LOSE: RTM_NEWLINK }) });
   };
@@ -130,17 +134,19 @@ describe('a new link whose answer is lost', () => {
   test.each([
     `createMacvlan({ parent: 'p0', alias: 'a text' })`,
     `createMacvlan({ parent: 'p0', alias: 'a text', index: 7777 })`,
+    `createMacvlan({ parent: 'p0', alias: 'a text', mac: '02:00:00:00:00:01' })`,
     `createMacvtap({ parent: 'p0', alias: 'a text', mode: 'passthru' })`,
   ])('is removed again: %s', async (creation) => {
-    expect(await outcome(creation)).toEqual(['ENOBUFS', 'lo', 'p1', 'p0']);
+    expect(await outcome(creation)).toEqual(['ENOBUFS', MADE, 'lo', 'p1', 'p0']);
   });
 
   test.each([
     `createMacvlan({ parent: 'p0', index: 7777 })`,
+    `createMacvlan({ parent: 'p0', index: 7777, mac: '02:00:00:00:00:01' })`,
     `createMacvlan({ parent: 'p0', index: 7777, mode: 'passthru' })`,
   ])('leaves another link with its index alone: %s', async (creation) => {
-    const other = 'link add other link p1 index 7777 type macvlan';
-    expect(await outcome(creation, other)).toEqual(['ENOBUFS', 'lo', 'p1', 'p0', 'other']);
+    const other = 'link add other link p1 index 7777 address 02:00:00:00:00:01 type macvlan';
+    expect(await outcome(creation, other)).toEqual(['ENOBUFS', UNKNOWN, 'lo', 'p1', 'p0', 'other']);
   });
 });
 

@@ -193,6 +193,12 @@ test.each<[string, Refusal, Record<string, unknown>, About]>([
     { getLink: { ...link, kind: 'macvlan', parent: { index: 9, netnsid: null } }, listLinks: [] },
     { link: 7, asked: { index: 7, mac: Uint8Array.of(2, 0, 0, 0, 0, 1) } },
   ],
+  [
+    'a new master, where the MAC that comes before it is refused',
+    new Refusal(-16, 'RTM_NEWLINK'),
+    { getLink: link, listLinks: [] },
+    { link: 7, asked: { index: 7, master: 9, mac: Uint8Array.of(2, 0, 0, 0, 0, 1) } },
+  ],
 ])('there is no hint about %s', async (_, refusal, answers, about) => {
   expect(await explain(answering(answers), refusal, about)).toEqual({});
 });

@@ -527,7 +527,10 @@ describe('a creation into a namespace that is not there', () => {
 });
 
 // A bridge without ports has a MAC of its own choice, takes the first port's, and has 00:… when that goes.
-test('a bridge is not changed by a port that cannot be finished', async () => {
+test.each([
+  ['a name of its own is taken', { altNames: ['br0'] }, { code: 'EEXIST', part: 'altNames' }],
+  ['there is no master for its peer', { peer: { master: 'br1' } }, { part: 'peer.master' }],
+])('a bridge is not changed by a port that cannot be finished: %s', async (_, more, refusal) => {
   const host = await bed.makeNetns();
   await host.ip('link', 'add', 'br0', 'type', 'bridge');
   await host.ip('link', 'set', 'br0', 'up');
@@ -536,8 +539,8 @@ test('a bridge is not changed by a port that cannot be finished', async () => {
     return { address, mtu, flags, names: await host.names() };
   };
   const before = await seen();
-  const options = { kind: 'veth', name: 'v0', mtu: 1400, up: true, altNames: ['br0'] } as const;
+  const options = { kind: 'veth', name: 'v0', mtu: 1400, up: true, ...more } as const;
   const error = await refusalOf(host.netns.createLink({ ...options, master: 'br0' }));
-  expect(error).toMatchObject({ code: 'EEXIST', part: 'altNames' });
+  expect(error).toMatchObject(refusal);
   expect(await seen()).toEqual(before);
 });

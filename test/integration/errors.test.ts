@@ -580,6 +580,20 @@ describe('EADDRINUSE', () => {
     expect(error.hint).toContain('up on the same parent');
   });
 
+  test('because a link in the namespace that the new one is made in has the MAC', async () => {
+    const { host, parent } = await setUp();
+    const inside = await bed.makeNetns();
+    const options = { parent, mac: MAC, up: true, netns: inside.netns };
+    const { index } = await host.netns.createMacvlan({ ...options, name: 'm0' });
+    // A link with the parent's index that is on something else.
+    const other = await inside.parent();
+    await inside.netns.createMacvlan({ parent: other, name: 'm1', mac: MAC, up: true });
+    const error = await refusalOf(host.netns.createMacvlan({ ...options, name: 'm2' }));
+    expect(error).toMatchObject({ code: 'EADDRINUSE', target: 'm2' });
+    const where = `the network namespace net:[${inside.netns.inode}]`;
+    expect(error.hint).toContain(`'m0' (index ${index}) of ${where}`);
+  });
+
   test('does not occur between links that are down', async () => {
     const { host, parent } = await setUp();
     await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC });

@@ -132,6 +132,15 @@ describe('moveLink', () => {
   });
 });
 
+test('of two moves of a link at once, the one that comes too late leaves it where the other has put it', async () => {
+  const { host, inside } = await setUp();
+  const moves = ['m0', 'm0'].map((name) => host.netns.moveLink(name, inside.netns));
+  const [first, second] = await Promise.allSettled(moves);
+  expect(first).toMatchObject({ status: 'fulfilled', value: { name: 'm0' } });
+  expect(second).toMatchObject({ status: 'rejected', reason: { code: 'ENODEV', target: 'm0' } });
+  expect(await inside.names()).toEqual(['m0']);
+});
+
 describe('moveLink into the namespace where the link is', () => {
   test('leaves it as it is', async () => {
     const { host } = await setUp();

@@ -227,6 +227,25 @@ describe('setLink', () => {
     expect(await host.names()).toContain('m0');
   });
 
+  test.each<[string | undefined, LinkChanges]>([
+    ['addAltNames', { alias: 'an alias', addAltNames: ['a1', 'br0'] }],
+    ['removeAltNames', { removeAltNames: ['nobody'], mtu: 1300, up: false }],
+    ['mtu', { mtu: 9000, addrGenMode: 'none' }],
+    ['mtu', { mtu: 9000, addAltNames: ['a1'] }],
+    ['addrGenMode', { addrGenMode: 'stable-privacy', alias: 'an alias' }],
+    ['master', { master: 'nobody' }],
+    [undefined, { mtu: 9000, group: 7, addAltNames: ['a1'] }],
+    [undefined, { mtu: 9000 }],
+  ])(
+    'names the part that is refused, if a request is for one alone: %s of %o',
+    async (part, changes) => {
+      const { host } = await setUp();
+      const error = await refusalOf(host.netns.setLink('m0', changes));
+      expect(error).toMatchObject({ operation: 'setLink', target: 'm0' });
+      expect(error.part).toBe(part);
+    },
+  );
+
   test('rejects with ENODEV when the link or its new master does not exist', async () => {
     const { host } = await setUp();
     const noLink = await refusalOf(host.netns.setLink('nobody', { up: true }));

@@ -36,6 +36,16 @@ describe.each(KINDS)('a new %s', (kind) => {
     expect(link).toEqual(await host.netns.getLink(link.index));
   });
 
+  test('is returned with the state and the carrier that it has once it is up', async ({ skip }) => {
+    skip(isBefore(6, 8), 'Linux before 6.8 settles these some time after a link has come up');
+    const { host, parent } = await setUp();
+    const link = await host.netns[create[kind]]({ parent, name: 'm0', up: true });
+    const { operstate, flags } = await host.link('m0');
+    expect(operstate).toBe('UP');
+    expect(flags).toContain('LOWER_UP');
+    expect(link).toMatchObject({ operState: 'up', running: true, carrier: true });
+  });
+
   test('is read when the kernel had no room for its echo', async () => {
     const { host, parent } = await setUp();
     const exchange = host.netns.exchange.bind(host.netns);

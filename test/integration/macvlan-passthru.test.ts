@@ -56,6 +56,23 @@ describe('a parent with a child in another mode', () => {
     expect(error.hint).toContain(`'${parent}'`);
   });
 
+  test.each([
+    ['passthru', 'bridge'],
+    ['bridge', 'passthru'],
+  ] as const)(
+    'names that child, in %s, when the new one is to be beside it, in %s',
+    async (mode, wanted) => {
+      const { host, parent } = await setUp();
+      const inside = await bed.makeNetns();
+      const options = { parent, netns: inside.netns };
+      const first = await host.netns.createMacvlan({ ...options, name: 'first', mode });
+      const error = await refusalOf(host.netns.createMacvlan({ ...options, mode: wanted }));
+      expect(error).toMatchObject({ code: 'EINVAL' });
+      const where = `of the network namespace net:[${inside.netns.inode}]`;
+      expect(error.hint).toContain(`'first' (index ${first.index}) ${where}`);
+    },
+  );
+
   test('says so also when the child in passthru is in another namespace', async () => {
     const { host, parent } = await setUp();
     const inside = await bed.makeNetns();

@@ -156,8 +156,10 @@ describe('valid options', () => {
 
   test('a promise of options is refused, of whichever realm', () => {
     for (const promise of [Promise.resolve({}), runInNewContext('Promise.resolve({})')]) {
-      const { message } = refusal(rules.linkFilter, promise);
-      expect(message).toMatch(/options must be an object; received .*\(is an await missing\?\)$/);
+      for (const rule of [rules.linkFilter, createLinkOptions]) {
+        const { message } = refusal(rule, promise);
+        expect(message).toMatch(/options must be an object; received .*\(is an await missing\?\)$/);
+      }
     }
   });
 
