@@ -177,4 +177,5 @@ process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
   unread = 1;
   process.exitCode = 1;
 });
+process.stderr.on('error', () => {}); // There is nobody left to tell.
 process.exitCode = (await main()) || unread;

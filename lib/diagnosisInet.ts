@@ -93,10 +93,12 @@ export async function whyNoSuchAddress(
   const found = await findLink(namespace, link);
   const [there] = found === undefined ? [] : await sameAddresses(namespace, record, found.index);
   if (there === undefined) return 'The link has no such address.';
-  const { cidr } = there;
-  const peer = there.peer === null ? '' : ` with the peer ${there.peer}`;
   const label = record.label === undefined ? '' : ` labelled '${there.label}'`;
-  return `The link '${found?.name}' has ${cidr}${peer}${label}, and what is removed has to be the same.`;
+  return `The link '${found?.name}' has ${withPeer(there)}${label}, and what is removed has to be the same.`;
+}
+
+function withPeer({ cidr, peer }: Address): string {
+  return peer === null ? cidr : `${cidr} with the peer ${peer}`;
 }
 
 /** Kernels from 6.6 on say so themselves (net/ipv6/addrconf.c, ipv6_add_addr). */
@@ -120,7 +122,7 @@ export async function whyAddressExists(
   const there = (await sameAddresses(namespace, record, found.index)).find(
     ({ family, prefixLength }) => family === 'IPv6' || prefixLength === record.prefixLength,
   );
-  return there && `The link '${found.name}' has ${there.cidr} already.`;
+  return there && `The link '${found.name}' has ${withPeer(there)} already.`;
 }
 
 /** Of a neighbour. */

@@ -433,7 +433,8 @@ export class Netns extends Namespace {
 
   /**
    * Removes an address from a link; it may be an `Address` as it was listed. When the first IPv4 address of a subnet is
-   * removed, the others in the subnet are removed too, unless `net.ipv4.conf.*.promote_secondaries` is 1.
+   * removed, the others in the subnet are removed too, unless `net.ipv4.conf.*.promote_secondaries` is 1. Of an IPv4
+   * `peer` the kernel compares as many bits as the prefix has.
    * `EADDRNOTAVAIL`: the link does not have it; `ENODEV`: there is no such link; `ENXIO`: its MTU is too small for
    * IPv6.
    */
@@ -473,8 +474,10 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Adds a route in place of the one to the same destination with the same metric. `EEXIST`: there are several of
-   * those, and an identical one stands behind the first; otherwise as for `addRoute`.
+   * Adds a route in place of the one to the same destination with the same metric. Of several, be they by other links,
+   * the first is replaced, and for an IPv6 route by a gateway the first by one. `EEXIST`: an identical IPv4 route stands
+   * behind that first one; IPv6 does not refuse that, and then has the same route twice, which is why a route such as
+   * `fe80::/64`, which each link has, is better removed and added. Otherwise as for `addRoute`.
    */
   replaceRoute(route: RouteToAdd & OperationOptions): Promise<void> {
     const call = callOf('replaceRoute', route?.to, this.replaceRoute, route);
@@ -489,7 +492,8 @@ export class Netns extends Namespace {
    * several ways that begins with that gateway, and the reverse, and one without a `source` matches one that has one.
    * For IPv6 the kernel compares neither `source`, `scope` nor `mtu`, of the `type` only whether the route leads
    * anywhere, and for a route with a `nexthopId` neither `via` nor `link` (net/ipv6/route.c, ip6_route_del).
-   * `ESRCH`: there is no such route; `ENOENT`: there is no default route of IPv6.
+   * `ESRCH`: there is no such route; `ENOENT`: there is no default route of IPv6; `EINVAL`: there is no such nexthop
+   * object.
    */
   removeRoute(route: RouteToRemove & OperationOptions): Promise<void> {
     const call = callOf('removeRoute', route?.to, this.removeRoute, route);
@@ -501,7 +505,8 @@ export class Netns extends Namespace {
   /**
    * Lists the routes of every table, IPv4 first, or those that match the filter. When IPv6 routes are removed
    * meanwhile, others may be missing from the listing, and the kernel does not say so (net/ipv6/ip6_fib.c,
-   * fib6_dump_table); `watch` makes up for that. `EINTR`: as for `listLinks`; `ENODEV`: there is no such link.
+   * fib6_dump_table); `watch` makes up for that. A route that takes more than 32 KiB, as with more than a thousand ways,
+   * is always missing, and so are those behind it. `EINTR`: as for `listLinks`; `ENODEV`: there is no such link.
    */
   listRoutes(filter?: RouteFilter): Promise<Route[]> {
     const call = callOf('listRoutes', null, this.listRoutes, filter);
@@ -629,7 +634,7 @@ export class Netns extends Namespace {
    * parent, `parent` of a link whose parent has moved, and `parent` of a veth's `peer` in another namespace, which is
    * `added` with `parent: null`, before the other end exists. Of an IPv6 address that is tentative, changes show once
    * that is over, and so does the link-local address that the kernel makes when a link comes up. Settings (`ipv4`,
-   * `setSysctl`) are not reported.
+   * `setSysctl`) are not reported, nor is an `mtu` of IPv6 routes that follows one from a router advertisement.
    *
    * A watch keeps its namespace alive: closing the `Netns` ends it, `Netns.remove` does not. It throws at once when its
    * socket cannot be opened. `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`.

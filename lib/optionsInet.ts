@@ -146,7 +146,7 @@ export interface RouteOptions {
    */
   readonly nexthopId?: number | undefined;
   /**
-   * Several ways, in place of `via` and `link` (`RTA_MULTIPATH`). Not among the `routes` of a new link.
+   * Several ways, at most 1,000, in place of `via` and `link` (`RTA_MULTIPATH`). Not among the `routes` of a new link.
    */
   readonly nextHops?: readonly NextHopOptions[] | undefined;
   /**

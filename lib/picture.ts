@@ -61,6 +61,14 @@ function isPartial({ flags, item }: RouteNews): boolean {
   return (flags & (NLM_F_REPLACE | NLM_F_APPEND)) !== 0 || item.nextHops.length > 0;
 }
 
+function isVrf({ kind }: Link): boolean {
+  return kind === 'vrf';
+}
+
+function hasMtu({ family, mtu }: Route): boolean {
+  return family === 'IPv6' && mtu !== null;
+}
+
 export class Picture {
   readonly #tables: Readonly<Record<Kind, ItemTable>> = {
     link: new ItemTable('link'),
@@ -71,8 +79,10 @@ export class Picture {
   /**
    * Whether the routes must be listed again, and then reconciled by `reconcileRoutes`. The kernel sends no message when
    * it removes IPv4 routes because a link goes down or an address is removed (net/ipv4/fib_frontend.c), when it
-   * removes the routes of a next hop object that goes, also with its link's carrier (net/ipv4/nexthop.c), and when it
-   * clears the source of IPv6 routes (net/ipv6/route.c). About a multipath route it sends a message for each part.
+   * removes the routes of a next hop object that goes, also with its link's carrier (net/ipv4/nexthop.c), when it
+   * clears the source of IPv6 routes (net/ipv6/route.c), when it removes the IPv4 routes of a link that gets or leaves a
+   * VRF (net/ipv4/fib_frontend.c, fib_netdev_event), and when the MTU of IPv6 routes follows that of their link
+   * (net/ipv6/route.c, rt6_mtu_change). About a multipath route it sends a message for each part.
    */
   routesDoubtful = false;
   /**
@@ -86,6 +96,10 @@ export class Picture {
    * become a part of another, and a message that seems to say that it was removed is about that part.
    */
   #partsChanged = false;
+  /** Whether there may be an IPv6 route with an MTU of its own, which the kernel changes together with the link's. */
+  #anyMtu = false;
+  /** Whether there may be a VRF. */
+  #anyVrf = false;
 
   constructor(private readonly wanted: Wanted) {}
 
@@ -97,6 +111,8 @@ export class Picture {
     const { link, address, route } = this.#tables;
     this.routesDoubtful = false;
     this.#partsChanged = false;
+    this.#anyMtu = listing.routes.some(hasMtu);
+    this.#anyVrf = listing.links.some(isVrf);
     const messages: Record<Kind, Message[]> = { link: [], address: [], route: [] };
     for (const news of meanwhile) {
       this.#doubt(news, true);
@@ -121,8 +137,9 @@ export class Picture {
   ): Steps {
     const messages: Message[] = [];
     this.#partsChanged = false;
+    this.#anyMtu = routes.some(hasMtu);
     for (const news of meanwhile) {
-      this.#notePart(news);
+      this.#note(news);
       if (news.kind === 'route' && this.#holds(news)) messages.push(this.#messageOf(news));
       yield undefined;
     }
@@ -222,15 +239,24 @@ export class Picture {
 
   /** Notes when a message makes the routes uncertain. `blindly`: the message may be older than what is known. */
   #doubt(news: News, blindly: boolean): void {
-    this.#notePart(news);
+    this.#note(news);
     if (this.wanted.routes !== true) return;
     const isDoubtful = this.#raisesDoubt(news, blindly);
     if (isDoubtful) this.routesDoubtful = true;
     if (news.kind === 'route' ? mayHideOthers(news) : isDoubtful) this.routesMayBeHidden = true;
   }
 
-  #notePart(news: News): void {
-    if (news.kind === 'route' && isPartial(news)) this.#partsChanged = true;
+  #note(news: News): void {
+    if (news.kind === 'link' && news.item !== undefined && isVrf(news.item)) this.#anyVrf = true;
+    if (news.kind !== 'route') return;
+    if (isPartial(news)) this.#partsChanged = true;
+    if (hasMtu(news.item)) this.#anyMtu = true;
+  }
+
+  /** Whether the MTU or the master of a link is another, which changes routes without a message. */
+  #changesRoutes(before: Link | undefined, now: Link): boolean {
+    const mtu = this.#anyMtu && before?.mtu !== now.mtu;
+    return mtu || (this.#anyVrf && before?.master !== now.master);
   }
 
   #raisesDoubt(news: News, blindly: boolean): boolean {
@@ -239,6 +265,9 @@ export class Picture {
         const { index, item: now } = news;
         if (now === undefined || news.removed) return news.removed;
         const before = blindly ? undefined : (this.#tables.link.get(index) as Link | undefined);
+        // The message about an MTU or a master is about no flags.
+        const mayBe = before !== undefined || (blindly && news.change === 0);
+        if (mayBe && this.#changesRoutes(before, now)) return true;
         const { up, lowerUp, running } = before ?? {
           up: blindly,
           lowerUp: blindly,

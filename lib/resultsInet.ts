@@ -141,7 +141,7 @@ export interface Neighbour {
   /** `NDA_DST`. */
   readonly address: string;
   readonly family: IpFamily;
-  /** `ndm_ifindex`; `null` for a proxy on every link. */
+  /** `ndm_ifindex`; `null` for a proxy on every link, which only other programs can make and remove. */
   readonly linkIndex: number | null;
   /** `NDA_LLADDR`; `null` while it is not known. */
   readonly mac: string | null;

@@ -5,6 +5,7 @@ import type { TapHandle } from './addon.js';
 import { captureCaller, type NetlinkError } from './errors.js';
 import { closeTapDevice } from './native.js';
 import {
+  afterEnd,
   type Chunk,
   type Entry,
   notAFrame,
@@ -115,11 +116,13 @@ export class Tap extends Duplex {
 
   /**
    * Writes one frame; resolves when the kernel has taken it, which does not mean that anybody receives it. Rejects with
-   * a `NetlinkError` when it is refused. `write` is faster when frames need not be awaited one by one.
+   * a `NetlinkError` when it is refused, and after `end` with `ERR_STREAM_WRITE_AFTER_END`; frames can still be read then.
+   * `write` is faster when frames need not be awaited one by one.
    */
   async send(frame: Uint8Array): Promise<void> {
     const caller = captureCaller(this.send);
     if (!types.isUint8Array(frame)) throw notAFrame('send', frame);
+    if (this.writableEnded && !this.destroyed && !this.#gone) throw afterEnd();
     await new Promise<void>((resolve, reject) => {
       const done: WriteCallback = (error) => (error ? reject(error) : resolve());
       this.#enqueue(new Outgoing(frame, 'Tap.send', caller, done));

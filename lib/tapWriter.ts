@@ -265,6 +265,11 @@ export function raise(error: unknown): never {
   throw error;
 }
 
+/** What Node's own streams say. */
+export function afterEnd(): Error {
+  return Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' });
+}
+
 /** The error for what is no frame. */
 export function notAFrame(
   method: string,

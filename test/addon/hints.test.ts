@@ -33,6 +33,7 @@ const address = (at: number) => ({
   address: `10.0.0.${at}`,
   cidr: `10.0.0.${at}/32`,
   prefixLength: 32,
+  peer: null,
   linkIndex: 7,
   flags: [],
 });

@@ -194,6 +194,10 @@ describe('addAddress', () => {
     await netns.addAddress(link, '10.0.0.1/16');
     const wider = await refusalOf(netns.addAddress(link, '10.0.0.1/16'));
     expect(wider.hint).toContain('10.0.0.1/16');
+    const withPeer = { address: '10.0.1.1/24', peer: '10.0.2.1' };
+    await netns.addAddress(link, withPeer);
+    const again = await refusalOf(netns.addAddress(link, withPeer));
+    expect(again.hint).toBe(`The link '${link}' has 10.0.1.1/24 with the peer 10.0.2.1 already.`);
   });
 
   test('passes on the kernel’s own message', async ({ skip }) => {

@@ -173,6 +173,12 @@ test('a reader that closes its end early causes no message', async () => {
   expect(said).toBe('');
 });
 
+test('a closed end of the error output leaves the exit code as it is', async () => {
+  for (const end of ['/dev/full', '>(true)']) {
+    expect(await inShell(`"$0" "$1" bogus 2> ${end}`)).toEqual({ code: 2, said: '' });
+  }
+});
+
 test('a parent that is not there is named', async () => {
   const { code, stdout, stderr } = await cli(['bench', '--parent', 'nobody', '--count', '1']);
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });

@@ -340,6 +340,26 @@ describe('addRoute', () => {
     expect(await shown()).toEqual([]);
   });
 
+  test.each(['10.0.0.2', 'fd00::2'])(
+    'adds no route of more ways than a listing has room for, such as by %s',
+    async (via) => {
+      const { host, netns } = await routeBench(bed);
+      const route = (ways: number) =>
+        ({ to: '10.1.0.0/16', family: 'IPv4', nextHops: Array(ways).fill({ via }) }) as const;
+      const error = await refusalOf(netns.addRoute(route(1001)));
+      expect(error.message).toContain(
+        'addRoute: route.nextHops must hold at most 1000 entries, and holds 1001',
+      );
+      await netns.addRoute(route(1000));
+      // Not by `ip`, which has less room still.
+      expect(await host.read('/proc/net/fib_trie')).toContain('10.1.0.0');
+      const listed = await netns.listRoutes({ family: 'IPv4' });
+      expect(listed.find(({ to }) => to === '10.1.0.0/16')?.nextHops).toHaveLength(1000);
+      // Of the table behind it: the kernel lists nothing behind a route that is too long.
+      expect(listed.map(({ to }) => to)).toContain('10.0.0.1/32');
+    },
+  );
+
   test('adds a multipath route by gateways out of reach', async () => {
     const { netns, link, shown } = await routeBench(bed);
     const routes = [

@@ -392,6 +392,20 @@ describe('a frame that cannot be written', () => {
     await tap.send(makeFrame('ff:ff:ff:ff:ff:ff', link.mac as string, 1400, 1));
   });
 
+  test('what is sent after the end is refused, and frames can still be read', async () => {
+    const { host, near, far } = await pair();
+    const [tap, other] = [await open(bed, host, near), await open(bed, host, far)];
+    const refused = { code: 'ERR_STREAM_WRITE_AFTER_END' };
+    tap.end();
+    await expect(tap.send(makeFrame(macOf(far), macOf(near), 60, 1))).rejects.toMatchObject(
+      refused,
+    );
+    const received = frames(tap, 1);
+    const frame = makeFrame(macOf(near), macOf(far), 60, 2);
+    await other.send(frame);
+    expect(await received).toEqual([frame]);
+  });
+
   test('what is no Uint8Array is a TypeError', async () => {
     const all = await pair();
     const tap = await open(bed, all.host, all.near);

@@ -153,6 +153,27 @@ describe('routes that the kernel removes without a message are reported as remov
     });
   });
 
+  test('and when a link that is down gets into a VRF, or leaves it', async ({ skip }) => {
+    const { host, two, reader } = await setUp();
+    const made = host.ip('link', 'add', 'vrf0', 'type', 'vrf', 'table', '10');
+    skip(
+      !(await made.then(
+        () => true,
+        () => false,
+      )),
+      'this kernel has no VRFs',
+    );
+    await host.ipBatch(['link set vrf0 up', `link set ${two} down`]);
+    for (const master of [['master', 'vrf0'], ['nomaster']]) {
+      await host.ip('address', 'add', '198.51.100.1/24', 'dev', two);
+      await reader.matches(host, { routes: true });
+      await reportedBy(host, reader, 'link', 'set', two, ...master);
+      await reader.matches(host, { addresses: true, routes: true });
+      await host.ip('address', 'delete', '198.51.100.1/24', 'dev', two);
+    }
+    expect(reader.contradictions).toEqual([]);
+  });
+
   test('and when its link moves away', async () => {
     const { host, one, reader } = await setUp();
     const inside = await bed.makeNetns();
@@ -166,6 +187,22 @@ describe('routes that the kernel removes without a message are reported as remov
     await reader.matches(host, { addresses: true, routes: true });
     expect(reader.contradictions).toEqual([]);
   });
+});
+
+test('the MTU of an IPv6 route that follows its link’s is reported, without a message from the kernel', async () => {
+  const { host, one, reader } = await setUp();
+  const to = ['2001:db8:3::/48', 'via', '2001:db8:1::2'];
+  await reportedBy(host, reader, 'route', 'add', ...to, 'mtu', '1500');
+  for (const mtu of ['1300', '1500']) {
+    await reportedBy(host, reader, 'link', 'set', one, 'mtu', mtu);
+    await vi.waitFor(async () => {
+      const [shown] = JSON.parse(await host.ip('-j', '-6', 'route', 'show', '2001:db8:3::/48'));
+      expect(shown.metrics).toEqual([{ mtu: Number(mtu) }]);
+      const known = [...reader.routes.values()].filter((route) => route.to === '2001:db8:3::/48');
+      expect(known.map((route) => route.mtu)).toEqual([Number(mtu)]);
+    }, PATIENCE);
+  }
+  expect(reader.contradictions).toEqual([]);
 });
 
 test('routes that were listed again are not listed over and over', async () => {

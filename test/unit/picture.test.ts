@@ -330,6 +330,49 @@ describe('routes are uncertain', () => {
     expect(picture.routesDoubtful).toBe(true);
   });
 
+  const aVrf: Link = { ...aLink, index: 9, name: 'vrf0', kind: 'vrf' };
+  const aRoute6: Route = { ...aRoute, family: 'IPv6', to: '2001:db8::/32', via: '2001:db8::1' };
+
+  describe.each([
+    ['MTU', { mtu: 1400 }, { mtu: 1400 }, { mtu: null }],
+    ['master', { master: 9 }, { kind: 'vrf' }, { kind: 'bridge' }],
+  ] as const)('when the %s of a link is another', (what, change, doubtful, sure) => {
+    /** What is listed: a link, another one that may be its master, and an IPv6 route. */
+    const listed = ({ kind = 'bridge', mtu = null }: { kind?: string; mtu?: number | null }) => {
+      const links = [aLink, { ...aVrf, kind }];
+      return { links, addresses: [], routes: [aRoute, { ...aRoute6, mtu }] };
+    };
+    const changed = [linkNews({ ...aLink, ...change })];
+
+    test.each([
+      [true, doubtful],
+      [false, sure],
+    ])('%s: %j', (expected, more) => {
+      const picture = new Picture({ routes: true });
+      eventsOf(picture.reconcile(listed(more)));
+      for (const news of [...changed, linkNews(aLink)]) {
+        picture.routesDoubtful = false;
+        picture.apply(news);
+        expect(picture.routesDoubtful).toBe(expected);
+      }
+      eventsOf(picture.reconcile(listed(more), changed));
+      expect(picture.routesDoubtful).toBe(expected);
+    });
+
+    test('and what makes that so has come since', () => {
+      const picture = new Picture({ routes: true });
+      eventsOf(picture.reconcile(listed({})));
+      picture.apply(what === 'MTU' ? routeNews({ ...aRoute6, mtu: 1400 }) : linkNews(aVrf));
+      expect(picture.routesDoubtful).toBe(false);
+      picture.apply(changed[0] as News);
+      expect(picture.routesDoubtful).toBe(true);
+      eventsOf(picture.reconcileRoutes([aRoute], []));
+      picture.routesDoubtful = false;
+      picture.apply(linkNews(aLink));
+      expect(picture.routesDoubtful).toBe(what === 'master');
+    });
+  });
+
   test('when a link is down as before, and messages in between were lost', () => {
     const down = { ...aLink, up: false, lowerUp: false };
     const picture = known();
