@@ -1,6 +1,7 @@
 // npm run test:kernels: the integration tests on other kernels, each booted once, in machines that
 // qemu emulates side by side.
 import { existsSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { fetchKernel, seriesNames } from './kernels/debian.mjs';
 import { Interrupted } from './kernels/machine.mjs';
@@ -8,7 +9,8 @@ import { runSuite } from './kernels/suite.mjs';
 import { formatOutcomes } from './kernels/table.mjs';
 import { setup } from './setup.mjs';
 import { locked } from './support/lock.mjs';
-import { Failure, runMain } from './support/step.mjs';
+import { filesUnder } from './support/stamp.mjs';
+import { Failure, root, runMain } from './support/step.mjs';
 import { requireCommands } from './support/system.mjs';
 
 const help = `npm run test:kernels -- [options] [words…]
@@ -31,6 +33,19 @@ function checkSystem() {
     throw new Failure('npm run test:kernels is for Debian 12 on amd64, whose kernels it runs.');
   }
   if (process.getuid?.() !== 0) throw new Failure('Sharing files with the machine needs root.');
+  const spaced = [root, tmpdir()].find((folder) => /\s/.test(folder));
+  if (spaced !== undefined) {
+    throw new Failure(
+      `'${spaced}' would stand on a kernel's command line, where it cannot have a space.`,
+    );
+  }
+}
+
+/** @param {readonly string[]} words */
+function checkWords(words) {
+  const files = filesUnder('test/integration', (file) => file.endsWith('.test.ts'));
+  if (words.length === 0 || words.some((word) => files.some((file) => file.includes(word)))) return;
+  throw new Failure(`No test file below test/integration/ has ${words.join(' or ')} in its path.`);
 }
 
 /** A machine that fails is a failure of its kernel; an interrupt ends everything. */
@@ -62,6 +77,7 @@ async function main() {
   const wanted = values.kernel.includes('all') ? seriesNames : [...new Set(values.kernel)];
 
   checkSystem();
+  checkWords(positionals);
   await setup('test');
   await requireCommands(['qemu-system-x86_64', 'busybox', 'cpio', 'modprobe']);
   const kernels = await locked(async () => {

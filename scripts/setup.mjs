@@ -6,8 +6,8 @@ import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { locked } from './support/lock.mjs';
-import { filesUnder, fingerprint, unlessDone } from './support/stamp.mjs';
-import { bin, commandStep, Failure, root, runMain, step } from './support/step.mjs';
+import { filesUnder, fingerprint, touchChanged, unlessDone } from './support/stamp.mjs';
+import { bin, ci, commandStep, Failure, root, runMain, step } from './support/step.mjs';
 import { requireCommands } from './support/system.mjs';
 
 const addon = 'build/Release/macvlan_netlink.node';
@@ -41,7 +41,12 @@ export function headerSettings() {
 async function installModules() {
   const inputs = fingerprint(['package.json', 'package-lock.json']);
   await unlessDone('modules', inputs, ['node_modules/.package-lock.json'], () =>
-    commandStep('Installing the npm packages', 'npm', ['ci', '--no-audit', '--no-fund']),
+    commandStep('Installing the npm packages', 'npm', [
+      'ci',
+      '--include=dev',
+      '--no-audit',
+      '--no-fund',
+    ]),
   );
 }
 
@@ -62,6 +67,7 @@ async function buildAddon() {
     await unlessDone('makefiles', list, ['build/Makefile', 'build/binding.Makefile'], () =>
       gyp('Configuring the addon', 'configure'),
     );
+    touchChanged(sources);
     await gyp('Building the addon', 'build', '--jobs', 'max');
   });
 }
@@ -118,7 +124,7 @@ export async function setup(purpose) {
   if (purpose === 'test') {
     await requireCommands(['cmake', 'ip', 'unshare', 'mount', 'ping', 'tcpdump', 'socat']);
     // One test boots a virtual machine; it is skipped where the emulator is missing, but not in CI.
-    if (process.env.CI) await requireCommands(['qemu-system-x86_64']);
+    if (ci) await requireCommands(['qemu-system-x86_64']);
   }
   await locked(async () => {
     await installModules();

@@ -158,6 +158,11 @@ async function main() {
   if (!suites.some((name) => wanted(name) && has(name))) {
     throw new Failure(`No test file below test/ has ${positionals.join(' or ')} in its path.`);
   }
+  if (values.name !== undefined && values.suite.every((name) => name === 'wire')) {
+    throw new Failure(
+      'The tests of suite wire have no names for --name: give words of their paths.',
+    );
+  }
   const ordinary = suites.filter(
     (name) => name !== 'wire' && name !== 'integration' && wanted(name) && has(name),
   );

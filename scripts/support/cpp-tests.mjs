@@ -1,8 +1,9 @@
 // Builds and runs test/wire: the layers without Node, under the sanitizers.
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { basename } from 'node:path';
-import { filesUnder, fingerprint, unlessDone } from './stamp.mjs';
-import { bin, capture, commandStep, uncoloured } from './step.mjs';
+import { basename, join } from 'node:path';
+import { filesUnder, fingerprint, touchChanged, unlessDone } from './stamp.mjs';
+import { bin, capture, commandStep, root, uncoloured } from './step.mjs';
 
 const folder = 'build-cmake';
 const jobs = String(availableParallelism());
@@ -18,6 +19,15 @@ export function cppTests(words) {
     .map((file) => basename(file, '.cc'));
 }
 
+/** Removes a folder that has come with a copy of another tree: that tree would be built and tested. */
+function removeForeign() {
+  const settings = join(root, folder, 'CMakeCache.txt');
+  if (!existsSync(settings)) return;
+  const home = `CMAKE_HOME_DIRECTORY:INTERNAL=${root}native\n`;
+  if (!readFileSync(settings, 'utf8').includes(home))
+    rmSync(join(root, folder), { recursive: true });
+}
+
 /**
  * Runs some of the C++ tests.
  *
@@ -29,7 +39,10 @@ export async function runCppTests(names) {
     'package-lock.json',
     ...['native', 'test/wire'].flatMap((path) => filesUnder(path)),
   ];
-  await unlessDone('cpp-tests', fingerprint(sources), [`${folder}/CTestTestfile.cmake`], () => {
+  const inputs = fingerprint(sources, [root]);
+  await unlessDone('cpp-tests', inputs, [`${folder}/CTestTestfile.cmake`], () => {
+    removeForeign();
+    touchChanged(sources);
     // Not optimised: built in less than half the time, and nothing that the sanitizers would see is optimised away.
     const config = ['-B', 'Debug', '--CDSANITIZE=ON', '--CDWERROR=ON'];
     const args = [bin.cmakeJs, 'compile', '-d', 'native', '-O', folder, ...config];

@@ -1,5 +1,5 @@
 // One set-up at a time in one working tree: two at once would write into the same build folder.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure, root } from './step.mjs';
@@ -18,6 +18,16 @@ function isAlive(pid) {
   }
 }
 
+/** How long another process may take to write its id into the file that it has made, in ms. */
+const PATIENCE = 5000;
+
+/** Whether the set-up that the lock is of has ended. A process's own id is that of another in an earlier container. */
+function isStale() {
+  const holder = Number(readFileSync(file, 'utf8'));
+  if (holder === 0) return Date.now() - statSync(file).mtimeMs > PATIENCE;
+  return holder === process.pid || !isAlive(holder);
+}
+
 function acquire() {
   try {
     writeFileSync(file, String(process.pid), { flag: 'wx' });
@@ -29,15 +39,11 @@ function acquire() {
     }
     if (error.code !== 'EEXIST') throw error;
   }
-  let holder;
   try {
-    holder = Number(readFileSync(file, 'utf8'));
+    if (isStale()) rmSync(file, { force: true });
   } catch (error) {
-    if (error.code === 'ENOENT') return false;
-    throw error;
+    if (error.code !== 'ENOENT') throw error;
   }
-  // Zero: the holder has made the file and not yet written its id into it.
-  if (holder > 0 && !isAlive(holder)) rmSync(file, { force: true });
   return false;
 }
 
@@ -50,7 +56,10 @@ function acquire() {
  */
 export async function locked(work) {
   for (let told = false; !acquire(); told = true) {
-    if (!told) process.stderr.write(`Waiting for another set-up of this tree (${file})\n`);
+    if (!told) {
+      const advice = 'if there is none, delete that file';
+      process.stderr.write(`Waiting for another set-up of this tree (${file}; ${advice})\n`);
+    }
     await sleep(200);
   }
   const release = () => rmSync(file, { force: true });

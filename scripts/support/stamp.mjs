@@ -1,9 +1,19 @@
 // Whether outputs are up to date, by the content of what they are made from: a checkout changes
 // times without changing content, and a deleted source is a change as well.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
 import { root } from './step.mjs';
+
+const cache = join(root, 'node_modules/.cache/macvlan-netlink');
 
 /**
  * The files of a folder, deep, as paths from the project's folder, sorted.
@@ -45,7 +55,7 @@ export function fingerprint(files, values = []) {
  * @param {() => Promise<unknown>} make
  */
 export async function unlessDone(name, inputs, outputs, make) {
-  const stamp = join(root, 'node_modules/.cache/macvlan-netlink', name);
+  const stamp = join(cache, name);
   const done =
     existsSync(stamp) &&
     readFileSync(stamp, 'utf8') === inputs &&
@@ -53,6 +63,27 @@ export async function unlessDone(name, inputs, outputs, make) {
   if (done) return;
   rmSync(stamp, { force: true });
   await make();
-  mkdirSync(dirname(stamp), { recursive: true });
+  mkdirSync(cache, { recursive: true });
   writeFileSync(stamp, inputs);
+}
+
+/**
+ * Gives the present time to those files whose content is another than when this was last called. What make and Ninja
+ * have built from a file is up to date for them when it is newer, but a file that is put back from a copy brings an
+ * earlier time along.
+ *
+ * @param {readonly string[]} files
+ */
+export function touchChanged(files) {
+  const record = join(cache, 'contents.json');
+  const known = existsSync(record) ? JSON.parse(readFileSync(record, 'utf8')) : {};
+  const now = new Date();
+  for (const file of files) {
+    const content = fingerprint([file]);
+    if (known[file] === content) continue;
+    utimesSync(join(root, file), now, now);
+    known[file] = content;
+  }
+  mkdirSync(cache, { recursive: true });
+  writeFileSync(record, JSON.stringify(known));
 }

@@ -56,12 +56,19 @@ export function uncoloured(env) {
 
 /** What `capture` has begun. @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();
-let told = false;
+/** How many of them deal with an interrupt themselves. */
+let interruptible = 0;
+/** The signal that has told this process to end. @type {NodeJS.Signals | undefined} */
+let told;
 
-function endRunning() {
-  told = true;
+/** @param {NodeJS.Signals} signal */
+function endRunning(signal) {
+  if (signal === 'SIGINT' && interruptible > 0) return;
+  told = signal;
   for (const child of running) child.kill('SIGTERM');
 }
+
+const ENDING = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 /**
  * Runs a command silently and gives its exit code, after a signal the shell's, and everything it printed.
@@ -74,6 +81,8 @@ function endRunning() {
  */
 export function capture(command, args, options = {}) {
   return new Promise((resolve, reject) => {
+    // Before there is a command that a signal would leave behind.
+    if (running.size === 0) for (const signal of ENDING) process.on(signal, endRunning);
     const child = spawn(command, args, {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -88,11 +97,10 @@ export function capture(command, args, options = {}) {
     child.stderr?.setEncoding('utf8').on('data', (text) => {
       output += text;
     });
-    if (running.size === 0) process.on('SIGTERM', endRunning);
     running.add(child);
     const over = () => {
       running.delete(child);
-      if (running.size === 0) process.off('SIGTERM', endRunning);
+      if (running.size === 0) for (const signal of ENDING) process.off(signal, endRunning);
     };
     child.on('error', (error) => {
       over();
@@ -100,7 +108,7 @@ export function capture(command, args, options = {}) {
     });
     child.on('close', (code, signal) => {
       over();
-      if (told) return reject(new Failure(`${output}\n${command}: ended by SIGTERM`));
+      if (told) return reject(new Failure(`${output}\n${command}: ended by ${told}`));
       if (signal !== null) output += `\n(ended by ${signal})`;
       const ended = signal === null ? 1 : 128 + constants.signals[signal];
       resolve({ code: code ?? ended, stdout, output });
@@ -136,12 +144,11 @@ export async function commandStep(title, command, args, options) {
  * @returns {Promise<number>}
  */
 export async function passThrough(command, args, options) {
-  const wait = () => {};
-  process.on('SIGINT', wait);
+  interruptible++;
   try {
     return (await capture(command, args, { stdio: 'inherit', ...options })).code;
   } finally {
-    process.off('SIGINT', wait);
+    interruptible--;
   }
 }
 

@@ -11,13 +11,15 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 
 let folder: string;
 beforeEach(() => {
@@ -144,12 +146,89 @@ describe('a step', () => {
   );
 });
 
+test('files get the present time when their content is another, also with the time of a copy', async () => {
+  const script = `
+    const { touchChanged } = await import('./scripts/support/stamp.mjs');
+    touchChanged(['a', 'b']);
+    return 0;
+  `;
+  const at = (name: string) => join(folder, name);
+  const put = (name: string, content: string) => {
+    writeFileSync(at(name), content);
+    utimesSync(at(name), 1000, 1000);
+  };
+  const isOld = () => ['a', 'b'].map((name) => statSync(at(name)).mtime.getTime() === 1_000_000);
+  for (const [contents, expected] of [
+    [
+      ['one', 'two'],
+      [false, false],
+    ],
+    [
+      ['one', 'two'],
+      [true, true],
+    ],
+    [
+      ['one', 'other'],
+      [true, false],
+    ],
+    [
+      ['one', 'two'],
+      [true, false],
+    ],
+  ] as const) {
+    put('a', contents[0]);
+    put('b', contents[1]);
+    expect(await run(script)).toBe('');
+    expect(isOld()).toEqual(expected);
+  }
+});
+
+describe('a command', () => {
+  const script = `
+    const { capture } = await import('./scripts/support/step.mjs');
+    process.stdout.write('begun ');
+    try {
+      process.stdout.write(String((await capture('sh', ['-c', process.env.LINE])).code));
+    } finally {
+      process.stdout.write('tidied ');
+    }
+    return 0;
+  `;
+
+  test.each([
+    ['exit 3', '3'],
+    ['kill -9 $$', '137'],
+    ['kill -TERM $$', '143'],
+  ])('that ends by %s has the exit code %s', async (line, code) => {
+    expect(await run(script, { ...process.env, LINE: line })).toBe(`begun ${code}tidied `);
+  });
+
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'ends with its script at %s, which tidies up',
+    async (signal) => {
+      const child = start(script, { ...process.env, LINE: 'echo $$ > pid; exec sleep 600' });
+      const said = text(child.stdout);
+      const complained = text(child.stderr);
+      await vi.waitFor(
+        () => expect(readFileSync(join(folder, 'pid'), 'utf8')).toMatch(/\n/),
+        10_000,
+      );
+      child.kill(signal);
+      expect(await said).toBe('begun tidied ');
+      expect(await complained).toContain(`sh: ended by ${signal}`);
+      const pid = readFileSync(join(folder, 'pid'), 'utf8').trim();
+      expect(existsSync(`/proc/${pid}`)).toBe(false);
+    },
+  );
+});
+
 describe('a set-up', () => {
   const lock = () => join(folder, '.setup.lock');
   const script = `
     const { locked } = await import('./scripts/support/lock.mjs');
     const { appendFileSync } = await import('node:fs');
     if (process.env.AS_NOBODY && process.getuid() === 0) process.setuid(65534);
+    if (process.env.OWN) appendFileSync('.setup.lock', String(process.pid));
     await locked(async () => {
       appendFileSync('log', 'begin ');
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -188,6 +267,18 @@ describe('a set-up', () => {
     writeFileSync(lock(), String(ended.pid));
     await run(script);
     expect(log()).toBe('begin end '.repeat(3));
+  });
+
+  test('does not wait for itself, when a container before this one was killed and had the same ids', async () => {
+    await run(script, { ...process.env, OWN: '1' });
+    expect(log()).toBe('begin end ');
+  });
+
+  test('does not wait for one that could not write its id', async () => {
+    writeFileSync(lock(), '');
+    utimesSync(lock(), 1000, 1000);
+    await run(script);
+    expect(log()).toBe('begin end ');
   });
 
   test('waits for that of another user, and says so where nothing can be written', async () => {
