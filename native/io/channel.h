@@ -71,7 +71,7 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   const std::shared_ptr<const Namespace> target_;
   const DeleteTogether delete_together_;
   const FreeDescriptors free_descriptors_;
-  Socket socket_;       // used by the thread that runs the channel; CloseIdle only while none does
+  Socket socket_;       // used by the thread that runs the channel; by others only while none does
   std::mutex opening_;  // held while it is opened or closed, by whichever thread
 
   std::mutex mutex_;         // guards everything below

@@ -43,7 +43,8 @@ struct Step {
 
 // Steps are sent in order. The virtual functions are called on a pool thread, one at a time, except
 // OnEnd of an exchange that is withdrawn or that no thread could be started for, which is called on
-// the owner's. OnEnd is called exactly once, after every step has ended, whatever happens.
+// the owner's. OnEnd is called exactly once, after every step has ended, whatever happens; but of
+// what is left when the pool stops, nobody hears.
 class Exchange {
  public:
   virtual ~Exchange() = default;

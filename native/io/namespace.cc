@@ -53,23 +53,28 @@ class AtWork {
  public:
   explicit AtWork(const std::string& path) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    entry_ = paths_.insert(path);
+    entry_ = Paths().insert(path);
   }
   ~AtWork() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    paths_.erase(entry_);
+    Paths().erase(entry_);
   }
   AtWork(const AtWork&) = delete;
   AtWork& operator=(const AtWork&) = delete;
 
   static bool On(const std::string& path) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return paths_.count(path) > 0;
+    return Paths().count(path) > 0;
   }
 
  private:
+  // Never destroyed: at the end of the process a thread may still be at work.
+  static std::multiset<std::string>& Paths() {
+    static auto* const paths = new std::multiset<std::string>;
+    return *paths;
+  }
+
   static inline std::mutex mutex_;
-  static inline std::multiset<std::string> paths_;
   std::multiset<std::string>::iterator entry_;
 };
 
@@ -171,7 +176,7 @@ Status Name(const std::string& path, const GivenUp& given_up) {
   const Status status = MountName(path);
   if (status.error != -EEXIST) return status;
   LookUntil(path, given_up, [&] { return !IsEmptyFile(path.c_str()); });
-  return MountName(path);
+  return given_up() ? Status{-ECANCELED, "open"} : MountName(path);
 }
 
 // Unmounts a name and removes its file; EINVAL when nothing is mounted there.
@@ -226,6 +231,7 @@ Status CreateNamespace(const std::string& name, const GivenUp& given_up, Namespa
     status = PrepareRunDirectory(given_up);
     if (!status.ok()) return status;
     LookUntil(path, given_up, [&] { return !IsEmptyFile(path.c_str()); });
+    if (given_up()) return {-ECANCELED, "open"};
     if (access(path.c_str(), F_OK) == 0) return {-EEXIST, "open"};
   }
   if (unshare(CLONE_NEWNET) != 0) return Status::FromErrno("unshare");

@@ -58,7 +58,8 @@ Status OpenDescriptor(int fd, Namespace& out);
 // The calling thread enters the new namespace and returns; `returned` becomes false when it could
 // not: then it must end. `returned` is never set to true, because a thread that failed to return
 // before would return to a namespace that is not its own.
-// Another process may hold that lock: ECANCELED when `given_up` becomes true meanwhile.
+// Another process may hold that lock, or be at work on the name: ECANCELED when `given_up` becomes
+// true meanwhile.
 Status CreateNamespace(const std::string& name, const GivenUp& given_up, Namespace& out,
                        bool& returned);
 // The same as `ip netns delete`: unmounts /run/netns/NAME and removes the file. A symbolic link

@@ -43,11 +43,12 @@ class Task {
   virtual void Fail(const Status& status) = 0;
 };
 
-// One thread at a time runs tasks, because what they ask of the kernel takes its RTNL lock, and
-// more threads would only pass the lock around. The others are for tasks that wait for long without
-// holding it, which say so by a LongWait. Threads start when there is work and end after some idle
-// seconds. Only the owner's thread starts them: a new thread is born in its creator's namespace,
-// and the owner's is the right one.
+// One thread is to run tasks, because what they ask of the kernel takes its RTNL lock, and more
+// threads would only pass the lock around: no other is woken or started beside it, except while it
+// waits for long without holding that lock, which a task says by a LongWait. After such waits
+// several are awake, and share what is queued until there is nothing more. Threads start when there
+// is work and end after some idle seconds. Only the owner's thread starts them: a new thread is
+// born in its creator's namespace, and the owner's is the right one.
 class Pool {
  public:
   struct Hooks {

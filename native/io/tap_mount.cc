@@ -56,7 +56,7 @@ Status MountPrivate(const char* type, Descriptor& root) {
   const int error = thread.Start("macvlan-mount", [&] { status = MountOverSys(type, root); });
   if (error != 0) status = {error, "pthread_create"};
   thread.Join();
-  return refused && !status.ok() ? detached : status;
+  return refused && !status.ok() && !status.OutOfDescriptors() ? detached : status;
 }
 
 }  // namespace macvlan_netlink::io

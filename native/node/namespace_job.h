@@ -37,7 +37,8 @@ class NamespaceJob : public io::Task,
 
   NamespaceJob(Environment& environment, uint32_t id, Next next, io::Jobs::WaitsFor what,
                Work work);
-  // JavaScript thread: makes it fail with ECANCELED, unless it has changed something already.
+  // JavaScript thread: ends its waits for others, so that it fails (mostly with ECANCELED) unless
+  // it has changed something already or is about to be done.
   void Withdraw();
   void Run(io::PoolThread& thread) override;
   void Fail(const io::Status& status) override;

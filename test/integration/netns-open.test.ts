@@ -313,6 +313,26 @@ describe('a signal that fires while a namespace is opened', () => {
   });
 });
 
+test.each<[string, (name: string, signal: AbortSignal) => Promise<unknown>]>([
+  ['Netns.open', (name, signal) => Netns.open(name, { signal })],
+  ['Netns.create', (name, signal) => Netns.create(name, { signal })],
+  ['Netns.remove', (name, signal) => Netns.remove(name, { signal })],
+])('a signal ends the wait for a name that another process may be making: %s', async (_, act) => {
+  const name = bed.uniqueName('n');
+  const file = `/run/netns/${name}`;
+  writeFileSync(file, '');
+  bed.onCleanup(() => rmSync(file, { force: true }));
+  const reason = new Error('enough');
+  // The wait takes a tenth of a second; on a slow machine the signal may come too late.
+  await vi.waitFor(async () => {
+    const controller = new AbortController();
+    const acting = act(name, controller.signal);
+    setTimeout(() => controller.abort(reason), 10);
+    await expect(acting).rejects.toBe(reason);
+  }, 10_000);
+  expect(readFileSync(file, 'utf8')).toBe('');
+});
+
 /** Runs a command with `fd` as its descriptor 3; returns what it printed. */
 async function outputWith(fd: number, command: string, ...args: readonly string[]) {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit', fd] });
