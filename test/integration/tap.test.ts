@@ -56,6 +56,7 @@ async function handOver(host: TestNetns, link: MacvtapLink): Promise<number> {
 test('a frame that is written is on the wire as it was', async () => {
   const { host, parent, cable, near } = await pair();
   const tap = await open(bed, host, near);
+  expect([tap.readableHighWaterMark, tap.writableHighWaterMark]).toEqual([256, 256]);
   const frame = makeFrame((await host.link(cable)).address ?? '', macOf(near), 1514, 7);
   const { captured } = await listen(bed, host, parent, 1);
   await tap.send(frame);

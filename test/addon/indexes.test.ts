@@ -1,0 +1,14 @@
+/** The indexes that are chosen for new links. */
+import { expect, test, vi } from 'vitest';
+import { Netns } from '../../lib/index.js';
+
+const random = vi.hoisted(() => ({ random24: vi.fn() }));
+vi.mock('../../lib/random.js', async (original) => ({ ...(await original()), ...random }));
+
+test('count up from 65,536 or a random number above, and after a collision from another one', () => {
+  const netns = Netns.current();
+  random.random24.mockReturnValueOnce(0).mockReturnValueOnce(0xff_ffff);
+  expect([netns.chooseIndex(), netns.chooseIndex()]).toEqual([0x1_0000, 0x1_0001]);
+  netns.forgetIndexes();
+  expect([netns.chooseIndex(), netns.chooseIndex()]).toEqual([0x100_ffff, 0x101_0000]);
+});
