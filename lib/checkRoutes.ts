@@ -208,8 +208,8 @@ const ROUTE_ROWS = {
 
 const weight = integer(1, 256);
 /**
- * The kernel lists no route that takes more than 32 KiB, nor any behind it, and says nothing of that (net/netlink/af_netlink.c,
- * netlink_dump): of the ways that take most, IPv4 by gateways of IPv6, 1,010 fit.
+ * The kernel lists no route that takes more than 32 KiB, nor any behind it, and says nothing of that
+ * (net/netlink/af_netlink.c, netlink_dump): of the ways that take most, IPv4 by gateways of IPv6, 1,010 fit.
  */
 const MAX_HOPS = 1000;
 const nextHops: Check = listOf(

@@ -189,8 +189,8 @@ export class Netns extends Namespace {
    * `EEXIST`, the name, the index or an address is taken; `ENOENT`, there is no such `netns`; `ENODEV`,
    * no such parent or master (`EINVAL`, where a master is given by its index or as a `Link`); `EBUSY`, the
    * parent is a port, or something else receives its frames; `EINVAL`, the parent is not an Ethernet device, or has a
-   * passthru child or a smaller MTU; `EADDRINUSE`, a sibling that is up has the MAC; `ENETUNREACH` (for IPv6
-   * `EHOSTUNREACH`), no address reaches the gateway of one of the `routes`, or, as with `ENETDOWN`, the link is
+   * passthru child or a smaller MTU; `EADDRINUSE`, the parent or a sibling that is up has the MAC; `ENETUNREACH` (for
+   * IPv6 `EHOSTUNREACH`), no address reaches the gateway of one of the `routes`, or, as with `ENETDOWN`, the link is
    * not `up`; `EPERM`, needs `CAP_NET_ADMIN`; `EOPNOTSUPP`, this kernel has no macvlan, or does not know that option.
    *
    * @example
@@ -294,8 +294,8 @@ export class Netns extends Namespace {
    * `ENODEV`: there is no such link or master (`EINVAL`, where a master is given by its index or as a `Link`);
    * `EEXIST`: a name is taken; `ENOENT`: the link does not have a name to be removed; `EBUSY`: the link cannot be a
    * port of that master; `ELOOP`: a bridge cannot be a port of a bridge; `EOPNOTSUPP`: the master can have no ports, or
-   * `bridgePort` for a link that is not a port; `EADDRINUSE`: a sibling that is up has the MAC; `EINVAL` (for a VLAN
-   * `ERANGE`): an MTU above the parent's, or another reason that the `hint` gives; `EPERM`: needs `CAP_NET_ADMIN`.
+   * `bridgePort` for a link that is not a port; `EADDRINUSE`: the parent or a sibling that is up has the MAC; `EINVAL` (for a
+   * VLAN `ERANGE`): an MTU above the parent's, or another reason that the `hint` gives; `EPERM`: needs `CAP_NET_ADMIN`.
    */
   setLink(link: LinkRef, changes: LinkChanges): Promise<void> {
     const call = callOf('setLink', link, this.setLink, changes);

@@ -137,8 +137,10 @@ export interface Shared {
   readonly info: LinkInfoRecord;
 }
 
-/** The parts, and behind them the changes that affect other links, too: these wait until the parts have succeeded.
- * A veth's peer is finished later. */
+/**
+ * The parts, and behind them the changes that affect other links, too: these wait until the parts have succeeded. A
+ * veth's peer is finished after them.
+ */
 export function withSharedChanges(
   parts: readonly Part[],
   master: number | undefined,
