@@ -212,6 +212,8 @@ const weight = integer(1, 256);
  * (net/netlink/af_netlink.c, netlink_dump): of the ways that take most, IPv4 by gateways of IPv6, 1,010 fit.
  */
 const MAX_HOPS = 1000;
+/** More than a listing can have: of those that take least, IPv4 by gateways of IPv4, 2,025 fit. */
+const MAX_LISTED_HOPS = 2048;
 const nextHops: Check = listOf(
   optionsOf(table<NextHopOptions>({ via: ip, link: linkRef, weight, onlink: flag })),
   MAX_HOPS,
@@ -241,7 +243,7 @@ const LISTED_ROWS: { readonly [Name in keyof ListedFields]: Check } = {
   nexthopId: orNull(ROUTE_ROWS.nexthopId),
   nextHops: listOf(
     optionsOf(table({ via: orNull(ip), link: orNull(linkRef), weight, onlink: flag })),
-    MAX_HOPS,
+    MAX_LISTED_HOPS,
   ),
 };
 

@@ -845,9 +845,14 @@ describe('routes', () => {
     // The object's own, which a listing shows as well.
     accepts(route, { ...listed, ...ways, via: '10.0.0.1', link: 3, nexthopId: 5 });
     accepts(routeToRemove, { to: '10.1.0.0/16' });
+    const listedHop = { via: '10.0.0.1', link: 3, weight: 1, onlink: false };
     refusal(routeToRemove, { to: '10.1.2.3/16' });
     refusal(routeToRemove, { to: '10.1.0.0/16', via: 'fd00::1' });
     refusal(routeToRemove, { ...listed, protocol: '256' });
+    // More ways than a new one may have: a listing has room for them.
+    const wide = { ...listed, type: 'unicast', via: null, link: null };
+    accepts(routeToRemove, { ...wide, nextHops: Array(2048).fill(listedHop) });
+    refusal(routeToRemove, { ...wide, nextHops: Array(2049).fill(listedHop) });
   });
 
   test.each([
