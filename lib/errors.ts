@@ -143,9 +143,12 @@ export class NetlinkError extends Error {
   readonly syscall: string;
   /** The function of this package that was called, such as `'createMacvlan'`. */
   readonly operation: string;
-  /** The name or the index of what the operation was about; `null` for nothing in particular, or a new link without either. */
+  /** The name or index of what the operation was about; `null` for nothing in particular, or a new link without. */
   readonly target: string | number | null;
-  /** The option that could not be carried out, where an operation has several requests; also an invalid `parent`, and of a filter its link. */
+  /**
+   * The option that could not be carried out, where an operation has several requests and the refused one was for that
+   * option alone; also a `parent` or `master` that is not there, and of a filter its link.
+   */
   declare readonly part?: string;
   /** The kernel's own words (`NLMSGERR_ATTR_MSG`), where it gives any. */
   declare readonly kernelMessage?: string;

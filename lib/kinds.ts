@@ -4,7 +4,7 @@ import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import { createIn, type KindSpec } from './create.js';
 import { explain } from './diagnosis.js';
-import { flagBits, plainRef, resolveIndex } from './links.js';
+import { flagBits, plainRef, readLink, resolveIndex } from './links.js';
 import { parseMac } from './mac.js';
 import { createMacvlanOfKind } from './macvlan.js';
 import { Namespace } from './namespace.js';
@@ -95,7 +95,12 @@ function createVeth(namespace: Namespace, call: Call, options: CreateVethOptions
     if (peer.master !== undefined) {
       const { master: ref } = peer;
       spec.prepare = (target) => {
-        const found = resolveIndex(other ?? target, call, ref, PEER_MASTER);
+        const there = other ?? target;
+        // Before the first end changes its own master; without one, an index needs no look.
+        const found =
+          options.master === undefined
+            ? resolveIndex(there, call, ref, PEER_MASTER)
+            : readLink(there, call, ref, PEER_MASTER).then(({ index }) => index);
         const keep = (index: number) => {
           master = index;
         };

@@ -283,7 +283,12 @@ function changeSteps(index: number, changes: LinkChanges, master: number | undef
     if (mtu !== undefined) change('mtu', { index, mtu });
     change(onlyOf(changes, ['addrGenMode', 'ipv4']), { index, families });
   }
-  if (changesSomething(record)) change(onlyOf(changes, IN_ONE_REQUEST), record);
+  const together = {
+    ...changes,
+    mtu: record.mtu,
+    bridgePort: record.info === undefined ? undefined : changes.bridgePort,
+  };
+  if (changesSomething(record)) change(onlyOf(together, IN_ONE_REQUEST), record);
   if (becomesPort) change('bridgePort', { index, ...port });
   changeNames('addAltNames', addAltNames);
   return found;

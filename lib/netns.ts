@@ -505,8 +505,8 @@ export class Netns extends Namespace {
   /**
    * Lists the routes of every table, IPv4 first, or those that match the filter. When IPv6 routes are removed
    * meanwhile, others may be missing from the listing, and the kernel does not say so (net/ipv6/ip6_fib.c,
-   * fib6_dump_table); `watch` makes up for that. A route that takes more than 32 KiB, as with more than a thousand ways,
-   * is always missing, and so are those behind it. `EINTR`: as for `listLinks`; `ENODEV`: there is no such link.
+   * fib6_dump_table); `watch` makes up for that. A route that takes more than 32 KiB, as with thousands of ways, is
+   * always missing, and so are those behind it. `EINTR`: as for `listLinks`; `ENODEV`: there is no such link.
    */
   listRoutes(filter?: RouteFilter): Promise<Route[]> {
     const call = callOf('listRoutes', null, this.listRoutes, filter);

@@ -146,7 +146,8 @@ export interface RouteOptions {
    */
   readonly nexthopId?: number | undefined;
   /**
-   * Several ways, at most 1,000, in place of `via` and `link` (`RTA_MULTIPATH`). Not among the `routes` of a new link.
+   * Several ways, at most 1,000 of a new route, in place of `via` and `link` (`RTA_MULTIPATH`). Not among the `routes`
+   * of a new link.
    */
   readonly nextHops?: readonly NextHopOptions[] | undefined;
   /**

@@ -67,7 +67,8 @@ async function buildAddon() {
     await unlessDone('makefiles', list, ['build/Makefile', 'build/binding.Makefile'], () =>
       gyp('Configuring the addon', 'configure'),
     );
-    touchChanged(sources);
+    // Not those that the makefiles are made from: make would make them anew by itself, with any Python.
+    touchChanged(sources.filter(isNative));
     await gyp('Building the addon', 'build', '--jobs', 'max');
   });
 }

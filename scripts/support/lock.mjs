@@ -1,5 +1,5 @@
 // One set-up at a time in one working tree: two at once would write into the same build folder.
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure, root } from './step.mjs';
@@ -18,14 +18,18 @@ function isAlive(pid) {
   }
 }
 
-/** How long another process may take to write its id into the file that it has made, in ms. */
+/** How often the holder gives the file the present time, and after how long without that it has ended, in ms. */
+const RENEWAL = 1000;
 const PATIENCE = 5000;
 
-/** Whether the set-up that the lock is of has ended. A process's own id is that of another in an earlier container. */
+/**
+ * Whether the set-up that the lock is of has ended. It may not have written its id yet; and a process's own id is that of
+ * another in another container.
+ */
 function isStale() {
   const holder = Number(readFileSync(file, 'utf8'));
-  if (holder === 0) return Date.now() - statSync(file).mtimeMs > PATIENCE;
-  return holder === process.pid || !isAlive(holder);
+  if (holder !== 0 && holder !== process.pid) return !isAlive(holder);
+  return Date.now() - statSync(file).mtimeMs > PATIENCE;
 }
 
 function acquire() {
@@ -64,9 +68,14 @@ export async function locked(work) {
   }
   const release = () => rmSync(file, { force: true });
   process.once('exit', release);
+  const renewal = setInterval(() => {
+    const now = new Date();
+    utimesSync(file, now, now);
+  }, RENEWAL);
   try {
     return await work();
   } finally {
+    clearInterval(renewal);
     process.off('exit', release);
     release();
   }

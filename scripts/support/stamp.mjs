@@ -67,6 +67,16 @@ export async function unlessDone(name, inputs, outputs, make) {
   writeFileSync(stamp, inputs);
 }
 
+/** @param {string} record @returns {Record<string, string>} nothing when it was cut off, as on a full disk */
+function readRecord(record) {
+  try {
+    return JSON.parse(readFileSync(record, 'utf8'));
+  } catch (error) {
+    if (error.code === 'ENOENT' || error instanceof SyntaxError) return {};
+    throw error;
+  }
+}
+
 /**
  * Gives the present time to those files whose content is another than when this was last called. What make and Ninja
  * have built from a file is up to date for them when it is newer, but a file that is put back from a copy brings an
@@ -76,12 +86,17 @@ export async function unlessDone(name, inputs, outputs, make) {
  */
 export function touchChanged(files) {
   const record = join(cache, 'contents.json');
-  const known = existsSync(record) ? JSON.parse(readFileSync(record, 'utf8')) : {};
+  const known = readRecord(record);
   const now = new Date();
   for (const file of files) {
     const content = fingerprint([file]);
     if (known[file] === content) continue;
-    utimesSync(join(root, file), now, now);
+    try {
+      utimesSync(join(root, file), now, now);
+    } catch (error) {
+      // A file of somebody else keeps its time.
+      if (error.code !== 'EPERM') throw error;
+    }
     known[file] = content;
   }
   mkdirSync(cache, { recursive: true });

@@ -83,11 +83,16 @@ export function capture(command, args, options = {}) {
   return new Promise((resolve, reject) => {
     // Before there is a command that a signal would leave behind.
     if (running.size === 0) for (const signal of ENDING) process.on(signal, endRunning);
-    const child = spawn(command, args, {
-      cwd: root,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      ...options,
-    });
+    const forget = () => {
+      if (running.size === 0) for (const signal of ENDING) process.off(signal, endRunning);
+    };
+    let child;
+    try {
+      child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    } catch (error) {
+      forget();
+      throw error;
+    }
     let stdout = '';
     let output = '';
     child.stdout?.setEncoding('utf8').on('data', (text) => {
@@ -100,7 +105,7 @@ export function capture(command, args, options = {}) {
     running.add(child);
     const over = () => {
       running.delete(child);
-      if (running.size === 0) for (const signal of ENDING) process.off(signal, endRunning);
+      forget();
     };
     child.on('error', (error) => {
       over();

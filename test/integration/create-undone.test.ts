@@ -530,6 +530,7 @@ describe('a creation into a namespace that is not there', () => {
 test.each([
   ['a name of its own is taken', { altNames: ['br0'] }, { code: 'EEXIST', part: 'altNames' }],
   ['there is no master for its peer', { peer: { master: 'br1' } }, { part: 'peer.master' }],
+  ['nor one of that index', { peer: { master: 987_654 } }, { part: 'peer.master' }],
 ])('a bridge is not changed by a port that cannot be finished: %s', async (_, more, refusal) => {
   const host = await bed.makeNetns();
   await host.ip('link', 'add', 'br0', 'type', 'bridge');

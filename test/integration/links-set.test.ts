@@ -234,6 +234,8 @@ describe('setLink', () => {
     ['mtu', { mtu: 9000, addAltNames: ['a1'] }],
     ['addrGenMode', { addrGenMode: 'stable-privacy', alias: 'an alias' }],
     ['master', { master: 'nobody' }],
+    ['master', { master: 987_654, bridgePort: { hairpin: true } }],
+    ['name', { mtu: 1400, addrGenMode: 'eui64', name: 'br0' }],
     [undefined, { mtu: 9000, group: 7, addAltNames: ['a1'] }],
     [undefined, { mtu: 9000 }],
   ])(

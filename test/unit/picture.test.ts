@@ -357,6 +357,16 @@ describe('routes are uncertain', () => {
       }
       eventsOf(picture.reconcile(listed(more), changed));
       expect(picture.routesDoubtful).toBe(expected);
+      // The message about a new link.
+      eventsOf(picture.reconcile(listed(more), [linkNews({ ...aLink, ...change }, NEW)]));
+      expect(picture.routesDoubtful).toBe(false);
+    });
+
+    test('and not for the sake of an IPv4 route', () => {
+      const picture = new Picture({ routes: true });
+      eventsOf(picture.reconcile({ ...listed({}), routes: [{ ...aRoute, mtu: 1500 }] }));
+      picture.apply(changed[0] as News);
+      expect(picture.routesDoubtful).toBe(false);
     });
 
     test('and what makes that so has come since', () => {
