@@ -9,7 +9,7 @@ import type { NetlinkError } from './errors.js';
 import { IFF_UP } from './flags.js';
 import { MAX_INDEX_ATTEMPTS, mayMeanIndexTaken } from './indexes.js';
 import { isAtLeast } from './kernelVersion.js';
-import { flagBits, plainRefIfAny, readLink, resolveIndexIfAny } from './links.js';
+import { plainRefIfAny, readLink, resolveIndexIfAny } from './links.js';
 import { findLink, linkRecord } from './lookup.js';
 import { formatMac, parseMac } from './mac.js';
 import type { Namespace } from './namespace.js';
@@ -30,6 +30,7 @@ import {
 import { randomMac } from './random.js';
 import type { Peer } from './refused.js';
 import type { LinkInfoRecord, LinkRecord } from './requests.js';
+import { flagBits } from './setLink.js';
 import type { Link, LinkOptions, LinkRef } from './types.js';
 import { removeLink, TAKEN_AWAY, takeAway } from './undo.js';
 

@@ -4,13 +4,14 @@ import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import { createIn, type KindSpec } from './create.js';
 import { explain } from './diagnosis.js';
-import { flagBits, plainRef, readLink, resolveIndex } from './links.js';
+import { plainRef, readLink, resolveIndex } from './links.js';
 import { parseMac } from './mac.js';
 import { createMacvlanOfKind } from './macvlan.js';
 import { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import { withNamespace } from './opening.js';
 import { randomMac } from './random.js';
+import { flagBits } from './setLink.js';
 import type { CreateLinkOptions, CreateVethOptions, CreateVlanOptions, Link } from './types.js';
 import { VLAN_PROTOCOLS } from './values.js';
 

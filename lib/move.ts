@@ -5,13 +5,14 @@ import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { MAX_INDEX_ATTEMPTS, mayMeanIndexTaken } from './indexes.js';
-import { flagBits, readLink, sendAll } from './links.js';
+import { readLink, sendAll } from './links.js';
 import { findLink, mustFindLink } from './lookup.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
 import { withNamespace } from './opening.js';
 import { takenBy, whyReserved } from './refused.js';
 import type { LinkRecord } from './requests.js';
+import { flagBits } from './setLink.js';
 import type { Link, LinkRef, MoveOptions, NetnsRef } from './types.js';
 
 export async function moveLink(

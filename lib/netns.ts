@@ -19,6 +19,7 @@ import { checkBrandOpen, isNetns, openHandle, openOwn, RUN_DIRECTORY } from './o
 import * as routes from './routes.js';
 import * as rules from './rules.js';
 import { type RunOptions, run } from './run.js';
+import { setLink, setPromiscuous } from './setLink.js';
 import { linkNow, netnsNow, snapshot } from './snapshot.js';
 import { checkSupport } from './support.js';
 import { getSysctl, setSysctl } from './sysctl.js';
@@ -300,7 +301,7 @@ export class Netns extends Namespace {
   setLink(link: LinkRef, changes: LinkChanges): Promise<void> {
     const call = callOf('setLink', link, this.setLink, changes);
     const ref = linkNow(link);
-    return this.operate(call, changes, (given) => links.setLink(this, call, ref, given));
+    return this.operate(call, changes, (given) => setLink(this, call, ref, given));
   }
 
   /**
@@ -310,7 +311,7 @@ export class Netns extends Namespace {
   setPromiscuous(link: LinkRef, on: boolean, options?: OperationOptions): Promise<void> {
     const call = callWith('setPromiscuous', link, this.setPromiscuous, options);
     const ref = linkNow(link);
-    return this.operate(call, on, (given) => links.setPromiscuous(this, call, ref, given));
+    return this.operate(call, on, (given) => setPromiscuous(this, call, ref, given));
   }
 
   /**

@@ -4,11 +4,12 @@
  */
 import { addressRecord } from './addresses.js';
 import type { Call } from './call.js';
-import { familySettings, flagBits, plainRefIfAny, resolveIndexes } from './links.js';
+import { plainRefIfAny, resolveIndexes } from './links.js';
 import type { Namespace } from './namespace.js';
 import type { Step } from './native.js';
 import type { AddressRecord, LinkInfoRecord, LinkRecord, RouteRecord } from './requests.js';
 import { additionOf, plainOptions, routeRecord, undoRecord } from './routes.js';
+import { familySettings, flagBits } from './setLink.js';
 import { linkNow } from './snapshot.js';
 import type { LinkOptions, LinkRef } from './types.js';
 

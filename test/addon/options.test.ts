@@ -3,12 +3,12 @@ import { expect, test } from 'vitest';
 import { changeAddress } from '../../lib/addresses.js';
 import { Call } from '../../lib/call.js';
 import { createLink } from '../../lib/kinds.js';
-import { setLink } from '../../lib/links.js';
 import { setMacvlan } from '../../lib/macvlan.js';
 import type { Namespace } from '../../lib/namespace.js';
 import { addNeighbour } from '../../lib/neighbours.js';
 import { changeRoute } from '../../lib/routes.js';
 import { addRule } from '../../lib/rules.js';
+import { setLink } from '../../lib/setLink.js';
 import type {
   AddressOptions,
   CreateVethOptions,

@@ -3,12 +3,13 @@ import { expect, test } from 'vitest';
 import { changeAddress, listAddresses } from '../../lib/addresses.js';
 import { Call } from '../../lib/call.js';
 import { deleteLink } from '../../lib/deletion.js';
-import { getLink, listLinks, setLink, setPromiscuous } from '../../lib/links.js';
+import { getLink, listLinks } from '../../lib/links.js';
 import { setMacvlan } from '../../lib/macvlan.js';
 import type { Namespace } from '../../lib/namespace.js';
 import { addNeighbour, listNeighbours, removeNeighbour } from '../../lib/neighbours.js';
 import { changeRoute, listRoutes } from '../../lib/routes.js';
 import { addRule, listRules, removeRule } from '../../lib/rules.js';
+import { setLink, setPromiscuous } from '../../lib/setLink.js';
 import { Agreeable } from '../support/agreeable.js';
 
 const mac = '02:00:5e:10:00:01';

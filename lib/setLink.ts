@@ -1,0 +1,199 @@
+/** Changing links: `setLink`, and how flags and settings stand in a request. */
+import type { Call } from './call.js';
+import { check } from './check.js';
+import * as linkRules from './checkLinks.js';
+import * as valueRules from './checkValues.js';
+import { IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP } from './flags.js';
+import {
+  plainRef,
+  plainRefIfAny,
+  readLink,
+  resolveIndex,
+  resolveIndexIfAny,
+  sendAll,
+  throwFirst,
+} from './links.js';
+import { linkRecord } from './lookup.js';
+import { parseMac } from './mac.js';
+import type { Namespace } from './namespace.js';
+import type { Step } from './native.js';
+import type { FamilyRecord, Ipv4ConfRecord, LinkRecord } from './requests.js';
+import type { Ipv4Settings, LinkChanges, LinkRef } from './types.js';
+import { ADDR_GEN_MODES, IPV4_SETTINGS } from './values.js';
+
+/** `ifi_flags`, and `ifi_change` that says which of them count; neither when no flag is asked for. */
+export function flagBits(
+  options: Pick<LinkChanges, 'up' | 'promiscuous' | 'allMulticast' | 'arp' | 'multicast'>,
+): Pick<LinkRecord, 'flags' | 'change'> {
+  let flags = 0;
+  let change = 0;
+  const set = (bit: number, on: boolean | undefined) => {
+    if (on === undefined) return;
+    change |= bit;
+    if (on) flags |= bit;
+  };
+  set(IFF_UP, options.up);
+  set(IFF_PROMISC, options.promiscuous);
+  set(IFF_ALLMULTI, options.allMulticast);
+  set(IFF_NOARP, options.arp === undefined ? undefined : !options.arp);
+  set(IFF_MULTICAST, options.multicast);
+  return change === 0 ? {} : { flags, change };
+}
+
+/** The settings of the address families on a link; `undefined` when none is asked for. */
+export function familySettings({
+  addrGenMode: mode,
+  ipv4,
+}: Pick<LinkChanges, 'addrGenMode' | 'ipv4'>): FamilyRecord | undefined {
+  const inet6 = mode === undefined ? undefined : { addrGenMode: ADDR_GEN_MODES[mode] };
+  if (ipv4 === undefined) return inet6 && { inet6 };
+  const conf: Ipv4ConfRecord = {};
+  for (const name of Object.keys(IPV4_SETTINGS) as (keyof Ipv4Settings)[]) {
+    const value = ipv4[name];
+    if (value !== undefined) conf[name] = Number(value);
+  }
+  return Object.keys(conf).length === 0 ? inet6 && { inet6 } : { inet: { conf }, inet6 };
+}
+
+const FLAGS: ReadonlySet<string> = new Set([
+  'up',
+  'promiscuous',
+  'allMulticast',
+  'arp',
+  'multicast',
+] satisfies (keyof LinkChanges)[]);
+
+/** Whether flags are asked for and nothing else. */
+function onlyFlags(changes: LinkChanges): boolean {
+  let any = false;
+  for (const name in changes) {
+    if (name === 'signal' || changes[name as keyof LinkChanges] === undefined) continue;
+    if (!FLAGS.has(name)) return false;
+    any = true;
+  }
+  return any;
+}
+
+/** The changes that one request carries out together. */
+const IN_ONE_REQUEST = [
+  ...['up', 'promiscuous', 'allMulticast', 'arp', 'multicast'],
+  ...['name', 'mac', 'mtu', 'txQueueLen', 'group', 'alias', 'master', 'bridgePort'],
+] as const satisfies readonly (keyof LinkChanges)[];
+
+/** The one of `options` that is asked for, if only one is. */
+function onlyOf(
+  changes: LinkChanges,
+  options: readonly (keyof LinkChanges)[],
+): keyof LinkChanges | undefined {
+  const asked = options.filter((option) => changes[option] !== undefined);
+  return asked.length === 1 ? asked[0] : undefined;
+}
+
+/** Whether a record asks for anything besides saying which link it is about. */
+function changesSomething(record: LinkRecord): boolean {
+  for (const name in record) {
+    if (name !== 'index' && record[name as keyof LinkRecord] !== undefined) return true;
+  }
+  return false;
+}
+
+/** A request of `setLink`, and the option that it carries out, if it is for one alone. */
+interface Change {
+  readonly option: keyof LinkChanges | undefined;
+  readonly step: Step;
+}
+
+function changeSteps(index: number, changes: LinkChanges, master: number | undefined): Change[] {
+  const { name, mac, mtu, txQueueLen, group, alias, addAltNames, removeAltNames } = changes;
+  const families = familySettings(changes);
+  const record: LinkRecord = {
+    index,
+    ...flagBits(changes),
+    name,
+    mac: mac === undefined ? undefined : (parseMac(mac) ?? undefined),
+    mtu: families === undefined ? mtu : undefined,
+    txQueueLen,
+    group,
+    alias: alias === null ? '' : alias,
+    master,
+  };
+  const { hairpin } = changes.bridgePort ?? {};
+  const port: Pick<LinkRecord, 'info'> =
+    hairpin === undefined
+      ? {}
+      : { info: { slaveKind: 'bridge', bridgePort: { hairpin: Number(hairpin) } } };
+  // The kernel sets a port's attributes before it changes the master (net/core/rtnetlink.c, rtnl_changelink), when
+  // the link is no port yet, or a port of another bridge.
+  const becomesPort = master !== undefined && hairpin !== undefined;
+  if (!becomesPort) Object.assign(record, port);
+  // In one message the kernel would apply the families' settings last, when the link is up already and has made its
+  // address (net/core/rtnetlink.c, do_setlink). The MTU goes first, because it decides whether the link has IPv6.
+  const found: Change[] = [];
+  const change = (option: keyof LinkChanges | undefined, asked: LinkRecord) =>
+    found.push({ option, step: { operation: 'changeLink', record: asked, barrier: true } });
+  const changeNames = (option: 'addAltNames' | 'removeAltNames', names: readonly string[] = []) => {
+    if (names.length === 0) return;
+    const step: Step = { operation: option, record: { index, altNames: names }, barrier: true };
+    found.push({ option, step });
+  };
+  // Before the name, which may be one of them.
+  changeNames('removeAltNames', removeAltNames);
+  if (families !== undefined) {
+    if (mtu !== undefined) change('mtu', { index, mtu });
+    change(onlyOf(changes, ['addrGenMode', 'ipv4']), { index, families });
+  }
+  const together = {
+    ...changes,
+    mtu: record.mtu,
+    bridgePort: record.info === undefined ? undefined : changes.bridgePort,
+  };
+  if (changesSomething(record)) change(onlyOf(together, IN_ONE_REQUEST), record);
+  if (becomesPort) change('bridgePort', { index, ...port });
+  changeNames('addAltNames', addAltNames);
+  return found;
+}
+
+export async function setLink(
+  namespace: Namespace,
+  call: Call,
+  ref: LinkRef,
+  changes: LinkChanges,
+): Promise<void> {
+  check(call.operation, valueRules.linkRef, ref, 'link');
+  check(call.operation, linkRules.linkChanges, changes, 'changes');
+  const plain = plainRef(namespace, call, ref);
+  if (typeof plain === 'string' && onlyFlags(changes)) {
+    // Without an index the kernel looks the name up instead of setting it (do_setlink): one request, not two.
+    const { extMask: _, ...named } = linkRecord(plain);
+    const record = { ...named, ...flagBits(changes) };
+    return sendAll(namespace, call, [{ operation: 'changeLink', record }], plain);
+  }
+  // Index 0 is how a link leaves its master.
+  const masterRef =
+    changes.master === null ? 0 : plainRefIfAny(namespace, call, changes.master, 'changes.master');
+  let index = resolveIndex(namespace, call, plain);
+  if (typeof index === 'object') index = await index;
+  let master = resolveIndexIfAny(namespace, call, masterRef, 'changes.master');
+  if (typeof master === 'object') master = await master;
+  const steps = changeSteps(index, changes, master);
+  if (steps.length === 0) {
+    await readLink(namespace, call, index);
+    return;
+  }
+  const results = await namespace.exchange(
+    steps.map(({ step }) => step),
+    call.signal,
+  );
+  const partAt = (at: number) => (steps.length > 1 ? steps[at]?.option : undefined);
+  await throwFirst(namespace, call, results, index, (at) => steps[at]?.step, partAt);
+}
+
+export function setPromiscuous(
+  namespace: Namespace,
+  call: Call,
+  ref: LinkRef,
+  on: boolean,
+): Promise<void> {
+  check(call.operation, valueRules.flag, on, 'on');
+  return setLink(namespace, call, ref, { promiscuous: on });
+}
