@@ -55,20 +55,21 @@ export function familySettings({
   return Object.keys(conf).length === 0 ? inet6 && { inet6 } : { inet: { conf }, inet6 };
 }
 
-const FLAGS: ReadonlySet<string> = new Set([
+const FLAGS = [
   'up',
   'promiscuous',
   'allMulticast',
   'arp',
   'multicast',
-] satisfies (keyof LinkChanges)[]);
+] as const satisfies readonly (keyof LinkChanges)[];
+const FLAG_NAMES: ReadonlySet<string> = new Set(FLAGS);
 
 /** Whether flags are asked for and nothing else. */
 function onlyFlags(changes: LinkChanges): boolean {
   let any = false;
   for (const name in changes) {
     if (name === 'signal' || changes[name as keyof LinkChanges] === undefined) continue;
-    if (!FLAGS.has(name)) return false;
+    if (!FLAG_NAMES.has(name)) return false;
     any = true;
   }
   return any;
@@ -76,7 +77,7 @@ function onlyFlags(changes: LinkChanges): boolean {
 
 /** The changes that one request carries out together. */
 const IN_ONE_REQUEST = [
-  ...['up', 'promiscuous', 'allMulticast', 'arp', 'multicast'],
+  ...FLAGS,
   ...['name', 'mac', 'mtu', 'txQueueLen', 'group', 'alias', 'master', 'bridgePort'],
 ] as const satisfies readonly (keyof LinkChanges)[];
 

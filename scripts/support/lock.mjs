@@ -51,6 +51,16 @@ function acquire() {
   return false;
 }
 
+function renew() {
+  const now = new Date();
+  try {
+    utimesSync(file, now, now);
+  } catch (error) {
+    // Somebody has deleted it, as those who wait are told they may.
+    if (error.code !== 'ENOENT') throw error;
+  }
+}
+
 /**
  * Does `work` while no other process sets this tree up.
  *
@@ -68,10 +78,7 @@ export async function locked(work) {
   }
   const release = () => rmSync(file, { force: true });
   process.once('exit', release);
-  const renewal = setInterval(() => {
-    const now = new Date();
-    utimesSync(file, now, now);
-  }, RENEWAL);
+  const renewal = setInterval(renew, RENEWAL);
   try {
     return await work();
   } finally {

@@ -238,7 +238,7 @@ describe('a set-up', () => {
     }
     await locked(async () => {
       appendFileSync('log', 'begin ');
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, Number(process.env.TAKES ?? 20)));
       appendFileSync('log', 'end ');
       if (process.env.EXITS) process.exit(1);
       if (process.env.FAILS) throw new Error('fails');
@@ -278,6 +278,14 @@ describe('a set-up', () => {
 
   test('does not wait for itself, when a container before this one was killed and had the same ids', async () => {
     await run(script, { ...process.env, OWN: '1' });
+    expect(log()).toBe('begin end ');
+  });
+
+  test('goes on to its end when its lock is deleted meanwhile', async () => {
+    const working = run(script, { ...process.env, TAKES: '1500' });
+    await vi.waitFor(() => expect(log()).toBe('begin '), 10_000);
+    rmSync(lock());
+    expect(await working).toBe('');
     expect(log()).toBe('begin end ');
   });
 
