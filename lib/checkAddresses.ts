@@ -101,6 +101,16 @@ function addressFault(
     const says = 'must not be longer than validLifetime';
     return under('.preferredLifetime', outOfRange(says, preferredLifetime));
   }
+  // The kernel never looks at the age of such an address (net/ipv4/devinet.c, check_lifetime).
+  if (
+    bits === 32 &&
+    preferredLifetime !== 0 &&
+    Number.isFinite(preferredLifetime) &&
+    !Number.isFinite(validLifetime)
+  ) {
+    const says = 'must be 0 or Infinity for an IPv4 address without a validLifetime';
+    return under('.preferredLifetime', badValue(says, preferredLifetime));
+  }
   return undefined;
 }
 

@@ -139,7 +139,7 @@ export class NetlinkError extends Error {
   readonly code: string;
   /** The errno, negative as in Node; 0 when the code is the package's own. */
   readonly errno: number;
-  /** The request that was refused, such as `'RTM_NEWLINK'`; empty when nothing was asked. */
+  /** The request or system call that was refused, such as `'RTM_NEWLINK'` or `'setns'`; empty when nothing was asked. */
   readonly syscall: string;
   /** The function of this package that was called, such as `'createMacvlan'`. */
   readonly operation: string;
@@ -147,7 +147,8 @@ export class NetlinkError extends Error {
   readonly target: string | number | null;
   /**
    * The option that could not be carried out, where an operation has several requests and the refused one was for that
-   * option alone; also a `parent` or `master` that is not there, and of a filter its link.
+   * option alone; also a link or namespace that is not there, such as `parent`, `netns`, `peer.master`
+   * or `routes[0].link`.
    */
   declare readonly part?: string;
   /** The kernel's own words (`NLMSGERR_ATTR_MSG`), where it gives any. */

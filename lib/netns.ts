@@ -100,8 +100,9 @@ function callWith(
  * A network namespace to operate in. Requests in one namespace go to the kernel in the order in which they are made;
  * namespaces do not wait for one another. Between the requests of an operation that takes several there may be
  * requests of other operations: await an operation before you start another that builds on it. An operation rejects
- * with a `NetlinkError` when the kernel refuses, and with a `TypeError` or `RangeError` that names the option when an
- * argument is wrong, before anything is sent.
+ * with a `NetlinkError` when the kernel refuses, and with a `TypeError` (`code` `ERR_INVALID_ARG_TYPE` or
+ * `ERR_INVALID_ARG_VALUE`) or `RangeError` (`ERR_OUT_OF_RANGE`) that names the option when an argument is wrong, before
+ * anything is sent.
  */
 export class Netns extends Namespace {
   /**
@@ -184,15 +185,17 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Makes a macvlan: all of it or nothing. Whichever step fails, no link stays behind, and the error's `part` says
-   * which option could not be carried out; should something stay behind after all, because the kernel refuses to
-   * remove it or another program has moved it away, the error's `cause` says what. For the kernel's refusals the error's `hint` gives the reason:
+   * Makes a macvlan: all of it or nothing. Whichever step fails, no link stays behind, and where the step was for one
+   * option alone the error's `part` names that; should something stay behind after all, because the kernel refuses to
+   * remove it or another program has moved it away, the error's `cause` says what. For the kernel's refusals the
+   * error's `hint` gives the reason:
    * `EEXIST`, the name, the index or an address is taken; `ENOENT`, there is no such `netns`; `ENODEV`,
    * no such parent or master (`EINVAL`, where a master is given by its index or as a `Link`); `EBUSY`, the
    * parent is a port, or something else receives its frames; `EINVAL`, the parent is not an Ethernet device, or has a
-   * passthru child or a smaller MTU; `EADDRINUSE`, the parent or a sibling that is up has the MAC; `ENETUNREACH` (for
+   * passthru child or a smaller MTU, or the name is `all` or `default`; `EADDRINUSE`, the parent or a sibling that is up has the MAC; `ENETUNREACH` (for
    * IPv6 `EHOSTUNREACH`), no address reaches the gateway of one of the `routes`, or, as with `ENETDOWN`, the link is
-   * not `up`; `EPERM`, needs `CAP_NET_ADMIN`; `EOPNOTSUPP`, this kernel has no macvlan, or does not know that option.
+   * not `up`; `EPERM`, needs `CAP_NET_ADMIN`; `EOPNOTSUPP`, this kernel has no macvlan, or does not know that option, or the
+   * master can have no ports.
    *
    * @example
    * ```ts
@@ -628,8 +631,9 @@ export class Netns extends Namespace {
    * without a message of its own, would never be reported.
    *
    * Of some changes the kernel sends no message, so they show only with the next message about that link: of a link
-   * that is down `alias`, `altNames`, `group`, `carrier`, `addrGenMode` and what `setMacvlan`
-   * changes; `qdisc`, `bridgePort.hairpin`, a parent's `promiscuity`, `macvlan.bcCutoff`, `bcQueueLenUsed`
+   * that is down `alias`, `altNames`, `group`, `carrier`, `addrGenMode`, `bridgePort` and what `setMacvlan`
+   * changes; `qdisc`, `bridgePort` where `bridge` or /sys changes it, a parent's `promiscuity` that its children's MACs
+   * need, `macvlan.bcCutoff`, `bcQueueLenUsed`
    * that a sibling changed, `addrGenMode` where an MTU below 1,280 disables IPv6 or one above enables it
    * again, `altNames` of which only some could be added or removed, the `mac` that a passthru child gets with its
    * parent, `parent` of a link whose parent has moved, and `parent` of a veth's `peer` in another namespace, which is
@@ -649,7 +653,7 @@ export class Netns extends Namespace {
   /**
    * Opens the character device of a macvtap: a stream of Ethernet frames, see {@link Tap}. The device is found by its
    * number in the link's namespace, so a missing or misleading /dev/tapN does not matter; that needs `CAP_SYS_ADMIN`,
-   * and `CAP_MKNOD` where /dev/tapN is not the right device. `EINVAL`: the link is not a macvtap; `ENODEV`: there is no
+   * unless the namespace is the thread's own and /sys shows it, and `CAP_MKNOD` where /dev/tapN is not the right device. `EINVAL`: the link is not a macvtap; `ENODEV`: there is no
    * such link; `EBUSY`: it would have more than 256 queues; `EPERM`: a capability is missing, as the `hint` says;
    * `EACCES`: the device may not be opened. After the link has moved to another namespace the tap does not know its MTU
    * any more, see {@link Tap}.
@@ -678,7 +682,8 @@ export class Netns extends Namespace {
    * new link begins with. Not in order with other operations: await it. `ENOENT`: there is no such setting, no such
    * link, or nothing that has the value's name; `EINVAL`: it does not take the value, or has taken only its beginning;
    * `EACCES`: the setting is read-only, or needs root or `CAP_NET_ADMIN`; `EROFS`: /proc/sys is mounted read-only;
-   * `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`.
+   * `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`; some settings, such as `ip_forward`, need `CAP_NET_ADMIN`
+   * of root, too.
    */
   setSysctl(name: string, value: string | number, options?: OperationOptions): Promise<void> {
     const call = callWith('setSysctl', name, this.setSysctl, options);

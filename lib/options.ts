@@ -111,8 +111,8 @@ export interface Ipv4Settings {
 /** What a new link of any kind takes. */
 export interface LinkOptions extends OperationOptions {
   /**
-   * 1–15 bytes without `/`, `:`, `%` or white space, and not `.` or `..` (`IFLA_IFNAME`). `%` is
-   * refused because the kernel reads `eth%d` as a template. Omitted: the kernel names the link after its kind with
+   * 1–15 bytes without `/`, `:`, `%` or white space, and not `.` or `..` (`IFLA_IFNAME`); the kernel takes
+   * neither `all` nor `default` (`EINVAL`). `%` is refused because the kernel reads `eth%d` as a template. Omitted: the kernel names the link after its kind with
    * a number (`macvlan0`, `veth0`, …). For that it searches all names: among 5,000 links the creation takes 1.4 ms
    * instead of 0.8 (Linux 6.18, measured).
    */
@@ -147,7 +147,10 @@ export interface LinkOptions extends OperationOptions {
   readonly group?: number | undefined;
   /** A free text of 1–255 bytes (`IFLA_IFALIAS`). */
   readonly alias?: string | undefined;
-  /** Alternative names of 1–127 bytes by which the link is found, too, 400 at most (`IFLA_PROP_LIST`). */
+  /**
+   * Alternative names by which the link is found, too: 400 at most, of 1–127 bytes without `/` or white space
+   * (`IFLA_PROP_LIST`).
+   */
   readonly altNames?: readonly string[] | undefined;
   /** Addresses to put on it; a text is address and prefix length. */
   readonly addresses?: readonly (string | AddressToAdd)[] | undefined;

@@ -82,7 +82,11 @@ export interface AddressOptions {
   readonly flags?: readonly AddressFlag[] | undefined;
   /** Seconds until the address is removed, or `Infinity` (`ifa_valid`). Omitted: `Infinity`. */
   readonly validLifetime?: number | undefined;
-  /** Seconds until no new connection uses it, at most `validLifetime` (`ifa_prefered`). */
+  /**
+   * Seconds until no new connection uses it, at most `validLifetime` (`ifa_prefered`). Omitted: as long as that. Of an
+   * IPv4 address that stays for ever only 0 or `Infinity`: the kernel ignores the others (net/ipv4/devinet.c,
+   * check_lifetime).
+   */
   readonly preferredLifetime?: number | undefined;
   /** The metric of the prefix route that comes with the address (`IFA_RT_PRIORITY`). */
   readonly metric?: number | undefined;
@@ -120,8 +124,8 @@ export interface RouteOptions {
   /** The source address that packets of this route prefer (`RTA_PREFSRC`). */
   readonly source?: string | undefined;
   /**
-   * IPv4 only; IPv6 routes have no scope. Omitted: `'host'` for type `'local'`; `'link'` without a gateway, and for
-   * `'broadcast'`, `'multicast'` and `'anycast'`; otherwise `'global'` (`rtm_scope`).
+   * IPv4 only; IPv6 routes have no scope. Omitted: `'host'` for type `'local'`; `'link'` for `'broadcast'`,
+   * `'multicast'` and `'anycast'`, and for a unicast route that says a link alone; otherwise `'global'` (`rtm_scope`).
    */
   readonly scope?: Scope | undefined;
   /** Omitted: `'static'` (`rtm_protocol`). */
@@ -136,9 +140,12 @@ export interface RouteOptions {
    * gateways of those that do not say otherwise.
    */
   readonly onlink?: boolean | undefined;
-  /** The path MTU of this route, in bytes (`RTAX_MTU`). */
+  /** The path MTU of this route, in bytes (`RTAX_MTU`). The kernel makes 65,520 of what is more. */
   readonly mtu?: number | undefined;
-  /** The segment size that TCP announces to the other end, in bytes (`RTAX_ADVMSS`). */
+  /**
+   * The segment size that TCP announces to the other end, in bytes (`RTAX_ADVMSS`). The kernel makes 65,495 of what is
+   * more.
+   */
   readonly advmss?: number | undefined;
   /**
    * An object of `ip nexthop`, in place of `via` and `link` (`RTA_NH_ID`, Linux 5.3). Not among the
@@ -158,7 +165,7 @@ export interface RouteOptions {
    */
   readonly append?: boolean | undefined;
   /**
-   * The family of `to: 'default'` when neither `via` nor `source` tells it. Omitted: IPv4. Must be said of an IPv4
+   * The family of `to: 'default'` when no address of the route tells it. Omitted: IPv4. Must be said of an IPv4
    * route with an IPv6 gateway.
    */
   readonly family?: IpFamily | undefined;

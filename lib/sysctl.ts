@@ -66,10 +66,12 @@ export async function setSysctl(
   }
 }
 
-const WHY_NOT_OPENED: Readonly<Record<string, string>> = {
+const WHY_REFUSED: Readonly<Record<string, string>> = {
   EACCES:
     'The file does not allow that, or it takes root or CAP_NET_ADMIN in the user namespace that owns the network ' +
     'namespace.',
+  EPERM:
+    'The process lacks a capability: root needs CAP_NET_ADMIN for some settings, and CAP_SYS_ADMIN for a few.',
   EROFS: `${ROOT} is mounted read-only, as in containers without privileges.`,
   EISDIR: 'That is a folder of settings.',
 };
@@ -96,5 +98,5 @@ async function whyRefused(
   if (syscall === 'write' && NOT_TAKEN.has(code)) {
     return `The setting does not take ${showValue(value)}, or has taken only its beginning.`;
   }
-  return code === 'ENOENT' ? `There is no file ${path} ${where}.` : WHY_NOT_OPENED[code];
+  return code === 'ENOENT' ? `There is no file ${path} ${where}.` : WHY_REFUSED[code];
 }

@@ -116,8 +116,8 @@ export class Tap extends Duplex {
 
   /**
    * Writes one frame; resolves when the kernel has taken it, which does not mean that anybody receives it. Rejects with
-   * a `NetlinkError` when it is refused, and after `end` with `ERR_STREAM_WRITE_AFTER_END`; frames can still be read
-   * then. `write` is faster when frames need not be awaited one by one.
+   * a `NetlinkError` when it is refused, and after `end` with `ERR_STREAM_WRITE_AFTER_END` (frames can still be read then), after
+   * `close` with `ERR_STREAM_DESTROYED`. `write` is faster when frames need not be awaited one by one.
    */
   async send(frame: Uint8Array): Promise<void> {
     const caller = captureCaller(this.send);

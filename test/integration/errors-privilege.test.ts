@@ -44,6 +44,16 @@ describe('EPERM', () => {
     expect(await host.snapshot()).toEqual(before);
   });
 
+  test('because root needs CAP_NET_ADMIN for a setting', async () => {
+    const { host } = await setUp();
+    const forward = () => host.run('cat', '/proc/sys/net/ipv4/ip_forward');
+    const before = await forward();
+    const error = await refusalBehind(host, LESS, 'setSysctl', 'net.ipv4.ip_forward', 1);
+    expect(error).toMatchObject({ name: 'NetlinkError', code: 'EPERM', syscall: 'write' });
+    expect(error.hint).toContain('CAP_NET_ADMIN');
+    expect(await forward()).toBe(before);
+  });
+
   test('because CAP_NET_ADMIN is the process’s in another user namespace only', async () => {
     const { host, parent } = await setUp();
     const before = await host.snapshot();

@@ -500,6 +500,10 @@ describe('addresses', () => {
       { address: '::1/64', validLifetime: 5, preferredLifetime: 6 },
       'not be longer than validLifetime',
     ],
+    [
+      { address: '10.0.0.1/24', preferredLifetime: 6 },
+      'preferredLifetime must be 0 or Infinity for an IPv4 address without a validLifetime',
+    ],
     [{ address: '::1/64', scope: 256 }, 'scope must be an integer'],
     [{ address: '::1/64', scope: 'galaxy' }, "scope must be 'global',"],
     [{ address: '::1/64', cidr: '::1/64' }, 'cidr is not a known option'],
