@@ -27,8 +27,9 @@ export interface OpenTapOptions extends OperationOptions {
   /**
    * How many bytes of written frames, overhead included, may wait in the queues of their receivers before there is
    * backpressure (`TUNSETSNDBUF`): 4,096 to 2,147,483,647, or `Infinity`. Default: the kernel's
-   * `net.core.wmem_default`, about 90 full frames. With a limit no frame is lost between two taps, but a receiver that
-   * does not read holds up the frames to all others. With `Infinity` it holds up nobody, and loses the frames that its
+   * `net.core.wmem_default`, about 90 full frames or 280 small ones. With a limit no unicast frame is lost between taps
+   * whose `txQueueLen` has room for that from each sender, but a receiver that does not read holds up the frames to all
+   * others. Broadcast and multicast frames do not count: a full queue drops them. With `Infinity` it holds up nobody, and loses the frames that its
    * own queue (`txQueueLen`) has no room for, as behind a switch.
    */
   readonly sendBuffer?: number | undefined;
@@ -119,6 +120,7 @@ function asPermission(refusal: Refusal): Refusal {
 function whyNotOpened(link: MacvtapLink, { code, syscall }: Refusal): string | undefined {
   if (code === 'EBUSY' && syscall === 'open')
     return `A macvtap has at most ${MAX_QUEUES} queues in all.`;
+  if (code === 'ESTALE') return 'The link was renamed, moved or made anew each time it was opened.';
   if (code !== 'EPERM' && code !== 'EACCES') return undefined;
   if (syscall.startsWith('ioctl')) return undefined;
   if (syscall === 'open') {

@@ -1,5 +1,5 @@
 /** The stream of Ethernet frames that a macvtap's character device is. */
-import { Duplex } from 'node:stream';
+import { Duplex, type Readable } from 'node:stream';
 import types from 'node:util/types';
 import type { TapHandle } from './addon.js';
 import { captureCaller, type NetlinkError } from './errors.js';
@@ -22,6 +22,8 @@ export interface TapListeners<This> {
   (event: 'data', listener: (frame: Buffer) => void): This;
   /** A frame that was written without a callback, and was refused. */
   (event: 'frameError', listener: (error: NetlinkError, frame: Uint8Array) => void): This;
+  (event: 'error', listener: (error: Error) => void): This;
+  (event: 'pipe' | 'unpipe', listener: (source: Readable) => void): This;
   (event: string | symbol, listener: (...args: never[]) => void): This;
 }
 
@@ -33,7 +35,7 @@ export interface TapListeners<This> {
  *
  * Backpressure reaches the kernel. While nobody reads, frames stay in the link's queue
  * (`txQueueLen`), which drops what it has no room for. `write` returns `false` when enough frames wait, and `drain`
- * follows, as with any stream, also when the link is deleted, but not after `close`. Frames that a receiver on the
+ * follows, as with any stream, also once the link is deleted, but not when `close` comes before that. Frames that a receiver on the
  * same parent has not read yet count as waiting, so a receiver that does not read holds up the frames to all: see
  * `sendBuffer` of `openTap`.
  *
@@ -50,8 +52,9 @@ export interface TapListeners<This> {
  *
  * Written frames go to the kernel in order, and keep it unless the host itself sends through the link meanwhile, as
  * IPv6 does in the link's first seconds (not with its sysctl `disable_ipv6`): then a few may overtake others. Arriving
- * frames keep their order within a flow, and with a single queue altogether. Every `openTap` of a link adds queues to
- * it, which get a share of its flows.
+ * frames keep their order within a flow, and with a single queue altogether, but broadcast and multicast frames may come
+ * later than others sent behind them (drivers/net/macvlan.c, macvlan_broadcast_enqueue). Every `openTap` of a link adds
+ * queues to it, which get a share of its flows.
  *
  * A tap keeps the process alive once it has first been read from (paused or not, as long as there is room for a frame),
  * and while frames are on their way out. It keeps the link's namespace alive until it is closed. A tap that does
@@ -59,7 +62,8 @@ export interface TapListeners<This> {
  *
  * A process with several taps should not be killed by a signal that it does not handle: the kernel keeps two macvtaps
  * for ever if their queues hold frames from each other when they are closed. `close`, the garbage collector,
- * `process.exit` and the ordinary end of a thread empty the queues first.
+ * `process.exit` and the ordinary end of a thread empty the queues first, and take those that frames were written to off
+ * the link: only `detach` is for a descriptor that somebody else goes on using.
  *
  * @example
  * ```ts
@@ -189,7 +193,8 @@ export class Tap extends Duplex {
    * (`stdio: ['inherit', 'inherit', 'inherit', tap.detach()]`; of more queues, `...tap.fds`
    * afterwards). They are set to blocking again, as if just opened, and the caller must close them once the child has
    * them. (A child that writes much should use non-blocking writes: the kernel does not wake a `write` that has had to
-   * wait, only a `poll`.) The stream is destroyed: a loop over its frames rejects with `ERR_STREAM_PREMATURE_CLOSE`,
+   * wait, only a `poll`. If frames were exchanged with other taps before, it should read what is there before it closes
+   * the descriptors, see above.) The stream is destroyed: a loop over its frames rejects with `ERR_STREAM_PREMATURE_CLOSE`,
    * and frames that the stream had read already are lost.
    */
   detach(): number {

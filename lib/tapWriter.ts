@@ -13,6 +13,8 @@ const ROUND_FRAMES = 256;
 const PLAIN = { roundBytes: 256 * 1024, tooLong: 128 * 1024 };
 const SEGMENTS = { roundBytes: 768 * 1024, tooLong: 640 * 1024 };
 
+/** Where `gso_type` stands in `struct virtio_net_hdr`. */
+const GSO_TYPE = 1;
 const ETH_HLEN = 14;
 const VLAN_HLEN = 4;
 
@@ -244,6 +246,12 @@ export class TapWriter {
     const behind = header === 0 ? '' : `, behind a virtio header of ${header}`;
     switch (code) {
       case 'EMSGSIZE':
+        if (header > 0 && (frame[GSO_TYPE] ?? 0) !== 0) {
+          return (
+            'A frame to be segmented may have 520 KiB with its virtio header; ' +
+            `this one has ${length} bytes in all.`
+          );
+        }
         return (
           `A frame may have ${ETH_HLEN} bytes more than the link's MTU, with a VLAN tag ` +
           `${ETH_HLEN + VLAN_HLEN}${behind}; this one has ${length} in all.`

@@ -200,8 +200,9 @@ void Tap::WriteFrames() {
   listener_->OnWritten();
 }
 
-int Tap::WriteFrame(const uint8_t* frame, size_t length) const {
+int Tap::WriteFrame(const uint8_t* frame, size_t length) {
   if (IsTooLong(frame, length)) return -EMSGSIZE;
+  device_.queues[0].NoteSent();
   while (true) {
     const ssize_t written = write(device_.queues[0].get(), frame, length);
     if (written >= 0) return 0;
@@ -227,13 +228,23 @@ bool Tap::IsTooLong(const uint8_t* frame, size_t length) const {
 
 void Tap::Check() {
   // With a descriptor of its own, because the device's may be closed while this waits for RTNL.
-  Descriptor copy;
+  TapQueue copy;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (stopped_ || gone_) return;
-    copy.Reset(fcntl(device_.queues[0].get(), F_DUPFD_CLOEXEC, 0));
+    copy = TapQueue(Descriptor(fcntl(device_.queues[0].get(), F_DUPFD_CLOEXEC, 0)));
   }
-  if (copy.valid() && AskTapDevice(copy.get()) == -ENOLINK) {
+  const bool is_gone = copy.get() >= 0 && AskTapDevice(copy.get()) == -ENOLINK;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (stopped_ && !given_away_) {
+      // This may be the last descriptor of the queue.
+      copy.NoteSent();
+    } else {
+      Descriptor(copy.Release());
+    }
+  }
+  if (is_gone) {
     End();
   } else if (!polling_.exchange(true)) {
     listener_->OnMoved();
@@ -270,6 +281,11 @@ void Tap::StartPolling() {
   reactor_.Remove(registered_.back());
   registered_.pop_back();
   timer_->Begin();
+}
+
+void Tap::GiveAway() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  given_away_ = true;
 }
 
 std::vector<TapQueue> Tap::Stop() {

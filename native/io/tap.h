@@ -70,6 +70,8 @@ class Tap : public std::enable_shared_from_this<Tap> {
   // from now on.
   void StartPolling();
 
+  // Before Stop: its descriptors are not to be closed but somebody else's from then on.
+  void GiveAway();
   // Once this returns nothing is read or written any more, and OnFrames and OnWritten are not
   // called. Returns the descriptors, which are to be closed on a pool thread.
   std::vector<TapQueue> Stop();
@@ -89,7 +91,7 @@ class Tap : public std::enable_shared_from_this<Tap> {
   bool ReadBatch(int fd, FrameBatch& batch);
   void HandOver(FrameBatch batch);
   void WriteFrames();
-  int WriteFrame(const uint8_t* frame, size_t length) const;
+  int WriteFrame(const uint8_t* frame, size_t length);
   bool IsTooLong(const uint8_t* frame, size_t length) const;
   void End();
   Status Listen(int fd, std::shared_ptr<Source> source);
@@ -115,6 +117,7 @@ class Tap : public std::enable_shared_from_this<Tap> {
   bool reading_ = false;
   bool ever_read_ = false;
   bool gone_ = false;
+  bool given_away_ = false;
 };
 
 }  // namespace macvlan_netlink::io

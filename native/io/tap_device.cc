@@ -176,14 +176,22 @@ TapQueue& TapQueue::operator=(TapQueue&& other) noexcept {
   if (this != &other) {
     Empty();
     fd_ = std::move(other.fd_);
+    has_sent_ = other.has_sent_;
   }
   return *this;
 }
 
 void TapQueue::Empty() {
+  if (!fd_.valid()) return;
+  if (has_sent_) {
+    ifreq request{};
+    request.ifr_flags = IFF_DETACH_QUEUE;
+    // It fails where the link is gone, and then nothing arrives either.
+    ioctl(fd_.get(), TUNSETQUEUE, &request);
+  }
   // Reading a little more than the virtio header removes the whole frame.
   uint8_t start[64];
-  for (int frames = 0; fd_.valid() && frames < kMaxEmptied; ++frames) {
+  for (int frames = 0; frames < kMaxEmptied; ++frames) {
     if (read(fd_.get(), start, sizeof(start)) < 0 && errno != EINTR) return;
   }
 }

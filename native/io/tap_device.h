@@ -28,7 +28,8 @@ struct TapOptions {
 // queue only together with the queue's socket, and a socket only when no frame that it has sent
 // waits anywhere. So two devices with frames of each other in their queues would stay for ever, and
 // with them the namespace that they were opened in (drivers/net/tap.c, tap_sock_destruct,
-// Linux 6.18).
+// Linux 6.18). `close` waits for RTNL, and until then frames still arrive: a queue that has sent
+// any is taken off its link before.
 class TapQueue {
  public:
   TapQueue() = default;
@@ -39,11 +40,14 @@ class TapQueue {
 
   int get() const { return fd_.get(); }
   int Release() { return fd_.Release(); }
+  // Frames have been written to it by this process: nobody else uses it.
+  void NoteSent() { has_sent_ = true; }
 
  private:
   void Empty();
 
   Descriptor fd_;
+  bool has_sent_ = false;
 };
 
 struct TapDevice {

@@ -131,6 +131,7 @@ void TapHandle::Close(const Napi::CallbackInfo& info) {
 
 void TapHandle::Detach(const Napi::CallbackInfo&) {
   if (!tap_) return;
+  tap_->GiveAway();
   for (io::TapQueue& queue : Stop()) {
     fcntl(queue.get(), F_SETFL, fcntl(queue.get(), F_GETFL) & ~O_NONBLOCK);
     queue.Release();

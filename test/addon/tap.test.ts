@@ -1,4 +1,5 @@
 // Taps in threads and processes that end while frames are sent and received.
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
@@ -132,29 +133,65 @@ const endings = {
   'end with the process': 'process.exit(0);',
 };
 
+/** The taps of `makeTaps` send one another so many frames, and then the indexes of their links are printed. */
+const sendBoth = (count: number) => `
+  for (const at of [0, 1]) {
+    const frame = Buffer.alloc(1000);
+    frame.set(bytes(links[1 - at].mac));
+    frame.set(bytes(links[at].mac), 6);
+    for (let sent = 0; sent < ${count}; sent++) await taps[at].send(frame);
+  }
+  console.log(JSON.stringify(links.map(({ index }) => index)));
+`;
+
+/** The program has ended: the links that it has printed are no more. */
+async function expectGone(indexes: number[]): Promise<void> {
+  const nodes = indexes.map((index) => `/dev/tap${index}`);
+  // The kernel takes a namespace down some time after its last process has ended.
+  for (let turn = 0; nodes.some((node) => existsSync(node)) && turn < 300; turn++) await sleep(100);
+  expect(nodes.filter((node) => existsSync(node))).toEqual([]);
+}
+
 test.each(Object.entries(endings))(
   'devices that %s leave nothing in the kernel',
   async (_, end) => {
-    const program = `
-    ${importTaps}
-    ${makeTaps}
-    for (const at of [0, 1]) {
-      const frame = Buffer.alloc(100);
-      frame.set(bytes(links[1 - at].mac));
-      frame.set(bytes(links[at].mac), 6);
-      for (let sent = 0; sent < 20; sent++) await taps[at].send(frame);
-    }
-    console.log(JSON.stringify(links.map(({ index }) => index)));
-    ${end}
-  `;
-    const indexes = await resultOf<number[]>(program, { under });
-    const nodes = indexes.map((index) => `/dev/tap${index}`);
-    // The kernel takes a namespace down some time after its last process has ended.
-    for (let turn = 0; nodes.some((node) => existsSync(node)) && turn < 300; turn++)
-      await sleep(100);
-    expect(nodes.filter((node) => existsSync(node))).toEqual([]);
+    const program = `${importTaps} ${makeTaps} ${sendBoth(20)} ${end}`;
+    await expectGone(await resultOf(program, { under }));
   },
 );
+
+/** Makes frames wait before they leave a link, where the kernel has `sch_tbf`. */
+const slow = ['root', 'tbf', 'rate', '4mbit', 'burst', '2000', 'limit', '200000'];
+const hasTbf =
+  spawnSync('unshare', ['--net', '--', 'tc', 'qdisc', 'add', 'dev', 'lo', ...slow]).status === 0;
+
+// `close` then waits for another program, and frames that were sent before arrive meanwhile.
+test('devices that are closed while links are being moved leave nothing in the kernel', async ({
+  skip,
+}) => {
+  skip(!hasTbf && process.env.CI !== 'true', 'this kernel has no tbf');
+  const program = `
+    ${importTaps}
+    import { execFileSync, spawn } from 'node:child_process';
+    import { once } from 'node:events';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    import { Netns } from 'macvlan-netlink';
+    ${makeTaps}
+    for (const { name } of links) execFileSync('tc', ['qdisc', 'add', 'dev', name, ...${JSON.stringify(slow)}]);
+    const there = await Netns.create();
+    const others = [];
+    for (let at = 0; at < 30; at++) others.push(await createLink({ kind: 'veth' }));
+    for (const tap of taps) tap.resume();
+    ${sendBoth(50)}
+    const path = '/proc/' + process.pid + '/fd/' + there.fd;
+    const mover = spawn('ip', ['-batch', '-'], { stdio: ['pipe', 'inherit', 'inherit'] });
+    mover.stdin.end(others.map(({ name }) => 'link set ' + name + ' netns ' + path + '\\n').join(''));
+    await sleep(30);
+    await Promise.all(taps.map((tap) => tap.close()));
+    await once(mover, 'exit');
+  `;
+  await expectGone(await resultOf(program, { under }));
+});
 
 const fewDescriptors = [...under, 'sh', '-c', 'ulimit -n 120 && exec "$@"', '--'];
 /** `openSlowly(between)` opens a tap; `between` is called when its descriptors are open, before its start. */

@@ -142,7 +142,8 @@ describe('taps', () => {
       expectTypeOf(frame).toEqualTypeOf<Uint8Array>();
     });
     expectTypeOf(listening).toEqualTypeOf<Tap>();
-    tap.on('close', () => {}).on('error', (error: Error) => error.message);
+    tap.on('close', () => {}).on('error', (error) => error.message);
+    tap.once('pipe', (source) => source.unpipe());
     tap.pipe(tap);
   });
 });
