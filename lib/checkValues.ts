@@ -22,7 +22,7 @@ import {
   netnsNameFault,
   netnsRefFault,
 } from './names.js';
-import type { IpFamily, OperationOptions } from './types.js';
+import type { DeleteOptions, IpFamily, OperationOptions } from './types.js';
 import {
   ADDR_GEN_MODES,
   ADDRESS_SIZES,
@@ -137,3 +137,6 @@ export const netnsRef: Check = (value) => {
 
 /** What an operation takes last that takes nothing but a signal there. */
 export const operationOptions: Check = optionsOf(table<OperationOptions>({ signal }));
+
+/** What a deletion takes last. */
+export const deleteOptions: Check = optionsOf(table<DeleteOptions>({ ifExists: flag, signal }));

@@ -32,7 +32,7 @@ import type { Peer } from './refused.js';
 import type { LinkInfoRecord, LinkRecord } from './requests.js';
 import { flagBits } from './setLink.js';
 import type { Link, LinkOptions, LinkRef } from './types.js';
-import { removeLink, TAKEN_AWAY, takeAway } from './undo.js';
+import { TAKEN_AWAY, undo } from './undo.js';
 
 /** Whether the kernel echoes a link that was made (`NLM_F_ECHO`; net/core/rtnetlink.c). */
 const ECHOES = isAtLeast(6, 2);
@@ -131,9 +131,7 @@ async function createThere(
       }
       // The answer was lost, so whether the link is there is not known; its index or its MAC tells.
       if (first.code === 'ENOBUFS' && (await isThere(plan))) {
-        const error = call.error(first, { hint: MADE_UNHEARD });
-        await removeLink(target, index, error);
-        throw error;
+        throw await undone(plan, [], call.error(first, { hint: MADE_UNHEARD }));
       }
       const again = options.index === undefined && attempt < MAX_INDEX_ATTEMPTS;
       if (!mayMeanIndexTaken(first) || !again || !(await isIndexTaken(plan))) {
@@ -235,9 +233,7 @@ async function finish(plan: Plan, results: readonly Result[]): Promise<Link> {
     await announce(plan, finished);
     return finished;
   } catch (error) {
-    await removeLink(target, index, error);
-    await undoParts(plan, results, error);
-    throw error;
+    throw await undone(plan, results, error);
   }
 }
 
@@ -258,26 +254,25 @@ async function whenRunning({ target, call }: Plan, link: Link): Promise<Link> {
 }
 
 /** Sets the link's own MAC again: with `arp_notify` the kernel then announces its addresses. */
-async function announce({ target, call }: Plan, { index, mac }: Link): Promise<void> {
+async function announce(plan: Plan, { index, mac }: Link): Promise<void> {
+  const { target } = plan;
   if (mac === null) return;
   const record: LinkRecord = { index, mac: parseMac(mac) ?? undefined };
   const result = await target.ask('changeLink', record);
   if (!(result instanceof Refusal)) return;
-  const explained = await explain(target, result, { link: index, asked: record });
-  throw call.error(result, { ...explained, part: 'ipv4.arpNotify' });
+  const step: Step = { operation: 'changeLink', record };
+  throw await partError(plan, { option: 'ipv4.arpNotify', step }, result);
 }
 
-/** Undoes parts that outlive the link; a failure to do so becomes the error's cause. */
-async function undoParts(
-  { target, parts }: Plan,
-  results: readonly Result[],
-  error: unknown,
-): Promise<void> {
-  const done = (at: number) => at < results.length && !(results[at] instanceof Refusal);
-  for (const [at, { option, undo }] of parts.entries()) {
-    if (undo === undefined || !done(at + 1)) continue;
-    await takeAway(target, undo, error, `the ${option} of the link`);
-  }
+/** Removes the link, and the parts that outlive it; returns the error to reject with. */
+function undone(plan: Plan, results: readonly Result[], error: unknown): Promise<unknown> {
+  const { target, call, index, parts } = plan;
+  const { name } = plan.record;
+  const isDone = (at: number) => at < results.length && !(results[at] instanceof Refusal);
+  const besides = parts.flatMap(({ option, undo: step }, at) =>
+    step !== undefined && isDone(at + 1) ? [[option, step] as const] : [],
+  );
+  return undo(call, { target, index, name, besides }, error);
 }
 
 async function partError(
@@ -290,10 +285,21 @@ async function partError(
   // A route may be by another link than the new one.
   const link = 'link' in asked ? (asked.link ?? index) : index;
   const explained =
-    refusal.code === 'ENODEV' && link === index && (await findLink(target, index)) === undefined
-      ? { hint: TAKEN_AWAY }
+    link === index
+      ? await explainNew(target, refusal, index, asked)
       : await explain(target, refusal, { link, asked });
   return call.error(refusal, { ...explained, part: part?.option });
+}
+
+/** {@link explain} for what a link that has just been made is refused. */
+export async function explainNew(
+  target: Namespace,
+  refusal: Refusal,
+  link: number,
+  asked: object,
+): Promise<{ hint?: string }> {
+  const isGone = refusal.code === 'ENODEV' && (await findLink(target, link)) === undefined;
+  return isGone ? { hint: TAKEN_AWAY } : explain(target, refusal, { link, asked });
 }
 
 const MADE_UNHEARD =

@@ -9,13 +9,20 @@ import { plainRef, targetOf } from './links.js';
 import { linkRecord } from './lookup.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result } from './native.js';
-import type { Link, LinkRef } from './types.js';
+import type { DeleteOptions, Link, LinkRef } from './types.js';
 
-export async function deleteLink(namespace: Namespace, call: Call, ref: LinkRef): Promise<void> {
+export async function deleteLink(
+  namespace: Namespace,
+  call: Call,
+  ref: LinkRef,
+  options: DeleteOptions = {},
+): Promise<void> {
   check(call.operation, valueRules.linkRef, ref, 'link');
+  check(call.operation, valueRules.deleteOptions, options);
   const plain = plainRef(namespace, call, ref);
   const result = await namespace.ask('deleteLink', linkRecord(plain), call.signal);
   if (!(result instanceof Refusal)) return;
+  if (options.ifExists === true && result.code === 'ENODEV') return;
   throw call.error(result, await explain(namespace, result, { link: plain }));
 }
 
@@ -49,8 +56,10 @@ export async function deleteLinks(
   namespace: Namespace,
   call: Call,
   refs: readonly LinkRef[],
+  options: DeleteOptions = {},
 ): Promise<void> {
   check(call.operation, valueRules.linkRefs, refs, 'refs');
+  check(call.operation, valueRules.deleteOptions, options);
   const plain = [...new Set(refs.map((ref, at) => plainRef(namespace, call, ref, 'refs', at)))];
   const results = await namespace.exchangeMany(
     plain.length,
@@ -66,6 +75,7 @@ export async function deleteLinks(
     if (!(result instanceof Refusal)) continue;
     const link = plain[at] as number | string;
     if (result.code === 'ENODEV') {
+      if (options.ifExists === true) continue;
       deleted ??= alsoDeleted(refs, plain, results);
       if (deleted.has(link)) continue;
     }

@@ -65,7 +65,8 @@ const REASONS: Readonly<Record<string, Reason>> = {
       : (await whyNameStays(namespace, about, refusal)) || whyGone(refusal),
   EINVAL: async (namespace, about, refusal) =>
     (await whyNameStays(namespace, about, refusal)) ||
-    (await whyMtuTooSmall(namespace, about)) ||
+    // What has its own text has another reason.
+    (refusal.kernelMessage === undefined && (await whyMtuTooSmall(namespace, about))) ||
     (await whySourceInvalid(namespace, about, refusal)) ||
     whyInvalid(namespace, about, refusal),
   EAFNOSUPPORT: async (namespace, about) =>

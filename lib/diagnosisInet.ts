@@ -13,12 +13,10 @@ import {
   AF_INET6,
   IP6_RT_PRIO_USER,
   LOOPBACK_IFINDEX,
+  MIN_MTU,
   RTNH_F_ONLINK,
   SCOPES,
 } from './values.js';
-
-/** The least MTU that a family works with on a link (IPV4_MIN_MTU, IPV6_MIN_MTU). */
-const MIN_MTU = { IPv4: 68, IPv6: 1280 } as const;
 
 /** The family that a request is about. */
 function familyIn(asked: object | undefined): keyof typeof MIN_MTU | undefined {

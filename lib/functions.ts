@@ -12,6 +12,7 @@ import type {
   CreateLinkOptions,
   CreateMacvlanOptions,
   CreateMacvtapOptions,
+  DeleteOptions,
   LevelEvent,
   LevelWatchOptions,
   Link,
@@ -128,12 +129,12 @@ export function moveLink(link: LinkRef, netns: NetnsRef, options?: MoveOptions):
 }
 
 /** {@link Netns.deleteLink} in the caller's own namespace. */
-export function deleteLink(link: LinkRef, options?: OperationOptions): Promise<void> {
+export function deleteLink(link: LinkRef, options?: DeleteOptions): Promise<void> {
   return here().deleteLink(link, options);
 }
 
 /** {@link Netns.deleteLinks} in the caller's own namespace. */
-export function deleteLinks(refs: readonly LinkRef[], options?: OperationOptions): Promise<void> {
+export function deleteLinks(refs: readonly LinkRef[], options?: DeleteOptions): Promise<void> {
   return here().deleteLinks(refs, options);
 }
 

@@ -2,8 +2,7 @@
 import type { Call } from './call.js';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
-import { createIn, type KindSpec } from './create.js';
-import { explain } from './diagnosis.js';
+import { createIn, explainNew, type KindSpec } from './create.js';
 import { plainRef, readLink, resolveIndex } from './links.js';
 import { parseMac } from './mac.js';
 import { createMacvlanOfKind } from './macvlan.js';
@@ -72,7 +71,7 @@ async function completePeer(
     if (asked === undefined) continue;
     const result = await namespace.ask('changeLink', record, call.signal);
     if (!(result instanceof Refusal)) continue;
-    const explained = await explain(namespace, result, { link: index, asked: record });
+    const explained = await explainNew(namespace, result, index, record);
     throw call.error(result, { ...explained, part });
   }
 }

@@ -112,7 +112,8 @@ async function indexThere(
 }
 
 const BROUGHT_BACK =
-  'The link had been moved by then, and was brought back without its addresses and routes, which the kernel drops.';
+  'The link had been moved by then, and was brought back without what the kernel drops on the way: its addresses and ' +
+  'routes, its master, addrGenMode and ipv4.';
 
 /** Undoes a move that the kernel refused half-way; returns whether there was anything to undo. */
 async function bringBack(

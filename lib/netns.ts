@@ -35,6 +35,7 @@ import type {
   CreateMacvlanOptions,
   CreateMacvtapOptions,
   CreateVethOptions,
+  DeleteOptions,
   LevelEvent,
   LevelWatchOptions,
   Link,
@@ -167,17 +168,21 @@ export class Netns extends Namespace {
 
   /**
    * Removes the name, the same as `ip netns delete`; the namespace itself is destroyed when nothing holds it any more.
-   * If the name is a symbolic link, only the link is removed. `ENOENT`: there is no such name; `EISDIR`: it is a
-   * directory; `EACCES`: needs the right to write /run/netns; `EPERM`: needs `CAP_SYS_ADMIN`.
+   * If the name is a symbolic link, only the link is removed. `ENOENT`: there is no such name (not with `ifExists`);
+   * `EBUSY`: another program gave it again meanwhile; `EISDIR`: it is a directory; `EACCES`: needs the right to write
+   * /run/netns; `EPERM`: needs `CAP_SYS_ADMIN`.
    */
-  static async remove(name: string, options?: OperationOptions): Promise<void> {
-    const call = callWith('Netns.remove', name, Netns.remove, options);
+  static async remove(name: string, options?: DeleteOptions): Promise<void> {
+    const call = callOf('Netns.remove', name, Netns.remove, options);
     check(call.operation, valueRules.netnsName, name, 'name');
+    check(call.operation, valueRules.deleteOptions, options ?? {});
+    const ifExists = options?.ifExists;
     await takeTurn();
     call.checkSignal();
     const result = await namespaceJob('removeNamespace', [name], call.signal);
     if (!(result instanceof Refusal)) return;
     const gone = result.code === 'ENOENT';
+    if (gone && ifExists === true) return;
     throw call.error(
       result,
       gone ? { hint: `There is no name '${name}' under ${RUN_DIRECTORY}.` } : whyNotNamed(result),
@@ -187,7 +192,8 @@ export class Netns extends Namespace {
   /**
    * Makes a macvlan: all of it or nothing. Whichever step fails, no link stays behind, and where the step was for one
    * option alone the error's `part` names that; should something stay behind after all, because the kernel refuses to
-   * remove it or another program has moved it away, the error's `cause` says what. For the kernel's refusals the
+   * remove it or another program has moved it away, the error's `cause` says what. (Of a call that was aborted the
+   * signal's reason is then the `cause` of an `AbortError`, which says what the kernel refuses to remove.) For the kernel's refusals the
    * error's `hint` gives the reason:
    * `EEXIST`, the name, the index or an address is taken; `ENOENT`, there is no such `netns`; `ENODEV`,
    * no such parent or master (`EINVAL`, where a master is given by its index or as a `Link`); `EBUSY`, the
@@ -357,8 +363,9 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Moves a link to another namespace, and returns it as it is there. On the way the kernel sets it down, drops its
-   * addresses (list them before, and they can be added again) and resets `addrGenMode` and `ipv4`; it holds its
+   * Moves a link to another namespace, and returns it as it is there. On the way the kernel sets it down, takes it out of
+   * its master, drops its addresses (list them before, and they can be added again) and resets `addrGenMode` and `ipv4`;
+   * it holds its
    * machine-wide networking lock meanwhile (17 ms). Where possible, make the link in its final namespace with the
    * option `netns` instead. `EEXIST`: its name, or one of its alternative names, is taken there; `EEXIST` or `EBUSY`:
    * the `index` is taken; `EINVAL`: the link cannot be moved, such as a bridge, no link can have the `name`, such as
@@ -376,26 +383,27 @@ export class Netns extends Namespace {
    * Deletes a link (`RTM_DELLINK`). Calls that are under way together are carried out as one group, as by
    * `deleteLinks`. A tunnel device that the kernel makes in each namespace itself, such as `tunl0`, `gre0`, `gretap0`,
    * `erspan0` or `sit0`, stays: the kernel acknowledges its deletion and does nothing, so the call succeeds. `ENODEV`:
-   * there is no such link; `EOPNOTSUPP`: the device was not made by software.
+   * there is no such link (not with `ifExists`); `EOPNOTSUPP`: the device was not made by software.
    */
-  deleteLink(link: LinkRef, options?: OperationOptions): Promise<void> {
-    const call = callWith('deleteLink', link, this.deleteLink, options);
+  deleteLink(link: LinkRef, options?: DeleteOptions): Promise<void> {
+    const call = callOf('deleteLink', link, this.deleteLink, options);
     const ref = linkNow(link);
-    return this.operate(call, undefined, () => deletion.deleteLink(this, call, ref));
+    return this.operate(call, options, (given) => deletion.deleteLink(this, call, ref, given));
   }
 
   /**
    * Deletes any number of links. Every link that can be deleted is; an `AggregateError` holds a `NetlinkError` for each
    * that could not. When a link is named twice, by its index and a name or by two names, the second one fails with
-   * `ENODEV`; a `Link` together with its name or index does not. A device such as `tunl0` stays, without an error, as
+   * `ENODEV` (not with `ifExists`); a `Link` together with its name or index does not. A device such as `tunl0` stays, without an error, as
    * it does with `deleteLink`. The links are put into a group that nobody uses, and then the group is deleted. A link
    * that somebody moves to another namespace between the two steps counts as deleted, and keeps that group there. Links
    * that are left when the process is killed between the two keep it as well, and the last events of a link show that
    * group: to find links again, go by their names rather than by their `group`.
    */
-  deleteLinks(refs: readonly LinkRef[], options?: OperationOptions): Promise<void> {
-    const call = callWith('deleteLinks', null, this.deleteLinks, options);
-    return this.operate(call, refs, (given) => deletion.deleteLinks(this, call, given));
+  deleteLinks(refs: readonly LinkRef[], options?: DeleteOptions): Promise<void> {
+    const call = callOf('deleteLinks', null, this.deleteLinks, options);
+    const how = snapshot(options);
+    return this.operate(call, refs, (given) => deletion.deleteLinks(this, call, given, how));
   }
 
   /**
@@ -555,7 +563,7 @@ export class Netns extends Namespace {
 
   /**
    * Says which MAC an IP address has on a link, or with `proxy` that the machine answers for an address there; it may
-   * be a `Neighbour` as it was listed. `EEXIST`: the link has an entry for the address, be it one that ARP has found (a
+   * be a `Neighbour` as it was listed (which does not show `extern_learn` or `managed`). `EEXIST`: the link has an entry for the address, be it one that ARP has found (a
    * proxy may be added again); `ENODEV`: there is no such link; `EINVAL`: IPv6 is disabled on the link, or its MTU is
    * too small for the family (of an IPv6 proxy `ENOBUFS`); `ENOBUFS`: the kernel's table, which all namespaces share,
    * has no room for one that is not permanent (net.ipv4.neigh.default.gc_thresh3); `EAFNOSUPPORT`: the kernel has no
@@ -639,7 +647,9 @@ export class Netns extends Namespace {
    * parent, `parent` of a link whose parent has moved, and `parent` of a veth's `peer` in another namespace, which is
    * `added` with `parent: null`, before the other end exists. Of an IPv6 address that is tentative, changes show once
    * that is over, and so does the link-local address that the kernel makes when a link comes up. Settings (`ipv4`,
-   * `setSysctl`) are not reported, nor is an `mtu` of IPv6 routes that follows one from a router advertisement.
+   * `setSysctl`) are not reported, nor is an `mtu` of IPv6 routes that follows one from a router advertisement, nor, with
+   * `net.ipv6.route.skip_notify_on_dev_down`, the end of the routes by a link without an IPv6 address when its
+   * `disable_ipv6` is set.
    *
    * A watch keeps its namespace alive: closing the `Netns` ends it, `Netns.remove` does not. It throws at once when its
    * socket cannot be opened. `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`.

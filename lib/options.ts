@@ -8,7 +8,7 @@ import type { netnsBrand } from './values.js';
 
 /**
  * What every operation's last argument may hold: the options of `create…`, `moveLink`, `watch`, `openTap`,
- * `checkSupport` and `run`, the changes of `setLink` and `setMacvlan`, the filter of a listing, the route of
+ * `deleteLink`, `deleteLinks`, `Netns.remove`, `checkSupport` and `run`, the changes of `setLink` and `setMacvlan`, the filter of a listing, the route of
  * `addRoute`, `replaceRoute` and `removeRoute`, and the rule of `addRule` and `removeRule`. In JavaScript, arguments
  * beyond the last one are ignored.
  */
@@ -383,6 +383,12 @@ export interface MoveOptions extends OperationOptions {
   readonly name?: string | undefined;
   /** Its index there (`IFLA_NEW_IFINDEX`). Omitted: the same as now, if that is free. */
   readonly index?: number | undefined;
+}
+
+/** How `deleteLink`, `deleteLinks` and `Netns.remove` take what is not there. */
+export interface DeleteOptions extends OperationOptions {
+  /** What is not there, or not any more, counts as deleted: no `ENODEV` of a link, no `ENOENT` of a name. */
+  readonly ifExists?: boolean | undefined;
 }
 
 /** Which links `listLinks` gives: those that match everything named. */

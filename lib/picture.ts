@@ -7,6 +7,7 @@ import { type Action, eventOf, ItemTable, type Key, type Kind, type Message } fr
 import { LISTS_LINKS_BY_INDEX } from './kernelVersion.js';
 import type { LinkNews, News, NexthopObjectNews, RouteNews } from './news.js';
 import type { Address, Link, NetlinkEvent, Route } from './types.js';
+import { MIN_MTU } from './values.js';
 
 /** All of a namespace at one time. */
 export interface Listing {
@@ -253,9 +254,14 @@ export class Picture {
     if (hasMtu(news.item)) this.#anyMtu = true;
   }
 
-  /** Whether the MTU or the master of a link is another, which changes routes without a message. */
+  /**
+   * Whether the MTU or the master of a link is another, which changes routes without a message. The routes of a link
+   * that loses IPv6 go with a message each, but not with net.ipv6.route.skip_notify_on_dev_down.
+   */
   #changesRoutes(before: Link | undefined, now: Link): boolean {
-    const mtu = this.#anyMtu && before?.mtu !== now.mtu;
+    const hadIPv6 = before === undefined || before.mtu >= MIN_MTU.IPv6;
+    const losesIPv6 = hadIPv6 && now.mtu < MIN_MTU.IPv6;
+    const mtu = losesIPv6 || (this.#anyMtu && before?.mtu !== now.mtu);
     return mtu || (this.#anyVrf && before?.master !== now.master);
   }
 

@@ -150,12 +150,14 @@ export interface MacvlanInfo {
 /** A link of kind macvlan. */
 export interface MacvlanLink extends Link {
   readonly kind: 'macvlan';
+  readonly mac: string;
   readonly macvlan: MacvlanInfo;
 }
 
 /** A link of kind macvtap. */
 export interface MacvtapLink extends Link {
   readonly kind: 'macvtap';
+  readonly mac: string;
   readonly macvlan: MacvlanInfo;
 }
 

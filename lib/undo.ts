@@ -1,44 +1,69 @@
 /** Taking away what was made of a link that cannot be finished. */
+import type { Call } from './call.js';
 import { linkRecord } from './lookup.js';
-import type { Namespace } from './namespace.js';
+import { describe, type Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
 
 /** The reason for what a new link is refused once it is not there any more. */
 export const TAKEN_AWAY =
   'Another program has deleted the new link before it was finished, or moved it to another namespace.';
 
-/** Removes a half-made link; a failure to do so becomes the error's cause. */
-export async function removeLink(target: Namespace, index: number, error: unknown): Promise<void> {
-  const step: Step = { operation: 'deleteLink', record: linkRecord(index) };
-  const code = await takeAway(target, step, error, `the link with index ${index}`);
-  if (code === 'ENODEV') giveCause(error, new Error(TAKEN_AWAY));
-}
-
-/** An error that cannot have one goes without: it may be the reason of the program's own signal. */
-function giveCause(error: unknown, cause: Error): void {
-  if (error instanceof Error && error.cause === undefined) Reflect.set(error, 'cause', cause);
-}
+/** What was to be taken away had gone already. */
+class TakenAway extends Error {}
 
 /** Refusals which mean that what is to be removed has gone already. */
 const GONE: ReadonlySet<string> = new Set(['ENODEV', 'ESRCH']);
 
-/**
- * Takes away what was made, by `step`; a failure to do so becomes the error's cause. Returns the code of the refusal, if
- * it was refused; not what a repeated request says of the first one's work.
- */
-export async function takeAway(
-  target: Namespace,
-  step: Step,
-  error: unknown,
-  what: string,
-): Promise<string | undefined> {
+/** Takes away what was made, by `step`; returns what went wrong. Not what a repeated request says of the first one's work. */
+async function takeAway(target: Namespace, step: Step, what: string): Promise<Error | undefined> {
   let [result] = await target.exchange([step]);
   // The answer was lost: the answer to a second request tells whether it is gone.
   const isRepeated = result instanceof Refusal && result.code === 'ENOBUFS';
   if (isRepeated) [result] = await target.exchange([step]);
   if (!(result instanceof Refusal)) return undefined;
+  const where = `in the network namespace ${describe(target)}`;
   if (!GONE.has(result.code)) {
-    giveCause(error, new Error(`${what} could not be removed again: errno ${result.errno}`));
+    return new Error(`The ${what} ${where} could not be removed again: errno ${result.errno}`);
   }
-  return isRepeated ? undefined : result.code;
+  if (isRepeated || result.code !== 'ENODEV') return undefined;
+  return new TakenAway(`${TAKEN_AWAY} It was the ${what} ${where}.`);
+}
+
+/** What is to be taken away. */
+export interface Made {
+  readonly target: Namespace;
+  readonly index: number;
+  readonly name: string | undefined;
+  /** Further things that outlive the link: the option, and the step that undoes it. */
+  readonly besides: readonly (readonly [option: string, undo: Step])[];
+}
+
+/** Removes a half-made link and what it has besides; returns the first thing that went wrong. */
+async function removeMade({ target, index, name, besides }: Made): Promise<Error | undefined> {
+  const link =
+    name === undefined ? `link with index ${index}` : `link '${name}' with index ${index}`;
+  const removal: Step = { operation: 'deleteLink', record: linkRecord(index) };
+  let fault = await takeAway(target, removal, link);
+  for (const [option, undo] of besides) {
+    const failed = await takeAway(target, undo, `${option} of the ${link}`);
+    if (!(failed instanceof TakenAway)) fault ??= failed;
+  }
+  return fault;
+}
+
+/**
+ * Removes what was made before `error`, and returns the error to reject with: the same, whose `cause` then says what
+ * could not be removed. The reason of a signal is the program's own, and may be that of many calls: it is left as it is,
+ * and is itself the cause of another error where something stays behind.
+ */
+export async function undo(call: Call, made: Made, error: unknown): Promise<unknown> {
+  const fault = await removeMade(made);
+  if (fault === undefined) return error;
+  if (call.signal?.aborted === true && error === call.signal.reason) {
+    if (fault instanceof TakenAway) return error;
+    const aborted = new Error(`${call.operation}: aborted. ${fault.message}`, { cause: error });
+    return Object.assign(aborted, { name: 'AbortError', code: 'ABORT_ERR' });
+  }
+  if (error instanceof Error) error.cause ??= fault;
+  return error;
 }

@@ -20,6 +20,8 @@ export const AF_INET6 = 10;
 export const FAMILIES = { IPv4: AF_INET, IPv6: AF_INET6 } as const;
 /** Of an address, in bytes. */
 export const ADDRESS_SIZES = { IPv4: 4, IPv6: 16 } as const;
+/** The least MTU that a family works with on a link (IPV4_MIN_MTU, IPV6_MIN_MTU). */
+export const MIN_MTU = { IPv4: 68, IPv6: 1280 } as const;
 
 /** The index that the loopback device has in every namespace (net/flow.h). */
 export const LOOPBACK_IFINDEX = 1;

@@ -47,6 +47,20 @@ describe('deleteLink', () => {
     expect(error.hint).toContain(`'nobody'`);
   });
 
+  test('with ifExists takes what is gone as deleted, and nothing else', async () => {
+    const host = await bed.makeNetns();
+    const before = await host.names();
+    await host.ip('link', 'add', 'br0', 'type', 'bridge');
+    for (const ref of ['br0', 'br0', 987_654]) await host.netns.deleteLink(ref, { ifExists: true });
+    expect(await host.names()).toEqual(before);
+    expect(await refusalOf(host.netns.deleteLink('br0', { ifExists: false }))).toMatchObject({
+      code: 'ENODEV',
+    });
+    expect(await refusalOf(host.netns.deleteLink('lo', { ifExists: true }))).toMatchObject({
+      code: 'EOPNOTSUPP',
+    });
+  });
+
   test('rejects with EOPNOTSUPP for a device that cannot be deleted', async () => {
     const host = await bed.makeNetns();
     const error = await refusalOf(host.netns.deleteLink('lo'));
@@ -110,6 +124,16 @@ describe('deleteLinks', () => {
     ]);
     for (const one of error.errors ?? []) expect(one.operation).toBe('deleteLinks');
     expect(await host.names()).toEqual(before);
+  });
+
+  test('with ifExists has no errors for what is gone', async () => {
+    const host = await bed.makeNetns();
+    const before = await host.names();
+    for (const name of ['br0', 'br1']) await host.ip('link', 'add', name, 'type', 'bridge');
+    await host.netns.deleteLinks(['br0', 'nobody', 'br1', 987_654], { ifExists: true });
+    expect(await host.names()).toEqual(before);
+    const error = await refusalOf(host.netns.deleteLinks(['br0', 'lo'], { ifExists: true }));
+    expect(error.errors?.map(({ code, target }) => [code, target])).toEqual([['EOPNOTSUPP', 'lo']]);
   });
 
   test.each([['first'], ['last']])(

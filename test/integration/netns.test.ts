@@ -318,6 +318,19 @@ describe('Netns.remove', () => {
     const error = await refusalOf(Netns.remove(name));
     expect(error).toMatchObject({ code: 'ENOENT', operation: 'Netns.remove', target: name });
   });
+
+  test('with ifExists takes a name that does not exist as removed', async () => {
+    const name = newName();
+    await create(name);
+    for (let round = 0; round < 2; round++) await Netns.remove(name, { ifExists: true });
+    expect(readdirSync('/run/netns')).not.toContain(name);
+    const folder = bed.uniqueName('folder');
+    mkdirSync(`/run/netns/${folder}`);
+    bed.onCleanup(() => rmSync(`/run/netns/${folder}`, { recursive: true }));
+    expect(await refusalOf(Netns.remove(folder, { ifExists: true }))).toMatchObject({
+      code: 'EISDIR',
+    });
+  });
 });
 
 test.each([

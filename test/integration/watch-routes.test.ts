@@ -205,6 +205,19 @@ test('the MTU of an IPv6 route that follows its link’s is reported, without a 
   expect(reader.contradictions).toEqual([]);
 });
 
+test('the IPv6 routes of a link whose MTU becomes too small are reported as removed, also without messages', async () => {
+  const { host, reader } = await setUp();
+  await host.netns.setSysctl('net.ipv6.route.skip_notify_on_dev_down', 1);
+  const { name } = await host.netns.createMacvlan({
+    parent: await host.parent(),
+    up: true,
+    addrGenMode: 'none',
+  });
+  await reportedBy(host, reader, '-6', 'route', 'add', '2001:db8:7::/48', 'dev', name);
+  const told = await reportedBy(host, reader, 'link', 'set', name, 'mtu', '1000');
+  expect(told).toContain('removed 2001:db8:7::/48 null');
+});
+
 test('routes that were listed again are not listed over and over', async () => {
   const { host, one, two, reader } = await setUp();
   const asked = vi.spyOn(Namespace.prototype, 'exchange');

@@ -5,6 +5,7 @@ import type {
   AddressOptions,
   CreateMacvlanOptions,
   CreateMacvtapOptions,
+  DeleteOptions,
   LinkRef,
   MacvlanMode,
   MoveOptions,
@@ -390,6 +391,7 @@ describe('the other inputs', () => {
 
   test('moveLink', () => {
     expectTypeOf<{ name: 'a'; index: 5; signal: AbortSignal }>().toExtend<MoveOptions>();
+    expectTypeOf<{ ifExists: true; signal: AbortSignal }>().toExtend<DeleteOptions>();
     // @ts-expect-error: a move changes nothing else
     const move: MoveOptions = { mtu: 1400 };
     expectTypeOf(move).toEqualTypeOf<MoveOptions>();

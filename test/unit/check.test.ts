@@ -123,6 +123,7 @@ describe('valid options', () => {
     ['changes without one', macvlanChanges, { sources: [] }],
     ['another mode', macvlanChanges, { nopromisc: true, bcCutoff: 0 }],
     ['a move', rules.moveOptions, { name: 'eth0', index: 2 ** 31 - 1, signal }],
+    ['a deletion', rules.deleteOptions, { ifExists: true, signal }],
     ['a filter', rules.linkFilter, { kind: null, parent: 3, master: null, group: 0, up: true }],
     ['another', rules.addressFilter, { link: 'eth0', family: 'IPv6' }],
     ['a third', rules.routeFilter, { table: 'main', protocol: 'dhcp', type: 'local', link: 1 }],
@@ -140,7 +141,12 @@ describe('valid options', () => {
   });
 
   test('undefined counts as left out, of an option and of all of them', () => {
-    for (const rule of [rules.moveOptions, rules.linkFilter, rules.operationOptions]) {
+    for (const rule of [
+      rules.moveOptions,
+      rules.deleteOptions,
+      rules.linkFilter,
+      rules.operationOptions,
+    ]) {
       accepts(rule, undefined);
     }
     const absent = Object.fromEntries(Object.keys(LINK_OPTIONS).map((name) => [name, undefined]));
@@ -309,6 +315,8 @@ describe('an invalid option', () => {
     ['initial', type, rules.watchOptions, { initial: 1 }],
     ['load', type, rules.supportOptions, { load: 'yes' }],
     ['signal', type, rules.operationOptions, { signal: null }],
+    ['ifExists', type, rules.deleteOptions, { ifExists: 1 }],
+    ['force', value, rules.deleteOptions, { force: true }],
   ])('options.%s, %s', (path, code, rule, options) => {
     const found = refusal(rule, options);
     expect(found.message).toMatch(`operation: options.${path} `);

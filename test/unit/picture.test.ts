@@ -383,6 +383,19 @@ describe('routes are uncertain', () => {
     });
   });
 
+  test('when the MTU of a link becomes too small for IPv6', () => {
+    const picture = new Picture({ routes: true });
+    eventsOf(
+      picture.reconcile({ links: [aLink], addresses: [], routes: [{ ...aRoute6, mtu: null }] }),
+    );
+    const doubts = [1280, 1279, 1000, 1500].map((mtu) => {
+      picture.routesDoubtful = false;
+      picture.apply(linkNews({ ...aLink, mtu }));
+      return picture.routesDoubtful;
+    });
+    expect(doubts).toEqual([false, true, false, false]);
+  });
+
   test('when a link is down as before, and messages in between were lost', () => {
     const down = { ...aLink, up: false, lowerUp: false };
     const picture = known();
