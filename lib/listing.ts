@@ -22,9 +22,9 @@ const ROUTES: readonly Step[] = Object.values(FAMILIES).map((family) => ({
  * A request that waits for changes under way to complete, because it takes the kernel's RTNL lock, as reading a link
  * does. Addresses and routes are listed without that lock. When routes go with a link that goes down, or with an
  * address, the message about the link (net/core/dev.c, __dev_notify_flags) or the address (net/ipv4/devinet.c,
- * __inet_del_ifa) comes before they are removed, and that about an MTU or a VRF may come before they follow, so they are listed after this request. The message about an address
- * comes after it was added or removed, so this request follows a listing of addresses: then the messages about all
- * changes during the listing have been sent.
+ * __inet_del_ifa) comes before they are removed, and that about an MTU or a VRF may come before they follow, so they
+ * are listed after this request. The message about an address comes after it was added or removed, so this request
+ * follows a listing of addresses: then the messages about all changes during the listing have been sent.
  */
 const BEHIND_OTHERS: Step = { operation: 'getLink', record: { index: LOOPBACK_IFINDEX } };
 

@@ -193,15 +193,15 @@ export class Netns extends Namespace {
    * Makes a macvlan: all of it or nothing. Whichever step fails, no link stays behind, and where the step was for one
    * option alone the error's `part` names that; should something stay behind after all, because the kernel refuses to
    * remove it or another program has moved it away, the error's `cause` says what. (Of a call that was aborted the
-   * signal's reason is then the `cause` of an `AbortError`, which says what the kernel refuses to remove.) For the kernel's refusals the
-   * error's `hint` gives the reason:
-   * `EEXIST`, the name, the index or an address is taken; `ENOENT`, there is no such `netns`; `ENODEV`,
-   * no such parent or master (`EINVAL`, where a master is given by its index or as a `Link`); `EBUSY`, the
-   * parent is a port, or something else receives its frames; `EINVAL`, the parent is not an Ethernet device, or has a
-   * passthru child or a smaller MTU, or the name is `all` or `default`; `EADDRINUSE`, the parent or a sibling that is up has the MAC; `ENETUNREACH` (for
-   * IPv6 `EHOSTUNREACH`), no address reaches the gateway of one of the `routes`, or, as with `ENETDOWN`, the link is
-   * not `up`; `EPERM`, needs `CAP_NET_ADMIN`; `EOPNOTSUPP`, this kernel has no macvlan, or does not know that option, or the
-   * master can have no ports.
+   * signal's reason is then the `cause` of an `AbortError`, which says what the kernel refuses to remove.) For the
+   * kernel's refusals the error's `hint` gives the reason: `EEXIST`, the name, the index or an address is taken;
+   * `ENOENT`, there is no such `netns`; `ENODEV`, no such parent or master (`EINVAL`, where a master is given by its
+   * index or as a `Link`); `EBUSY`, the parent is a port, or something else receives its frames; `EINVAL`, the parent
+   * is not an Ethernet device, or has a passthru child or a smaller MTU, or the name is `all` or `default`;
+   * `EADDRINUSE`, the parent or a sibling that is up has the MAC; `ENETUNREACH` (for IPv6 `EHOSTUNREACH`), no address
+   * reaches the gateway of one of the `routes`, or, as with `ENETDOWN`, the link is not `up`; `EPERM`, needs
+   * `CAP_NET_ADMIN`; `EOPNOTSUPP`, this kernel has no macvlan, or does not know that option, or the master can have no
+   * ports.
    *
    * @example
    * ```ts
@@ -300,12 +300,12 @@ export class Netns extends Namespace {
 
   /**
    * Changes what is named and nothing else, down to the single flag. The kernel makes the changes in an order of its
-   * own, and keeps those that it made before it refused one.
-   * `ENODEV`: there is no such link or master (`EINVAL`, where a master is given by its index or as a `Link`);
-   * `EEXIST`: a name is taken; `ENOENT`: the link does not have a name to be removed; `EBUSY`: the link cannot be a
-   * port of that master; `ELOOP`: a bridge cannot be a port of a bridge; `EOPNOTSUPP`: the master can have no ports, or
-   * `bridgePort` for a link that is not a port; `EADDRINUSE`: the parent or a sibling that is up has the MAC; `EINVAL` (for a
-   * VLAN `ERANGE`): an MTU above the parent's, or another reason that the `hint` gives; `EPERM`: needs `CAP_NET_ADMIN`.
+   * own, and keeps those that it made before it refused one. `ENODEV`: there is no such link or master (`EINVAL`, where
+   * a master is given by its index or as a `Link`); `EEXIST`: a name is taken; `ENOENT`: the link does not have a name
+   * to be removed; `EBUSY`: the link cannot be a port of that master; `ELOOP`: a bridge cannot be a port of a bridge;
+   * `EOPNOTSUPP`: the master can have no ports, or `bridgePort` for a link that is not a port; `EADDRINUSE`: the parent
+   * or a sibling that is up has the MAC; `EINVAL` (for a VLAN `ERANGE`): an MTU above the parent's, or another reason
+   * that the `hint` gives; `EPERM`: needs `CAP_NET_ADMIN`.
    */
   setLink(link: LinkRef, changes: LinkChanges): Promise<void> {
     const call = callOf('setLink', link, this.setLink, changes);
@@ -363,14 +363,13 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Moves a link to another namespace, and returns it as it is there. On the way the kernel sets it down, takes it out of
-   * its master, drops its addresses (list them before, and they can be added again) and resets `addrGenMode` and `ipv4`;
-   * it holds its
-   * machine-wide networking lock meanwhile (17 ms). Where possible, make the link in its final namespace with the
-   * option `netns` instead. `EEXIST`: its name, or one of its alternative names, is taken there; `EEXIST` or `EBUSY`:
-   * the `index` is taken; `EINVAL`: the link cannot be moved, such as a bridge, no link can have the `name`, such as
-   * `all`, or an `index` is given although the link is in that namespace already (`lo` is `EEXIST`: every namespace has
-   * one); `ENODEV`: there is no such link; `ENOENT`: there is no such namespace.
+   * Moves a link to another namespace, and returns it as it is there. On the way the kernel sets it down, takes it out
+   * of its master, drops its addresses (list them before, and they can be added again) and resets `addrGenMode` and
+   * `ipv4`; it holds its machine-wide networking lock meanwhile (17 ms). Where possible, make the link in its final
+   * namespace with the option `netns` instead. `EEXIST`: its name, or one of its alternative names, is taken there;
+   * `EEXIST` or `EBUSY`: the `index` is taken; `EINVAL`: the link cannot be moved, such as a bridge, no link can have
+   * the `name`, such as `all`, or an `index` is given although the link is in that namespace already (`lo` is `EEXIST`:
+   * every namespace has one); `ENODEV`: there is no such link; `ENOENT`: there is no such namespace.
    */
   moveLink(link: LinkRef, netns: NetnsRef, options?: MoveOptions): Promise<Link> {
     const call = callOf('moveLink', link, this.moveLink, options);
@@ -394,11 +393,11 @@ export class Netns extends Namespace {
   /**
    * Deletes any number of links. Every link that can be deleted is; an `AggregateError` holds a `NetlinkError` for each
    * that could not. When a link is named twice, by its index and a name or by two names, the second one fails with
-   * `ENODEV` (not with `ifExists`); a `Link` together with its name or index does not. A device such as `tunl0` stays, without an error, as
-   * it does with `deleteLink`. The links are put into a group that nobody uses, and then the group is deleted. A link
-   * that somebody moves to another namespace between the two steps counts as deleted, and keeps that group there. Links
-   * that are left when the process is killed between the two keep it as well, and the last events of a link show that
-   * group: to find links again, go by their names rather than by their `group`.
+   * `ENODEV` (not with `ifExists`); a `Link` together with its name or index does not. A device such as `tunl0` stays,
+   * without an error, as it does with `deleteLink`. The links are put into a group that nobody uses, and then the group
+   * is deleted. A link that somebody moves to another namespace between the two steps counts as deleted, and keeps that
+   * group there. Links that are left when the process is killed between the two keep it as well, and the last events of
+   * a link show that group: to find links again, go by their names rather than by their `group`.
    */
   deleteLinks(refs: readonly LinkRef[], options?: DeleteOptions): Promise<void> {
     const call = callOf('deleteLinks', null, this.deleteLinks, options);
@@ -426,10 +425,10 @@ export class Netns extends Namespace {
 
   /**
    * Adds an address to a link, or changes the one that is there: its lifetimes (omitted: for ever), its metric
-   * (omitted: 0 for IPv4, unchanged for IPv6), and for IPv6 its flags (omitted: none) and its peer (omitted: unchanged). The
-   * kernel ignores the other fields of an existing address (net/ipv4/devinet.c, inet_rtm_newaddr; net/ipv6/addrconf.c,
-   * inet6_addr_modify). `EEXIST`: the link has the IPv6 address with another prefix length; otherwise as for
-   * `addAddress`.
+   * (omitted: 0 for IPv4, unchanged for IPv6), and for IPv6 its flags (omitted: none) and its peer (omitted:
+   * unchanged). The kernel ignores the other fields of an existing address (net/ipv4/devinet.c, inet_rtm_newaddr;
+   * net/ipv6/addrconf.c, inet6_addr_modify). `EEXIST`: the link has the IPv6 address with another prefix length;
+   * otherwise as for `addAddress`.
    */
   replaceAddress(
     link: LinkRef,
@@ -487,9 +486,9 @@ export class Netns extends Namespace {
 
   /**
    * Adds a route in place of the one to the same destination with the same metric. Of several, be they by other links,
-   * the first is replaced, and for an IPv6 route by a gateway the first by one. `EEXIST`: an identical IPv4 route stands
-   * behind that first one; IPv6 does not refuse that, and then has the same route twice, which is why a route such as
-   * `fe80::/64`, which each link has, is better removed and added. Otherwise as for `addRoute`.
+   * the first is replaced, and for an IPv6 route by a gateway the first by one. `EEXIST`: an identical IPv4 route
+   * stands behind that first one; IPv6 does not refuse that, and then has the same route twice, which is why a route
+   * such as `fe80::/64`, which each link has, is better removed and added. Otherwise as for `addRoute`.
    */
   replaceRoute(route: RouteToAdd & OperationOptions): Promise<void> {
     const call = callOf('replaceRoute', route?.to, this.replaceRoute, route);
@@ -528,8 +527,8 @@ export class Netns extends Namespace {
   /**
    * Adds a rule of policy routing, which says for which packets the routes of a table count; it may be a `Rule` as it
    * was listed. Packets from an address of the macvlan's, for example, leave by its own default route in table 100 with
-   * `{ priority: 100, from: '52.1.1.151', table: 100 }`. `EEXIST`: there is one of that priority already that differs in
-   * nothing but `invert`, `goto`, or a `from`, `to` or `tos` that the new one lacks; `EINVAL`: the kernel says why;
+   * `{ priority: 100, from: '52.1.1.151', table: 100 }`. `EEXIST`: there is one of that priority already that differs
+   * in nothing but `invert`, `goto`, or a `from`, `to` or `tos` that the new one lacks; `EINVAL`: the kernel says why;
    * `EPERM`: needs `CAP_NET_ADMIN`, or a `uidRange` is given in another user namespace than that of the network
    * namespace; `EAFNOSUPPORT`: the kernel has no rules of that family.
    */
@@ -563,14 +562,14 @@ export class Netns extends Namespace {
 
   /**
    * Says which MAC an IP address has on a link, or with `proxy` that the machine answers for an address there; it may
-   * be a `Neighbour` as it was listed (which does not show `extern_learn` or `managed`). `EEXIST`: the link has an entry for the address, be it one that ARP has found (a
-   * proxy may be added again); `ENODEV`: there is no such link; `EINVAL`: IPv6 is disabled on the link, or its MTU is
-   * too small for the family (of an IPv6 proxy `ENOBUFS`); `ENOBUFS`: the kernel's table, which all namespaces share,
-   * has no room for one that is not permanent (net.ipv4.neigh.default.gc_thresh3); `EAFNOSUPPORT`: the kernel has no
-   * IPv6; `EPERM`: needs `CAP_NET_ADMIN`. A link that goes down loses all entries, one that gets another MAC all but
-   * proxies, and one that loses its carrier all but proxies and permanent ones. On a loopback or point-to-point link
-   * the kernel has a single entry for all of IPv4, listed as `0.0.0.0`: what is added for any address changes that
-   * (net/ipv4/arp.c, arp_constructor).
+   * be a `Neighbour` as it was listed (which does not show `extern_learn` or `managed`). `EEXIST`: the link has an
+   * entry for the address, be it one that ARP has found (a proxy may be added again); `ENODEV`: there is no such link;
+   * `EINVAL`: IPv6 is disabled on the link, or its MTU is too small for the family (of an IPv6 proxy `ENOBUFS`);
+   * `ENOBUFS`: the kernel's table, which all namespaces share, has no room for one that is not permanent
+   * (net.ipv4.neigh.default.gc_thresh3); `EAFNOSUPPORT`: the kernel has no IPv6; `EPERM`: needs `CAP_NET_ADMIN`. A link
+   * that goes down loses all entries, one that gets another MAC all but proxies, and one that loses its carrier all but
+   * proxies and permanent ones. On a loopback or point-to-point link the kernel has a single entry for all of IPv4,
+   * listed as `0.0.0.0`: what is added for any address changes that (net/ipv4/arp.c, arp_constructor).
    */
   addNeighbour(
     link: LinkRef,
@@ -634,22 +633,21 @@ export class Netns extends Namespace {
    * applies every event ends up in step with the kernel. A slow reader costs no more than the receive buffer. `break`,
    * `return` and the signal close the socket at once; the process stays alive while an event is awaited.
    *
-   * To keep a picture of what there is, use `initial`: a listing of your own beside the watch has a gap, because what it
-   * compares with is listed a little later. A route that the kernel has removed in between, with its address and
+   * To keep a picture of what there is, use `initial`: a listing of your own beside the watch has a gap, because what
+   * it compares with is listed a little later. A route that the kernel has removed in between, with its address and
    * without a message of its own, would never be reported.
    *
    * Of some changes the kernel sends no message, so they show only with the next message about that link: of a link
-   * that is down `alias`, `altNames`, `group`, `carrier`, `addrGenMode`, `bridgePort` and what `setMacvlan`
-   * changes; `qdisc`, `bridgePort` where `bridge` or /sys changes it, a parent's `promiscuity` that its children's MACs
-   * need, `macvlan.bcCutoff`, `bcQueueLenUsed`
-   * that a sibling changed, `addrGenMode` where an MTU below 1,280 disables IPv6 or one above enables it
-   * again, `altNames` of which only some could be added or removed, the `mac` that a passthru child gets with its
-   * parent, `parent` of a link whose parent has moved, and `parent` of a veth's `peer` in another namespace, which is
-   * `added` with `parent: null`, before the other end exists. Of an IPv6 address that is tentative, changes show once
-   * that is over, and so does the link-local address that the kernel makes when a link comes up. Settings (`ipv4`,
-   * `setSysctl`) are not reported, nor is an `mtu` of IPv6 routes that follows one from a router advertisement, nor, with
-   * `net.ipv6.route.skip_notify_on_dev_down`, the end of the routes by a link without an IPv6 address when its
-   * `disable_ipv6` is set.
+   * that is down `alias`, `altNames`, `group`, `carrier`, `addrGenMode`, `bridgePort` and what `setMacvlan` changes;
+   * `qdisc`, `bridgePort` where `bridge` or /sys changes it, a parent's `promiscuity` that its children's MACs need,
+   * `macvlan.bcCutoff`, `bcQueueLenUsed` that a sibling changed, `addrGenMode` where an MTU below 1,280 disables IPv6
+   * or one above enables it again, `altNames` of which only some could be added or removed, the `mac` that a passthru
+   * child gets with its parent, `parent` of a link whose parent has moved, and `parent` of a veth's `peer` in another
+   * namespace, which is `added` with `parent: null`, before the other end exists. Of an IPv6 address that is tentative,
+   * changes show once that is over, and so does the link-local address that the kernel makes when a link comes up.
+   * Settings (`ipv4`, `setSysctl`) are not reported, nor is an `mtu` of IPv6 routes that follows one from a router
+   * advertisement, nor, with `net.ipv6.route.skip_notify_on_dev_down`, the end of the routes by a link without an IPv6
+   * address when its `disable_ipv6` is set.
    *
    * A watch keeps its namespace alive: closing the `Netns` ends it, `Netns.remove` does not. It throws at once when its
    * socket cannot be opened. `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`.
@@ -663,10 +661,10 @@ export class Netns extends Namespace {
   /**
    * Opens the character device of a macvtap: a stream of Ethernet frames, see {@link Tap}. The device is found by its
    * number in the link's namespace, so a missing or misleading /dev/tapN does not matter; that needs `CAP_SYS_ADMIN`,
-   * unless the namespace is the thread's own and /sys shows it, and `CAP_MKNOD` where /dev/tapN is not the right device. `EINVAL`: the link is not a macvtap; `ENODEV`: there is no
-   * such link; `EBUSY`: it would have more than 256 queues; `EPERM`: a capability is missing, as the `hint` says;
-   * `EACCES`: the device may not be opened. After the link has moved to another namespace the tap does not know its MTU
-   * any more, see {@link Tap}.
+   * unless the namespace is the thread's own and /sys shows it, and `CAP_MKNOD` where /dev/tapN is not the right
+   * device. `EINVAL`: the link is not a macvtap; `ENODEV`: there is no such link; `EBUSY`: it would have more than 256
+   * queues; `EPERM`: a capability is missing, as the `hint` says; `EACCES`: the device may not be opened. After the
+   * link has moved to another namespace the tap does not know its MTU any more, see {@link Tap}.
    */
   openTap(link: LinkRef, options?: OpenTapOptions): Promise<Tap> {
     const call = callOf('openTap', link, this.openTap, options);

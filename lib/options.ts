@@ -8,9 +8,9 @@ import type { netnsBrand } from './values.js';
 
 /**
  * What every operation's last argument may hold: the options of `create…`, `moveLink`, `watch`, `openTap`,
- * `deleteLink`, `deleteLinks`, `Netns.remove`, `checkSupport` and `run`, the changes of `setLink` and `setMacvlan`, the filter of a listing, the route of
- * `addRoute`, `replaceRoute` and `removeRoute`, and the rule of `addRule` and `removeRule`. In JavaScript, arguments
- * beyond the last one are ignored.
+ * `deleteLink`, `deleteLinks`, `Netns.remove`, `checkSupport` and `run`, the changes of `setLink` and `setMacvlan`, the
+ * filter of a listing, the route of `addRoute`, `replaceRoute` and `removeRoute`, and the rule of `addRule` and
+ * `removeRule`. In JavaScript, arguments beyond the last one are ignored.
  */
 export interface OperationOptions {
   /**
@@ -111,10 +111,10 @@ export interface Ipv4Settings {
 /** What a new link of any kind takes. */
 export interface LinkOptions extends OperationOptions {
   /**
-   * 1–15 bytes without `/`, `:`, `%` or white space, and not `.` or `..` (`IFLA_IFNAME`); the kernel takes
-   * neither `all` nor `default` (`EINVAL`). `%` is refused because the kernel reads `eth%d` as a template. Omitted: the kernel names the link after its kind with
-   * a number (`macvlan0`, `veth0`, …). For that it searches all names: among 5,000 links the creation takes 1.4 ms
-   * instead of 0.8 (Linux 6.18, measured).
+   * 1–15 bytes without `/`, `:`, `%` or white space, and not `.` or `..` (`IFLA_IFNAME`); the kernel takes neither
+   * `all` nor `default` (`EINVAL`). `%` is refused because the kernel reads `eth%d` as a template. Omitted: the kernel
+   * names the link after its kind with a number (`macvlan0`, `veth0`, …). For that it searches all names: among 5,000
+   * links the creation takes 1.4 ms instead of 0.8 (Linux 6.18, measured).
    */
   readonly name?: string | undefined;
   /** The namespace in which the link is created (`IFLA_NET_NS_FD`). Omitted: this one. */

@@ -272,8 +272,8 @@ export interface NeighbourOptions {
   /** An IPv6 router (`NTF_ROUTER`). */
   readonly router?: boolean | undefined;
   /**
-   * Not a neighbour: the machine itself answers for the address on that link (`NTF_PROXY`), if it forwards. For IPv4 its
-   * route to the address must leave by another link, for IPv6 net.ipv6.conf.NAME.proxy_ndp must be 1, too.
+   * Not a neighbour: the machine itself answers for the address on that link (`NTF_PROXY`), if it forwards. For IPv4
+   * its route to the address must leave by another link, for IPv6 net.ipv6.conf.NAME.proxy_ndp must be 1, too.
    */
   readonly proxy?: boolean | undefined;
   /** Who made it (`NDA_PROTOCOL`). Omitted or `'unspec'`: not said, and of an entry that is replaced, unchanged. */

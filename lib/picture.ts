@@ -79,10 +79,10 @@ export class Picture {
 
   /**
    * Whether the routes must be listed again, and then reconciled by `reconcileRoutes`. The kernel sends no message when
-   * it removes IPv4 routes because a link goes down or an address is removed (net/ipv4/fib_frontend.c), when it
-   * removes the routes of a next hop object that goes, also with its link's carrier (net/ipv4/nexthop.c), when it
-   * clears the source of IPv6 routes (net/ipv6/route.c), when it removes the IPv4 routes of a link that gets or leaves a
-   * VRF (net/ipv4/fib_frontend.c, fib_netdev_event), and when the MTU of IPv6 routes follows that of their link
+   * it removes IPv4 routes because a link goes down or an address is removed (net/ipv4/fib_frontend.c), when it removes
+   * the routes of a next hop object that goes, also with its link's carrier (net/ipv4/nexthop.c), when it clears the
+   * source of IPv6 routes (net/ipv6/route.c), when it removes the IPv4 routes of a link that gets or leaves a VRF
+   * (net/ipv4/fib_frontend.c, fib_netdev_event), and when the MTU of IPv6 routes follows that of their link
    * (net/ipv6/route.c, rt6_mtu_change). About a multipath route it sends a message for each part.
    */
   routesDoubtful = false;

@@ -146,9 +146,9 @@ export interface Neighbour {
   /** `NDA_LLADDR`; `null` while it is not known. */
   readonly mac: string | null;
   /**
-   * `'permanent'`, `'noarp'`, `'reachable'`, `'stale'`, `'delay'`, `'probe'`, `'incomplete'`, `'failed'` or, of a proxy,
-   * `'none'` (`ndm_state`). In state `'noarp'` are the addresses that nobody needs to ask for, such as those of groups;
-   * `ip neigh` leaves them out.
+   * `'permanent'`, `'noarp'`, `'reachable'`, `'stale'`, `'delay'`, `'probe'`, `'incomplete'`, `'failed'` or, of a
+   * proxy, `'none'` (`ndm_state`). In state `'noarp'` are the addresses that nobody needs to ask for, such as those of
+   * groups; `ip neigh` leaves them out.
    */
   readonly state: string;
   /** An IPv6 router (`NTF_ROUTER`). */

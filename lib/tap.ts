@@ -29,8 +29,8 @@ export interface OpenTapOptions extends OperationOptions {
    * backpressure (`TUNSETSNDBUF`): 4,096 to 2,147,483,647, or `Infinity`. Default: the kernel's
    * `net.core.wmem_default`, about 90 full frames or 280 small ones. With a limit no unicast frame is lost between taps
    * whose `txQueueLen` has room for that from each sender, but a receiver that does not read holds up the frames to all
-   * others. Broadcast and multicast frames do not count: a full queue drops them. With `Infinity` it holds up nobody, and loses the frames that its
-   * own queue (`txQueueLen`) has no room for, as behind a switch.
+   * others. Broadcast and multicast frames do not count: a full queue drops them. With `Infinity` it holds up nobody,
+   * and loses the frames that its own queue (`txQueueLen`) has no room for, as behind a switch.
    */
   readonly sendBuffer?: number | undefined;
   /** How many frames may wait in each direction before there is backpressure. Default: 256. */

@@ -33,11 +33,11 @@ export interface TapListeners<This> {
  * to. Those that were read together share memory, so copy frames that you keep or post to a Worker
  * (`Buffer.from(frame)`). Frames to be written are `Uint8Array`s of any kind.
  *
- * Backpressure reaches the kernel. While nobody reads, frames stay in the link's queue
- * (`txQueueLen`), which drops what it has no room for. `write` returns `false` when enough frames wait, and `drain`
- * follows, as with any stream, also once the link is deleted, but not when `close` comes before that. Frames that a receiver on the
- * same parent has not read yet count as waiting, so a receiver that does not read holds up the frames to all: see
- * `sendBuffer` of `openTap`.
+ * Backpressure reaches the kernel. While nobody reads, frames stay in the link's queue (`txQueueLen`), which drops what
+ * it has no room for. `write` returns `false` when enough frames wait, and `drain` follows, as with any stream, also
+ * once the link is deleted, but not when `close` comes before that. Frames that a receiver on the same parent has not
+ * read yet count as waiting, so a receiver that does not read holds up the frames to all: see `sendBuffer` of
+ * `openTap`.
  *
  * A refused frame is an error of that frame alone, and the stream goes on: `send` rejects; the callback of `write` gets
  * the error, or without a callback `'frameError'` is emitted with the error and the frame. `EMSGSIZE`: above the link's
@@ -52,9 +52,9 @@ export interface TapListeners<This> {
  *
  * Written frames go to the kernel in order, and keep it unless the host itself sends through the link meanwhile, as
  * IPv6 does in the link's first seconds (not with its sysctl `disable_ipv6`): then a few may overtake others. Arriving
- * frames keep their order within a flow, and with a single queue altogether, but broadcast and multicast frames may come
- * later than others sent behind them (drivers/net/macvlan.c, macvlan_broadcast_enqueue). Every `openTap` of a link adds
- * queues to it, which get a share of its flows.
+ * frames keep their order within a flow, and with a single queue altogether, but broadcast and multicast frames may
+ * come later than others sent behind them (drivers/net/macvlan.c, macvlan_broadcast_enqueue). Every `openTap` of a link
+ * adds queues to it, which get a share of its flows.
  *
  * A tap keeps the process alive once it has first been read from (paused or not, as long as there is room for a frame),
  * and while frames are on their way out. It keeps the link's namespace alive until it is closed. A tap that does
@@ -62,8 +62,8 @@ export interface TapListeners<This> {
  *
  * A process with several taps should not be killed by a signal that it does not handle: the kernel keeps two macvtaps
  * for ever if their queues hold frames from each other when they are closed. `close`, the garbage collector,
- * `process.exit` and the ordinary end of a thread empty the queues first, and take those that frames were written to off
- * the link: only `detach` is for a descriptor that somebody else goes on using.
+ * `process.exit` and the ordinary end of a thread empty the queues first, and take those that frames were written to
+ * off the link: only `detach` is for a descriptor that somebody else goes on using.
  *
  * @example
  * ```ts
@@ -120,8 +120,8 @@ export class Tap extends Duplex {
 
   /**
    * Writes one frame; resolves when the kernel has taken it, which does not mean that anybody receives it. Rejects with
-   * a `NetlinkError` when it is refused, and after `end` with `ERR_STREAM_WRITE_AFTER_END` (frames can still be read then), after
-   * `close` with `ERR_STREAM_DESTROYED`. `write` is faster when frames need not be awaited one by one.
+   * a `NetlinkError` when it is refused, and after `end` with `ERR_STREAM_WRITE_AFTER_END` (frames can still be read
+   * then), after `close` with `ERR_STREAM_DESTROYED`. `write` is faster when frames need not be awaited one by one.
    */
   async send(frame: Uint8Array): Promise<void> {
     const caller = captureCaller(this.send);
@@ -189,13 +189,13 @@ export class Tap extends Duplex {
   }
 
   /**
-   * Gives up the descriptors and returns the first, for a child process to have
-   * (`stdio: ['inherit', 'inherit', 'inherit', tap.detach()]`; of more queues, `...tap.fds`
-   * afterwards). They are set to blocking again, as if just opened, and the caller must close them once the child has
-   * them. (A child that writes much should use non-blocking writes: the kernel does not wake a `write` that has had to
-   * wait, only a `poll`. If frames were exchanged with other taps before, it should read what is there before it closes
-   * the descriptors, see above.) The stream is destroyed: a loop over its frames rejects with `ERR_STREAM_PREMATURE_CLOSE`,
-   * and frames that the stream had read already are lost.
+   * Gives up the descriptors and returns the first, for a child process to have (`stdio: ['inherit', 'inherit',
+   * 'inherit', tap.detach()]`; of more queues, `...tap.fds` afterwards). They are set to blocking again, as if just
+   * opened, and the caller must close them once the child has them. (A child that writes much should use non-blocking
+   * writes: the kernel does not wake a `write` that has had to wait, only a `poll`. If frames were exchanged with other
+   * taps before, it should read what is there before it closes the descriptors, see above.) The stream is destroyed: a
+   * loop over its frames rejects with `ERR_STREAM_PREMATURE_CLOSE`, and frames that the stream had read already are
+   * lost.
    */
   detach(): number {
     if (this.#closed === undefined) {

@@ -14,7 +14,10 @@ class TakenAway extends Error {}
 /** Refusals which mean that what is to be removed has gone already. */
 const GONE: ReadonlySet<string> = new Set(['ENODEV', 'ESRCH']);
 
-/** Takes away what was made, by `step`; returns what went wrong. Not what a repeated request says of the first one's work. */
+/**
+ * Takes away what was made, by `step`; returns what went wrong, but not what a repeated request says of the first one's
+ * work.
+ */
 async function takeAway(target: Namespace, step: Step, what: string): Promise<Error | undefined> {
   let [result] = await target.exchange([step]);
   // The answer was lost: the answer to a second request tells whether it is gone.
@@ -35,26 +38,25 @@ export interface Made {
   readonly index: number;
   readonly name: string | undefined;
   /** Further things that outlive the link: the option, and the step that undoes it. */
-  readonly besides: readonly (readonly [option: string, undo: Step])[];
+  readonly besides: readonly (readonly [option: string, step: Step])[];
 }
 
-/** Removes a half-made link and what it has besides; returns the first thing that went wrong. */
+/** Removes a half-made link and what it has besides; returns what went wrong, above all what is left. */
 async function removeMade({ target, index, name, besides }: Made): Promise<Error | undefined> {
   const link =
     name === undefined ? `link with index ${index}` : `link '${name}' with index ${index}`;
   const removal: Step = { operation: 'deleteLink', record: linkRecord(index) };
-  let fault = await takeAway(target, removal, link);
-  for (const [option, undo] of besides) {
-    const failed = await takeAway(target, undo, `${option} of the ${link}`);
-    if (!(failed instanceof TakenAway)) fault ??= failed;
+  const faults = [await takeAway(target, removal, link)];
+  for (const [option, step] of besides) {
+    faults.push(await takeAway(target, step, `${option} of the ${link}`));
   }
-  return fault;
+  return faults.find((fault) => fault && !(fault instanceof TakenAway)) ?? faults[0];
 }
 
 /**
  * Removes what was made before `error`, and returns the error to reject with: the same, whose `cause` then says what
- * could not be removed. The reason of a signal is the program's own, and may be that of many calls: it is left as it is,
- * and is itself the cause of another error where something stays behind.
+ * could not be removed. The reason of a signal is the program's own, and may be that of many calls: it is left as it
+ * is, and is itself the cause of another error where something stays behind.
  */
 export async function undo(call: Call, made: Made, error: unknown): Promise<unknown> {
   const fault = await removeMade(made);
