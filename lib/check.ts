@@ -128,10 +128,15 @@ export function isSignal(value: unknown): boolean {
   );
 }
 
-/** An object that may hold options. Not a promise, which has none and would pass for `{}`. */
+/** An object that may hold options. Not a list, a promise or a date, which have none and would pass for `{}`. */
 export function isObject(value: unknown): value is object {
   return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && !types.isPromise(value)
+    typeof value === 'object' &&
+    value !== null &&
+    !(Symbol.iterator in value) &&
+    !types.isPromise(value) &&
+    !types.isDate(value) &&
+    !types.isNativeError(value)
   );
 }
 

@@ -22,7 +22,7 @@ import {
   netnsNameFault,
   netnsRefFault,
 } from './names.js';
-import type { DeleteOptions, IpFamily, OperationOptions } from './types.js';
+import type { DeleteOptions, IpFamily, NetnsLike, OperationOptions } from './types.js';
 import {
   ADDR_GEN_MODES,
   ADDRESS_SIZES,
@@ -123,11 +123,19 @@ const netnsText = text(netnsRefFault);
 export const pid = integer(1, INT_MAX);
 export const fd = integer(0, INT_MAX);
 
+/** That what has the brand is a `Netns`: neither a copy, which has no descriptor, nor a Proxy, whose getters throw. */
+const netnsItself: Check = (value) => {
+  try {
+    if (typeof (value as NetnsLike).fd === 'number') return undefined;
+  } catch {}
+  return badType('must be a Netns itself, not a copy or a Proxy of one', value);
+};
+
 /** A namespace: a `Netns`, a name or path, `{ pid }` or `{ fd }`. */
 export const netnsRef: Check = (value) => {
   if (typeof value === 'string') return netnsText(value);
   if (typeof value === 'object' && value !== null) {
-    if ((value as { [netnsBrand]?: unknown })[netnsBrand] === true) return undefined;
+    if ((value as { [netnsBrand]?: unknown })[netnsBrand] === true) return netnsItself(value);
     const { pid: byPid, fd: byFd } = value as { pid?: unknown; fd?: unknown };
     if (byPid !== undefined && byFd === undefined) return under('.pid', pid(byPid));
     if (byFd !== undefined && byPid === undefined) return under('.fd', fd(byFd));

@@ -5,8 +5,12 @@ const fs = builtin('node:fs');
 
 /** The error for a search that failed with `cause`; `root` is the package's folder, empty in a bundle. */
 export function notFoundError(cause: NodeJS.ErrnoException, root: string): Error {
-  // Node's permission model refused: its own error says so.
-  if (cause.code === 'ERR_ACCESS_DENIED') return cause;
+  // Node's permission model refused, perhaps a file by which the search tells C libraries apart. The message does not
+  // say which.
+  if (cause.code === 'ERR_ACCESS_DENIED') {
+    const { resource } = cause as { resource?: string };
+    return withHelp(cause, resource && `--allow-fs-read=${resource} is missing.`, cause.code);
+  }
   return withHelp(cause, helpFor(cause, root), 'ERR_NO_NATIVE_BUILD');
 }
 

@@ -1,4 +1,5 @@
 /** Opens the namespaces that calls name, and closes them when no call uses them any more. */
+import { setImmediate } from 'node:timers';
 import { addon, type NamespaceHandle } from './addon.js';
 import { Call } from './call.js';
 import { captureCaller } from './errors.js';

@@ -1,5 +1,6 @@
 /** The stream of Ethernet frames that a macvtap's character device is. */
 import { Duplex, type Readable } from 'node:stream';
+import { setImmediate } from 'node:timers';
 import types from 'node:util/types';
 import type { TapHandle } from './addon.js';
 import { captureCaller, type NetlinkError } from './errors.js';

@@ -169,6 +169,15 @@ describe('valid options', () => {
     }
   });
 
+  test('what holds no options, and would pass for none, is refused', () => {
+    const others = [[], new Map([['kind', 'veth']]), new Set(), new Date(), new Error('no')];
+    for (const other of [...others, runInNewContext("new Map([['kind', 'veth']])")]) {
+      const { code, message } = refusal(rules.linkFilter, other);
+      expect(code).toBe('ERR_INVALID_ARG_TYPE');
+      expect(message).toMatch(/options must be an object; received /);
+    }
+  });
+
   test('changes cannot be left out', () => {
     for (const rule of [linkChanges, macvlanChanges]) {
       expect(() => check('setLink', rule, undefined, 'changes')).toThrow(
@@ -954,6 +963,17 @@ describe('references', () => {
     }
     // What a program writes itself is a descriptor, never a handle.
     refusal(netnsRef, { fd: -1, inode: 1, name: null });
+    // A copy by spreading lacks the accessor `fd`, and a Proxy's throws.
+    const { fd: _, ...spread } = handle;
+    const proxy = new Proxy(handle, {
+      get: (from, key) => {
+        if (key === 'fd') throw new TypeError('Receiver must be an instance of class Namespace');
+        return Reflect.get(from, key);
+      },
+    });
+    for (const copy of [spread, proxy]) {
+      expect(refusal(netnsRef, copy).message).toContain('a Netns itself, not a copy or a Proxy');
+    }
     expect(refusal(rules.netnsName, 'a/b').message).toContain("must not hold '/'");
     accepts(rules.netnsName, '-a');
   });

@@ -21,6 +21,16 @@ test('a bundle in which there is no package says so', () => {
   expect(notFoundError(new Error('any'), '/nowhere/')).toMatchObject({ message });
 });
 
+test('what the permission model refuses is named', () => {
+  const code = 'ERR_ACCESS_DENIED';
+  const denied = (more: object) => Object.assign(new Error('Access restricted'), { code, ...more });
+  const cause = denied({ resource: '/etc/alpine-release' });
+  const message = expect.stringContaining('--allow-fs-read=/etc/alpine-release is missing');
+  expect(notFoundError(cause, root)).toMatchObject({ code, cause, message });
+  const unnamed = denied({});
+  expect(notFoundError(unnamed, root)).toBe(unnamed);
+});
+
 test('other errors are not changed', () => {
   const missing = Object.assign(new Error('no module'), { code: 'MODULE_NOT_FOUND' });
   expect(notFoundError(missing, root)).toBe(missing);
