@@ -21,22 +21,28 @@ import type { FamilyRecord, Ipv4ConfRecord, LinkRecord } from './requests.js';
 import type { Ipv4Settings, LinkChanges, LinkRef } from './types.js';
 import { ADDR_GEN_MODES, IPV4_SETTINGS } from './values.js';
 
+/** The flags that can be changed, and their bits; `arp` is the inverse of its own. */
+const FLAG_BITS = {
+  up: IFF_UP,
+  promiscuous: IFF_PROMISC,
+  allMulticast: IFF_ALLMULTI,
+  arp: IFF_NOARP,
+  multicast: IFF_MULTICAST,
+} as const satisfies { readonly [Name in keyof LinkChanges]?: number };
+const FLAGS = Object.keys(FLAG_BITS) as readonly (keyof typeof FLAG_BITS)[];
+
 /** `ifi_flags`, and `ifi_change` that says which of them count; neither when no flag is asked for. */
 export function flagBits(
-  options: Pick<LinkChanges, 'up' | 'promiscuous' | 'allMulticast' | 'arp' | 'multicast'>,
+  options: Pick<LinkChanges, keyof typeof FLAG_BITS>,
 ): Pick<LinkRecord, 'flags' | 'change'> {
   let flags = 0;
   let change = 0;
-  const set = (bit: number, on: boolean | undefined) => {
-    if (on === undefined) return;
-    change |= bit;
-    if (on) flags |= bit;
-  };
-  set(IFF_UP, options.up);
-  set(IFF_PROMISC, options.promiscuous);
-  set(IFF_ALLMULTI, options.allMulticast);
-  set(IFF_NOARP, options.arp === undefined ? undefined : !options.arp);
-  set(IFF_MULTICAST, options.multicast);
+  for (const name of FLAGS) {
+    const on = options[name];
+    if (on === undefined) continue;
+    change |= FLAG_BITS[name];
+    if (on !== (name === 'arp')) flags |= FLAG_BITS[name];
+  }
   return change === 0 ? {} : { flags, change };
 }
 
@@ -55,21 +61,12 @@ export function familySettings({
   return Object.keys(conf).length === 0 ? inet6 && { inet6 } : { inet: { conf }, inet6 };
 }
 
-const FLAGS = [
-  'up',
-  'promiscuous',
-  'allMulticast',
-  'arp',
-  'multicast',
-] as const satisfies readonly (keyof LinkChanges)[];
-const FLAG_NAMES: ReadonlySet<string> = new Set(FLAGS);
-
 /** Whether flags are asked for and nothing else. */
 function onlyFlags(changes: LinkChanges): boolean {
   let any = false;
   for (const name in changes) {
     if (name === 'signal' || changes[name as keyof LinkChanges] === undefined) continue;
-    if (!FLAG_NAMES.has(name)) return false;
+    if (!Object.hasOwn(FLAG_BITS, name)) return false;
     any = true;
   }
   return any;
