@@ -40,7 +40,7 @@ function additionRecord(neighbour: NeighbourToAdd, index: number): NeighbourReco
     state: wordNumber(LISTED_STATES, state),
     flags: (named.flags ?? 0) | (router === true ? NTF_ROUTER : 0),
     mac: mac == null ? undefined : (parseHardwareAddress(mac) ?? undefined),
-    protocol: protocol === undefined ? undefined : wordNumber(ROUTE_PROTOCOLS, protocol),
+    protocol: wordNumber(ROUTE_PROTOCOLS, protocol),
   };
 }
 

@@ -128,8 +128,8 @@ export function plainOptions(route: RouteToRemove): RouteOptions {
     metric,
     table,
     family,
-    protocol: protocol === undefined ? undefined : wordNumber(ROUTE_PROTOCOLS, protocol),
-    scope: scope === undefined ? undefined : wordNumber(SCOPES, scope),
+    protocol: wordNumber(ROUTE_PROTOCOLS, protocol),
+    scope: wordNumber(SCOPES, scope),
     // With a nexthop object that leads nowhere the kernel keeps a unicast route, and lists it with the object's type.
     type: hasWay(route) || type !== 'blackhole' ? (type as RouteOptions['type']) : undefined,
     onlink,
@@ -154,10 +154,7 @@ function removalRecord(
   const mtu = route.mtu === null ? 0 : route.mtu;
   const advmss = route.advmss === null ? 0 : route.advmss;
   const record = routeRecord({ ...asked, protocol, scope, onlink: undefined, mtu, advmss }, link);
-  const removal: RouteRecord = {
-    ...record,
-    type: type === undefined ? 0 : wordNumber(ROUTE_TYPES, type),
-  };
+  const removal: RouteRecord = { ...record, type: wordNumber(ROUTE_TYPES, type) ?? 0 };
   const isIPv6 = removal.family === AF_INET6;
   if (!hasWay(route)) return removal;
   if (hops.length === 0) return isIPv6 ? exactly6(removal, (route as Partial<Route>).via) : removal;
@@ -277,11 +274,11 @@ export async function listRoutes(
   filter: RouteFilter = {},
 ): Promise<Route[]> {
   check(call.operation, routeRules.routeFilter, filter, 'filter');
-  const { family, protocol, type } = filter;
+  const { family, type } = filter;
   let link = resolveIndexIfAny(namespace, call, filter.link, 'filter.link');
   if (typeof link === 'object') link = await link;
-  const table = filter.table === undefined ? undefined : wordNumber(ROUTE_TABLES, filter.table);
-  const wantedProtocol = protocol === undefined ? undefined : wordNumber(ROUTE_PROTOCOLS, protocol);
+  const table = wordNumber(ROUTE_TABLES, filter.table);
+  const protocol = wordNumber(ROUTE_PROTOCOLS, filter.protocol);
   const families = family === undefined ? Object.values(FAMILIES) : [FAMILIES[family]];
   const lists = await Promise.all(
     families.map((one) => namespace.askOrThrow(call, 'listRoutes', { family: one })),
@@ -294,8 +291,7 @@ export async function listRoutes(
           route.link === link ||
           route.nextHops.some((hop) => hop.link === link)) &&
         (table === undefined || route.table === table) &&
-        (wantedProtocol === undefined ||
-          wordNumber(ROUTE_PROTOCOLS, route.protocol) === wantedProtocol) &&
+        (protocol === undefined || wordNumber(ROUTE_PROTOCOLS, route.protocol) === protocol) &&
         (type === undefined || route.type === type),
     );
   if (found.length === 0 && link !== undefined) {

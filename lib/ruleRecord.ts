@@ -26,8 +26,8 @@ export function ruleRecord(rule: RuleToRemove): RuleRecord {
     toLength: prefixLengthOf(to),
     fromLength: prefixLengthOf(from),
     tos: rule.tos,
-    ...tableFields(numberOf(ROUTE_TABLES, rule.table) ?? 0),
-    action: numberOf(RULE_ACTIONS, rule.action),
+    ...tableFields(wordNumber(ROUTE_TABLES, rule.table) ?? 0),
+    action: wordNumber(RULE_ACTIONS, rule.action),
     flags: rule.invert === true ? FIB_RULE_INVERT : 0,
     to: to?.bytes,
     from: from?.bytes,
@@ -42,8 +42,8 @@ export function ruleRecord(rule: RuleToRemove): RuleRecord {
     suppressPrefixLength: rule.suppressPrefixLength ?? undefined,
     l3mdev: rule.l3mdev === true ? 1 : undefined,
     uidRange: rangeOf(rule.uidRange),
-    protocol: numberOf(ROUTE_PROTOCOLS, rule.protocol),
-    ipProtocol: numberOf(IP_PROTOCOLS, rule.ipProtocol),
+    protocol: wordNumber(ROUTE_PROTOCOLS, rule.protocol),
+    ipProtocol: wordNumber(IP_PROTOCOLS, rule.ipProtocol),
     sourcePorts: rangeOf(rule.sourcePorts),
     destinationPorts: rangeOf(rule.destinationPorts),
   };
@@ -109,14 +109,6 @@ export function toldBy(record: RuleRecord): ReadonlyMap<Compared, string> {
     if (!meansAny) told.set(field, JSON.stringify(value));
   }
   return told;
-}
-
-/** The number for a word, if there is one. */
-export function numberOf(
-  words: Readonly<Record<string, number>>,
-  word: string | number | null | undefined,
-): number | undefined {
-  return word == null ? undefined : wordNumber(words, word);
 }
 
 function rangeOf(

@@ -6,7 +6,7 @@ import { explain } from './diagnosis.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import type { RuleRecord } from './requests.js';
-import { numberOf, removalRecord, ruleRecord } from './ruleRecord.js';
+import { removalRecord, ruleRecord } from './ruleRecord.js';
 import type { Rule, RuleFilter, RuleToAdd, RuleToRemove } from './types.js';
 import { FAMILIES, ROUTE_PROTOCOLS, ROUTE_TABLES, RULE_ACTIONS, wordNumber } from './values.js';
 
@@ -61,8 +61,8 @@ export async function listRules(
       throw call.error(rules, await explain(namespace, rules, {}));
     }),
   );
-  const table = numberOf(ROUTE_TABLES, filter.table);
-  const protocol = numberOf(ROUTE_PROTOCOLS, filter.protocol);
+  const table = wordNumber(ROUTE_TABLES, filter.table);
+  const protocol = wordNumber(ROUTE_PROTOCOLS, filter.protocol);
   return lists
     .flat()
     .filter(

@@ -150,7 +150,17 @@ export function nameOf<Word extends string>(
  */
 export const MAX_SOURCES = 5_455;
 
-/** The kernel's number for one of `words`; a number, also in decimal text, stands for itself. */
-export function wordNumber(words: Readonly<Record<string, number>>, word: string | number): number {
-  return typeof word === 'number' ? word : (words[word] ?? Number(word));
+type Words = Readonly<Record<string, number>>;
+
+/**
+ * The kernel's number for one of `words`; a number, also in decimal text, stands for itself. `undefined` for a word
+ * that is left out.
+ */
+export function wordNumber(words: Words, word: string | number): number;
+export function wordNumber(
+  words: Words,
+  word: string | number | null | undefined,
+): number | undefined;
+export function wordNumber(words: Words, word: string | number | null | undefined) {
+  return typeof word === 'string' ? (words[word] ?? Number(word)) : (word ?? undefined);
 }
