@@ -1,4 +1,5 @@
 /** Flags and numbers of links and addresses, named as `ip` prints them. */
+import { ADDRESS_FLAGS } from './values.js';
 
 /** `IFF_*` (linux/if.h), named as `ip` prints them and in its order. */
 const LINK_FLAGS: readonly (readonly [number, string])[] = [
@@ -63,20 +64,17 @@ export const OPER_STATES = [
   'up',
 ] as const;
 
-/** `IFA_F_*` (linux/if_addr.h); the first bit means something else in each family. */
-const ADDRESS_FLAG_NAMES: readonly (readonly [number, string])[] = [
-  [0x02, 'nodad'],
-  [0x04, 'optimistic'],
-  [0x08, 'dadfailed'],
-  [0x10, 'home'],
-  [0x20, 'deprecated'],
-  [0x40, 'tentative'],
-  [0x80, 'permanent'],
-  [0x100, 'mngtmpaddr'],
-  [0x200, 'noprefixroute'],
-  [0x400, 'autojoin'],
-  [0x800, 'stable-privacy'],
-];
+/** `IFA_F_*` (linux/if_addr.h), by bit; the first bit means something else in each family. */
+const ADDRESS_FLAG_NAMES = Object.entries({
+  ...ADDRESS_FLAGS,
+  dadfailed: 0x08,
+  deprecated: 0x20,
+  tentative: 0x40,
+  permanent: 0x80,
+  'stable-privacy': 0x800,
+})
+  .map(([name, bit]) => [bit, name] as const)
+  .sort(([one], [other]) => one - other);
 
 /** Lists of names recur with every link, so each combination is made once and frozen. */
 function memoised(make: (bits: number) => string[]): (bits: number) => readonly string[] {
