@@ -120,8 +120,8 @@ export const sources: Check = listOf(mac, MAX_SOURCES);
 export const netnsName: Check = text(netnsNameFault);
 
 const netnsText = text(netnsRefFault);
-export const pid = integer(1, INT_MAX);
-export const fd = integer(0, INT_MAX);
+const pid = integer(1, INT_MAX);
+const fd = integer(0, INT_MAX);
 
 /** That what has the brand is a `Netns`: neither a copy, which has no descriptor, nor a Proxy, whose getters throw. */
 const netnsItself: Check = (value) => {

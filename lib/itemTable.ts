@@ -2,7 +2,7 @@
 import type { Address, Link, NetlinkEvent, Route } from './types.js';
 
 export type Kind = 'link' | 'address' | 'route';
-export type Item = Link | Address | Route;
+type Item = Link | Address | Route;
 export type Key = string | number;
 export type Action = 'added' | 'changed' | 'removed';
 

@@ -4,7 +4,7 @@ import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { createIn, type KindSpec } from './create.js';
-import { plainRef, readLink, sendAll, sendMany } from './links.js';
+import { readLink, sendAll, sendMany } from './links.js';
 import { parseMac } from './mac.js';
 import type { Namespace } from './namespace.js';
 import type { Step } from './native.js';
@@ -122,7 +122,7 @@ async function readMacvlan(
   call: Call,
   ref: LinkRef,
 ): Promise<LinkWithMacvlan> {
-  const link = await readLink(namespace, call, plainRef(namespace, call, ref));
+  const link = await readLink(namespace, call, ref);
   if (link.macvlan !== undefined) return link as LinkWithMacvlan;
   throw call.fail('EOPNOTSUPP', 'not a macvlan or macvtap', whyNoMacvlan(link));
 }

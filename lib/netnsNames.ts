@@ -24,7 +24,7 @@ export async function listNames(call: Call): Promise<string[]> {
 
 async function findNames(): Promise<readonly string[]> {
   const names = await fs.promises.readdir(RUN_DIRECTORY);
-  const live = await Promise.all(names.map(async (name) => isNamespaceFile(name)));
+  const live = await Promise.all(names.map(isNamespaceFile));
   return names.filter((_, at) => live[at]).sort();
 }
 

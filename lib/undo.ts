@@ -33,7 +33,7 @@ async function takeAway(target: Namespace, step: Step, what: string): Promise<Er
 }
 
 /** What is to be taken away. */
-export interface Made {
+interface Made {
   readonly target: Namespace;
   readonly index: number;
   readonly name: string | undefined;
