@@ -93,7 +93,7 @@ const MACVLAN_CHANGE_ROWS = {
 const MACVLAN_ROWS = { ...LINK_ROWS, parent: linkRef, ...MACVLAN_CHANGE_ROWS };
 
 /** The options that not every mode takes, and the modes that do. */
-const MODES_THAT_TAKE = {
+export const MODES_THAT_TAKE = {
   nopromisc: ['passthru'],
   sources: ['source'],
   nodst: ['source'],

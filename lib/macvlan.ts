@@ -136,12 +136,10 @@ function whyNoMacvlan({ name, kind }: Link): string {
 /** Why a change does not fit the mode that the link has, or is changed to. */
 function modeFault(link: LinkWithMacvlan, changes: MacvlanChanges): string | undefined {
   const mode = changes.mode ?? link.macvlan.mode;
-  if (changes.nopromisc !== undefined && mode !== 'passthru') {
-    return `nopromisc needs mode 'passthru', and '${link.name}' is in mode '${mode}'.`;
-  }
-  for (const option of ['sources', 'nodst'] as const) {
-    if (changes[option] !== undefined && mode !== 'source') {
-      return `${option} needs mode 'source', and '${link.name}' is in mode '${mode}'.`;
+  for (const option of ['nopromisc', 'sources', 'nodst'] as const) {
+    const [needed] = linkRules.MODES_THAT_TAKE[option];
+    if (changes[option] !== undefined && mode !== needed) {
+      return `${option} needs mode '${needed}', and '${link.name}' is in mode '${mode}'.`;
     }
   }
   return undefined;
