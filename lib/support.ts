@@ -13,10 +13,10 @@ import type { Link, ModuleState, Support, SupportOptions } from './types.js';
 import { MACVLAN_FLAG_NODST, MACVLAN_MODES } from './values.js';
 
 type Features = Support['features'];
-type Kinds = Pick<Support, (typeof KINDS)[number]>;
 
 /** What `createLink` makes. */
 const KINDS = ['macvlan', 'macvtap', 'veth', 'vlan', 'bridge', 'dummy'] as const;
+type Kind = (typeof KINDS)[number];
 /** Not the others: with their modules some of them bring links, and without options they are made. */
 const KINDS_TO_LOAD = ['macvlan', 'macvtap'] as const;
 
@@ -36,14 +36,14 @@ export async function checkSupport(
     for (const kind of KINDS_TO_LOAD) await loadKind(namespace, kind);
   }
   call.checkSignal();
-  const kinds: Partial<Record<keyof Kinds, ModuleState>> = {};
+  const kinds = {} as Record<Kind, ModuleState>;
   for (const kind of KINDS) kinds[kind] = await stateOf(namespace, call, kind);
-  const { macvlan } = kinds as Kinds;
+  const { macvlan } = kinds;
   const known = macvlan === 'builtin' || macvlan === 'loaded';
   const features =
     (known ? await probe(options.load === true) : undefined) ?? featuresByVersion(macvlan);
   call.checkSignal();
-  return { kernel: release(), netAdmin, ...(kinds as Kinds), features };
+  return { kernel: release(), netAdmin, ...kinds, features };
 }
 
 async function hasNetAdmin(namespace: Namespace, call: Call): Promise<boolean> {
@@ -61,7 +61,7 @@ async function loadKind(namespace: Namespace, kind: (typeof KINDS_TO_LOAD)[numbe
   await namespace.ask('createLink', { info: { kind } });
 }
 
-async function stateOf(namespace: Namespace, call: Call, kind: keyof Kinds): Promise<ModuleState> {
+async function stateOf(namespace: Namespace, call: Call, kind: Kind): Promise<ModuleState> {
   const byFiles = await moduleState(moduleOf(kind)).catch((error) => {
     throw call.fileError(error);
   });
