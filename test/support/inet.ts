@@ -146,7 +146,8 @@ export async function routeBench(bed: Testbed): Promise<RouteBench> {
   return { host, netns: host.netns, link, index: (await host.link(link)).ifindex, shown };
 }
 
-const TABLES: Readonly<Record<string, number>> = { main: 254, local: 255, default: 253 };
+/** The numbers of the tables that `ip` names. */
+export const TABLES: Readonly<Record<string, number>> = { main: 254, local: 255, default: 253 };
 
 /** What the library should list for what `ip` shows. */
 export function expectedRoute(

@@ -5,6 +5,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { expect, vi } from 'vitest';
 import type { Watch } from '../../lib/index.js';
 import type { Address, Link, NetlinkEvent, Route } from '../../lib/types.js';
+import { type IpRoute, TABLES } from './inet.js';
 import type { IpAddress, IpLink, Testbed, TestNetns } from './testbed.js';
 
 /** An event in short: `'added eth0'`, `'removed 192.0.2.1/24'`, `'resync'`. */
@@ -96,15 +97,10 @@ export class Reader {
   async matches(host: TestNetns, { addresses = false, routes = false } = {}): Promise<void> {
     await vi.waitFor(async () => {
       const shown = await shownBy(host, { addresses, routes });
-      const all = {
-        links: this.shownLinks,
-        addresses: this.shownAddresses,
-        routes: this.shownRoutes,
-      };
       expect({
-        links: all.links,
-        ...(addresses ? { addresses: all.addresses } : {}),
-        ...(routes ? { routes: all.routes } : {}),
+        links: this.shownLinks,
+        ...(addresses ? { addresses: this.shownAddresses } : {}),
+        ...(routes ? { routes: this.shownRoutes } : {}),
       }).toEqual(shown);
     }, PATIENCE);
   }
@@ -145,21 +141,6 @@ export class Reader {
 /** Long enough for a machine that is busy with other things. */
 export const PATIENCE = { timeout: 40_000, interval: 20 };
 
-interface IpRoute {
-  readonly type: string;
-  readonly dst: string;
-  readonly table?: string;
-  readonly protocol: string;
-  readonly metric?: number;
-  readonly prefsrc?: string;
-  readonly gateway?: string;
-  readonly via?: { readonly host: string };
-  readonly dev?: string;
-  readonly nexthops?: readonly { readonly gateway?: string; readonly dev: string }[];
-}
-
-const TABLES: Readonly<Record<string, number>> = { main: 254, local: 255, default: 253 };
-
 async function shownBy(host: TestNetns, wanted: { addresses: boolean; routes: boolean }) {
   const json = async <T>(...args: string[]) => {
     return JSON.parse((await host.ip('-j', '-d', ...args)) || '[]') as T[];
@@ -183,7 +164,7 @@ async function shownBy(host: TestNetns, wanted: { addresses: boolean; routes: bo
   const routes = !wanted.routes
     ? []
     : (await json<IpRoute>('route', 'show', 'table', 'all')).map(
-        ({ type, dst, table = 'main', protocol, metric = 0, prefsrc = null, ...way }) => {
+        ({ type, dst, table, protocol, metric = 0, prefsrc = null, ...way }) => {
           const hops = way.nexthops ?? [{ gateway: way.gateway ?? way.via?.host, dev: way.dev }];
           const ways = hops.map((hop) => `${hop.gateway ?? '-'} ${hop.dev ?? '-'}`).sort();
           const number = TABLES[table] ?? Number(table);
