@@ -3,7 +3,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { drive, measureGrowth, measureLatency, measureListing } from './drive.mjs';
+import { drive, measureLatency, measureListing } from './drive.mjs';
 
 const load = createRequire(join(process.env.BENCH_NPM_FOLDER ?? '', 'package.json'));
 const { createRtNetlink } = load('netlink');
@@ -76,7 +76,6 @@ await drive({
     measureLatency(count, () =>
       socket.setLink({ index: parent, flags: { up: true }, change: { up: true } }),
     ),
-  growth: (task) => measureGrowth(task, (number) => create(task.parent, number), list),
 });
 // Its socket stays open otherwise, and holds the process.
 process.exit(0);
