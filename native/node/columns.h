@@ -12,8 +12,10 @@
 namespace macvlan_netlink::node {
 
 // The tuple of everything with a js_name and a member.
+template <class Record, class = void>
+struct Columns;
 template <class Record>
-struct Columns {
+struct Columns<Record, std::enable_if_t<wire::HasTable<Record>::value>> {
   static constexpr auto all =
       std::tuple_cat(wire::Table<Record>::header, wire::Table<Record>::rows);
 };
@@ -43,16 +45,10 @@ struct Columns<fib_rule_port_range> {
                                               wire::Field("end", &fib_rule_port_range::end));
 };
 
+template <class T, class = void>
+struct IsRecord : std::false_type {};
 template <class T>
-struct IsRecord : wire::HasTable<T> {};
-template <>
-struct IsRecord<rtnl::LinkInfo> : std::true_type {};
-template <>
-struct IsRecord<ifa_cacheinfo> : std::true_type {};
-template <>
-struct IsRecord<fib_rule_uid_range> : std::true_type {};
-template <>
-struct IsRecord<fib_rule_port_range> : std::true_type {};
+struct IsRecord<T, std::void_t<decltype(Columns<T>::all)>> : std::true_type {};
 template <class T>
 struct IsRecord<wire::Binary<T>> : IsRecord<T> {};
 
