@@ -20,23 +20,21 @@ class Arguments {
       : env_(env), undefined_(undefined), counters_(counters), counter_memory_(counter_memory) {}
 
   void Push(napi_value value) { values_[count_++] = value; }
-  void PushAbsent() { Push(undefined_); }
   size_t count() const { return count_; }
   const napi_value* values() const { return values_; }
 
   template <class Record>
   void PushColumns(const Record& record);
-  template <class Record>
-  void PushAbsentColumns();
-
-  template <class T>
-  napi_value Convert(const T& value);
 
  private:
+  template <class T>
+  napi_value Convert(const T& value);
   template <class Member>
   void PushColumn(const Member& value);
   template <class T>
   void PushColumn(const std::optional<T>& value);
+  template <class Record>
+  void PushAbsentColumns();
   template <class Member>
   void PushAbsentColumn();
 
@@ -136,7 +134,7 @@ void Arguments::PushAbsentColumn() {
   if constexpr (IsRecord<Inner>::value) {
     PushAbsentColumns<Inner>();
   } else {
-    PushAbsent();
+    Push(undefined_);
   }
 }
 
