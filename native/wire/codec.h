@@ -118,12 +118,6 @@ struct Wire<Boxed<Record>> {
     if (box.one.empty()) return;
     writer.Nest(type, [&] { EncodeBody(writer, box.one.front()); });
   }
-  static bool Decode(ByteSpan payload, Boxed<Record>& out) {
-    Record record{};
-    if (!DecodeBody(payload, record)) return false;
-    out.one.push_back(std::move(record));
-    return true;
-  }
 };
 
 template <class Record>
@@ -152,14 +146,17 @@ struct DecoderIndex {
   using Decoder = bool (*)(ByteSpan, Record&);
   static constexpr size_t kSize = 96;
 
+  template <size_t kRow>
+  static constexpr void Set(std::array<Decoder, kSize>& index) {
+    constexpr auto row = std::get<kRow>(Table<Record>::rows);
+    if constexpr (row.use != Use::kRequest) {
+      index[row.type & NLA_TYPE_MASK] = &DecodeRow<Record, kRow>;
+    }
+  }
   template <size_t... kRows>
   static constexpr std::array<Decoder, kSize> Make(std::index_sequence<kRows...>) {
     std::array<Decoder, kSize> index{};
-    ((std::get<kRows>(Table<Record>::rows).use == Use::kRequest
-          ? void()
-          : void(index[std::get<kRows>(Table<Record>::rows).type & NLA_TYPE_MASK] =
-                     &DecodeRow<Record, kRows>)),
-     ...);
+    (Set<kRows>(index), ...);
     return index;
   }
   static constexpr auto index = Make(
