@@ -152,7 +152,6 @@ export function makeLink(
   vlanId: number | undefined,
   vlanProtocol: number | undefined,
   _slaveKind: string | undefined,
-  _bridgePortState: number | undefined,
   bridgePortHairpin: number | undefined,
   alias: string | undefined,
   promiscuity: number | undefined,

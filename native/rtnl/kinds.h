@@ -24,7 +24,6 @@ struct VlanData {
 
 // net/bridge/br_netlink.c
 struct BridgePortData {
-  std::optional<uint8_t> state;    // BR_STATE_*
   std::optional<uint8_t> hairpin;  // IFLA_BRPORT_MODE: reflective relay
 };
 
@@ -54,8 +53,7 @@ struct Table<rtnl::BridgePortData> {
   using R = rtnl::BridgePortData;
   static constexpr auto header = std::make_tuple();
   static constexpr auto rows =
-      std::make_tuple(Attr(IFLA_BRPORT_STATE, "IFLA_BRPORT_STATE", "state", &R::state, Use::kReply),
-                      Attr(IFLA_BRPORT_MODE, "IFLA_BRPORT_MODE", "hairpin", &R::hairpin));
+      std::make_tuple(Attr(IFLA_BRPORT_MODE, "IFLA_BRPORT_MODE", "hairpin", &R::hairpin));
 };
 
 }  // namespace macvlan_netlink::wire
