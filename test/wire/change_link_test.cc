@@ -65,7 +65,7 @@ rtnl::AltNames AltNames(const std::vector<const char*>& names) {
 
 // ip names the kind in IFLA_INFO_KIND, as bridge_slave; this library says what replies say,
 // IFLA_INFO_SLAVE_KIND bridge. In a request nobody reads either: the kind of the port's master
-// decides (net/core/rtnetlink.c, __rtnl_newlink, Linux 6.18).
+// decides (net/core/rtnetlink.c, rtnl_changelink, Linux 6.18).
 void NamedBridge(wire::Bytes& message) {
   std::string text = ToHex(message);
   const std::string long_name =
