@@ -38,7 +38,7 @@ import type {
   RouteFilter,
   RouteOptions,
 } from './types.js';
-import { ADDRESS_SIZES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES } from './values.js';
+import { ADDRESS_SIZES, LINKLESS_TYPES, ROUTE_PROTOCOLS, ROUTE_TYPES, SCOPES } from './values.js';
 
 /** What is wrong with a route whose fields are each valid: do they fit together? */
 function routeFault(value: Given): Fault | undefined {
@@ -101,8 +101,7 @@ type Given = Listed<Omit<RouteOptions, 'nextHops'>> & {
   readonly append?: boolean | undefined;
 };
 
-/** Types of routes that lead to no link. */
-const LINKLESS: ReadonlySet<unknown> = new Set(['blackhole', 'unreachable', 'prohibit', 'throw']);
+const LINKLESS: ReadonlySet<unknown> = new Set(Object.keys(LINKLESS_TYPES));
 
 /** Is the way of a route said once? */
 function wayFault(route: Given): Fault | undefined {

@@ -20,6 +20,7 @@ import {
   AF_INET6,
   FAMILIES,
   IP6_RT_PRIO_USER,
+  LINKLESS_TYPES,
   LOOPBACK_IFINDEX,
   ROUTE_PROTOCOLS,
   ROUTE_TABLES,
@@ -33,9 +34,8 @@ import {
 /** The kernel keeps at most these, and compares what it keeps (net/ipv4/metrics.c, ip_metrics_convert). */
 const MAX_ROUTE_MTU = 65_520;
 const MAX_ROUTE_ADVMSS = 65_495;
-/** Types of IPv6 routes that lead to no link (`RTF_REJECT`). */
-const { blackhole, unreachable, prohibit, throw: thrown } = ROUTE_TYPES;
-const REJECTING: ReadonlySet<number> = new Set([blackhole, unreachable, prohibit, thrown]);
+/** In IPv6 the routes with `RTF_REJECT`. */
+const LINKLESS: ReadonlySet<number> = new Set(Object.values(LINKLESS_TYPES));
 
 function addressOf(text: string | null | undefined): Uint8Array | undefined {
   return text == null ? undefined : (parseIp(text) ?? undefined);
@@ -193,7 +193,7 @@ function hopRecord(
  * gateway is ::, and those are compared.
  */
 function exactly6(removal: RouteRecord, via: string | null | undefined): RouteRecord {
-  const nowhere = REJECTING.has(removal.type ?? 0);
+  const nowhere = LINKLESS.has(removal.type ?? 0);
   const link = nowhere ? LOOPBACK_IFINDEX : removal.link;
   const direct = nowhere || (via === null && link !== undefined);
   return direct ? { ...removal, link, gateway: new Uint8Array(16) } : { ...removal, link };

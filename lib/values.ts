@@ -70,17 +70,15 @@ export const IPV4_SETTINGS = {
   promoteSecondaries: 'flag',
 } as const satisfies Readonly<Record<keyof Ipv4Settings, number | 'flag'>>;
 
-/** `RTN_*` (linux/rtnetlink.h). */
+/** `RTN_*` (linux/rtnetlink.h): those of routes that lead to no link, and all. */
+export const LINKLESS_TYPES = { blackhole: 6, unreachable: 7, prohibit: 8, throw: 9 } as const;
 export const ROUTE_TYPES = {
   unicast: 1,
   local: 2,
   broadcast: 3,
   anycast: 4,
   multicast: 5,
-  blackhole: 6,
-  unreachable: 7,
-  prohibit: 8,
-  throw: 9,
+  ...LINKLESS_TYPES,
 } as const;
 
 /** `FR_ACT_*` (linux/fib_rules.h). */
