@@ -2,8 +2,8 @@
 // while events keep coming.
 import { describe, expect, test } from 'vitest';
 import {
-  type Ended,
   endableWorker,
+  expectSuccess,
   inPrivateNetns,
   resultOf,
   runProgram,
@@ -11,11 +11,6 @@ import {
 } from '../support/program.js';
 
 const under = inPrivateNetns;
-
-/** The program ended normally, and printed no message about an abort. */
-function expectSuccess(ended: Ended): void {
-  expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
-}
 
 /** Functions for the programs below. */
 const prelude = `

@@ -1,17 +1,12 @@
 // The addon in several threads of one process, and what becomes of it when a thread is ended.
 import { expect, test } from 'vitest';
 import {
-  type Ended,
   endableWorker,
+  expectSuccess,
   inPrivateNetns,
   resultOf,
   runProgram,
 } from '../support/program.js';
-
-/** The program ended normally, and printed no message about an abort. */
-function expectSuccess(ended: Ended): void {
-  expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
-}
 
 test('each thread has its own copy of the library', async () => {
   const worker = `

@@ -4,10 +4,7 @@ import { type Refusal, supportFile, type TestNetns, useTestbed } from '../suppor
 
 const bed = useTestbed();
 
-async function setUp(): Promise<{ host: TestNetns; parent: string }> {
-  const host = await bed.makeNetns();
-  return { host, parent: await host.parent() };
-}
+const setUp = () => bed.makeHost();
 
 describe('EPERM', () => {
   /** What the operation is refused with there, behind a command that takes rights. */

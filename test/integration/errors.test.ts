@@ -1,17 +1,14 @@
 /** The reasons that errors give where the kernel gives only an errno. */
 import { describe, expect, test } from 'vitest';
 import { isNetlinkError, type NextHopOptions } from '../../lib/index.js';
-import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
+import { refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
 const PARENT_MAC = '02:00:5e:00:00:01';
 const MAC = '02:00:5e:00:00:02';
 
-async function setUp(): Promise<{ host: TestNetns; parent: string }> {
-  const host = await bed.makeNetns();
-  return { host, parent: await host.parent({ mac: PARENT_MAC }) };
-}
+const setUp = () => bed.makeHost({ mac: PARENT_MAC });
 
 describe('EINVAL', () => {
   test('because the parent is the loopback device', async () => {

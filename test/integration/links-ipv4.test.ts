@@ -6,10 +6,7 @@ import { PATIENCE } from '../support/watching.js';
 
 const bed = useTestbed();
 
-async function setUp(): Promise<{ host: TestNetns; parent: string }> {
-  const host = await bed.makeNetns();
-  return { host, parent: await host.parent() };
-}
+const setUp = () => bed.makeHost();
 
 /** The settings of a link as /proc/sys shows them. */
 async function sysctls(host: TestNetns, link: string): Promise<Record<string, string>> {

@@ -1,7 +1,7 @@
 /** createMacvlan and createMacvtap: every mode, and every option as `ip -d link` shows it. */
 import { describe, expect, test } from 'vitest';
 import { createMacvlan, createMacvtap, type MacvlanMode } from '../../lib/index.js';
-import { isBefore, type TestNetns, useTestbed } from '../support/testbed.js';
+import { isBefore, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
@@ -9,11 +9,7 @@ const KINDS = ['macvlan', 'macvtap'] as const;
 const MODES: readonly MacvlanMode[] = ['private', 'vepa', 'bridge', 'passthru', 'source'];
 const create = { macvlan: 'createMacvlan', macvtap: 'createMacvtap' } as const;
 
-/** A namespace with an Ethernet device in it. */
-async function setUp(): Promise<{ host: TestNetns; parent: string }> {
-  const host = await bed.makeNetns();
-  return { host, parent: await host.parent() };
-}
+const setUp = () => bed.makeHost();
 
 describe.each(KINDS)('a new %s', (kind) => {
   test.each(MODES)('is in the requested mode %s', async (mode) => {

@@ -6,10 +6,7 @@ const bed = useTestbed();
 
 const PARENT_MAC = '02:00:5e:00:00:01';
 
-async function setUp(): Promise<{ host: TestNetns; parent: string }> {
-  const host = await bed.makeNetns();
-  return { host, parent: await host.parent({ mac: PARENT_MAC }) };
-}
+const setUp = () => bed.makeHost({ mac: PARENT_MAC });
 
 async function promiscuityOf(host: TestNetns, name: string): Promise<number> {
   return (await host.link(name)).promiscuity;

@@ -8,10 +8,7 @@ const bed = useTestbed();
 
 type AnyEvent = NetlinkEvent | LevelEvent;
 
-async function setUp(): Promise<{ host: TestNetns; parent: string }> {
-  const host = await bed.makeNetns();
-  return { host, parent: await host.parent() };
-}
+const setUp = () => bed.makeHost();
 
 /** The events of a watch up to the next event `level`, that one included. */
 async function untilLevel(watch: AsyncIterator<AnyEvent>): Promise<AnyEvent[]> {

@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { expect } from 'vitest';
 import { root } from './package.js';
 
 /** How a program ended, and what it said. */
@@ -111,6 +112,11 @@ export function runProgram(source: string, options: ProgramOptions = {}): Promis
     // A program that has ended already reads nothing.
     child.stdin?.on('error', () => {}).end(input);
   });
+}
+
+/** The program ended normally, and printed no message about an abort. */
+export function expectSuccess(ended: Ended): void {
+  expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
 }
 
 /** Runs a program that has to succeed; gives what it printed, read as JSON. */

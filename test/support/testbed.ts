@@ -218,10 +218,15 @@ export class Testbed {
     return host;
   }
 
+  /** A namespace with a parent. */
+  async makeHost(options?: ParentOptions): Promise<{ host: TestNetns; parent: string }> {
+    const host = await this.makeNetns();
+    return { host, parent: await host.parent(options) };
+  }
+
   /** A namespace with a parent, and another one, which links go to. */
   async makeHostAndInside(): Promise<{ host: TestNetns; inside: TestNetns; parent: string }> {
-    const [host, inside] = [await this.makeNetns(), await this.makeNetns()];
-    return { host, inside, parent: await host.parent() };
+    return { ...(await this.makeHost()), inside: await this.makeNetns() };
   }
 
   /** The process's own namespace, which other files may be using at the same time. */
