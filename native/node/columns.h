@@ -101,9 +101,9 @@ constexpr bool IsReplied(const wire::AttributeRow<Record, Member>& row) {
 template <class Record>
 constexpr size_t CountReplied() {
   const auto count = [](const auto& column) {
-    using Member = typename ColumnType<std::decay_t<decltype(column)>>::Member_t;
-    if constexpr (IsRecord<Member>::value) {
-      return IsReplied(column) ? CountReplied<Member>() : 0;
+    using Inner = typename ColumnType<std::decay_t<decltype(column)>>::type;
+    if constexpr (IsRecord<Inner>::value) {
+      return IsReplied(column) ? CountReplied<Inner>() : 0;
     } else {
       return IsReplied(column) ? size_t{1} : size_t{0};
     }
