@@ -6,13 +6,14 @@ import { Refusal, type Step } from '../../lib/native.js';
 import { undo } from '../../lib/undo.js';
 
 const ENODEV = new Refusal(-19, 'RTM_DELLINK');
+const ESRCH = new Refusal(-3, 'RTM_DELROUTE');
 const EPERM = new Refusal(-1, 'RTM_DELLINK');
 
 /**
  * Undoes a creation that ended with `error`, where the removals of the link and of two routes by other links are
  * answered like that; returns the error to reject with.
  */
-function undone(answers: readonly Refusal[], error: unknown, signal?: AbortSignal) {
+function undone(answers: readonly (Refusal | undefined)[], error: unknown, signal?: AbortSignal) {
   const left = [...answers];
   const exchange = async () => [left.shift()];
   const target = { name: 'net1', inode: 1, exchange } as unknown as Namespace;
@@ -36,9 +37,19 @@ test.each([
   expect([message.startsWith(begins), message.endsWith(ends)], message).toEqual([true, true]);
 });
 
-test('an error stays as it is where nothing went wrong', async () => {
+test('an error keeps the cause that it has', async () => {
+  const cause = new Error('its own');
+  const error = new Error('mine', { cause });
+  expect(await undone([EPERM], error)).toBe(error);
+  expect(error.cause).toBe(cause);
+});
+
+test.each([
+  ['nothing went wrong', []],
+  ['a route by another link was gone', [undefined, ESRCH]],
+])('an error stays as it is where %s', async (_, answers) => {
   const error = new Error('mine');
-  expect(await undone([], error)).toBe(error);
+  expect(await undone(answers, error)).toBe(error);
   expect(error).not.toHaveProperty('cause');
 });
 

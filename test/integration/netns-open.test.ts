@@ -311,6 +311,21 @@ describe('a signal that fires while a namespace is opened', () => {
     await turn();
     expect(unhandled).not.toHaveBeenCalled();
   });
+
+  test('makes room for later ones, also where it has withdrawn what had not begun', async () => {
+    const { name, netns } = await bed.makeNetns();
+    const controller = new AbortController();
+    const { signal } = controller;
+    // More than are opened at the same time.
+    const opening = Array.from({ length: 20 }, () => Netns.open(name as string, { signal }));
+    controller.abort(reason);
+    for (const call of opening) await expect(call).rejects.toBe(reason);
+    // The first of these may still begin while others end.
+    for (let later = 0; later < 3; later++) {
+      await using opened = await Netns.open(name as string);
+      expect(opened.inode).toBe(netns.inode);
+    }
+  });
 });
 
 test.each<[string, (name: string, signal: AbortSignal) => Promise<unknown>]>([

@@ -139,3 +139,16 @@ test.each([
   }
   expect(told).toEqual(expected);
 });
+
+test('a listing of routes that fails ends the watch with its error', async () => {
+  const error = new Error('mine');
+  const failing = Promise.reject(error);
+  failing.catch(() => {});
+  const nothing = { lost: false, news: [] };
+  kernel.readings = [nothing, { lost: false, news: [nextHopNews()] }];
+  kernel.readings.push({ ...nothing, listed: failing as never }, nothing, nothing);
+  kernel.listings = [NOTHING];
+  const events = watch(namespace as never as Namespace, call as never as Call, { routes: true });
+  await expect(events.next()).rejects.toBe(error);
+  expect(await events.next()).toEqual({ value: undefined, done: true });
+});
