@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "io/exchange.h"
+#include "io/namespace.h"
 #include "io/pool.h"
 #include "io/session.h"
 

@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "io/namespace.h"
 #include "io/pool.h"
+#include "io/status.h"
 #include "wire/message.h"
 
 namespace macvlan_netlink::io {

@@ -188,8 +188,6 @@ Status Unname(const std::string& path) {
 
 }  // namespace
 
-Status Status::FromErrno(const char* syscall) { return {-errno, syscall}; }
-
 Status OpenOwn(Namespace& out) { return OpenOfThread("ns/net", out); }
 
 bool IsKernelsFile(const std::string& path) {

@@ -2,26 +2,14 @@
 // or a name block and belong on a pool thread; the others never wait.
 #pragma once
 
-#include <errno.h>
-
 #include <cstdint>
 #include <functional>
 #include <string>
 
 #include "io/descriptor.h"
+#include "io/status.h"
 
 namespace macvlan_netlink::io {
-
-// Which system call refused, and its negative errno; 0 when all went well.
-struct Status {
-  int error = 0;
-  const char* syscall = "";
-
-  bool ok() const { return error == 0; }
-  // Whether there were no descriptors left.
-  bool OutOfDescriptors() const { return error == -EMFILE || error == -ENFILE; }
-  static Status FromErrno(const char* syscall);
-};
 
 // What identifies a namespace: the inode of its nsfs file, on the device of that file system.
 struct NamespaceId {

@@ -12,8 +12,8 @@
 #include <optional>
 #include <thread>
 
-#include "io/namespace.h"
 #include "io/spin.h"
+#include "io/status.h"
 #include "io/thread.h"
 #include "wire/bytes.h"
 

@@ -9,7 +9,7 @@
 #include <unordered_map>
 
 #include "io/descriptor.h"
-#include "io/namespace.h"
+#include "io/status.h"
 #include "io/thread.h"
 
 namespace macvlan_netlink::io {

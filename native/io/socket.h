@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "io/descriptor.h"
-#include "io/namespace.h"
+#include "io/status.h"
 #include "wire/bytes.h"
 
 namespace macvlan_netlink::io {

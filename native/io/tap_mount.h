@@ -2,7 +2,7 @@
 #pragma once
 
 #include "io/descriptor.h"
-#include "io/namespace.h"
+#include "io/status.h"
 
 namespace macvlan_netlink::io {
 

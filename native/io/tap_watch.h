@@ -5,8 +5,8 @@
 #include <functional>
 
 #include "io/descriptor.h"
-#include "io/namespace.h"
 #include "io/reactor.h"
+#include "io/status.h"
 
 namespace macvlan_netlink::io {
 
