@@ -128,7 +128,7 @@ export function isSignal(value: unknown): boolean {
   );
 }
 
-/** An object that may hold options. Not a list, a promise or a date, which have none and would pass for `{}`. */
+/** An object that may hold options. Not a list, a promise, a date or an error, which have none or others. */
 export function isObject(value: unknown): value is object {
   return (
     typeof value === 'object' &&
@@ -136,7 +136,8 @@ export function isObject(value: unknown): value is object {
     !(Symbol.iterator in value) &&
     !types.isPromise(value) &&
     !types.isDate(value) &&
-    !types.isNativeError(value)
+    !types.isNativeError(value) &&
+    !(value instanceof Error)
   );
 }
 

@@ -34,7 +34,7 @@ import { parseIp, parsePrefix } from './ip.js';
 import { isListedAddress, type Listed } from './listed.js';
 import { labelFault } from './names.js';
 import type { Address, AddressFilter, AddressOptions } from './types.js';
-import { ADDRESS_FLAGS, SCOPES } from './values.js';
+import { ADDRESS_FLAGS, ADDRESS_SIZES, SCOPES } from './values.js';
 
 const LIFETIME = 'must be Infinity or a whole number of seconds';
 
@@ -101,17 +101,20 @@ function addressFault(
     const says = 'must not be longer than validLifetime';
     return under('.preferredLifetime', outOfRange(says, preferredLifetime));
   }
-  // The kernel never looks at the age of such an address (net/ipv4/devinet.c, check_lifetime).
-  if (
-    bits === 32 &&
+  return undefined;
+}
+
+/** The kernel never looks at the age of an IPv4 address that stays for ever (net/ipv4/devinet.c, check_lifetime). */
+function lifetimeFault(value: Listed<AddressOptions>): Fault | undefined {
+  const { address: text, validLifetime, preferredLifetime } = value;
+  const isIgnored =
     preferredLifetime !== 0 &&
     Number.isFinite(preferredLifetime) &&
-    !Number.isFinite(validLifetime)
-  ) {
-    const says = 'must be 0 or Infinity for an IPv4 address without a validLifetime';
-    return under('.preferredLifetime', badValue(says, preferredLifetime));
-  }
-  return undefined;
+    !Number.isFinite(validLifetime) &&
+    parsePrefix(text ?? '')?.bytes.length === ADDRESS_SIZES.IPv4;
+  if (!isIgnored) return undefined;
+  const says = 'must be 0 or Infinity for an IPv4 address without a validLifetime';
+  return under('.preferredLifetime', badValue(says, preferredLifetime));
 }
 
 const ADDRESS_ROWS = {
@@ -153,9 +156,10 @@ const listedAddress = optionsOf(
 );
 
 /** An address to add or replace: also an `Address` as it was listed. */
-export const address: Check = textOr((value) =>
-  isListedAddress(value) ? listedAddress(value) : addressObject(value),
-);
+export const address: Check = textOr((value) => {
+  const fault = isListedAddress(value) ? listedAddress(value) : addressObject(value);
+  return fault ?? lifetimeFault(value as Listed<AddressOptions>);
+});
 
 /** An address to remove. */
 export const addressToRemove: Check = textOr(listedAddress);

@@ -120,7 +120,13 @@ export class Namespace implements NetnsLike {
     given: Given,
     others: readonly unknown[],
   ): Promise<T> {
-    const held: readonly Namespace[] = [this, ...others.filter((one) => one instanceof Namespace)];
+    const held: readonly Namespace[] = [
+      this,
+      ...others.filter((one): one is Namespace => {
+        // Not a Proxy of one, which the check of the options refuses.
+        return typeof one === 'object' && one !== null && #handle in one;
+      }),
+    ];
     for (const one of held) one.#checkOpen(call);
     for (const one of held) one.#underWay++;
     call.held = held;

@@ -2,7 +2,7 @@
 import type { Worker } from 'node:worker_threads';
 import * as addresses from './addresses.js';
 import { Call } from './call.js';
-import { check, isSignal } from './check.js';
+import { check, isObject, isSignal } from './check.js';
 import * as valueRules from './checkValues.js';
 import * as deletion from './deletion.js';
 import { captureCaller, showValue } from './errors.js';
@@ -175,7 +175,7 @@ export class Netns extends Namespace {
   static async remove(name: string, options?: DeleteOptions): Promise<void> {
     const call = callOf('Netns.remove', name, Netns.remove, options);
     check(call.operation, valueRules.netnsName, name, 'name');
-    check(call.operation, valueRules.deleteOptions, options ?? {});
+    check(call.operation, valueRules.deleteOptions, options);
     const ifExists = options?.ifExists;
     await takeTurn();
     call.checkSignal();
@@ -399,7 +399,7 @@ export class Netns extends Namespace {
    * group there. Links that are left when the process is killed between the two keep it as well, and the last events of
    * a link show that group: to find links again, go by their names rather than by their `group`.
    */
-  deleteLinks(refs: readonly LinkRef[], options?: DeleteOptions): Promise<void> {
+  async deleteLinks(refs: readonly LinkRef[], options?: DeleteOptions): Promise<void> {
     const call = callOf('deleteLinks', null, this.deleteLinks, options);
     const how = snapshot(options);
     return this.operate(call, refs, (given) => deletion.deleteLinks(this, call, given, how));
@@ -730,9 +730,9 @@ class OwnNetns extends Netns {
   }
 }
 
-/** Not when a signal was given instead: its copy would not be recognised as one, and pass for empty options. */
+/** Not when something else was given instead: a copy would not be recognised as that, and pass for options. */
 function isOptions(given: unknown): given is object {
-  return typeof given === 'object' && given !== null && !isSignal(given);
+  return isObject(given) && !isSignal(given);
 }
 
 function refText(ref: unknown): string | null {

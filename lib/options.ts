@@ -15,7 +15,7 @@ import type { netnsBrand } from './values.js';
 export interface OperationOptions {
   /**
    * Withdraws what has not been sent to the kernel yet; the promise then rejects with the signal's
-   * reason. What has been sent may still take effect: netlink requests cannot be recalled.
+   * reason (for one exception see `createMacvlan`). What has been sent may still take effect: netlink requests cannot be recalled.
    */
   readonly signal?: AbortSignal | undefined;
 }

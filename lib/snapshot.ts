@@ -2,8 +2,7 @@
  * Copies of what a program passes in: the program may change its objects while the call waits for its turn or for
  * an answer.
  */
-import types from 'node:util/types';
-import { isSignal } from './check.js';
+import { isObject, isSignal } from './check.js';
 import type { Link, LinkRef, NetnsRef } from './types.js';
 
 /** How many levels of objects are copied: options, `peer` in them, `netns` in that. */
@@ -13,10 +12,8 @@ const DEPTH = 3;
 export function snapshot<T>(argument: T): T {
   if (typeof argument !== 'object' || argument === null) return argument;
   if (Array.isArray(argument)) return argument.slice() as T;
-  // None of these can be options: left as it is, so that the check sees and refuses it.
-  if (types.isPromise(argument) || isSignal(argument) || Symbol.iterator in argument) {
-    return argument;
-  }
+  // Left as it is, so that the check sees and refuses it: a copy would pass for empty options.
+  if (!isObject(argument) || isSignal(argument)) return argument;
   const copy = isPlain(argument) ? copyOf(argument, DEPTH) : copyInstance(argument);
   return copy as T;
 }

@@ -109,7 +109,10 @@ export class Tap extends Duplex {
     handle.onGone = () => this.#onGone();
   }
 
-  /** The descriptor of the first queue; -1 once it is closed. */
+  /**
+   * The descriptor of the first queue; -1 once it is closed. To hand it on use `detach`: `close` may take the queue off
+   * the link for everybody who has it.
+   */
   get fd(): number {
     return this.#fds[0] ?? -1;
   }

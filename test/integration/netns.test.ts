@@ -330,6 +330,10 @@ describe('Netns.remove', () => {
     expect(await refusalOf(Netns.remove(folder, { ifExists: true }))).toMatchObject({
       code: 'EISDIR',
     });
+    // Nothing in place of the options.
+    expect(await refusalOf(Netns.remove(name, null as never))).toMatchObject({
+      code: 'ERR_INVALID_ARG_TYPE',
+    });
   });
 });
 

@@ -170,7 +170,8 @@ describe('valid options', () => {
   });
 
   test('what holds no options, and would pass for none, is refused', () => {
-    const others = [[], new Map([['kind', 'veth']]), new Set(), new Date(), new Error('no')];
+    const errors = [new Error('no'), AbortSignal.abort().reason];
+    const others = [[], new Map([['kind', 'veth']]), new Set(), new Date(), ...errors];
     for (const other of [...others, runInNewContext("new Map([['kind', 'veth']])")]) {
       const { code, message } = refusal(rules.linkFilter, other);
       expect(code).toBe('ERR_INVALID_ARG_TYPE');
@@ -549,6 +550,7 @@ describe('addresses', () => {
     const { linkIndex: _, ...written } = listed;
     refusal(address, written);
     refusal(addressToRemove, { ...listed, address: '10.0.0.1' });
+    accepts(addressToRemove, { address: '10.0.0.1/24', preferredLifetime: 6 });
     refusal(addressToRemove, { ...listed, scope: 'galaxy' });
     const flags = ['secondary', 'temporary', 'dynamic', 'dadfailed', 'deprecated', 'autojoin'];
     for (const rule of [address, addressToRemove]) {

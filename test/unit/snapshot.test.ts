@@ -12,6 +12,13 @@ describe('a snapshot', () => {
     expect(kept).toEqual({ name: 'macv1', sources: ['02:00:00:00:00:01'], mtu: 1400 });
   });
 
+  test('does not make options of what holds none', () => {
+    const reason = AbortSignal.abort().reason;
+    for (const other of [new Map(), new Set(), new Date(), new Error('no'), reason]) {
+      expect(snapshot(other)).toBe(other);
+    }
+  });
+
   test('keeps a list', () => {
     const refs = [1, 2, 3];
     const kept = snapshot(refs);
