@@ -3,8 +3,8 @@
  * microseconds of JavaScript before anything is sent, and a program that makes thousands of them at
  * once would hold the loop for all of them: after the first ones, the rest wait for turns to come.
  */
-// Not the global one, which fake timers replace in a test: no call would begin any more, even after the test. (Where they
-// came before this module, this may be theirs, too.)
+// Not the global one: fake timers replace that in a test, and no call would begin any more, even after the test. Where
+// they come before this module, they may replace this one, too.
 import { setImmediate } from 'node:timers';
 
 /** How many calls begin in one turn: about a millisecond in a program that has just started. */

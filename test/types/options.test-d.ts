@@ -389,9 +389,15 @@ describe('the other inputs', () => {
     addAddress('macv1', unlinked);
   });
 
+  test('deletions', () => {
+    expectTypeOf<{ ifExists: true; signal: AbortSignal }>().toExtend<DeleteOptions>();
+    // @ts-expect-error: the name of Node's own
+    const deletion: DeleteOptions = { force: true };
+    expectTypeOf(deletion).toEqualTypeOf<DeleteOptions>();
+  });
+
   test('moveLink', () => {
     expectTypeOf<{ name: 'a'; index: 5; signal: AbortSignal }>().toExtend<MoveOptions>();
-    expectTypeOf<{ ifExists: true; signal: AbortSignal }>().toExtend<DeleteOptions>();
     // @ts-expect-error: a move changes nothing else
     const move: MoveOptions = { mtu: 1400 };
     expectTypeOf(move).toEqualTypeOf<MoveOptions>();
