@@ -54,15 +54,15 @@ export async function whyKernelLacksIPv6(namespace: Namespace, { asked }: About)
   );
 }
 
-/** Kernels before 6.6 do not say so themselves. */
+/** Kernels from 6.6 on say themselves that it is disabled, but not where. */
 export async function whyNoIPv6(
   _: Namespace,
   { asked }: About,
   { syscall, kernelMessage }: Refusal,
 ): Promise<Hint> {
-  const isSaid = kernelMessage !== undefined || !syscall.startsWith('RTM_');
-  if (isSaid || familyIn(asked) !== 'IPv6') return undefined;
-  return 'IPv6 is disabled on the link (/proc/sys/net/ipv6/conf/NAME/disable_ipv6).';
+  const isOther = kernelMessage !== undefined && !kernelMessage.includes('IPv6 is disabled');
+  if (isOther || !syscall.startsWith('RTM_') || familyIn(asked) !== 'IPv6') return undefined;
+  return 'The setting net.ipv6.conf.NAME.disable_ipv6 is 1; a new link begins with that of net.ipv6.conf.default.';
 }
 
 /** The addresses of the request's link with the same number, whatever their prefix lengths, peers and labels. */
@@ -264,7 +264,10 @@ async function whyWayUnreachable(
     .find((one) => one !== undefined);
   if (nearest === undefined) {
     const where = found === undefined ? '' : ` of '${found.name}'`;
-    return `No address${where} has the gateway ${formatIp(gateway)} in its prefix.`;
+    const none = `No address${where} has the gateway ${formatIp(gateway)} in its prefix`;
+    return found === undefined
+      ? `${none}.`
+      : `${none}: if the link reaches it all the same, say 'onlink'.`;
   }
   // For such a route the kernel looks only for a gateway that is the machine itself (net/ipv4/fib_semantics.c).
   if (family === AF_INET && via === undefined && scope >= SCOPES.link) {

@@ -143,7 +143,8 @@ export class Netns extends Namespace {
   /**
    * Makes a namespace. With a name it is the same as after `ip netns add`: mounted at /run/netns/NAME, under the same
    * lock and with the same mount propagation, and it stays until `remove`. Without a name it lives as long as a handle,
-   * a process, a socket or a tap holds it, and is then destroyed with the links in it. Its loopback link is down.
+   * a process, a socket or a tap holds it, and is then destroyed with the links in it. Its loopback link is down:
+   * until `setLink('lo', { up: true })` nothing in it reaches localhost, nor the namespace's own addresses.
    * `EEXIST`: the name is taken; `EPERM`: needs `CAP_SYS_ADMIN`; `EACCES`: a name needs the right to
    * write /run/netns and to mount there, which a security module may refuse; `ENOSPC`: the user has as many
    * namespaces as `user.max_net_namespaces` allows.
@@ -379,7 +380,9 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Deletes a link (`RTM_DELLINK`). Calls that are under way together are carried out as one group, as by
+   * Deletes a link (`RTM_DELLINK`), and with it the macvlans, macvtaps and VLANs on it, in whichever namespaces they
+   * are. To find those in another one, compare the `parent` of its links with the index and with the id that
+   * `other.getNetnsid(netns)` returns. Calls that are under way together are carried out as one group, as by
    * `deleteLinks`. A tunnel device that the kernel makes in each namespace itself, such as `tunl0`, `gre0`, `gretap0`,
    * `erspan0` or `sit0`, stays: the kernel acknowledges its deletion and does nothing, so the call succeeds. `ENODEV`:
    * there is no such link (not with `ifExists`); `EOPNOTSUPP`: the device was not made by software.

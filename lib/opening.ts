@@ -83,7 +83,8 @@ function unlessAborted<T>(
 function whyNotOpened(ref: NetnsRef, refusal: Refusal): string | undefined {
   // Only what was looked at of an object: the rest may be something that JSON cannot express.
   const text = JSON.stringify(typeof ref === 'string' ? ref : pidOrFd(ref));
-  if (refusal.code === 'EINVAL') return `${text} is not a network namespace.`;
+  if (refusal.code === 'EINVAL')
+    return `${text} is not a network namespace.${typeof ref === 'string' ? plainFile(refusal) : ''}`;
   switch (refusal.code) {
     case 'ENOENT':
       if (typeof ref !== 'string')
@@ -98,6 +99,14 @@ function whyNotOpened(ref: NetnsRef, refusal: Refusal): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** What is no file of nsfs at all is most often a name whose mount this process cannot see. */
+function plainFile({ syscall }: Refusal): string {
+  return syscall === 'fstatfs'
+    ? ' An ordinary file with the name of a namespace is either what has been left of it, or one that is mounted in ' +
+        "another mount namespace only, such as a container's: there open it by a process that lives in it, `{ pid }`."
+    : '';
 }
 
 /** A namespace that was opened for calls under way, and how many of them use it. */

@@ -233,7 +233,11 @@ export type MacvlanModeOptions =
       readonly nopromisc?: undefined;
     };
 
-/** What `createMacvlan` takes: an option that the mode does not take does not compile. */
+/**
+ * What `createMacvlan` takes: an option that the mode does not take does not compile. With a mode that is known only
+ * when the program runs, as from a configuration, `mac` does not compile either, because mode passthru does not take
+ * it: write `{ mode, mac, … } as CreateMacvlanOptions`, and what the mode does not take is a `TypeError`.
+ */
 export type CreateMacvlanOptions = MacvlanCommonOptions & MacvlanModeOptions;
 
 /** What `createMacvtap` takes: the same as `createMacvlan`. */
@@ -302,7 +306,11 @@ export interface LinkChanges extends OperationOptions {
   readonly mac?: string | undefined;
   /** Bytes (`IFLA_MTU`). Lowering a parent's lowers its macvlans', raising it does not raise them. */
   readonly mtu?: number | undefined;
-  /** `IFF_UP`. */
+  /**
+   * `IFF_UP`. A link that goes down loses the routes that were added to it, and its IPv6 addresses (not with the setting
+   * net.ipv6.conf.NAME.keep_addr_on_down), and does not get them back when it comes up: list them before. A macvlan's
+   * MAC, MTU and name can be changed while it is up.
+   */
   readonly up?: boolean | undefined;
   /** `IFF_PROMISC`. */
   readonly promiscuous?: boolean | undefined;
@@ -395,7 +403,10 @@ export interface DeleteOptions extends OperationOptions {
 export interface LinkFilter extends OperationOptions {
   /** `'macvlan'`, `'veth'`, … (`IFLA_INFO_KIND`); `null`: links without a driver kind. */
   readonly kind?: string | null | undefined;
-  /** The link that they are on, in this namespace. */
+  /**
+   * The link that they are on, in this namespace; of a veth also its other end. Those that are in other namespaces are
+   * not listed: see `deleteLink`.
+   */
   readonly parent?: LinkRef | undefined;
   /** The bridge, bond or VRF that they belong to; `null`: links that belong to none. */
   readonly master?: LinkRef | null | undefined;

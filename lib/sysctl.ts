@@ -79,7 +79,17 @@ const WHY_REFUSED: Readonly<Record<string, string>> = {
 /** How settings refuse a value; `ENOENT` where they have no such algorithm or logger. */
 const NOT_TAKEN: ReadonlySet<string> = new Set(['EINVAL', 'ENOENT', 'EIO']);
 
-const OF_A_LINK = /\/ipv[46]\/(?:conf|neigh)\/(?!(?:all|default)\/)([^/]+)\//;
+const OF_A_LINK = /\/ipv[46]\/(?:conf|neigh)\/(?!(?:all|default)\/)([^/]+)\/(.*)/;
+
+/** How the setting of a link is written whose name has dots, such as a VLAN's: each has become a step of the path. */
+function dotted(path: string, link: string, rest: string): string {
+  const steps = rest.split('/');
+  const setting = steps.pop();
+  if (steps.length === 0) return '';
+  const name = [link, ...steps].join('.');
+  const before = path.slice(ROOT.length + 1, path.indexOf(`/${link}/`));
+  return ` For a link named '${name}' write '${before}/${name}/${setting}'.`;
+}
 
 async function whyRefused(
   namespace: Namespace,
@@ -88,15 +98,17 @@ async function whyRefused(
   value?: string | number,
 ): Promise<string | undefined> {
   const where = `in the network namespace ${describe(namespace)}`;
-  const link = code === 'ENOENT' ? OF_A_LINK.exec(path)?.[1] : undefined;
+  const [, link, rest = ''] = (code === 'ENOENT' && OF_A_LINK.exec(path)) || [];
   if (link !== undefined) {
     const found = await findLink(namespace, link);
-    if (found === undefined) return `There is no link named '${link}' ${where}.`;
+    if (found === undefined)
+      return `There is no link named '${link}' ${where}.${dotted(path, link, rest)}`;
     const tooSmall = path.includes('/ipv6/') && mtuTooSmallHint('IPv6', found);
     if (tooSmall) return tooSmall;
   }
   if (syscall === 'write' && NOT_TAKEN.has(code)) {
     return `The setting does not take ${showValue(value)}, or has taken only its beginning.`;
   }
-  return code === 'ENOENT' ? `There is no file ${path} ${where}.` : WHY_REFUSED[code];
+  if (code !== 'ENOENT') return WHY_REFUSED[code];
+  return `There is no file ${path} ${where}.${link === undefined ? '' : dotted(path, link, rest)}`;
 }

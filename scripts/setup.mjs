@@ -110,6 +110,12 @@ async function bundleLibrary() {
   }
 }
 
+/** Whether the development tools run on this version of Node: Rolldown needs what these are the first to have. */
+function hasToolsFor(version) {
+  const [major, minor] = version.split('.').map(Number);
+  return major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19);
+}
+
 /**
  * Makes ready what `purpose` needs: 'tools' are the npm packages alone, 'package' adds the addon and
  * dist/, 'test' adds what the tests use.
@@ -117,9 +123,10 @@ async function bundleLibrary() {
  * @param {'tools' | 'package' | 'test'} purpose
  */
 export async function setup(purpose) {
-  const [major] = process.versions.node.split('.').map(Number);
   if (process.platform !== 'linux') throw new Failure('This package is for Linux.');
-  if (major < 20) throw new Failure(`Node 20 or newer is needed; this is ${process.version}.`);
+  if (!hasToolsFor(process.versions.node)) {
+    throw new Failure(`Node 20.19, 22.12 or newer is needed; this is ${process.version}.`);
+  }
   await requireCommands(['npm']);
   if (purpose !== 'tools') await requireCommands(['g++', 'make', 'python3']);
   if (purpose === 'test') {

@@ -268,6 +268,9 @@ describe('the parent of a new macvlan', () => {
     const link = await host.netns.createMacvlan({ parent, name: 'm0', up: true });
     expect(await host.link('m0')).toMatchObject({ operstate: 'LOWERLAYERDOWN' });
     expect(link).toMatchObject({ up: true, lowerUp: false, operState: 'lowerlayerdown' });
+    const { netns } = await bed.makeNetns();
+    const elsewhere = await host.netns.createMacvlan({ parent, name: 'm1', netns, up: true });
+    expect(elsewhere).toMatchObject({ up: true, lowerUp: false, operState: 'down' });
     const { link: peer = '' } = await host.link(parent);
     await host.netns.setLink(parent, { up: true });
     await host.netns.setLink(peer, { up: true });

@@ -211,7 +211,9 @@ describe('Netns.open', () => {
     for (const path of [...paths, folder, '/dev/null', '/proc/self/ns/mnt', '/proc/self/ns/user']) {
       const error = await refusalOf(Netns.open(path));
       expect(error).toMatchObject({ code: 'EINVAL', operation: 'Netns.open', target: path });
-      expect(error.hint).toContain('is not a network namespace');
+      const isPlain = !path.startsWith('/proc/self/ns/');
+      expect(error.hint).toContain(`"${path}" is not a network namespace.${isPlain ? ' ' : ''}`);
+      expect(error.hint?.includes('another mount namespace')).toBe(isPlain);
     }
     expect(await refusalOf(Netns.open({ fd: 0 }))).toMatchObject({ code: 'EINVAL' });
     const O_PATH = 0o10000000;

@@ -155,6 +155,18 @@ describe('what the kernel refuses says why', () => {
     ['net.ipv6.conf.no.accept_ra', 1, 'ENOENT', "There is no link named 'no' in "],
     ['net.ipv4.neigh.no.retrans_time', 1, 'ENOENT', "There is no link named 'no' in "],
     ['net.ipv6.conf.lo.nothing', 1, 'ENOENT', 'There is no file '],
+    [
+      'net.ipv4.conf.no.10.arp_ignore',
+      1,
+      'ENOENT',
+      " For a link named 'no.10' write 'net/ipv4/conf/no.10/arp_ignore'.",
+    ],
+    [
+      'net.ipv6.neigh.lo.1.2.mtu',
+      1,
+      'ENOENT',
+      " For a link named 'lo.1.2' write 'net/ipv6/neigh/lo.1.2/mtu'.",
+    ],
     ['net.ipv6.conf.all.nothing', 1, 'ENOENT', 'There is no file '],
     ['net.ipv4.neigh.default.nothing', 1, 'ENOENT', 'There is no file '],
     ['net.ipv4', 1, 'EISDIR', 'a folder'],
