@@ -12,9 +12,11 @@ import {
   whyNoIPv6,
   whyNoSuchAddress,
   whyRouteExists,
+  whyScopeDiffers,
   whySourceInvalid,
   whyUnreachable,
 } from './diagnosisInet.js';
+import { whyBridgeFull, whyNotJoined, whyQueueTooLong, whyTooDeep } from './diagnosisLimits.js';
 import { whyBusy, whyInvalid, whyMacInUse, whyNoMac } from './diagnosisMacvlan.js';
 import { whyMtuFixed, whyOutOfRange } from './diagnosisMtu.js';
 import { RULE_EXISTS, whyNoSuchRule } from './diagnosisRules.js';
@@ -65,14 +67,20 @@ const REASONS: Readonly<Record<string, Reason>> = {
       : (await whyNameStays(namespace, about, refusal)) || whyGone(refusal),
   EINVAL: async (namespace, about, refusal) =>
     (await whyNameStays(namespace, about, refusal)) ||
-    // What has its own text has another reason.
-    (refusal.kernelMessage === undefined && (await whyMtuTooSmall(namespace, about))) ||
+    (SAYS_NO_IPV6.test(refusal.kernelMessage ?? '') && (await whyMtuTooSmall(namespace, about))) ||
     (await whySourceInvalid(namespace, about, refusal)) ||
+    (await whyScopeDiffers(namespace, about, refusal)) ||
+    whyNotJoined(about, refusal) ||
     whyInvalid(namespace, about, refusal),
   EAFNOSUPPORT: async (namespace, about) =>
     (await whyKernelLacksIPv6(namespace, about)) || whyMtuTooSmall(namespace, about),
   EBUSY: whyBusy,
   EADDRINUSE: whyMacInUse,
+  EXFULL: whyBridgeFull,
+  EMLINK: whyTooDeep,
+  ENOMEM: async (_namespace, about, refusal) =>
+    whyQueueTooLong(changesOf(about).txQueueLen) || whyNotJoined(about, refusal),
+  ENXIO: whyMtuTooSmall,
   EOPNOTSUPP: async (namespace, about, refusal) =>
     (await whyKernelLacksIPv6(namespace, about)) || whyNotSupported(namespace, about, refusal),
   EADDRNOTAVAIL: async (namespace, about, refusal) =>
@@ -85,12 +93,17 @@ const REASONS: Readonly<Record<string, Reason>> = {
   ENETUNREACH: whyUnreachable,
   EHOSTUNREACH: whyUnreachable,
   ESRCH: async (_namespace, _about, refusal) => whyGone(refusal),
-  ENOBUFS: async (namespace, about, { syscall }) =>
-    syscall === 'recvmsg'
+  ENOBUFS: async (namespace, about, refusal) =>
+    refusal.syscall === 'recvmsg'
       ? "The kernel's answer was lost: the request may or may not have taken effect."
-      : (await whyMtuTooSmall(namespace, about)) || (syscall === 'RTM_NEWNEIGH' && NO_ROOM),
+      : (await whyMtuTooSmall(namespace, about)) ||
+        whyNotJoined(about, refusal) ||
+        (refusal.syscall === 'RTM_NEWNEIGH' && NO_ROOM),
   EINTR: async () => 'What was listed changed during every attempt to list it.',
 };
+
+/** No text (another text is another reason), or the one for a link without IPv6 (net/ipv6/ndisc.c, ndisc_allow_add). */
+const SAYS_NO_IPV6 = /^$|IPv6 is disabled/;
 
 /** For a neighbour (net/core/neighbour.c, neigh_alloc). */
 const NO_ROOM =
@@ -119,7 +132,9 @@ async function whyNotPermitted(
       closed.set(place.inode, describe(place));
   }
   // The process has the right to change links, so it is the device that refuses.
-  if (closed.size === 0) return whyMtuFixed(namespace, about);
+  // The kernel says so, too, where a macvtap that is open finds no room (drivers/net/macvtap.c, macvtap_device_event).
+  if (closed.size === 0)
+    return whyQueueTooLong(changesOf(about).txQueueLen) ?? (await whyMtuFixed(namespace, about));
   const names = [...closed.values()].join(' and ');
   const where = closed.size === 1 ? `the network namespace ${names}` : names;
   // Synchronously: /proc is not on a disk, and all of libuv's threads may be waiting for a file.

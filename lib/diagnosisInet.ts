@@ -16,6 +16,7 @@ import {
   MIN_MTU,
   RTNH_F_ONLINK,
   SCOPES,
+  wordNumber,
 } from './values.js';
 
 /** The family that a request is about. */
@@ -121,6 +122,31 @@ export async function whyAddressExists(
     ({ family, prefixLength }) => family === 'IPv6' || prefixLength === record.prefixLength,
   );
   return there && `The link '${found.name}' has ${withPeer(there)} already.`;
+}
+
+/** Of an IPv4 address (net/ipv4/devinet.c, __inet_insert_ifa); older kernels send no text. */
+export async function whyScopeDiffers(
+  namespace: Namespace,
+  { link, asked }: About,
+  { syscall }: Refusal,
+): Promise<Hint> {
+  const { family, address, local, prefixLength = 0, scope } = (asked ?? {}) as AddressRecord;
+  const bytes = address ?? local;
+  if (syscall !== 'RTM_NEWADDR' || family !== AF_INET || bytes === undefined) return undefined;
+  const addresses = await askTogether(namespace, 'listAddresses', { family });
+  const found = await findLink(namespace, link);
+  if (addresses instanceof Refusal || found === undefined) return undefined;
+  const network = networkText(bytes, prefixLength);
+  const first = addresses.find(
+    (one) =>
+      one.linkIndex === found.index &&
+      one.prefixLength === prefixLength &&
+      networkText(parseIp(one.peer ?? one.address) as Uint8Array, prefixLength) === network &&
+      wordNumber(SCOPES, one.scope) !== scope,
+  );
+  return (
+    first && `All addresses in one subnet have one scope, and ${first.cidr} has '${first.scope}'.`
+  );
 }
 
 /** Of a neighbour. */

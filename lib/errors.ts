@@ -8,6 +8,7 @@ const brand: unique symbol = Symbol.for('macvlan-netlink.NetlinkError') as never
 
 /** Errnos that the kernel answers with and `os.constants.errno` does not list. */
 const FURTHER_ERRNOS: Readonly<Record<string, number>> = {
+  EXFULL: 54,
   ENOTUNIQ: 76,
   EUSERS: 87,
   ESOCKTNOSUPPORT: 94,
@@ -30,10 +31,11 @@ const NAMES: ReadonlyMap<number, string> = new Map(
   [...ERRNOS].filter(([name]) => !SECOND_NAMES.has(name)).map(([name, errno]) => [errno, name]),
 );
 
-/** Texts to use instead of libuv's, which knows errno 95 only as ENOTSUP. */
+/** Texts to use instead of libuv's, which knows errno 95 only as ENOTSUP, and 54 not at all. */
 const REASONS: Readonly<Record<string, string>> = {
   EOPNOTSUPP: 'operation not supported',
   ENOTSUPP: 'operation not supported',
+  EXFULL: 'no room left',
 };
 
 /** The name of an errno, whichever its sign: `'EINVAL'` for -22 and for 22. */

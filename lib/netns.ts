@@ -303,10 +303,10 @@ export class Netns extends Namespace {
    * Changes what is named and nothing else, down to the single flag. The kernel makes the changes in an order of its
    * own, and keeps those that it made before it refused one. `ENODEV`: there is no such link or master (`EINVAL`, where
    * a master is given by its index or as a `Link`); `EEXIST`: a name is taken; `ENOENT`: the link does not have a name
-   * to be removed; `EBUSY`: the link cannot be a port of that master; `ELOOP`: a bridge cannot be a port of a bridge;
-   * `EOPNOTSUPP`: the master can have no ports, or `bridgePort` for a link that is not a port; `EADDRINUSE`: the parent
-   * or a sibling that is up has the MAC; `EINVAL` (for a VLAN `ERANGE`): an MTU above the parent's, or another reason
-   * that the `hint` gives; `EPERM`: needs `CAP_NET_ADMIN`.
+   * to be removed; `EBUSY`: the link cannot be a port of that master; `EXFULL`: the bridge has 1,023 ports; `ELOOP`: a
+   * bridge cannot be a port of a bridge; `EOPNOTSUPP`: the master can have no ports, or `bridgePort` for a link that is
+   * not a port; `EADDRINUSE`: the parent or a sibling that is up has the MAC; `EINVAL` (for a VLAN `ERANGE`): an MTU
+   * above the parent's, or another reason that the `hint` gives; `EPERM`: needs `CAP_NET_ADMIN`.
    */
   setLink(link: LinkRef, changes: LinkChanges): Promise<void> {
     const call = callOf('setLink', link, this.setLink, changes);
@@ -366,11 +366,14 @@ export class Netns extends Namespace {
   /**
    * Moves a link to another namespace, and returns it as it is there. On the way the kernel sets it down, takes it out
    * of its master, drops its addresses (list them before, and they can be added again) and resets `addrGenMode` and
-   * `ipv4`; it holds its machine-wide networking lock meanwhile (17 ms). Where possible, make the link in its final
-   * namespace with the option `netns` instead. `EEXIST`: its name, or one of its alternative names, is taken there;
-   * `EEXIST` or `EBUSY`: the `index` is taken; `EINVAL`: the link cannot be moved, such as a bridge, no link can have
-   * the `name`, such as `all`, or an `index` is given although the link is in that namespace already (`lo` is `EEXIST`:
-   * every namespace has one); `ENODEV`: there is no such link; `ENOENT`: there is no such namespace.
+   * `ipv4`; it holds its machine-wide networking lock meanwhile (17 ms). Macvlans on it stay, but it forgets their MACs
+   * and multicast groups (net/core/dev.c, __dev_change_net_namespace): a card that filters drops their frames until
+   * they go down and up, and those of their groups, IPv6 neighbour solicitations among them, for ever: make them anew
+   * after the move. Where possible, make the link in its final namespace with the option `netns` instead. `EEXIST`: its
+   * name, or one of its alternative names, is taken there; `EEXIST` or `EBUSY`: the `index` is taken; `EINVAL`: the
+   * link cannot be moved, such as a bridge, no link can have the `name`, such as `all`, or an `index` is given although
+   * the link is in that namespace already (`lo` is `EEXIST`: every namespace has one); `ENODEV`: there is no such link;
+   * `ENOENT`: there is no such namespace.
    */
   moveLink(link: LinkRef, netns: NetnsRef, options?: MoveOptions): Promise<Link> {
     const call = callOf('moveLink', link, this.moveLink, options);
@@ -428,10 +431,11 @@ export class Netns extends Namespace {
 
   /**
    * Adds an address to a link, or changes the one that is there: its lifetimes (omitted: for ever), its metric
-   * (omitted: 0 for IPv4, unchanged for IPv6), and for IPv6 its flags (omitted: none) and its peer (omitted:
-   * unchanged). The kernel ignores the other fields of an existing address (net/ipv4/devinet.c, inet_rtm_newaddr;
-   * net/ipv6/addrconf.c, inet6_addr_modify). `EEXIST`: the link has the IPv6 address with another prefix length;
-   * otherwise as for `addAddress`.
+   * (omitted: 0 for IPv4, unchanged for IPv6), and for IPv6 its flags (omitted: none, but `autojoin` stays, and joins
+   * nothing when it is added) and its peer (omitted: unchanged). An address that a neighbour has (`dadfailed`) stays
+   * so: remove and add it to have the kernel ask again. The kernel ignores the other fields of an existing address
+   * (net/ipv4/devinet.c, inet_rtm_newaddr; net/ipv6/addrconf.c, inet6_addr_modify). `EEXIST`: the link has the IPv6
+   * address with another prefix length; otherwise as for `addAddress`.
    */
   replaceAddress(
     link: LinkRef,
@@ -571,8 +575,9 @@ export class Netns extends Namespace {
    * `ENOBUFS`: the kernel's table, which all namespaces share, has no room for one that is not permanent
    * (net.ipv4.neigh.default.gc_thresh3); `EAFNOSUPPORT`: the kernel has no IPv6; `EPERM`: needs `CAP_NET_ADMIN`. A link
    * that goes down loses all entries, one that gets another MAC all but proxies, and one that loses its carrier all but
-   * proxies and permanent ones. On a loopback or point-to-point link the kernel has a single entry for all of IPv4,
-   * listed as `0.0.0.0`: what is added for any address changes that (net/ipv4/arp.c, arp_constructor).
+   * proxies and permanent ones; `setLink` with `arp` costs all of IPv4 but proxies. On a loopback or point-to-point
+   * link the kernel has a single entry for all of IPv4, listed as `0.0.0.0`: what is added for any address changes that
+   * (net/ipv4/arp.c, arp_constructor).
    */
   addNeighbour(
     link: LinkRef,

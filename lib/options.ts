@@ -134,7 +134,12 @@ export interface LinkOptions extends OperationOptions {
   readonly mtu?: number | undefined;
   /** Brings the link up as part of its creation (`IFF_UP`). */
   readonly up?: boolean | undefined;
-  /** Packets that the queueing discipline may hold (`IFLA_TXQLEN`). */
+  /**
+   * Packets that the queueing discipline may hold, and of a macvtap the frames that each of its queues may
+   * (`IFLA_TXQLEN`): with 0 a macvtap receives nothing. Beyond 524,288 there is no room where such a queue is made:
+   * `openTap` and `setLink` fail with `ENOMEM`, or `setLink` of a macvtap that is open with `EPERM` (linux/ptr_ring.h,
+   * Linux 6.18).
+   */
   readonly txQueueLen?: number | undefined;
   /** 1–4096 (`IFLA_NUM_TX_QUEUES`); fixed for the link's life. */
   readonly numTxQueues?: number | undefined;
@@ -173,7 +178,9 @@ export interface LinkOptions extends OperationOptions {
   /**
    * How its IPv6 link-local address is made (`IFLA_INET6_ADDR_GEN_MODE`). Use `'none'` for thousands of links in one
    * namespace: among 5,000 links with an address each, bringing up one more takes 18 ms, and 1.7 ms without the
-   * addresses (Linux 6.18, measured). `EAFNOSUPPORT`: the kernel has no IPv6.
+   * addresses (Linux 6.18, measured). `EAFNOSUPPORT`: the kernel has no IPv6. On a link that is up the kernel neither
+   * makes nor removes an address for it until the link goes down and comes up again (net/ipv6/addrconf.c,
+   * inet6_set_link_af); the setting `addr_gen_mode` makes one at once, see `setSysctl`.
    */
   readonly addrGenMode?: AddrGenMode | undefined;
   /** How IPv4 behaves on it. Only what is named changes. */
@@ -189,14 +196,17 @@ export interface MacvlanCommonOptions extends LinkOptions {
   readonly parent: LinkRef;
   /**
    * How many broadcast and multicast packets may wait for delivery to the siblings
-   * (`IFLA_MACVLAN_BC_QUEUE_LEN`, Linux 5.11). The parent uses the largest of its children's.
+   * (`IFLA_MACVLAN_BC_QUEUE_LEN`, Linux 5.11). The parent uses the largest of its children's. When that is 0, all that
+   * goes through the queue is lost, and with it ARP.
    */
   readonly bcQueueLen?: number | undefined;
   /**
    * A multicast packet for at most this many receivers is delivered at once instead of through the queue
-   * (`IFLA_MACVLAN_BC_CUTOFF`, Linux 6.4); negative: never through the queue. All children of a parent share one
-   * value, the last one set, and keep it when that child is gone; so also when its creation is aborted after this was
-   * sent. The kernel's default is 1.
+   * (`IFLA_MACVLAN_BC_CUTOFF`, Linux 6.4); negative: never through the queue. Broadcasts go through the queue unless it
+   * is negative, and so does everything while the parent is promiscuous or receives all multicasts: always if it cannot
+   * filter unicast MACs, as a veth, bridge, tap or VXLAN cannot (drivers/net/macvlan.c, macvlan_compute_filter). All
+   * children of a parent share one value, the last one set, and keep it when that child is gone; so also when its
+   * creation is aborted after this was sent. The kernel's default is 1.
    */
   readonly bcCutoff?: number | undefined;
 }
@@ -226,8 +236,8 @@ export type MacvlanModeOptions =
       /** The source MACs, at most 5,455 (`IFLA_MACVLAN_MACADDR_DATA`). */
       readonly sources?: readonly string[] | undefined;
       /**
-       * Frames from a listed sender go to this child only, and not to their destination as well
-       * (`MACVLAN_FLAG_NODST`, Linux 5.13).
+       * Frames from a listed sender go to this child only, and not to their destination as well; while the child is
+       * down, to nobody (`MACVLAN_FLAG_NODST`, Linux 5.13; drivers/net/macvlan.c, macvlan_forward_source).
        */
       readonly nodst?: boolean | undefined;
       readonly nopromisc?: undefined;
@@ -304,7 +314,10 @@ export interface LinkChanges extends OperationOptions {
   readonly name?: string | undefined;
   /** The new MAC (`IFLA_ADDRESS`). On a passthru macvlan it becomes the parent's as well. */
   readonly mac?: string | undefined;
-  /** Bytes (`IFLA_MTU`). Lowering a parent's lowers its macvlans', raising it does not raise them. */
+  /**
+   * Bytes (`IFLA_MTU`). Lowering a parent's lowers its macvlans', raising it does not raise them. Below 1,280 a link
+   * loses its IPv6 addresses, routes and settings.
+   */
   readonly mtu?: number | undefined;
   /**
    * `IFF_UP`. A link that goes down loses the routes that were added to it, and its IPv6 addresses (not with the setting
@@ -320,7 +333,7 @@ export interface LinkChanges extends OperationOptions {
   readonly arp?: boolean | undefined;
   /** `IFF_MULTICAST`. */
   readonly multicast?: boolean | undefined;
-  /** Packets (`IFLA_TXQLEN`). */
+  /** See {@link LinkOptions.txQueueLen}. */
   readonly txQueueLen?: number | undefined;
   /** `IFLA_GROUP`. */
   readonly group?: number | undefined;

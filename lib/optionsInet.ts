@@ -46,8 +46,9 @@ export type IpProtocol = 'icmp' | 'tcp' | 'udp' | 'icmpv6' | 'sctp' | number;
 export type PortRange = number | readonly [first: number, last: number];
 
 /**
- * A flag that can be set on an address (`IFA_F_*`). IPv4 knows only `noprefixroute` and `autojoin`; the kernel
- * ignores the others there, and ignores `optimistic` unless the sysctl `optimistic_dad` is 1.
+ * A flag that can be set on an address (`IFA_F_*`). IPv4 knows only `noprefixroute` and `autojoin` (of multicast
+ * addresses, 20 in a namespace unless net.ipv4.igmp_max_memberships says more; one whose link is deleted still counts);
+ * the kernel ignores the others there, and ignores `optimistic` unless the sysctl `optimistic_dad` is 1.
  */
 export type AddressFlag =
   | 'nodad'

@@ -108,7 +108,10 @@ export interface BridgePortInfo {
 export interface LinkParent {
   /** Its index, in the namespace that `netnsid` names. */
   readonly index: number;
-  /** The id that this namespace has for the parent's (`IFLA_LINK_NETNSID`); `null`: it is the same namespace. */
+  /**
+   * The id that this namespace has for the parent's (`IFLA_LINK_NETNSID`); `null`: it is the same namespace; -1: it has
+   * none, because that namespace is being taken down.
+   */
   readonly netnsid: number | null;
 }
 

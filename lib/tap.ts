@@ -2,6 +2,7 @@
 import type { Call } from './call.js';
 import { check, integer, optionsOf, table } from './check.js';
 import { flag, linkRef, signal } from './checkValues.js';
+import { whyQueueTooLong } from './diagnosisLimits.js';
 import { errnoOf } from './errors.js';
 import { readLink } from './links.js';
 import { parseMac } from './mac.js';
@@ -120,6 +121,7 @@ function asPermission(refusal: Refusal): Refusal {
 function whyNotOpened(link: MacvtapLink, { code, syscall }: Refusal): string | undefined {
   if (code === 'EBUSY' && syscall === 'open')
     return `A macvtap has at most ${MAX_QUEUES} queues in all.`;
+  if (code === 'ENOMEM' && syscall === 'open') return whyQueueTooLong(link.txQueueLen);
   if (code === 'ESTALE') return 'The link was renamed, moved or made anew each time it was opened.';
   if (code !== 'EPERM' && code !== 'EACCES') return undefined;
   if (syscall.startsWith('ioctl')) return undefined;

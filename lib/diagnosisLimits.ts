@@ -1,0 +1,39 @@
+/** Why a request was refused that would exceed one of the kernel's limits. */
+import { findLink } from './lookup.js';
+import type { Namespace } from './namespace.js';
+import type { Refusal } from './native.js';
+import { type About, changesOf, describeMaster, type Hint } from './refused.js';
+import type { AddressRecord } from './requests.js';
+import { ADDRESS_FLAGS, AF_INET } from './values.js';
+
+/** Of a new port (net/bridge/br_if.c, find_portno; BR_MAX_PORTS). */
+export async function whyBridgeFull(namespace: Namespace, about: About): Promise<Hint> {
+  const bridge = await findLink(namespace, changesOf(about).master);
+  return bridge && `The ${describeMaster(bridge)} has 1,023 ports, and a bridge can have no more.`;
+}
+
+/** Of a link on another, or a port (net/core/dev.c, __netdev_upper_dev_link; MAX_NEST_DEV). */
+export async function whyTooDeep(): Promise<Hint> {
+  return 'Links can stand eight deep on one another, ports below their masters included, and no deeper.';
+}
+
+/** KMALLOC_MAX_SIZE by the size of a pointer (linux/ptr_ring.h), with pages of 4 KiB. */
+const MAX_QUEUE = 524_288;
+
+/** That the kernel finds no room for a queue: of a macvtap that is open, or a queueing discipline's. */
+export function whyQueueTooLong(txQueueLen: number | undefined): string | undefined {
+  if (txQueueLen === undefined || txQueueLen <= MAX_QUEUE) return undefined;
+  return `A queue has room for ${MAX_QUEUE.toLocaleString('en')} at most, and txQueueLen is ${txQueueLen}.`;
+}
+
+/** Of an address with `autojoin` (net/ipv4/igmp.c, __ip_mc_join_group; net/ipv4/devinet.c, inet_rtm_newaddr). */
+export function whyNotJoined({ asked }: About, { syscall, code }: Refusal): Hint {
+  const { family, flags = 0 } = (asked ?? {}) as AddressRecord;
+  if (syscall !== 'RTM_NEWADDR' || (flags & ADDRESS_FLAGS.autojoin) === 0) return undefined;
+  if (code === 'EINVAL') return "The flag 'autojoin' is for multicast addresses.";
+  const setting = family === AF_INET ? 'net.ipv4.igmp_max_memberships' : 'net.core.optmem_max';
+  return (
+    `The namespace has joined as many groups by 'autojoin' as ${setting} allows; addresses that went with their ` +
+    'links, not by removeAddress, still count.'
+  );
+}
