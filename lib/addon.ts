@@ -173,7 +173,11 @@ function find(): string {
     const { path } = createRequire(url as string)('node-gyp-build') as {
       path: (folder: string) => string;
     };
-    return (fs.existsSync(`${root}native/build`) && orNothing(path, `${root}native`)) || path(root);
+    const built = fs.existsSync(`${root}native/build`) && orNothing(path, `${root}native`);
+    const file = built || path(root);
+    // From inside a bundle the search may find an addon of the project's own.
+    if (!/macvlan[-_]netlink[^/]*$/.test(file)) throw new Error(`${file} is another addon.`);
+    return file;
   } catch (cause) {
     throw notFoundError(cause as Error, root);
   }

@@ -127,6 +127,7 @@ async function inside(args) {
     machine: { ...machine, loadAfter: loadavg()[0] ?? 0 },
     rounds: options.rounds,
     quick: options.quick,
+    count: options.count,
     contestants: taking,
     absent,
     failures,

@@ -11,20 +11,50 @@ import {
   gist,
   lastCell,
   lastHead,
+  SELF,
   stallName,
   titleOf,
 } from './text.mjs';
 import { workloads } from './workloads.mjs';
 
-/** The workloads that the overview shows, with one count each. */
+const NOT_ALIKE = `${SELF} all at once, the others one after another`;
+
+/**
+ * The workloads that the overview shows, with one count each.
+ *
+ * @type {readonly { workload: string, count: number, titleFor: (count: string) => string }[]}
+ */
 const OVERVIEW = [
-  { workload: 'create', count: 1_000, title: 'Create a link (1,000, one after another)' },
-  { workload: 'create-into', count: 1_000, title: 'Create a link in another namespace (1,000)' },
-  { workload: 'delete', count: 1_000, title: 'Delete a link (1,000)' },
-  { workload: 'list', count: 4_000, title: 'List a link (of 4,000)' },
-  { workload: 'attach', count: 200, title: 'Attach a container (200)' },
-  { workload: 'netns', count: 200, title: 'Create a namespace (200)' },
+  {
+    workload: 'create',
+    count: 1_000,
+    titleFor: (count) => `Create a link (${count}, one after another)`,
+  },
+  {
+    workload: 'create-into',
+    count: 1_000,
+    titleFor: (count) => `Create a link in another namespace (${count})`,
+  },
+  { workload: 'delete', count: 1_000, titleFor: (count) => `Delete a link (${count})` },
+  { workload: 'list', count: 4_000, titleFor: (count) => `List a link (of ${count})` },
+  {
+    workload: 'attach',
+    count: 200,
+    titleFor: (count) => `Attach a container (${count}; ${NOT_ALIKE})`,
+  },
+  {
+    workload: 'netns',
+    count: 200,
+    titleFor: (count) => `Create a namespace (${count}; ${NOT_ALIKE})`,
+  },
 ];
+
+/** The overview's workloads, at the counts that they were measured with. @param {any} results */
+const overviewOf = (results) =>
+  OVERVIEW.map(({ workload, count: usual, titleFor }) => {
+    const count = results.count ?? usual;
+    return { workload, count, title: titleFor(count.toLocaleString('en')) };
+  });
 
 /**
  * @typedef {object} Section
@@ -258,7 +288,7 @@ function sectionsOf(results) {
       plot: {
         file: 'overview.svg',
         alt: 'Time for each link, container and namespace, by contestant',
-        svg: drawContestants(results, OVERVIEW),
+        svg: drawContestants(results, overviewOf(results)),
       },
     },
     targetSection(results),

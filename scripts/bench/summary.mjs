@@ -2,7 +2,7 @@
 import { spread } from './statistics.mjs';
 import { targets } from './targets.mjs';
 import { SELF } from './text.mjs';
-import { workloadNamed } from './workloads.mjs';
+import { workloadNamed, workloads } from './workloads.mjs';
 
 /** @typedef {import('./statistics.mjs').Spread} Spread */
 /** @typedef {import('./rounds.mjs').Sample} Sample */
@@ -81,7 +81,10 @@ function rowsOf(timed) {
 
 /** @param {readonly Sample[]} watched */
 function stallsOf(watched) {
-  return groupBy(watched, (sample) => `${keyOf(sample)} ${sample.setting}`).map((group) => {
+  // Not in the order of the first round, which is shuffled.
+  const rank = ({ workload }) => workloads.findIndex(({ name }) => name === workload);
+  const sorted = watched.toSorted((a, b) => rank(a) - rank(b) || a.count - b.count);
+  return groupBy(sorted, (sample) => `${keyOf(sample)} ${sample.setting}`).map((group) => {
     const [{ workload, count, contestant, setting }] = group;
     const longest = group.map(({ result }) => Math.max(result.stallFirstMs, result.stallMs));
     return {

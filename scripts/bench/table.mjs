@@ -9,6 +9,7 @@ import {
   gist,
   lastCell,
   lastHead,
+  SELF,
   stallName,
   titleOf,
 } from './text.mjs';
@@ -30,7 +31,7 @@ const newTable = (head, colAligns) =>
 const say = (text) => process.stdout.write(`${text}\n`);
 
 function emphasis(contestant, text) {
-  if (contestant === 'macvlan-netlink') return colors.bold(colors.green(text));
+  if (contestant === SELF) return colors.bold(colors.green(text));
   return contestant === 'limit' ? colors.dim(text) : text;
 }
 

@@ -116,8 +116,10 @@ async function respond(tap, address) {
 
 /** @param {string} link @param {string} address */
 async function answer(link, address) {
-  const { openTap } = await loadLibrary();
-  const tap = await openTap(link);
+  const { isNetlinkError, openTap } = await loadLibrary();
+  const tap = await openTap(link).catch((error) => {
+    throw isNetlinkError(error) ? new Failure(error.message) : error;
+  });
   process.once('SIGINT', () => tap.close());
   process.once('SIGTERM', () => tap.close());
   process.stdout.write(`ready: ${address} is at ${tap.link.mac}\n`);
@@ -159,8 +161,12 @@ async function main() {
     return 0;
   }
   if (process.env[INSIDE] === '1') return tryItOut();
-  const [link, address] = positionals;
-  if (!values.try && (link === undefined || !isIPv4(address ?? ''))) throw new Failure(help);
+  const [link, address, ...more] = positionals;
+  const understood = values.try ? link === undefined : isIPv4(address ?? '') && more.length === 0;
+  if (!understood) {
+    const wanted = values.try ? 'no arguments beside --try' : 'a link and an IPv4 address';
+    throw new Failure(`Expected ${wanted}, and got '${positionals.join(' ')}'.\n\n${help}`);
+  }
   await setup('package');
   if (!values.try) {
     await answer(link, address);

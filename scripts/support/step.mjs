@@ -159,12 +159,10 @@ export async function passThrough(command, args, options) {
 
 /** The path of the script behind an npm package's command, so that this Node runs it. */
 export const bin = Object.freeze({
-  attw: `${root}node_modules/@arethetypeswrong/cli/dist/index.js`,
   biome: `${root}node_modules/@biomejs/biome/bin/biome`,
   cmakeJs: `${root}node_modules/cmake-js/bin/cmake-js`,
   nodeGyp: `${root}node_modules/node-gyp/bin/node-gyp.js`,
   prebuildify: `${root}node_modules/prebuildify/bin.js`,
-  publint: `${root}node_modules/publint/src/cli.js`,
   tsc: `${root}node_modules/typescript/bin/tsc`,
   typedoc: `${root}node_modules/typedoc/bin/typedoc`,
   vitest: `${root}node_modules/vitest/vitest.mjs`,

@@ -109,9 +109,16 @@ test('in a bundle the package says that it has to stay outside', async () => {
   const args = [source, '--platform', 'node', '--format', 'esm', '--file', bundle];
   await run(process.execPath, [rolldown, ...args], { cwd: folder });
   const script = `import('./${bundle}').catch(({ code, message }) => console.log(code, message))`;
-  const { stdout } = await run(process.execPath, ['--eval', script], { cwd: folder });
-  expect(stdout).toMatch(/^ERR_NO_NATIVE_BUILD /);
-  expect(stdout).toContain('Mark it as external');
+  const loading = async () =>
+    (await run(process.execPath, ['--eval', script], { cwd: folder })).stdout;
+  const refused = /^ERR_NO_NATIVE_BUILD .*Mark it as external/s;
+  expect(await loading()).toMatch(refused);
+  // Nor does it load an addon of the project's own, which the search finds in the same place.
+  const own = join(folder, 'build/Release');
+  mkdirSync(own, { recursive: true });
+  writeFileSync(join(own, 'app.node'), '');
+  expect(await loading()).toMatch(refused);
+  rmSync(join(folder, 'build'), { recursive: true });
 });
 
 /** The prebuilt addon in the installed package. */

@@ -4,22 +4,10 @@
  */
 import { expect } from 'vitest';
 import type { Address, Netns, Route, Rule } from '../../lib/index.js';
+import type { IpAddress } from './ip.js';
 import type { Testbed, TestNetns } from './testbed.js';
 
-/** An address as `ip -j -d address` prints it: each flag is a field of its own. */
-export interface IpAddress {
-  readonly family: 'inet' | 'inet6';
-  readonly local: string;
-  readonly address?: string;
-  readonly prefixlen: number;
-  readonly scope: string;
-  readonly label?: string;
-  readonly broadcast?: string;
-  readonly metric?: number;
-  readonly valid_life_time: number;
-  readonly preferred_life_time: number;
-  readonly [flag: string]: unknown;
-}
+export type { IpAddress } from './ip.js';
 
 const notFlags =
   /^(family|local|address|prefixlen|scope|label|broadcast|metric|.*_life_time|protocol)$/;

@@ -59,10 +59,17 @@ export interface MacvlanData {
   readonly macaddr_data?: readonly string[];
 }
 
-/** An address as `ip -j address` prints it. */
+/** An address as `ip -j -d address` prints it: each flag is a field of its own. */
 export interface IpAddress {
   readonly family: 'inet' | 'inet6';
   readonly local: string;
+  readonly address?: string;
   readonly prefixlen: number;
   readonly scope: string;
+  readonly label?: string;
+  readonly broadcast?: string;
+  readonly metric?: number;
+  readonly valid_life_time: number;
+  readonly preferred_life_time: number;
+  readonly [flag: string]: unknown;
 }

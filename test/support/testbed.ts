@@ -10,7 +10,7 @@ import { afterEach } from 'vitest';
 import { Netns } from '../../lib/index.js';
 import { type IpAddress, type IpLink, type MacvlanData, output } from './ip.js';
 
-export { type IpAddress, type IpLink, isBefore, type MacvlanData } from './ip.js';
+export { type IpAddress, type IpLink, isBefore } from './ip.js';
 export { type Refusal, refusalOf } from './refusal.js';
 
 /** What a veth pair to test on is made with. */

@@ -153,7 +153,7 @@ async function shownBy(host: TestNetns, wanted: { addresses: boolean; routes: bo
       return `${ifindex} ${ifname} ${mtu} ${address} ${master} ${state} ${real}`;
     })
     .sort();
-  type Shown = IpLink & { addr_info: (IpAddress & { address?: string })[] };
+  type Shown = IpLink & { addr_info: IpAddress[] };
   const addresses = !wanted.addresses
     ? []
     : (await json<Shown>('address', 'show')).flatMap(({ ifname, addr_info }) =>
