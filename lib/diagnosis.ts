@@ -34,6 +34,8 @@ import {
   type Hint,
   whyTaken,
 } from './refused.js';
+import type { RouteRecord } from './requests.js';
+import { AF_INET6 } from './values.js';
 
 const fs = builtin('node:fs');
 
@@ -64,7 +66,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
   ENOENT: async (namespace, about, refusal) =>
     refusal.syscall === 'RTM_DELRULE'
       ? whyNoSuchRule(namespace, about)
-      : (await whyNameStays(namespace, about, refusal)) || whyGone(refusal),
+      : (await whyNameStays(namespace, about, refusal)) || whyGone(refusal, about),
   EINVAL: async (namespace, about, refusal) =>
     (await whyNameStays(namespace, about, refusal)) ||
     (SAYS_NO_IPV6.test(refusal.kernelMessage ?? '') && (await whyMtuTooSmall(namespace, about))) ||
@@ -92,7 +94,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
   ERANGE: whyOutOfRange,
   ENETUNREACH: whyUnreachable,
   EHOSTUNREACH: whyUnreachable,
-  ESRCH: async (_namespace, _about, refusal) => whyGone(refusal),
+  ESRCH: async (_namespace, about, refusal) => whyGone(refusal, about),
   ENOBUFS: async (namespace, about, refusal) =>
     refusal.syscall === 'recvmsg'
       ? "The kernel's answer was lost: the request may or may not have taken effect."
@@ -110,9 +112,13 @@ const NO_ROOM =
   "The kernel's table of neighbours, which all namespaces share, is full (net.ipv4.neigh.default.gc_thresh3, or the same of ipv6): only permanent ones still have room.";
 
 /** Of a route: `ENOENT` for a default route of IPv6 (net/ipv6/route.c, __ip6_del_rt), otherwise `ESRCH`. */
-function whyGone({ syscall }: Refusal): Hint {
+function whyGone({ syscall }: Refusal, { asked }: About): Hint {
   if (syscall === 'RTM_DELNEIGH') return 'The link has no such neighbour.';
-  return syscall === 'RTM_DELROUTE' && 'There is no such route.';
+  if (syscall !== 'RTM_DELROUTE') return undefined;
+  const { family, nextHops = [] } = (asked ?? {}) as RouteRecord;
+  return family === AF_INET6 && nextHops.length > 1
+    ? 'There is no such route by all of these ways, and IPv6 removes each way for itself: those that there were are gone.'
+    : 'There is no such route.';
 }
 
 const CAP_NET_ADMIN = 12n;
@@ -166,13 +172,23 @@ async function whyNoDevice(namespace: Namespace, about: About): Promise<Hint> {
       found === undefined && `There is no link with index ${parent} ${where} to be the parent.`
     );
   }
-  if (link === undefined) return undefined;
+  if (link === undefined) return whyNoWay(about);
   if ((await findLink(namespace, link)) !== undefined) return whyMtuTooSmall(namespace, about);
   const named = typeof link === 'number' ? `with index ${link}` : `named '${link}'`;
   const missing = `There is no link ${named} ${where}${option ? ` (${option})` : ''}.`;
   return option === 'options.parent' && namespace.name !== null
     ? `${missing} On a parent of another namespace a link is made by the Netns of that one, with the option netns.`
     : missing;
+}
+
+/** Of a route, such as one of type 'local'. */
+function whyNoWay({ asked }: About): Hint {
+  if (asked === undefined || !('destinationLength' in asked)) return undefined;
+  const { gateway, via, nextHops } = asked as RouteRecord;
+  return (
+    (gateway ?? via ?? nextHops) === undefined &&
+    'Only a route of type blackhole, unreachable, prohibit or throw leads by no link: say which link it is.'
+  );
 }
 
 async function whyExists(namespace: Namespace, about: About): Promise<Hint> {

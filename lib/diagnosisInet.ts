@@ -1,6 +1,6 @@
 /** Why an address or a route was refused: what IPv4 and IPv6 want of a link. */
 
-import { familyOf, formatIp, networkOf, parseIp } from './ip.js';
+import { familyOf, formatIp, networkOf, parseIp, prefixText } from './ip.js';
 import { findLink } from './lookup.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
@@ -162,11 +162,6 @@ export async function whyNeighbourExists(
   if (there === undefined || found === undefined) return undefined;
   const mac = there.mac === null ? '' : ` with the MAC ${there.mac}`;
   return `The link '${found.name}' has an entry for ${there.address}${mac}, in state '${there.state}': use replaceNeighbour.`;
-}
-
-/** A prefix as a listing has it; `undefined` for none, which is one of no bits. */
-function prefixText(bytes: Uint8Array | undefined, length: number | undefined): string | undefined {
-  return bytes !== undefined && length ? `${formatIp(bytes)}/${length}` : undefined;
 }
 
 /** The fields by which the kernel distinguishes routes of a family. */

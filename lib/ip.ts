@@ -107,6 +107,14 @@ export function prefixLengthOf(prefix: Prefix | null): number {
   return prefix === null ? 0 : (prefix.prefixLength ?? prefix.bytes.length * 8);
 }
 
+/** A prefix as a listing has it; `undefined` for none, which is one of no bits. */
+export function prefixText(
+  bytes: Uint8Array | undefined,
+  length: number | undefined,
+): string | undefined {
+  return bytes !== undefined && length ? `${formatIp(bytes)}/${length}` : undefined;
+}
+
 /** The address with the bits after its prefix cleared. */
 export function networkOf(bytes: Uint8Array, prefixLength: number): Uint8Array {
   return bytes.map((byte, index) => {

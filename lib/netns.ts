@@ -505,11 +505,14 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Removes the first route that matches every option given; it may be a `Route` as it was listed. For IPv4 a `metric`
-   * of 0 matches any, and the route with the lowest metric is removed. An IPv4 route by one gateway also matches one of
-   * several ways that begins with that gateway, and the reverse, and one without a `source` matches one that has one.
-   * For IPv6 the kernel compares neither `source`, `scope` nor `mtu`, of the `type` only whether the route leads
-   * anywhere, and for a route with a `nexthopId` neither `via` nor `link` (net/ipv6/route.c, ip6_route_del).
+   * Removes the first route that matches every option given; it may be a `Route` as it was listed. A `metric` of 0
+   * matches any, and the route with the lowest metric is removed. An IPv4 route by one gateway also matches one of
+   * several ways that begins with that gateway, and the reverse, one without a `source` matches one that has one, and
+   * one by a link without a gateway matches one of the same `scope` by a gateway on that link. For IPv6 the kernel
+   * compares neither `source`, `scope` nor `mtu`, of the `type` only whether the route leads anywhere, and for a route
+   * with a `nexthopId` neither `via` nor `link` (net/ipv6/route.c, ip6_route_del). Of IPv6 `nextHops` it removes each by
+   * itself, from whichever route has it: when one is not there, the others are gone all the same, and the call fails
+   * (ip6_route_multipath_del).
    * `ESRCH`: there is no such route; `ENOENT`: there is no default route of IPv6; `EINVAL`: there is no such nexthop
    * object.
    */

@@ -3,8 +3,9 @@ import type { Call } from './call.js';
 import { check } from './check.js';
 import * as routeRules from './checkRoutes.js';
 import { explain } from './diagnosis.js';
-import { familyOf, parseIp, parsePrefix, prefixLengthOf } from './ip.js';
+import { familyOf, parseIp, parsePrefix, prefixLengthOf, prefixText } from './ip.js';
 import { readLink, resolveIndexes, resolveIndexIfAny } from './links.js';
+import { isListedRoute } from './listed.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import type { NextHopRecord, RouteRecord } from './requests.js';
@@ -130,8 +131,7 @@ export function plainOptions(route: RouteToRemove): RouteOptions {
     family,
     protocol: wordNumber(ROUTE_PROTOCOLS, protocol),
     scope: wordNumber(SCOPES, scope),
-    // With a nexthop object that leads nowhere the kernel keeps a unicast route, and lists it with the object's type.
-    type: hasWay(route) || type !== 'blackhole' ? (type as RouteOptions['type']) : undefined,
+    type: type as RouteOptions['type'],
     onlink,
     mtu: route.mtu ?? undefined,
     advmss: route.advmss ?? undefined,
@@ -150,16 +150,26 @@ function removalRecord(
   link: number | undefined,
   hops: readonly NextHop[],
 ): RouteRecord {
-  const { type, protocol = 'unspec', scope = 'nowhere', ...asked } = plainOptions(route);
+  const { protocol = 'unspec', scope = 'nowhere', ...asked } = plainOptions(route);
   const mtu = route.mtu === null ? 0 : route.mtu;
   const advmss = route.advmss === null ? 0 : route.advmss;
   const record = routeRecord({ ...asked, protocol, scope, onlink: undefined, mtu, advmss }, link);
-  const removal: RouteRecord = { ...record, type: wordNumber(ROUTE_TYPES, type) ?? 0 };
+  const type = mayBeOfObject(route) ? undefined : wordNumber(ROUTE_TYPES, route.type);
+  const removal: RouteRecord = { ...record, type: type ?? 0 };
   const isIPv6 = removal.family === AF_INET6;
   if (!hasWay(route)) return removal;
   if (hops.length === 0) return isIPv6 ? exactly6(removal, (route as Partial<Route>).via) : removal;
   // Each way of an IPv6 route is a route with a protocol of its own; a listing shows that of the first.
-  return withHops(isIPv6 ? { ...removal, protocol: 0 } : removal, hops);
+  const isOfFirst = isIPv6 && isListedRoute(route);
+  return withHops(isOfFirst ? { ...removal, protocol: 0 } : removal, hops);
+}
+
+/**
+ * Whether the type may be that of a nexthop object that leads nowhere: with one the kernel keeps a unicast route, and
+ * lists it with the object's type, by the loopback device. A route may also be a blackhole itself.
+ */
+function mayBeOfObject(route: RouteToRemove): boolean {
+  return !hasWay(route) && route.type === 'blackhole';
 }
 
 function additionRecord(
@@ -167,7 +177,10 @@ function additionRecord(
   link: number | undefined,
   hops: readonly NextHop[],
 ): RouteRecord {
-  const record = routeRecord(plainOptions(route), link);
+  const options = plainOptions(route);
+  const isOfObject =
+    isListedRoute(route) && route.link === LOOPBACK_IFINDEX && mayBeOfObject(route);
+  const record = routeRecord(isOfObject ? { ...options, type: undefined } : options, link);
   return hops.length === 0 ? record : withHops(record, hops);
 }
 
@@ -261,11 +274,28 @@ export async function changeRoute(
   if ('then' in hops) hops = await hops;
   const recordOf = operation === 'removeRoute' ? removalRecord : additionRecord;
   const record = recordOf(route, link, hops);
+  if (operation === 'removeRoute' && record.sourceLength) await checkFrom(namespace, call, record);
   const asked = operation === 'addRoute' ? additionOf(route) : operation;
   const result = await namespace.ask(asked, record, call.signal);
   if (!(result instanceof Refusal)) return;
   const about = { link: record.link, asked: record, replaces: operation === 'replaceRoute' };
   throw call.error(result, await explain(namespace, result, about));
+}
+
+/**
+ * Refuses to remove what is not there: where no route to a prefix is for certain sources, the kernel does not look at
+ * those of the request, and would remove the route for all (net/ipv6/ip6_fib.c, fib6_locate).
+ */
+async function checkFrom(namespace: Namespace, call: Call, removal: RouteRecord): Promise<void> {
+  const { family, destination, destinationLength, from, sourceLength } = removal;
+  const table = removal.tableId ?? removal.table;
+  const to = prefixText(destination, destinationLength) ?? 'default';
+  const fromText = prefixText(from, sourceLength);
+  const routes = await namespace.askOrThrow(call, 'listRoutes', { family });
+  const isThere = routes.some(
+    (one) => one.to === to && one.from === fromText && one.table === table,
+  );
+  if (!isThere) throw call.fail('ESRCH', undefined, 'There is no such route.');
 }
 
 export async function listRoutes(

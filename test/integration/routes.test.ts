@@ -448,6 +448,23 @@ test('a route by a nexthop object has the gateway and the link of that', async (
   expect(await host.ip('route', 'show', to)).toBe('');
 });
 
+test('a blackhole by a nexthop object that leads somewhere stays one', async () => {
+  const { host, netns, link } = await routeBench(bed);
+  await host.ip('nexthop', 'add', 'id', '5', 'via', '10.0.0.5', 'dev', link);
+  await host.ip('nexthop', 'add', 'id', '6', 'blackhole');
+  const to = '10.8.0.0/16';
+  const listed = async () => (await netns.listRoutes()).find((route) => route.to === to) as Route;
+  for (const nexthopId of [5, 6]) {
+    await netns.addRoute({ to, nexthopId, type: nexthopId === 5 ? 'blackhole' : 'unicast' });
+    const route = await listed();
+    expect(route).toMatchObject({ type: 'blackhole', nexthopId });
+    await netns.removeRoute(route);
+    await netns.addRoute(route);
+    expect(await listed()).toEqual(route);
+    await netns.removeRoute(route);
+  }
+});
+
 describe('append', () => {
   test('adds an IPv4 route behind the one that is there', async () => {
     const { host, netns, link, shown } = await routeBench(bed);
@@ -577,6 +594,43 @@ describe('removeRoute', () => {
     const refused = await refusalOf(netns.removeRoute({ to: 'fd05::/64', type: 'blackhole' }));
     expect(refused).toMatchObject({ code: 'ESRCH' });
     expect(await shown()).toEqual(left);
+  });
+
+  test('of a route for certain sources that is not there, leaves the one for all', async () => {
+    const { netns, shown } = await routeBench(bed);
+    const forAll = { to: 'default', via: 'fd00::2' };
+    const forSome = { ...forAll, from: 'fd02::/48' };
+    await netns.addRoute(forAll);
+    const before = await shown();
+    expect(await refusalOf(netns.removeRoute(forSome))).toMatchObject({
+      code: 'ESRCH',
+      hint: 'There is no such route.',
+    });
+    await netns.addRoute(forSome);
+    await netns.removeRoute(forSome);
+    expect(await shown()).toEqual(before);
+  });
+
+  test('says that of several ways of IPv6 those that were there are gone', async () => {
+    const { netns, shown } = await routeBench(bed);
+    const route = (...hosts: number[]) => ({
+      to: 'fd01::/64',
+      nextHops: hosts.map((host) => ({ via: `fd00::${host}` })),
+    });
+    await netns.addRoute(route(2, 3, 4));
+    const error = await refusalOf(netns.removeRoute(route(2, 9, 4)));
+    expect(error).toMatchObject({ code: 'ESRCH' });
+    expect(error.hint).toContain('those that there were are gone');
+    expect((await shown()).map(({ gateway }) => gateway)).toEqual(['fd00::3']);
+  });
+
+  test('compares the protocol that is said of several ways of IPv6', async () => {
+    const { netns, shown } = await routeBench(bed);
+    const route = { to: 'fd01::/64', nextHops: [{ via: 'fd00::2' }, { via: 'fd00::3' }] };
+    await netns.addRoute(route);
+    const other = netns.removeRoute({ ...route, protocol: 'dhcp' });
+    expect(await refusalOf(other)).toMatchObject({ code: 'ESRCH' });
+    expect(await shown()).toHaveLength(1);
   });
 
   test('removes a default route of either family', async () => {
