@@ -85,8 +85,8 @@ export class Call {
   }
 
   /** An error for what was refused without asking the kernel. */
-  fail(code: string, reason: string | undefined, hint?: string): NetlinkError {
+  fail(code: string, reason: string | undefined, hint?: string, part?: string): NetlinkError {
     const { operation, target, caller } = this;
-    return new NetlinkError({ code, reason, hint, operation, target, caller });
+    return new NetlinkError({ code, reason, hint, part, operation, target, caller });
   }
 }

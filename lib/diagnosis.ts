@@ -32,6 +32,7 @@ import {
   describeLink,
   describeMaster,
   type Hint,
+  noPortsHint,
   whyTaken,
 } from './refused.js';
 import type { RouteRecord } from './requests.js';
@@ -271,7 +272,7 @@ async function whyNotSupported(
   }
   const found = master ? await findLink(namespace, master) : undefined;
   if (found !== undefined && !MASTERS.has(found.kind)) {
-    return `The link '${found.name}' takes in no others: a master is a bridge, bond, team or VRF.`;
+    return noPortsHint(found.name);
   }
   const own = await findLink(namespace, link);
   const now =

@@ -10,6 +10,7 @@ import { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import { withNamespace } from './opening.js';
 import { randomMac } from './random.js';
+import { noPortsHint } from './refused.js';
 import { flagBits } from './setLink.js';
 import type { CreateLinkOptions, CreateVethOptions, CreateVlanOptions, Link } from './types.js';
 import { VLAN_PROTOCOLS } from './values.js';
@@ -76,6 +77,29 @@ async function completePeer(
   }
 }
 
+/** Kinds that the kernel gives no ports; of those that it may give some, it decides. */
+const WITHOUT_PORTS = [
+  'veth',
+  'macvlan',
+  'macvtap',
+  'dummy',
+  'vlan',
+  'ipvlan',
+  'ipvtap',
+  'tun',
+  'ifb',
+  'vxlan',
+];
+
+/**
+ * The index of a link that is to be the peer's master, after that of the first end: a bridge that gets a port and loses
+ * it again has another MTU then, and may have no MAC (net/bridge/br_if.c, br_stp_if.c).
+ */
+function mayBeMaster(call: Call, { index, kind, type, name }: Link): number {
+  if (type !== 'loopback' && !WITHOUT_PORTS.includes(kind ?? '')) return index;
+  throw call.fail('EOPNOTSUPP', undefined, noPortsHint(name), 'peer.master');
+}
+
 function createVeth(namespace: Namespace, call: Call, options: CreateVethOptions): Promise<Link> {
   const { kind, peer = {} } = options;
   const mac = (peer.mac === undefined ? null : parseMac(peer.mac)) ?? randomMac();
@@ -100,7 +124,7 @@ function createVeth(namespace: Namespace, call: Call, options: CreateVethOptions
         const found =
           options.master === undefined
             ? resolveIndex(there, call, ref, PEER_MASTER)
-            : readLink(there, call, ref, PEER_MASTER).then(({ index }) => index);
+            : readLink(there, call, ref, PEER_MASTER).then((link) => mayBeMaster(call, link));
         const keep = (index: number) => {
           master = index;
         };

@@ -170,7 +170,8 @@ export interface LinkOptions extends OperationOptions {
    * `IFF_ALLMULTI`: receives frames to every multicast address, also to groups that nobody here has joined. For a
    * macvlan in mode passthru use `promiscuous`, which includes them: the kernel counts `allMulticast` on the parent
    * when it is set or cleared on a link that is up, but not when such a link comes up or goes down
-   * (drivers/net/macvlan.c, macvlan_open and macvlan_stop, Linux 6.18), so the parent may keep it for ever.
+   * (drivers/net/macvlan.c, macvlan_open and macvlan_stop, Linux 6.18), so the parent may keep it for ever. A bridge
+   * sets it on its ports, so take a passthru macvlan out of its bridge (`setLink` with `master: null`) while it is up.
    */
   readonly allMulticast?: boolean | undefined;
   /** The bridge, bond or VRF that the link joins, in the namespace that it is created in (`IFLA_MASTER`). */
@@ -339,9 +340,16 @@ export interface LinkChanges extends OperationOptions {
   readonly group?: number | undefined;
   /** The new alias (`IFLA_IFALIAS`); `null` or an empty text removes it. */
   readonly alias?: string | null | undefined;
-  /** The bridge, bond or VRF to join; `null`: leave it (`IFLA_MASTER`). */
+  /**
+   * The bridge, bond or VRF to join; `null`: leave it (`IFLA_MASTER`). The kernel takes the link out of the master that
+   * it has before it looks at the new one (net/core/rtnetlink.c, do_set_master): when the new one is refused, even
+   * because there is none, the link belongs to none.
+   */
   readonly master?: LinkRef | null | undefined;
-  /** Alternative names to add, 400 at most (`RTM_NEWLINKPROP`). */
+  /**
+   * Alternative names to add, 400 at most (`RTM_NEWLINKPROP`). The kernel adds them one by one, and those before one
+   * that is refused stay.
+   */
   readonly addAltNames?: readonly string[] | undefined;
   /** Alternative names to remove, 400 at most (`RTM_DELLINKPROP`). */
   readonly removeAltNames?: readonly string[] | undefined;

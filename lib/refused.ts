@@ -63,6 +63,11 @@ export function describeMaster({ name, kind }: Link): string {
   return kind === null ? `'${name}'` : `${kind} '${name}'`;
 }
 
+/** That a link cannot be a master. */
+export function noPortsHint(name: string): string {
+  return `The link '${name}' takes in no others: a master is a bridge, bond, team or VRF.`;
+}
+
 /** What a request that makes no link asked to change. */
 export function changesOf({ asked }: About): LinkRecord {
   return asked ?? {};
@@ -73,6 +78,11 @@ export function takenBy(holder: Link, name: string, where: Namespace): string {
   return holder.name === name
     ? `The network namespace ${describe(where)} already has a link named '${name}', with index ${holder.index}.`
     : `'${name}' is an alternative name of the link ${describeLink(holder)} in the network namespace ${describe(where)}.`;
+}
+
+/** Whether it is the other end of a veth pair; both may be new, and gone again when the hint is read. */
+function isOtherEnd({ kind, parent }: Link, own: number | string | undefined): boolean {
+  return kind === 'veth' && parent !== null && parent.netnsid === null && parent.index === own;
 }
 
 /** Which link has one of the names, or else the index; a link's own names come last. */
@@ -86,7 +96,11 @@ export async function whyTaken(
   for (const name of names) {
     const holder = await findLink(where, name);
     if (holder === undefined) continue;
-    if (holder.index !== own) return takenBy(holder, name, where);
+    if (holder.index !== own) {
+      return isOtherEnd(holder, own)
+        ? `'${name}' is a name of the link's own other end.`
+        : takenBy(holder, name, where);
+    }
     ownName = name;
   }
   if (ownName !== undefined) return `'${ownName}' is a name of the link itself already.`;

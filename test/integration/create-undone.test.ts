@@ -533,10 +533,26 @@ test.each([
   ['a name of its own is taken', { altNames: ['br0'] }, { code: 'EEXIST', part: 'altNames' }],
   ['there is no master for its peer', { peer: { master: 'br1' } }, { part: 'peer.master' }],
   ['nor one of that index', { peer: { master: 987_654 } }, { part: 'peer.master' }],
+  [
+    'what is to be the peer’s master has no ports',
+    { peer: { master: 'lo' } },
+    { code: 'EOPNOTSUPP', part: 'peer.master', hint: expect.stringContaining("'lo' takes in no") },
+  ],
+  [
+    'nor has a link of another kind',
+    { peer: { master: 'v1' } },
+    { code: 'EOPNOTSUPP', part: 'peer.master', hint: expect.stringContaining("'v1' takes in no") },
+  ],
+  [
+    'a name of its own is its peer’s',
+    { altNames: ['v2'], peer: { name: 'v2' } },
+    { code: 'EEXIST', part: 'altNames', hint: "'v2' is a name of the link's own other end." },
+  ],
 ])('a bridge is not changed by a port that cannot be finished: %s', async (_, more, refusal) => {
   const host = await bed.makeNetns();
   await host.ip('link', 'add', 'br0', 'type', 'bridge');
   await host.ip('link', 'set', 'br0', 'up');
+  await host.ip('link', 'add', 'v1', 'type', 'veth', 'peer', 'name', 'v9');
   const seen = async () => {
     const { address, mtu, flags } = await host.link('br0');
     return { address, mtu, flags, names: await host.names() };
