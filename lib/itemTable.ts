@@ -179,7 +179,8 @@ export class ItemTable {
     const there = new Map<Key, Item>();
     for (const item of items) {
       const key = this.keyOf(item);
-      if (this.kind === 'route') this.#mark(key, there.has(key) || last.has(key));
+      if (this.kind === 'route')
+        this.#mark(key, there.has(key) || last.get(key)?.removed === false);
       if (!last.has(key)) there.set(key, item);
       yield undefined;
     }

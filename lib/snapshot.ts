@@ -52,7 +52,8 @@ function copyInstance(instance: object): InstanceCopy {
       if (key in copy) continue;
       const value = (instance as Record<string, unknown>)[key];
       // Not enumerable, as in the class: a `for … in` must not find members that are no options.
-      if (typeof value !== 'function') Object.defineProperty(copy, key, { value });
+      if (typeof value === 'function') continue;
+      Object.defineProperty(copy, key, { value: Array.isArray(value) ? value.slice() : value });
     }
   }
   return copy;

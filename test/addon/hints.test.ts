@@ -129,6 +129,17 @@ test.each<[string, Refusal, Record<string, unknown>, About]>([
     { asked: asked({ source: bytes('10.9.0.5') }) },
   ],
   [
+    'a source that is tentative on one link only',
+    new Refusal(-22, 'RTM_NEWROUTE'),
+    {
+      listAddresses: [
+        { address: '10.9.0.5', flags: ['tentative'] },
+        { address: '10.9.0.5', flags: [] },
+      ],
+    },
+    { asked: asked({ source: bytes('10.9.0.5') }) },
+  ],
+  [
     'an IPv6 that is disabled, where a security module refuses to send',
     new Refusal(-13, 'sendmsg'),
     {},
@@ -213,6 +224,37 @@ test.skipIf(isBefore(6, 15))(
     expect(await explain(answering({ getLink: link }), refusal, about)).toEqual({});
   },
 );
+
+test('the kernel’s own route by another link is no reason to leave a route out', async () => {
+  const theirs = { ...route(1), link: 8, protocol: 'kernel' };
+  const about = { link: 7, asked: asked({ destination: bytes('10.1.0.1'), link: 7 }) };
+  const netns = answering({ getLink: { ...link, index: 8, name: 'q' }, listRoutes: [theirs] });
+  const { hint } = await explain(netns, new Refusal(-17, 'RTM_NEWROUTE'), about);
+  expect(hint).toBe(
+    "Table 254 has a route to 10.1.0.1/32 with metric 0 already by 'q': give another metric, or append; replaceRoute would take that one away.",
+  );
+});
+
+test('a parent that is missing in the process’s own namespace may be made there only', async () => {
+  const netns = Object.assign(answering({}), { name: null });
+  const about: About = { link: 'nobody', option: 'options.parent' };
+  const { hint } = await explain(netns, new Refusal(-19, 'RTM_GETLINK'), about);
+  expect(hint).toMatch(/^There is no link named 'nobody' in .* \(options\.parent\)\.$/);
+});
+
+test('the parent of a macvtap is the reason why a link on the macvtap is refused', async () => {
+  const links = [
+    { ...link, name: 'tap', kind: 'macvtap', parent: { index: 8, netnsid: null } },
+    { ...link, index: 8, master: 9 },
+    { ...link, index: 9, name: 'br0', kind: 'bridge' },
+  ];
+  const ask = async (_: string, { index }: { index: number }) =>
+    links.find((one) => one.index === index) ?? new Refusal(-19, 'RTM_GETLINK');
+  const netns = { ask, name: 'n', inode: 1 } as unknown as Namespace;
+  const about: About = { kind: 'macvlan', parent: 7, created: {} };
+  const { hint } = await explain(netns, new Refusal(-16, 'RTM_NEWLINK'), about);
+  expect(hint).toContain("The parent 'p' is a port of bridge 'br0'");
+});
 
 // Without a kernel: the links that are known to have such a MAC come with modules that make links in every namespace.
 describe('a MAC of zeros', () => {

@@ -225,10 +225,13 @@ test('closing a handle closes its descriptor and its socket', async () => {
 
 test('a refused open or create leaves no descriptor', async () => {
   const program = `${counting}
+    import { spawnSync } from 'node:child_process';
     import { Netns } from 'macvlan-netlink';
-    await (await Netns.open('/proc/self/ns/net')).close();
+    spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', '/run'], { stdio: 'inherit' });
+    await (await Netns.create('taken')).close();
     const before = descriptors();
     const refused = await Promise.allSettled([
+      Netns.create('taken'),
       Netns.open('/proc/self/ns/mnt'),
       Netns.open('/etc'),
       Netns.open('/nowhere/at/all'),
@@ -240,6 +243,7 @@ test('a refused open or create leaves no descriptor', async () => {
     console.log(JSON.stringify(refused.map(({ reason }) => reason?.code)));
   `;
   expect(await resultOf(program, { under: inPrivateNetns })).toEqual([
+    'EEXIST',
     'EINVAL',
     'EINVAL',
     'ENOENT',

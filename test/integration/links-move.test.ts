@@ -318,6 +318,31 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
     expect([await host.snapshot(), await inside.snapshot()]).toEqual(before);
   });
 
+  test.each([
+    ['MAC', 'macvlan'],
+    ['kind', 'bridge'],
+  ])(
+    'and another link with its index there stays, of another %s, where it is gone meanwhile',
+    async (what, type) => {
+      const { host, inside } = await setUp();
+      const { address = '' } = await host.link('m0');
+      const taken = ['name', 'taken', 'index', '4711'];
+      const on = type === 'macvlan' ? ['link', await inside.parent()] : [];
+      const mac = what === 'MAC' ? [] : ['address', address];
+      await inside.ip('link', 'add', ...on, ...taken, ...mac, 'type', type);
+      const before = await inside.snapshot();
+      const exchange = host.netns.exchange.bind(host.netns);
+      vi.spyOn(host.netns, 'exchange').mockImplementation(async (...given) => {
+        const results = await exchange(...given);
+        if (given[0][0]?.operation === 'changeLink') await host.ip('link', 'delete', 'm0');
+        return results;
+      });
+      const error = await refusalOf(host.netns.moveLink('m0', inside.netns, { index: 4711 }));
+      expect(['EEXIST', 'EBUSY']).toContain(error.code);
+      expect(await inside.snapshot()).toEqual(before);
+    },
+  );
+
   test('because it is a device that cannot leave its namespace', async () => {
     const { host, inside } = await setUp();
     const before = [await host.snapshot(), await inside.snapshot()];

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   mkdirSync,
+  promises,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -11,7 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Netns } from '../../lib/index.js';
 import { inodeOf, ip, output, useNames } from '../support/named.js';
 import { type Refusal, refusalOf, useTestbed } from '../support/testbed.js';
@@ -182,6 +183,20 @@ describe('Netns.list', () => {
     const listed = await Netns.list();
     expect(listed).toContain(name);
     expect(listed.filter((one) => one.startsWith(stale))).toEqual([`${stale}process`]);
+  });
+
+  test('leaves out no name of which it cannot be found out what it is', async () => {
+    await create(newName());
+    const failure = { errno: -5, code: 'EIO', syscall: 'statfs', path: '/run/netns/x' };
+    const look = vi
+      .spyOn(promises, 'statfs')
+      .mockRejectedValueOnce(Object.assign(new Error('EIO'), failure));
+    try {
+      const error = await refusalOf(Netns.list());
+      expect(error).toMatchObject({ code: 'EIO', operation: 'Netns.list', target: failure.path });
+    } finally {
+      look.mockRestore();
+    }
   });
 });
 

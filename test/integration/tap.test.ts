@@ -308,7 +308,9 @@ describe('a frame that cannot be written', () => {
   test.each(lengths)('%s makes send reject', async (_, length, code) => {
     const all = await pair();
     const tap = await open(bed, all.host, all.near);
-    const error = await tap.send(Buffer.alloc(length)).catch((reason: unknown) => reason);
+    // To everybody: no byte of such a frame says that it is to be segmented.
+    const frame = Buffer.alloc(length, 0xff);
+    const error = await tap.send(frame).catch((reason: unknown) => reason);
     expect(error).toMatchObject({
       code,
       syscall: 'write',

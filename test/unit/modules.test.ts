@@ -9,9 +9,10 @@ beforeEach(() => {
   read = [];
   vi.spyOn(promises, 'readFile').mockImplementation(async (path) => {
     read.push(String(path).replace(/^\/lib\/modules\/[^/]+\//, ''));
-    return path === '/proc/modules'
-      ? '8021q 40960 0 - Live 0x0\n'
-      : 'kernel/net/dummy.ko: kernel/a.ko\n';
+    if (path === '/proc/modules') return '8021q 40960 0 - Live 0x0\nveth_more 40960 0 - Live 0x0\n';
+    return String(path).endsWith('.builtin')
+      ? 'kernel/net/dummy.ko\n'
+      : 'kernel/net/bridge.ko.zst: kernel/a.ko.zst\nkernel/net/macvlan.ko:\n';
   });
 });
 
@@ -26,6 +27,7 @@ test('the lists are read once for all look-ups at the same time, and again for l
 });
 
 test('each module is looked up separately', async () => {
-  const states = await Promise.all([moduleState('8021q'), moduleState('dummy'), moduleState('a')]);
-  expect(states).toEqual(['loaded', 'builtin', null]);
+  const names = ['8021q', 'dummy', 'bridge', 'macvlan', 'a', 'veth'];
+  const states = await Promise.all(names.map(moduleState));
+  expect(states).toEqual(['loaded', 'builtin', 'loadable', 'loadable', null, null]);
 });

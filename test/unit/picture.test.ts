@@ -108,6 +108,9 @@ describe('a link', () => {
     // A macvlan that stands on an end is not its other end: that may be in another namespace.
     const macvlan: Link = { ...other, kind: 'macvlan' };
     expect(eventsOf(new Picture({}).applyAll([linkNews(one), linkNews(macvlan)]))).toHaveLength(2);
+    // Nor is a link of another kind that has the other end's index by now.
+    const dummy: Link = { ...one, kind: 'dummy' };
+    expect(eventsOf(new Picture({}).applyAll([linkNews(dummy), linkNews(other)]))).toHaveLength(2);
   });
 
   test('that has the index of a removed veth end does not get that one’s other end', () => {
@@ -204,6 +207,7 @@ describe('an address', () => {
     expect(picture.apply(lasting(600))).toMatchObject({ action: 'added' });
     at(1100);
     expect(picture.apply(lasting(499))).toBeUndefined();
+    expect(picture.apply(lasting(501))).toBeUndefined();
     expect(picture.apply(lasting(600))).toMatchObject({ action: 'changed' });
     expect(picture.apply(lasting(Number.POSITIVE_INFINITY))).toMatchObject({ action: 'changed' });
     at(1200);
@@ -330,6 +334,14 @@ describe('routes are uncertain', () => {
     expect(picture.routesDoubtful).toBe(true);
   });
 
+  test('when a dormant link, which has a carrier and is not running, loses that carrier', () => {
+    const picture = known();
+    picture.apply(linkNews({ ...aLink, running: false }));
+    expect(picture.routesDoubtful).toBe(false);
+    picture.apply(linkNews({ ...aLink, lowerUp: false, running: false }));
+    expect(picture.routesDoubtful).toBe(true);
+  });
+
   const aVrf: Link = { ...aLink, index: 9, name: 'vrf0', kind: 'vrf' };
   const aRoute6: Route = { ...aRoute, family: 'IPv6', to: '2001:db8::/32', via: '2001:db8::1' };
 
@@ -394,6 +406,22 @@ describe('routes are uncertain', () => {
       return picture.routesDoubtful;
     });
     expect(doubts).toEqual([false, true, false, false]);
+    // Messages before the first one may have been lost.
+    eventsOf(picture.reconcile(NOTHING, [linkNews({ ...aLink, mtu: 1279 })]));
+    expect(picture.routesDoubtful).toBe(true);
+  });
+
+  test('and no longer for the sake of what an earlier listing had', () => {
+    const picture = new Picture({ routes: true });
+    const links = [aLink, aVrf];
+    eventsOf(picture.reconcile({ links, addresses: [], routes: [{ ...aRoute6, mtu: 1400 }] }));
+    picture.apply(routeNews(aRoute, false, NLM_F_CREATE | NLM_F_APPEND));
+    eventsOf(picture.reconcile({ links: [aLink], addresses: [], routes: [aRoute] }));
+    for (const change of [{ mtu: 1400 }, { master: 9 }]) {
+      picture.apply(linkNews({ ...aLink, ...change }));
+    }
+    picture.apply(routeNews(aRoute, true));
+    expect(picture.routesDoubtful).toBe(false);
   });
 
   test('when a link is down as before, and messages in between were lost', () => {
@@ -423,6 +451,7 @@ describe('routes are uncertain', () => {
   const otherLink = { ...aLink, index: 2, up: false, lowerUp: false };
   test.each<[string, News]>([
     ['a link comes that is down', linkNews(otherLink, NEW)],
+    ['a link shows a lost carrier, and is still running', linkNews({ ...aLink, lowerUp: false })],
     ['an address comes', addressNews(anAddress)],
     ['a route comes', routeNews({ ...aRoute, metric: 5 })],
     ['a known route goes', routeNews(aRoute, true)],
@@ -480,10 +509,16 @@ describe('routes are uncertain', () => {
   });
 
   test('when a route goes and it is not known whether the listing is older', () => {
-    const picture = known();
+    const picture = new Picture({ routes: true });
     const listing = { links: [aLink], addresses: [], routes: [aRoute] };
-    eventsOf(picture.reconcile(listing, [routeNews(aRoute, true)]));
+    expect(eventsOf(picture.reconcile(listing, [routeNews(aRoute, true)]))).toHaveLength(1);
     expect(picture.routesDoubtful).toBe(true);
+    eventsOf(picture.reconcileRoutes([], []));
+    picture.routesDoubtful = false;
+    // The next one that looks like it is a single route.
+    expect(picture.apply(routeNews(aRoute))).toMatchObject({ action: 'added' });
+    expect(picture.apply(routeNews(aRoute, true))).toMatchObject({ action: 'removed' });
+    expect(picture.routesDoubtful).toBe(false);
   });
 
   test('when a known route goes that may have become a part of another since the last listing', () => {
@@ -564,6 +599,12 @@ describe('a message from before the first listing was reconciled', () => {
     expect(catchUp({ links: [changed] }, linkNews(aLink, NEW), linkNews(changed))).toEqual([
       { type: 'link', action: 'added', link: aLink },
       { type: 'link', action: 'changed', link: changed },
+    ]);
+  });
+
+  test('reports a removed link as the listing has it', () => {
+    expect(catchUp({ links: [changed] }, linkGone(aLink))).toEqual([
+      { type: 'link', action: 'removed', link: changed },
     ]);
   });
 

@@ -88,6 +88,27 @@ describe('a snapshot', () => {
     expect(Object.keys(kept)).toEqual(['sources', 'mtu']);
   });
 
+  test('keeps what the accessors of an instance’s class and of its base class give', () => {
+    const list = ['02:00:00:00:00:01'];
+    class Base {
+      get peer(): { name: string } {
+        return { name: 'base' };
+      }
+      get sources(): string[] {
+        return list;
+      }
+    }
+    class Options extends Base {
+      override get peer(): { name: string } {
+        return { name: 'macv1' };
+      }
+    }
+    const kept = snapshot(new Options());
+    list.length = 0;
+    expect(kept.peer.name).toBe('macv1');
+    expect(kept.sources).toEqual(['02:00:00:00:00:01']);
+  });
+
   test('ends at objects that contain themselves', () => {
     const options: { inner?: object } = {};
     options.inner = options;
