@@ -403,7 +403,8 @@ export class Netns extends Namespace {
    * without an error, as it does with `deleteLink`. The links are put into a group that nobody uses, and then the group
    * is deleted. A link that somebody moves to another namespace between the two steps counts as deleted, and keeps that
    * group there. Links that are left when the process is killed between the two keep it as well, and the last events of
-   * a link show that group: to find links again, go by their names rather than by their `group`.
+   * a link show that group: to find links again, go by their names rather than by their `group`. These groups have 0x5e
+   * in the upper byte: a link of such a group of the program's own may get group 0 where it is not deleted.
    */
   async deleteLinks(refs: readonly LinkRef[], options?: DeleteOptions): Promise<void> {
     const call = callOf('deleteLinks', null, this.deleteLinks, options);

@@ -27,14 +27,15 @@ function isPlain(value: object): boolean {
 
 function copyOf(plain: object, depth: number): object {
   const copy = { ...plain } as Record<string, unknown>;
-  for (const key in copy) {
-    const value = copy[key];
-    if (typeof value !== 'object' || value === null) continue;
-    if (Array.isArray(value)) copy[key] = value.slice();
-    // An instance of a class, such as a signal or a namespace, must stay the same object.
-    else if (depth > 1 && isPlain(value)) copy[key] = copyOf(value, depth - 1);
-  }
+  for (const key in copy) copy[key] = valueNow(copy[key], depth);
   return copy;
+}
+
+/** The value of a member. An instance of a class, such as a signal or a namespace, stays the same object. */
+function valueNow(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.slice();
+  return depth > 1 && isPlain(value) ? copyOf(value, depth - 1) : value;
 }
 
 /** Not a plain object either, so that the checks treat a copy as they would its original. */
@@ -47,13 +48,13 @@ function copyInstance(instance: object): InstanceCopy {
     unknown
   >;
   let level = Object.getPrototypeOf(instance) as object | null;
-  for (; level !== null && level !== Object.prototype; level = Object.getPrototypeOf(level)) {
+  for (; level !== null; level = Object.getPrototypeOf(level)) {
     for (const key of Object.getOwnPropertyNames(level)) {
       if (key in copy) continue;
       const value = (instance as Record<string, unknown>)[key];
       // Not enumerable, as in the class: a `for … in` must not find members that are no options.
       if (typeof value === 'function') continue;
-      Object.defineProperty(copy, key, { value: Array.isArray(value) ? value.slice() : value });
+      Object.defineProperty(copy, key, { value: valueNow(value, DEPTH) });
     }
   }
   return copy;

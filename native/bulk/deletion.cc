@@ -20,6 +20,10 @@ using rtnl::LinkRecord;
 
 // With fewer it costs more than it saves.
 constexpr size_t kMinMembers = 2;
+// Of the upper byte of every group that is used, so that others know it from those that programs
+// choose: a link that is in another deletion's group must not be put back into that.
+constexpr uint32_t kGroupMark = 0x5e000000;
+constexpr uint32_t kGroupMask = 0x7f000000;
 
 const rtnl::Operation& OperationNamed(std::string_view name) {
   for (const rtnl::Operation& operation : rtnl::kOperations) {
@@ -83,10 +87,12 @@ bool TakeSnapshot(io::Session& session, LinkSnapshot& snapshot) {
   Execute(session, exchange);
   if (exchange->steps.front().ack.error != 0) return false;
   for (const LinkRecord& link : exchange->links) {
-    const uint32_t group = link.group.value_or(0);
+    uint32_t group = link.group.value_or(0);
+    snapshot.groups.insert(group);
+    // Only the other deletion knows the link's own.
+    if ((group & kGroupMask) == kGroupMark) group = 0;
     const bool deletable = link.info && link.info->kind;
     snapshot.by_index[link.index] = {group, link.name.value_or(""), link.mac, deletable};
-    snapshot.groups.insert(group);
     if (link.name) snapshot.by_name[*link.name] = link.index;
     if (!link.alt_names) continue;
     for (const std::string& name : link.alt_names->items) snapshot.by_name[name] = link.index;
@@ -150,8 +156,9 @@ bool IsUncertain(const io::Step& step) {
 bool ChooseGroup(const LinkSnapshot& snapshot, uint32_t& group) {
   do {
     if (getrandom(&group, sizeof(group), 0) != sizeof(group)) return false;
-    group &= INT32_MAX;  // as far as `ip` can name one, should this program end before it is done
-  } while (group == 0 || snapshot.groups.count(group) != 0);
+    // As far as `ip` can name one, should this program end before it is done.
+    group = kGroupMark | (group & ~kGroupMask & INT32_MAX);
+  } while (snapshot.groups.count(group) != 0);
   return true;
 }
 

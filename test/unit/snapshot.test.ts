@@ -90,6 +90,7 @@ describe('a snapshot', () => {
 
   test('keeps what the accessors of an instance’s class and of its base class give', () => {
     const list = ['02:00:00:00:00:01'];
+    const peer = { name: 'macv1' };
     class Base {
       get peer(): { name: string } {
         return { name: 'base' };
@@ -100,11 +101,12 @@ describe('a snapshot', () => {
     }
     class Options extends Base {
       override get peer(): { name: string } {
-        return { name: 'macv1' };
+        return peer;
       }
     }
     const kept = snapshot(new Options());
     list.length = 0;
+    peer.name = 'macv2';
     expect(kept.peer.name).toBe('macv1');
     expect(kept.sources).toEqual(['02:00:00:00:00:01']);
   });

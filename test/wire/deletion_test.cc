@@ -173,6 +173,22 @@ TEST(groups_are_put_back_when_the_deletion_cannot_be_sent) {
   CheckUntouched(deletion);
 }
 
+// Which is deleting it as well, and has put it into a group of its own.
+TEST(a_link_is_not_put_back_into_the_group_of_another_deletion) {
+  Deletion deletion;
+  RunIp("link set br2 group " + std::to_string(0x5e000001));
+  bool was_tagged = false;
+  deletion.Run(nullptr, [&](const std::vector<wire::Message>& messages) {
+    const wire::Message& first = messages.at(0);
+    if (first.header.nlmsg_type != RTM_DELLINK) return 0;
+    was_tagged = GroupOf("br2") == std::to_string(GroupIn(first));
+    return EPERM;
+  });
+  CHECK(was_tagged);
+  CHECK_EQ(deletion.requests.Ends(), (Ends{{}, {}, {}}));
+  for (const char* name : {"br1", "br2", "br3"}) CHECK_EQ(GroupOf(name), "default");
+}
+
 TEST(nothing_is_done_when_the_links_cannot_be_listed) {
   Deletion deletion;
   deletion.Run(nullptr, [](const std::vector<wire::Message>& messages) {
