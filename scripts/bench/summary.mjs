@@ -83,7 +83,7 @@ function rowsOf(timed) {
 function stallsOf(watched) {
   // Not in the order of the first round, which is shuffled.
   const rank = ({ workload }) => workloads.findIndex(({ name }) => name === workload);
-  const sorted = watched.toSorted((a, b) => rank(a) - rank(b) || a.count - b.count);
+  const sorted = [...watched].sort((a, b) => rank(a) - rank(b) || a.count - b.count);
   return groupBy(sorted, (sample) => `${keyOf(sample)} ${sample.setting}`).map((group) => {
     const [{ workload, count, contestant, setting }] = group;
     const longest = group.map(({ result }) => Math.max(result.stallFirstMs, result.stallMs));
