@@ -270,7 +270,9 @@ describe('the parent of a new macvlan', () => {
     expect(link).toMatchObject({ up: true, lowerUp: false, operState: 'lowerlayerdown' });
     const { netns } = await bed.makeNetns();
     const elsewhere = await host.netns.createMacvlan({ parent, name: 'm1', netns, up: true });
-    expect(elsewhere).toMatchObject({ up: true, lowerUp: false, operState: 'down' });
+    expect(elsewhere).toMatchObject({ up: true, lowerUp: false });
+    // Linux 6.1 says the first; later ones look for the parent in the link's namespace (net/core/link_watch.c).
+    expect(['lowerlayerdown', 'down']).toContain(elsewhere.operState);
     const { link: peer = '' } = await host.link(parent);
     await host.netns.setLink(parent, { up: true });
     await host.netns.setLink(peer, { up: true });
