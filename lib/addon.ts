@@ -176,7 +176,8 @@ function find(): string {
     const built = fs.existsSync(`${root}native/build`) && orNothing(path, `${root}native`);
     const file = built || path(root);
     // From inside a bundle the search may find an addon of the project's own.
-    if (!/macvlan[-_]netlink[^/]*$/.test(file)) throw new Error(`${file} is another addon.`);
+    if (!/macvlan[-_]netlink[^/]*$/.test(file))
+      throw new Error(`No native build: ${file} is another addon.`);
     return file;
   } catch (cause) {
     throw notFoundError(cause as Error, root);

@@ -70,7 +70,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
       : (await whyNameStays(namespace, about, refusal)) || whyGone(refusal, about),
   EINVAL: async (namespace, about, refusal) =>
     (await whyNameStays(namespace, about, refusal)) ||
-    (SAYS_NO_IPV6.test(refusal.kernelMessage ?? '') && (await whyMtuTooSmall(namespace, about))) ||
+    (await whySaidNoIPv6(namespace, about, refusal)) ||
     (await whySourceInvalid(namespace, about, refusal)) ||
     (await whyScopeDiffers(namespace, about, refusal)) ||
     whyNotJoined(about, refusal) ||
@@ -83,7 +83,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
   EMLINK: whyTooDeep,
   ENOMEM: async (_namespace, about, refusal) =>
     whyQueueTooLong(changesOf(about).txQueueLen) || whyNotJoined(about, refusal),
-  ENXIO: whyMtuTooSmall,
+  ENXIO: whySaidNoIPv6,
   EOPNOTSUPP: async (namespace, about, refusal) =>
     (await whyKernelLacksIPv6(namespace, about)) || whyNotSupported(namespace, about, refusal),
   EADDRNOTAVAIL: async (namespace, about, refusal) =>
@@ -108,6 +108,13 @@ const REASONS: Readonly<Record<string, Reason>> = {
 /** No text (another text is another reason), or the one for a link without IPv6 (net/ipv6/ndisc.c, ndisc_allow_add). */
 const SAYS_NO_IPV6 = /^$|IPv6 is disabled/;
 
+async function whySaidNoIPv6(namespace: Namespace, about: About, refusal: Refusal): Promise<Hint> {
+  const { kernelMessage = '' } = refusal;
+  if (!SAYS_NO_IPV6.test(kernelMessage)) return undefined;
+  const tooSmall = await whyMtuTooSmall(namespace, about);
+  return tooSmall || (kernelMessage !== '' && whyNoIPv6(namespace, about, refusal));
+}
+
 /** For a neighbour (net/core/neighbour.c, neigh_alloc). */
 const NO_ROOM =
   "The kernel's table of neighbours, which all namespaces share, is full (net.ipv4.neigh.default.gc_thresh3, or the same of ipv6): only permanent ones still have room.";
@@ -127,7 +134,7 @@ const CAP_NET_ADMIN = 12n;
 async function whyNotPermitted(
   namespace: Namespace,
   about: About,
-  { syscall }: Refusal,
+  { syscall, kernelMessage }: Refusal,
 ): Promise<Hint> {
   if (!syscall.startsWith('RTM_')) return undefined;
   const { target, peer } = about;
@@ -141,7 +148,11 @@ async function whyNotPermitted(
   // The process has the right to change links, so it is the device that refuses.
   // The kernel says so, too, where a macvtap that is open finds no room (drivers/net/macvtap.c, macvtap_device_event).
   if (closed.size === 0)
-    return whyQueueTooLong(changesOf(about).txQueueLen) ?? (await whyMtuFixed(namespace, about));
+    return (
+      (await whyMtuFixed(namespace, about)) ||
+      // With a text it is a master that refuses the port.
+      (kernelMessage === undefined && whyQueueTooLong(changesOf(about).txQueueLen))
+    );
   const names = [...closed.values()].join(' and ');
   const where = closed.size === 1 ? `the network namespace ${names}` : names;
   // Synchronously: /proc is not on a disk, and all of libuv's threads may be waiting for a file.

@@ -26,14 +26,23 @@ export function whyQueueTooLong(txQueueLen: number | undefined): string | undefi
   return `A queue has room for ${MAX_QUEUE.toLocaleString('en')} at most, and txQueueLen is ${txQueueLen}.`;
 }
 
+function isMulticast(address: Uint8Array | undefined): boolean {
+  const [first = 0] = address ?? [];
+  return address?.length === 4 ? first >> 4 === 0xe : first === 0xff;
+}
+
 /** Of an address with `autojoin` (net/ipv4/igmp.c, __ip_mc_join_group; net/ipv4/devinet.c, inet_rtm_newaddr). */
 export function whyNotJoined({ asked }: About, { syscall, code }: Refusal): Hint {
-  const { family, flags = 0 } = (asked ?? {}) as AddressRecord;
+  const { family, local, flags = 0 } = (asked ?? {}) as AddressRecord;
   if (syscall !== 'RTM_NEWADDR' || (flags & ADDRESS_FLAGS.autojoin) === 0) return undefined;
-  if (code === 'EINVAL') return "The flag 'autojoin' is for multicast addresses.";
-  const setting = family === AF_INET ? 'net.ipv4.igmp_max_memberships' : 'net.core.optmem_max';
+  if (code === 'EINVAL')
+    return !isMulticast(local) && "The flag 'autojoin' is for multicast addresses.";
+  const limit =
+    family === AF_INET
+      ? 'net.ipv4.igmp_max_memberships or net.core.optmem_max'
+      : 'net.core.optmem_max';
   return (
-    `The namespace has joined as many groups by 'autojoin' as ${setting} allows; addresses that went with their ` +
+    `The namespace has joined as many groups by 'autojoin' as ${limit} allows; addresses that went with their ` +
     'links, not by removeAddress, still count.'
   );
 }

@@ -579,9 +579,9 @@ export class Netns extends Namespace {
    * `ENOBUFS`: the kernel's table, which all namespaces share, has no room for one that is not permanent
    * (net.ipv4.neigh.default.gc_thresh3); `EAFNOSUPPORT`: the kernel has no IPv6; `EPERM`: needs `CAP_NET_ADMIN`. A link
    * that goes down loses all entries, one that gets another MAC all but proxies, and one that loses its carrier all but
-   * proxies and permanent ones; `setLink` with `arp` costs all of IPv4 but proxies. On a loopback or point-to-point
-   * link the kernel has a single entry for all of IPv4, listed as `0.0.0.0`: what is added for any address changes that
-   * (net/ipv4/arp.c, arp_constructor).
+   * proxies and permanent ones; one that is up and whose `arp` is changed loses all but proxies. On a loopback or
+   * point-to-point link the kernel has a single entry for all of IPv4, listed as `0.0.0.0`: what is added for any
+   * address changes that (net/ipv4/arp.c, arp_constructor).
    */
   addNeighbour(
     link: LinkRef,

@@ -321,9 +321,9 @@ export interface LinkChanges extends OperationOptions {
    */
   readonly mtu?: number | undefined;
   /**
-   * `IFF_UP`. A link that goes down loses the routes that were added to it, and its IPv6 addresses (not with the setting
-   * net.ipv6.conf.NAME.keep_addr_on_down), and does not get them back when it comes up: list them before. A macvlan's
-   * MAC, MTU and name can be changed while it is up.
+   * `IFF_UP`. A link that goes down loses the routes that were added to it, and its IPv6 addresses (not with the
+   * setting net.ipv6.conf.NAME.keep_addr_on_down), and does not get them back when it comes up: list them before. A
+   * macvlan's MAC and MTU can be changed while it is up, and from Linux 6.2 on its name (net/core/dev.c).
    */
   readonly up?: boolean | undefined;
   /** `IFF_PROMISC`. */
@@ -342,8 +342,8 @@ export interface LinkChanges extends OperationOptions {
   readonly alias?: string | null | undefined;
   /**
    * The bridge, bond or VRF to join; `null`: leave it (`IFLA_MASTER`). The kernel takes the link out of the master that
-   * it has before it looks at the new one (net/core/rtnetlink.c, do_set_master): when the new one is refused, even
-   * because there is none, the link belongs to none.
+   * it has before it looks at the new one (net/core/rtnetlink.c, do_set_master): when the new one is refused, or
+   * there is none with that index, the link belongs to none.
    */
   readonly master?: LinkRef | null | undefined;
   /**

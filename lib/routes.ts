@@ -166,7 +166,8 @@ function removalRecord(
 
 /**
  * Whether the type may be that of a nexthop object that leads nowhere: with one the kernel keeps a unicast route, and
- * lists it with the object's type, by the loopback device. A route may also be a blackhole itself.
+ * lists it with the object's type, by the loopback device (by none with net.ipv4.nexthop_compat_mode 0: then nothing
+ * tells it from a route that is a blackhole itself).
  */
 function mayBeOfObject(route: RouteToRemove): boolean {
   return !hasWay(route) && route.type === 'blackhole';

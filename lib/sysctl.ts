@@ -79,16 +79,15 @@ const WHY_REFUSED: Readonly<Record<string, string>> = {
 /** How settings refuse a value; `ENOENT` where they have no such algorithm or logger. */
 const NOT_TAKEN: ReadonlySet<string> = new Set(['EINVAL', 'ENOENT', 'EIO']);
 
-const OF_A_LINK = /\/ipv[46]\/(?:conf|neigh)\/(?!(?:all|default)\/)([^/]+)\/(.*)/;
+const OF_A_LINK = /\/(net\/ipv[46]\/(?:conf|neigh))\/(?!(?:all|default)\/)([^/]+)\/(.*)/;
 
 /** How the setting of a link is written whose name has dots, such as a VLAN's: each has become a step of the path. */
-function dotted(path: string, link: string, rest: string): string {
+function dotted(folder: string, link: string, rest: string): string {
   const steps = rest.split('/');
   const setting = steps.pop();
   if (steps.length === 0) return '';
   const name = [link, ...steps].join('.');
-  const before = path.slice(ROOT.length + 1, path.indexOf(`/${link}/`));
-  return ` For a link named '${name}' write '${before}/${name}/${setting}'.`;
+  return ` For a link named '${name}' write '${folder}/${name}/${setting}'.`;
 }
 
 async function whyRefused(
@@ -98,11 +97,11 @@ async function whyRefused(
   value?: string | number,
 ): Promise<string | undefined> {
   const where = `in the network namespace ${describe(namespace)}`;
-  const [, link, rest = ''] = (code === 'ENOENT' && OF_A_LINK.exec(path)) || [];
+  const [, folder = '', link, rest = ''] = (code === 'ENOENT' && OF_A_LINK.exec(path)) || [];
   if (link !== undefined) {
     const found = await findLink(namespace, link);
     if (found === undefined)
-      return `There is no link named '${link}' ${where}.${dotted(path, link, rest)}`;
+      return `There is no link named '${link}' ${where}.${dotted(folder, link, rest)}`;
     const tooSmall = path.includes('/ipv6/') && mtuTooSmallHint('IPv6', found);
     if (tooSmall) return tooSmall;
   }
@@ -110,5 +109,5 @@ async function whyRefused(
     return `The setting does not take ${showValue(value)}, or has taken only its beginning.`;
   }
   if (code !== 'ENOENT') return WHY_REFUSED[code];
-  return `There is no file ${path} ${where}.${link === undefined ? '' : dotted(path, link, rest)}`;
+  return `There is no file ${path} ${where}.${link === undefined ? '' : dotted(folder, link, rest)}`;
 }

@@ -23,7 +23,7 @@ constexpr size_t kMinMembers = 2;
 // Of the upper byte of every group that is used, so that others know it from those that programs
 // choose: a link that is in another deletion's group must not be put back into that.
 constexpr uint32_t kGroupMark = 0x5e000000;
-constexpr uint32_t kGroupMask = 0x7f000000;
+constexpr uint32_t kGroupMask = 0xff000000;
 
 const rtnl::Operation& OperationNamed(std::string_view name) {
   for (const rtnl::Operation& operation : rtnl::kOperations) {
@@ -157,7 +157,7 @@ bool ChooseGroup(const LinkSnapshot& snapshot, uint32_t& group) {
   do {
     if (getrandom(&group, sizeof(group), 0) != sizeof(group)) return false;
     // As far as `ip` can name one, should this program end before it is done.
-    group = kGroupMark | (group & ~kGroupMask & INT32_MAX);
+    group = kGroupMark | (group & ~kGroupMask);
   } while (snapshot.groups.count(group) != 0);
   return true;
 }

@@ -46,8 +46,14 @@ test('a queue that is longer than the kernel has room for, of a macvtap and of a
     hint: 'A queue has room for 524,288 at most, and txQueueLen is 1000000.',
   });
   const long = { txQueueLen: 1_000_000 };
-  const options = { parent, mode: 'bridge', up: true } as const;
-  await host.netns.createMacvtap({ ...options, name: 't0', ...long });
+  await host.netns.createMacvtap({ parent, mode: 'bridge', name: 't0', up: true });
+  try {
+    for (const length of ['524288', '1000000'])
+      await host.ip('link', 'set', 't0', 'txqueuelen', length);
+  } catch (error) {
+    skip(/out of range/.test(String(error)), 'this kernel takes no such length at all');
+    throw error;
+  }
   expect(await refusalOf(host.netns.openTap('t0'))).toMatchObject(told('ENOMEM'));
   await host.netns.setLink('t0', { txQueueLen: 524_288 });
   const tap = await host.netns.openTap('t0');
@@ -58,6 +64,8 @@ test('a queue that is longer than the kernel has room for, of a macvtap and of a
   }
   const tun = await host.tun(skip);
   await host.ip('link', 'set', tun, 'up');
+  // The machine's default may be one that has no such queue.
+  await host.run('tc', 'qdisc', 'replace', 'dev', tun, 'root', 'pfifo_fast');
   expect(await refusalOf(host.netns.setLink(tun, long))).toMatchObject(told('ENOMEM'));
 });
 
@@ -79,6 +87,10 @@ test('more groups joined by `autojoin` than the namespace may, those of deleted 
     expect(unicast).toMatchObject({ code: 'EINVAL' });
     expect(unicast.hint).toBe("The flag 'autojoin' is for multicast addresses.");
   }
+  const other = { address: 'ff05::5/128', flags: ['autojoin', 'mngtmpaddr'] } as const;
+  const managed = await refusalOf(host.netns.addAddress(parent, other));
+  expect(managed).toMatchObject({ code: 'EINVAL' });
+  expect(managed.hint ?? '').not.toContain('autojoin');
 });
 
 test('an IPv4 address of another scope than those in its subnet', async () => {
@@ -108,5 +120,5 @@ test('what needs IPv6, which a link has not with such an MTU, whatever the kerne
   const { link: peer = '' } = await host.link(parent);
   await host.netns.setSysctl(`net/ipv6/conf/${peer}/disable_ipv6`, 1);
   const disabled = await refusalOf(host.netns.addNeighbour(peer, neighbour));
-  expect(disabled.hint ?? '').not.toContain('MTU');
+  expect(disabled.hint).toContain('disable_ipv6 is 1');
 });

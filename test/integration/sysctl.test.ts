@@ -167,6 +167,12 @@ describe('what the kernel refuses says why', () => {
       'ENOENT',
       " For a link named 'lo.1.2' write 'net/ipv6/neigh/lo.1.2/mtu'.",
     ],
+    [
+      'net.ipv4.conf.conf.10.arp_ignore',
+      1,
+      'ENOENT',
+      " For a link named 'conf.10' write 'net/ipv4/conf/conf.10/arp_ignore'.",
+    ],
     ['net.ipv6.conf.all.nothing', 1, 'ENOENT', 'There is no file '],
     ['net.ipv4.neigh.default.nothing', 1, 'ENOENT', 'There is no file '],
     ['net.ipv4', 1, 'EISDIR', 'a folder'],

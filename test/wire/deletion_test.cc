@@ -189,6 +189,22 @@ TEST(a_link_is_not_put_back_into_the_group_of_another_deletion) {
   for (const char* name : {"br1", "br2", "br3"}) CHECK_EQ(GroupOf(name), "default");
 }
 
+TEST(a_group_of_another_upper_byte_is_put_back) {
+  Deletion deletion;
+  // `ip` cannot name it.
+  rtnl::LinkRecord change;
+  change.index = IndexOf("br2");
+  change.group = 0xde000001;
+  Requests requests;
+  requests.Add("changeLink", change);
+  Client client;
+  client.session().Transact(requests.All());
+  deletion.Run(nullptr, [](const std::vector<wire::Message>& messages) {
+    return messages.at(0).header.nlmsg_type == RTM_DELLINK ? EPERM : 0;
+  });
+  CHECK(GroupOf("br2") != "default");
+}
+
 TEST(nothing_is_done_when_the_links_cannot_be_listed) {
   Deletion deletion;
   deletion.Run(nullptr, [](const std::vector<wire::Message>& messages) {
