@@ -26,8 +26,91 @@ test.skipIf(!nobodyExists)('when no thread can be started everything is refused'
     syscall: 'pthread_create',
     hint: expect.stringContaining('RLIMIT_NPROC'),
   };
-  expect(refusals).toEqual([refusal, refusal, refusal, refusal]);
+  expect(refusals).toEqual(Array.from({ length: 4 }, () => refusal));
 });
+
+/** For programs: forbids any further thread, once those that there are are as many as `wanted` says. */
+const noMoreThreads = `
+  import { execFileSync } from 'node:child_process';
+  import { readdirSync, readFileSync } from 'node:fs';
+  import { setTimeout as sleep } from 'node:timers/promises';
+  const nameOf = (task) => {
+    try { return readFileSync('/proc/self/task/' + task + '/comm', 'utf8').trim(); } catch {}
+  };
+  const threads = () =>
+    readdirSync('/proc/self/task').filter((task) => nameOf(task) === 'macvlan-netlink').length;
+  const noMoreThreads = async (wanted) => {
+    while (!wanted(threads())) await sleep(20);
+    execFileSync('prlimit', ['--pid', String(process.pid), '--nproc=1:1']);
+    ${becomeNobody}
+  };
+`;
+
+test.skipIf(!nobodyExists)(
+  'a thread that there is does all when no other can be started',
+  async () => {
+    const program = `${noMoreThreads}
+    import { Netns } from 'macvlan-netlink';
+    const handles = [];
+    for (let at = 0; at < 6; at++) handles.push(await Netns.open('/proc/self/ns/net'));
+    await noMoreThreads((count) => count > 0);
+    // Each listing lets another thread go on meanwhile, if there is one.
+    for (let round = 0; round < 50; round++) {
+      await Promise.all(handles.map((netns) => netns.listLinks()));
+    }
+    console.log(JSON.stringify('done'));
+  `;
+    expect(await resultOf(program)).toBe('done');
+  },
+);
+
+test.skipIf(!nobodyExists)('a watch works once a thread can be started for it', async () => {
+  const program = `
+    import { spawn } from 'node:child_process';
+    import { once } from 'node:events';
+    import { listLinks, watch } from 'macvlan-netlink';
+    const shell = spawn('sh', ['-c', 'while read -r line; do eval "$line"; echo; done'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const run = async (line) => {
+      shell.stdin.write(line + '\\n');
+      await once(shell.stdout, 'data');
+    };
+    // The pool has its thread then; only the one for events is missing.
+    await listLinks();
+    const limit = 'prlimit --pid ' + process.pid + ' --nproc=';
+    await run(limit + '1:');
+    ${becomeNobody}
+    const { syscall } = await (async () => watch().next())().catch((error) => error);
+    // As nobody too: a root without CAP_SYS_RESOURCE may not set the limits of another user.
+    const most = "$(awk '/^Max processes/ { print $4 }' /proc/" + process.pid + '/limits)';
+    await run('setpriv --reuid=65534 --regid=65534 --clear-groups ' + limit + most + ':');
+    const events = watch();
+    const event = events.next();
+    await run('ip link add name new0 type veth');
+    console.log(JSON.stringify({ syscall, type: (await event).value.type }));
+    await events.return();
+    shell.stdin.end();
+  `;
+  expect(await resultOf(program, { under: inPrivateNetns })).toEqual({
+    syscall: 'pthread_create',
+    type: 'link',
+  });
+});
+
+test.skipIf(!nobodyExists)(
+  'everything is refused also when the threads of before have ended',
+  async () => {
+    const program = `${noMoreThreads}
+    import { listLinks } from 'macvlan-netlink';
+    await listLinks();
+    await noMoreThreads((count) => count === 0);
+    const { code } = await listLinks().catch((error) => error);
+    console.log(JSON.stringify(code));
+  `;
+    expect(await resultOf(program)).toBe('EAGAIN');
+  },
+);
 
 test('when no descriptors are left no link stays half made', async () => {
   const under = [...inPrivateNetns, 'prlimit', '--nofile=64', '--'];

@@ -193,6 +193,43 @@ test('devices that are closed while links are being moved leave nothing in the k
   await expectGone(await resultOf(program, { under }));
 });
 
+// Whether the link is gone is being asked then, with a descriptor that is closed after the answer.
+test('a device that is detached while its link is being moved still gets frames', async () => {
+  const program = `
+    ${importTaps}
+    import { spawn, spawnSync } from 'node:child_process';
+    import { once } from 'node:events';
+    import { readdirSync, readlinkSync } from 'node:fs';
+    import { setImmediate } from 'node:timers/promises';
+    import { Netns } from 'macvlan-netlink';
+    ${makeTaps}
+    // The node of one goes with the link: then the name ends in "(deleted)".
+    const openTaps = () => readdirSync('/proc/self/fd').filter((fd) => {
+      try { return readlinkSync('/proc/self/fd/' + fd).includes('/tap'); } catch { return false; }
+    }).length;
+    const there = await Netns.create();
+    const others = [];
+    for (let at = 0; at < 30; at++) others.push(await createLink({ kind: 'veth' }));
+    const path = '/proc/' + process.pid + '/fd/' + there.fd;
+    const mover = spawn('ip', ['-batch', '-'], { stdio: ['pipe', 'inherit', 'inherit'] });
+    mover.stdin.end([links[0], ...others].map(({ name }) => 'link set ' + name + ' netns ' + path + '\\n').join(''));
+    // Until there is that descriptor, which may have come and gone unseen.
+    while (openTaps() <= taps.length && mover.exitCode === null) await setImmediate();
+    const fd = taps[0].detach();
+    if (mover.exitCode === null) await once(mover, 'exit');
+    await there.setLink(links[0].name, { up: true });
+    const frame = Buffer.alloc(60, 0x5a);
+    frame.set(bytes(links[0].mac));
+    frame.set(bytes(links[1].mac), 6);
+    frame.writeUInt16BE(0x88b5, 12);
+    for (let at = 0; at < 10; at++) await taps[1].send(frame);
+    const { stdout } = spawnSync('timeout', ['2', 'cat'], { stdio: [fd, 'pipe', 'inherit'] });
+    console.log(JSON.stringify(stdout.includes(frame)));
+    await taps[1].close();
+  `;
+  expect(await resultOf(program, { under })).toBe(true);
+});
+
 const fewDescriptors = [...under, 'sh', '-c', 'ulimit -n 120 && exec "$@"', '--'];
 /** `openSlowly(between)` opens a tap; `between` is called when its descriptors are open, before its start. */
 const slowOpening = `

@@ -604,18 +604,82 @@ test('a tap that nobody reads from does not keep the process alive', async () =>
   expect(await runProgram(program, privately)).toMatchObject({ code: 0, stdout: 'written\n' });
 });
 
-test.each(['tap.read()', 'tap.write(frame(right, left, 1))'])(
-  'a tap that is detached after %s does not keep the process alive',
-  async (begin) => {
-    const program = `${pairing}
-      const tap = await openTap('t0');
-      ${begin};
-      tap.detach();
-      console.log('detached');
-    `;
-    expect(await runProgram(program, privately)).toMatchObject({ code: 0, stdout: 'detached\n' });
-  },
-);
+test.each([
+  ['read()', 'detach()'],
+  ['write(frame(right, left, 1))', 'detach()'],
+  ['read()', 'close()'],
+  ['write(frame(right, left, 1))', 'close()'],
+])('after tap.%s and tap.%s nothing keeps the process alive', async (begin, end) => {
+  const program = `${pairing}
+    const tap = await openTap('t0');
+    tap.${begin};
+    void tap.${end};
+    console.log('ended');
+  `;
+  expect(await runProgram(program, privately)).toMatchObject({ code: 0, stdout: 'ended\n' });
+});
+
+test('a child process inherits nothing of a tap', async () => {
+  const program = `${pairing}
+    const targets = () => readdirSync('/proc/self/fd').flatMap((fd) => {
+      try { return [readlinkSync('/proc/self/fd/' + fd)]; } catch { return []; }
+    });
+    const before = targets();
+    const tap = await openTap('t0');
+    const ours = targets().filter((target) => !before.includes(target));
+    const theirs = execFileSync('ls', ['-l', '/proc/self/fd'], {
+      encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const kinds = ['/tap', 'socket:', '[timerfd]'];
+    const opened = kinds.filter((kind) => ours.some((target) => target.includes(kind)));
+    const inherited = ours.filter((target) => theirs.includes(target));
+    console.log(JSON.stringify({ opened, inherited, anonymous: theirs.includes('anon_inode') }));
+    await tap.close();
+  `;
+  expect(await resultOf(program, privately)).toEqual({
+    opened: ['/tap', 'socket:', '[timerfd]'],
+    inherited: [],
+    anonymous: false,
+  });
+});
+
+test('a tap does not listen any more in the namespace that its link has left', async () => {
+  const program = `${pairing}
+    import { readFileSync } from 'node:fs';
+    import { moveLink, Netns } from 'macvlan-netlink';
+    const listening = () => readFileSync('/proc/net/netlink', 'utf8').split('\\n')
+      .filter((line) => line.trim().split(/\\s+/)[3] === '00000001').length;
+    const tap = await openTap('t0');
+    const before = listening();
+    const there = await Netns.create();
+    await moveLink('t0', there);
+    while (listening() === before) await sleep(20);
+    console.log(JSON.stringify({ before, left: listening(), destroyed: tap.destroyed }));
+    await tap.close();
+  `;
+  expect(await resultOf(program, privately)).toEqual({ before: 1, left: 0, destroyed: false });
+});
+
+test('a listener may close the tap when its link has gone at the same time', async () => {
+  const program = `${pairing}
+    import { once } from 'node:events';
+    const [tap, other] = [await openTap('t0'), await openTap('t1')];
+    let seen = 0;
+    tap.on('data', () => {
+      seen++;
+      void tap.close();
+    });
+    const closed = once(tap, 'close');
+    await sleep(50);
+    other.write(frame(left, right, 1));
+    // The event loop finds both, the frame and the end of the link.
+    execFileSync('sh', ['-c', 'sleep 0.2; ip link delete t0; sleep 0.2']);
+    await closed;
+    await other.close();
+    console.log(JSON.stringify(seen));
+  `;
+  expect(await resultOf(program, privately)).toBe(1);
+});
 
 test('no frames are lost when a listener throws', async () => {
   const program = `${pairing}

@@ -53,6 +53,13 @@ class Prepared : public Reading {
   std::function<void()> while_prepared;
 };
 
+// One that cannot be prepared.
+class Unpreparable : public Reading {
+ public:
+  Unpreparable() { prepares = true; }
+  io::Status Prepare(io::PoolThread&) override { return {-EMFILE, "socket"}; }
+};
+
 // Occupies the pool's thread until LetGo.
 class Hold : public io::Task {
  public:
@@ -183,6 +190,29 @@ TEST(what_comes_while_others_are_prepared_is_prepared_before_it_is_sent) {
   bed.pool.Stop();
 }
 
+TEST(nothing_is_sent_of_an_exchange_that_cannot_be_prepared_and_it_ends_once) {
+  Testbed bed;
+  const auto channel = bed.MakeChannel();
+  const auto reading = std::make_shared<Unpreparable>();
+  channel->Submit(reading);
+  CHECK_EQ(reading->Wait(), -EMFILE);
+  CHECK_EQ(Ask(*channel), 0);
+  CHECK(reading->names.empty());
+  bed.pool.Stop();
+}
+
+TEST(no_socket_is_closed_as_idle_while_requests_are_under_way) {
+  Testbed bed;
+  const auto channel = bed.MakeChannel();
+  const auto listing = std::make_shared<Reading>();
+  listing->Add("listLinks", {}, io::Expect::kDump);
+  listing->meanwhile = [&] { channel->CloseIdle({}); };
+  channel->Submit(listing);
+  CHECK_EQ(listing->Wait(), 0);
+  CHECK_EQ(listing->names, (std::vector<std::string>{"lo", "lo"}));
+  bed.pool.Stop();
+}
+
 TEST(no_socket_is_closed_that_an_exchange_needs_which_has_begun) {
   Testbed bed;
   const auto channel = bed.MakeChannel();
@@ -197,6 +227,38 @@ TEST(no_socket_is_closed_that_an_exchange_needs_which_has_begun) {
   const OneDescriptor limit;
   hold->LetGo();
   CHECK_EQ(reading->Wait(), 0);
+  bed.pool.Stop();
+}
+
+TEST(what_is_queued_behind_deletions_is_no_part_of_them) {
+  Testbed bed;
+  const auto channel = bed.MakeChannel();
+  const auto hold = std::make_shared<Hold>();
+  const auto deletion = std::make_shared<Reading>();
+  for (const char* name : {"br1", "br2"}) {
+    AddBridge(name);
+    rtnl::LinkRecord link;
+    link.index = IndexOf(name);
+    deletion->Add("deleteLink", link);
+    deletion->steps.back().deletion = true;
+  }
+  deletion->steps.erase(deletion->steps.begin());
+  AddBridge("br3");
+  rtnl::LinkRecord changed;
+  changed.index = IndexOf("br3");
+  changed.mtu = 1400;
+  const auto change = std::make_shared<Reading>();
+  change->Add("changeLink", changed);
+  change->steps.erase(change->steps.begin());
+  bed.pool.Schedule(hold);
+  channel->Submit(deletion);
+  channel->Submit(change);
+  hold->LetGo();
+  CHECK_EQ(deletion->Wait(), 0);
+  CHECK_EQ(change->Wait(), 0);
+  CHECK(!Exists("br1") && !Exists("br2"));
+  CHECK(Exists("br3"));
+  if (Exists("br3")) RunIp("link delete br3");
   bed.pool.Stop();
 }
 

@@ -76,6 +76,24 @@ TEST(a_thread_in_the_wrong_namespace_runs_no_other_task) {
   CHECK(ran_at_home.get_future().get());
 }
 
+TEST(a_task_that_was_queued_before_a_long_wait_runs_beside_it) {
+  Shortages shortages;
+  std::promise<void> queued;
+  std::promise<void> ran;
+  std::promise<bool> beside;
+  io::Pool pool(2, {[] {}, [&] { shortages.Tell(); }});
+  pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) {
+    queued.get_future().wait();
+    const io::Pool::LongWait wait(pool);
+    beside.set_value(ran.get_future().wait_for(kLongEnough) == std::future_status::ready);
+  }));
+  pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) { ran.set_value(); }));
+  queued.set_value();
+  CHECK(shortages.Reach(1));
+  pool.EnsureThread();
+  CHECK(beside.get_future().get());
+}
+
 TEST(tasks_without_long_waits_need_one_thread) {
   std::promise<void> counted;
   std::promise<void> ran;
