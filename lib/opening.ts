@@ -115,8 +115,10 @@ interface SharedNamespace {
   users: number;
 }
 
-/** By inode: calls under way at the same time share one. */
-const sharedByInode = new Map<number, SharedNamespace>();
+/** By inode and name, which errors tell: calls under way at the same time share one. */
+const sharedByKey = new Map<string, SharedNamespace>();
+
+const sharedKey = (inode: number, name: string | null) => `${inode} ${name ?? ''}`;
 
 interface Opening {
   users: number;
@@ -126,7 +128,7 @@ interface Opening {
 /** The openings that calls of this turn of the event loop have asked for, by path. */
 const openings = new Map<string, Opening>();
 
-/** Acquires what a path leads to now. Calls of one turn share an opening: there may be thousands. */
+/** Acquires what a path leads to in this turn. Its calls share an opening: there may be thousands. */
 function acquire(path: string): Promise<SharedNamespace | Refusal> {
   const known = openings.get(path);
   if (known !== undefined) {
@@ -149,12 +151,12 @@ function acquire(path: string): Promise<SharedNamespace | Refusal> {
 
 /** Counts users of the namespace behind a handle, which is closed where the namespace is shared already. */
 function share(handle: NamespaceHandle, path: string | undefined, users: number): SharedNamespace {
-  const { inode } = handle;
-  const known = sharedByInode.get(inode);
+  const name = path === undefined ? null : nameOfPath(path);
+  const key = sharedKey(handle.inode, name);
+  const known = sharedByKey.get(key);
   if (known === undefined) {
-    const name = path === undefined ? null : nameOfPath(path);
     const shared = { namespace: new Namespace(handle, name), users };
-    sharedByInode.set(inode, shared);
+    sharedByKey.set(key, shared);
     return shared;
   }
   handle.close();
@@ -164,7 +166,8 @@ function share(handle: NamespaceHandle, path: string | undefined, users: number)
 
 async function release(shared: SharedNamespace): Promise<void> {
   if (--shared.users > 0) return;
-  sharedByInode.delete(shared.namespace.inode);
+  const { inode, name } = shared.namespace;
+  sharedByKey.delete(sharedKey(inode, name));
   await shared.namespace.close();
 }
 

@@ -1,4 +1,5 @@
 /** Links made directly in another namespace, and links of the same name in two namespaces. */
+import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { type Link, Netns } from '../../lib/index.js';
 import { isBefore, refusalOf, useTestbed } from '../support/testbed.js';
@@ -106,6 +107,23 @@ describe('a link made in another namespace', () => {
     const made = host.netns.createMacvlan({ parent, name: 'm0', netns });
     await netns.close();
     expect((await inside.link('m0')).ifindex).toBe((await made).index);
+  });
+
+  test('is refused in the words of the call when other calls use another name of the namespace', async () => {
+    const { host, inside } = await setUp();
+    const other = bed.uniqueName('other');
+    await inside.netns.createLink({ kind: 'bridge', name: 'br0' });
+    execFileSync('touch', [`/run/netns/${other}`]);
+    execFileSync('mount', ['--bind', `/run/netns/${inside.name}`, `/run/netns/${other}`]);
+    try {
+      const hints = [inside.name, other].map(async (netns) => {
+        const refused = refusalOf(host.netns.createLink({ kind: 'bridge', name: 'br0', netns }));
+        expect((await refused).hint).toContain(`namespace '${netns}'`);
+      });
+      await Promise.all(hints);
+    } finally {
+      await Netns.remove(other);
+    }
   });
 
   test('may have the index that a link has here, the parent’s included', async ({ skip }) => {
