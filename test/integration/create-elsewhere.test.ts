@@ -116,7 +116,7 @@ describe('a link made in another namespace', () => {
     execFileSync('touch', [`/run/netns/${other}`]);
     execFileSync('mount', ['--bind', `/run/netns/${inside.name}`, `/run/netns/${other}`]);
     try {
-      const hints = [inside.name, other].map(async (netns) => {
+      const hints = [`${inside.name}`, other].map(async (netns) => {
         const refused = refusalOf(host.netns.createLink({ kind: 'bridge', name: 'br0', netns }));
         expect((await refused).hint).toContain(`namespace '${netns}'`);
       });

@@ -7,6 +7,8 @@ import { aLink } from './pictures.js';
 
 const answer: Link = {
   ...aLink,
+  // Whatever a link is asked for to be: a master, or a macvlan.
+  kind: 'bridge',
   macvlan: {
     mode: 'private',
     nopromisc: false,
