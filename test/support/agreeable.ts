@@ -7,7 +7,7 @@ import { aLink } from './pictures.js';
 
 const answer: Link = {
   ...aLink,
-  // Whatever a link is asked for to be: a master, or a macvlan.
+  // It passes for whatever the link is to be: a master by its kind, a macvlan by what follows.
   kind: 'bridge',
   macvlan: {
     mode: 'private',
