@@ -83,7 +83,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
   EMLINK: whyTooDeep,
   ENOMEM: async (_namespace, about, refusal) =>
     whyQueueTooLong(changesOf(about).txQueueLen) || whyNotJoined(about, refusal),
-  ENXIO: whySaidNoIPv6,
+  ENXIO: whyMtuTooSmall,
   EOPNOTSUPP: async (namespace, about, refusal) =>
     (await whyKernelLacksIPv6(namespace, about)) || whyNotSupported(namespace, about, refusal),
   EADDRNOTAVAIL: async (namespace, about, refusal) =>

@@ -15,7 +15,8 @@ import type { netnsBrand } from './values.js';
 export interface OperationOptions {
   /**
    * Withdraws what has not been sent to the kernel yet; the promise then rejects with the signal's
-   * reason (for one exception see `createMacvlan`). What has been sent may still take effect: netlink requests cannot be recalled.
+   * reason (for one exception see `createMacvlan`). What has been sent may still take effect: netlink requests cannot be
+   * recalled.
    */
   readonly signal?: AbortSignal | undefined;
 }
@@ -138,7 +139,7 @@ export interface LinkOptions extends OperationOptions {
    * Packets that the queueing discipline may hold, and of a macvtap the frames that each of its queues may
    * (`IFLA_TXQLEN`): with 0 a macvtap receives nothing. Beyond 524,288 there is no room where such a queue is made:
    * `openTap` and `setLink` fail with `ENOMEM`, or `setLink` of a macvtap that is open with `EPERM` (linux/ptr_ring.h,
-   * Linux 6.18).
+   * Linux 6.18; others refuse such a length itself, with `ERANGE`).
    */
   readonly txQueueLen?: number | undefined;
   /** 1–4096 (`IFLA_NUM_TX_QUEUES`); fixed for the link's life. */
