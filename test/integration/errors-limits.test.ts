@@ -111,12 +111,11 @@ test('what needs IPv6, which a link has not with such an MTU, whatever the kerne
   const { host, parent } = await bed.makeHost();
   await host.ip('link', 'set', parent, 'mtu', '1000');
   const neighbour = { address: 'fd05::1', mac: '02:00:00:00:00:02' };
-  for (const call of [
-    host.netns.addNeighbour(parent, neighbour),
-    host.netns.removeAddress(parent, 'fd05::1/64'),
-  ]) {
-    expect((await refusalOf(call)).hint).toContain('IPv6 needs an MTU of 1280');
-  }
+  const refusals = await Promise.all([
+    refusalOf(host.netns.addNeighbour(parent, neighbour)),
+    refusalOf(host.netns.removeAddress(parent, 'fd05::1/64')),
+  ]);
+  for (const { hint } of refusals) expect(hint).toContain('IPv6 needs an MTU of 1280');
   const { link: peer = '' } = await host.link(parent);
   await host.netns.setSysctl(`net/ipv6/conf/${peer}/disable_ipv6`, 1);
   const disabled = await refusalOf(host.netns.addNeighbour(peer, neighbour));
