@@ -321,7 +321,7 @@ describe('a signal that fires while a namespace is opened', () => {
     // More than are opened at the same time.
     const opening = Array.from({ length: 20 }, () => Netns.open(name as string, { signal }));
     controller.abort(reason);
-    for (const call of opening) await expect(call).rejects.toBe(reason);
+    await Promise.all(opening.map((call) => expect(call).rejects.toBe(reason)));
     // The first of these may still begin while others end.
     for (let later = 0; later < 3; later++) {
       await using opened = await Netns.open(name as string);
