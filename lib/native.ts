@@ -1,4 +1,5 @@
 /** Promises for what the addon does: packs requests for it, and resolves their promises when they are answered. */
+import { whenAborted } from './abort.js';
 import {
   addon,
   type Columns,
@@ -206,34 +207,6 @@ async function unlessWithdrawn<Results extends readonly unknown[]>(
   const [first] = results;
   if (first instanceof Refusal && first.code === 'ECANCELED') signal.throwIfAborted();
   return results;
-}
-
-interface Waiting {
-  readonly calls: Set<() => void>;
-  readonly listener: () => void;
-}
-
-/** One listener for each signal, however many requests share it: Node warns of more than ten. */
-const waitingFor = new WeakMap<AbortSignal, Waiting>();
-
-/** Calls back when the signal fires; the function returned cancels that. */
-export function whenAborted(signal: AbortSignal, call: () => void): () => void {
-  let waiting = waitingFor.get(signal);
-  if (waiting === undefined) {
-    const calls = new Set<() => void>();
-    const listener = () => {
-      for (const one of calls) one();
-    };
-    waiting = { calls, listener };
-    waitingFor.set(signal, waiting);
-  }
-  const { calls, listener } = waiting;
-  if (calls.size === 0) signal.addEventListener('abort', listener);
-  calls.add(call);
-  return () => {
-    calls.delete(call);
-    if (calls.size === 0) signal.removeEventListener('abort', listener);
-  };
 }
 
 /**

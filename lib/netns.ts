@@ -163,8 +163,10 @@ export class Netns extends Namespace {
    * The names under /run/netns that really are namespaces, sorted. Rejects with a `NetlinkError` when they cannot be
    * read.
    */
-  static async list(): Promise<string[]> {
-    return listNames(callOf('Netns.list', null, Netns.list));
+  static async list(options?: OperationOptions): Promise<string[]> {
+    const call = callWith('Netns.list', null, Netns.list, options);
+    call.checkSignal();
+    return listNames(call);
   }
 
   /**

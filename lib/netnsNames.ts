@@ -1,4 +1,5 @@
 /** The names of namespaces: files under /run/netns, as in iproute2 (ip/ipnetns.c). */
+import { unlessAborted } from './abort.js';
 import { builtin } from './builtin.js';
 import type { Call } from './call.js';
 import { Coalescer } from './coalescer.js';
@@ -15,8 +16,9 @@ const listings = new Coalescer();
 /** The names of files that really are namespaces, sorted. */
 export async function listNames(call: Call): Promise<string[]> {
   try {
-    return [...(await listings.share(RUN_DIRECTORY, findNames))];
+    return [...(await unlessAborted(listings.share(RUN_DIRECTORY, findNames), call.signal))];
   } catch (error) {
+    call.signal?.throwIfAborted();
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw call.fileError(error);
   }

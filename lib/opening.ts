@@ -1,10 +1,11 @@
 /** Opens the namespaces that calls name, and closes them when no call uses them any more. */
 import { setImmediate } from 'node:timers';
+import { unlessAborted } from './abort.js';
 import { addon, type NamespaceHandle } from './addon.js';
 import { Call } from './call.js';
 import { captureCaller } from './errors.js';
 import { Namespace } from './namespace.js';
-import { namespaceJob, Refusal, whenAborted } from './native.js';
+import { namespaceJob, Refusal } from './native.js';
 import type { NetnsLike, NetnsRef } from './types.js';
 import { netnsBrand } from './values.js';
 
@@ -55,29 +56,6 @@ export async function openHandle(
 
 function close(handle: NamespaceHandle | Refusal): void {
   if (!(handle instanceof Refusal)) handle.close();
-}
-
-/**
- * `waited`, or a rejection with the signal's reason as soon as it fires: a path may lead to a server that does not
- * answer. A value that arrives after that goes to `late`.
- */
-function unlessAborted<T>(
-  waited: Promise<T>,
-  signal: AbortSignal | undefined,
-  late: (value: T) => void,
-): Promise<T> {
-  if (signal === undefined) return waited;
-  return new Promise((resolve, reject) => {
-    let aborted = false;
-    const forget = whenAborted(signal, () => {
-      aborted = true;
-      reject(signal.reason);
-    });
-    waited.finally(forget).then((value) => {
-      if (aborted) late(value);
-      else resolve(value);
-    }, reject);
-  });
 }
 
 function whyNotOpened(ref: NetnsRef, refusal: Refusal): string | undefined {

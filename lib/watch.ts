@@ -1,5 +1,7 @@
 /** `watch`: the changes in a namespace, as events from which a reader can keep an exact copy of its state. */
+
 import { setImmediate, setTimeout } from 'node:timers/promises';
+import { whenAborted } from './abort.js';
 import type { Watcher } from './addon.js';
 import type { Call } from './call.js';
 import { check } from './check.js';
@@ -7,7 +9,7 @@ import { watchOptions } from './checkLinks.js';
 import { isAtLeast } from './kernelVersion.js';
 import { listEverything, listRoutesAfter } from './listing.js';
 import type { Namespace } from './namespace.js';
-import { type Received, readNews, whenAborted } from './native.js';
+import { type Received, readNews } from './native.js';
 import type { News } from './news.js';
 import { type Listing, mayHideOthers, Picture } from './picture.js';
 import { SerialQueue } from './serialQueue.js';

@@ -185,6 +185,34 @@ describe('Netns.list', () => {
     expect(listed.filter((one) => one.startsWith(stale))).toEqual([`${stale}process`]);
   });
 
+  test('ends with its signal, also while a file system does not answer', async () => {
+    const name = newName();
+    await create(name);
+    const aborted = new Error('enough');
+    expect(await refusalOf(Netns.list({ signal: AbortSignal.abort(aborted) }))).toBe(aborted);
+    expect(await refusalOf(Netns.list({ signal: 1 } as never))).toBeInstanceOf(TypeError);
+    let answer = () => {};
+    const silence = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const { statfs } = promises;
+    const look = vi.spyOn(promises, 'statfs').mockImplementation(async (path) => {
+      await silence;
+      return statfs(path);
+    });
+    try {
+      const controller = new AbortController();
+      const refused = refusalOf(Netns.list({ signal: controller.signal }));
+      await vi.waitFor(() => expect(look).toHaveBeenCalled());
+      controller.abort(aborted);
+      expect(await refused).toBe(aborted);
+    } finally {
+      answer();
+      look.mockRestore();
+    }
+    expect(await Netns.list({ signal: new AbortController().signal })).toContain(name);
+  });
+
   test('leaves out no name of which it cannot be found out what it is', async () => {
     await create(newName());
     const failure = { errno: -5, code: 'EIO', syscall: 'statfs', path: '/run/netns/x' };

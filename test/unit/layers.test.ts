@@ -51,6 +51,7 @@ describe('native/', () => {
 describe('lib/', () => {
   const levels = [
     [
+      'abort',
       'types',
       'options',
       'optionsInet',

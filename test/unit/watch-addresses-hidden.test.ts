@@ -22,7 +22,6 @@ const kernel = vi.hoisted(() => ({
 
 vi.mock('../../lib/native.js', () => ({
   Refusal: class {},
-  whenAborted: () => () => {},
   readNews: async (_: unknown, reading: string) => {
     return reading === 'wait' ? null : { lost: false, news: kernel.told.splice(0) };
   },

@@ -7,7 +7,6 @@ import { aLink } from '../support/pictures.js';
 const kernel = vi.hoisted(() => ({ listings: 0, lost: [] as boolean[] }));
 
 vi.mock('../../lib/native.js', () => ({
-  whenAborted: () => () => {},
   /** Whether events were lost before each reading, from `kernel.lost`; then the watch ends. */
   readNews: async (_: unknown, reading: string) => {
     const lost = reading === 'discard' ? false : kernel.lost.shift();

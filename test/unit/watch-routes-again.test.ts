@@ -22,7 +22,6 @@ const kernel = vi.hoisted(() => ({
 }));
 
 vi.mock('../../lib/native.js', () => ({
-  whenAborted: () => () => {},
   readNews: async (_: unknown, reading: string) => {
     if (reading === 'discard') return { lost: false, news: [] };
     const { listed, ...received } = kernel.readings.shift() ?? { lost: null };
