@@ -211,8 +211,11 @@ const weight = integer(1, 256);
  * (net/netlink/af_netlink.c, netlink_dump): of the ways that take most, IPv4 by gateways of IPv6, 1,010 fit.
  */
 const MAX_HOPS = 1000;
-/** More than a listing can have: of those that take least, IPv4 by gateways of IPv4, 2,025 fit. */
-const MAX_LISTED_HOPS = 2048;
+/**
+ * More than a listing can have: of those that take least, IPv4 by gateways of IPv4, 2,025 fit. And as many as a request
+ * has room for of those that take most.
+ */
+const MAX_LISTED_HOPS = 2047;
 const nextHops: Check = listOf(
   optionsOf(table<NextHopOptions>({ via: ip, link: linkRef, weight, onlink: flag })),
   MAX_HOPS,

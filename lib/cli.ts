@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 /** The command line: `npx macvlan-netlink bench --parent eth0 --count 1000`. */
-import { setMaxListeners } from 'node:events';
 import { createRequire } from 'node:module';
 import { constants, release } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -80,8 +79,6 @@ const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** An interrupt as a signal for operations; a second one ends the process at once. */
 function interruptible(): { readonly signal: AbortSignal; readonly exitCode: () => number } {
   const controller = new AbortController();
-  // Each operation that is under way adds a listener.
-  setMaxListeners(0, controller.signal);
   let received: (typeof INTERRUPTS)[number] | undefined;
   for (const name of INTERRUPTS) {
     process.once(name, () => {

@@ -6,7 +6,8 @@
  * gives `null` for what it cannot read.
  */
 
-const MAC_LENGTH = 6;
+/** Bytes. */
+export const MAC_LENGTH = 6;
 const MAC_TEXT_LENGTH = 17;
 
 /** The value of a hexadecimal digit, or -1. */

@@ -22,11 +22,11 @@ export type AsListed<Listing, Options, Needed extends keyof Listing = never> = {
 /** An {@link Address} as it was listed; its `cidr` and `linkIndex` say nothing. */
 export type AddressAsListed = AsListed<Address, AddressOptions, 'address' | 'linkIndex'>;
 
-/** An address to remove: as it was added, or as it was listed. */
-export type AddressToRemove = AddressOptions | AddressAsListed;
-
 /** What `addAddress` takes besides a text: a new address, or one as it was listed. */
 export type AddressToAdd = AddressOptions | AddressAsListed;
+
+/** What `removeAddress` takes besides a text: an address as it was added, or as it was listed. */
+export type AddressToRemove = AddressToAdd;
 
 /** One of the ways of a route as it was listed. */
 export type NextHopAsListed = AsListed<NextHop, NextHopOptions>;

@@ -1,7 +1,6 @@
 /** What is chosen at random: MACs, and where the indexes of new links begin. */
 import { addon } from './addon.js';
-
-const MAC_LENGTH = 6;
+import { MAC_LENGTH } from './mac.js';
 
 /** Random bytes for MACs that come: as many at once as a system call fills. */
 const macPool = new Uint8Array(MAC_LENGTH * 42);

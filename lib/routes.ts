@@ -20,6 +20,7 @@ import type {
 import {
   AF_INET6,
   FAMILIES,
+  familiesOf,
   IP6_RT_PRIO_USER,
   LINKLESS_TYPES,
   LOOPBACK_IFINDEX,
@@ -310,9 +311,8 @@ export async function listRoutes(
   if (typeof link === 'object') link = await link;
   const table = wordNumber(ROUTE_TABLES, filter.table);
   const protocol = wordNumber(ROUTE_PROTOCOLS, filter.protocol);
-  const families = family === undefined ? Object.values(FAMILIES) : [FAMILIES[family]];
   const lists = await Promise.all(
-    families.map((one) => namespace.askOrThrow(call, 'listRoutes', { family: one })),
+    familiesOf(family).map((one) => namespace.askOrThrow(call, 'listRoutes', { family: one })),
   );
   const found = lists
     .flat()

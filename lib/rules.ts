@@ -8,7 +8,7 @@ import { Refusal } from './native.js';
 import type { RuleRecord } from './requests.js';
 import { removalRecord, ruleRecord } from './ruleRecord.js';
 import type { Rule, RuleFilter, RuleToAdd, RuleToRemove } from './types.js';
-import { FAMILIES, ROUTE_PROTOCOLS, ROUTE_TABLES, RULE_ACTIONS, wordNumber } from './values.js';
+import { familiesOf, ROUTE_PROTOCOLS, ROUTE_TABLES, RULE_ACTIONS, wordNumber } from './values.js';
 
 /** What `ip rule` adds where nothing is said, but for the protocol, which is that of new routes. */
 function additionOf(rule: RuleToAdd): RuleToAdd {
@@ -50,10 +50,8 @@ export async function listRules(
   filter: RuleFilter = {},
 ): Promise<Rule[]> {
   check(call.operation, checks.ruleFilter, filter, 'filter');
-  const families =
-    filter.family === undefined ? Object.values(FAMILIES) : [FAMILIES[filter.family]];
   const lists = await Promise.all(
-    families.map(async (family) => {
+    familiesOf(filter.family).map(async (family) => {
       const rules = await namespace.ask('listRules', { family }, call.signal);
       if (!(rules instanceof Refusal)) return rules;
       // The kernel has no rules of that family, as with ipv6.disable=1.

@@ -6,6 +6,7 @@
 // Not the global one: fake timers replace that in a test, and no call would begin any more, even after the test. Where
 // they come before this module, they may replace this one, too.
 import { setImmediate } from 'node:timers';
+import { isObject } from './check.js';
 
 /** How many calls begin in one turn: about a millisecond in a program that has just started. */
 const CALLS = 32;
@@ -26,7 +27,9 @@ export function furtherCallsOf(given: unknown): number {
 function itemsOf(given: unknown): number {
   if (Array.isArray(given)) return given.length;
   let items = 0;
-  for (const key in given as object) {
+  // Not of a text or a buffer, where a `for … in` would visit every letter or byte.
+  if (!isObject(given)) return items;
+  for (const key in given) {
     const value = (given as Record<string, unknown>)[key];
     if (Array.isArray(value)) items += value.length;
   }

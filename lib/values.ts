@@ -18,6 +18,10 @@ export const ADDR_GEN_MODES = { eui64: 0, none: 1, 'stable-privacy': 2, random: 
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const FAMILIES = { IPv4: AF_INET, IPv6: AF_INET6 } as const;
+/** The families that are asked for: both where none is said. */
+export function familiesOf(said: keyof typeof FAMILIES | undefined): readonly number[] {
+  return said === undefined ? Object.values(FAMILIES) : [FAMILIES[said]];
+}
 /** Of an address, in bytes. */
 export const ADDRESS_SIZES = { IPv4: 4, IPv6: 16 } as const;
 /** The least MTU that a family works with on a link (IPV4_MIN_MTU, IPV6_MIN_MTU). */

@@ -63,6 +63,20 @@ std::shared_ptr<BulkExchange> Execute(io::Session& session,
   return exchange;
 }
 
+// What asks for links without their counters.
+LinkRecord WithoutStatistics() {
+  LinkRecord record;
+  record.ext_mask = RTEXT_FILTER_SKIP_STATS;
+  return record;
+}
+
+std::shared_ptr<BulkExchange> ListLinks(io::Session& session, bool approximate) {
+  auto exchange = std::make_shared<BulkExchange>();
+  exchange->Add("listLinks", WithoutStatistics(), io::Expect::kDump);
+  exchange->steps.front().approximate = approximate;
+  return Execute(session, exchange);
+}
+
 // The links of a namespace before anything is changed.
 struct LinkSnapshot {
   struct Entry {
@@ -79,12 +93,7 @@ struct LinkSnapshot {
 };
 
 bool TakeSnapshot(io::Session& session, LinkSnapshot& snapshot) {
-  auto exchange = std::make_shared<BulkExchange>();
-  LinkRecord all;
-  all.ext_mask = RTEXT_FILTER_SKIP_STATS;
-  exchange->Add("listLinks", all, io::Expect::kDump);
-  exchange->steps.front().approximate = true;
-  Execute(session, exchange);
+  const auto exchange = ListLinks(session, true);
   if (exchange->steps.front().ack.error != 0) return false;
   for (const LinkRecord& link : exchange->links) {
     uint32_t group = link.group.value_or(0);
@@ -191,8 +200,7 @@ void MoveLinks(BulkExchange& exchange, Remaining& remaining) {
 // Reads each link with a request of its own.
 Remaining LookUpEach(io::Session& session, const std::vector<Member>& members) {
   auto exchange = std::make_shared<BulkExchange>();
-  LinkRecord asked;
-  asked.ext_mask = RTEXT_FILTER_SKIP_STATS;
+  LinkRecord asked = WithoutStatistics();
   for (const Member& member : members) {
     asked.index = member.index;
     exchange->Add("getLink", asked, io::Expect::kRead);
@@ -211,11 +219,8 @@ Remaining LookUpEach(io::Session& session, const std::vector<Member>& members) {
 // request for each; but other programs' changes may interrupt every attempt to list.
 Remaining FindRemaining(io::Session& session, const std::vector<Member>& members, size_t others) {
   if (others >= members.size() / 4) return LookUpEach(session, members);
-  auto exchange = std::make_shared<BulkExchange>();
-  LinkRecord asked;
-  asked.ext_mask = RTEXT_FILTER_SKIP_STATS;
-  exchange->Add("listLinks", asked, io::Expect::kDump);
-  if (Execute(session, exchange)->steps.front().ack.error != 0) return LookUpEach(session, members);
+  const auto exchange = ListLinks(session, false);
+  if (exchange->steps.front().ack.error != 0) return LookUpEach(session, members);
   Remaining remaining;
   MoveLinks(*exchange, remaining);
   return remaining;

@@ -28,7 +28,7 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   Channel(Pool& pool, std::shared_ptr<const Namespace> target, DeleteTogether delete_together,
           FreeDescriptors free_descriptors);
 
-  // Any thread. The exchange ends by OnEnd, on a pool thread.
+  // Any thread. The exchange ends by OnEnd.
   void Submit(std::shared_ptr<Exchange> exchange);
   // Ends the exchange of that token with -ECANCELED if nothing of it has been sent; false when it
   // is too late.

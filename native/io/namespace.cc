@@ -21,6 +21,9 @@ namespace macvlan_netlink::io {
 namespace {
 
 constexpr const char kRunDirectory[] = "/run/netns";
+// Where a name stands.
+std::string PathOf(const std::string& name) { return std::string(kRunDirectory) + "/" + name; }
+
 // Between two attempts. Unlike a wait in the kernel, this one can be given up.
 constexpr std::chrono::milliseconds kPause(1);
 constexpr int kMostLooks = 100;
@@ -224,7 +227,7 @@ Status CreateNamespace(const std::string& name, const GivenUp& given_up, Namespa
   Namespace home;
   Status status = OpenOwn(home);
   if (!status.ok()) return status;
-  const std::string path = std::string(kRunDirectory) + "/" + name;
+  const std::string path = PathOf(name);
   if (!name.empty()) {
     status = PrepareRunDirectory(given_up);
     if (!status.ok()) return status;
@@ -242,7 +245,7 @@ Status CreateNamespace(const std::string& name, const GivenUp& given_up, Namespa
 }
 
 Status RemoveNamespace(const std::string& name, const GivenUp& given_up) {
-  const std::string path = std::string(kRunDirectory) + "/" + name;
+  const std::string path = PathOf(name);
   struct stat info;
   if (lstat(path.c_str(), &info) != 0) {
     if (errno == ENOENT) return Status::FromErrno("unlink");

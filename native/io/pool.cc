@@ -134,7 +134,7 @@ void Pool::Loop(Worker& self) {
       idle_ticks = 0;
       wakeup_pending_ = false;
       ++running_;
-      const std::shared_ptr<Task> task = std::move(tasks_.front());
+      std::shared_ptr<Task> task = std::move(tasks_.front());
       tasks_.pop_front();
       waiting_.store(!tasks_.empty(), std::memory_order_release);
       const bool finish = stopping_;
@@ -144,6 +144,8 @@ void Pool::Loop(Worker& self) {
       } else {
         task->Run(thread);
       }
+      // What only it held goes now: nobody waits for the mutex meanwhile, and no spin comes before.
+      task.reset();
       lock.lock();
       --running_;
       TickIfDue(lock);
@@ -200,11 +202,11 @@ bool Pool::HasStopped() const {
                      [](const Worker& worker) { return worker.ended; });
 }
 
-bool Pool::Finish(std::chrono::steady_clock::duration limit) {
+void Pool::Finish(std::chrono::steady_clock::duration limit) {
   std::unique_lock<std::mutex> lock(mutex_);
   stopping_ = true;
   wake_.notify_all();
-  return ended_.wait_for(lock, limit, [this] { return HasStopped(); });
+  ended_.wait_for(lock, limit, [this] { return HasStopped(); });
 }
 
 void Pool::Stop() {

@@ -80,8 +80,8 @@ class Pool {
   // Owner's thread: sees to it that some thread runs what is queued, and `task`.
   void EnsureThread(std::shared_ptr<Task> task = nullptr);
   // Owner's thread; may be called again. No new task runs from here on. Waits until what was begun
-  // is finished, for `limit` at most; false when something is still under way.
-  bool Finish(std::chrono::steady_clock::duration limit);
+  // is finished, for `limit` at most.
+  void Finish(std::chrono::steady_clock::duration limit);
   // The same, however long it takes, and joins every thread.
   void Stop();
   // Any thread: whether the pool is stopping, and whatever waits for others should give up.

@@ -107,11 +107,12 @@ class Tap : public std::enable_shared_from_this<Tap> {
   std::atomic<bool> stopped_{false};
   std::atomic<bool> polling_{false};
 
-  // Held while frames are read or written. Stop alone waits for it, for one system call at most.
+  // Held while frames are read or written. The owner's thread waits for it in Stop alone, for one
+  // system call at most.
   std::mutex io_mutex_;
   std::unique_ptr<uint8_t[]> scratch_;  // what batches are read into
 
-  std::mutex mutex_;  // guards everything below; never held across a system call on the device
+  std::mutex mutex_;  // guards everything below; never held while frames are read or written
   Outgoing outgoing_;
   size_t untaken_ = 0;
   bool reading_ = false;

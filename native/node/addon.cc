@@ -60,16 +60,22 @@ Napi::Value RunWithin(const Napi::CallbackInfo& info) {
   return status.ok() ? result : environment.ToFailure(status);
 }
 
+// Starts a namespace job under the id that comes first of the arguments.
+void StartJob(const Napi::CallbackInfo& info, NamespaceJob::Next next, io::Jobs::WaitsFor what,
+              NamespaceJob::Work work) {
+  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(), next,
+                      what, std::move(work));
+}
+
 void OpenNamespacePath(const Napi::CallbackInfo& info) {
   auto path = info[1].As<Napi::String>().Utf8Value();
   const auto what =
       io::IsKernelsFile(path) ? io::Jobs::WaitsFor::kKernel : io::Jobs::WaitsFor::kFile;
-  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
-                      NamespaceJob::Next::kAfterScript, what,
-                      [path = std::move(path)](NamespaceJob::Outcome& out, io::PoolThread&,
-                                               const io::GivenUp& given_up) {
-                        return io::OpenPath(path, given_up, out.opened);
-                      });
+  StartJob(info, NamespaceJob::Next::kAfterScript, what,
+           [path = std::move(path)](NamespaceJob::Outcome& out, io::PoolThread&,
+                                    const io::GivenUp& given_up) {
+             return io::OpenPath(path, given_up, out.opened);
+           });
 }
 
 // The descriptor is copied before this returns: its owner may close it at once.
@@ -86,46 +92,42 @@ Napi::Value OpenNamespaceDescriptor(const Napi::CallbackInfo& info) {
 void CreateNamespace(const Napi::CallbackInfo& info) {
   auto name = info[1].As<Napi::String>().Utf8Value();
   const auto what = name.empty() ? io::Jobs::WaitsFor::kKernel : io::Jobs::WaitsFor::kLock;
-  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
-                      NamespaceJob::Next::kAtOnce, what,
-                      [name = std::move(name)](NamespaceJob::Outcome& out, io::PoolThread& thread,
-                                               const io::GivenUp& given_up) {
-                        return io::CreateNamespace(name, given_up, out.opened, thread.at_home);
-                      });
+  StartJob(info, NamespaceJob::Next::kAtOnce, what,
+           [name = std::move(name)](NamespaceJob::Outcome& out, io::PoolThread& thread,
+                                    const io::GivenUp& given_up) {
+             return io::CreateNamespace(name, given_up, out.opened, thread.at_home);
+           });
 }
 
 void RemoveNamespace(const Napi::CallbackInfo& info) {
-  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
-                      NamespaceJob::Next::kAtOnce, io::Jobs::WaitsFor::kKernel,
-                      [name = info[1].As<Napi::String>().Utf8Value()](
-                          NamespaceJob::Outcome&, io::PoolThread&, const io::GivenUp& given_up) {
-                        return io::RemoveNamespace(name, given_up);
-                      });
+  StartJob(info, NamespaceJob::Next::kAtOnce, io::Jobs::WaitsFor::kKernel,
+           [name = info[1].As<Napi::String>().Utf8Value()](NamespaceJob::Outcome&, io::PoolThread&,
+                                                           const io::GivenUp& given_up) {
+             return io::RemoveNamespace(name, given_up);
+           });
 }
 
 // readSysctl(id, handle, path): settles with [the file's content].
 void ReadSysctl(const Napi::CallbackInfo& info) {
   const NamespaceHandle* handle = NamespaceHandle::Unwrap(info[1].As<Napi::Object>());
   if (handle == nullptr) return;  // the Worker is being ended
-  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
-                      NamespaceJob::Next::kAtOnce, io::Jobs::WaitsFor::kKernel,
-                      [target = handle->Share(), path = info[2].As<Napi::String>().Utf8Value()](
-                          NamespaceJob::Outcome& out, io::PoolThread& thread, const io::GivenUp&) {
-                        return io::ReadSysctl(*target, path, thread.at_home, out.text.emplace());
-                      });
+  StartJob(info, NamespaceJob::Next::kAtOnce, io::Jobs::WaitsFor::kKernel,
+           [target = handle->Share(), path = info[2].As<Napi::String>().Utf8Value()](
+               NamespaceJob::Outcome& out, io::PoolThread& thread, const io::GivenUp&) {
+             return io::ReadSysctl(*target, path, thread.at_home, out.text.emplace());
+           });
 }
 
 // writeSysctl(id, handle, path, content)
 void WriteSysctl(const Napi::CallbackInfo& info) {
   const NamespaceHandle* handle = NamespaceHandle::Unwrap(info[1].As<Napi::Object>());
   if (handle == nullptr) return;  // the Worker is being ended
-  NamespaceJob::Start(Environment::Of(info.Env()), info[0].As<Napi::Number>().Uint32Value(),
-                      NamespaceJob::Next::kAtOnce, io::Jobs::WaitsFor::kRtnl,
-                      [target = handle->Share(), path = info[2].As<Napi::String>().Utf8Value(),
-                       content = info[3].As<Napi::String>().Utf8Value()](
-                          NamespaceJob::Outcome&, io::PoolThread& thread, const io::GivenUp&) {
-                        return io::WriteSysctl(*target, path, content, thread.at_home);
-                      });
+  StartJob(info, NamespaceJob::Next::kAtOnce, io::Jobs::WaitsFor::kRtnl,
+           [target = handle->Share(), path = info[2].As<Napi::String>().Utf8Value(),
+            content = info[3].As<Napi::String>().Utf8Value()](
+               NamespaceJob::Outcome&, io::PoolThread& thread, const io::GivenUp&) {
+             return io::WriteSysctl(*target, path, content, thread.at_home);
+           });
 }
 
 // withdrawNamespaceJob(id): one of the five above.

@@ -56,7 +56,7 @@ class TapRelease : public io::Task,
   TapRelease(Environment& environment, std::vector<io::TapQueue> queues, uint32_t id)
       : environment_(environment), queues_(std::move(queues)), id_(id) {}
   void Run(io::PoolThread& thread) override;
-  // Here, and not where the task is destroyed, which holds the pool up.
+  // In a long wait, beside which others are finished.
   void Finish(io::PoolThread& thread) override { Run(thread); }
   // On the JavaScript thread rather than not at all.
   void Fail(const io::Status& status) override;

@@ -18,7 +18,7 @@ struct ByteSpan {
 
   ByteSpan() = default;
   ByteSpan(const uint8_t* bytes, size_t length) : data(bytes), size(length) {}
-  // NOLINTNEXTLINE(google-explicit-constructor): a vector is a span of its bytes.
+  // Implicit: a vector is a span of its bytes.
   ByteSpan(const Bytes& bytes) : data(bytes.data()), size(bytes.size()) {}
 
   // The bytes from `offset` on; empty when the span is shorter than that.

@@ -105,6 +105,7 @@ describe('the end of the link', () => {
     const ended = ends(tap);
     await host.ip('link', 'delete', parent);
     await ended;
+    expect(openTaps()).toBe(0);
   });
 
   test('comes after the frames that the kernel still has', async () => {
@@ -261,6 +262,7 @@ describe('the end of the link', () => {
     const ended = ends(tap);
     await host.ip('link', 'delete', name);
     await ended;
+    expect(openTaps()).toBe(0);
   });
 });
 
@@ -465,7 +467,7 @@ describe('close', () => {
       // The event loop has no turn meanwhile.
       while (written() === before);
       await end(tap);
-      await sent;
+      await expect(sent).resolves.toBeUndefined();
     },
   );
 

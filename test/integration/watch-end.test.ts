@@ -141,6 +141,7 @@ describe('a watch’s socket is closed at once', () => {
       await sleep(round);
       await watch.return();
       await reader.ended;
+      expect(await reader.watch.next()).toMatchObject({ done: true });
       await changes;
     }
     expect(await eventSockets(host)).toEqual([]);
@@ -243,6 +244,7 @@ describe('closing the namespace', () => {
     await readers[0]?.waitFor('added lo');
     await host.netns.close();
     await Promise.all(readers.map(({ ended }) => ended));
+    for (const { watch } of readers) expect(await watch.next()).toMatchObject({ done: true });
   });
 
   test('ends also a watch that nobody iterates, and closes its socket', async () => {

@@ -248,6 +248,7 @@ describe('links', () => {
     await reader.waitFor(`added ${name}`);
     await host.ip('link', 'delete', name);
     await reader.waitFor(`removed ${name}`);
+    expect(reader.contradictions).toEqual([]);
   });
 });
 

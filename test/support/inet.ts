@@ -14,7 +14,7 @@ const notFlags =
 
 export const FOR_EVER = 2 ** 32 - 1;
 
-export interface AddressBench {
+interface AddressBench {
   readonly host: TestNetns;
   readonly netns: Netns;
   readonly link: string;

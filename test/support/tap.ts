@@ -20,7 +20,7 @@ export const noTaps: string | undefined =
     : 'opening a macvtap needs root outside every user namespace';
 
 /** An EtherType for experiments, which no kernel answers. */
-export const TYPE = 0x88b5;
+const TYPE = 0x88b5;
 /** Where a frame's number stands. */
 const NUMBER_AT = 14;
 
@@ -42,7 +42,7 @@ export const isOwn = (frame: Buffer, header = 0) => frame.readUInt16BE(header + 
 export const numberOf = (frame: Buffer) => frame.readUInt32BE(NUMBER_AT);
 
 /** What a macvtap to test on is made with. */
-export interface MacvtapOptions {
+interface MacvtapOptions {
   readonly name?: string;
   readonly index?: number;
   readonly mode?: 'bridge' | 'passthru';

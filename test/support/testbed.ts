@@ -14,7 +14,7 @@ export { type IpAddress, type IpLink, isBefore } from './ip.js';
 export { type Refusal, refusalOf } from './refusal.js';
 
 /** What a veth pair to test on is made with. */
-export interface ParentOptions {
+interface ParentOptions {
   readonly mtu?: number;
   readonly mac?: string;
   /** Default: true, and so is the other end. */

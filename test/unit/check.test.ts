@@ -874,8 +874,8 @@ describe('routes', () => {
     refusal(routeToRemove, { ...listed, protocol: '256' });
     // More ways than a new one may have: a listing has room for them.
     const wide = { ...listed, type: 'unicast', via: null, link: null };
-    accepts(routeToRemove, { ...wide, nextHops: Array(2048).fill(listedHop) });
-    refusal(routeToRemove, { ...wide, nextHops: Array(2049).fill(listedHop) });
+    accepts(routeToRemove, { ...wide, nextHops: Array(2047).fill(listedHop) });
+    refusal(routeToRemove, { ...wide, nextHops: Array(2048).fill(listedHop) });
   });
 
   test.each([

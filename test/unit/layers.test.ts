@@ -1,7 +1,7 @@
 // Dependencies point one way. Held by reading #include and import lines:
 //   wire <- rtnl, wire <- io, {rtnl, io} <- bulk, all <- node
 //   values, errors, types, … <- addon.ts <- native.ts <- the services <- netns.ts <- functions.ts <- index.ts
-//   netns.ts <- bench.ts <- cli.ts
+//   index.ts <- bench.ts <- cli.ts
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

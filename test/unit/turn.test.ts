@@ -122,6 +122,11 @@ test('a call’s lists count as further calls', () => {
   expect(furtherCallsOf({ name: 'mv', addresses: list(50), routes: list(53) })).toBe(25);
 });
 
+test('the letters of a text and the bytes of a buffer are not gone through', () => {
+  const ownKeys = () => expect.unreachable('they may be millions');
+  expect(furtherCallsOf(new Proxy(new Uint8Array(1), { ownKeys }))).toBe(0);
+});
+
 test('a call that counts as several leaves room for that many fewer in its turn', async () => {
   const begun: string[] = [];
   beginCall(30);
