@@ -30,7 +30,7 @@ import {
   u32,
 } from './checkValues.js';
 import { LISTED_ADDRESS_FLAGS } from './flags.js';
-import { parseIp, parsePrefix } from './ip.js';
+import { isUnspecified, parseIp, parsePrefix } from './ip.js';
 import { isListedAddress, type Listed } from './listed.js';
 import { labelFault } from './names.js';
 import type { Address, AddressFilter, AddressOptions } from './types.js';
@@ -58,11 +58,7 @@ const cidr = text((value) => {
   return `must say its prefix length; '${single}' is the address alone`;
 });
 
-/** 0.0.0.0 or ::. The kernel ignores 0.0.0.0 and reports success (net/ipv4/devinet.c, inet_rtm_newaddr). */
-function isUnspecified(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0);
-}
-
+/** The kernel ignores 0.0.0.0 and reports success (net/ipv4/devinet.c, inet_rtm_newaddr). */
 const NO_ADDRESS = 'must be an address that a link can have';
 
 /** What is wrong with an address whose fields are each valid: do they fit together? */

@@ -28,7 +28,7 @@ import {
   u8,
   u32,
 } from './checkValues.js';
-import { formatIp, networkOf, parseIp, parsePrefix } from './ip.js';
+import { formatIp, isUnspecified, networkOf, parseIp, parsePrefix } from './ip.js';
 import { isListedRoute, type Listed } from './listed.js';
 import type {
   IpFamily,
@@ -56,6 +56,9 @@ function routeFault(value: Given): Fault | undefined {
   if (via !== undefined && !isGateway(via, bytes ?? via, value.family)) {
     return under('.via', badValue(foreignGateway(bytes), value.via));
   }
+  const unspecified =
+    unspecifiedFault('.via', value.via) ?? unspecifiedFault('.source', value.source);
+  if (unspecified !== undefined) return unspecified;
   const source = value.source ? parseIp(value.source)?.length : undefined;
   if (source !== undefined && source !== (bytes ?? via ?? source)) {
     return under('.source', badValue("must be of the route's family", value.source));
@@ -66,6 +69,14 @@ function routeFault(value: Given): Fault | undefined {
   }
   if (value.tos && size !== 4) return under('.tos', badValue('is of IPv4 routes only', value.tos));
   return undefined;
+}
+
+/** IPv4 takes 0.0.0.0 for none: what was asked would be a route without a gateway (net/ipv4/fib_frontend.c). */
+function unspecifiedFault(path: string, address: string | null | undefined): Fault | undefined {
+  const bytes = address ? parseIp(address) : null;
+  return bytes !== null && isUnspecified(bytes)
+    ? under(path, badValue('must be the address of a machine: leave it out for none', address))
+    : undefined;
 }
 
 /** Given the sizes of their addresses. IPv6 gateways of IPv4 routes (`RTA_VIA`) are mostly a slip. */
@@ -170,6 +181,8 @@ function nextHopsFault({ to, family, nextHops }: Given): Fault | undefined {
     if ((via ?? link) == null) {
       return under(`.nextHops[${at}]`, badValue('must say via, link or both', hop));
     }
+    const unspecified = unspecifiedFault(`.nextHops[${at}].via`, via);
+    if (unspecified !== undefined) return unspecified;
     if (via != null && !isGateway(sizes[at], bytes, family)) {
       return under(`.nextHops[${at}].via`, badValue(foreignGateway(bytes), via));
     }

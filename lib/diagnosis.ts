@@ -18,7 +18,7 @@ import {
 } from './diagnosisInet.js';
 import { whyBridgeFull, whyNotJoined, whyQueueTooLong, whyTooDeep } from './diagnosisLimits.js';
 import { whyBusy, whyInvalid, whyMacInUse, whyNoMac } from './diagnosisMacvlan.js';
-import { whyMtuFixed, whyOutOfRange } from './diagnosisMtu.js';
+import { mtuRangeHint, whyMtuFixed, whyOutOfRange } from './diagnosisMtu.js';
 import { RULE_EXISTS, whyNoSuchRule } from './diagnosisRules.js';
 import { isAtLeast } from './kernelVersion.js';
 import { askWithoutChange, findLink, isKindKnown } from './lookup.js';
@@ -74,7 +74,8 @@ const REASONS: Readonly<Record<string, Reason>> = {
     (await whySourceInvalid(namespace, about, refusal)) ||
     (await whyScopeDiffers(namespace, about, refusal)) ||
     whyNotJoined(about, refusal) ||
-    whyInvalid(namespace, about, refusal),
+    (await whyInvalid(namespace, about, refusal)) ||
+    mtuRangeHint(namespace, about, refusal),
   EAFNOSUPPORT: async (namespace, about) =>
     (await whyKernelLacksIPv6(namespace, about)) || whyMtuTooSmall(namespace, about),
   EBUSY: whyBusy,

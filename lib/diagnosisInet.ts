@@ -2,7 +2,7 @@
 
 import { familyOf, formatIp, networkOf, parseIp, prefixText } from './ip.js';
 import { findLink } from './lookup.js';
-import type { Namespace } from './namespace.js';
+import { describe, type Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import { type About, describeMaster, type Hint } from './refused.js';
 import type { AddressRecord, LinkRecord, NeighbourRecord, RouteRecord } from './requests.js';
@@ -271,6 +271,10 @@ async function whyWayUnreachable(
   { via, link, ...way }: Pick<RouteRecord, 'gateway' | 'via'> & Pick<About, 'link'>,
 ): Promise<Hint> {
   const found = await findLink(namespace, link);
+  // IPv4 looks for the gateway by that link first (net/ipv4/fib_semantics.c, fib_check_nh_v4_gw).
+  if (link !== undefined && found === undefined) {
+    return `There is no link with index ${link} in the network namespace ${describe(namespace)}.`;
+  }
   if (found?.up === false) {
     return `The link '${found.name}' is down, and nothing is reached by it: bring it up.`;
   }

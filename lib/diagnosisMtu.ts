@@ -40,6 +40,25 @@ export function mtuNotAcceptedHint(mtu: number | undefined, link: Link): string 
   return `The MTU of '${link.name}' cannot be ${mtu}: its driver, or that of a link below it, does not accept that.`;
 }
 
+/** The kernel says that the MTU is out of the device's range, and not which that is (net/core/dev.c, dev_validate_mtu). */
+export async function mtuRangeHint(
+  namespace: Namespace,
+  { kind, created, ...about }: About,
+  { kernelMessage = '' }: Refusal,
+): Promise<Hint> {
+  const side = /^mtu (less|greater) than device (?:min|max)imum$/.exec(kernelMessage)?.[1];
+  if (side === undefined) return undefined;
+  if (kind !== undefined) {
+    // There is no link to look at. The kinds that have bounds have these (include/uapi/linux/if_ether.h).
+    const bound = side === 'less' ? '68 at least' : '65535 at most';
+    return `A ${kind} can have an MTU of ${bound}, and 'mtu' is ${created?.mtu}.`;
+  }
+  const link = await findLink(namespace, about.link);
+  if (link === undefined) return undefined;
+  const bound = side === 'less' ? `${link.minMtu} at least` : `${link.maxMtu} at most`;
+  return `The link '${link.name}' can have an MTU of ${bound}, and 'mtu' is ${changesOf(about).mtu}.`;
+}
+
 /** Of an MTU that a VLAN or a MACsec link was to get. */
 export async function whyOutOfRange(
   namespace: Namespace,

@@ -122,3 +122,8 @@ export function networkOf(bytes: Uint8Array, prefixLength: number): Uint8Array {
     return byte & (0xff00 >> kept);
   });
 }
+
+/** 0.0.0.0 or ::. */
+export function isUnspecified(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
+}

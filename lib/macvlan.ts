@@ -1,4 +1,5 @@
 /** macvlan and macvtap: what is special to making and changing them. */
+import { apart } from './apart.js';
 import type { Call } from './call.js';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
@@ -153,6 +154,16 @@ export async function setMacvlan(
 ): Promise<void> {
   check(call.operation, valueRules.linkRef, ref, 'link');
   check(call.operation, linkRules.macvlanChanges, changes, 'changes');
+  const work = () => changeMacvlan(namespace, call, ref, changes);
+  return changes.nopromisc === undefined ? work() : apart(namespace, 'needsUp', work);
+}
+
+async function changeMacvlan(
+  namespace: Namespace,
+  call: Call,
+  ref: LinkRef,
+  changes: MacvlanChanges,
+): Promise<void> {
   const link = await readMacvlan(namespace, call, ref);
   const fault = modeFault(link, changes);
   if (fault !== undefined) throw call.fail('EINVAL', undefined, fault);

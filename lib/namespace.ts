@@ -2,6 +2,7 @@
  * A namespace that is held open, and a count of the operations under way in it. The services build on this; the
  * public class `Netns` adds their operations.
  */
+import { setImmediate } from 'node:timers';
 import {
   addon,
   type NamespaceHandle,
@@ -81,6 +82,8 @@ export class Namespace implements NetnsLike {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
       });
+      // The promises of what was asked settle first: some take a few microtasks more.
+      await new Promise((resolve) => setImmediate(resolve));
     }
     this.#handle?.close();
     this.#handle = null;

@@ -329,7 +329,7 @@ export class Netns extends Namespace {
   /**
    * Changes an existing macvlan or macvtap. `EINVAL`: a change to or from mode passthru, or an option that the mode
    * does not take; `ENETDOWN`: `nopromisc` while the link is down, which would make the kernel miscount its parent's
-   * promiscuity for ever; `EOPNOTSUPP`: the link is not a macvlan, or this kernel does not know the option;
+   * promiscuity for ever, as it does where another thread or process takes the link down meanwhile; `EOPNOTSUPP`: the link is not a macvlan, or this kernel does not know the option;
    * `ENODEV`: there is no such link.
    */
   setMacvlan(link: LinkRef, changes: MacvlanChanges): Promise<void> {
@@ -406,7 +406,8 @@ export class Netns extends Namespace {
    * is deleted. A link that somebody moves to another namespace between the two steps counts as deleted, and keeps that
    * group there. Links that are left when the process is killed between the two keep it as well, and the last events of
    * a link show that group: to find links again, go by their names rather than by their `group`. These groups have 0x5e
-   * in the upper byte: a link of such a group of the program's own may get group 0 where it is not deleted.
+   * in the upper byte: a link of such a group of the program's own may get group 0 where it is not deleted. One that
+   * another program gives a group meanwhile, and keeps from being deleted by a new name, gets the group that it had.
    */
   async deleteLinks(refs: readonly LinkRef[], options?: DeleteOptions): Promise<void> {
     const call = callOf('deleteLinks', null, this.deleteLinks, options);
@@ -650,6 +651,9 @@ export class Netns extends Namespace {
    * To keep a picture of what there is, use `initial`: a listing of your own beside the watch has a gap, because what
    * it compares with is listed a little later. A route that the kernel has removed in between, with its address and
    * without a message of its own, would never be reported.
+   *
+   * A route that replaces another, is appended to one, or has several ways is known only once the routes have been
+   * listed again: one that is gone by then is not reported.
    *
    * Of some changes the kernel sends no message, so they show only with the next message about that link: of a link
    * that is down `alias`, `altNames`, `group`, `carrier`, `addrGenMode`, `bridgePort` and what `setMacvlan` changes;

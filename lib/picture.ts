@@ -211,7 +211,8 @@ export class Picture {
       const { kind } = news;
       const key = this.#keyOf(news);
       yield mentioned[kind].has(key) ? this.apply(news) : this.#reportFirst(news);
-      mentioned[kind].add(key);
+      // Of a part that was added nothing has been reported, so the removal of such a route is news.
+      if (!isPart || news.removed) mentioned[kind].add(key);
       yield this.#completePair(news);
     }
   }

@@ -41,12 +41,14 @@ export interface TapListeners<This> {
  * `openTap`.
  *
  * A refused frame is an error of that frame alone, and the stream goes on: `send` rejects; the callback of `write` gets
- * the error, or without a callback `'frameError'` is emitted with the error and the frame. `EMSGSIZE`: above the link's
+ * the error, or without a callback `'frameError'` is emitted with the error and the frame, which then does not know the
+ * line that wrote it. `EMSGSIZE`: above the link's
  * MTU; `EINVAL`: shorter than an Ethernet header, or a virtio header that does not fit the frame; `ENOLINK`: the link
  * is gone. A link that is down takes frames and drops them.
  *
  * The stream ends when the link is deleted: its writable side at once (`'finish'`); frames that have arrived by then
- * can still be read if reading had begun. It goes on when the parent goes down, when the link is renamed, and when it
+ * can still be read if reading had begun. A generator that a `pipeline` reads is not ended by that: one that does not
+ * end by itself should look at `writableEnded`. It goes on when the parent goes down, when the link is renamed, and when it
  * moves to another namespace. After such a move the link's deletion is noticed within a second, and its MTU is not
  * known any more, even if the link comes back: a frame above the MTU is refused only if the device itself refuses it,
  * and otherwise dropped without an error.
@@ -189,6 +191,9 @@ export class Tap extends Duplex {
   override end(frame?: unknown, encoding?: unknown, callback?: () => void): this {
     const refused = this.#gone && types.isUint8Array(frame);
     if (refused) this.write(frame);
+    // A pipeline with a generator in front of this stream waits for `finish`, which may have come before this call, or
+    // for `drain`.
+    if (this.#gone) this.#drainSoon();
     return super.end(refused ? null : frame, encoding as BufferEncoding, callback);
   }
 

@@ -23,6 +23,25 @@ describe('Netns.close', () => {
     expect(await host.addresses('lo')).toEqual(expect.arrayContaining(wanted));
   });
 
+  test('waits for the answers also of calls that take some turns to give them', async () => {
+    const host = await bed.makeNetns();
+    const { ifindex: parent } = await host.link(await host.parent());
+    const calls: ((netns: Netns) => Promise<unknown>)[] = [
+      (netns) => netns.deleteLinks([]),
+      (netns) => netns.deleteLinks(['nobody']),
+      (netns) => netns.run('', { eval: true }),
+      (netns) => host.netns.createMacvlan({ parent, netns }),
+    ];
+    for (const call of calls) {
+      const netns = await Netns.create();
+      const order: string[] = [];
+      const answered = () => order.push('answered');
+      void call(netns).then(answered, answered);
+      await netns.close();
+      expect([...order, 'closed']).toEqual(['answered', 'closed']);
+    }
+  });
+
   test('resolves for every caller once what is under way has ended', async () => {
     const host = await bed.makeNetns();
     const netns = await Netns.open(host.name as string);

@@ -62,16 +62,24 @@ describe('EINVAL', () => {
     expect(error.hint).not.toContain('MTU');
   });
 
-  test('gets no guess where the kernel has given the reason', async () => {
+  test('because the MTU is out of the range of the device, giving its bound and no guess', async () => {
     const { host, parent } = await setUp();
-    for (const mode of ['bridge', 'passthru'] as const) {
-      const options = { parent, name: 'm0', mtu: 10, mode };
-      const error = await refusalOf(host.netns.createMacvlan(options));
-      expect(error).toMatchObject({
-        code: 'EINVAL',
-        kernelMessage: expect.stringMatching(/minimum/),
-      });
-      expect(error.hint).toBeUndefined();
+    const { max_mtu: most } = await host.link(parent);
+    const [low, high] = [10, 10_000_000];
+    const { netns } = host;
+    const refused: [number, string, (mtu: number) => Promise<unknown>][] = [
+      [low, 'A macvlan', (mtu) => netns.createMacvlan({ parent, mtu, mode: 'bridge' })],
+      [low, 'A macvlan', (mtu) => netns.createMacvlan({ parent, mtu, mode: 'passthru' })],
+      [low, 'A bridge', (mtu) => netns.createLink({ kind: 'bridge', mtu })],
+      [high, 'A bridge', (mtu) => netns.createLink({ kind: 'bridge', mtu })],
+      [low, `The link '${parent}'`, (mtu) => netns.setLink(parent, { mtu })],
+      [high, `The link '${parent}'`, (mtu) => netns.setLink(parent, { mtu })],
+    ];
+    for (const [mtu, what, call] of refused) {
+      const error = await refusalOf(call(mtu));
+      const bound = mtu === low ? '68 at least' : `${most} at most`;
+      expect(error).toMatchObject({ code: 'EINVAL', kernelMessage: expect.stringMatching(/^mtu/) });
+      expect(error.hint).toBe(`${what} can have an MTU of ${bound}, and 'mtu' is ${mtu}.`);
     }
   });
 
@@ -115,7 +123,7 @@ describe('EINVAL', () => {
       await refusalOf(inside.netns.createMacvlan({ parent: 'm0', mtu })),
     ]) {
       expect(error).toMatchObject({ kernelMessage: expect.stringMatching(/maximum/) });
-      expect(error.hint).toBeUndefined();
+      expect(error.hint).toMatch(/65535 at most, and 'mtu' is 100000\.$/);
     }
     // What its parent allows, above what it has itself.
     await inside.netns.setLink('m0', { mtu: 1500 });
@@ -259,6 +267,17 @@ describe('an address or a route', () => {
     expect(other.hint).toBe(
       `No address of '${parent}' has the gateway fd03::9 in its prefix: if the link reaches it all the same, say 'onlink'.`,
     );
+  });
+
+  test('is refused because there is no link with the index that it names', async () => {
+    const { host, parent } = await setUp();
+    await host.ip('link', 'set', parent, 'up');
+    await host.ip('address', 'add', '10.3.0.1/24', 'dev', parent);
+    const way = { via: '10.3.0.9', link: 987_654 };
+    for (const route of [way, { nextHops: [way, { link: parent }] }]) {
+      const { hint } = await refusalOf(host.netns.addRoute({ to: '10.8.0.0/16', ...route }));
+      expect(hint).toContain('There is no link with index 987654');
+    }
   });
 
   test('is refused because the only link that has its gateway in a prefix is down', async () => {

@@ -1,5 +1,6 @@
 /** Mode passthru: the parent's one child, and what it does to the parent's promiscuity and MAC. */
 import { describe, expect, test } from 'vitest';
+import type { Netns } from '../../lib/index.js';
 import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
@@ -190,6 +191,30 @@ describe('a passthru child and its parent’s promiscuity', () => {
     expect(await promiscuityOf(host, parent)).toBe(0);
     expect((await host.netns.getLink(parent)).promiscuity).toBe(0);
   });
+
+  test.each<[string, (netns: Netns) => Promise<void>[]]>([
+    [
+      'asked for before, by one request',
+      (netns) => [netns.setMacvlan('m0', { nopromisc: true }), netns.setLink('m0', { up: false })],
+    ],
+    [
+      'asked for first, by two requests',
+      (netns) => [
+        netns.setLink('m0', { up: false, mtu: 1400 }),
+        netns.setMacvlan('m0', { nopromisc: true }),
+      ],
+    ],
+  ])(
+    'is not miscounted by a change and a going down that are under way together: %s',
+    async (_, both) => {
+      const { host, parent } = await setUp();
+      await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru', up: true });
+      await Promise.allSettled(both(host.netns));
+      expect(await promiscuityOf(host, parent)).toBe(0);
+      await host.netns.deleteLink('m0');
+      expect(await promiscuityOf(host, parent)).toBe(0);
+    },
+  );
 
   test('may be set to the nopromisc that it has, also while it is down', async () => {
     const { host, parent } = await setUp();

@@ -243,6 +243,41 @@ describe('the end of the link', () => {
     expect(tap.writableEnded).toBe(true);
   });
 
+  test('ends a pipeline that goes through a generator back into the tap', async () => {
+    const { host, cable, link } = await setUp();
+    const tap = await open(bed, host, link);
+    let passed = 0;
+    const piped = pipeline(
+      tap,
+      async function* (arriving: AsyncIterable<Buffer>) {
+        for await (const frame of arriving) {
+          passed++;
+          yield frame;
+        }
+      },
+      tap,
+    );
+    await peer(bed, host, ['inject', cable, 10, 100, link.mac ?? '', STRANGER]).output();
+    await expect.poll(() => passed).toBeGreaterThanOrEqual(10);
+    await host.ip('link', 'delete', link.name);
+    await expect(piped).resolves.toBeUndefined();
+    expect(openTaps()).toBe(0);
+  });
+
+  test('ends a pipeline whose generator ends later', async () => {
+    const { host, link } = await setUp();
+    const tap = await open(bed, host, link);
+    tap.on('frameError', () => {});
+    const piped = pipeline(async function* () {
+      yield makeFrame(STRANGER, link.mac ?? '', 60);
+      await host.ip('link', 'delete', link.name);
+      await expect.poll(() => tap.writableFinished).toBe(true);
+      yield makeFrame(STRANGER, link.mac ?? '', 60);
+    }, tap);
+    await expect(piped).resolves.toBeUndefined();
+    expect(openTaps()).toBe(0);
+  });
+
   test('is noticed also for a link with a long source list', async () => {
     const host = await bed.makeNetns();
     const parent = await host.parent();

@@ -631,9 +631,11 @@ describe('a message from before the first listing was reconciled', () => {
         { type: 'route', action: 'added', route },
       ]);
     }
-    expect(catchUp({}, routeNews(ways, true))).toEqual([
-      { type: 'route', action: 'removed', route: ways },
-    ]);
+    for (const added of [[], [replaced], [routeNews(ways)]]) {
+      expect(catchUp({}, ...added, routeNews(ways, true))).toEqual([
+        { type: 'route', action: 'removed', route: ways },
+      ]);
+    }
     const picture = new Picture(ALL);
     expect(eventsOf(picture.catchUp([routeNews(aRoute), replaced]))).toHaveLength(1);
     expect(eventsOf(picture.reconcileRoutes([], []))).toMatchObject([{ action: 'removed' }]);
