@@ -63,7 +63,8 @@ async function surroundings(machine, card) {
  */
 async function checkCard(machine, names) {
   const card = await machine.getLink(names.parent).catch((error) => {
-    if (!isNetlinkError(error, 'ENODEV')) throw error;
+    const isNoName = error.code === 'ERR_INVALID_ARG_VALUE';
+    if (!isNoName && !isNetlinkError(error, 'ENODEV')) throw error;
     throw new CannotRun(`Missing: the network card '${names.parent}'. There is none of that name.`);
   });
   if (!card.up || !card.lowerUp) {

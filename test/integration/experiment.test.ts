@@ -266,9 +266,11 @@ test('a link that is in the way is named, and nothing is changed', async () => {
 });
 
 test('missing requirements are named, with exit code 2', async () => {
-  const noCard = await experiment(['--parent', 'nobody']);
-  expect(noCard.code).toBe(2);
-  expect(noCard.stderr).toContain("Missing: the network card 'nobody'");
+  for (const name of ['nobody', '']) {
+    const noCard = await experiment(['--parent', name]);
+    expect(noCard.code).toBe(2);
+    expect(noCard.stderr).toContain(`Missing: the network card '${name}'`);
+  }
 
   const closed = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"';
   const noNamespaces = ['unshare', '--user', '--map-root-user', 'sh', '-c', closed, 'sh'];
