@@ -131,7 +131,7 @@ async function createThere(
       }
       // The answer was lost, so whether the link is there is not known; its index or its MAC tells.
       if (first.code === 'ENOBUFS' && (await isThere(plan))) {
-        throw await undone(plan, [], call.error(first, { hint: MADE_UNHEARD }));
+        return await undone(plan, [], call.error(first, { hint: MADE_UNHEARD }));
       }
       const again = options.index === undefined && attempt < MAX_INDEX_ATTEMPTS;
       if (!mayMeanIndexTaken(first) || !again || !(await isIndexTaken(plan))) {
@@ -233,7 +233,7 @@ async function finish(plan: Plan, results: readonly Result[]): Promise<Link> {
     await announce(plan, finished);
     return finished;
   } catch (error) {
-    throw await undone(plan, results, error);
+    return await undone(plan, results, error);
   }
 }
 
@@ -264,8 +264,8 @@ async function announce(plan: Plan, { index, mac }: Link): Promise<void> {
   throw await partError(plan, { option: 'ipv4.arpNotify', step }, result);
 }
 
-/** Removes the link, and the parts that outlive it; returns the error to reject with. */
-function undone(plan: Plan, results: readonly Result[], error: unknown): Promise<unknown> {
+/** Removes the link, and the parts that outlive it; throws the error to reject with. */
+function undone(plan: Plan, results: readonly Result[], error: unknown): Promise<never> {
   const { target, call, index, parts } = plan;
   const { name } = plan.record;
   const isDone = (at: number) => at < results.length && !(results[at] instanceof Refusal);

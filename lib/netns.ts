@@ -733,6 +733,10 @@ export class Netns extends Namespace {
    * child processes are there, and `Netns.current()` is this namespace. `dns.lookup` and asynchronous `fs`
    * use libuv's threads, which stay in the namespace of the process; `dns.Resolver` has sockets of its own
    * and works in the namespace. `EPERM`: needs `CAP_SYS_ADMIN`.
+   *
+   * A Worker is born where its creator is, so the calling thread enters the namespace for some milliseconds. Where that
+   * is the process's first thread, another program that goes by the process meanwhile (/proc/PID/ns/net,
+   * `ip link set … netns PID`) finds this namespace instead of the process's own. `watch` does so for microseconds.
    */
   async run(worker: string | URL, options?: RunOptions): Promise<Worker> {
     const call = callOf('run', null, this.run, options);

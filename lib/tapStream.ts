@@ -218,7 +218,8 @@ export class Tap extends Duplex {
   /**
    * Closes the device at once: frames that the kernel has not taken yet are not written (`end` waits for them), frames
    * that nobody has read are dropped, and a loop over the frames ends. Resolves when the descriptors are closed, which
-   * takes as long as others hold the kernel's RTNL lock: seconds while somebody deletes thousands of links.
+   * takes about 10 ms for each queue, and as long as others hold the kernel's RTNL lock: seconds while somebody deletes
+   * thousands of links.
    */
   async close(): Promise<void> {
     if (!this.destroyed) {

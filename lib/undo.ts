@@ -54,18 +54,19 @@ async function removeMade({ target, index, name, besides }: Made): Promise<Error
 }
 
 /**
- * Removes what was made before `error`, and returns the error to reject with: the same, whose `cause` then says what
+ * Removes what was made before `error`, and throws the error to reject with: the same, whose `cause` then says what
  * could not be removed. The reason of a signal is the program's own, and may be that of many calls: it is left as it
- * is, and is itself the cause of another error where something stays behind.
+ * is, and is itself the cause of another error where something stays behind. It may be a promise, so it is not returned
+ * from here: whoever awaits this would wait for that.
  */
-export async function undo(call: Call, made: Made, error: unknown): Promise<unknown> {
+export async function undo(call: Call, made: Made, error: unknown): Promise<never> {
   const fault = await removeMade(made);
-  if (fault === undefined) return error;
+  if (fault === undefined) throw error;
   if (call.signal?.aborted === true && error === call.signal.reason) {
-    if (fault instanceof TakenAway) return error;
+    if (fault instanceof TakenAway) throw error;
     const aborted = new Error(`${call.operation}: aborted. ${fault.message}`, { cause: error });
-    return Object.assign(aborted, { name: 'AbortError', code: 'ABORT_ERR' });
+    throw Object.assign(aborted, { name: 'AbortError', code: 'ABORT_ERR' });
   }
   if (error instanceof Error) error.cause ??= fault;
-  return error;
+  throw error;
 }

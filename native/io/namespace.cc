@@ -10,6 +10,8 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <mutex>
@@ -129,6 +131,21 @@ Status OpenChecked(const char* path, Namespace& out, bool& is_name) {
   return OpenOfThread("fd/" + std::to_string(found.get()), out);
 }
 
+// A path may lead to /proc/PID/ns/net of this process, also one of /run/netns.
+Status OpenWhileHome(const char* path, const GivenUp& given_up, Namespace& out, bool& is_name) {
+  for (;;) {
+    const uint64_t departures = Away::Departures();
+    if (Away::IsFirstThread()) {
+      std::this_thread::sleep_for(kPause);
+    } else {
+      is_name = false;
+      const Status status = OpenChecked(path, out, is_name);
+      if (Away::Departures() == departures) return status;
+    }
+    if (given_up()) return {-ECANCELED, "open"};
+  }
+}
+
 // /run/netns must be a shared mount point, so that mounting a namespace there and removing it takes
 // effect in mount namespaces made later, too. The first process that makes a name makes it one; the
 // lock keeps two that do so at once from stacking mounts (iproute2, ip/ipnetns.c, Debian bug
@@ -205,7 +222,7 @@ Status OpenPath(const std::string& path, const GivenUp& given_up, Namespace& out
   Status status;
   LookUntil(path, given_up, [&] {
     bool is_name = false;
-    status = OpenChecked(path.c_str(), out, is_name);
+    status = OpenWhileHome(path.c_str(), given_up, out, is_name);
     return !is_name;
   });
   return status;
@@ -220,6 +237,16 @@ Status OpenDescriptor(int fd, Namespace& out) {
 
 Status Enter(int fd) {
   return setns(fd, CLONE_NEWNET) == 0 ? Status{} : Status::FromErrno("setns");
+}
+
+Away::Away() : counts_(syscall(SYS_gettid) == getpid()) {
+  if (!counts_) return;
+  ++trips_under_way_;
+  ++departures_;
+}
+
+Away::~Away() {
+  if (counts_) --trips_under_way_;
 }
 
 Status CreateNamespace(const std::string& name, const GivenUp& given_up, Namespace& out,

@@ -2,6 +2,7 @@
 // or a name block and belong on a pool thread; the others never wait.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -36,7 +37,8 @@ Status OpenOwn(Namespace& out);
 bool IsKernelsFile(const std::string& path);
 // Opens a file that is a network namespace: /run/netns/NAME, /proc/PID/ns/net. Anything else is
 // EINVAL and is not opened. An empty file may be a name that is being made, so EINVAL comes only
-// after a tenth of a second, or when `given_up` becomes true.
+// after a tenth of a second, or when `given_up` becomes true. Not while the first thread is away:
+// ECANCELED when `given_up` becomes true meanwhile.
 Status OpenPath(const std::string& path, const GivenUp& given_up, Namespace& out);
 // Another descriptor of one that is open.
 Status OpenDescriptor(int fd, Namespace& out);
@@ -57,6 +59,25 @@ Status RemoveNamespace(const std::string& name, const GivenUp& given_up);
 
 // Puts the calling thread into a namespace.
 Status Enter(int fd);
+
+// Lives while the calling thread is in another namespace than its own. Where that is the process's
+// first thread, /proc/PID/ns/net shows that namespace as the process's, and OpenPath waits.
+class Away {
+ public:
+  Away();
+  ~Away();
+  Away(const Away&) = delete;
+  Away& operator=(const Away&) = delete;
+
+  static bool IsFirstThread() { return trips_under_way_ > 0; }
+  // How often the first thread has left.
+  static uint64_t Departures() { return departures_; }
+
+ private:
+  static inline std::atomic<int> trips_under_way_{0};
+  static inline std::atomic<uint64_t> departures_{0};
+  const bool counts_;
+};
 
 // Runs `body` with the calling thread in the namespace. `returned` as above.
 template <class Body>

@@ -15,6 +15,7 @@ io::Status WithinOnScriptThread(const io::Namespace& target, Body&& body) {
   io::Status status = io::OpenOwn(home);
   if (!status.ok()) return status;
   if (home.id == target.id) return body();
+  const io::Away away;
   // Entering where it is already changes nothing, and shows whether the way back will be allowed.
   status = io::Enter(home.fd.get());
   if (status.ok()) status = io::Enter(target.fd.get());

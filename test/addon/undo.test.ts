@@ -1,5 +1,5 @@
 /** Taking away what was made: what the caller is told. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Call } from '../../lib/call.js';
 import type { Namespace } from '../../lib/namespace.js';
 import { Refusal, type Step } from '../../lib/native.js';
@@ -20,7 +20,8 @@ function undone(answers: readonly (Refusal | undefined)[], error: unknown, signa
   const call = new Call('createMacvlan', 'm0', undefined, { signal });
   const step: Step = { operation: 'removeRoute', record: {} };
   const besides = ['routes[0]', 'routes[1]'].map((option) => [option, step] as const);
-  return undo(call, { target, index: 7, name: 'm0', besides }, error);
+  const ended: Promise<unknown> = undo(call, { target, index: 7, name: 'm0', besides }, error);
+  return ended.catch((thrown: unknown) => thrown);
 }
 
 const LINK = "link 'm0' with index 7 in the network namespace 'net1'";
@@ -69,4 +70,15 @@ test('the reason of a signal is the cause of another error where something stays
   expect(error.message).toBe(
     `createMacvlan: aborted. The ${LINK} could not be removed again: errno -1`,
   );
+});
+
+test('a reason that is a promise is not waited for', async () => {
+  const reason = new Promise(() => {});
+  const signal = AbortSignal.abort(reason);
+  const call = new Call('createMacvlan', 'm0', undefined, { signal });
+  const target = { exchange: async () => [undefined] } as unknown as Namespace;
+  const rejected = vi.fn();
+  undo(call, { target, index: 7, name: 'm0', besides: [] }, reason).catch(rejected);
+  await vi.waitFor(() => expect(rejected).toHaveBeenCalledOnce());
+  expect(rejected.mock.calls[0]?.[0] === reason).toBe(true);
 });

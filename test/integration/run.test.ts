@@ -108,6 +108,33 @@ describe('what a Worker starts and reads', () => {
   });
 });
 
+test('the process’s own namespace is found while a Worker is started', async () => {
+  const program = `
+    import { Netns } from 'macvlan-netlink';
+    const home = Netns.current().inode;
+    const host = await Netns.create();
+    const found = new Set();
+    for (let workers = 0; workers < 40; workers++) {
+      let starting = true;
+      const opened = (async () => {
+        for (; starting; ) {
+          for (const ref of [{ pid: process.pid }, '/proc/self/ns/net']) {
+            const netns = await Netns.open(ref);
+            found.add(netns.inode === home ? 'home' : 'elsewhere');
+            await netns.close();
+          }
+        }
+      })();
+      const worker = await host.run('', { eval: true });
+      starting = false;
+      await opened;
+      await worker.terminate();
+    }
+    console.log(JSON.stringify([...found]));
+  `;
+  expect(await resultOf(program, { under: inPrivateNetns })).toEqual(['home']);
+});
+
 describe('the library in a Worker', () => {
   test('acts in the namespace of the Worker', async () => {
     const host = await bed.makeNetns();
