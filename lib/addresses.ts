@@ -8,7 +8,7 @@ import { familyOf, type Prefix, parseIp, parsePrefix } from './ip.js';
 import { readLink, resolveIndex, resolveIndexIfAny } from './links.js';
 import { isListedAddress } from './listed.js';
 import type { Namespace } from './namespace.js';
-import { Refusal } from './native.js';
+import { Refusal, type Result } from './native.js';
 import type { AddressRecord } from './requests.js';
 import type {
   Address,
@@ -93,28 +93,40 @@ export async function changeAddress(
   const record = addressRecord(address, link);
   // The label changes with the link's name, so a listed one may be out of date.
   if (operation === 'removeAddress' && isListedAddress(address)) record.label = undefined;
-  if (operation === 'replaceAddress' && record.family === AF_INET6) {
-    await checkPrefixLength(namespace, call, record);
-  }
-  const result = await namespace.ask(operation, record, call.signal);
+  const result =
+    operation === 'replaceAddress' && record.family === AF_INET6
+      ? await replace6(namespace, call, record)
+      : await namespace.ask(operation, record, call.signal);
   if (!(result instanceof Refusal)) return;
   throw call.error(result, await explain(namespace, result, { link, asked: record }));
 }
 
 /**
  * Refuses another prefix length: a link has an IPv6 address only once, and the kernel silently keeps its prefix length
- * and changes the rest (net/ipv6/addrconf.c, inet6_addr_modify).
+ * and changes the rest (net/ipv6/addrconf.c, inet6_addr_modify). An address that is not there is added, not replaced:
+ * another operation may have added it since the look, and then it is looked at again.
  */
-async function checkPrefixLength(
+async function replace6(
   namespace: Namespace,
   call: Call,
-  { family, index, local, prefixLength }: AddressRecord,
-): Promise<void> {
-  const there = await namespace.ask('getAddress', { family, index, local }, call.signal);
-  if (there instanceof Refusal || there.prefixLength === prefixLength) return;
-  const hint = `The link has ${there.cidr}, and the kernel cannot change the prefix length of an IPv6 address: remove it first.`;
-  throw call.fail('EEXIST', undefined, hint);
+  record: AddressRecord,
+): Promise<Result<'replaceAddress'>> {
+  const { family, index, local, prefixLength } = record;
+  for (let attempt = 1; ; attempt++) {
+    const there = await namespace.ask('getAddress', { family, index, local }, call.signal);
+    if (!(there instanceof Refusal)) {
+      if (there.prefixLength === prefixLength)
+        return namespace.ask('replaceAddress', record, call.signal);
+      const hint = `The link has ${there.cidr}, and the kernel cannot change the prefix length of an IPv6 address: remove it first.`;
+      throw call.fail('EEXIST', undefined, hint);
+    }
+    const added = await namespace.ask('addAddress', record, call.signal);
+    if (!(added instanceof Refusal) || added.code !== 'EEXIST' || attempt === ADDING_ATTEMPTS)
+      return added;
+  }
 }
+
+const ADDING_ATTEMPTS = 5;
 
 export async function listAddresses(
   namespace: Namespace,

@@ -1,14 +1,14 @@
 /** macvlan and macvtap: what is special to making and changing them. */
-import { apart } from './apart.js';
 import type { Call } from './call.js';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { createIn, type KindSpec } from './create.js';
-import { readLink, sendAll, sendMany } from './links.js';
+import { readLink, sendAll, sendMany, throwFirst } from './links.js';
+import { linkRecord } from './lookup.js';
 import { parseMac } from './mac.js';
 import type { Namespace } from './namespace.js';
-import type { Step } from './native.js';
+import { Refusal, type Step } from './native.js';
 import type { MacvlanRecord } from './requests.js';
 import { SerialQueue } from './serialQueue.js';
 import type {
@@ -154,28 +154,12 @@ export async function setMacvlan(
 ): Promise<void> {
   check(call.operation, valueRules.linkRef, ref, 'link');
   check(call.operation, linkRules.macvlanChanges, changes, 'changes');
-  const work = () => changeMacvlan(namespace, call, ref, changes);
-  return changes.nopromisc === undefined ? work() : apart(namespace, 'needsUp', work);
-}
-
-async function changeMacvlan(
-  namespace: Namespace,
-  call: Call,
-  ref: LinkRef,
-  changes: MacvlanChanges,
-): Promise<void> {
   const link = await readMacvlan(namespace, call, ref);
   const fault = modeFault(link, changes);
   if (fault !== undefined) throw call.fail('EINVAL', undefined, fault);
   const { mode, nopromisc, nodst, sources, bcQueueLen, bcCutoff } = changes;
-  if (nopromisc !== undefined && nopromisc !== link.macvlan.nopromisc && !link.up) {
-    throw call.fail(
-      'ENETDOWN',
-      undefined,
-      `Bring '${link.name}' up first: while it is down, the kernel would miscount its parent's ` +
-        'promiscuity for ever (drivers/net/macvlan.c, macvlan_changelink).',
-    );
-  }
+  const changesPromisc = nopromisc !== undefined && nopromisc !== link.macvlan.nopromisc;
+  if (changesPromisc && !link.up) throw whyMustBeUp(call, link);
   const flagsChange = nopromisc !== undefined || nodst !== undefined;
   const macvlan: MacvlanRecord = {
     mode: mode === undefined ? undefined : MACVLAN_MODES[mode],
@@ -187,13 +171,43 @@ async function changeMacvlan(
     bcCutoff,
   };
   if (Object.values(macvlan).every((value) => value === undefined)) return;
-  const send = () => sendAll(namespace, call, [changeStep(link, macvlan)], link.index);
+  const send = () =>
+    changesPromisc
+      ? sendWhileUp(namespace, call, link, macvlan)
+      : sendAll(namespace, call, [changeStep(link, macvlan)], link.index);
   await (sources === undefined ? send() : afterOtherChanges(namespace, link.index, send));
   const ignored =
     bcQueueLen === undefined && bcCutoff === undefined
       ? undefined
       : unknownToKernel(changes, (await readMacvlan(namespace, call, link.index)).macvlan);
   if (ignored !== undefined) throw call.fail('EOPNOTSUPP', undefined, ignored);
+}
+
+function whyMustBeUp(call: Call, { name }: Link): Error {
+  return call.fail(
+    'ENETDOWN',
+    undefined,
+    `Bring '${name}' up first: while it is down, the kernel would miscount its parent's ` +
+      'promiscuity for ever (drivers/net/macvlan.c, macvlan_changelink).',
+  );
+}
+
+/**
+ * Changes a link only if it is up. Since it was read it may have gone down, or another link may have got its index; no
+ * request of this `Netns` comes between the two steps of this exchange.
+ */
+async function sendWhileUp(
+  namespace: Namespace,
+  call: Call,
+  link: LinkWithMacvlan,
+  macvlan: MacvlanRecord,
+): Promise<void> {
+  const look: Step = { operation: 'getLink', record: linkRecord(link.index), mustBeUp: true };
+  const steps = [look, { ...changeStep(link, macvlan), barrier: true }];
+  const results = await namespace.exchange(steps, call.signal);
+  const [first] = results;
+  if (first instanceof Refusal && first.code === 'ENETDOWN') throw whyMustBeUp(call, link);
+  await throwFirst(namespace, call, results, link.index, (at) => steps[at]);
 }
 
 function changeStep({ index, kind }: Pick<Link, 'index' | 'kind'>, macvlan: MacvlanRecord): Step {

@@ -86,9 +86,10 @@ async function move(
     const steps: Step[] = [{ operation: 'changeLink', record }];
     const [result] = await namespace.exchange(steps, call.signal);
     if (!(result instanceof Refusal)) return readLink(target, call, index);
-    // ENODEV: it was not here any more. Whoever has moved it meanwhile wants it there.
-    const broughtBack =
-      result.code !== 'ENODEV' && (await bringBack(namespace, target, call, link, index));
+    // Only a renaming follows the move. ENODEV: it was not here any more, and whoever has moved it meanwhile wants it
+    // there. EBUSY: the index is taken there, perhaps by a link that has the same MAC.
+    const mayHaveMoved = options.name !== undefined && !NOT_MOVED.has(result.code);
+    const broughtBack = mayHaveMoved && (await bringBack(namespace, target, call, link, index));
     const again = options.index === undefined && attempt < MAX_INDEX_ATTEMPTS && !broughtBack;
     // Another link got there after the look.
     if (again && mayMeanIndexTaken(result) && (await findLink(target, index)) !== undefined)
@@ -110,6 +111,8 @@ async function indexThere(
   const holder = await mustFindLink(target, call, link.index);
   return holder === undefined ? link.index : target.chooseIndex();
 }
+
+const NOT_MOVED: ReadonlySet<string> = new Set(['ENODEV', 'EBUSY']);
 
 const BROUGHT_BACK =
   'The link had been moved by then, and was brought back without what the kernel drops on the way: its addresses and ' +

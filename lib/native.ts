@@ -42,6 +42,8 @@ export interface Step<Name extends keyof Operations = keyof Operations> {
   readonly barrier?: boolean;
   /** A listing that a change has interrupted is good enough as it is. */
   readonly approximate?: boolean;
+  /** Of a `getLink`: `ENETDOWN` when the link is not up. What waits behind it, with a barrier, is then not sent. */
+  readonly mustBeUp?: boolean;
 }
 
 /** The result of a step. */
@@ -52,6 +54,7 @@ export type Result<Name extends keyof Operations = keyof Operations> =
 /** Flags of a step (native/node/namespace_handle.cc). */
 const BARRIER = 1;
 const APPROXIMATE = 2;
+const MUST_BE_UP = 4;
 
 // Node-API does not tell an addon of `process.exit`.
 process.on('exit', () => addon.finish());
@@ -120,9 +123,12 @@ function packInner(inner: Columns | string, value: unknown): unknown[] {
 
 function packSteps(steps: readonly Step[]): unknown[] {
   const packed: unknown[] = [];
-  for (const { operation, record, barrier, approximate } of steps) {
+  for (const { operation, record, barrier, approximate, mustBeUp } of steps) {
     const { 0: number, 1: name } = addon.operations[operation];
-    const flags = (barrier === true ? BARRIER : 0) | (approximate === true ? APPROXIMATE : 0);
+    const flags =
+      (barrier === true ? BARRIER : 0) |
+      (approximate === true ? APPROXIMATE : 0) |
+      (mustBeUp === true ? MUST_BE_UP : 0);
     packed.push(number, flags, pack(addon.requests[name], record));
   }
   return packed;

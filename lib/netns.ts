@@ -329,8 +329,8 @@ export class Netns extends Namespace {
   /**
    * Changes an existing macvlan or macvtap. `EINVAL`: a change to or from mode passthru, or an option that the mode
    * does not take; `ENETDOWN`: `nopromisc` while the link is down, which would make the kernel miscount its parent's
-   * promiscuity for ever, as it does where another thread or process takes the link down meanwhile; `EOPNOTSUPP`: the link is not a macvlan, or this kernel does not know the option;
-   * `ENODEV`: there is no such link.
+   * promiscuity for ever, as it does where another `Netns` or program takes the link down at that moment;
+   * `EOPNOTSUPP`: the link is not a macvlan, or this kernel does not know the option; `ENODEV`: there is no such link.
    */
   setMacvlan(link: LinkRef, changes: MacvlanChanges): Promise<void> {
     const call = callOf('setMacvlan', link, this.setMacvlan, changes);

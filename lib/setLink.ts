@@ -1,5 +1,4 @@
 /** Changing links: `setLink`, and how flags and settings stand in a request. */
-import { apart } from './apart.js';
 import type { Call } from './call.js';
 import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
@@ -161,16 +160,6 @@ export async function setLink(
   check(call.operation, valueRules.linkRef, ref, 'link');
   check(call.operation, linkRules.linkChanges, changes, 'changes');
   const plain = plainRef(namespace, call, ref);
-  const work = () => changeLink(namespace, call, plain, changes);
-  return changes.up === undefined ? work() : apart(namespace, 'changesUp', work);
-}
-
-async function changeLink(
-  namespace: Namespace,
-  call: Call,
-  plain: number | string,
-  changes: LinkChanges,
-): Promise<void> {
   if (typeof plain === 'string' && onlyFlags(changes)) {
     // Without an index the kernel looks the name up instead of setting it (do_setlink): one request, not two.
     const { extMask: _, ...named } = linkRecord(plain);

@@ -28,6 +28,7 @@ function isPlain(value: object): boolean {
 function copyOf(plain: object, depth: number): object {
   const copy = { ...plain } as Record<string, unknown>;
   for (const key in copy) copy[key] = valueNow(copy[key], depth);
+  if (typeof copy.netns === 'string') copy.netns = pathNow(copy.netns);
   return copy;
 }
 
@@ -70,7 +71,19 @@ export function linkNow(ref: LinkRef): LinkRef {
   return copy;
 }
 
+/** A relative path as an absolute one: the program may change its directory (`process.chdir`). Not a name. */
+function pathNow(ref: string): string {
+  if (ref.startsWith('/') || !ref.includes('/')) return ref;
+  try {
+    return `${process.cwd()}/${ref}`;
+  } catch {
+    // The directory has been removed.
+    return ref;
+  }
+}
+
 /** A copy of a namespace reference; a `Netns` stays the same object. */
 export function netnsNow(ref: NetnsRef): NetnsRef {
+  if (typeof ref === 'string') return pathNow(ref);
   return typeof ref === 'object' && ref !== null && isPlain(ref) ? { ...ref } : ref;
 }

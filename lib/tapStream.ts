@@ -1,4 +1,5 @@
 /** The stream of Ethernet frames that a macvtap's character device is. */
+import { AsyncResource } from 'node:async_hooks';
 import { Duplex, type Readable } from 'node:stream';
 import { setImmediate } from 'node:timers';
 import types from 'node:util/types';
@@ -104,11 +105,13 @@ export class Tap extends Duplex {
     this.vnetHeaderLength = handle.vnetHeaderLength;
     this.#handle = handle;
     this.#fds = Object.freeze(handle.fds);
-    handle.onFrames = (frames, count) => this.#onFrames(frames, count);
+    // The addon calls back in the asynchronous context in which this package was imported. Listeners get that of
+    // whoever opened the tap, as those of a socket do.
+    handle.onFrames = AsyncResource.bind((frames, count) => this.#onFrames(frames, count));
     this.#writer = new TapWriter(handle, link.name, (error, frame) => {
       process.nextTick(() => this.emit('frameError', error, frame));
     });
-    handle.onGone = () => this.#onGone();
+    handle.onGone = AsyncResource.bind(() => this.#onGone());
   }
 
   /**
@@ -154,7 +157,10 @@ export class Tap extends Duplex {
     if (!types.isUint8Array(frame)) throw notAFrame('write', frame, this.write);
     const done = typeof encoding === 'function' ? encoding : callback;
     if (typeof done === 'function') {
-      return this.#enqueue(new Outgoing(frame, 'Tap.write', captureCaller(this.write), done));
+      // Not by `AsyncResource.bind`, which takes several times as long.
+      const context = new AsyncResource('Tap.write');
+      const called: WriteCallback = (error) => context.runInAsyncScope(done, undefined, error);
+      return this.#enqueue(new Outgoing(frame, 'Tap.write', captureCaller(this.write), called));
     }
     if (!this.#gone) return super.write(frame);
     this.#writer.refuseGone(frame);

@@ -1,4 +1,5 @@
 /** Frames on their way out of a tap: handed to the device many at a time. */
+import { AsyncResource } from 'node:async_hooks';
 import type { TapHandle } from './addon.js';
 import { Call } from './call.js';
 import { argumentError, type Caller, errnoOf, showValue } from './errors.js';
@@ -108,7 +109,7 @@ export class TapWriter {
     this.#limits = handle.vnetHeaderLength > 0 ? SEGMENTS : PLAIN;
     this.#name = name;
     this.#onRefused = onRefused;
-    handle.onWritten = () => this.#onWritten();
+    handle.onWritten = AsyncResource.bind(() => this.#onWritten());
   }
 
   /** Calls back when there is room for more; must not be called again before that. */

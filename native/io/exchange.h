@@ -25,6 +25,9 @@ struct Step {
   bool barrier = false;
   // A dump that a change has interrupted is good enough as it is.
   bool approximate = false;
+  // A read of a link that ends with -ENETDOWN when the link is not up, so that a barrier behind it
+  // stops.
+  bool must_be_up = false;
   // Deletes one link: many of these in a row may be carried out together.
   bool deletion = false;
 

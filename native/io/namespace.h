@@ -30,7 +30,7 @@ struct Namespace {
   NamespaceId id;
 };
 
-// The calling thread's own. /proc/self would be the main thread's.
+// The namespace that the calling thread is in. /proc/self would be the main thread's.
 Status OpenOwn(Namespace& out);
 // Whether a path is one of /run/netns or /proc, of a name or a process's namespace. The kernel
 // resolves such a path without waiting for anybody.

@@ -38,7 +38,10 @@ void Initialize(const Napi::CallbackInfo& info) {
 Napi::Value OpenOwnNamespace(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::Of(info.Env());
   io::Namespace own;
-  const io::Status status = environment.WithDescriptors([&] { return io::OpenOwn(own); });
+  const io::Status status = environment.WithDescriptors([&] {
+    return script_home == nullptr ? io::OpenOwn(own)
+                                  : io::OpenDescriptor(script_home->fd.get(), own);
+  });
   if (!status.ok()) return environment.ToFailure(status);
   return NamespaceHandle::Wrap(environment, std::move(own));
 }

@@ -11,6 +11,7 @@ constexpr uint32_t kStepWidth = 3;  // operation, flags, record
 // Flags of a step.
 constexpr uint32_t kBarrier = 1;
 constexpr uint32_t kApproximate = 2;
+constexpr uint32_t kMustBeUp = 4;
 
 // The engine refuses every call once a Worker is being ended, so each is looked at here: what
 // napi.h gives instead of a value is empty, and using it aborts the process.
@@ -34,6 +35,7 @@ bool AddStep(Napi::Env env, napi_value steps, uint32_t position, ScriptExchange&
   if (!fits || !exchange.Add(operation, record)) return false;
   exchange.steps.back().barrier = (flags & kBarrier) != 0;
   exchange.steps.back().approximate = (flags & kApproximate) != 0;
+  exchange.steps.back().must_be_up = (flags & kMustBeUp) != 0;
   return true;
 }
 

@@ -9,6 +9,10 @@
 
 namespace macvlan_netlink::node {
 
+// Where the thread comes from, while it is in another namespace: making a Worker calls hooks of the
+// program (diagnostics_channel, async_hooks, getters of workerData), which may ask for their own.
+inline thread_local const io::Namespace* script_home = nullptr;
+
 template <class Body>
 io::Status WithinOnScriptThread(const io::Namespace& target, Body&& body) {
   io::Namespace home;
@@ -20,7 +24,10 @@ io::Status WithinOnScriptThread(const io::Namespace& target, Body&& body) {
   status = io::Enter(home.fd.get());
   if (status.ok()) status = io::Enter(target.fd.get());
   if (!status.ok()) return status;
+  const io::Namespace* const outer = script_home;
+  if (outer == nullptr) script_home = &home;
   status = body();
+  script_home = outer;
   if (!io::Enter(home.fd.get()).ok()) {
     // A program that went on would work in a namespace it knows nothing of.
     Napi::Error::Fatal("macvlan-netlink", "the thread cannot return to its network namespace");

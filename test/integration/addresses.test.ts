@@ -255,6 +255,23 @@ describe('replaceAddress', () => {
     },
   );
 
+  test.each(['replaceAddress', 'addAddress'] as const)(
+    'refuses another prefix length also of an IPv6 address that %s adds at the same time',
+    async (operation) => {
+      const { netns, link, shown } = await addressBench(bed);
+      const index = (await netns.getLink(link)).index;
+      const results = await Promise.allSettled([
+        netns.replaceAddress(index, 'fd00::1/64'),
+        netns[operation](index, 'fd00::1/48'),
+      ]);
+      expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+      const refused = results.find((one) => one.status === 'rejected');
+      expect(refused?.reason).toMatchObject({ name: 'NetlinkError', code: 'EEXIST' });
+      const length = results[0].status === 'fulfilled' ? 64 : 48;
+      expect(await shown()).toMatchObject([{ local: 'fd00::1', prefixlen: length }]);
+    },
+  );
+
   test('refuses another prefix length of an IPv6 address, which the kernel would ignore', async () => {
     const { netns, link, shown } = await addressBench(bed);
     await netns.addAddress(link, { address: 'fd00::1/64', validLifetime: 1000, metric: 77 });

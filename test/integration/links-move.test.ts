@@ -235,6 +235,28 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
     expect(await inside.names()).toEqual(['eth0']);
   });
 
+  test('because its index is taken by a link with the same MAC, which stays there', async () => {
+    const { host, inside } = await setUp();
+    const { address: mac = '' } = await host.link('m0');
+    const other = await host.parent();
+    const old = { parent: other, name: 'old', mac, netns: inside.netns };
+    const { index } = await host.netns.createMacvlan(old);
+    const exchange = host.netns.exchange.bind(host.netns);
+    vi.spyOn(host.netns, 'exchange').mockImplementation(async (steps, ...more) => {
+      const results = await exchange(steps, ...more);
+      // Another program moves it by the time that the refusal is looked at.
+      if (steps[0]?.operation === 'changeLink') {
+        await host.ip('link', 'set', 'm0', 'netns', inside.name ?? '');
+      }
+      return results;
+    });
+    const refused = await refusalOf(host.netns.moveLink('m0', inside.netns, { index }));
+    expect(refused).toMatchObject({ code: 'EBUSY', operation: 'moveLink' });
+    expect((await inside.names()).sort()).toEqual(['m0', 'old']);
+    expect((await inside.link('old')).ifindex).toBe(index);
+    expect(await host.names()).not.toContain('m0');
+  });
+
   test('because of another link that is gone by the time that the error is made', async () => {
     const { host, inside } = await setUp();
     await inside.ip('link', 'add', 'eth0', 'type', 'bridge');

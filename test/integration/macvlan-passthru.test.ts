@@ -192,7 +192,7 @@ describe('a passthru child and its parent’s promiscuity', () => {
     expect((await host.netns.getLink(parent)).promiscuity).toBe(0);
   });
 
-  test.each<[string, (netns: Netns) => Promise<void>[]]>([
+  test.each<[string, (netns: Netns, index: number, parent: number) => Promise<unknown>[]]>([
     [
       'asked for before, by one request',
       (netns) => [netns.setMacvlan('m0', { nopromisc: true }), netns.setLink('m0', { up: false })],
@@ -204,12 +204,21 @@ describe('a passthru child and its parent’s promiscuity', () => {
         netns.setMacvlan('m0', { nopromisc: true }),
       ],
     ],
+    [
+      'of another link with the same index',
+      (netns, index, parent) => [
+        netns.setMacvlan(index, { nopromisc: true }),
+        netns.deleteLink(index),
+        netns.createMacvlan({ parent, name: 'm0', mode: 'passthru', index }),
+      ],
+    ],
   ])(
     'is not miscounted by a change and a going down that are under way together: %s',
     async (_, both) => {
       const { host, parent } = await setUp();
-      await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru', up: true });
-      await Promise.allSettled(both(host.netns));
+      const options = { parent, name: 'm0', mode: 'passthru', up: true } as const;
+      const { index } = await host.netns.createMacvlan(options);
+      await Promise.allSettled(both(host.netns, index, (await host.link(parent)).ifindex));
       expect(await promiscuityOf(host, parent)).toBe(0);
       await host.netns.deleteLink('m0');
       expect(await promiscuityOf(host, parent)).toBe(0);

@@ -108,6 +108,55 @@ describe('what a Worker starts and reads', () => {
   });
 });
 
+test('a relative path is that of the directory of the call', async () => {
+  const program = `
+    import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+    import { tmpdir } from 'node:os';
+    import { createLink, Netns } from 'macvlan-netlink';
+    const folder = mkdtempSync(tmpdir() + '/macvlan-netlink-');
+    try {
+      const inside = [await Netns.create(), await Netns.create()];
+      const made = inside.map((netns, at) => {
+        mkdirSync(folder + '/' + at);
+        process.chdir(folder + '/' + at);
+        symlinkSync('/proc/' + process.pid + '/fd/' + netns.fd, 'netns');
+        return createLink({ kind: 'bridge', name: 'of' + at, netns: './netns' });
+      });
+      process.chdir('/');
+      await Promise.all(made);
+      const links = await Promise.all(inside.map((netns) => netns.listLinks()));
+      console.log(JSON.stringify(links.map((some) => some.map(({ name }) => name))));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  `;
+  expect(await resultOf(program, { under: inPrivateNetns })).toEqual([
+    ['lo', 'of0'],
+    ['lo', 'of1'],
+  ]);
+});
+
+test('what the program does while a Worker is made is done in its own namespace', async () => {
+  const program = `
+    import { subscribe } from 'node:diagnostics_channel';
+    import { listLinks, Netns } from 'macvlan-netlink';
+    const inside = await Netns.create();
+    await inside.createLink({ kind: 'bridge', name: 'inside' });
+    const seen = [];
+    const look = async () => seen.push((await listLinks()).map(({ name }) => name));
+    const looks = [];
+    subscribe('worker_threads', () => looks.push(look()));
+    const worker = await inside.run('', { eval: true });
+    await worker.terminate();
+    await Promise.all([...looks, look()]);
+    console.log(JSON.stringify({ looks: looks.length, seen }));
+  `;
+  expect(await resultOf(program, { under: inPrivateNetns })).toEqual({
+    looks: 1,
+    seen: [['lo'], ['lo']],
+  });
+});
+
 test('the process’s own namespace is found while a Worker is started', async () => {
   const program = `
     import { Netns } from 'macvlan-netlink';

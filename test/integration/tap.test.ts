@@ -1,4 +1,5 @@
 /** Frames through a macvtap: whole, in order, and no more of them than there is room for. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -61,6 +62,35 @@ test('a frame that is written is on the wire as it was', async () => {
   const { captured } = await listen(bed, host, parent, 1);
   await tap.send(frame);
   expect(await captured()).toEqual([frame]);
+});
+
+test('listeners run in the asynchronous context of whoever opened the tap, callbacks in that of the writer', async () => {
+  const { host, near, far } = await pair();
+  const context = new AsyncLocalStorage<string>();
+  const tap = await context.run('opener', () => host.netns.openTap(near));
+  const other = await open(bed, host, far);
+  const told: [string, string | undefined][] = [];
+  const note = (what: string) => () => told.push([what, context.getStore()]);
+  tap.once('data', note('data')).once('frameError', note('frameError'));
+  tap.once('end', note('end')).once('finish', note('finish')).once('close', note('close'));
+  await other.send(makeFrame(macOf(near), macOf(far), 60, 1));
+  const frame = makeFrame(macOf(far), macOf(near), 60, 1);
+  const written = new Promise<void>((resolve) => {
+    context.run('writer', () => tap.write(frame, () => resolve(note('written')() as never)));
+  });
+  context.run('writer', () => tap.write(new Uint8Array(3)));
+  await written;
+  await expect.poll(() => told.length).toBe(3);
+  await host.ip('link', 'delete', near.name);
+  await expect.poll(() => told.length).toBe(6);
+  expect(Object.fromEntries(told)).toEqual({
+    data: 'opener',
+    frameError: 'opener',
+    end: 'opener',
+    finish: 'opener',
+    close: 'opener',
+    written: 'writer',
+  });
 });
 
 test('a frame that arrives is a chunk, as it was on the wire', async () => {

@@ -141,6 +141,14 @@ test('a reference to a namespace is copied', () => {
   ref.pid = 2;
   expect(kept).toEqual({ pid: 1 });
   expect(netnsNow('net1')).toBe('net1');
+  expect(netnsNow('/run/netns/net1')).toBe('/run/netns/net1');
+  // The program may go to another directory (process.chdir).
+  expect(netnsNow('./net1')).toBe(`${process.cwd()}/./net1`);
+  expect(snapshot({ netns: '../a', peer: { netns: 'b/c' }, name: './x' })).toEqual({
+    netns: `${process.cwd()}/../a`,
+    peer: { netns: `${process.cwd()}/b/c` },
+    name: './x',
+  });
   // What it is open by, such as its descriptor, may be an accessor's: it is handed on as it is.
   class Netns {
     get fd(): number {
