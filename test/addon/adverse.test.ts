@@ -180,6 +180,32 @@ test('requests go on while a namespace is opened by a path that does not answer'
   });
 });
 
+test('a path of the process does not lead to where its thread is while the path is opened', async () => {
+  const [slow, until] = ['/proc/self/ns/net', join(directory, 'until-away')];
+  const program = `
+    import { writeFileSync } from 'node:fs';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    import { Netns } from 'macvlan-netlink';
+    const home = Netns.current().inode;
+    const host = await Netns.create();
+    const opening = Netns.open(process.argv[1]);
+    await sleep(200);
+    // Read by the constructor of the Worker.
+    const workerData = {
+      get now() {
+        writeFileSync(process.argv[2], '');
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+        return null;
+      },
+    };
+    const worker = await host.run('', { eval: true, workerData });
+    await worker.terminate();
+    console.log(JSON.stringify((await opening).inode === home));
+  `;
+  const under = preload('slow-open', { SLOW: slow, UNTIL: until });
+  expect(await resultOf(program, { under, args: [slow, until] })).toBe(true);
+});
+
 test('everything else goes on while more such paths are opened than there are threads', async () => {
   const [slow, until] = [join(directory, 'slow'), join(directory, 'until-later')];
   const program = `
@@ -396,6 +422,27 @@ describe.skipIf(noTaps !== undefined)('a tap is found', () => {
   test('without the system calls of Linux 5.2', async () => {
     const under = preload('refuse-calls', { REFUSE: fsopen });
     expect(await resultOf(program, { under })).toBe('macvtap');
+  });
+
+  test('without them, and what is mounted for that is seen by nobody else', async () => {
+    const counting = `
+      import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+      import { setTimeout as sleep } from 'node:timers/promises';
+      const mounts = () => readFileSync('/proc/self/mountinfo', 'utf8');
+      const before = mounts();
+      ${program.replace('console.log(JSON.stringify(tap.link.kind));', '')}
+      const namespaceOf = (task) => {
+        // A thread may end meanwhile.
+        try { return [readlinkSync('/proc/self/task/' + task + '/ns/mnt')]; } catch { return []; }
+      };
+      const count = () => new Set(readdirSync('/proc/self/task').flatMap(namespaceOf)).size;
+      for (let turn = 0; turn < 50 && count() > 1; turn++) await sleep(10);
+      console.log(JSON.stringify([mounts() === before, count()]));
+    `;
+    const under = preload('refuse-calls', { REFUSE: fsopen });
+    const share = ['sh', '-c', 'mount -n --make-rshared / && exec "$@"', 'sh'];
+    under.splice(under.indexOf('env'), 0, ...share);
+    expect(await resultOf(counting, { under })).toEqual([true, 1]);
   });
 
   test('by /sys where a security module forbids mounting a sysfs', async () => {

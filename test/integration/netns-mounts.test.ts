@@ -92,6 +92,20 @@ test('names are made and removed in older mount namespaces, too', async () => {
   });
 });
 
+test('names that stand in a /run/netns of no mount of its own are kept', async () => {
+  const program = `${mounts}
+    import { mkdirSync, writeFileSync } from 'node:fs';
+    mkdirSync('/run/netns');
+    writeFileSync('/run/netns/early', '');
+    execFileSync('mount', ['-n', '--bind', '/proc/self/ns/net', '/run/netns/early']);
+    await Netns.create('late');
+    const early = await Netns.open('early');
+    console.log(JSON.stringify([await Netns.list(), early.inode === Netns.current().inode]));
+  `;
+  const found = await resultOf(program, { under: withOwnRun('private') });
+  expect(found).toEqual([['early', 'late'], true]);
+});
+
 test('many processes that create at once stack no mounts', async () => {
   const creator = `
     import { once } from 'node:events';

@@ -1,6 +1,6 @@
 /** The device that is opened is the link's own, wherever its device node is, or without one. */
 import { randomInt } from 'node:crypto';
-import { fstatSync, statSync } from 'node:fs';
+import { chmodSync, fstatSync, statSync } from 'node:fs';
 import { beforeEach, expect, test } from 'vitest';
 import { createMacvtap, Netns, openTap } from '../../lib/index.js';
 import { type Ended, resultOf, runProgram, withoutCapabilities } from '../support/program.js';
@@ -249,6 +249,16 @@ test('without capabilities a device node that may be opened is used', async () =
     code: 'EPERM',
     syscall: 'fsopen',
     hint: expect.stringContaining(`/dev/tap${second.link.index} is missing or another's`),
+  });
+});
+
+test('without capabilities a device node that may not be opened is the reason', async () => {
+  const [one] = await twins();
+  chmodSync(`/dev/tap${one.link.index}`, 0);
+  expect(JSON.parse((await tryToOpen(one)).stdout)).toEqual({
+    code: 'EACCES',
+    syscall: 'open',
+    hint: expect.stringContaining(`the right to read and write /dev/tap${one.link.index}`),
   });
 });
 

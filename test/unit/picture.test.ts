@@ -636,6 +636,9 @@ describe('a message from before the first listing was reconciled', () => {
         { type: 'route', action: 'removed', route: ways },
       ]);
     }
+    // Nobody has heard of what came and went after that.
+    const [added, removed] = [routeNews(ways), routeNews(ways, true)];
+    expect(catchUp({}, removed, added, removed)).toHaveLength(1);
     const picture = new Picture(ALL);
     expect(eventsOf(picture.catchUp([routeNews(aRoute), replaced]))).toHaveLength(1);
     expect(eventsOf(picture.reconcileRoutes([], []))).toMatchObject([{ action: 'removed' }]);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include <cstdlib>
+
 #include "check.h"
 #include "faults.h"
 #include "fixtures.h"
@@ -70,6 +72,7 @@ std::vector<size_t> DatagramsOf(Requests& requests) {
   Client client;
   std::vector<size_t> sizes;
   const Faults faults(nullptr, [&](const std::vector<wire::Message>& messages) {
+    if (messages.empty()) std::abort();  // it would go on without end
     sizes.push_back(messages.size());
     return 0;
   });
@@ -146,6 +149,24 @@ TEST(a_change_whose_answer_is_lost_does_not_get_the_error_of_a_listing_behind_it
   CHECK_EQ(requests.restarts, 1);
   CHECK(Exists("br1"));
   RunIp("link delete br1");
+}
+
+TEST(a_change_whose_answer_is_lost_does_not_get_the_error_of_a_read_behind_it) {
+  Client client;
+  AddLargeLink(client.session(), 23'000);
+  Client other;
+  Requests requests;
+  requests.Add("createLink", Bridge("br3"));
+  requests.Add("getLink", Named("source1"), io::Expect::kRead);
+  {
+    const Faults faults(LoseAcknowledgement(RTM_NEWLINK, 0));
+    other.session().Transact(requests.All());
+  }
+  CHECK_EQ(requests.Ends(), (Ends{-ENOBUFS, 0}));
+  CHECK_EQ(requests.names, std::vector<std::string>{"source1"});
+  CHECK(Exists("br3"));
+  RunIp("link delete br3");
+  RemoveLargeLink();
 }
 
 TEST(a_read_whose_answer_is_lost_is_sent_again) {
@@ -356,6 +377,20 @@ TEST(a_datagram_is_no_longer_than_the_send_buffer_takes) {
   for (int i = 0; i < 2; ++i) requests.Add("changeLink", link);
   CHECK_EQ(DatagramsOf(requests), (std::vector<size_t>{1, 1}));
   CHECK_EQ(requests.Ends(), (Ends{-ENODEV, -ENODEV}));
+}
+
+TEST(a_message_that_is_longer_than_a_datagram_should_be_is_sent_all_the_same) {
+  rtnl::MacvlanData data;
+  data.mac_addresses.emplace().items.assign(5440, Mac("02:00:00:00:09:01"));
+  rtnl::LinkRecord link = Named("nobody");
+  link.info.emplace().kind = "macvlan";
+  link.info->macvlan = data;
+  link.alias.emplace().text.assign(250, 'a');
+  Requests requests;
+  requests.Add("changeLink", link);
+  CHECK(requests.steps.front().request.size() > size_t{64 * 1024});
+  CHECK_EQ(DatagramsOf(requests), std::vector<size_t>{1});
+  CHECK_EQ(requests.Ends(), Ends{-ENODEV});
 }
 
 }  // namespace macvlan_netlink::test
