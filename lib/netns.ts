@@ -735,8 +735,9 @@ export class Netns extends Namespace {
    * and works in the namespace. `EPERM`: needs `CAP_SYS_ADMIN`.
    *
    * A Worker is born where its creator is, so the calling thread enters the namespace for some milliseconds. Where that
-   * is the process's first thread, another program that goes by the process meanwhile (/proc/PID/ns/net,
-   * `ip link set … netns PID`) finds this namespace instead of the process's own. `watch` does so for microseconds.
+   * is the process's first thread, whoever goes by the process meanwhile (/proc/PID/ns/net, `ip link set … netns PID`)
+   * finds this namespace instead of the process's own; only this copy of the package waits. `watch` does so for
+   * microseconds.
    */
   async run(worker: string | URL, options?: RunOptions): Promise<Worker> {
     const call = callOf('run', null, this.run, options);

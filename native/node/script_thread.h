@@ -1,6 +1,6 @@
 // Entering a namespace with the JavaScript thread itself, for the few things that cannot be done
 // elsewhere: a Worker is born where its creator is, and a watcher must listen before its caller
-// goes on. Both take microseconds and wait for no lock of the kernel's networking.
+// goes on. Neither waits for a lock of the kernel's networking.
 #pragma once
 
 #include <napi.h>
