@@ -191,8 +191,8 @@ export interface NextHopOptions {
 export interface RuleOptions {
   /**
    * Rules are tried from the lowest on (`FRA_PRIORITY`). The kernel's own are 0 for the table `local`, 32766 for `main`
-   * and, of IPv4, 32767 for `default`. It would choose one itself, a different one each time, so that a rule could be added
-   * twice.
+   * and, of IPv4, 32767 for `default`. It would choose one itself, a different one each time, so that a rule could be
+   * added twice.
    */
   readonly priority: number;
   /** The family of a rule without `from` and `to`. Omitted: IPv4. */

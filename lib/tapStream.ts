@@ -43,16 +43,15 @@ export interface TapListeners<This> {
  *
  * A refused frame is an error of that frame alone, and the stream goes on: `send` rejects; the callback of `write` gets
  * the error, or without a callback `'frameError'` is emitted with the error and the frame, which then does not know the
- * line that wrote it. `EMSGSIZE`: above the link's
- * MTU; `EINVAL`: shorter than an Ethernet header, or a virtio header that does not fit the frame; `ENOLINK`: the link
- * is gone. A link that is down takes frames and drops them.
+ * line that wrote it. `EMSGSIZE`: above the link's MTU; `EINVAL`: shorter than an Ethernet header, or a virtio header
+ * that does not fit the frame; `ENOLINK`: the link is gone. A link that is down takes frames and drops them.
  *
  * The stream ends when the link is deleted: its writable side at once (`'finish'`); frames that have arrived by then
  * can still be read if reading had begun. A generator that a `pipeline` reads is not ended by that: one that does not
- * end by itself should look at `writableEnded`. It goes on when the parent goes down, when the link is renamed, and when it
- * moves to another namespace. After such a move the link's deletion is noticed within a second, and its MTU is not
- * known any more, even if the link comes back: a frame above the MTU is refused only if the device itself refuses it,
- * and otherwise dropped without an error.
+ * end by itself should look at `writableEnded`. It goes on when the parent goes down, when the link is renamed, and
+ * when it moves to another namespace. After such a move the link's deletion is noticed within a second, and its MTU is
+ * not known any more, even if the link comes back: a frame above the MTU is refused only if the device itself refuses
+ * it, and otherwise dropped without an error.
  *
  * Written frames go to the kernel in order, and keep it unless the host itself sends through the link meanwhile, as
  * IPv6 does in the link's first seconds (not with its sysctl `disable_ipv6`): then a few may overtake others. Arriving

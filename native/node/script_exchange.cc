@@ -1,9 +1,8 @@
 #include "node/script_exchange.h"
 
 #include <errno.h>
-#include <net/if.h>
 
-#include <cstring>
+#include "rtnl/read_link.h"
 
 namespace macvlan_netlink::node {
 namespace {
@@ -26,13 +25,6 @@ io::Expect Expected(rtnl::Answer answer) {
   return io::Expect::kAck;
 }
 
-bool IsUp(const wire::Message& message) {
-  ifinfomsg header{};
-  if (message.payload.size < sizeof(header)) return false;
-  std::memcpy(&header, message.payload.data, sizeof(header));
-  return (header.ifi_flags & IFF_UP) != 0;
-}
-
 }  // namespace
 
 bool ScriptExchange::Add(const rtnl::Operation& operation, const rtnl::Record& record) {
@@ -45,7 +37,7 @@ bool ScriptExchange::Add(const rtnl::Operation& operation, const rtnl::Record& r
 
 void ScriptExchange::OnAnswer(size_t step, const wire::Message& message) {
   if (!rtnl::MatchesRequestedFamily(steps[step].request, message.payload)) return;
-  if (steps[step].must_be_up && !IsUp(message)) steps[step].ack.error = -ENETDOWN;
+  if (steps[step].must_be_up && !rtnl::IsUp(message.payload)) steps[step].ack.error = -ENETDOWN;
   if (current_.step != step) HandOver();
   current_.step = step;
   // Decoded in place, because a record is large.

@@ -1,5 +1,7 @@
 #include "rtnl/read_link.h"
 
+#include <net/if.h>
+
 #include <limits>
 
 // A source list is IFLA_MACVLAN_MACADDR_DATA in IFLA_INFO_DATA in IFLA_LINKINFO, behind
@@ -112,6 +114,11 @@ bool ReadLink(wire::ByteSpan body, LinkRecord& out) {
                             found->list.length - NLA_HDRLEN);
   if (!out.info || !out.info->macvlan) return true;
   return wire::Wire<MacList>::Decode(list, out.info->macvlan->mac_addresses.emplace());
+}
+
+bool IsUp(wire::ByteSpan body) {
+  ifinfomsg header;
+  return wire::ReadStruct(body, header) && (header.ifi_flags & IFF_UP) != 0;
 }
 
 }  // namespace macvlan_netlink::rtnl

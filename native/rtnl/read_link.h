@@ -7,5 +7,7 @@ namespace macvlan_netlink::rtnl {
 
 // False when the body is too short to be a link's. `out` is one that says nothing.
 bool ReadLink(wire::ByteSpan body, LinkRecord& out);
+// The same body: whether the link is up.
+bool IsUp(wire::ByteSpan body);
 
 }  // namespace macvlan_netlink::rtnl
