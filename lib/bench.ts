@@ -1,4 +1,5 @@
 /** Measures how long making, listing and deleting links takes on this machine, for the command line. */
+import { randomInt } from 'node:crypto';
 import { type Link, type LinkRef, type MacvlanLink, Netns } from './index.js';
 
 /** What is to be measured. */
@@ -32,8 +33,9 @@ export async function bench(options: BenchOptions): Promise<BenchStep[]> {
   const own = Netns.current();
   const { index: parent } = await own.getLink(options.parent);
   const target = options.here ? own : await Netns.create();
-  // Another run at the same time must have other names, and none of them may begin like these.
-  const prefix = `${NAME_START}${process.pid.toString(36)}-`;
+  // Another run at the same time must have other names, and none of them may begin like these. In two containers both
+  // may have the same process ID.
+  const prefix = `${NAME_START}${randomInt(36 ** 5).toString(36)}-`;
   try {
     return await new Bench(own, target, parent, prefix, options).run();
   } finally {

@@ -4,6 +4,7 @@ import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import { createIn, explainNew, type KindSpec } from './create.js';
 import { plainRef, readLink, resolveIndex } from './links.js';
+import { mustFindLink } from './lookup.js';
 import { parseMac } from './mac.js';
 import { createMacvlanOfKind } from './macvlan.js';
 import { Namespace } from './namespace.js';
@@ -13,6 +14,7 @@ import { randomMac } from './random.js';
 import { noPortsHint } from './refused.js';
 import { flagBits } from './setLink.js';
 import type { CreateLinkOptions, CreateVethOptions, CreateVlanOptions, Link } from './types.js';
+import { TAKEN_AWAY } from './undo.js';
 import { VLAN_PROTOCOLS } from './values.js';
 
 export function createLink(
@@ -60,10 +62,17 @@ const PEER_MASTER = 'options.peer.master';
 async function completePeer(
   namespace: Namespace,
   call: Call,
-  index: number,
+  link: Link,
   up: boolean | undefined,
   master: number | undefined,
 ): Promise<void> {
+  const index = link.parent?.index ?? 0;
+  // Another program may have moved the peer away already: then the index is one of another namespace, and here it may
+  // be another link's.
+  const peer = await mustFindLink(namespace, call, index);
+  if (peer?.kind !== link.kind || peer.parent?.index !== link.index) {
+    throw call.fail('ENODEV', undefined, TAKEN_AWAY, 'peer');
+  }
   const changes = [
     ['peer.master', { index, master }, master],
     ['peer.up', { index, ...flagBits({ up }) }, up],
@@ -132,8 +141,7 @@ function createVeth(namespace: Namespace, call: Call, options: CreateVethOptions
       };
     }
     if (peer.up !== undefined || peer.master !== undefined) {
-      spec.complete = (link, target) =>
-        completePeer(other ?? target, call, link.parent?.index ?? 0, peer.up, master);
+      spec.complete = (link, target) => completePeer(other ?? target, call, link, peer.up, master);
     }
     return createIn(namespace, call, spec, options);
   };

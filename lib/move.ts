@@ -89,14 +89,24 @@ async function move(
     // Only a renaming follows the move. ENODEV: it was not here any more, and whoever has moved it meanwhile wants it
     // there. EBUSY: the index is taken there, perhaps by a link that has the same MAC.
     const mayHaveMoved = options.name !== undefined && !NOT_MOVED.has(result.code);
-    const broughtBack = mayHaveMoved && (await bringBack(namespace, target, call, link, index));
-    const again = options.index === undefined && attempt < MAX_INDEX_ATTEMPTS && !broughtBack;
-    // Another link got there after the look.
-    if (again && mayMeanIndexTaken(result) && (await findLink(target, index)) !== undefined)
+    const broughtBack = mayHaveMoved
+      ? await bringBack(namespace, target, call, link, index)
+      : undefined;
+    const again =
+      options.index === undefined && attempt < MAX_INDEX_ATTEMPTS && broughtBack === undefined;
+    // Another link got there after the look. One that has got this link's index here must not be moved instead.
+    if (
+      again &&
+      mayMeanIndexTaken(result) &&
+      (await findLink(target, index)) !== undefined &&
+      isSame(await findLink(namespace, link.index), link)
+    )
       continue;
     const moving = { names: [name, ...link.altNames], index };
     const { hint } = await explain(namespace, result, { link: link.index, target, moving });
-    throw call.error(result, { hint: broughtBack ? `${hint ?? ''} ${BROUGHT_BACK}`.trim() : hint });
+    throw call.error(result, {
+      hint: broughtBack === undefined ? hint : `${hint ?? ''} ${broughtBack}`.trim(),
+    });
   }
 }
 
@@ -118,21 +128,28 @@ const BROUGHT_BACK =
   'The link had been moved by then, and was brought back without what the kernel drops on the way: its addresses and ' +
   'routes, its master, addrGenMode and ipv4.';
 
-/** Undoes a move that the kernel refused half-way; returns whether there was anything to undo. */
+/** Whether it is the link that was read: its index may have passed to another one. */
+function isSame(found: Link | undefined, link: Link): boolean {
+  return found?.kind === link.kind && (found.mac === link.mac || found.name === link.name);
+}
+
+/** Undoes a move that the kernel refused half-way; returns what to say of that, if there was anything to undo. */
 async function bringBack(
   namespace: Namespace,
   target: Namespace,
   call: Call,
   link: Link,
   index: number,
-): Promise<boolean> {
-  if ((await findLink(namespace, link.index)) !== undefined) return false;
+): Promise<string | undefined> {
+  const here = await findLink(namespace, link.index);
+  if (isSame(here, link)) return undefined;
   const moved = await findLink(target, index);
-  if (moved === undefined || moved.mac !== link.mac || moved.kind !== link.kind) return false;
+  if (moved === undefined || moved.mac !== link.mac || moved.kind !== link.kind) return undefined;
+  const newIfindex = here === undefined ? link.index : namespace.chooseIndex();
   const record: LinkRecord = {
     index,
     netnsFd: namespace.fd,
-    newIfindex: link.index,
+    newIfindex,
     name: link.name,
     ...flagBits({ up: link.up }),
   };
@@ -142,5 +159,7 @@ async function bringBack(
       hint: `The link was moved, and could not be brought back: it is '${moved.name}' there, index ${index}.`,
     });
   }
-  return true;
+  return here === undefined
+    ? BROUGHT_BACK
+    : `${BROUGHT_BACK} Its index is ${newIfindex} now: its own is that of '${here.name}'.`;
 }

@@ -64,7 +64,10 @@ export async function whyNotCreated(
     return { hint: whyNotUnshared };
   if (name === undefined) return {};
   const { hint } = whyNotNamed(refusal);
-  return hint === undefined ? {} : { hint: `${hint} ${WITHOUT_NAME}` };
+  if (hint === undefined) return {};
+  // A name that another program removed could be given.
+  const isRefused = refusal.syscall !== 'mount' || refusal.code !== 'ENOENT';
+  return { hint: isRefused ? `${hint} ${WITHOUT_NAME}` : hint };
 }
 
 async function whyNameTaken(path: string): Promise<{ hint?: string }> {
@@ -82,7 +85,8 @@ async function whyNameTaken(path: string): Promise<{ hint?: string }> {
     if (opened.code !== 'EINVAL') return {};
     const hint =
       `${path} is an ordinary file: either the remains of a creation that was interrupted, which Netns.remove ` +
-      'removes, or the name of a namespace that is mounted in another mount namespace, and then is in use.';
+      'removes, or a name that another program is making or removing at this moment, or that of a namespace that is ' +
+      'mounted in another mount namespace, and then is in use.';
     return { hint };
   } catch {
     // A failure to find the reason must not hide the refusal itself.

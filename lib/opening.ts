@@ -82,7 +82,8 @@ function whyNotOpened(ref: NetnsRef, refusal: Refusal): string | undefined {
 /** What is no file of nsfs at all is most often a name whose mount this process cannot see. */
 function plainFile({ syscall }: Refusal): string {
   return syscall === 'fstatfs'
-    ? ' An ordinary file with the name of a namespace is either what has been left of it, or one that is mounted in ' +
+    ? ' An ordinary file with the name of a namespace is what has been left of it, or one that another program is ' +
+        'making or removing at this moment, or one that is mounted in ' +
         "another mount namespace only, such as a container's: there open it by a process that lives in it, `{ pid }`."
     : '';
 }

@@ -62,12 +62,25 @@ Status Tap::Start() {
   const Status status = Listen(timer_->fd(), timer_);
   if (!status.ok()) return status;
   const std::weak_ptr<Tap> weak = weak_from_this();
-  auto watch = std::make_shared<TapWatch>(
-      reactor_, std::move(device_.watch), device_.index,
-      TapWatchHooks{[weak](int mtu) {
-                      if (const auto tap = weak.lock()) tap->mtu_ = mtu;
-                    },
-                    [listener = listener_] { listener->OnMaybeGone(); }});
+  auto watch = std::make_shared<TapWatch>(reactor_, std::move(device_.watch), device_.index,
+                                          TapWatchHooks{[weak](int mtu) {
+                                                          if (const auto tap = weak.lock())
+                                                            tap->mtu_ = mtu;
+                                                        },
+                                                        [weak, listener = listener_] {
+                                                          if (const auto tap = weak.lock())
+                                                            tap->unsure_ = false;
+                                                          listener->OnMaybeGone();
+                                                        },
+                                                        [weak, listener = listener_] {
+                                                          if (const auto tap = weak.lock())
+                                                            tap->unsure_ = true;
+                                                          listener->OnMaybeGone();
+                                                        }});
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    watch_ = watch;
+  }
   const int fd = watch->fd();
   return Listen(fd, std::move(watch));
 }
@@ -229,12 +242,16 @@ bool Tap::IsTooLong(const uint8_t* frame, size_t length) const {
 void Tap::Check() {
   // With a descriptor of its own, because the device's may be closed while this waits for RTNL.
   TapQueue copy;
+  std::shared_ptr<TapWatch> watch;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (stopped_ || gone_) return;
+    watch = watch_;
     copy = TapQueue(Descriptor(fcntl(device_.queues[0].get(), F_DUPFD_CLOEXEC, 0)));
   }
   const bool is_gone = copy.get() >= 0 && AskTapDevice(copy.get()) == -ENOLINK;
+  const bool is_here = !is_gone && unsure_.exchange(false) && watch != nullptr && copy.get() >= 0 &&
+                       IsTapOf(copy.get(), watch->fd(), device_.index);
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (stopped_ && !given_away_) {
@@ -246,7 +263,7 @@ void Tap::Check() {
   }
   if (is_gone) {
     End();
-  } else if (!polling_.exchange(true)) {
+  } else if (!is_here && !polling_.exchange(true)) {
     listener_->OnMoved();
   }
 }
@@ -281,6 +298,8 @@ void Tap::StartPolling() {
   reactor_.Remove(registered_.back());
   registered_.pop_back();
   timer_->Begin();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  watch_.reset();
 }
 
 void Tap::GiveAway() {
@@ -298,6 +317,7 @@ std::vector<TapQueue> Tap::Stop() {
   timer_.reset();
   const std::lock_guard<std::mutex> io(io_mutex_);
   const std::lock_guard<std::mutex> lock(mutex_);
+  watch_.reset();
   return std::move(device_.queues);
 }
 

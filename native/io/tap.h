@@ -24,6 +24,7 @@ struct FrameBatch {
 };
 
 class TapTimer;
+class TapWatch;
 
 // Is told what happens to a tap, on the reactor's thread or a pool thread.
 class TapListener {
@@ -106,6 +107,8 @@ class Tap : public std::enable_shared_from_this<Tap> {
   std::atomic<int> mtu_;
   std::atomic<bool> stopped_{false};
   std::atomic<bool> polling_{false};
+  // Whether another link may have the index.
+  std::atomic<bool> unsure_{false};
 
   // Held while frames are read or written. The owner's thread waits for it in Stop alone, for one
   // system call at most.
@@ -113,6 +116,7 @@ class Tap : public std::enable_shared_from_this<Tap> {
   std::unique_ptr<uint8_t[]> scratch_;  // what batches are read into
 
   std::mutex mutex_;  // guards everything below; never held while frames are read or written
+  std::shared_ptr<TapWatch> watch_;  // until the link has moved
   Outgoing outgoing_;
   size_t untaken_ = 0;
   bool reading_ = false;

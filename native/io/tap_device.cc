@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_ether.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
@@ -225,6 +226,15 @@ Status OpenTapDevice(const Namespace& target, const TapLink& link, const TapOpti
 int AskTapDevice(int queue) {
   ifreq request{};
   return ioctl(queue, TUNGETIFF, &request) == 0 ? 0 : -errno;
+}
+
+bool IsTapOf(int queue, int socket, int index) {
+  ifreq own{};
+  if (ioctl(queue, TUNGETIFF, &own) != 0) return false;
+  ifreq there = own;
+  if (ioctl(socket, SIOCGIFINDEX, &there) != 0 || there.ifr_ifindex != index) return false;
+  return ioctl(queue, SIOCGIFHWADDR, &own) == 0 && ioctl(socket, SIOCGIFHWADDR, &there) == 0 &&
+         std::memcmp(own.ifr_hwaddr.sa_data, there.ifr_hwaddr.sa_data, ETH_ALEN) == 0;
 }
 
 }  // namespace macvlan_netlink::io

@@ -72,5 +72,7 @@ Status OpenTapDevice(const Namespace& target, const TapLink& link, const TapOpti
 // Whether the link behind a queue is there: 0, or -ENOLINK when it has been deleted. Moved to
 // another namespace, it still is.
 int AskTapDevice(int queue);
+// Whether it is the link with that index in a socket's namespace.
+bool IsTapOf(int queue, int socket, int index);
 
 }  // namespace macvlan_netlink::io

@@ -112,6 +112,7 @@ void TapWatch::OnReady(uint32_t) {
     const int mtu = LookUpMtu(socket_.get(), index_);
     if (mtu < 0) return hooks_.on_maybe_gone();
     hooks_.on_mtu(mtu);
+    hooks_.on_lost();
   }
   reactor_.Arm(socket_.get(), EPOLLIN);
 }

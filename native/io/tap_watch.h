@@ -24,6 +24,8 @@ struct TapWatchHooks {
   // The link has been deleted or moved to another namespace (net/core/rtnetlink.c sends RTM_DELLINK
   // for both). The watch reports nothing more after that.
   std::function<void()> on_maybe_gone;
+  // Messages were lost. There is a link with that index, but it may be another one by now.
+  std::function<void()> on_lost;
 };
 
 class TapWatch : public Source {

@@ -409,6 +409,104 @@ test('a name whose removal takes its time is waited for', async () => {
   expect(await resultOf(program, { under, args: [until] })).toEqual([0, true, true, true, true]);
 });
 
+test('a name that another program has removed and given again meanwhile stays that one’s', async () => {
+  const until = join(directory, 'until-mounted');
+  const program = `
+    import { execFileSync } from 'node:child_process';
+    import { existsSync, statSync, writeFileSync } from 'node:fs';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    import { Netns } from 'macvlan-netlink';
+    const ip = (...args) => execFileSync('ip', ['netns', ...args], { env: { PATH: process.env.PATH } });
+    const creating = Netns.create('name').catch((error) => error);
+    while (!existsSync('/run/netns/name')) await sleep(1);
+    ip('delete', 'name');
+    ip('add', 'name');
+    const theirs = statSync('/run/netns/name').ino;
+    writeFileSync(process.argv[1], '');
+    const { code, syscall, hint } = await creating;
+    const kept = statSync('/run/netns/name').ino === theirs;
+    await Netns.remove('name');
+    console.log(JSON.stringify([code, syscall, hint, kept, await Netns.list()]));
+  `;
+  const under = withOwn('tmpfs /run', { UNTIL: until }, 'slow-mount');
+  const hint = 'Another program removed the name while it was being given.';
+  expect(await resultOf(program, { under, args: [until] })).toEqual([
+    'ENOENT',
+    'mount',
+    hint,
+    true,
+    [],
+  ]);
+});
+
+/** What other programs do before and after the first message that makes or changes a link is sent. */
+const meanwhile = `
+  import { execFileSync } from 'node:child_process';
+  import { existsSync, writeFileSync } from 'node:fs';
+  import { setTimeout as sleep } from 'node:timers/promises';
+  import { createLink, deleteLink, listLinks, moveLink, Netns } from 'macvlan-netlink';
+  delete process.env.LD_PRELOAD; // Not for what this starts.
+  const ip = (line) => execFileSync('ip', line.split(' '), { encoding: 'utf8' });
+  const [until] = process.argv.slice(1);
+  const reach = async (what) => { while (!existsSync(until + '.' + what)) await sleep(1); };
+  const goOn = (from) => writeFileSync(until + '.' + from, '');
+`;
+
+test('the peer of a new veth that another program has moved is not taken for the link with its index', async () => {
+  const until = join(directory, 'until-made');
+  const program = `${meanwhile}
+    goOn('before');
+    const n = await Netns.create('n');
+    await Netns.create('c');
+    const peer = { name: 'vb', netns: n, up: true };
+    const creating = createLink({ kind: 'veth', name: 'va', addresses: ['10.9.0.1/24'], peer }).catch((error) => error);
+    await reach('sent');
+    const [{ ifindex }] = JSON.parse(ip('-n n -j link show vb'));
+    ip('-n n link set vb netns c');
+    ip('-n n link add bystander index ' + ifindex + ' type bridge');
+    goOn('after');
+    const { code, hint } = await creating;
+    const [{ flags }] = JSON.parse(ip('-n n -j link show bystander'));
+    console.log(JSON.stringify([code, hint, flags.includes('UP'), (await listLinks()).map(({ name }) => name)]));
+  `;
+  const under = withOwn('tmpfs /run', { UNTIL: until, TYPE: RTM_NEWLINK }, 'slow-send');
+  const hint =
+    'Another program has deleted the new link before it was finished, or moved it to another namespace.';
+  expect(await resultOf(program, { under, args: [until] })).toEqual([
+    'ENODEV',
+    hint,
+    false,
+    ['lo'],
+  ]);
+});
+
+test('a move that was refused half-way is not made again with the link that has got the index', async () => {
+  const until = join(directory, 'until-moved');
+  const program = `${meanwhile}
+    const [c, d] = [await Netns.create('c'), await Netns.create('d')];
+    ip('link add mine index 50 type veth peer name mp');
+    ip('-n d link add theirs index 50 type veth peer name tp');
+    const moving = moveLink('mine', c, { name: 'wanted' }).catch((error) => error);
+    await reach('waiting');
+    ip('-n c link add wanted type bridge');
+    goOn('before');
+    await reach('sent');
+    ip('-n d link set theirs netns ' + process.pid);
+    ip('-n c link delete wanted');
+    goOn('after');
+    const { code, hint } = await moving;
+    const names = async (netns) => (await netns.listLinks()).map(({ name, index }) => name === 'theirs' ? name + index : name);
+    console.log(JSON.stringify([code, hint, await names(Netns.current()), await names(c)]));
+  `;
+  const under = withOwn('tmpfs /run', { UNTIL: until, TYPE: RTM_NEWLINK }, 'slow-send');
+  const [code, hint, here, there] = await resultOf<[string, string, string[], string[]]>(program, {
+    under,
+    args: [until],
+  });
+  expect([code, here.sort(), there]).toEqual(['EEXIST', ['lo', 'mine', 'mp', 'theirs50'], ['lo']]);
+  expect(hint).toMatch(/brought back.* Its index is \d+ now: its own is that of 'theirs'/);
+});
+
 describe.skipIf(noTaps !== undefined)('a tap is found', () => {
   const program = `
     import { createLink, createMacvtap, openTap } from 'macvlan-netlink';

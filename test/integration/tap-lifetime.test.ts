@@ -832,6 +832,15 @@ describe('events that the kernel had to drop', () => {
     expect(await resultOf(program, privately)).toBe(true);
   });
 
+  test('may have announced the end of a link whose index another one has got', async () => {
+    const program = `${losing}
+      lose('ip link delete t0; ip link add name other index ' + tap.link.index + ' type bridge');
+      await closed;
+      console.log(JSON.stringify(tap.readableEnded));
+    `;
+    expect(await resultOf(program, privately)).toBe(true);
+  });
+
   test('may have announced a move', async () => {
     const program = `${losing}
       const elsewhere = spawn('unshare', ['--net', 'sh', '-c', 'echo; exec sleep 100']);

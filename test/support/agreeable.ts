@@ -7,8 +7,9 @@ import { aLink } from './pictures.js';
 
 const answer: Link = {
   ...aLink,
-  // It passes for whatever the link is to be: a master by its kind, a macvlan by what follows.
+  // It passes for whatever the link is to be: a master by its kind, a macvlan by what follows, its own peer.
   kind: 'bridge',
+  parent: { index: aLink.index, netnsid: null },
   macvlan: {
     mode: 'private',
     nopromisc: false,

@@ -28,7 +28,7 @@ ssize_t sendmsg(int fd, const struct msghdr* header, int flags) {
     if (message->nlmsg_type != RTM_NEWLINK) continue;
     struct rtattr* info = find(IFLA_RTA(NLMSG_DATA(message)), IFLA_PAYLOAD(message), IFLA_LINKINFO);
     struct rtattr* unknown = find_inside(find_inside(info, IFLA_INFO_DATA), atoi(getenv("UNKNOWN")));
-    if (unknown != NULL) unknown->rta_type = NLA_TYPE_MASK;
+    if (unknown != NULL) unknown->rta_type = (unsigned short)NLA_TYPE_MASK;
   }
   return real(fd, header, flags);
 }
