@@ -29,6 +29,9 @@ import { beginCall, furtherCallsOf, isTurnFull, waitForTurn } from './turn.js';
 import type { NetnsLike } from './types.js';
 import { netnsBrand } from './values.js';
 
+/** The largest index that a link can have (net/core/dev.c, dev_index_reserve: xa_limit_31b). */
+const MAX_INDEX = 2 ** 31 - 1;
+
 /** Marks the class that TypeScript and programs see as `Netns`. */
 export class Namespace implements NetnsLike {
   /** @hidden */
@@ -279,11 +282,13 @@ export class Namespace implements NetnsLike {
 
   /**
    * An index for a new link, so that it is known before the kernel has answered. Counts up from a random start,
-   * because other programs choose indexes too, and far from the kernel's own small numbers.
+   * because other programs choose indexes too, and far from the kernel's own small numbers; begins again after the last
+   * one that there is.
    * @internal
    */
   chooseIndex(): number {
-    if (this.#nextIndex === 0) this.#nextIndex = 0x1_0000 + random24();
+    if (this.#nextIndex === 0 || this.#nextIndex > MAX_INDEX)
+      this.#nextIndex = 0x1_0000 + random24();
     return this.#nextIndex++;
   }
 

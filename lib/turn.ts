@@ -48,6 +48,8 @@ class Group {
 const waiting: Group[] = [];
 /** The first group of `waiting` that has not had its turn. */
 let nextGroup = 0;
+/** After how many turns the groups that had them are dropped, where others wait all the time. */
+const MAX_PAST_GROUPS = 1024;
 
 /** Whether this turn has no room for another call. */
 export function isTurnFull(): boolean {
@@ -109,8 +111,8 @@ function beginNext(): void {
     return;
   }
   const group = waiting[nextGroup++];
-  if (nextGroup >= waiting.length) {
-    waiting.length = 0;
+  if (nextGroup >= Math.min(waiting.length, MAX_PAST_GROUPS)) {
+    waiting.splice(0, nextGroup);
     nextGroup = 0;
   }
   begun = group?.calls ?? 0;

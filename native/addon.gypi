@@ -49,6 +49,9 @@
         # From the folder that is built in, because nobody quotes a path that has a space in it.
         '-Wl,--version-script=<!(node -p "fs.existsSync(\'native\') ? \'../native/exports.map\' : \'../exports.map\'")',
         '-Wl,--gc-sections',
+        # Stays loaded once it is: otherwise it goes with the last Worker that uses it, and each time it is loaded
+        # again its libstdc++ takes 72 KiB for good (libsupc++/eh_alloc.cc).
+        '-Wl,-z,nodelete',
       ],
       'libraries': ['-pthread'],
       'conditions': [

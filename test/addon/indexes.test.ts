@@ -12,3 +12,10 @@ test('count up from 65,536 or a random number above, and after a collision from 
   netns.forgetIndexes();
   expect([netns.chooseIndex(), netns.chooseIndex()]).toEqual([0x100_ffff, 0x101_0000]);
 });
+
+test('begin again after the last one that there is', () => {
+  const netns = Netns.current();
+  netns.forgetIndexes();
+  random.random24.mockReturnValueOnce(2 ** 31 - 1 - 0x1_0000).mockReturnValueOnce(7);
+  expect([netns.chooseIndex(), netns.chooseIndex()]).toEqual([2 ** 31 - 1, 0x1_0007]);
+});

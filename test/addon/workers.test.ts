@@ -36,6 +36,17 @@ test('each thread has its own copy of the library', async () => {
   expect(after).toBe(links);
 });
 
+test('the addon stays loaded when the last Worker that has it ends', async () => {
+  const program = `
+    import { once } from 'node:events';
+    import { readFileSync } from 'node:fs';
+    import { Worker } from 'node:worker_threads';
+    await once(new Worker("import('macvlan-netlink')", { eval: true }), 'exit');
+    console.log(JSON.stringify(readFileSync('/proc/self/maps', 'utf8').includes('macvlan_netlink')));
+  `;
+  expect(await resultOf(program)).toBe(true);
+});
+
 /** Uses many functions of the library, over and over; posts a message once it has begun. */
 const busyWorker = endableWorker(
   `import { parentPort } from 'node:worker_threads';

@@ -1,5 +1,7 @@
 // Calls share the turns of the event loop, in their order.
 import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import {
   beginCall,
@@ -49,6 +51,30 @@ describe('calls', () => {
     await Promise.resolve();
     expect(begun).toEqual(upTo(31));
     await made;
+  });
+
+  test('that have begun are forgotten, also while others wait all the time', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const turns: WeakRef<Promise<void>>[] = [];
+    const begun: number[] = [];
+    const one = async (number: number) => {
+      const mine = takeTurn();
+      if (mine !== undefined) turns.push(new WeakRef(mine));
+      await mine;
+      begun.push(number);
+    };
+    // For each that begins another one waits.
+    let last = 0;
+    const busy = Array.from({ length: 200 }, async () => {
+      while (last < 80_000) await one(last++);
+    });
+    while (begun.length < 79_000) await turn();
+    await turn();
+    collect();
+    expect(turns.filter((mine) => mine.deref() !== undefined).length).toBeLessThan(40_000);
+    await Promise.all(busy);
+    expect(begun).toEqual(upTo(begun.length));
   });
 
   test('begin in their order, some in each turn', async () => {
