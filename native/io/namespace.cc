@@ -169,9 +169,17 @@ Status PrepareRunDirectory(const GivenUp& given_up) {
 }
 
 // Makes the mount point of a name with O_EXCL, so that only one of two processes gets the name.
-Status ReserveName(const std::string& path) {
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0));
+Status ReserveName(const std::string& path, Descriptor& file) {
+  file.Reset(open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0));
   return file.valid() ? Status{} : Status::FromErrno("open");
+}
+
+// Whether a path still leads to that file.
+bool IsAt(const std::string& path, int file) {
+  struct stat there;
+  struct stat own;
+  return lstat(path.c_str(), &there) == 0 && fstat(file, &own) == 0 && there.st_dev == own.st_dev &&
+         there.st_ino == own.st_ino;
 }
 
 // EPERM is also what a container's system call filter answers to faccessat2. access is older, but
@@ -181,14 +189,19 @@ bool MayWrite(const char* path) {
   return errno == EPERM && access(path, W_OK) == 0;
 }
 
-// Gives the calling thread's namespace a name.
+// Gives the calling thread's namespace a name. Mounts on the file itself: another process may take
+// it for one that was left over, remove it, and give the name meanwhile. Nothing can be mounted on
+// a file that is gone (ENOENT; fs/namespace.c), but by the path it would cover the other's
+// namespace.
 Status MountName(const std::string& path) {
   const AtWork at_work(path);
-  Status status = ReserveName(path);
+  Descriptor file;
+  Status status = ReserveName(path, file);
   if (!status.ok()) return status;
-  if (mount(kOwnNamespace, path.c_str(), "none", MS_BIND, nullptr) == 0) return {};
+  const std::string reserved = "/proc/thread-self/fd/" + std::to_string(file.get());
+  if (mount(kOwnNamespace, reserved.c_str(), "none", MS_BIND, nullptr) == 0) return {};
   status = Status::FromErrno("mount");
-  unlink(path.c_str());
+  if (IsAt(path, file.get())) unlink(path.c_str());
   return status;
 }
 
@@ -239,13 +252,15 @@ Status Enter(int fd) {
   return setns(fd, CLONE_NEWNET) == 0 ? Status{} : Status::FromErrno("setns");
 }
 
-Away::Away() : counts_(syscall(SYS_gettid) == getpid()) {
+Away::Away(const Namespace& home) : outer_(home_), counts_(syscall(SYS_gettid) == getpid()) {
+  if (outer_ == nullptr) home_ = &home;
   if (!counts_) return;
   ++trips_under_way_;
   ++departures_;
 }
 
 Away::~Away() {
+  home_ = outer_;
   if (counts_) --trips_under_way_;
 }
 

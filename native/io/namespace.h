@@ -60,11 +60,12 @@ Status RemoveNamespace(const std::string& name, const GivenUp& given_up);
 // Puts the calling thread into a namespace.
 Status Enter(int fd);
 
-// Lives while the calling thread is in another namespace than its own. Where that is the process's
-// first thread, /proc/PID/ns/net shows that namespace as the process's, and OpenPath waits.
+// Lives while the calling thread is in another namespace than its own, `home`. Where that is the
+// process's first thread, /proc/PID/ns/net shows that namespace as the process's, and OpenPath
+// waits.
 class Away {
  public:
-  Away();
+  explicit Away(const Namespace& home);
   ~Away();
   Away(const Away&) = delete;
   Away& operator=(const Away&) = delete;
@@ -72,10 +73,14 @@ class Away {
   static bool IsFirstThread() { return trips_under_way_ > 0; }
   // How often the first thread has left.
   static uint64_t Departures() { return departures_; }
+  // Where the calling thread comes from, by however many trips; null when it is not away.
+  static const Namespace* Home() { return home_; }
 
  private:
+  static inline thread_local const Namespace* home_ = nullptr;
   static inline std::atomic<int> trips_under_way_{0};
   static inline std::atomic<uint64_t> departures_{0};
+  const Namespace* const outer_;
   const bool counts_;
 };
 

@@ -39,8 +39,8 @@ Napi::Value OpenOwnNamespace(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::Of(info.Env());
   io::Namespace own;
   const io::Status status = environment.WithDescriptors([&] {
-    return script_home == nullptr ? io::OpenOwn(own)
-                                  : io::OpenDescriptor(script_home->fd.get(), own);
+    const io::Namespace* const home = io::Away::Home();
+    return home == nullptr ? io::OpenOwn(own) : io::OpenDescriptor(home->fd.get(), own);
   });
   if (!status.ok()) return environment.ToFailure(status);
   return NamespaceHandle::Wrap(environment, std::move(own));

@@ -9,25 +9,21 @@
 
 namespace macvlan_netlink::node {
 
-// Where the thread comes from, while it is in another namespace: making a Worker calls hooks of the
-// program (diagnostics_channel, async_hooks, getters of workerData), which may ask for their own.
-inline thread_local const io::Namespace* script_home = nullptr;
-
+// Making a Worker calls hooks of the program (diagnostics_channel, async_hooks, getters of
+// workerData), which may ask for the thread's own namespace (io::Away::Home), and for what needs
+// another thread.
 template <class Body>
 io::Status WithinOnScriptThread(const io::Namespace& target, Body&& body) {
   io::Namespace home;
   io::Status status = io::OpenOwn(home);
   if (!status.ok()) return status;
   if (home.id == target.id) return body();
-  const io::Away away;
+  const io::Away away(home);
   // Entering where it is already changes nothing, and shows whether the way back will be allowed.
   status = io::Enter(home.fd.get());
   if (status.ok()) status = io::Enter(target.fd.get());
   if (!status.ok()) return status;
-  const io::Namespace* const outer = script_home;
-  if (outer == nullptr) script_home = &home;
   status = body();
-  script_home = outer;
   if (!io::Enter(home.fd.get()).ok()) {
     // A program that went on would work in a namespace it knows nothing of.
     Napi::Error::Fatal("macvlan-netlink", "the thread cannot return to its network namespace");

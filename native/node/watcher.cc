@@ -168,22 +168,26 @@ class EventStream : public io::Source,
 
   bool Deliver(Environment& environment, std::chrono::steady_clock::time_point deadline) override {
     const Napi::Env env = environment.env();
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (!reading_.has_value()) return true;
     Napi::Array results = Napi::Array::New(env);
-    if (!closed_) {
-      if (values_.IsEmpty()) values_ = Napi::Persistent(Napi::Array::New(env, events_.size()));
-      if (!Convert(deadline)) return false;
-      results.Set(0U, Napi::Boolean::New(env, overflow_));
-      results.Set(1U, values_.Value());
+    uint32_t id = 0;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!reading_.has_value()) return true;
+      if (!closed_) {
+        if (values_.IsEmpty()) values_ = Napi::Persistent(Napi::Array::New(env, events_.size()));
+        if (!Convert(deadline)) return false;
+        results.Set(0U, Napi::Boolean::New(env, overflow_));
+        results.Set(1U, values_.Value());
+      }
+      values_.Reset();
+      std::vector<Event>().swap(events_);
+      converted_ = 0;
+      overflow_ = false;
+      enqueued_ = false;
+      id = *std::exchange(reading_, std::nullopt);
     }
-    values_.Reset();
-    std::vector<Event>().swap(events_);
-    converted_ = 0;
-    overflow_ = false;
-    enqueued_ = false;
-    const uint32_t id = *std::exchange(reading_, std::nullopt);
     environment.EndPending();
+    // Not under the mutex: a promise hook of the program (async_hooks) may close the watch.
     environment.hooks.settle.Call({Napi::Number::New(env, id), results});
     return true;
   }

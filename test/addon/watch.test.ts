@@ -332,3 +332,22 @@ test('a process without any capability may watch its own namespace', async () =>
   expectSuccess(ended);
   expect(ended.stdout).toBe('added lo\n');
 });
+
+test('a promise hook may close the watch whose reading it sees settle', async () => {
+  const program = `
+    import { createHook } from 'node:async_hooks';
+    import { createLink, watch } from 'macvlan-netlink';
+    const events = watch({ initial: true });
+    await events.next();
+    createHook({
+      promiseResolve() {
+        if (new Error().stack.includes('settle')) void events.return();
+      },
+    }).enable();
+    const ended = (async () => { for await (const event of events) void event; })();
+    await createLink({ kind: 'veth' });
+    await ended;
+    console.log('true');
+  `;
+  expect(await resultOf(program, { under })).toBe(true);
+});

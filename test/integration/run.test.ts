@@ -157,6 +157,46 @@ test('what the program does while a Worker is made is done in its own namespace'
   });
 });
 
+test('threads that the program needs while a Worker is made do not stay in its namespace', async () => {
+  const program = `
+    import { subscribe } from 'node:diagnostics_channel';
+    import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    import { listLinks, Netns, watch } from 'macvlan-netlink';
+    const inside = await Netns.create();
+    await sleep(7000); // The thread that made it has ended.
+    subscribe('worker_threads', () => { globalThis.open = [watch(), listLinks()]; });
+    const worker = await inside.run('', { eval: true });
+    await worker.terminate();
+    await sleep(100);
+    const threads = readdirSync('/proc/self/task')
+      .map((id) => '/proc/self/task/' + id)
+      .filter((task) => readFileSync(task + '/comm', 'utf8').startsWith('macvlan'))
+      .map((task) => readlinkSync(task + '/ns/net') === readlinkSync('/proc/self/ns/net'));
+    await open[0].return();
+    console.log(JSON.stringify([...new Set(threads)]));
+  `;
+  expect(await resultOf(program, { under: inPrivateNetns })).toEqual([true]);
+});
+
+test('the same after a watch of a third namespace has been opened meanwhile', async () => {
+  const program = `
+    import { subscribe } from 'node:diagnostics_channel';
+    import { listLinks, Netns } from 'macvlan-netlink';
+    const [inside, third] = await Promise.all([Netns.create(), Netns.create()]);
+    await inside.createLink({ kind: 'bridge', name: 'inside' });
+    let looked;
+    subscribe('worker_threads', () => {
+      void third.watch().return();
+      looked = listLinks();
+    });
+    const worker = await inside.run('', { eval: true });
+    await worker.terminate();
+    console.log(JSON.stringify((await looked).map(({ name }) => name)));
+  `;
+  expect(await resultOf(program, { under: inPrivateNetns })).toEqual(['lo']);
+});
+
 test('the process’s own namespace is found while a Worker is started', async () => {
   const program = `
     import { Netns } from 'macvlan-netlink';
