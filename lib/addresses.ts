@@ -7,6 +7,7 @@ import { explain } from './diagnosis.js';
 import { familyOf, type Prefix, parseIp, parsePrefix } from './ip.js';
 import { readLink, resolveIndex, resolveIndexIfAny } from './links.js';
 import { isListedAddress } from './listed.js';
+import { isGarbled } from './names.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result } from './native.js';
 import type { AddressRecord } from './requests.js';
@@ -50,7 +51,7 @@ export function addressRecord(address: string | AddressToAdd, index: number): Ad
   const { peer, broadcast, label, scope, flags, metric } = options;
   // The label of a listed address may be its link's name, which the address must not keep on another link.
   const isListed = isListedAddress(address);
-  const isLinkName = isListed && !label?.includes(':');
+  const isLinkName = isListed && (!label?.includes(':') || isGarbled(label));
   const parsed = parsePrefix(options.address) as Prefix;
   const { bytes } = parsed;
   // Of a deprecated IPv4 address that stays for ever, the kernel lists both lifetimes as infinite (net/ipv4/devinet.c,

@@ -32,7 +32,7 @@ import {
 import { LISTED_ADDRESS_FLAGS } from './flags.js';
 import { isUnspecified, parseIp, parsePrefix } from './ip.js';
 import { isListedAddress, type Listed } from './listed.js';
-import { labelFault } from './names.js';
+import { labelFault, listedLabelFault } from './names.js';
 import type { Address, AddressFilter, AddressOptions } from './types.js';
 import { ADDRESS_FLAGS, ADDRESS_SIZES, SCOPES } from './values.js';
 
@@ -84,10 +84,6 @@ function addressFault(
       return under(`.${key}`, badValue("must be of the address's family", other));
     }
   }
-  // A listing would not show such a peer, so nobody could remove the address.
-  if (bits === 32 && value.peer != null && isUnspecified(parseIp(value.peer) as Uint8Array)) {
-    return under('.peer', badValue(NO_ADDRESS, value.peer));
-  }
   for (const key of ['label', 'broadcast'] as const) {
     if (bits === 128 && value[key] != null) {
       return under(`.${key}`, badValue('is for IPv4 addresses only', value[key]));
@@ -126,7 +122,20 @@ const ADDRESS_ROWS = {
   metric: u32,
 };
 
-const addressObject = optionsOf(table<AddressOptions>(ADDRESS_ROWS, 'address'), addressFault);
+/** Other programs make addresses with the peer 0.0.0.0, so a listing has it, and it can be removed. */
+function peerFault({ address: text, peer }: Listed<AddressOptions>): Fault | undefined {
+  const isNone =
+    peer != null &&
+    parsePrefix(text ?? '')?.bytes.length === 4 &&
+    isUnspecified(parseIp(peer) as Uint8Array);
+  return isNone ? under('.peer', badValue(NO_ADDRESS, peer)) : undefined;
+}
+
+const addressObject = optionsOf(
+  table<AddressOptions>(ADDRESS_ROWS, 'address'),
+  (value: Listed<AddressOptions> & { readonly address: string }) =>
+    addressFault(value) ?? peerFault(value),
+);
 /** An `Address` as it was listed, or one to remove, whose further fields say nothing here. */
 const listedAddress = optionsOf(
   table(
@@ -134,7 +143,7 @@ const listedAddress = optionsOf(
       ...ADDRESS_ROWS,
       peer: orNull(ip),
       broadcast: orNull(ip),
-      label: orNull(text(labelFault)),
+      label: orNull(text(listedLabelFault)),
       scope: listedWordOf(SCOPES, u8),
       // Also those that only the kernel sets.
       flags: listOf(wordOf(LISTED_ADDRESS_FLAGS), 32),

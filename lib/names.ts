@@ -60,6 +60,16 @@ export function labelFault(label: string): string | undefined {
   return textFault(label, 15);
 }
 
+/** Whether a listed text had bytes that are no UTF-8: the kernel knows no such text. */
+export function isGarbled(listed: string): boolean {
+  return listed.includes('\ufffd');
+}
+
+/** The same of a listed address: each byte that is no UTF-8 has become three. */
+export function listedLabelFault(label: string): string | undefined {
+  return isGarbled(label) ? undefined : labelFault(label);
+}
+
 /** What keeps a text from naming the link of a rule (`FRA_IIFNAME`): the kernel takes any, there or not. */
 export function ruleLinkFault(name: string): string | undefined {
   return textFault(name, 15);

@@ -129,7 +129,10 @@ export interface RouteOptions {
    * `'multicast'` and `'anycast'`, and for a unicast route that says a link alone; otherwise `'global'` (`rtm_scope`).
    */
   readonly scope?: Scope | undefined;
-  /** Omitted: `'static'` (`rtm_protocol`). */
+  /**
+   * Omitted: `'static'` (`rtm_protocol`). For `'unspec'` an IPv6 route gets `'boot'` (net/ipv6/route.c,
+   * ip6_route_info_create).
+   */
   readonly protocol?: RouteProtocol | undefined;
   /**
    * Omitted: `'unicast'` (`rtm_type`). Not among the `routes` of a new link: `'blackhole'`,

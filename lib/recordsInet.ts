@@ -24,6 +24,12 @@ function lifetime(seconds: number | undefined): number {
     : seconds;
 }
 
+/** The kernel leaves an IPv4 peer of 0.0.0.0 out (net/ipv4/devinet.c, inet_fill_ifaddr). */
+function peerOf(family: number, own: string, address: string | undefined): string | null {
+  const peer = address ?? (family === AF_INET6 ? own : '0.0.0.0');
+  return peer === own ? null : peer;
+}
+
 /** Columns of an address. */
 export function makeAddress(
   _netns: number,
@@ -50,7 +56,7 @@ export function makeAddress(
     scope: nameOf(SCOPES, scope) ?? String(scope),
     label: label ?? null,
     broadcast: broadcast ?? null,
-    peer: address !== undefined && address !== own ? address : null,
+    peer: peerOf(family, own, address),
     flags: (family === AF_INET6 ? addressFlagNames6 : addressFlagNames4)(flags ?? 0),
     validLifetime: lifetime(valid),
     preferredLifetime: lifetime(preferred),

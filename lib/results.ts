@@ -11,7 +11,10 @@ import type { Address, Route } from './resultsInet.js';
 export interface Link {
   /** The index, unique within its namespace (`ifi_index`). */
   readonly index: number;
-  /** `IFLA_IFNAME`. */
+  /**
+   * `IFLA_IFNAME`. The kernel takes any bytes for a name: of those that are no UTF-8 each is U+FFFD here, and then no
+   * link is found by that name, but by the index. The same goes for `altNames` and for the `label` of an address.
+   */
   readonly name: string;
   /** The inode of the namespace that it was seen in. The kernel may reuse it once that namespace is gone. */
   readonly netns: number;
@@ -117,7 +120,7 @@ export interface LinkParent {
 
 /**
  * Counters of a link: packets, or bytes where the name says so. Named as in `struct rtnl_link_stats64`
- * (`rx_bytes`, …).
+ * (`rx_bytes`, …). Those above 2^53 are rounded.
  */
 export interface LinkStats {
   readonly rxBytes: number;

@@ -147,8 +147,8 @@ export interface Neighbour {
   readonly mac: string | null;
   /**
    * `'permanent'`, `'noarp'`, `'reachable'`, `'stale'`, `'delay'`, `'probe'`, `'incomplete'`, `'failed'` or, of a
-   * proxy, `'none'` (`ndm_state`). In state `'noarp'` are the addresses that nobody needs to ask for, such as those of
-   * groups; `ip neigh` leaves them out.
+   * proxy, `'none'` (`ndm_state`); its number in decimal where another program has combined several. In state `'noarp'`
+   * are the addresses that nobody needs to ask for, such as those of groups; `ip neigh` leaves them out.
    */
   readonly state: string;
   /** An IPv6 router (`NTF_ROUTER`). */

@@ -6,6 +6,7 @@ import { whyQueueTooLong } from './diagnosisLimits.js';
 import { errnoOf } from './errors.js';
 import { readLink } from './links.js';
 import { parseMac } from './mac.js';
+import { isGarbled } from './names.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import { Tap } from './tapStream.js';
@@ -122,6 +123,8 @@ function whyNotOpened(link: MacvtapLink, { code, syscall }: Refusal): string | u
   if (code === 'EBUSY' && syscall === 'open')
     return `A macvtap has at most ${MAX_QUEUES} queues in all.`;
   if (code === 'ENOMEM' && syscall === 'open') return whyQueueTooLong(link.txQueueLen);
+  if (code === 'ESTALE' && isGarbled(link.name))
+    return `The name of the link, '${link.name}', is not UTF-8: give it another one by its index, with setLink.`;
   if (code === 'ESTALE') return 'The link was renamed, moved or made anew each time it was opened.';
   if (code !== 'EPERM' && code !== 'EACCES') return undefined;
   if (syscall.startsWith('ioctl')) return undefined;

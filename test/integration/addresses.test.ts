@@ -354,6 +354,18 @@ describe('removeAddress', () => {
     expect(left).toEqual(['10.0.0.1/24', '10.0.0.2/24', 'fd00::2/64']);
   });
 
+  test('and one with the peer 0.0.0.0, which another program has made', async () => {
+    const { host, netns, link } = await addressBench(bed);
+    await host.ip('address', 'add', '10.0.0.1/32', 'dev', link);
+    await host.ip('address', 'add', '10.0.0.1', 'peer', '0.0.0.0', 'dev', link);
+    const listed = await netns.listAddresses({ link, family: 'IPv4' });
+    expect(listed.map(({ peer }) => peer)).toEqual([null, '0.0.0.0']);
+    await netns.removeAddress(link, listed[1] as Address);
+    expect(await netns.listAddresses({ link, family: 'IPv4' })).toEqual([listed[0]]);
+    await netns.addAddress(link, listed[1] as Address);
+    expect(await netns.listAddresses({ link, family: 'IPv4' })).toEqual(listed);
+  });
+
   test('refuses one that is not there, and says so', async () => {
     const { netns, link } = await addressBench(bed);
     for (const address of ['10.0.0.1/24', 'fd00::1/64']) {

@@ -362,6 +362,8 @@ describe('bad input is refused before anything is sent, naming option and value,
       const value = '0.0.0.0/24';
       const call = loose(host)[operation]?.call(host.netns, 'lo', { address: value });
       await expectRefused(call as Promise<unknown>, operation, 'address.address', value);
+      // One that another program has made can be removed.
+      if (operation === 'removeAddress') continue;
       const peer = { address: '10.0.0.1/24', peer: '0.0.0.0' };
       const other = loose(host)[operation]?.call(host.netns, 'lo', peer);
       await expectRefused(other as Promise<unknown>, operation, 'address.peer', '0.0.0.0');

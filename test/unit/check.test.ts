@@ -712,7 +712,7 @@ describe('rules', () => {
     [{ action: 'goto' }, "goto is required with the action 'goto'"],
     [{ suppressPrefixLength: -1 }, 'suppressPrefixLength must be an integer from 0'],
     [{ suppressGroup: -1 }, 'suppressGroup must be an integer from 0'],
-    [{ suppressGroup: 2 ** 31 }, 'suppressGroup must be an integer from 0'],
+    [{ suppressGroup: 2 ** 32 - 1 }, 'suppressGroup must be an integer from 0'],
     [{ protocol: 'ospf' }, "protocol must be 'unspec'"],
     [{ lookup: 100 }, 'lookup is not a known option'],
   ])('not %o', (given, says) => {
