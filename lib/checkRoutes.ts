@@ -165,7 +165,10 @@ function additionFault(route: Given): Fault | undefined {
     return badValue('must say where it leads: via, link or both, nextHops or nexthopId', route);
   }
   return (
-    routeFault(route) ?? (nexthopId == null ? nextHopsFault({ ...route, nextHops }) : undefined)
+    routeFault(route) ??
+    (nexthopId == null
+      ? nextHopsFault({ to: route.to, family: route.family, nextHops })
+      : undefined)
   );
 }
 

@@ -17,7 +17,6 @@ import {
 import {
   family,
   flag,
-  INT_MAX,
   prefix,
   routeProtocol,
   routeTable,
@@ -76,8 +75,9 @@ const RULE_ROWS = {
   table: orNull(routeTable),
   goto: orNull(u32),
   l3mdev: flag,
-  suppressPrefixLength: orNull(integer(0, INT_MAX)),
-  suppressGroup: orNull(integer(0, INT_MAX)),
+  // The kernel takes all but 2^32 - 1, which means none (net/core/fib_rules.c).
+  suppressPrefixLength: orNull(integer(0, U32_MAX - 1)),
+  suppressGroup: orNull(integer(0, U32_MAX - 1)),
   protocol: listedWordOf(ROUTE_PROTOCOLS, u8),
 };
 
@@ -86,14 +86,8 @@ function sizeOf(prefixText: string | null | undefined): number | undefined {
 }
 
 /** What is wrong with a rule whose fields are each valid: do they fit together? */
-function ruleFault({
-  from,
-  to,
-  family: said,
-  fwmark,
-  fwmask,
-  ...rule
-}: RuleToRemove): Fault | undefined {
+function ruleFault(rule: RuleToRemove): Fault | undefined {
+  const { from, to, family: said, fwmark, fwmask } = rule;
   const size = sizeOf(from) ?? sizeOf(to);
   if (size !== (sizeOf(to) ?? size))
     return under('.to', badValue("must be of the family of 'from'", to));

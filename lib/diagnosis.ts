@@ -18,7 +18,7 @@ import {
 } from './diagnosisInet.js';
 import { whyBridgeFull, whyNotJoined, whyQueueTooLong, whyTooDeep } from './diagnosisLimits.js';
 import { whyBusy, whyInvalid, whyMacInUse, whyNoMac } from './diagnosisMacvlan.js';
-import { mtuRangeHint, whyMtuFixed, whyOutOfRange } from './diagnosisMtu.js';
+import { whyMtuFixed, whyMtuOutOfRange, whyMtuTooLarge } from './diagnosisMtu.js';
 import { RULE_EXISTS, whyNoSuchRule } from './diagnosisRules.js';
 import { isAtLeast } from './kernelVersion.js';
 import { askWithoutChange, findLink, isKindKnown } from './lookup.js';
@@ -75,7 +75,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
     (await whyScopeDiffers(namespace, about, refusal)) ||
     whyNotJoined(about, refusal) ||
     (await whyInvalid(namespace, about, refusal)) ||
-    mtuRangeHint(namespace, about, refusal),
+    whyMtuOutOfRange(namespace, about, refusal),
   EAFNOSUPPORT: async (namespace, about) =>
     (await whyKernelLacksIPv6(namespace, about)) || whyMtuTooSmall(namespace, about),
   EBUSY: whyBusy,
@@ -93,7 +93,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
       : whyNoSuchAddress(namespace, about, refusal),
   ENETDOWN: async (namespace, about) =>
     (await whyUnreachable(namespace, about)) || whyStaysDown(namespace, about),
-  ERANGE: whyOutOfRange,
+  ERANGE: whyMtuTooLarge,
   ENETUNREACH: whyUnreachable,
   EHOSTUNREACH: whyUnreachable,
   ESRCH: async (_namespace, about, refusal) => whyGone(refusal, about),

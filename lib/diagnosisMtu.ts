@@ -41,7 +41,7 @@ export function mtuNotAcceptedHint(mtu: number | undefined, link: Link): string 
 }
 
 /** The kernel says that the MTU is out of the device's range, and not which that is (net/core/dev.c, dev_validate_mtu). */
-export async function mtuRangeHint(
+export async function whyMtuOutOfRange(
   namespace: Namespace,
   { kind, created, ...about }: About,
   { kernelMessage = '' }: Refusal,
@@ -60,7 +60,7 @@ export async function mtuRangeHint(
 }
 
 /** Of an MTU that a VLAN or a MACsec link was to get. */
-export async function whyOutOfRange(
+export async function whyMtuTooLarge(
   namespace: Namespace,
   about: About,
   { kernelMessage }: Refusal,

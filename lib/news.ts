@@ -22,10 +22,10 @@ export interface LinkNews extends NewsOf<'link', Link | undefined> {
 
 type AddressNews = NewsOf<'address', Address>;
 export type RouteNews = NewsOf<'route', Route>;
-export type NexthopObjectNews = NewsOf<'nextHop', undefined>;
+export type NexthopObjectNews = NewsOf<'nexthopObject', undefined>;
 export type News = LinkNews | AddressNews | RouteNews | NexthopObjectNews;
 
-const KINDS = ['link', 'address', 'route', 'nextHop'] as const;
+const KINDS = ['link', 'address', 'route', 'nexthopObject'] as const;
 
 /** Every message becomes an object of the same shape, because there are thousands. */
 export function makeNews(

@@ -297,7 +297,7 @@ export class Picture {
           !route.mayHaveDuplicate(key);
         return isPartial(news) || (news.removed && !sure);
       }
-      case 'nextHop':
+      case 'nexthopObject':
         return true;
     }
   }

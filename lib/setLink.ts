@@ -61,28 +61,39 @@ export function familySettings({
   return Object.keys(conf).length === 0 ? inet6 && { inet6 } : { inet: { conf }, inet6 };
 }
 
-/** Whether flags are asked for and nothing else. */
+type ChangeName = Exclude<keyof LinkChanges, 'signal'>;
+
+/** Each change, and whether one request carries it out together with others. */
+const IS_IN_ONE_REQUEST = {
+  up: true,
+  promiscuous: true,
+  allMulticast: true,
+  arp: true,
+  multicast: true,
+  name: true,
+  mac: true,
+  mtu: true,
+  txQueueLen: true,
+  group: true,
+  alias: true,
+  master: true,
+  bridgePort: true,
+  addrGenMode: false,
+  ipv4: false,
+  addAltNames: false,
+  removeAltNames: false,
+} as const satisfies { readonly [Name in ChangeName]-?: boolean };
+const CHANGES = Object.keys(IS_IN_ONE_REQUEST) as readonly ChangeName[];
+const IN_ONE_REQUEST = CHANGES.filter((name) => IS_IN_ONE_REQUEST[name]);
+
+/** Whether flags are asked for and nothing else. By name: an accessor's change is not enumerable. */
 function onlyFlags(changes: LinkChanges): boolean {
-  let any = false;
-  for (const name in changes) {
-    if (name === 'signal' || changes[name as keyof LinkChanges] === undefined) continue;
-    if (!Object.hasOwn(FLAG_BITS, name)) return false;
-    any = true;
-  }
-  return any;
+  const asked = CHANGES.filter((name) => changes[name] !== undefined);
+  return asked.length > 0 && asked.every((name) => Object.hasOwn(FLAG_BITS, name));
 }
 
-/** The changes that one request carries out together. */
-const IN_ONE_REQUEST = [
-  ...FLAGS,
-  ...['name', 'mac', 'mtu', 'txQueueLen', 'group', 'alias', 'master', 'bridgePort'],
-] as const satisfies readonly (keyof LinkChanges)[];
-
 /** The one of `options` that is asked for, if only one is. */
-function onlyOf(
-  changes: LinkChanges,
-  options: readonly (keyof LinkChanges)[],
-): keyof LinkChanges | undefined {
+function onlyOf(changes: LinkChanges, options: readonly ChangeName[]): ChangeName | undefined {
   const asked = options.filter((option) => changes[option] !== undefined);
   return asked.length === 1 ? asked[0] : undefined;
 }
@@ -97,7 +108,7 @@ function changesSomething(record: LinkRecord): boolean {
 
 /** A request of `setLink`, and the option that it carries out, if it is for one alone. */
 interface Change {
-  readonly option: keyof LinkChanges | undefined;
+  readonly option: ChangeName | undefined;
   readonly step: Step;
 }
 
@@ -127,7 +138,7 @@ function changeSteps(index: number, changes: LinkChanges, master: number | undef
   // In one message the kernel would apply the families' settings last, when the link is up already and has made its
   // address (net/core/rtnetlink.c, do_setlink). The MTU goes first, because it decides whether the link has IPv6.
   const found: Change[] = [];
-  const change = (option: keyof LinkChanges | undefined, asked: LinkRecord) =>
+  const change = (option: ChangeName | undefined, asked: LinkRecord) =>
     found.push({ option, step: { operation: 'changeLink', record: asked, barrier: true } });
   const changeNames = (option: 'addAltNames' | 'removeAltNames', names: readonly string[] = []) => {
     if (names.length === 0) return;
@@ -140,12 +151,12 @@ function changeSteps(index: number, changes: LinkChanges, master: number | undef
     if (mtu !== undefined) change('mtu', { index, mtu });
     change(onlyOf(changes, ['addrGenMode', 'ipv4']), { index, families });
   }
-  const together = {
-    ...changes,
-    mtu: record.mtu,
-    bridgePort: record.info === undefined ? undefined : changes.bridgePort,
-  };
-  if (changesSomething(record)) change(onlyOf(together, IN_ONE_REQUEST), record);
+  const together = IN_ONE_REQUEST.filter(
+    (name) =>
+      (name !== 'mtu' || record.mtu !== undefined) &&
+      (name !== 'bridgePort' || record.info !== undefined),
+  );
+  if (changesSomething(record)) change(onlyOf(changes, together), record);
   if (becomesPort) change('bridgePort', { index, ...port });
   changeNames('addAltNames', addAltNames);
   return found;

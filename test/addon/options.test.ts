@@ -1,4 +1,4 @@
-// Each option is not only accepted, but also sent to the kernel.
+// Each option is not only accepted, but also sent to the kernel, also where an accessor gives it.
 import { expect, test } from 'vitest';
 import { changeAddress } from '../../lib/addresses.js';
 import { Call } from '../../lib/call.js';
@@ -9,6 +9,7 @@ import { addNeighbour } from '../../lib/neighbours.js';
 import { changeRoute } from '../../lib/routes.js';
 import { addRule } from '../../lib/rules.js';
 import { setLink } from '../../lib/setLink.js';
+import { snapshot } from '../../lib/snapshot.js';
 import type {
   AddressOptions,
   CreateVethOptions,
@@ -205,6 +206,15 @@ function* without(options: object, path = ''): Generator<[string, object]> {
   }
 }
 
+/** An instance of a class whose accessors give the options, as an operation of `Netns` takes it. */
+function behindAccessors(options: object): object {
+  class Options {}
+  for (const [name, value] of Object.entries(options)) {
+    Object.defineProperty(Options.prototype, name, { get: () => value });
+  }
+  return snapshot(new Options());
+}
+
 test.each<[string, Operation, object]>([
   ['createLink, of a macvlan', createLink, { kind: 'macvlan', ...MACVLAN, mode: 'bridge' }],
   [
@@ -240,6 +250,7 @@ test.each<[string, Operation, object]>([
   const all = await askedBy(operation, options);
   expect(all).not.toMatch(/Error/);
   expect(await askedBy(operation, options)).toBe(all);
+  expect(await askedBy(operation, behindAccessors(options))).toBe(all);
   const ignored: string[] = [];
   for (const [name, rest] of without(options)) {
     if ((await askedBy(operation, rest)) === all) ignored.push(name);

@@ -63,6 +63,14 @@ describe('unusual objects', () => {
     await host.netns.createMacvlan(Object.assign(Object.create(null), { parent, name: 'm0' }));
     await host.netns.createMacvlan(Object.freeze({ parent, name: 'm1' }));
     await host.netns.createMacvlan(new Options());
+    class Changes {
+      readonly promiscuous = true;
+      get mtu() {
+        return 1300;
+      }
+    }
+    await host.netns.setLink('m0', new Changes());
+    expect(await host.link('m0')).toMatchObject({ mtu: 1300, promiscuity: 1 });
     expect(await host.names()).toEqual(expect.arrayContaining(['m0', 'm1', 'm2']));
     expect((await host.macvlan('m2')).mode).toBe('bridge');
   });
