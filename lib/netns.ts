@@ -341,9 +341,10 @@ export class Netns extends Namespace {
   /**
    * Adds MACs to the source list of a macvlan in mode source; those that are on it already stay. `EINVAL`: the link is
    * in another mode; `EOPNOTSUPP`: it is not a macvlan; `ENODEV`: there is no such link; `E2BIG`: the list would exceed
-   * 5,455 MACs, which is what the kernel's answers have room for. This library reads even a longer list that another
-   * program has made, and `removeSources` and `setMacvlan` can shorten it; other programs, `ip` among them, cannot read
-   * such a link, nor one of more than 5,426 that is a port of a bridge.
+   * 5,455 MACs, which is what the kernel's answers have room for; what another process adds at the same time is not
+   * counted. This library reads even a longer list that another program has made, and `removeSources` and `setMacvlan`
+   * can shorten it; other programs, `ip` among them, cannot read such a link, nor one of more than 5,426 that is a port
+   * of a bridge.
    */
   addSources(link: LinkRef, macs: readonly string[], options?: OperationOptions): Promise<void> {
     const call = callWith('addSources', link, this.addSources, options);

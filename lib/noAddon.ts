@@ -19,6 +19,7 @@ const OTHER_LIBC = /version `GLIBC_|symbol not found|Error loading shared librar
 
 /** The error for an addon that was found and cannot be loaded. */
 export function notLoadedError(cause: NodeJS.ErrnoException, root: string): Error {
+  if (cause.code === 'ERR_DLOPEN_DISABLED') return withHelp(cause, DISABLED, cause.code);
   const fits = !OTHER_LIBC.test(cause.message);
   return withHelp(cause, fits ? undefined : OTHER_LIBC_HELP + howToBuild(root), cause.code);
 }
@@ -43,8 +44,14 @@ const NO_ADDON = 'macvlan-netlink has no prebuilt addon for this platform. ';
 const OTHER_LIBC_HELP =
   "macvlan-netlink's addon was built with a later C library than this machine's, or with a different one. ";
 
+const DISABLED =
+  'macvlan-netlink is such an addon: start Node.js without --no-addons, and with --allow-addons where it has --permission.';
+
+/** A path as a shell's word, also one with an apostrophe. */
+const quote = (path: string) => `'${path.replaceAll("'", "'\\''")}'`;
+
 /** The tools go into the package's own folder, because the project may use pnpm, or there may be none. */
 const howToBuild = (root: string) =>
   'To build it here (needs g++, make and python3):\n' +
-  `  npm install --no-save --prefix '${root}native' node-gyp@12 node-addon-api@8\n` +
-  `  npx --prefix '${root}native' node-gyp rebuild -C '${root}native'`;
+  `  npm install --no-save --prefix ${quote(`${root}native`)} node-gyp@12 node-addon-api@8\n` +
+  `  npx --prefix ${quote(`${root}native`)} node-gyp rebuild -C ${quote(`${root}native`)}`;

@@ -69,7 +69,7 @@ export interface Ipv4Settings {
    * The link announces its addresses by ARP when it comes up and when its MAC is set
    * (`IPV4_DEVCONF_ARP_NOTIFY`), so that neighbours replace what they knew of them. A new link with `up` and
    * `addresses` announces them once, as the last step. Announcements without a carrier are lost:
-   * `setLink(link, { mac: link.mac })` repeats them; a VLAN that was given no MAC then keeps the one that its parent
+   * `setLink` with the `mac` that the link has repeats them; a VLAN that was given no MAC then keeps the one that its parent
    * has at that moment. For IPv6 there is the setting `ndisc_notify`, see `setSysctl`.
    */
   readonly arpNotify?: boolean | undefined;
@@ -151,7 +151,10 @@ export interface LinkOptions extends OperationOptions {
    * others it is in another group, see `deleteLinks`.
    */
   readonly group?: number | undefined;
-  /** A free text of 1–255 bytes (`IFLA_IFALIAS`). */
+  /**
+   * A free text of 1–255 bytes (`IFLA_IFALIAS`). It is set before the addresses and routes, so it does not tell that the
+   * link is finished: `setLink` afterwards does.
+   */
   readonly alias?: string | undefined;
   /**
    * Alternative names by which the link is found, too: 400 at most, of 1–127 bytes without `/` or white space

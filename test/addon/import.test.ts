@@ -1,4 +1,4 @@
-// What importing the package costs a program.
+// What importing the package costs a program, and what it says where it cannot be imported.
 import { expect, test } from 'vitest';
 import { runProgram } from '../support/program.js';
 
@@ -20,4 +20,13 @@ test('an import works where Node has no process.getBuiltinModule', async () => {
      console.log((await listLinks()).some(({ name }) => name === 'lo'));`,
   );
   expect(ended).toEqual({ code: 0, signal: null, stdout: 'true\n', stderr: '' });
+});
+
+test('where addons are not allowed the options are named that allow them', async () => {
+  const { code, stderr } = await runProgram("import 'macvlan-netlink';", {
+    nodeOptions: ['--no-addons'],
+  });
+  expect(code).toBe(1);
+  expect(stderr).toContain('macvlan-netlink is such an addon: start Node.js without --no-addons');
+  expect(stderr).toContain("code: 'ERR_DLOPEN_DISABLED'");
 });

@@ -183,6 +183,8 @@ describe('what the kernel refuses says why', () => {
     const error = await refusalOf(host.netns.setSysctl(name, value));
     expect(error).toMatchObject({ code, operation: 'setSysctl', target: name });
     expect(error.hint).toContain(says);
+    // How to write a name with dots is of use only where the name may have had some.
+    expect(error.hint?.includes('For a link named')).toBe(says.includes('For a link named'));
     if (code === 'EINVAL') return;
     const read = await refusalOf(host.netns.getSysctl(name));
     expect(read).toMatchObject({ code, operation: 'getSysctl', target: name });

@@ -47,6 +47,33 @@ test('a reading without waiting gives a removed link whole, because its reader m
   expect(removed).toEqual([expect.objectContaining({ item: expect.objectContaining({ name }) })]);
 });
 
+test.each(['wait', 'drain'] as const)(
+  'a reading (%s) after a loss says so once, and gives nothing of what was queued beside it',
+  async (reading) => {
+    const host = await bed.makeNetns();
+    const name = await host.parent();
+    const call = new Call('watch', null, undefined);
+    const watcher = host.netns.subscribe(call, [RTNLGRP_LINK], 1);
+    bed.onCleanup(() => watcher.close());
+    const groups = Array.from({ length: 50 }, (_, at) => `link set ${name} group ${at + 1}`);
+    await host.ipBatch(groups);
+    expect(await readNews(watcher, reading)).toEqual({ lost: true, news: [] });
+    await host.ip('link', 'set', name, 'group', '99');
+    const next = (await readNews(watcher, 'wait')) as Received;
+    expect(next.lost).toBe(false);
+    expect(next.news.map(({ item }) => (item as Link).group)).toEqual([99]);
+  },
+);
+
+test('a reading that discards gives nothing, and the next one what has come since', async () => {
+  const { host, name, read } = await setUp();
+  await host.ip('link', 'set', name, 'group', '5');
+  expect(await read('discard')).toEqual([]);
+  await host.ip('link', 'set', name, 'group', '6');
+  const groups = (await read('wait')).map(({ item }) => (item as Link).group);
+  expect(groups).toEqual([6]);
+});
+
 test('a reading whose wait is ended while it reads messages of no interest ends', async () => {
   const host = await bed.makeNetns();
   const name = await host.parent();

@@ -48,6 +48,9 @@ test('an addon for another C library, recognised by the loader’s message, has 
     const message = expect.stringContaining(`-C '${root}native'`);
     expect(notLoadedError(cause, root)).toMatchObject({ cause, code: cause.code, message });
   }
+  // The commands are to be pasted into a shell.
+  const { message } = notLoadedError(failed('symbol not found'), "/an 'odd' folder/");
+  expect(message).toContain("-C '/an '\\''odd'\\'' folder/native'");
   const noexec = failed('/a.node: failed to map segment from shared object');
   expect(notLoadedError(noexec, root)).toBe(noexec);
 });

@@ -1,7 +1,7 @@
 // Which listing answers whoever looks for the reason of a refusal.
 import { expect, test } from 'vitest';
 import type { Namespace } from '../../lib/namespace.js';
-import { askTogether } from '../../lib/sharedListing.js';
+import { askTogether, groupedBy } from '../../lib/sharedListing.js';
 
 /** A namespace whose listings are answered by hand. */
 function namespace() {
@@ -59,4 +59,15 @@ test('a listing that fails rejects for all that share it, and the next one begin
   await turn();
   asked[1]?.end('there');
   expect(await second).toBe('there');
+});
+
+test('items are grouped in their order, once for each list, and without those that have no key', () => {
+  const byFirst = groupedBy((item: string) => item[0]);
+  const list = ['a1', 'b1', '', 'a2'];
+  const groups = byFirst(list);
+  expect([...groups]).toEqual([
+    ['a', ['a1', 'a2']],
+    ['b', ['b1']],
+  ]);
+  expect(byFirst(list)).toBe(groups);
 });

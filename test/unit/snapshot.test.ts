@@ -1,4 +1,7 @@
 // Copies of what a program passes in, which do not change when the program changes its objects.
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { linkNow, netnsNow, snapshot } from '../../lib/snapshot.js';
@@ -86,6 +89,9 @@ describe('a snapshot', () => {
     expect(kept.sources).toEqual(['02:00:00:00:00:01']);
     // As in the class: an accessor for something else than an option is no unknown option.
     expect(Object.keys(kept)).toEqual(['sources', 'mtu']);
+    // A method is no option, and the check looks at accessors only where the object is not a plain one.
+    expect(kept.rename).toBeUndefined();
+    expect(Object.getPrototypeOf(kept)).not.toBe(Object.prototype);
   });
 
   test('keeps what the accessors of an instance’s class and of its base class give', () => {
@@ -109,6 +115,11 @@ describe('a snapshot', () => {
     peer.name = 'macv2';
     expect(kept.peer.name).toBe('macv1');
     expect(kept.sources).toEqual(['02:00:00:00:00:01']);
+  });
+
+  test('keeps the options of an instance whose class is of another realm', () => {
+    const options = runInNewContext("new (class { get name() { return 'macv1'; } })()");
+    expect(snapshot(options).name).toBe('macv1');
   });
 
   test('ends at objects that contain themselves', () => {
@@ -157,4 +168,18 @@ test('a reference to a namespace is copied', () => {
   }
   const netns = new Netns();
   expect(netnsNow(netns)).toBe(netns);
+});
+
+test('a relative path stays as it is where the working directory has been removed', () => {
+  const before = process.cwd();
+  const gone = mkdtempSync(join(tmpdir(), 'macvlan-netlink-test-'));
+  try {
+    process.chdir(gone);
+    rmdirSync(gone);
+    expect(() => process.cwd()).toThrow('ENOENT');
+    expect(netnsNow('./net1')).toBe('./net1');
+    expect(snapshot({ netns: '../net1' })).toEqual({ netns: '../net1' });
+  } finally {
+    process.chdir(before);
+  }
 });
