@@ -9,7 +9,7 @@ import { readLink, resolveIndex, resolveIndexIfAny } from './links.js';
 import { isListedAddress } from './listed.js';
 import { isGarbled } from './names.js';
 import type { Namespace } from './namespace.js';
-import { Refusal, type Result } from './native.js';
+import { Refusal, type Result, type Step } from './native.js';
 import type { AddressRecord } from './requests.js';
 import type {
   Address,
@@ -112,15 +112,25 @@ async function replace6(
   call: Call,
   record: AddressRecord,
 ): Promise<Result<'replaceAddress'>> {
-  const { family, index, local, prefixLength } = record;
+  const { family, index, local } = record;
   for (let attempt = 1; ; attempt++) {
     const there = await namespace.ask('getAddress', { family, index, local }, call.signal);
     if (!(there instanceof Refusal)) {
-      if (there.prefixLength === prefixLength)
-        return namespace.ask('replaceAddress', record, call.signal);
-      const hint = `The link has ${there.cidr}, and the kernel cannot change the prefix length of an IPv6 address: remove it first.`;
-      throw call.fail('EEXIST', undefined, hint);
+      checkLength(call, record, there);
+      const replacing: Step[] = [
+        { operation: 'replaceAddress', record },
+        { operation: 'getAddress', record: { family, index, local } },
+      ];
+      const [replaced, now] = (await namespace.exchange(replacing, call.signal)) as [
+        Result<'replaceAddress'>,
+        Result<'getAddress'>,
+      ];
+      call.checkSignal();
+      // Another program may have added it with another length since the look.
+      if (!(replaced instanceof Refusal || now instanceof Refusal)) checkLength(call, record, now);
+      return replaced;
     }
+    if (there.code !== 'EADDRNOTAVAIL') return there;
     const added = await namespace.ask('addAddress', record, call.signal);
     if (!(added instanceof Refusal) || added.code !== 'EEXIST' || attempt === ADDING_ATTEMPTS)
       return added;
@@ -128,6 +138,12 @@ async function replace6(
 }
 
 const ADDING_ATTEMPTS = 5;
+
+function checkLength(call: Call, { prefixLength }: AddressRecord, there: Address): void {
+  if (there.prefixLength === prefixLength) return;
+  const hint = `The link has ${there.cidr}, and the kernel cannot change the prefix length of an IPv6 address: remove it first.`;
+  throw call.fail('EEXIST', undefined, hint);
+}
 
 export async function listAddresses(
   namespace: Namespace,

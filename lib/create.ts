@@ -123,7 +123,10 @@ async function createThere(
         const link = results.at(-1);
         const allDone = !results.some((result) => result instanceof Refusal);
         const nothingLeft =
-          spec.verify === undefined && spec.complete === undefined && !announces(options);
+          options.index === undefined &&
+          spec.verify === undefined &&
+          spec.complete === undefined &&
+          !announces(options);
         if (link !== undefined && allDone && nothingLeft && call.signal === undefined) {
           return link as Link;
         }
@@ -221,12 +224,14 @@ async function finish(plan: Plan, results: readonly Result[]): Promise<Link> {
     }
     // The kernel drops an echo that it has no room for.
     const link = (results.at(-1) as Link | undefined) ?? (await readLink(target, call, index));
+    if (!isMade(plan, link)) throw call.fail('ENODEV', undefined, TAKEN_AWAY);
     const fault = spec.verify?.(link);
     if (fault !== undefined) throw call.fail('EOPNOTSUPP', undefined, fault);
     let finished = link;
     if (spec.complete !== undefined) {
       await spec.complete(link, target);
       finished = await readLink(target, call, index);
+      if (!isMade(plan, finished)) throw call.fail('ENODEV', undefined, TAKEN_AWAY);
     }
     if (!announces(plan.options)) return finished;
     if (spec.complete !== undefined) finished = await whenRunning(plan, finished);
@@ -272,7 +277,26 @@ function undone(plan: Plan, results: readonly Result[], error: unknown): Promise
   const besides = parts.flatMap(({ option, undo: step }, at) =>
     step !== undefined && isDone(at + 1) ? [[option, step] as const] : [],
   );
-  return undo(call, { target, index, name, besides }, error);
+  // Nobody else has an index that was chosen here.
+  const isIt = plan.options.index === undefined ? undefined : (link: Link) => isMade(plan, link);
+  return undo(call, { target, index, name, besides, isIt }, error);
+}
+
+/**
+ * Whether it is the link that was made: with an index that the program has chosen it may be another one, once that link
+ * has been deleted or moved. Another program may change the name or the MAC, and a master that of its ports.
+ */
+function isMade({ spec, record, options }: Plan, link: Link): boolean {
+  if (options.index === undefined) return true;
+  if (link.kind !== spec.kind) return false;
+  const mac = record.mac && formatMac(record.mac);
+  return (
+    mac === undefined ||
+    link.mac === mac ||
+    record.name === undefined ||
+    link.name === record.name ||
+    (options.master != null && link.master !== null)
+  );
 }
 
 async function partError(
@@ -288,7 +312,11 @@ async function partError(
     link === index
       ? await explainNew(target, refusal, index, asked)
       : await explain(target, refusal, { link, asked });
-  return call.error(refusal, { ...explained, part: part?.option });
+  // Whether it was there before cannot be told either, so it is not taken away.
+  const mayStay =
+    part?.undo !== undefined && refusal.code === 'ENOBUFS' && refusal.syscall === 'recvmsg';
+  const hint = mayStay ? MAY_STAY : explained.hint;
+  return call.error(refusal, { hint, part: part?.option });
 }
 
 /** {@link explain} for what a link that has just been made is refused. */
@@ -301,6 +329,9 @@ export async function explainNew(
   const isGone = refusal.code === 'ENODEV' && (await findLink(target, link)) === undefined;
   return isGone ? { hint: TAKEN_AWAY } : explain(target, refusal, { link, asked });
 }
+
+const MAY_STAY =
+  "The kernel's answer was lost: the route, which is by another link than the new one, may have been added, and then it is still there.";
 
 const MADE_UNHEARD =
   "The kernel's answer was lost: the link had been made, and was then taken away again.";

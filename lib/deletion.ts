@@ -6,7 +6,7 @@ import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { stackOf } from './errors.js';
 import { plainRef, targetOf } from './links.js';
-import { linkRecord } from './lookup.js';
+import { findLink, linkRecord } from './lookup.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result } from './native.js';
 import type { DeleteOptions, Link, LinkRef } from './types.js';
@@ -49,6 +49,20 @@ function namesOf(refs: readonly LinkRef[]): ReadonlyMap<unknown, string | number
   return new Map(refs.map((ref) => [typeof ref === 'object' ? ref.index : ref, targetOf(ref)]));
 }
 
+/** Of every group that links are deleted in (native/bulk/deletion.cc). */
+const GROUP_MARK = 0x5e;
+
+/** That a link could not be put back into the group that it had. */
+async function whyInGroup(
+  namespace: Namespace,
+  link: number | string,
+): Promise<string | undefined> {
+  const found = await findLink(namespace, link);
+  return found === undefined || found.group >>> 24 !== GROUP_MARK
+    ? undefined
+    : `Its group is ${found.group} now: the kernel refused to give it back its own.`;
+}
+
 /** How many errors are made without the event loop having its turn. */
 const ERRORS_IN_A_TURN = 32;
 
@@ -81,7 +95,9 @@ export async function deleteLinks(
     }
     named ??= namesOf(refs);
     const one = call.about(named.get(link) ?? link);
-    errors.push(one.error(result, await explain(namespace, result, { link })));
+    const explained = await explain(namespace, result, { link });
+    const kept = result.code === 'ENODEV' ? undefined : await whyInGroup(namespace, link);
+    errors.push(one.error(result, { hint: [explained.hint, kept].filter(Boolean).join(' ') }));
     // An error costs more than a deletion.
     if (errors.length % ERRORS_IN_A_TURN === 0) await setImmediate();
   }

@@ -103,7 +103,6 @@ const REASONS: Readonly<Record<string, Reason>> = {
       : (await whyMtuTooSmall(namespace, about)) ||
         whyNotJoined(about, refusal) ||
         (refusal.syscall === 'RTM_NEWNEIGH' && NO_ROOM),
-  EINTR: async () => 'What was listed changed during every attempt to list it.',
 };
 
 /** No text (another text is another reason), or the one for a link without IPv6 (net/ipv6/ndisc.c, ndisc_allow_add). */

@@ -211,7 +211,7 @@ export async function whyBusy(
   const [child] = await findChildren(namespace, parent, about.target);
   const receiver =
     child === undefined
-      ? `Something else (an ipvlan on '${parent.name}' in another namespace, for example)`
+      ? `Something else (an ipvlan on '${parent.name}' in another namespace, or a bridge that it has left meanwhile, for example)`
       : `The ${child.kind} ${describeChild(child, namespace)}`;
   return `${receiver} already receives the parent's frames, and a device has one receiver only.`;
 }
@@ -269,5 +269,5 @@ export async function whyMacInUse(namespace: Namespace, about: About): Promise<H
   if (holder !== undefined) {
     return `The MAC ${mac} is taken by ${describeChild(holder, namespace)}, which is up on the same parent.`;
   }
-  return `The MAC ${mac} is taken by the parent, or by a link on it, that is not in ${describe(namespace)}: in another namespace, or in one that is being taken down, where it stays for some time after.`;
+  return `The MAC ${mac} is taken by the parent, or by a link on it, that is not in ${describe(namespace)}: in another namespace, or in one that is being taken down, where it stays for some time after; or by one that has given it up meanwhile.`;
 }

@@ -4,6 +4,9 @@ import { builtin } from './builtin.js';
 
 const { getSystemErrorMap, inspect } = builtin('node:util');
 
+/** V8's, as it was when this was imported: a program that hardens itself may take it away. */
+const captureStackTrace: typeof Error.captureStackTrace = Error.captureStackTrace ?? (() => {});
+
 const brand: unique symbol = Symbol.for('macvlan-netlink.NetlinkError') as never;
 
 /** Errnos that the kernel answers with and `os.constants.errno` does not list. */
@@ -50,6 +53,9 @@ export function errnoOf(name: string): number | undefined {
   return errno === undefined ? undefined : -errno;
 }
 
+/** The hint of `EINTR`, which only a listing means by it (`NLM_F_DUMP_INTR`). */
+export const INTERRUPTED = 'What was listed changed during every attempt to list it.';
+
 /** Where an operation was called: holds the call's stack, which V8 formats only when it is read. */
 export interface Caller {
   readonly stack?: string;
@@ -72,10 +78,10 @@ export function captureCaller(operation: (...args: never[]) => unknown): Caller 
   if (limit > CALLER_FRAMES && limit <= NODE_FRAMES) {
     // Reflect.set, because an assignment throws where a program froze Error.
     Reflect.set(Error, 'stackTraceLimit', CALLER_FRAMES);
-    Error.captureStackTrace(caller, operation);
+    captureStackTrace(caller, operation);
     Reflect.set(Error, 'stackTraceLimit', limit);
   } else {
-    Error.captureStackTrace(caller, operation);
+    captureStackTrace(caller, operation);
   }
   return caller;
 }
@@ -245,7 +251,7 @@ export function argumentError(
 ): ArgumentError {
   const Base = code === 'ERR_OUT_OF_RANGE' ? RangeError : TypeError;
   const error = Object.assign(new Base(message), { code });
-  if (above !== undefined) Error.captureStackTrace(error, above);
+  if (above !== undefined) captureStackTrace(error, above);
   return error;
 }
 

@@ -41,7 +41,7 @@ export async function mustFindLink(
   call: Call,
   ref: number | string,
 ): Promise<Link | undefined> {
-  const result = await namespace.ask('getLink', linkRecord(ref));
+  const result = await namespace.ask('getLink', linkRecord(ref), call.signal);
   if (result instanceof Refusal && result.code !== 'ENODEV') throw call.error(result);
   return result instanceof Refusal ? undefined : result;
 }

@@ -5,7 +5,7 @@ import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { createIn, type KindSpec } from './create.js';
 import { readLink, sendAll, sendMany, throwFirst } from './links.js';
-import { linkRecord } from './lookup.js';
+import { linkRecord, mustFindLink } from './lookup.js';
 import { parseMac } from './mac.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
@@ -179,7 +179,8 @@ export async function setMacvlan(
   const ignored =
     bcQueueLen === undefined && bcCutoff === undefined
       ? undefined
-      : unknownToKernel(changes, (await readMacvlan(namespace, call, link.index)).macvlan);
+      : // By now the link may have been deleted or moved.
+        unknownToKernel(changes, (await mustFindLink(namespace, call, link.index))?.macvlan);
   if (ignored !== undefined) throw call.fail('EOPNOTSUPP', undefined, ignored);
 }
 

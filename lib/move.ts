@@ -6,8 +6,8 @@ import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { MAX_INDEX_ATTEMPTS, mayMeanIndexTaken } from './indexes.js';
 import { readLink, sendAll } from './links.js';
-import { findLink, mustFindLink } from './lookup.js';
-import type { Namespace } from './namespace.js';
+import { findLink, linkRecord, mustFindLink } from './lookup.js';
+import { describe, type Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
 import { withNamespace } from './opening.js';
 import { takenBy, whyReserved } from './refused.js';
@@ -85,13 +85,11 @@ async function move(
     };
     const steps: Step[] = [{ operation: 'changeLink', record }];
     const [result] = await namespace.exchange(steps, call.signal);
-    if (!(result instanceof Refusal)) return readLink(target, call, index);
+    if (!(result instanceof Refusal)) return readMoved(target, call, link, index, name);
     // Only a renaming follows the move. ENODEV: it was not here any more, and whoever has moved it meanwhile wants it
     // there. EBUSY: the index is taken there, perhaps by a link that has the same MAC.
     const mayHaveMoved = options.name !== undefined && !NOT_MOVED.has(result.code);
-    const broughtBack = mayHaveMoved
-      ? await bringBack(namespace, target, call, link, index)
-      : undefined;
+    const broughtBack = mayHaveMoved ? await bringBack(namespace, target, link, index) : undefined;
     const again =
       options.index === undefined && attempt < MAX_INDEX_ATTEMPTS && broughtBack === undefined;
     // Another link got there after the look. One that has got this link's index here must not be moved instead.
@@ -102,6 +100,9 @@ async function move(
       isSame(await findLink(namespace, link.index), link)
     )
       continue;
+    // What has the name and the index may be the link itself.
+    if (broughtBack?.startsWith(BROUGHT_BACK) === false)
+      throw call.error(result, { hint: broughtBack });
     const moving = { names: [name, ...link.altNames], index };
     const { hint } = await explain(namespace, result, { link: link.index, target, moving });
     throw call.error(result, {
@@ -128,23 +129,51 @@ const BROUGHT_BACK =
   'The link had been moved by then, and was brought back without what the kernel drops on the way: its addresses and ' +
   'routes, its master, addrGenMode and ipv4.';
 
-/** Whether it is the link that was read: its index may have passed to another one. */
+const IDENTICAL = 3;
+
+/** How much speaks for it that it is the link that was read: its index may have passed to another one. */
+function likeness(found: Link | undefined, link: Link): number {
+  if (found?.kind !== link.kind) return 0;
+  return (found.mac === link.mac ? 2 : 0) + (found.name === link.name ? 1 : 0);
+}
+
 function isSame(found: Link | undefined, link: Link): boolean {
-  return found?.kind === link.kind && (found.mac === link.mac || found.name === link.name);
+  return likeness(found, link) > 0;
+}
+
+/** The link as it is in the target, unless another one is there in its place. */
+async function readMoved(
+  target: Namespace,
+  call: Call,
+  link: Link,
+  index: number,
+  name: string,
+): Promise<Link> {
+  const moved = await readLink(target, call, index);
+  if (isSame(moved, { ...link, name })) return moved;
+  const hint =
+    `The link with index ${index} in the network namespace ${describe(target)} is '${moved.name}', another one: ` +
+    'other programs have moved or deleted links meanwhile, and it may have been moved in place of the link.';
+  throw call.fail('ENODEV', undefined, hint);
 }
 
 /** Undoes a move that the kernel refused half-way; returns what to say of that, if there was anything to undo. */
 async function bringBack(
   namespace: Namespace,
   target: Namespace,
-  call: Call,
   link: Link,
   index: number,
 ): Promise<string | undefined> {
   const here = await findLink(namespace, link.index);
-  if (isSame(here, link)) return undefined;
-  const moved = await findLink(target, index);
-  if (moved === undefined || moved.mac !== link.mac || moved.kind !== link.kind) return undefined;
+  if (likeness(here, link) === IDENTICAL) return undefined;
+  const moved = await target.ask('getLink', linkRecord(index));
+  if (moved instanceof Refusal) {
+    return moved.code === 'ENODEV'
+      ? undefined
+      : `The link may have been moved by then: whether it is there, with index ${index}, could not be found out (${moved.code}).`;
+  }
+  // Another program may have changed the MAC meanwhile, or given the index, and even the name, to a new link here.
+  if (likeness(moved, link) <= likeness(here, link)) return undefined;
   const newIfindex = here === undefined ? link.index : namespace.chooseIndex();
   const record: LinkRecord = {
     index,
@@ -155,9 +184,7 @@ async function bringBack(
   };
   const result = await target.ask('changeLink', record);
   if (result instanceof Refusal) {
-    throw call.error(result, {
-      hint: `The link was moved, and could not be brought back: it is '${moved.name}' there, index ${index}.`,
-    });
+    return `The link had been moved by then, and could not be brought back (${result.code}): it is '${moved.name}' there, index ${index}.`;
   }
   return here === undefined
     ? BROUGHT_BACK

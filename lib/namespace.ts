@@ -11,7 +11,7 @@ import {
   type Watcher,
 } from './addon.js';
 import type { Call } from './call.js';
-import { argumentError, showValue } from './errors.js';
+import { argumentError, INTERRUPTED, showValue } from './errors.js';
 import {
   exchange,
   exchangeMany,
@@ -230,8 +230,9 @@ export class Namespace implements NetnsLike {
     record: Operations[Name][0],
   ): Promise<Operations[Name][1]> {
     const result = await this.ask(operation, record, call.signal);
-    if (result instanceof Refusal) throw call.error(result);
-    return result;
+    if (!(result instanceof Refusal)) return result;
+    const hint = result.code === 'EINTR' ? INTERRUPTED : undefined;
+    throw call.error(result, { hint });
   }
 
   /** Subscribes to what the kernel tells of groups (`RTNLGRP_*`). @internal */

@@ -3,6 +3,7 @@ import type { Call } from './call.js';
 import { check } from './check.js';
 import * as checks from './checkRules.js';
 import { explain } from './diagnosis.js';
+import { INTERRUPTED } from './errors.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import type { RuleRecord } from './requests.js';
@@ -68,6 +69,7 @@ export async function listRules(
       if (!(rules instanceof Refusal)) return rules;
       // The kernel has no rules of that family, as with ipv6.disable=1.
       if (rules.code === 'EAFNOSUPPORT' && rules.syscall === 'RTM_GETRULE') return [];
+      if (rules.code === 'EINTR') throw call.error(rules, { hint: INTERRUPTED });
       throw call.error(rules, await explain(namespace, rules, {}));
     }),
   );

@@ -86,6 +86,9 @@ async function probe(load: boolean): Promise<Features | undefined> {
     if (parentKind === undefined) return undefined;
     const results = await namespace.exchange(probeSteps(parentKind));
     if (results[0] instanceof Refusal) return undefined;
+    // EINVAL is a kernel's answer to a mode or a flag that it does not know; anything else says nothing of the feature.
+    const isOther = (result: unknown) => result instanceof Refusal && result.code !== 'EINVAL';
+    if (results.some(isOther)) return undefined;
     const made = (at: number) => !(results[at] instanceof Refusal);
     const info = made(2) ? (results[2] as Link).macvlan : undefined;
     return {

@@ -1,8 +1,9 @@
 /** Taking away what was made of a link that cannot be finished. */
 import type { Call } from './call.js';
-import { linkRecord } from './lookup.js';
+import { findLink, linkRecord } from './lookup.js';
 import { describe, type Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
+import type { Link } from './types.js';
 
 /** The reason for what a new link is refused once it is not there any more. */
 export const TAKEN_AWAY =
@@ -29,7 +30,13 @@ async function takeAway(target: Namespace, step: Step, what: string): Promise<Er
     return new Error(`The ${what} ${where} could not be removed again: errno ${result.errno}`);
   }
   if (isRepeated || result.code !== 'ENODEV') return undefined;
-  return new TakenAway(`${TAKEN_AWAY} It was the ${what} ${where}.`);
+  return takenAway(target, what);
+}
+
+function takenAway(target: Namespace, what: string): TakenAway {
+  return new TakenAway(
+    `${TAKEN_AWAY} It was the ${what} in the network namespace ${describe(target)}.`,
+  );
 }
 
 /** What is to be taken away. */
@@ -39,18 +46,33 @@ interface Made {
   readonly name: string | undefined;
   /** Further things that outlive the link: the option, and the step that undoes it. */
   readonly besides: readonly (readonly [option: string, step: Step])[];
+  /** Whether a link that has the index is the one that was made, where it may be another one. */
+  readonly isIt?: ((link: Link) => boolean) | undefined;
 }
 
 /** Removes a half-made link and what it has besides; returns what went wrong, above all what is left. */
-async function removeMade({ target, index, name, besides }: Made): Promise<Error | undefined> {
+async function removeMade({
+  target,
+  index,
+  name,
+  besides,
+  isIt,
+}: Made): Promise<Error | undefined> {
   const link =
     name === undefined ? `link with index ${index}` : `link '${name}' with index ${index}`;
   const removal: Step = { operation: 'deleteLink', record: linkRecord(index) };
-  const faults = [await takeAway(target, removal, link)];
+  const there = isIt && (await findLink(target, index));
+  const faults = [
+    there === undefined || isIt?.(there) === true
+      ? await takeAway(target, removal, link)
+      : takenAway(target, link),
+  ];
   for (const [option, step] of besides) {
     faults.push(await takeAway(target, step, `${option} of the ${link}`));
   }
-  return faults.find((fault) => fault && !(fault instanceof TakenAway)) ?? faults[0];
+  const [left, ...more] = faults.filter((fault) => fault && !(fault instanceof TakenAway));
+  if (left === undefined || more.length === 0) return left ?? faults[0];
+  return new Error([left, ...more].map((fault) => fault?.message).join('. '));
 }
 
 /**

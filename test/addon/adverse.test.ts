@@ -1,27 +1,12 @@
 // Faults that are rare on a healthy machine, caused by libraries that are preloaded before the C
 // library's.
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
+import { mkdtempSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
-import { root } from '../support/package.js';
+import { describe, expect, test } from 'vitest';
+import { directory, preload, withOwn } from '../support/preload.js';
 import { inPrivateNetns, resultOf } from '../support/program.js';
 import { noTaps } from '../support/tap.js';
-
-const directory = mkdtempSync(join(tmpdir(), 'macvlan-netlink-adverse-'));
-afterAll(() => rmSync(directory, { recursive: true }));
-
-/** A command prefix that preloads a library of test/support, with environment variables for it. */
-function preload(name: string, variables: Readonly<Record<string, string | number>>) {
-  const source = join(root, `test/support/${name}.c`);
-  const library = join(directory, `${name}.so`);
-  execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, source, '-ldl']);
-  const settings = Object.entries(variables).map(([key, value]) => `${key}=${value}`);
-  // A path in LD_PRELOAD ends at a space.
-  const preload = [`LD_LIBRARY_PATH=${directory}`, `LD_PRELOAD=${name}.so`];
-  return [...inPrivateNetns, 'env', ...preload, ...settings];
-}
 
 const IFLA_GROUP = 27;
 const RTM_NEWLINK = 16;
@@ -232,6 +217,44 @@ test('everything else goes on while more such paths are opened than there are th
   });
 });
 
+test('a watch hears of what has come although one that is ready beside it is closed before its turn', async () => {
+  const held = join(directory, 'held');
+  const program = `
+    import { existsSync, writeFileSync } from 'node:fs';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    import { Netns } from 'macvlan-netlink';
+    const held = process.argv[1];
+    const isHeld = async (number) => {
+      while (!existsSync(held + '.' + number + '.waiting')) await sleep(1);
+    };
+    const handles = [];
+    for (let at = 0; at < 4; at++) handles.push(await Netns.create());
+    const watches = handles.map((netns) => netns.watch());
+    const change = (at, mtu) => handles[at].setLink('lo', { mtu });
+    for (const [at, one] of watches.entries()) {
+      const next = one.next();
+      await change(at, 1300);
+      await next;
+    }
+    const told = watches.map(async (one) => (await one.next()).value?.link.mtu ?? 'closed');
+    // Until all of them wait.
+    await sleep(100);
+    writeFileSync(held, '');
+    await change(0, 1400);
+    await isHeld(1);
+    // While the first is read the others get ready, in this order.
+    for (const at of [1, 2, 3]) await change(at, 1400);
+    writeFileSync(held + '.1', '');
+    await isHeld(2);
+    await watches[2].return();
+    writeFileSync(held + '.2', '');
+    console.log(JSON.stringify(await Promise.all(told)));
+    process.exit();
+  `;
+  const under = preload('held-receive', { HELD: held });
+  expect(await resultOf(program, { under, args: [held] })).toEqual([1400, 1400, 'closed', 1400]);
+});
+
 describe('a kernel without IPv6', () => {
   const under = preload('without-ipv6', {});
   /** Begins a program in which no link has IPv6 addresses or routes. */
@@ -332,18 +355,6 @@ test.each([
   },
 );
 
-/** Like {@link preload}, and mounts a file system for the program alone, such as `tmpfs /run`. */
-function withOwn(
-  mount: string,
-  variables: Readonly<Record<string, string | number>>,
-  name = 'refuse-calls',
-) {
-  const [command = '', ...rest] = preload(name, variables);
-  const at = rest.indexOf('env');
-  const own = ['sh', '-c', `mount -n -t ${mount.split(' ')[0]} ${mount} && exec "$@"`, 'sh'];
-  return [command, ...rest.slice(0, at), ...own, ...rest.slice(at)];
-}
-
 test('where a taken name cannot be examined the hint does not advise to remove it', async () => {
   const program = `
     import { Netns } from 'macvlan-netlink';
@@ -409,8 +420,11 @@ test('a name whose removal takes its time is waited for', async () => {
   expect(await resultOf(program, { under, args: [until] })).toEqual([0, true, true, true, true]);
 });
 
-test('a name that another program has removed and given again meanwhile stays that one’s', async () => {
-  const until = join(directory, 'until-mounted');
+test.each([
+  ['given again', "ip('add', 'name')"],
+  ['is giving again', "writeFileSync('/run/netns/name', '')"],
+])('a name that another program has removed and %s meanwhile stays that one’s', async (_, give) => {
+  const until = `${mkdtempSync(join(directory, 'until-'))}/mounted`;
   const program = `
     import { execFileSync } from 'node:child_process';
     import { existsSync, statSync, writeFileSync } from 'node:fs';
@@ -420,11 +434,11 @@ test('a name that another program has removed and given again meanwhile stays th
     const creating = Netns.create('name').catch((error) => error);
     while (!existsSync('/run/netns/name')) await sleep(1);
     ip('delete', 'name');
-    ip('add', 'name');
+    ${give};
     const theirs = statSync('/run/netns/name').ino;
     writeFileSync(process.argv[1], '');
     const { code, syscall, hint } = await creating;
-    const kept = statSync('/run/netns/name').ino === theirs;
+    const kept = statSync('/run/netns/name', { throwIfNoEntry: false })?.ino === theirs;
     await Netns.remove('name');
     console.log(JSON.stringify([code, syscall, hint, kept, await Netns.list()]));
   `;
@@ -439,72 +453,30 @@ test('a name that another program has removed and given again meanwhile stays th
   ]);
 });
 
-/** What other programs do before and after the first message that makes or changes a link is sent. */
-const meanwhile = `
-  import { execFileSync } from 'node:child_process';
-  import { existsSync, writeFileSync } from 'node:fs';
-  import { setTimeout as sleep } from 'node:timers/promises';
-  import { createLink, deleteLink, listLinks, moveLink, Netns } from 'macvlan-netlink';
-  delete process.env.LD_PRELOAD; // Not for what this starts.
-  const ip = (line) => execFileSync('ip', line.split(' '), { encoding: 'utf8' });
-  const [until] = process.argv.slice(1);
-  const reach = async (what) => { while (!existsSync(until + '.' + what)) await sleep(1); };
-  const goOn = (from) => writeFileSync(until + '.' + from, '');
-`;
-
-test('the peer of a new veth that another program has moved is not taken for the link with its index', async () => {
-  const until = join(directory, 'until-made');
-  const program = `${meanwhile}
-    goOn('before');
-    const n = await Netns.create('n');
-    await Netns.create('c');
-    const peer = { name: 'vb', netns: n, up: true };
-    const creating = createLink({ kind: 'veth', name: 'va', addresses: ['10.9.0.1/24'], peer }).catch((error) => error);
-    await reach('sent');
-    const [{ ifindex }] = JSON.parse(ip('-n n -j link show vb'));
-    ip('-n n link set vb netns c');
-    ip('-n n link add bystander index ' + ifindex + ' type bridge');
-    goOn('after');
-    const { code, hint } = await creating;
-    const [{ flags }] = JSON.parse(ip('-n n -j link show bystander'));
-    console.log(JSON.stringify([code, hint, flags.includes('UP'), (await listLinks()).map(({ name }) => name)]));
+test('a name is finished at the end of the process also where a listener of the program throws', async () => {
+  const until = join(mkdtempSync(join(directory, 'until-')), 'ended');
+  const ending = `
+    import { spawn } from 'node:child_process';
+    import { existsSync } from 'node:fs';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    process.on('exit', () => { throw new Error('mine'); });
+    const { Netns } = await import('macvlan-netlink');
+    void Netns.create('name');
+    while (!existsSync('/run/netns/name')) await sleep(1);
+    const env = { PATH: process.env.PATH };
+    spawn('sh', ['-c', 'sleep 0.3; : > ${until}'], { detached: true, stdio: 'ignore', env }).unref();
+    process.exit();
   `;
-  const under = withOwn('tmpfs /run', { UNTIL: until, TYPE: RTM_NEWLINK }, 'slow-send');
-  const hint =
-    'Another program has deleted the new link before it was finished, or moved it to another namespace.';
-  expect(await resultOf(program, { under, args: [until] })).toEqual([
-    'ENODEV',
-    hint,
-    false,
-    ['lo'],
-  ]);
-});
-
-test('a move that was refused half-way is not made again with the link that has got the index', async () => {
-  const until = join(directory, 'until-moved');
-  const program = `${meanwhile}
-    const [c, d] = [await Netns.create('c'), await Netns.create('d')];
-    ip('link add mine index 50 type veth peer name mp');
-    ip('-n d link add theirs index 50 type veth peer name tp');
-    const moving = moveLink('mine', c, { name: 'wanted' }).catch((error) => error);
-    await reach('waiting');
-    ip('-n c link add wanted type bridge');
-    goOn('before');
-    await reach('sent');
-    ip('-n d link set theirs netns ' + process.pid);
-    ip('-n c link delete wanted');
-    goOn('after');
-    const { code, hint } = await moving;
-    const names = async (netns) => (await netns.listLinks()).map(({ name, index }) => name === 'theirs' ? name + index : name);
-    console.log(JSON.stringify([code, hint, await names(Netns.current()), await names(c)]));
+  const program = `
+    import { spawnSync } from 'node:child_process';
+    import { statfsSync } from 'node:fs';
+    const options = { encoding: 'utf8', input: ${JSON.stringify(ending)} };
+    const { stderr } = spawnSync(process.execPath, ['--input-type=module'], options);
+    console.log(JSON.stringify([stderr.includes('Error: mine'), statfsSync('/run/netns/name').type]));
   `;
-  const under = withOwn('tmpfs /run', { UNTIL: until, TYPE: RTM_NEWLINK }, 'slow-send');
-  const [code, hint, here, there] = await resultOf<[string, string, string[], string[]]>(program, {
-    under,
-    args: [until],
-  });
-  expect([code, here.sort(), there]).toEqual(['EEXIST', ['lo', 'mine', 'mp', 'theirs50'], ['lo']]);
-  expect(hint).toMatch(/brought back.* Its index is \d+ now: its own is that of 'theirs'/);
+  const under = withOwn('tmpfs /run', { UNTIL: until }, 'slow-mount');
+  const NSFS_MAGIC = 0x6e736673;
+  expect(await resultOf(program, { under })).toEqual([true, NSFS_MAGIC]);
 });
 
 describe.skipIf(noTaps !== undefined)('a tap is found', () => {

@@ -2,12 +2,14 @@
 import type { NamespaceHandle } from '../../lib/addon.js';
 import { Namespace } from '../../lib/namespace.js';
 import type { Result, Step } from '../../lib/native.js';
+import type { LinkRecord } from '../../lib/requests.js';
 import type { Link } from '../../lib/types.js';
 import { aLink } from './pictures.js';
 
 const answer: Link = {
   ...aLink,
-  // It passes for whatever the link is to be: a master by its kind, a macvlan by what follows, its own peer.
+  // It passes for whatever the link is to be: a master by its kind, a macvlan by what follows, its own peer; and once one
+  // is made, for that.
   kind: 'bridge',
   parent: { index: aLink.index, netnsid: null },
   macvlan: {
@@ -25,6 +27,7 @@ const answer: Link = {
 export class Agreeable extends Namespace {
   readonly steps: Step[] = [];
   readonly signals: (AbortSignal | undefined)[] = [];
+  #made: Partial<Link> = {};
 
   constructor() {
     super({ inode: 1, fd: 3, setInUse() {} } as unknown as NamespaceHandle, null);
@@ -36,6 +39,12 @@ export class Agreeable extends Namespace {
   ): Promise<readonly Result[]> {
     this.steps.push(...steps);
     this.signals.push(signal);
-    return steps.map(({ operation }) => (operation.startsWith('list') ? [] : answer));
+    return steps.map(({ operation, record }) => {
+      if (operation === 'createLink' || operation === 'createEchoedLink') {
+        const { name = answer.name, info } = record as LinkRecord;
+        this.#made = { name, kind: info?.kind ?? null };
+      }
+      return operation.startsWith('list') ? [] : { ...answer, ...this.#made };
+    });
   }
 }

@@ -1,0 +1,128 @@
+// What an operation says, and what it leaves, when the kernel refuses one of its requests, or an answer is lost.
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { directory, withOwn } from '../support/preload.js';
+import { resultOf } from '../support/program.js';
+
+/** What a program says that can `refuse` requests: see refuse-requests.c. */
+function refusing<T>(body: string): Promise<T> {
+  const plan = join(mkdtempSync(join(directory, 'plan-')), 'plan');
+  const program = `
+    import { execFileSync } from 'node:child_process';
+    import { renameSync, writeFileSync } from 'node:fs';
+    import { constants } from 'node:os';
+    import * as library from 'macvlan-netlink';
+    const { createMacvlan, deleteLinks, Netns, listLinks, moveLink, setLink } = library;
+    delete process.env.LD_PRELOAD; // Not for what this starts.
+    const ip = (line) => execFileSync('ip', line.split(' '), { encoding: 'utf8' });
+    const refuse = (...lines) => {
+      const numbers = lines.map((line) => line.replace(/E[A-Z]+/, (name) => constants.errno[name]) + '\\n');
+      writeFileSync('${plan}.new', numbers.join(''));
+      renameSync('${plan}.new', '${plan}');
+    };
+    const said = ({ code, part, hint, cause }) => [code, part ?? null, hint ?? null, cause?.message ?? null];
+    const say = (what) => console.log(JSON.stringify(what));
+    ip('link add parent type veth peer name pp');
+    ip('link set parent up');
+    ip('address add 10.9.0.1/24 dev parent');
+    ip('link set pp up');
+    ${body}
+  `;
+  return resultOf(program, { under: withOwn('tmpfs /run', { PLAN: plan }, 'refuse-requests') });
+}
+
+const ROUTES = `routes: [
+  { to: '10.8.0.0/16', via: '10.9.0.5', link: 'parent' },
+  { to: '10.7.0.0/16', via: '10.9.0.5', link: 'parent' },
+]`;
+
+test('deleteLinks says of links that stay in the group for deletion that they do', async () => {
+  const [group, errors] = await refusing<[string, [string, null, string][]]>(`
+    for (const at of [1, 2, 3]) ip('link add link parent name d' + at + ' group ' + at + ' type macvlan');
+    // The look at them afterwards is not refused.
+    refuse('5 15 EPERM');
+    const { errors } = await deleteLinks(['d1', 'd2', 'd3']).catch((error) => error);
+    const [{ group }] = JSON.parse(ip('-j link show d1'));
+    say([group, errors.map(said)]);
+  `);
+  expect(Number(group) >>> 24).toBe(0x5e);
+  expect(errors.map(([code]) => code)).toEqual(['EPERM', 'EPERM']);
+  for (const [, , hint] of errors) expect(hint).toContain(`Its group is ${group} now`);
+});
+
+test('a new link says what is left of it, all of that', async () => {
+  const [[code, part, , cause], routes] = await refusing<[string[], { dst: string }[]]>(`
+    refuse('6 99 ENOMEM');
+    const error = await createMacvlan({ parent: 'pp', name: 'mv', up: true, ${ROUTES} }).catch((error) => error);
+    say([said(error), JSON.parse(ip('-j route show dev parent'))]);
+  `);
+  expect([code, part]).toEqual(['ENOMEM', 'routes[1]']);
+  expect(routes.map(({ dst }) => dst)).toContain('10.8.0.0/16');
+  expect(cause).toMatch(/The link 'mv'.* could not be removed again.*routes\[0\] of the link 'mv'/);
+});
+
+test('a new link says of a route by another one that it may be there when its answer was lost', async () => {
+  const [[code, part, hint], routes] = await refusing<[string[], { dst: string }[]]>(`
+    refuse('5 5 0');
+    const error = await createMacvlan({ parent: 'pp', name: 'mv', up: true, ${ROUTES} }).catch((error) => error);
+    say([said(error), JSON.parse(ip('-j route show dev parent'))]);
+  `);
+  expect([code, part]).toEqual(['ENOBUFS', 'routes[0]']);
+  expect(hint).toContain('may have been added');
+  expect(routes.map(({ dst }) => dst)).toContain('10.8.0.0/16');
+});
+
+test.each([
+  ['cannot be looked for', '4 5 ENOMEM', 'could not be found out (ENOMEM)'],
+  ['cannot be brought back', '6 6 ENOMEM', "could not be brought back (ENOMEM): it is 'wanted'"],
+])('moveLink keeps the reason of the refusal when the moved link %s', async (_, second, says) => {
+  const [[code, , hint], there] = await refusing<[string[], string]>(`
+      const c = await Netns.create('c');
+      ip('link add link parent name mine type macvlan');
+      refuse('3 3 EINVAL done', '${second}');
+      const error = await moveLink('mine', c, { name: 'wanted', index: 7777 }).catch((error) => error);
+      say([said(error), ip('-n c -br link')]);
+    `);
+  expect(code).toBe('EINVAL');
+  expect(hint).toContain(says);
+  expect(there).toContain('wanted');
+});
+
+test('only a listing says that what it lists has changed meanwhile', async () => {
+  const hints = await refusing<(string | null)[]>(`
+    const hints = [];
+    for (const ask of ['listLinks', 'listAddresses', 'listRoutes', 'listNeighbours', 'listRules']) {
+      refuse('1 9 EINTR');
+      hints.push((await library[ask]().catch((error) => error)).hint);
+    }
+    refuse('1 1 EINTR');
+    hints.push((await setLink('parent', { up: true }).catch((error) => error)).hint ?? null);
+    say(hints);
+  `);
+  const changed = 'What was listed changed during every attempt to list it.';
+  expect(hints).toEqual([...Array(5).fill(changed), null]);
+});
+
+test('a probe that is refused for want of memory does not make a feature missing', async () => {
+  const features = await refusing<unknown[]>(`
+    const { checkSupport } = library;
+    const seen = [(await checkSupport()).features];
+    for (const at of [10, 12, 13]) {
+      refuse(at + ' ' + at + ' ENOMEM');
+      seen.push((await checkSupport()).features);
+    }
+    say(seen);
+  `);
+  expect(features).toEqual(Array(4).fill(features[0]));
+});
+
+test('replaceAddress gives the reason for which it could not look for an IPv6 address', async () => {
+  const seen = await refusing(`
+    ip('address add fd06::1/64 dev parent nodad');
+    refuse('2 2 ENOMEM');
+    const address = { address: 'fd06::1/64', validLifetime: 1000 };
+    say(said(await library.replaceAddress('parent', address).catch((error) => error)));
+  `);
+  expect(seen).toEqual(['ENOMEM', null, null, null]);
+});
