@@ -1,8 +1,25 @@
 /** What waits for an `AbortSignal`. */
+import { builtin } from './builtin.js';
+
+/** As Node does: a listener of the program may stop the event before it comes to another one. Since Node 20.5. */
+const addAbortListener = builtin('node:events').addAbortListener as
+  | typeof import('node:events').addAbortListener
+  | undefined;
+
+function listen(signal: AbortSignal, listener: () => void): () => void {
+  if (addAbortListener !== undefined) {
+    const listening = addAbortListener(signal, listener);
+    return () => listening[Symbol.dispose]();
+  }
+  signal.addEventListener('abort', listener);
+  return () => signal.removeEventListener('abort', listener);
+}
 
 interface Waiting {
   readonly calls: Set<() => void>;
   readonly listener: () => void;
+  /** Undefined while nobody waits. */
+  stop: (() => void) | undefined;
 }
 
 /** One listener for each signal, however many requests share it: Node warns of more than ten. */
@@ -16,15 +33,17 @@ export function whenAborted(signal: AbortSignal, call: () => void): () => void {
     const listener = () => {
       for (const one of calls) one();
     };
-    waiting = { calls, listener };
+    waiting = { calls, listener, stop: undefined };
     waitingFor.set(signal, waiting);
   }
   const { calls, listener } = waiting;
-  if (calls.size === 0) signal.addEventListener('abort', listener);
+  waiting.stop ??= listen(signal, listener);
   calls.add(call);
   return () => {
     calls.delete(call);
-    if (calls.size === 0) signal.removeEventListener('abort', listener);
+    if (calls.size > 0) return;
+    waiting.stop?.();
+    waiting.stop = undefined;
   };
 }
 

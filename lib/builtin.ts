@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 
 interface Modules {
   'node:crypto': typeof import('node:crypto');
+  'node:events': typeof import('node:events');
   'node:fs': typeof import('node:fs');
   'node:net': typeof import('node:net');
   'node:util': typeof import('node:util');

@@ -56,8 +56,9 @@ const BARRIER = 1;
 const APPROXIMATE = 2;
 const MUST_BE_UP = 4;
 
-// Node-API does not tell an addon of `process.exit`.
-process.on('exit', () => addon.finish());
+// Node-API does not tell an addon of `process.exit`. Before the program's own listeners: behind one that throws, or that
+// calls `process.exit` again, no other is called.
+process.prependListener('exit', () => addon.finish());
 
 type Settle = (results: readonly unknown[]) => void;
 

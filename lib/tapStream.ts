@@ -231,7 +231,12 @@ export class Tap extends Duplex {
       // A loop that finds the stream destroyed before its end would throw.
       this.#reading = true;
       if (this.listenerCount('data') === 0) while (this.read() !== null);
-      this.#endReading();
+      // The stream may emit 'readable' at once, and a listener throw.
+      try {
+        this.#endReading();
+      } catch (error) {
+        process.nextTick(raise, error);
+      }
       this.destroy();
     }
     await this.#closeDevice();
@@ -256,7 +261,11 @@ export class Tap extends Duplex {
     this.#writer.stop(error);
     void closed.then(() => {
       // The unread frames are dropped with the end behind them, for which a pipeline would wait for ever.
-      if (error === null && this.#ended && !this.readableEnded) this.emit('end');
+      try {
+        if (error === null && this.#ended && !this.readableEnded) this.emit('end');
+      } catch (thrown) {
+        process.nextTick(raise, thrown);
+      }
       callback(error);
     });
   }

@@ -741,6 +741,31 @@ test('no frames are lost when a listener throws', async () => {
   });
 });
 
+test('a tap closes although listeners throw, and their errors are reported', async () => {
+  const program = `${pairing}
+    import { once } from 'node:events';
+    const errors = [];
+    process.on('uncaughtException', (error, origin) => errors.push([error.message, origin]));
+    const [first, other] = [await openTap('t0'), await openTap('t1')];
+    first.on('readable', () => { throw new Error('readable'); });
+    await sleep(50);
+    await first.close();
+    other.on('data', () => {});
+    other.pause();
+    other.read(0);
+    other.on('end', () => { throw new Error('end'); });
+    const again = await openTap('t0');
+    await again.send(frame(right, left, 1));
+    while (other.readableLength === 0) await sleep(1);
+    await Promise.all([other.close(), once(other, 'close'), again.close()]);
+    console.log(JSON.stringify([errors, first.fds, other.fds]));
+  `;
+  const [errors, ...fds] = await resultOf<[unknown[], unknown, unknown]>(program, privately);
+  const reported = ['readable', 'end'].map((message) => [message, 'uncaughtException']);
+  expect(errors).toEqual(expect.arrayContaining(reported));
+  expect(fds).toEqual([[], []]);
+});
+
 test('an error in a listener of the end is reported, and no other requests are lost', async () => {
   const program = `${pairing}
     import { execFile } from 'node:child_process';
@@ -841,11 +866,18 @@ describe('events that the kernel had to drop', () => {
     expect(await resultOf(program, privately)).toBe(true);
   });
 
-  test('may have announced a move', async () => {
+  test.each([
+    ['', 'true'],
+    [', and another link has got its index', 'ip link add name other index $index type bridge'],
+    [
+      ', and another link has got its index and name',
+      'ip link add name t0 index $index type bridge',
+    ],
+  ])('may have announced a move%s', async (_, then) => {
     const program = `${losing}
       const elsewhere = spawn('unshare', ['--net', 'sh', '-c', 'echo; exec sleep 100']);
       await once(elsewhere.stdout, 'data');
-      lose('ip link set t0 netns ' + elsewhere.pid);
+      lose('ip link set t0 netns ' + elsewhere.pid + '; index=' + tap.link.index + '; ${then}');
       await until(3000, 'taken');
       const { destroyed } = tap;
       elsewhere.kill('SIGKILL');
