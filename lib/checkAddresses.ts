@@ -122,11 +122,11 @@ const ADDRESS_ROWS = {
   metric: u32,
 };
 
-/** Other programs make addresses with the peer 0.0.0.0, so a listing has it, and it can be removed. */
+/** Not of what was listed or is to be removed: other programs do make addresses with the peer 0.0.0.0. */
 function peerFault({ address: text, peer }: Listed<AddressOptions>): Fault | undefined {
   const isNone =
     peer != null &&
-    parsePrefix(text ?? '')?.bytes.length === 4 &&
+    parsePrefix(text ?? '')?.bytes.length === ADDRESS_SIZES.IPv4 &&
     isUnspecified(parseIp(peer) as Uint8Array);
   return isNone ? under('.peer', badValue(NO_ADDRESS, peer)) : undefined;
 }

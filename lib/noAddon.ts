@@ -45,7 +45,7 @@ const OTHER_LIBC_HELP =
   "macvlan-netlink's addon was built with a later C library than this machine's, or with a different one. ";
 
 const DISABLED =
-  'macvlan-netlink is such an addon: start Node.js without --no-addons, and with --allow-addons where it has --permission.';
+  'macvlan-netlink is such an addon: start Node.js without --no-addons, and with --allow-addons where it has a permission model.';
 
 /** A path as a shell's word, also one with an apostrophe. */
 const quote = (path: string) => `'${path.replaceAll("'", "'\\''")}'`;

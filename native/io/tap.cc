@@ -62,21 +62,16 @@ Status Tap::Start() {
   const Status status = Listen(timer_->fd(), timer_);
   if (!status.ok()) return status;
   const std::weak_ptr<Tap> weak = weak_from_this();
-  auto watch = std::make_shared<TapWatch>(reactor_, std::move(device_.watch), device_.index,
-                                          TapWatchHooks{[weak](int mtu) {
-                                                          if (const auto tap = weak.lock())
-                                                            tap->mtu_ = mtu;
-                                                        },
-                                                        [weak, listener = listener_] {
-                                                          if (const auto tap = weak.lock())
-                                                            tap->unsure_ = false;
-                                                          listener->OnMaybeGone();
-                                                        },
-                                                        [weak, listener = listener_] {
-                                                          if (const auto tap = weak.lock())
-                                                            tap->unsure_ = true;
-                                                          listener->OnMaybeGone();
-                                                        }});
+  const auto check = [weak, listener = listener_](bool unsure) {
+    if (const auto tap = weak.lock()) tap->unsure_ = unsure;
+    listener->OnMaybeGone();
+  };
+  auto watch = std::make_shared<TapWatch>(
+      reactor_, std::move(device_.watch), device_.index,
+      TapWatchHooks{[weak](int mtu) {
+                      if (const auto tap = weak.lock()) tap->mtu_ = mtu;
+                    },
+                    [check] { check(false); }, [check] { check(true); }});
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     watch_ = watch;

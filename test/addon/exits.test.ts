@@ -16,6 +16,25 @@ describe('a process', () => {
     expect(ended).toEqual({ code: 0, signal: null, stdout: 'lo\n', stderr: '' });
   });
 
+  test('stays alive also after a listing that was ready as a whole before any of it was taken', async () => {
+    const ended = await runProgram(
+      `import { execFileSync, spawn } from 'node:child_process';
+       import { listLinks, watch } from 'macvlan-netlink';
+       const bridges = Array.from({ length: 300 }, (_, at) => 'link add b' + at + ' type bridge\\n');
+       execFileSync('ip', ['-batch', '-'], { input: bridges.join('') });
+       const never = new Int32Array(new SharedArrayBuffer(4));
+       for (let round = 0; round < 5; round++) {
+         const listing = listLinks();
+         Atomics.wait(never, 0, 0, 100);
+         await listing;
+       }
+       spawn('sh', ['-c', 'sleep 1; ip link add late type bridge'], { stdio: 'ignore' }).unref();
+       console.log((await watch().next()).value.link.name);`,
+      privately,
+    );
+    expect(ended).toEqual({ code: 0, signal: null, stdout: 'late\n', stderr: '' });
+  });
+
   test('ends by itself although namespaces are open and the pool has threads', async () => {
     const ended = await runProgram(
       `import { readdirSync, readFileSync } from 'node:fs';

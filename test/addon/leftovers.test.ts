@@ -47,7 +47,12 @@ test('a child process inherits nothing', async () => {
   const program = `${counting}
     import { execFileSync } from 'node:child_process';
     import { listLinks, Netns } from 'macvlan-netlink';
+    const seenByChild = () => execFileSync('ls', ['-l', '/proc/self/fd'], {
+      encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const anonymous = (list) => list.split('anon_inode:').length - 1;
     const before = targets();
+    const anonymousBefore = anonymous(seenByChild());
     const netns = await Netns.create();
     const events = netns.watch({ initial: true });
     await Promise.all([events.next(), listLinks(), netns.listLinks()]);
@@ -55,15 +60,18 @@ test('a child process inherits nothing', async () => {
     // The handle and the socket with which the watch has listed are closed a moment later.
     await until(() => targets().filter(isOurs).length <= 5);
     const ours = targets().filter(isOurs);
-    const theirs = execFileSync('ls', ['-l', '/proc/self/fd'], {
-      encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'],
-    });
+    const theirs = seenByChild();
     await events.return();
     const inherited = ours.filter((target) => theirs.includes(target));
-    console.log(JSON.stringify({ ours: ours.length, inherited }));
+    const more = anonymous(theirs) - anonymousBefore;
+    console.log(JSON.stringify({ ours: ours.length, inherited, more }));
   `;
   // Two namespaces, a socket for the requests to each, and one for the events.
-  expect(await resultOf(program, { under: inPrivateNetns })).toEqual({ ours: 5, inherited: [] });
+  expect(await resultOf(program, { under: inPrivateNetns })).toEqual({
+    ours: 5,
+    inherited: [],
+    more: 0,
+  });
 });
 
 test('idle sockets are closed while others are in use', async () => {

@@ -217,6 +217,55 @@ describe('a watch that nothing refers to any more', () => {
   });
 });
 
+describe('the thread for events sleeps', () => {
+  const looking = `
+    import { execFileSync } from 'node:child_process';
+    const change = (line) => execFileSync('ip', ['-batch', '-'], { input: line + '\\n' });
+    /** A thread that goes round has \`R\`, also while it waits for a processor. */
+    const state = () => {
+      for (const task of readdirSync('/proc/self/task')) {
+        const stat = readFileSync('/proc/self/task/' + task + '/stat', 'utf8');
+        const [, name, letter] = /\\((.*)\\) (.)/.exec(stat);
+        if (name === 'macvlan-events') return letter;
+      }
+    };
+    const never = new Int32Array(new SharedArrayBuffer(4));
+    /** Whether it sleeps at twenty looks, one after another. */
+    const sleeps = () => {
+      let asleep = 0;
+      for (let look = 0; look < 1000 && asleep < 20; look++) {
+        Atomics.wait(never, 0, 0, 1);
+        asleep = state() === 'S' ? asleep + 1 : 0;
+      }
+      return asleep === 20;
+    };
+  `;
+
+  test('while a watch has not begun to read, and has lost events', async () => {
+    const source = `${prelude}${looking}
+      const events = watch({ receiveBuffer: 1 });
+      change(Array.from({ length: 50 }, (_, at) => 'link set lo mtu ' + (1300 + at)).join('\\n'));
+      const asleep = sleeps();
+      const { value } = await events.next();
+      console.log(JSON.stringify([asleep, value.type]));`;
+    expect(await resultOf(source, { under })).toEqual([true, 'resync']);
+  });
+
+  test('while there are events that nobody asks for', async () => {
+    const source = `${prelude}${looking}
+      const events = watch();
+      const told = [];
+      for (const name of ['b0', 'b1']) {
+        const next = events.next();
+        change('link add ' + name + ' type bridge');
+        told.push((await next).value.link.name);
+      }
+      change('link add b2 type bridge');
+      console.log(JSON.stringify([sleeps(), ...told, (await events.next()).value.link.name]));`;
+    expect(await resultOf(source, { under })).toEqual([true, 'b0', 'b1', 'b2']);
+  });
+});
+
 /** Watches with various options, over and over; posts a message once it has had some events. */
 const busyWorker = endableWorker(
   `${prelude}

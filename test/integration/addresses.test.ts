@@ -366,6 +366,22 @@ describe('removeAddress', () => {
     expect(await netns.listAddresses({ link, family: 'IPv4' })).toEqual(listed);
   });
 
+  test('and one whose label is not UTF-8, which is added again without it', async () => {
+    const { host, netns, link } = await addressBench(bed);
+    await host.ip('link', 'set', link, 'down');
+    await host.ip('link', 'set', link, 'name', 'old');
+    // With eight such bytes the listed text is longer than a label may be.
+    const add =
+      'ip address add 10.0.0.1/24 dev old label "$(printf "old:\\377\\377\\377\\377\\377\\377\\377\\377")"';
+    await host.run('sh', '-c', add);
+    const [listed] = await netns.listAddresses({ link: 'old' });
+    expect(listed?.label).toBe(`old:${'\ufffd'.repeat(8)}`);
+    await netns.removeAddress('old', listed as Address);
+    expect(await netns.listAddresses({ link: 'old' })).toEqual([]);
+    await netns.addAddress('old', listed as Address);
+    expect(await netns.listAddresses({ link: 'old' })).toEqual([{ ...listed, label: 'old' }]);
+  });
+
   test('refuses one that is not there, and says so', async () => {
     const { netns, link } = await addressBench(bed);
     for (const address of ['10.0.0.1/24', 'fd00::1/64']) {
