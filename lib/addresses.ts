@@ -139,8 +139,9 @@ async function replace6(
 
 const ADDING_ATTEMPTS = 5;
 
-function checkLength(call: Call, { prefixLength }: AddressRecord, there: Address): void {
-  if (there.prefixLength === prefixLength) return;
+function checkLength(call: Call, { index, prefixLength }: AddressRecord, there: Address): void {
+  // Where there is no such link, the kernel shows another link's (net/ipv6/addrconf.c, inet6_rtm_getaddr).
+  if (there.linkIndex !== index || there.prefixLength === prefixLength) return;
   const hint = `The link has ${there.cidr}, and the kernel cannot change the prefix length of an IPv6 address: remove it first.`;
   throw call.fail('EEXIST', undefined, hint);
 }

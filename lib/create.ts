@@ -224,14 +224,14 @@ async function finish(plan: Plan, results: readonly Result[]): Promise<Link> {
     }
     // The kernel drops an echo that it has no room for.
     const link = (results.at(-1) as Link | undefined) ?? (await readLink(target, call, index));
-    if (!isMade(plan, link)) throw call.fail('ENODEV', undefined, TAKEN_AWAY);
+    checkKind(plan, link);
     const fault = spec.verify?.(link);
     if (fault !== undefined) throw call.fail('EOPNOTSUPP', undefined, fault);
     let finished = link;
     if (spec.complete !== undefined) {
       await spec.complete(link, target);
       finished = await readLink(target, call, index);
-      if (!isMade(plan, finished)) throw call.fail('ENODEV', undefined, TAKEN_AWAY);
+      checkKind(plan, finished);
     }
     if (!announces(plan.options)) return finished;
     if (spec.complete !== undefined) finished = await whenRunning(plan, finished);
@@ -282,12 +282,16 @@ function undone(plan: Plan, results: readonly Result[], error: unknown): Promise
   return undo(call, { target, index, name, besides, isIt }, error);
 }
 
+/** With an index that the program has chosen it may be another link, once the new one has been deleted or moved. */
+function checkKind({ call, spec }: Plan, link: Link): void {
+  if (link.kind !== spec.kind) throw call.fail('ENODEV', undefined, TAKEN_AWAY);
+}
+
 /**
- * Whether it is the link that was made: with an index that the program has chosen it may be another one, once that link
- * has been deleted or moved. Another program may change the name or the MAC, and a master that of its ports.
+ * Whether it is the link that was made and may be removed. Another program may have changed its name or its MAC, and a
+ * master that of its ports; of one that has got both anew nobody can tell.
  */
 function isMade({ spec, record, options }: Plan, link: Link): boolean {
-  if (options.index === undefined) return true;
   if (link.kind !== spec.kind) return false;
   const mac = record.mac && formatMac(record.mac);
   return (

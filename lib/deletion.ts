@@ -52,7 +52,7 @@ function namesOf(refs: readonly LinkRef[]): ReadonlyMap<unknown, string | number
 /** Of every group that links are deleted in (native/bulk/deletion.cc). */
 const GROUP_MARK = 0x5e;
 
-/** That a link could not be put back into the group that it had. */
+/** That a link is in such a group still: it may be the program's own, or left by a process that was killed. */
 async function whyInGroup(
   namespace: Namespace,
   link: number | string,
@@ -60,7 +60,7 @@ async function whyInGroup(
   const found = await findLink(namespace, link);
   return found === undefined || found.group >>> 24 !== GROUP_MARK
     ? undefined
-    : `Its group is ${found.group} now: the kernel refused to give it back its own.`;
+    : `Its group is ${found.group} now, one of those for deletion: the kernel may have refused to give it back its own.`;
 }
 
 /** How many errors are made without the event loop having its turn. */

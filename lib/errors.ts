@@ -53,7 +53,7 @@ export function errnoOf(name: string): number | undefined {
   return errno === undefined ? undefined : -errno;
 }
 
-/** The hint of `EINTR`, which only a listing means by it (`NLM_F_DUMP_INTR`). */
+/** Of a listing's `EINTR` (`NLM_F_DUMP_INTR`). */
 export const INTERRUPTED = 'What was listed changed during every attempt to list it.';
 
 /** Where an operation was called: holds the call's stack, which V8 formats only when it is read. */

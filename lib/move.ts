@@ -85,7 +85,7 @@ async function move(
     };
     const steps: Step[] = [{ operation: 'changeLink', record }];
     const [result] = await namespace.exchange(steps, call.signal);
-    if (!(result instanceof Refusal)) return readMoved(target, call, link, index, name);
+    if (!(result instanceof Refusal)) return readMoved(target, call, link, index);
     // Only a renaming follows the move. ENODEV: it was not here any more, and whoever has moved it meanwhile wants it
     // there. EBUSY: the index is taken there, perhaps by a link that has the same MAC.
     const mayHaveMoved = options.name !== undefined && !NOT_MOVED.has(result.code);
@@ -141,16 +141,18 @@ function isSame(found: Link | undefined, link: Link): boolean {
   return likeness(found, link) > 0;
 }
 
-/** The link as it is in the target, unless another one is there in its place. */
+/**
+ * The link as it is in the target, unless another one is there in its place: of another kind, because its name and MAC may
+ * have been changed there by now.
+ */
 async function readMoved(
   target: Namespace,
   call: Call,
-  link: Link,
+  { kind }: Link,
   index: number,
-  name: string,
 ): Promise<Link> {
   const moved = await readLink(target, call, index);
-  if (isSame(moved, { ...link, name })) return moved;
+  if (moved.kind === kind) return moved;
   const hint =
     `The link with index ${index} in the network namespace ${describe(target)} is '${moved.name}', another one: ` +
     'other programs have moved or deleted links meanwhile, and it may have been moved in place of the link.';

@@ -58,7 +58,6 @@ describe('a new link', () => {
 
   test.each([
     ['of another kind', `['10.9.0.1/24']`, 'veth peer name tp', 'ENODEV', null],
-    ['of its kind', `['10.9.0.1/24']`, 'bridge', 'ENODEV', null],
     [
       'of its kind, and part refused',
       `['10.9.0.1/24', '10.9.0.1/24']`,
@@ -92,7 +91,8 @@ describe('a new link', () => {
 describe('moveLink', () => {
   /**
    * Moves 'mine', with index 50, to c, while others do something before and after the request is sent; `d` has
-   * 'theirs', with index 50. The error's code and hint, and the links here and in c.
+   * 'theirs', a veth with index 50, and 'other', a macvlan with index 51. The error's code and hint, and the links here and
+   * in c.
    */
   const moved = (options: string, before: string, after: string) =>
     heldAt<[string, string, string[], string[]]>(
@@ -101,7 +101,9 @@ describe('moveLink', () => {
       const [c, d] = [await Netns.create('c'), await Netns.create('d')];
       ip('link add mine index 50 type veth peer name mp');
       ip('-n d link add theirs index 50 type veth peer name tp');
+      ip('-n d link add link tp name other index 51 type macvlan');
       const theirsTo = (netns) => ip('-n d link set theirs netns ' + netns);
+      const otherTo = (netns) => ip('-n d link set other index 50 netns ' + netns);
       const moving = moveLink('mine', c, ${options}).catch(error);
       await reach('waiting');
       ${before}
@@ -145,14 +147,23 @@ describe('moveLink', () => {
     expect([typeof code, here, there]).toEqual(['string', ['lo', 'mp', 'theirs'], ['lo', 'taker']]);
   });
 
-  test.each([
-    ['here', `ip('link delete mine'); theirsTo(process.pid);`, ''],
-    ['there', '', `ip('-n c link delete mine'); theirsTo('c');`],
-  ])('does not return the link that has got the index %s', async (_, before, after) => {
-    const [code, hint, , there] = await moved('{}', before, after);
-    expect([code, there]).toEqual(['ENODEV', ['lo', 'theirs']]);
-    expect(hint).toContain("is 'theirs', another one");
+  test('returns the link also when its name and its MAC have been changed there', async () => {
+    const after = `ip('-n c link set mine name renamed address 02:00:00:00:00:99');`;
+    const [code, , , there] = await moved('{}', '', after);
+    expect([code, there]).toEqual([null, ['lo', 'renamed']]);
   });
+
+  test.each([
+    ['here', `ip('link delete mine'); otherTo(process.pid);`, ''],
+    ['there', '', `ip('-n c link delete mine'); otherTo('c');`],
+  ])(
+    'does not return a link of another kind that has got the index %s',
+    async (_, before, after) => {
+      const [code, hint, , there] = await moved('{}', before, after);
+      expect([code, there]).toEqual(['ENODEV', ['lo', 'other']]);
+      expect(hint).toContain("is 'other', another one");
+    },
+  );
 });
 
 test('replaceAddress refuses an IPv6 address that has come with another prefix length meanwhile', async () => {

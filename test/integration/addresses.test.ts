@@ -291,6 +291,13 @@ describe('replaceAddress', () => {
     expect(lengths).toEqual([24, 25, 64]);
   });
 
+  test('says that there is no link although another one has the IPv6 address', async () => {
+    const { netns, link } = await addressBench(bed);
+    await netns.addAddress(link, 'fd00::1/64');
+    const error = await refusalOf(netns.replaceAddress(99_999, 'fd00::1/48'));
+    expect(error).toMatchObject({ code: 'ENODEV', target: 99_999 });
+  });
+
   test('changes the peer of an IPv6 address when one is given', async () => {
     const { netns, link, shown } = await addressBench(bed);
     const address = 'fd00::1/128';

@@ -152,6 +152,15 @@ describe('createLink with kind veth', () => {
     expect(await beside.names()).toEqual(['other']);
   });
 
+  test('with a chosen index takes a new name and MAC while its peer comes up', async () => {
+    const host = await bed.makeNetns();
+    const peer = { name: 'v1', up: true };
+    const making = host.netns.createLink({ kind: 'veth', index: 9900, name: 'v0', peer });
+    const changes = { name: 'other', mac: '02:00:5e:00:00:01' };
+    await host.netns.setLink(9900, changes);
+    expect(await making).toMatchObject({ index: 9900, ...changes });
+  });
+
   test('leaves neither end behind when the peer’s name is taken', async () => {
     const [host, far] = [await bed.makeNetns(), await bed.makeNetns()];
     await far.ip('link', 'add', 'v1', 'type', 'bridge');
