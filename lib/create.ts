@@ -11,7 +11,8 @@ import { MAX_INDEX_ATTEMPTS, mayMeanIndexTaken } from './indexes.js';
 import { isAtLeast } from './kernelVersion.js';
 import { plainRefIfAny, readLink, resolveIndexIfAny } from './links.js';
 import { findLink, linkRecord } from './lookup.js';
-import { formatMac, parseMac } from './mac.js';
+import { parseMac } from './mac.js';
+import { checkKind, isMade, isThere } from './made.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
 import { withNamespace } from './opening.js';
@@ -282,27 +283,6 @@ function undone(plan: Plan, results: readonly Result[], error: unknown): Promise
   return undo(call, { target, index, name, besides, isIt }, error);
 }
 
-/** With an index that the program has chosen it may be another link, once the new one has been deleted or moved. */
-function checkKind({ call, spec }: Plan, link: Link): void {
-  if (link.kind !== spec.kind) throw call.fail('ENODEV', undefined, TAKEN_AWAY);
-}
-
-/**
- * Whether it is the link that was made and may be removed. Another program may have changed its name or its MAC, and a
- * master that of its ports; of one that has got both anew nobody can tell.
- */
-function isMade({ spec, record, options }: Plan, link: Link): boolean {
-  if (link.kind !== spec.kind) return false;
-  const mac = record.mac && formatMac(record.mac);
-  return (
-    mac === undefined ||
-    link.mac === mac ||
-    record.name === undefined ||
-    link.name === record.name ||
-    (options.master != null && link.master !== null)
-  );
-}
-
 async function partError(
   plan: Plan,
   part: Part | undefined,
@@ -339,19 +319,6 @@ const MAY_STAY =
 
 const MADE_UNHEARD =
   "The kernel's answer was lost: the link had been made, and was then taken away again.";
-
-/**
- * Whether a link is the new one beyond doubt: its index or its MAC was chosen here. Where the options have both, it may
- * be one that was there before.
- */
-async function isThere({ target, index, record, spec, options }: Plan): Promise<boolean> {
-  const mac = record.mac && formatMac(record.mac);
-  const isChosenHere =
-    options.index === undefined || (mac !== undefined && options.mac === undefined);
-  if (!isChosenHere) return false;
-  const link = await findLink(target, index);
-  return link?.kind === spec.kind && (mac === undefined || link.mac === mac);
-}
 
 /**
  * Whether a refusal is about the index. Kernels before 6.15 look up a new link's index, or without an index its name,

@@ -2,7 +2,7 @@
 
 import { familyOf, parsePrefix, prefixLengthOf } from './ip.js';
 import type { RuleRecord } from './requests.js';
-import type { Rule, RuleToRemove } from './types.js';
+import type { Rule, RuleToAdd, RuleToRemove } from './types.js';
 import {
   FAMILIES,
   FIB_RULE_INVERT,
@@ -46,6 +46,21 @@ export function ruleRecord(rule: RuleToRemove): RuleRecord {
     ipProtocol: wordNumber(IP_PROTOCOLS, rule.ipProtocol),
     sourcePorts: rangeOf(rule.sourcePorts),
     destinationPorts: rangeOf(rule.destinationPorts),
+  };
+}
+
+/**
+ * The record of a new rule: what `ip rule` adds where nothing is said, but for the protocol, which is that of new routes.
+ */
+export function additionRecord(rule: RuleToAdd): RuleRecord {
+  const { action = rule.goto == null ? 'table' : 'goto', protocol = 'static' } = rule;
+  const looksUp = wordNumber(RULE_ACTIONS, action) === RULE_ACTIONS.table && rule.l3mdev !== true;
+  const table = rule.table ?? (looksUp ? 'main' : null);
+  return {
+    ...ruleRecord(rule),
+    ...tableFields(wordNumber(ROUTE_TABLES, table) ?? 0),
+    action: wordNumber(RULE_ACTIONS, action),
+    protocol: wordNumber(ROUTE_PROTOCOLS, protocol),
   };
 }
 

@@ -7,29 +7,9 @@ import { INTERRUPTED } from './errors.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import type { RuleRecord } from './requests.js';
-import { removalRecord, ruleRecord } from './ruleRecord.js';
+import { additionRecord, removalRecord } from './ruleRecord.js';
 import type { Rule, RuleFilter, RuleToAdd, RuleToRemove } from './types.js';
-import {
-  familiesOf,
-  ROUTE_PROTOCOLS,
-  ROUTE_TABLES,
-  RULE_ACTIONS,
-  tableFields,
-  wordNumber,
-} from './values.js';
-
-/** What `ip rule` adds where nothing is said, but for the protocol, which is that of new routes. */
-function additionRecord(rule: RuleToAdd): RuleRecord {
-  const { action = rule.goto == null ? 'table' : 'goto', protocol = 'static' } = rule;
-  const looksUp = wordNumber(RULE_ACTIONS, action) === RULE_ACTIONS.table && rule.l3mdev !== true;
-  const table = rule.table ?? (looksUp ? 'main' : null);
-  return {
-    ...ruleRecord(rule),
-    ...tableFields(wordNumber(ROUTE_TABLES, table) ?? 0),
-    action: wordNumber(RULE_ACTIONS, action),
-    protocol: wordNumber(ROUTE_PROTOCOLS, protocol),
-  };
-}
+import { familiesOf, ROUTE_PROTOCOLS, ROUTE_TABLES, wordNumber } from './values.js';
 
 export async function addRule(namespace: Namespace, call: Call, rule: RuleToAdd): Promise<void> {
   check(call.operation, checks.rule, rule, 'rule');
