@@ -148,12 +148,16 @@ describe('a watch that nothing refers to any more', () => {
   test('and that is in the middle of events closes its socket', async () => {
     const source = `${prelude}
       const stop = makeEvents();
+      // Until they have been counted.
+      let kept = [];
       const open = async () => {
         const one = watch({ initial: true });
+        kept.push(one);
         for (let at = 0; at < 20; at++) await one.next();
       };
       await Promise.all(Array.from({ length: 10 }, open));
       const before = eventSockets();
+      kept = undefined;
       await stop();
       ${collect}`;
     const result = await resultOf(source, { under, nodeOptions });
