@@ -89,9 +89,8 @@ async function move(
     // Only a renaming follows the move. ENODEV: it was not here any more, and whoever has moved it meanwhile wants it
     // there. EBUSY: the index is taken there, perhaps by a link that has the same MAC.
     const mayHaveMoved = options.name !== undefined && !NOT_MOVED.has(result.code);
-    const broughtBack = mayHaveMoved ? await bringBack(namespace, target, link, index) : undefined;
-    const again =
-      options.index === undefined && attempt < MAX_INDEX_ATTEMPTS && broughtBack === undefined;
+    const way = mayHaveMoved ? await bringBack(namespace, target, link, index) : undefined;
+    const again = options.index === undefined && attempt < MAX_INDEX_ATTEMPTS && way === undefined;
     // Another link got there after the look. One that has got this link's index here must not be moved instead.
     if (
       again &&
@@ -101,12 +100,11 @@ async function move(
     )
       continue;
     // What has the name and the index may be the link itself.
-    if (broughtBack?.startsWith(BROUGHT_BACK) === false)
-      throw call.error(result, { hint: broughtBack });
+    if (way?.isBack === false) throw call.error(result, { hint: way.hint });
     const moving = { names: [name, ...link.altNames], index };
     const { hint } = await explain(namespace, result, { link: link.index, target, moving });
     throw call.error(result, {
-      hint: broughtBack === undefined ? hint : `${hint ?? ''} ${broughtBack}`.trim(),
+      hint: way === undefined ? hint : `${hint ?? ''} ${way.hint}`.trim(),
     });
   }
 }
@@ -159,20 +157,27 @@ async function readMoved(
   throw call.fail('ENODEV', undefined, hint);
 }
 
-/** Undoes a move that the kernel refused half-way; returns what to say of that, if there was anything to undo. */
+/** How the undoing of a move went. */
+interface WayBack {
+  readonly isBack: boolean;
+  /** What to say of it. */
+  readonly hint: string;
+}
+
+/** Undoes a move that the kernel refused half-way, if there is anything to undo. */
 async function bringBack(
   namespace: Namespace,
   target: Namespace,
   link: Link,
   index: number,
-): Promise<string | undefined> {
+): Promise<WayBack | undefined> {
   const here = await findLink(namespace, link.index);
   if (likeness(here, link) === IDENTICAL) return undefined;
   const moved = await target.ask('getLink', linkRecord(index));
   if (moved instanceof Refusal) {
-    return moved.code === 'ENODEV'
-      ? undefined
-      : `The link may have been moved by then: whether it is there, with index ${index}, could not be found out (${moved.code}).`;
+    if (moved.code === 'ENODEV') return undefined;
+    const hint = `The link may have been moved by then: whether it is there, with index ${index}, could not be found out (${moved.code}).`;
+    return { isBack: false, hint };
   }
   // Another program may have changed the MAC meanwhile, or given the index, and even the name, to a new link here.
   if (likeness(moved, link) <= likeness(here, link)) return undefined;
@@ -186,9 +191,10 @@ async function bringBack(
   };
   const result = await target.ask('changeLink', record);
   if (result instanceof Refusal) {
-    return `The link had been moved by then, and could not be brought back (${result.code}): it is '${moved.name}' there, index ${index}.`;
+    const hint = `The link had been moved by then, and could not be brought back (${result.code}): it is '${moved.name}' there, index ${index}.`;
+    return { isBack: false, hint };
   }
-  return here === undefined
-    ? BROUGHT_BACK
-    : `${BROUGHT_BACK} Its index is ${newIfindex} now: its own is that of '${here.name}'.`;
+  const change =
+    here === undefined ? '' : ` Its index is ${newIfindex} now: its own is that of '${here.name}'.`;
+  return { isBack: true, hint: BROUGHT_BACK + change };
 }
