@@ -43,19 +43,23 @@ Status Socket::Open() {
   if (getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
     return Status::FromErrno("getsockname");
   }
-  int buffer = 0;
-  length = sizeof(buffer);
-  if (getsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &buffer, &length) != 0) {
-    return Status::FromErrno("getsockopt");
+  // Only the kernel may send to its port then (net/netlink/af_netlink.c, netlink_getsockbyportid).
+  // Otherwise a program with CAP_NET_ADMIN in that namespace could fill the receive buffer, and the
+  // ACKs would be lost.
+  sockaddr_nl kernel{};
+  kernel.nl_family = AF_NETLINK;
+  if (connect(fd.get(), reinterpret_cast<sockaddr*>(&kernel), sizeof(kernel)) != 0) {
+    return Status::FromErrno("connect");
   }
   // A random start: an answer meant for another socket that had this port id before cannot match.
-  if (getrandom(&sequence_, sizeof(sequence_), 0) != sizeof(sequence_)) {
-    return Status::FromErrno("getrandom");
+  // While the machine starts it may have to wait for the kernel's randomness, and a signal ends
+  // that.
+  while (getrandom(&sequence_, sizeof(sequence_), 0) != sizeof(sequence_)) {
+    if (errno != EINTR) return Status::FromErrno("getrandom");
   }
   port_ = address.nl_pid;
-  receive_capacity_ = static_cast<size_t>(buffer);
   fd_ = std::move(fd);
-  return {};
+  return ReadCapacity();
 }
 
 Status Socket::Subscribe(const std::vector<uint32_t>& groups, int receive_buffer) {
@@ -65,6 +69,16 @@ Status Socket::Subscribe(const std::vector<uint32_t>& groups, int receive_buffer
       return Status::FromErrno("setsockopt");
     }
   }
+  return ReadCapacity();
+}
+
+Status Socket::ReadCapacity() {
+  int buffer = 0;
+  socklen_t length = sizeof(buffer);
+  if (getsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &buffer, &length) != 0) {
+    return Status::FromErrno("getsockopt");
+  }
+  receive_capacity_ = static_cast<size_t>(buffer);
   return {};
 }
 
@@ -101,7 +115,10 @@ Status Socket::Receive(wire::Bytes& buffer, wire::ByteSpan& datagram) {
       if (errno == EINTR) continue;
       return Status::FromErrno("recvmsg");
     }
-    if (sender.nl_pid != 0) continue;
+    if (sender.nl_pid != 0) {
+      datagram = {};
+      return {};
+    }
     if ((header.msg_flags & MSG_TRUNC) != 0) {
       // A little more than that: source addresses may be added all the time.
       buffer.resize(static_cast<size_t>(size) + buffer.size());

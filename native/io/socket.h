@@ -25,7 +25,8 @@ class Socket {
   // returns, in order, and their answers are then in the receive buffer (net/netlink/af_netlink.c).
   Status Send(const std::vector<wire::ByteSpan>& messages);
 
-  // The next datagram from the kernel, without waiting; datagrams of other senders are dropped.
+  // The next datagram from the kernel, without waiting; that of another sender counts as an empty
+  // one, so that a loop around this can end: others may send to the groups for ever.
   // -EAGAIN when there is none; -EMSGSIZE when it was larger than the buffer and is lost, after
   // which the buffer has room for its like. The span is valid until the next call with the same
   // buffer.
@@ -37,6 +38,8 @@ class Socket {
   size_t receive_capacity() const { return receive_capacity_; }
 
  private:
+  Status ReadCapacity();
+
   Descriptor fd_;
   uint32_t port_ = 0;
   uint32_t sequence_ = 0;

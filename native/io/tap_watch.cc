@@ -20,6 +20,9 @@ namespace {
 // which comes late, can make a message 64 KiB long; the rest is cut off.
 constexpr size_t kBufferSize = 4 * 1024;
 constexpr time_t kPollSeconds = 1;
+// How many messages are read before other sources have their turn: programs in the namespace may
+// send without end.
+constexpr int kMaxMessages = 512;
 
 // A BPF filter that accepts the messages about one link. The kernel runs it before it queues a
 // message, so that ten thousand other links cost no memory and no wake-up.
@@ -83,7 +86,7 @@ TapWatch::TapWatch(Reactor& reactor, Descriptor socket, int index, TapWatchHooks
 void TapWatch::OnReady(uint32_t) {
   uint8_t buffer[kBufferSize];
   bool lost = false;
-  while (true) {
+  for (int count = 0; count < kMaxMessages; ++count) {
     sockaddr_nl sender{};
     socklen_t length = sizeof(sender);
     const ssize_t size = recvfrom(socket_.get(), buffer, sizeof(buffer), 0,

@@ -15,6 +15,8 @@ namespace {
 // a call into JavaScript.
 constexpr size_t kBatch = 512;
 constexpr size_t kReceiveBuffer = 256 * 1024;
+// Less than any datagram takes of the receive buffer, as the kernel counts it (SKB_TRUESIZE).
+constexpr size_t kLeastTruesize = 512;
 
 // READINGS in lib/native.ts. All but the first are over at once.
 enum class Reading : uint32_t {
@@ -206,7 +208,10 @@ class EventStream : public io::Source,
     Taken taken;
     // A listing may follow, which is newer than the messages before it.
     if (mode != Reading::kWait) repeated_.Clear();
-    for (size_t count = 0; (mode != Reading::kWait || count < kBatch) && !closed_; ++count) {
+    // All that there can be at this moment: what comes meanwhile may come without end.
+    const size_t all = socket_.receive_capacity() / kLeastTruesize;
+    const size_t most = mode == Reading::kWait ? kBatch : all;
+    for (size_t count = 0; count < most && !closed_; ++count) {
       wire::ByteSpan datagram;
       const io::Status received = socket_.Receive(buffer, datagram);
       if (received.error == -ENOBUFS || received.error == -EMSGSIZE) {
