@@ -420,7 +420,8 @@ export class Netns extends Namespace {
    * Adds an address to a link: `'52.1.1.151/24'`, `'fd00::1/64'`, or an object, which may be an `Address` as it was
    * listed, such as one that a move has dropped. `EEXIST`: the link has it already; `ENODEV`: there is no such link.
    * For IPv6 also `EACCES`: it is disabled on the link; `EINVAL`: the link's MTU is below 1,280; `EADDRNOTAVAIL`: `::1`
-   * on another link than `lo`, or a multicast address without `autojoin`; `EOPNOTSUPP`: the kernel has no IPv6.
+   * on another link than `lo`, or a multicast address without `autojoin`; `EOPNOTSUPP`: the kernel has no IPv6. For
+   * IPv4 `ENOBUFS`: no room for another `autojoin` (see `AddressFlag`).
    */
   addAddress(
     link: LinkRef,
@@ -488,8 +489,9 @@ export class Netns extends Namespace {
    * route from a router advertisement, metrics besides `mtu` and `advmss`, the lock of an MTU, the preference of an
    * IPv6 route, a realm, an encapsulation. `EEXIST`: there is one, by any link, and `append` is not set;
    * `ENETUNREACH` (for IPv6 `EHOSTUNREACH`): no address of a link reaches the gateway; `ENODEV`: there is no such
-   * link, or its MTU is too small for IPv6; `EACCES`: IPv6 is disabled on it; `ENETDOWN`: it is down; `EINVAL`: no link
-   * has the `source`, or there is no such nexthop object.
+   * link, or its MTU is too small for IPv6; `EACCES`: IPv6 is disabled on it; `ENETDOWN`: it is down (`ENETUNREACH` for
+   * an IPv4 gateway without `onlink`); `EINVAL`: no link has the `source`, or that is tentative, or there is no such
+   * nexthop object.
    */
   addRoute(route: RouteToAdd & OperationOptions): Promise<void> {
     const call = callOf('addRoute', route?.to, this.addRoute, route);
@@ -518,8 +520,9 @@ export class Netns extends Namespace {
    * with a `nexthopId` neither `via` nor `link` (net/ipv6/route.c, ip6_route_del). Of IPv6 `nextHops` it removes each by
    * itself, from whichever route has it: when one is not there, the others are gone all the same, and the call fails
    * (ip6_route_multipath_del).
-   * `ESRCH`: there is no such route; `ENOENT`: there is no default route of IPv6; `EINVAL`: there is no such nexthop
-   * object.
+   * `ESRCH`: there is no such route, or no link with that index; `ENOENT`: there is no default route of IPv6, if
+   * neither `via`, `link`, `metric` nor `protocol` is given (otherwise `ESRCH`); `ENODEV`: there is no link of that
+   * name; `EINVAL`: there is no such nexthop object.
    */
   removeRoute(route: RouteToRemove & OperationOptions): Promise<void> {
     const call = callOf('removeRoute', route?.to, this.removeRoute, route);
@@ -554,7 +557,8 @@ export class Netns extends Namespace {
 
   /**
    * Removes the first rule that matches everything that is said; it may be a `Rule` as it was listed. What is left out
-   * or `null` matches any, but a `fwmark` without `fwmask` means all bits, and neither `invert` nor `goto` is compared
+   * or `null` matches any, but a rule without `from` and `to` is one of IPv4 unless `family` says otherwise, a `fwmark`
+   * without `fwmask` means all bits, and neither `invert` nor `goto` is compared
    * (net/core/fib_rules.c, rule_find): of rules with the same priority the one that says the same and more may be
    * removed, so give each a priority of its own. `ENOENT`: there is none; `EPERM`: as for `addRule`.
    */
@@ -579,7 +583,8 @@ export class Netns extends Namespace {
    * Says which MAC an IP address has on a link, or with `proxy` that the machine answers for an address there; it may
    * be a `Neighbour` as it was listed (which does not show `extern_learn` or `managed`). `EEXIST`: the link has an
    * entry for the address, be it one that ARP has found (a proxy may be added again); `ENODEV`: there is no such link;
-   * `EINVAL`: IPv6 is disabled on the link, or its MTU is too small for the family (of an IPv6 proxy `ENOBUFS`);
+   * `EINVAL`: IPv6 is disabled on the link, where only a proxy may be added, or its MTU is too small for the family (of
+   * an IPv6 proxy `ENOBUFS`);
    * `ENOBUFS`: the kernel's table, which all namespaces share, has no room for one that is not permanent
    * (net.ipv4.neigh.default.gc_thresh3); `EAFNOSUPPORT`: the kernel has no IPv6; `EPERM`: needs `CAP_NET_ADMIN`. A link
    * that goes down loses all entries, one that gets another MAC all but proxies, and one that loses its carrier all but
@@ -696,8 +701,8 @@ export class Netns extends Namespace {
    * Reads a setting below /proc/sys/net as it is in this namespace (net/sysctl_net.c, net_ctl_header_lookup), such as
    * `'net.ipv4.ip_forward'`, without the newline at its end. Dots or slashes separate, whichever comes first; then the
    * other one stands for a dot, as in sysctl(8): the link `eth0.5` is in `'net.ipv6.conf.eth0/5.accept_ra'` and
-   * `'net/ipv6/conf/eth0.5/accept_ra'`. `ENOENT`: there is no such setting, or no such link; `EACCES`: it cannot be
-   * read; `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`.
+   * `'net/ipv6/conf/eth0.5/accept_ra'`. `ENOENT`: there is no such setting, or no such link; `EISDIR`: it is a folder
+   * of settings; `EACCES`: it cannot be read; `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`.
    */
   getSysctl(name: string, options?: OperationOptions): Promise<string> {
     const call = callWith('getSysctl', name, this.getSysctl, options);

@@ -56,7 +56,12 @@ export type LinkRef = number | string | { readonly index: number };
  */
 export type MacvlanMode = 'private' | 'vepa' | 'bridge' | 'passthru' | 'source';
 
-/** How the kernel makes a link's IPv6 link-local address (`IFLA_INET6_ADDR_GEN_MODE`). */
+/**
+ * How the kernel makes a link's IPv6 link-local address (`IFLA_INET6_ADDR_GEN_MODE`). `'stable-privacy'` needs a secret
+ * (`EINVAL`): the setting `stable_secret` of net.ipv6.conf.default, whose writing gives this mode to all links of the
+ * namespace, or the link's own (net/ipv6/addrconf.c, addrconf_sysctl_stable_secret). For `'random'` the kernel makes
+ * one.
+ */
 export type AddrGenMode = 'eui64' | 'none' | 'stable-privacy' | 'random';
 
 /**
@@ -200,13 +205,14 @@ export interface MacvlanCommonOptions extends LinkOptions {
    */
   readonly parent: LinkRef;
   /**
-   * How many broadcast and multicast packets may wait for delivery to the siblings
+   * How many broadcast and multicast packets that arrive at the parent may wait for delivery to its children
    * (`IFLA_MACVLAN_BC_QUEUE_LEN`, Linux 5.11). The parent uses the largest of its children's. When that is 0, all that
-   * goes through the queue is lost, and with it ARP.
+   * goes through the queue is lost, and with it the network's ARP; what a child in mode bridge sends reaches its
+   * siblings in that mode without the queue (drivers/net/macvlan.c, macvlan_queue_xmit).
    */
   readonly bcQueueLen?: number | undefined;
   /**
-   * A multicast packet for at most this many receivers is delivered at once instead of through the queue
+   * A multicast packet that arrives for at most this many receivers is delivered at once instead of through the queue
    * (`IFLA_MACVLAN_BC_CUTOFF`, Linux 6.4); negative: never through the queue. Broadcasts go through the queue unless it
    * is negative, and so does everything while the parent is promiscuous or receives all multicasts: always if it cannot
    * filter unicast MACs, as a veth, bridge, tap or VXLAN cannot (drivers/net/macvlan.c, macvlan_compute_filter). All

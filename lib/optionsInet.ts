@@ -75,7 +75,7 @@ export interface AddressOptions {
   /** IPv4: a label of at most 15 bytes (`IFA_LABEL`), by custom the link's name and a suffix. */
   readonly label?: string | undefined;
   /**
-   * IPv4 only; the scope of an IPv6 address follows from the address. Omitted: `'host'` for loopback addresses,
+   * IPv4 only, ignored for IPv6, where the scope follows from the address. Omitted: `'host'` for loopback addresses,
    * otherwise `'global'` (`ifa_scope`).
    */
   readonly scope?: Scope | undefined;
@@ -125,7 +125,7 @@ export interface RouteOptions {
   /** The source address that packets of this route prefer (`RTA_PREFSRC`). */
   readonly source?: string | undefined;
   /**
-   * IPv4 only; IPv6 routes have no scope. Omitted: `'host'` for type `'local'`; `'link'` for `'broadcast'`,
+   * IPv4 only, ignored for IPv6, whose routes have no scope. Omitted: `'host'` for type `'local'`; `'link'` for `'broadcast'`,
    * `'multicast'` and `'anycast'`, and for a unicast route that says a link alone; otherwise `'global'` (`rtm_scope`).
    */
   readonly scope?: Scope | undefined;
@@ -233,7 +233,7 @@ export interface RuleOptions {
    * (`FR_ACT_*`). Omitted: `'goto'` if there is one, otherwise `'table'`.
    */
   readonly action?: RuleAction | undefined;
-  /** Omitted: `'main'` (`FRA_TABLE`). */
+  /** Omitted: `'main'` with the action `'table'`, otherwise none (`FRA_TABLE`). */
   readonly table?: RouteTable | undefined;
   /** The priority of the rule to go on with, above this one's (`FRA_GOTO`). While there is none, the next is tried. */
   readonly goto?: number | undefined;

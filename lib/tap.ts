@@ -27,9 +27,11 @@ export interface OpenTapOptions extends OperationOptions {
    */
   readonly queues?: number | undefined;
   /**
-   * How many bytes of written frames, overhead included, may wait in the queues of their receivers before there is
-   * backpressure (`TUNSETSNDBUF`): 4,096 to 2,147,483,647, or `Infinity`. Default: the kernel's
-   * `net.core.wmem_default`, about 90 full frames or 280 small ones. With a limit no unicast frame is lost between taps
+   * How many bytes of written frames, overhead included, may wait in the queues of their receivers
+   * (`TUNSETSNDBUF`): 4,096 to 2,147,483,647, or `Infinity`. Default: the kernel's `net.core.wmem_default`, about 90
+   * full frames or 260 small ones. Up to 256 frames that are written together may fill that; others follow only while
+   * less than half of it waits (include/net/sock.h, sock_writeable), so half is the limit where each `send` is awaited
+   * before the next: about 45 or 130. With a limit no unicast frame is lost between taps
    * whose `txQueueLen` has room for that from each sender, but a receiver that does not read holds up the frames to all
    * others. Broadcast and multicast frames do not count: a full queue drops them. With `Infinity` it holds up nobody,
    * and loses the frames that its own queue (`txQueueLen`) has no room for, as behind a switch.

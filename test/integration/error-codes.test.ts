@@ -93,8 +93,24 @@ test('of addresses and routes', async () => {
     'addRoute, small MTU': ['ENODEV', netns.addRoute({ to: to6, link: small })],
     'addRoute, IPv6 disabled': ['EACCES', netns.addRoute({ to: to6, link: disabled })],
     'addRoute, down': ['ENETDOWN', netns.addRoute({ to, link: down })],
+    'addRoute, a gateway, down': [
+      'ENETUNREACH',
+      netns.addRoute({ to, via: '10.9.0.1', link: down }),
+    ],
     'addRoute, source': ['EINVAL', netns.addRoute({ to, link, source: '192.0.2.7' })],
     'addRoute, nexthopId': ['EINVAL', netns.addRoute({ to, nexthopId: 4711 })],
+    removeRoute: ['ENODEV', netns.removeRoute({ to, link: 'nobody' })],
+    'removeRoute, link by index': ['ESRCH', netns.removeRoute({ to, link: NOBODY })],
+    'removeRoute, default of IPv6': [
+      'ENOENT',
+      netns.removeRoute({ to: 'default', family: 'IPv6' }),
+    ],
+    'removeRoute, default of IPv6 by link': [
+      'ESRCH',
+      netns.removeRoute({ to: 'default', family: 'IPv6', link }),
+    ],
+    'getSysctl, a folder': ['EISDIR', netns.getSysctl('net.ipv4.conf')],
+    'setLink, stable-privacy': ['EINVAL', netns.setLink(link, { addrGenMode: 'stable-privacy' })],
   });
   await host.ip('address', 'add', 'fd00::1/64', 'nodad', 'dev', link);
   // The kernel makes the route some time after the address (net/ipv6/addrconf.c, addrconf_dad_work).

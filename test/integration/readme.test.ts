@@ -8,18 +8,21 @@ import { inPrivateNetns, runProgram } from '../support/program.js';
 const [, recipe = ''] =
   /```ts\n(const addresses = .*?)```/s.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
 
-// A link as a machine's own: with addresses of both families, one with a lifetime, and its routes.
+// A link as a machine's own: with addresses of both families, one with a lifetime, and its routes, one with a source,
+// which cannot be a tentative address.
 const setUp = `
   set -e
   ip link add eth0 type veth peer name wire
   ip link set wire up
+  echo 0 > /proc/sys/net/ipv6/conf/all/accept_dad
+  echo 0 > /proc/sys/net/ipv6/conf/eth0/accept_dad
   ip link set eth0 up
   ip address add 10.9.0.2/24 dev eth0
   ip address add 10.9.0.3/24 dev eth0
-  ip address add fd01::5/64 dev eth0 nodad valid_lft 1000 preferred_lft 500
-  ip address add fd02::5/64 dev eth0 nodad
+  ip address add fd01::5/64 dev eth0 valid_lft 1000 preferred_lft 500
+  ip address add fd02::5/64 dev eth0
   ip route add default via 10.9.0.1
-  ip -6 route add default via fd02::1
+  ip -6 route add default via fd02::1 src fd02::5
   routes() { ip -4 route show table "$1"; ip -6 route show table "$1"; }
   routes main | grep 'dev eth0' | sed 's/expires [^ ]*//' | grep -v fe80: >&2
   "$@"
