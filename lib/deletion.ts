@@ -23,7 +23,7 @@ export async function deleteLink(
   const result = await namespace.ask('deleteLink', linkRecord(plain), call.signal);
   if (!(result instanceof Refusal)) return;
   if (options.ifExists === true && result.code === 'ENODEV') return;
-  throw call.error(result, await explain(namespace, result, { link: plain }));
+  throw call.error(result, await whyKept(namespace, result, plain));
 }
 
 /** By what else the links that were deleted were named in the same call: a `Link` by its names, or the reverse. */
@@ -63,6 +63,17 @@ async function whyInGroup(
     : `Its group is ${found.group} now, one of those for deletion: the kernel may have refused to give it back its own.`;
 }
 
+/** Why a link was not deleted, and what may have been changed about it: calls under way together are a group, too. */
+async function whyKept(
+  namespace: Namespace,
+  refusal: Refusal,
+  link: number | string,
+): Promise<{ hint?: string }> {
+  const { hint } = await explain(namespace, refusal, { link });
+  const kept = refusal.code === 'ENODEV' ? undefined : await whyInGroup(namespace, link);
+  return { hint: [hint, kept].filter(Boolean).join(' ') };
+}
+
 /** How many errors are made without the event loop having its turn. */
 const ERRORS_IN_A_TURN = 32;
 
@@ -95,9 +106,7 @@ export async function deleteLinks(
     }
     named ??= namesOf(refs);
     const one = call.about(named.get(link) ?? link);
-    const explained = await explain(namespace, result, { link });
-    const kept = result.code === 'ENODEV' ? undefined : await whyInGroup(namespace, link);
-    errors.push(one.error(result, { hint: [explained.hint, kept].filter(Boolean).join(' ') }));
+    errors.push(one.error(result, await whyKept(namespace, result, link)));
     // An error costs more than a deletion.
     if (errors.length % ERRORS_IN_A_TURN === 0) await setImmediate();
   }

@@ -268,7 +268,9 @@ async function whyNotSupported(
   about: About,
   { syscall }: Refusal,
 ): Promise<Hint> {
-  const { kind, link } = about;
+  const { kind, link, asked } = about;
+  // A neighbour's MAC is not the link's.
+  if (asked !== undefined && 'state' in asked) return undefined;
   if (syscall === 'RTM_DELLINK') {
     const found = await findLink(namespace, link);
     return found && `The link '${found.name}' is its driver's own, and cannot be deleted.`;

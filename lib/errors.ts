@@ -171,7 +171,7 @@ export class NetlinkError extends Error {
     const errno = -Math.abs(details.errno ?? errnoOf(details.code ?? '') ?? 0) || 0;
     const code = details.code ?? errnoName(errno);
     const hint = details.hint ? printable(details.hint) : undefined;
-    super(describe(code, errno, { ...details, hint }));
+    super(printable(describe(code, errno, { ...details, hint })));
     this.code = code;
     this.errno = errno;
     this.syscall = details.syscall ?? '';
@@ -197,8 +197,11 @@ Object.defineProperty(NetlinkError.prototype, 'name', {
   writable: true,
 });
 
-/** Escapes control characters: a hint may name somebody else's link, whose name may hold terminal escape sequences. */
-function printable(text: string): string {
+/**
+ * Escapes control characters: a hint, or the kernel's own words, may name somebody else's link, whose name may hold
+ * terminal escape sequences.
+ */
+export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, (control) => {
     return `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`;
   });

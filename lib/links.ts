@@ -4,7 +4,7 @@ import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
-import { argumentError, showValue, stackOf } from './errors.js';
+import { argumentError, printable, showValue, stackOf } from './errors.js';
 import { LISTS_LINKS_BY_INDEX } from './kernelVersion.js';
 import { linkRecord } from './lookup.js';
 import type { Namespace } from './namespace.js';
@@ -13,7 +13,7 @@ import { EXT_MASK } from './requests.js';
 import type { Link, LinkFilter, LinkRef } from './types.js';
 
 function nameAndInode({ name, inode }: Namespace): string {
-  return name === null ? `net:[${inode}]` : `'${name}', net:[${inode}]`;
+  return name === null ? `net:[${inode}]` : `'${printable(name)}', net:[${inode}]`;
 }
 
 /** The index or name that a reference gives; a `Link` of another namespace is refused. */

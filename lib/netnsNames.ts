@@ -34,7 +34,13 @@ async function findNames(): Promise<readonly string[]> {
  * Errors of a name that is no namespace: removed since it was listed; unreadable, as a mount point that is being made
  * (its mode is 0); a symbolic link that leads nowhere.
  */
-const NO_NAMESPACE: ReadonlySet<unknown> = new Set(['ENOENT', 'EACCES', 'ELOOP', 'ENOTDIR']);
+const NO_NAMESPACE: ReadonlySet<unknown> = new Set([
+  'ENOENT',
+  'EACCES',
+  'ELOOP',
+  'ENOTDIR',
+  'ENAMETOOLONG',
+]);
 
 async function isNamespaceFile(name: string): Promise<boolean> {
   try {

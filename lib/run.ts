@@ -16,7 +16,7 @@ export async function run(
   worker: string | URL,
   options: RunOptions = {},
 ): Promise<NodeWorker> {
-  if (typeof worker !== 'string' && !(worker instanceof URL)) {
+  if (typeof worker !== 'string' && !isUrl(worker)) {
     throw wrongType(call, 'worker must be a path, a file: URL or code', worker);
   }
   if (typeof options !== 'object' || options === null || isSignal(options)) {
@@ -28,6 +28,13 @@ export async function run(
   const { signal: _, ...workerOptions } = options;
   // A thread starts in the namespace of the thread that creates it.
   return namespace.within(call, () => new Worker(worker, workerOptions));
+}
+
+/** Whether it is a `URL`, of any realm, as a `Worker` takes it: jsdom, for example, has one of its own. */
+function isUrl(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { href, protocol } = value as { href?: unknown; protocol?: unknown };
+  return typeof href === 'string' && typeof protocol === 'string';
 }
 
 function wrongType(call: Call, says: string, value: unknown): TypeError {

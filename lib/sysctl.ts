@@ -90,12 +90,23 @@ function dotted(folder: string, link: string, rest: string): string {
   return ` For a link named '${name}' write '${folder}/${name}/${setting}'.`;
 }
 
+const IPV6 = `${ROOT}/net/ipv6/`;
+
+/** Whether there is none of the settings of IPv6, not even one that each namespace has. */
+async function lacksIPv6(namespace: Namespace): Promise<boolean> {
+  const result = await namespace.readSysctl(`${IPV6}conf/all/disable_ipv6`);
+  return result instanceof Refusal && result.code === 'ENOENT';
+}
+
 async function whyRefused(
   namespace: Namespace,
   path: string,
   { code, syscall }: Refusal,
   value?: string | number,
 ): Promise<string | undefined> {
+  if (code === 'ENOENT' && path.startsWith(IPV6) && (await lacksIPv6(namespace))) {
+    return 'This kernel has no IPv6, as when it is booted with ipv6.disable=1.';
+  }
   const where = `in the network namespace ${describe(namespace)}`;
   const [, folder = '', link, rest = ''] = (code === 'ENOENT' && OF_A_LINK.exec(path)) || [];
   if (link !== undefined) {

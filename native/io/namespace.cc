@@ -44,10 +44,12 @@ Status Identify(Descriptor fd, Namespace& out) {
 Status CheckType(int fd) {
   const int type = ioctl(fd, NS_GET_NSTYPE);
   if (type == CLONE_NEWNET) return {};
+  const Status refused = Status::FromErrno("ioctl(NS_GET_NSTYPE)");
   struct statfs info;
-  const bool unknown = type < 0 && (errno == ENOSYS || errno == ENOTTY);
-  const bool passes = unknown && fstatfs(fd, &info) == 0 && info.f_type == NSFS_MAGIC;
-  return passes ? Status{} : Status{-EINVAL, "ioctl(NS_GET_NSTYPE)"};
+  const bool is_namespace = fstatfs(fd, &info) == 0 && info.f_type == NSFS_MAGIC;
+  if (type >= 0 || !is_namespace) return {-EINVAL, refused.syscall};
+  // Otherwise it says nothing of the file, such as a security module's EACCES.
+  return refused.error == -ENOSYS || refused.error == -ENOTTY ? Status{} : refused;
 }
 
 // Names that threads of this process are making or taking away at this moment. A name that has been

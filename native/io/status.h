@@ -13,6 +13,8 @@ struct Status {
   bool ok() const { return error == 0; }
   // Whether there were no descriptors left.
   bool OutOfDescriptors() const { return error == -EMFILE || error == -ENFILE; }
+  // EACCES comes from a security module, such as SELinux in a container.
+  bool NotPermitted() const { return error == -EPERM || error == -EACCES; }
   static Status FromErrno(const char* syscall) { return {-errno, syscall}; }
 };
 

@@ -24,14 +24,20 @@ constexpr int kOpenFlags = O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
 // it might never end, because somebody may keep filling the queue.
 constexpr int kMaxEmptied = 1 << 20;
 
-// A sysfs attribute; empty when there is none.
+// A sysfs attribute; empty when there is none, as where the link has gone. What is refused for
+// another reason, such as by a security module, is no reason to look for the link again.
 Status ReadAttribute(int sysfs, const std::string& path, std::string& out) {
+  out.clear();
+  const auto fails = [](const char* syscall) {
+    const bool is_gone = errno == ENOENT || errno == ENOTDIR || errno == ENODEV;
+    return is_gone ? Status{} : Status::FromErrno(syscall);
+  };
   const Descriptor file(openat(sysfs, path.c_str(), O_RDONLY | O_CLOEXEC));
-  const Status status = file.valid() ? Status{} : Status::FromErrno("open");
-  if (status.OutOfDescriptors()) return status;
+  if (!file.valid()) return fails("open(sysfs)");
   char text[64];
-  const ssize_t size = file.valid() ? read(file.get(), text, sizeof(text)) : 0;
-  out.assign(text, size > 0 ? static_cast<size_t>(size) : 0);
+  const ssize_t size = read(file.get(), text, sizeof(text));
+  if (size < 0) return fails("read(sysfs)");
+  out.assign(text, static_cast<size_t>(size));
   return {};
 }
 
@@ -144,9 +150,7 @@ Status Prepare(int queue, const TapOptions& options, int& vnet_header_length) {
 // instead if it may show that namespace; what it says is compared with the device afterwards.
 Status OpenSysfs(bool own_namespace, Descriptor& out, Status& refused) {
   const Status status = MountPrivate("sysfs", out);
-  // EACCES comes from a security module, such as SELinux in a container.
-  const bool not_allowed = status.error == -EPERM || status.error == -EACCES;
-  if (!not_allowed || !own_namespace) return status;
+  if (status.ok() || status.OutOfDescriptors() || !own_namespace) return status;
   refused = status;
   out.Reset(open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return out.valid() ? Status{} : status;
@@ -219,8 +223,8 @@ Status OpenTapDevice(const Namespace& target, const TapLink& link, const TapOpti
   // From here on outside the namespace, because a queue keeps its opener's namespace alive.
   status = OpenQueues(sysfs.get(), link, options, out);
   // /sys may have been another namespace's: then the refused mount is the reason.
-  if (status.error == -ESTALE && !refused.ok()) status.syscall = refused.syscall;
-  return status;
+  if (status.error != -ESTALE || refused.ok()) return status;
+  return refused.NotPermitted() ? Status{status.error, refused.syscall} : refused;
 }
 
 int AskTapDevice(int queue) {

@@ -47,8 +47,7 @@ Status MountOverSys(const char* type, Descriptor& root) {
 Status MountPrivate(const char* type, Descriptor& root) {
   const Status detached = MountDetached(type, root);
   // EPERM is also what a container's filter answers to system calls that it does not know.
-  const bool refused = detached.error == -EPERM;
-  if (detached.error != -ENOSYS && !refused) return detached;
+  if (detached.error != -ENOSYS && detached.error != -EPERM) return detached;
   // A thread of its own, because one that has a mount namespace to itself does not come back. It is
   // born in this thread's network namespace.
   Status status;
@@ -56,7 +55,7 @@ Status MountPrivate(const char* type, Descriptor& root) {
   const int error = thread.Start("macvlan-mount", [&] { status = MountOverSys(type, root); });
   if (error != 0) status = {error, "pthread_create"};
   thread.Join();
-  return refused && !status.ok() && !status.OutOfDescriptors() ? detached : status;
+  return detached.NotPermitted() && status.NotPermitted() ? detached : status;
 }
 
 }  // namespace macvlan_netlink::io

@@ -255,6 +255,45 @@ test('a watch hears of what has come although one that is ready beside it is clo
   expect(await resultOf(program, { under, args: [held] })).toEqual([1400, 1400, 'closed', 1400]);
 });
 
+test('requests take messages from the kernel only', async () => {
+  const program = `
+    import { spawnSync } from 'node:child_process';
+    import { readFileSync } from 'node:fs';
+    import { setLink } from 'macvlan-netlink';
+    await setLink('lo', { mtu: 1300 });
+    // sk, Eth, Pid: that of a socket of the kernel's own is 0.
+    const sockets = readFileSync('/proc/self/net/netlink', 'utf8').split('\\n').slice(1, -1);
+    const ports = sockets
+      .map((line) => line.split(/ +/))
+      .filter(([, protocol, port]) => protocol === '0' && port !== '0')
+      .map(([, , port]) => port);
+    const send = 'import socket, sys; socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0).sendto(bytes(16), (int(sys.argv[1]), 0))';
+    const errors = ports.map((port) => spawnSync('python3', ['-c', send, port], { encoding: 'utf8' }).stderr.trim().split('\\n').pop());
+    console.log(JSON.stringify(errors));
+  `;
+  expect(await resultOf(program, { under: inPrivateNetns })).toEqual([
+    'ConnectionRefusedError: [Errno 111] Connection refused',
+  ]);
+});
+
+test('a watch is closed at once although other programs send to its socket without end', async () => {
+  const flood = join(directory, 'flood');
+  const program = `
+    import { writeFileSync } from 'node:fs';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    import { Netns, setLink } from 'macvlan-netlink';
+    const watch = Netns.current().watch();
+    const told = watch.next();
+    writeFileSync(process.argv[1], '');
+    await setLink('lo', { mtu: 1300 });
+    await sleep(100);
+    await watch.return();
+    console.log(JSON.stringify((await told).done));
+  `;
+  const under = preload('flood-events', { FLOOD: flood });
+  expect(await resultOf(program, { under, args: [flood] })).toBe(true);
+});
+
 describe('a kernel without IPv6', () => {
   const under = preload('without-ipv6', {});
   /** Begins a program in which no link has IPv6 addresses or routes. */
@@ -377,7 +416,7 @@ test('where a security module forbids mounting a name no file is left, and the h
     const unnamed = await Netns.create();
     console.log(JSON.stringify([code, syscall, hint, readdirSync('/run/netns'), unnamed.name]));
   `;
-  const under = withOwn('tmpfs /run', { REFUSE_MOUNT: 1 });
+  const under = withOwn('tmpfs /run', { REFUSE_MOUNT: constants.errno.EACCES });
   expect(await resultOf(program, { under })).toEqual([
     'EACCES',
     'mount',
@@ -517,10 +556,75 @@ describe.skipIf(noTaps !== undefined)('a tap is found', () => {
 
   test('by /sys where a security module forbids mounting a sysfs', async () => {
     const { EACCES } = constants.errno;
-    const refused = { REFUSE: fsconfig, REFUSE_WITH: EACCES, REFUSE_MOUNT: 1 };
+    const refused = { REFUSE: fsconfig, REFUSE_WITH: EACCES, REFUSE_MOUNT: EACCES };
     const under = withOwn('sysfs /sys', refused);
     expect(await resultOf(program, { under })).toBe('macvtap');
   });
+
+  const refusals = `
+    import { createLink, createMacvtap, Netns } from 'macvlan-netlink';
+    const seen = [];
+    for (const netns of [Netns.current(), await Netns.create()]) {
+      const tap = await netns.createMacvtap({ parent: await netns.createLink({ kind: 'bridge' }) });
+      seen.push(await netns.openTap(tap).catch(({ code, syscall, hint }) => [code, syscall, hint ?? null]));
+    }
+    console.log(JSON.stringify(seen));
+  `;
+
+  test('or the error tells why not, where neither way of mounting a sysfs works', async () => {
+    const under = preload('refuse-calls', { REFUSE: fsopen, REFUSE_MOUNT: constants.errno.ENOSPC });
+    const refused = ['ENOSPC', 'mount', null];
+    expect(await resultOf(refusals, { under })).toEqual([refused, refused]);
+  });
+
+  test('or the error tells why not, where a security module forbids reading that', async () => {
+    const under = preload('refuse-calls', { REFUSE_SYSFS: constants.errno.EACCES });
+    const refused = ['EACCES', 'open(sysfs)', expect.stringContaining('security module')];
+    expect(await resultOf(refusals, { under })).toEqual([refused, refused]);
+  });
+});
+
+test('a namespace whose type a security module does not tell is not called no namespace', async () => {
+  const program = `
+    import { openSync } from 'node:fs';
+    import { Netns } from 'macvlan-netlink';
+    const paths = ['/proc/self/ns/net', '/dev/null'];
+    const refs = [...paths, ...paths.map((path) => ({ fd: openSync(path) }))];
+    const refusals = refs.map((ref) => Netns.open(ref).catch(({ code, syscall }) => [code, syscall]));
+    console.log(JSON.stringify(await Promise.all(refusals)));
+  `;
+  const under = preload('refuse-calls', { REFUSE_TYPE: constants.errno.EACCES });
+  const [code, others] = ['EACCES', 'EINVAL'].map((name) => [name, 'ioctl(NS_GET_NSTYPE)']);
+  const seen = await resultOf<[string, string][]>(program, { under });
+  expect(seen).toEqual([code, [others?.[0], expect.any(String)], code, others]);
+});
+
+test('a signal that comes while the machine has no random numbers yet is no error', async () => {
+  const program = `
+    import { listLinks } from 'macvlan-netlink';
+    const before = process.env.INTERRUPT;
+    const { length } = await listLinks();
+    console.log(JSON.stringify([length, before, process.env.INTERRUPT ?? 'interrupted']));
+  `;
+  const under = preload('refuse-calls', { INTERRUPT: 1 });
+  expect(await resultOf(program, { under })).toEqual([1, '1', 'interrupted']);
+});
+
+test('the kernel’s lack of IPv6 is the reason for its lack of settings of it', async () => {
+  const program = `
+    import { getSysctl, setLink, setSysctl } from 'macvlan-netlink';
+    await setLink('lo', { mtu: 1000 });
+    const calls = [
+      getSysctl('net.ipv6.conf.lo.disable_ipv6'),
+      setSysctl('net.ipv6.conf.all.forwarding', 0),
+      getSysctl('net.ipv4.no_such_setting'),
+    ];
+    const hints = calls.map((call) => call.catch(({ code, hint }) => code + ' ' + hint));
+    console.log(JSON.stringify(await Promise.all(hints)));
+  `;
+  const none = 'ENOENT This kernel has no IPv6, as when it is booted with ipv6.disable=1.';
+  const seen = await resultOf(program, { under: withOwn('tmpfs /proc/sys/net/ipv6', {}) });
+  expect(seen).toEqual([none, none, expect.stringContaining('no_such_setting')]);
 });
 
 test('network namespaces are recognised where the kernel does not give the type of a namespace', async () => {

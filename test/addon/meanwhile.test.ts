@@ -6,6 +6,7 @@ import { directory, withOwn } from '../support/preload.js';
 import { resultOf } from '../support/program.js';
 
 const RTM_NEWLINK = 16;
+const RTM_DELLINK = 17;
 const RTM_NEWADDR = 20;
 const RTM_GETADDR = 22;
 
@@ -16,7 +17,7 @@ function heldAt<T>(type: number, body: string): Promise<T> {
     import { execFileSync } from 'node:child_process';
     import { existsSync, writeFileSync } from 'node:fs';
     import { setTimeout as sleep } from 'node:timers/promises';
-    import { createLink, listAddresses, listLinks, moveLink, Netns, replaceAddress, setMacvlan } from 'macvlan-netlink';
+    import { createLink, deleteLink, listAddresses, listLinks, moveLink, Netns, replaceAddress, setMacvlan } from 'macvlan-netlink';
     delete process.env.LD_PRELOAD; // Not for what this starts.
     const ip = (line) => execFileSync('ip', line.split(' '), { encoding: 'utf8' });
     const reach = async (what) => { while (!existsSync('${until}.' + what)) await sleep(1); };
@@ -220,4 +221,38 @@ test('a listing that is made again is empty when all it had before has gone mean
   `,
   );
   expect(seen).toEqual([]);
+});
+
+test('a watch lists routes again although a request in its namespace has no answer yet', async () => {
+  const seen = await heldAt(
+    RTM_DELLINK,
+    `
+    ip('link add va type veth peer name vb');
+    ip('link set vb up');
+    ip('address add 192.0.2.1/24 dev va');
+    ip('link set va up');
+    ip('route add 198.51.100.0/24 via 192.0.2.2');
+    const routes = [];
+    const watch = Netns.current().watch({ initial: true, level: true, routes: true });
+    const until = async (isIt) => {
+      while (true) {
+        const { value } = await watch.next();
+        if (value.type === 'route') routes.push(value.action + ' ' + value.route.to);
+        if (isIt(value)) return;
+      }
+    };
+    await until(({ type }) => type === 'level');
+    const deleting = deleteLink('va');
+    await reach('waiting');
+    // The kernel does not say that it takes the routes of the link away.
+    ip('link set va down');
+    await until(({ action, route }) => action === 'removed' && route?.to === '198.51.100.0/24');
+    goOn('before');
+    goOn('after');
+    await deleting;
+    await watch.return();
+    say(routes.includes('added 198.51.100.0/24'));
+  `,
+  );
+  expect(seen).toEqual([true]);
 });

@@ -51,6 +51,31 @@ test('deleteLinks says of links that stay in the group for deletion that they do
   for (const [, , hint] of errors) expect(hint).toContain(`Its group is ${group} now`);
 });
 
+test('deleteLink says so as well, where calls under way together are carried out as one group', async () => {
+  const [groups, hints] = await refusing<[string[], string[]]>(`
+    for (const at of [1, 2, 3]) ip('link add link parent name d' + at + ' group ' + at + ' type macvlan');
+    // Two have been put into the group, and stay there.
+    refuse('4 15 EPERM');
+    const ended = await Promise.allSettled(['d1', 'd2', 'd3'].map((name) => library.deleteLink(name)));
+    const left = ['d1', 'd2', 'd3'].flatMap((name) => JSON.parse(ip('-j link show ' + name)));
+    say([left.map(({ group }) => group), ended.map(({ reason }) => reason.hint ?? '')]);
+  `);
+  const inGroup = groups.map((group) => Number(group) >>> 24 === 0x5e);
+  expect(inGroup).toContain(true);
+  groups.forEach((group, at) => {
+    if (inGroup[at]) expect(hints[at]).toContain(`Its group is ${group} now`);
+  });
+});
+
+test('a neighbour’s MAC is not taken for the link’s', async () => {
+  const seen = await refusing(`
+    refuse('2 2 EOPNOTSUPP');
+    const neighbour = { address: '10.9.0.7', mac: '02:00:00:00:00:09' };
+    say(said(await library.addNeighbour('parent', neighbour).catch((error) => error)));
+  `);
+  expect(seen).toEqual(['EOPNOTSUPP', null, null, null]);
+});
+
 test('a new link says what is left of it, all of that', async () => {
   const [[code, part, , cause], routes] = await refusing<[string[], { dst: string }[]]>(`
     refuse('6 99 ENOMEM');

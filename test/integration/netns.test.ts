@@ -177,8 +177,9 @@ describe('Netns.list', () => {
     symlinkSync('/nowhere', at('broken'));
     symlinkSync(at('loop'), at('loop'));
     symlinkSync(`${at('file')}/file`, at('through'));
+    symlinkSync('x'.repeat(300), at('long'));
     await output('mkfifo', at('fifo'));
-    const made = ['process', 'file', 'folder', 'broken', 'loop', 'through', 'fifo'];
+    const made = ['process', 'file', 'folder', 'broken', 'loop', 'through', 'long', 'fifo'];
     bed.onCleanup(() => made.map((suffix) => rmSync(at(suffix), { recursive: true })));
     const listed = await Netns.list();
     expect(listed).toContain(name);

@@ -272,6 +272,11 @@ describe('the library in a Worker', () => {
   });
 });
 
+/** What is no `URL` to `instanceof`, like that of jsdom. */
+function ofAnotherRealm({ href, protocol, hostname, pathname, search, hash }: URL): URL {
+  return { href, protocol, hostname, pathname, search, hash } as URL;
+}
+
 describe('Netns.run', () => {
   const url = pathToFileURL(where);
   const text = `
@@ -282,6 +287,7 @@ describe('Netns.run', () => {
   test.each([
     ['a path', where, {}],
     ['a file: URL', url, {}],
+    ['a file: URL of another realm', ofAnotherRealm(url), {}],
     ['a data: URL', new URL(`data:text/javascript,${encodeURIComponent(text)}`), {}],
   ])('takes %s', async (_, worker, options) => {
     const host = await bed.makeNetns();

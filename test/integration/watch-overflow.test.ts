@@ -187,34 +187,6 @@ describe('events keep coming', () => {
     expect(order.indexOf('deleted')).toBeGreaterThan(0);
     expect(reader.contradictions).toEqual([]);
   });
-
-  test('and routes are listed again, while others wait in the namespace’s queue', async () => {
-    const { host, parent } = await setUp();
-    const other = await host.parent();
-    const names = Array.from({ length: 40 }, (_, at) => `m${at}`);
-    await host.ipBatch([
-      ...macvlans(parent, names),
-      `address add 192.0.2.1/24 dev ${other}`,
-      `route add 198.51.100.0/24 via 192.0.2.2`,
-    ]);
-    const reader = new Reader(host.netns.watch({ initial: true, routes: true }));
-    bed.onCleanup(() => reader.watch.return());
-    await reader.waitFor('added 198.51.100.0/24');
-    // All are requested at once. With other requests between them, deletions are carried out one by one.
-    const requests = [
-      host.netns.setLink(other, { up: false }),
-      ...names.flatMap((name, at) => [
-        host.netns.deleteLink(name),
-        host.netns.setLink(parent, { group: at }),
-      ]),
-    ];
-    await Promise.all(requests);
-    const before = reader.reports;
-    await reader.matches(host, { routes: true });
-    // The kernel did not say that it took this route away.
-    expect(before).toContain('removed 198.51.100.0/24');
-    expect(before).toContain('removed m0');
-  });
 });
 
 test('of ten thousand links created and deleted each is reported once', async () => {

@@ -1,15 +1,20 @@
 // LD_PRELOAD: the system call with the number $REFUSE is not permitted, as by a container's filter that
 // does not know it, or has the error $REFUSE_WITH; no socket of netlink is to be had, with the error
-// $REFUSE_NETLINK. With $REFUSE_MOUNT every new mount is refused as a security module does it;
-// with $REFUSE_FSTATFS no open file is said what it is on.
+// $REFUSE_NETLINK. With $REFUSE_MOUNT every new mount has that error; with $REFUSE_FSTATFS no open file is said what it
+// is on; with $REFUSE_TYPE no namespace is said what type it has, with that error; with $REFUSE_SYSFS the links' files
+// in a sysfs are not opened, with that error. With $INTERRUPT the first number of four random bytes is interrupted.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/statfs.h>
+
+#include <linux/nsfs.h>
 
 long syscall(long number, ...) {
   long (*real)(long, ...) = dlsym(RTLD_NEXT, "syscall");
@@ -42,7 +47,37 @@ int mount(const char* source, const char* target, const char* type, unsigned lon
       dlsym(RTLD_NEXT, "mount");
   const int refused = getenv("REFUSE_MOUNT") != NULL && (flags & MS_SHARED) == 0;
   if (!refused) return real(source, target, type, flags, data);
-  errno = EACCES;
+  errno = atoi(getenv("REFUSE_MOUNT"));
+  return -1;
+}
+
+int ioctl(int fd, unsigned long request, ...) {
+  int (*real)(int, unsigned long, ...) = dlsym(RTLD_NEXT, "ioctl");
+  va_list more;
+  va_start(more, request);
+  void* argument = va_arg(more, void*);
+  va_end(more);
+  if (request != NS_GET_NSTYPE || getenv("REFUSE_TYPE") == NULL) return real(fd, request, argument);
+  errno = atoi(getenv("REFUSE_TYPE"));
+  return -1;
+}
+
+int openat64(int folder, const char* path, int flags, ...) {
+  int (*real)(int, const char*, int, ...) = dlsym(RTLD_NEXT, "openat64");
+  va_list more;
+  va_start(more, flags);
+  const mode_t mode = va_arg(more, int);
+  va_end(more);
+  if (getenv("REFUSE_SYSFS") == NULL || strncmp(path, "class/net/", 10) != 0) return real(folder, path, flags, mode);
+  errno = atoi(getenv("REFUSE_SYSFS"));
+  return -1;
+}
+
+ssize_t getrandom(void* bytes, size_t size, unsigned flags) {
+  ssize_t (*real)(void*, size_t, unsigned) = dlsym(RTLD_NEXT, "getrandom");
+  if (size != 4 || getenv("INTERRUPT") == NULL) return real(bytes, size, flags);
+  unsetenv("INTERRUPT");
+  errno = EINTR;
   return -1;
 }
 

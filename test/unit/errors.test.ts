@@ -79,6 +79,15 @@ describe('NetlinkError', () => {
     expect(error.message).toBe(`setLink: EINVAL, invalid argument. ${shown}`);
   });
 
+  test('escapes them in the kernel’s words as well, in the message alone', () => {
+    const kernelMessage = 'An interface with the altname \u001b[2J exists';
+    const error = new NetlinkError({ errno: 17, operation: 'moveLink', kernelMessage });
+    expect(error.kernelMessage).toBe(kernelMessage);
+    const shown = 'An interface with the altname \\x1b[2J exists';
+    expect(error.message).toBe(`moveLink: EEXIST, file already exists: ${shown}`);
+    expect(error.stack).not.toContain('\u001b');
+  });
+
   test('ends a sentence with one full stop', () => {
     const details = { errno: 22, operation: 'setLink', target: 'a', hint: 'Why.' } as const;
     const withStop = new NetlinkError({ ...details, kernelMessage: 'It says.' });
