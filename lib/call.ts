@@ -62,7 +62,10 @@ export class Call {
     refusal: Refusal,
     more: { hint?: string | undefined; part?: string | undefined } = {},
   ): NetlinkError {
-    const general = HINTS[`${refusal.syscall} ${refusal.code}`] ?? HINTS[refusal.code];
+    const general =
+      HINTS[`${refusal.syscall} ${refusal.code}`] ??
+      // What the kernel answers to a request says nothing of this process's descriptors.
+      (refusal.syscall.startsWith('RTM_') ? undefined : HINTS[refusal.code]);
     return new NetlinkError({
       errno: refusal.errno,
       syscall: refusal.syscall,

@@ -20,8 +20,9 @@ import { whyBridgeFull, whyNotJoined, whyQueueTooLong, whyTooDeep } from './diag
 import { whyBusy, whyInvalid, whyMacInUse, whyNoMac } from './diagnosisMacvlan.js';
 import { whyMtuFixed, whyMtuOutOfRange, whyMtuTooLarge } from './diagnosisMtu.js';
 import { RULE_EXISTS, whyNoSuchRule } from './diagnosisRules.js';
+import { IFF_UP } from './flags.js';
 import { isAtLeast } from './kernelVersion.js';
-import { askWithoutChange, findLink, isKindKnown } from './lookup.js';
+import { askWithoutChange, findLink, isKindKnown, isMacvlanKind } from './lookup.js';
 import { formatMac } from './mac.js';
 import { moduleOf, moduleState } from './modules.js';
 import { describe, type Namespace } from './namespace.js';
@@ -57,6 +58,21 @@ export async function explain(
   }
 }
 
+/** Whether a request has the kernel look whether a MAC is free: it makes a link, gives it a MAC or brings it up. */
+function usesMac(about: About, { syscall, kernelMessage }: Refusal): boolean {
+  // With a text it is another reason.
+  if (syscall !== 'RTM_NEWLINK' || kernelMessage !== undefined) return false;
+  const { mac, flags = 0 } = changesOf(about);
+  return about.kind !== undefined || mac !== undefined || (flags & IFF_UP) !== 0;
+}
+
+/** Whether a request puts a link on another one, or below a master. */
+function isStacked(about: About, { syscall, kernelMessage }: Refusal): boolean {
+  // With a text it is another reason.
+  if (syscall !== 'RTM_NEWLINK' || kernelMessage !== undefined) return false;
+  return about.kind !== undefined || !!changesOf(about).master;
+}
+
 type Reason = (namespace: Namespace, about: About, refusal: Refusal) => Promise<Hint>;
 
 const REASONS: Readonly<Record<string, Reason>> = {
@@ -79,9 +95,10 @@ const REASONS: Readonly<Record<string, Reason>> = {
   EAFNOSUPPORT: async (namespace, about) =>
     (await whyKernelLacksIPv6(namespace, about)) || whyMtuTooSmall(namespace, about),
   EBUSY: whyBusy,
-  EADDRINUSE: whyMacInUse,
+  EADDRINUSE: async (namespace, about, refusal) =>
+    usesMac(about, refusal) && whyMacInUse(namespace, about),
   EXFULL: whyBridgeFull,
-  EMLINK: whyTooDeep,
+  EMLINK: async (_namespace, about, refusal) => isStacked(about, refusal) && whyTooDeep(),
   ENOMEM: async (_namespace, about, refusal) =>
     whyQueueTooLong(changesOf(about).txQueueLen) || whyNotJoined(about, refusal),
   ENXIO: whyMtuTooSmall,
@@ -102,7 +119,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
       ? "The kernel's answer was lost: the request may or may not have taken effect."
       : (await whyMtuTooSmall(namespace, about)) ||
         whyNotJoined(about, refusal) ||
-        (refusal.syscall === 'RTM_NEWNEIGH' && NO_ROOM),
+        (refusal.syscall === 'RTM_NEWNEIGH' && refusal.kernelMessage === undefined && NO_ROOM),
 };
 
 /** No text (another text is another reason), or the one for a link without IPv6 (net/ipv6/ndisc.c, ndisc_allow_add). */
@@ -266,14 +283,18 @@ async function whyIndexTakenHere(namespace: Namespace, index: number | undefined
 async function whyNotSupported(
   namespace: Namespace,
   about: About,
-  { syscall }: Refusal,
+  { syscall, kernelMessage }: Refusal,
 ): Promise<Hint> {
   const { kind, link, asked } = about;
   // A neighbour's MAC is not the link's.
   if (asked !== undefined && 'state' in asked) return undefined;
   if (syscall === 'RTM_DELLINK') {
     const found = await findLink(namespace, link);
-    return found && `The link '${found.name}' is its driver's own, and cannot be deleted.`;
+    return (
+      found !== undefined &&
+      !isMacvlanKind(found.kind) &&
+      `The link '${found.name}' is its driver's own, and cannot be deleted.`
+    );
   }
   if (kind !== undefined && !(await isKindKnown(namespace, kind))) return whyKindUnknown(kind);
   const { info, master, mac } = changesOf(about);
@@ -296,6 +317,8 @@ async function whyNotSupported(
   return (
     mac !== undefined &&
     own !== undefined &&
+    // With a text it is another reason.
+    kernelMessage === undefined &&
     // Otherwise it has been set, and what comes after it is refused (net/core/rtnetlink.c, do_setlink).
     formatMac(mac) !== own.mac &&
     `The MAC of '${own.name}' cannot be changed: its driver, or that of a link below it, does not support it.`

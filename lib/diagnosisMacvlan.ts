@@ -208,7 +208,10 @@ export async function whyBusy(
   if (TAP_KINDS.has(parent.kind)) {
     return `The parent '${parent.name}' is of kind '${parent.kind}' and hands its frames to its character device, and a device has one receiver only.`;
   }
-  const [child] = await findChildren(namespace, parent, about.target);
+  const children = await findChildren(namespace, parent, about.target);
+  // What receives the frames for one macvlan, receives them for others as well.
+  if (children.some((child) => isMacvlanKind(child.kind))) return undefined;
+  const [child] = children;
   const receiver =
     child === undefined
       ? `Something else (an ipvlan on '${parent.name}' in another namespace, or a bridge that it has left meanwhile, for example)`

@@ -31,6 +31,9 @@ export const IFF_MULTICAST = 0x1000;
 export const IFF_RUNNING = 0x40;
 export const IFF_LOWER_UP = 0x10000;
 
+/** `ip` prints what remains in hexadecimal. */
+const KNOWN_LINK_FLAGS = LINK_FLAGS.reduce((sum, [bit]) => sum | bit, IFF_RUNNING);
+
 /** `ARPHRD_*` (linux/if_arp.h), named as `ip` prints them. */
 export const LINK_TYPES: Readonly<Record<number, string>> = {
   1: 'ether',
@@ -95,6 +98,8 @@ function namesOf(rows: readonly (readonly [number, string])[], bits: number): st
 
 export const linkFlagNames = memoised((bits) => {
   const names = namesOf(LINK_FLAGS, bits);
+  const others = (bits & ~KNOWN_LINK_FLAGS) >>> 0;
+  if (others !== 0) names.push(others.toString(16));
   return (bits & IFF_UP) !== 0 && (bits & IFF_RUNNING) === 0 ? ['NO-CARRIER', ...names] : names;
 });
 export const addressFlagNames4 = memoised((bits) => addressFlags(bits, 'secondary'));

@@ -9,6 +9,7 @@ import { linkRecord, mustFindLink } from './lookup.js';
 import { parseMac } from './mac.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
+import { otherMacvlanFlags } from './records.js';
 import type { MacvlanRecord } from './requests.js';
 import { SerialQueue } from './serialQueue.js';
 import type {
@@ -164,7 +165,8 @@ export async function setMacvlan(
   const macvlan: MacvlanRecord = {
     mode: mode === undefined ? undefined : MACVLAN_MODES[mode],
     flags: flagsChange
-      ? macvlanFlags(nopromisc ?? link.macvlan.nopromisc, nodst ?? link.macvlan.nodst)
+      ? macvlanFlags(nopromisc ?? link.macvlan.nopromisc, nodst ?? link.macvlan.nodst) |
+        otherMacvlanFlags(link.macvlan)
       : undefined,
     ...sourceList(sources),
     bcQueueLen,

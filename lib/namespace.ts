@@ -236,9 +236,18 @@ export class Namespace implements NetnsLike {
   }
 
   /** Subscribes to what the kernel tells of groups (`RTNLGRP_*`). @internal */
-  subscribe(call: Call, groups: readonly number[], receiveBuffer: number): Watcher {
+  subscribe(
+    call: Call,
+    groups: readonly number[],
+    receiveBuffer: number,
+    ifThere: readonly number[] = [],
+  ): Watcher {
     this.#checkOpen(call);
-    const result = this.#openHandle.watch(groups, receiveBuffer);
+    let result = this.#openHandle.watch([...groups, ...ifThere], receiveBuffer);
+    // A kernel that does not have a group (net/netlink/af_netlink.c, netlink_setsockopt).
+    if (ifThere.length > 0 && result instanceof Refusal && result.code === 'EINVAL') {
+      result = this.#openHandle.watch(groups, receiveBuffer);
+    }
     if (result instanceof Refusal) throw call.error(result);
     return result;
   }

@@ -15,7 +15,7 @@ import {
   OPER_STATES,
 } from './flags.js';
 import { isAtLeast } from './kernelVersion.js';
-import type { Link, LinkStats, MacvlanInfo } from './types.js';
+import type { Link, LinkStats, MacvlanInfo, VlanInfo } from './types.js';
 import {
   ADDR_GEN_MODES,
   MACVLAN_FLAG_NODST,
@@ -29,9 +29,10 @@ const NO_NAMES: readonly string[] = Object.freeze([]);
 
 /**
  * The kernel leaves `IFLA_MACVLAN_BC_CUTOFF` out of its answers while it is 1, the default
- * (drivers/net/macvlan.c, macvlan_fill_info), so only its version tells "1" from "unknown".
+ * (drivers/net/macvlan.c, macvlan_fill_info), so only its version tells "1" from "unknown", or that it has told of
+ * another cutoff: vendors' kernels have later attributes under an earlier version.
  */
-const BC_CUTOFF_DEFAULT: number | null = isAtLeast(6, 4) ? 1 : null;
+let bcCutoffDefault: number | null = isAtLeast(6, 4) ? 1 : null;
 
 /** The counters of a link that has carried no traffic. */
 const NO_STATS: LinkStats = Object.freeze({
@@ -108,6 +109,7 @@ function makeMacvlanInfo(
     return lastMacvlan;
   }
   Object.assign(lastColumns, { mode, flags, sources, bcQueueLen, bcQueueLenUsed, bcCutoff });
+  if (bcCutoff !== undefined) bcCutoffDefault = 1;
   const bits = flags ?? 0;
   lastMacvlan = Object.freeze({
     mode: (nameOf(MACVLAN_MODES, mode) ?? String(mode)) as MacvlanInfo['mode'],
@@ -116,9 +118,19 @@ function makeMacvlanInfo(
     sources: sources ?? NO_NAMES,
     bcQueueLen: bcQueueLen ?? null,
     bcQueueLenUsed: bcQueueLenUsed ?? null,
-    bcCutoff: bcCutoff ?? BC_CUTOFF_DEFAULT,
+    bcCutoff: bcCutoff ?? bcCutoffDefault,
   });
+  const others = bits & ~(MACVLAN_FLAG_NOPROMISC | MACVLAN_FLAG_NODST);
+  if (others !== 0) flagsWithoutName.set(lastMacvlan, others);
   return lastMacvlan;
+}
+
+/** The flags that are newer than this package. */
+const flagsWithoutName = new WeakMap<MacvlanInfo, number>();
+
+/** `MACVLAN_FLAG_*` that have no name here: a change of the others must not clear them. */
+export function otherMacvlanFlags(info: MacvlanInfo): number {
+  return flagsWithoutName.get(info) ?? 0;
 }
 
 /** Columns of a link, in the table's order; a test compares the two. */
@@ -185,7 +197,7 @@ export function makeLink(
     arp: (flags & IFF_NOARP) === 0,
     multicast: (flags & IFF_MULTICAST) !== 0,
     flags: linkFlagNames(flags),
-    operState: OPER_STATES[operState ?? 0] ?? 'unknown',
+    operState: OPER_STATES[operState ?? 0] ?? String(operState),
     qdisc: qdisc === undefined ? null : share(qdisc),
     txQueueLen: txQueueLen ?? 0,
     numTxQueues: numTxQueues ?? 1,
@@ -195,7 +207,10 @@ export function makeLink(
     altNames: altNames ?? NO_NAMES,
     master: master ?? null,
     parent: makeParent(index, parent, parentNetnsid),
-    addrGenMode: nameOf(ADDR_GEN_MODES, addrGenMode ?? -1) ?? null,
+    addrGenMode:
+      addrGenMode === undefined
+        ? null
+        : ((nameOf(ADDR_GEN_MODES, addrGenMode) ?? String(addrGenMode)) as Link['addrGenMode']),
     stats: stats === undefined ? null : makeStats(stats),
   };
   if (macvlanMode !== undefined) {
@@ -209,9 +224,10 @@ export function makeLink(
     );
   }
   if (vlanId !== undefined) {
+    const protocol = vlanProtocol ?? VLAN_PROTOCOLS['802.1Q'];
     link.vlan = {
       id: vlanId,
-      protocol: vlanProtocol === VLAN_PROTOCOLS['802.1ad'] ? '802.1ad' : '802.1Q',
+      protocol: (nameOf(VLAN_PROTOCOLS, protocol) ?? String(protocol)) as VlanInfo['protocol'],
     };
   }
   if (bridgePortHairpin !== undefined) link.bridgePort = { hairpin: bridgePortHairpin === 1 };

@@ -145,7 +145,7 @@ export function makeRule(
   toLength: number,
   fromLength: number,
   tos: number,
-  _table: number,
+  table: number,
   action: number,
   flags: number,
   to: string | undefined,
@@ -186,7 +186,7 @@ export function makeRule(
     uidRange: range(uidRangeStart, uidRangeEnd),
     invert: (flags & FIB_RULE_INVERT) !== 0,
     action: nameOf(RULE_ACTIONS, action) ?? String(action),
-    table: tableId || null,
+    table: (tableId ?? table) || null,
     goto: goto ?? null,
     l3mdev: l3mdev === 1,
     suppressPrefixLength:

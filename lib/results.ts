@@ -51,13 +51,13 @@ export interface Link {
   /** `IFF_MULTICAST`. */
   readonly multicast: boolean;
   /**
-   * All flags as `ip` prints them: `'UP'`, `'BROADCAST'`, `'LOWER_UP'`, … (`ifi_flags`); without `M-DOWN`, for which
-   * `ip` looks at the parent.
+   * All flags as `ip` prints them: `'UP'`, `'BROADCAST'`, `'LOWER_UP'`, … (`ifi_flags`), those newer than this package
+   * together in hexadecimal; without `M-DOWN`, for which `ip` looks at the parent.
    */
   readonly flags: readonly string[];
   /**
    * `'up'`, `'down'`, `'unknown'`, `'dormant'`, `'lowerlayerdown'`, `'notpresent'` or `'testing'`
-   * (`IFLA_OPERSTATE`, RFC 2863).
+   * (`IFLA_OPERSTATE`, RFC 2863); a state newer than this package is its number, as a string.
    */
   readonly operState: string;
   /** The queueing discipline (`IFLA_QDISC`). */
@@ -78,7 +78,10 @@ export interface Link {
   readonly master: number | null;
   /** The link that it is on (`IFLA_LINK`), or for a veth the other end. */
   readonly parent: LinkParent | null;
-  /** How its IPv6 link-local address is made; `null` without IPv6 (`IFLA_INET6_ADDR_GEN_MODE`). */
+  /**
+   * How its IPv6 link-local address is made; `null` without IPv6 (`IFLA_INET6_ADDR_GEN_MODE`). A mode newer than this
+   * package is its number, as a string.
+   */
   readonly addrGenMode: AddrGenMode | null;
   /** Its counters since it was made (`IFLA_STATS64`). */
   readonly stats: LinkStats | null;
@@ -97,7 +100,7 @@ export interface Link {
 export interface VlanInfo {
   /** `IFLA_VLAN_ID`. */
   readonly id: number;
-  /** `IFLA_VLAN_PROTOCOL`. */
+  /** `IFLA_VLAN_PROTOCOL`; one newer than this package is its number, as a string. */
   readonly protocol: '802.1Q' | '802.1ad';
 }
 

@@ -6,7 +6,6 @@ import type { Watcher } from './addon.js';
 import type { Call } from './call.js';
 import { check } from './check.js';
 import { watchOptions } from './checkLinks.js';
-import { isAtLeast } from './kernelVersion.js';
 import { listEverything, listRoutesAfter } from './listing.js';
 import type { Namespace } from './namespace.js';
 import { type Received, readNews } from './native.js';
@@ -121,9 +120,10 @@ class Events implements Watch<AnyEvent> {
       // The kernel also removes routes together with addresses and next hops, not always with a message about them.
       ...(addresses || routes ? [RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR] : []),
       ...(routes ? [RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE] : []),
-      ...(routes && isAtLeast(5, 3) ? [RTNLGRP_NEXTHOP] : []),
     ];
-    this.#watcher = namespace.subscribe(call, groups, receiveBuffer);
+    // Since Linux 5.3, and in vendors' kernels of an earlier version.
+    const ifThere = routes ? [RTNLGRP_NEXTHOP] : [];
+    this.#watcher = namespace.subscribe(call, groups, receiveBuffer, ifThere);
     this.#endWith(namespace, call.signal);
     // Begins now, so that something removed before the iteration starts is known, too.
     this.#beginning = this.#listAndRead(this.#watcher);

@@ -67,13 +67,15 @@ bool Classify(uint16_t type, Event& event) {
 // ports, where RTM_DELLINK means that a port has left, not that a link is gone
 // (net/bridge/br_netlink.c). Wireless drivers send an RTM_NEWLINK with only the name and an
 // attribute of their own (net/wireless/wext-core.c); every other one contains the MTU.
-bool IsWhole(const rtnl::LinkRecord& link) { return link.family == AF_UNSPEC && link.mtu; }
+bool IsWhole(const rtnl::LinkRecord& link, bool removed) {
+  return link.family == AF_UNSPEC && (removed || link.mtu);
+}
 
 bool Decode(wire::ByteSpan body, Event& event) {
   switch (event.kind) {
     case Kind::kLink:
       return rtnl::DecodeRecord(rtnl::RecordKind::kLink, body, event.record) &&
-             IsWhole(std::get<rtnl::LinkRecord>(event.record));
+             IsWhole(std::get<rtnl::LinkRecord>(event.record), event.removed);
     case Kind::kAddress:
       return rtnl::DecodeRecord(rtnl::RecordKind::kAddress, body, event.record);
     case Kind::kRoute:

@@ -59,8 +59,14 @@ bool EncodeRequest(const Operation& operation, const Record& record, wire::Bytes
 bool MatchesRequestedFamily(wire::ByteSpan request, wire::ByteSpan answer) {
   rtgenmsg asked;
   rtgenmsg answered;
-  return !wire::ReadStruct(request.From(NLMSG_HDRLEN), asked) || asked.rtgen_family == AF_UNSPEC ||
-         !wire::ReadStruct(answer, answered) || answered.rtgen_family == asked.rtgen_family;
+  if (!wire::ReadStruct(request.From(NLMSG_HDRLEN), asked) || !wire::ReadStruct(answer, answered) ||
+      answered.rtgen_family == asked.rtgen_family) {
+    return true;
+  }
+  // Where none is said, the kernel lists the addresses of all families, MCTP's and Phonet's as well
+  // (net/core/rtnetlink.c, rtnl_dump_all), and records have room for those of IPv4 and IPv6 only.
+  return asked.rtgen_family == AF_UNSPEC &&
+         (answered.rtgen_family == AF_INET || answered.rtgen_family == AF_INET6);
 }
 
 bool DecodeRecord(RecordKind kind, wire::ByteSpan body, Record& out) {

@@ -67,6 +67,27 @@ test('deleteLink says so as well, where calls under way together are carried out
   });
 });
 
+test('what says nothing of a request is not given as the reason of its refusal', async () => {
+  const hints = await refusing(`
+    const calls = [
+      ['EADDRINUSE', 1, () => library.addAddress(1, '10.9.0.2/24')],
+      ['EADDRINUSE', 1, () => setLink(1, { mtu: 1300 })],
+      ['EMLINK', 1, () => library.addRule({ priority: 7, table: 9 })],
+      ['EMLINK', 1, () => setLink(1, { alias: 'x' })],
+      ['EMFILE', 1, () => setLink(1, { alias: 'x' })],
+    ];
+    const hints = [];
+    for (const [code, at, call] of calls) {
+      refuse(at + ' ' + at + ' ' + code);
+      const error = await call().catch((error) => error);
+      hints.push([error.code, error.hint ?? null]);
+    }
+    say(hints);
+  `);
+  const codes = ['EADDRINUSE', 'EADDRINUSE', 'EMLINK', 'EMLINK', 'EMFILE'];
+  expect(hints).toEqual(codes.map((code) => [code, null]));
+});
+
 test('a neighbour’s MAC is not taken for the link’s', async () => {
   const seen = await refusing(`
     refuse('2 2 EOPNOTSUPP');

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { addon } from '../../lib/addon.js';
-import { makeLink, makeNetnsid } from '../../lib/records.js';
+import { makeLink, makeNetnsid, otherMacvlanFlags } from '../../lib/records.js';
 import { makeAddress, makeNeighbour, makeRoute, makeRule } from '../../lib/recordsInet.js';
+import type { MacvlanInfo } from '../../lib/types.js';
 import { root } from '../support/package.js';
 
 type RecordName = keyof typeof addon.answers;
@@ -73,12 +74,26 @@ test('each counter of a link has its own name, however large it is', () => {
   expect(stats).toEqual(Object.fromEntries(names.map((name, at) => [name, counters[at]])));
 });
 
-test('an unknown macvlan mode is given as its number, as text', () => {
-  const columns = addon.answers.link.map((column) =>
-    column === 'info.macvlan.mode' ? 32 : undefined,
-  );
-  const { macvlan } = makeLink(...([1, ...columns] as never as Parameters<typeof makeLink>));
-  expect(macvlan?.mode).toBe('32');
+test('values that are newer than the package are given as numbers, and not as known ones', () => {
+  const newer: Readonly<Record<string, number>> = {
+    flags: 0x80041,
+    operState: 8,
+    'families.inet6.addrGenMode': 4,
+    'info.macvlan.mode': 32,
+    'info.macvlan.flags': 6,
+    'info.vlan.id': 5,
+    'info.vlan.protocol': 0x9100,
+  };
+  const columns = addon.answers.link.map((column) => newer[column]);
+  const link = makeLink(...([1, ...columns] as never as Parameters<typeof makeLink>));
+  expect(link).toMatchObject({
+    flags: ['UP', '80000'],
+    operState: '8',
+    addrGenMode: '4',
+    macvlan: { mode: '32', nodst: true, nopromisc: false },
+    vlan: { id: 5, protocol: '37120' },
+  });
+  expect(otherMacvlanFlags(link.macvlan as MacvlanInfo)).toBe(4);
 });
 
 const macvlanColumns = addon.answers.link.filter((column) => column.startsWith('info.macvlan.'));

@@ -8,6 +8,7 @@
 #include "decode_replies.h"
 #include "fixtures.h"
 #include "rtnl/address.h"
+#include "rtnl/operations.h"
 #include "rtnl/route.h"
 #include "wire/message.h"
 
@@ -178,6 +179,22 @@ TEST(routes_are_decoded_as_ip_reads_them) {
       CheckRoute(fixture, routes[i], expected[i]);
     }
   }
+}
+
+TEST(of_families_that_are_not_asked_for_only_those_of_ip_match) {
+  const auto matches = [](uint8_t asked, uint8_t answered) {
+    wire::Bytes request(NLMSG_HDRLEN + sizeof(rtgenmsg));
+    request[NLMSG_HDRLEN] = asked;
+    const ifaddrmsg answer{answered, 0, 0, 0, 0};
+    return rtnl::MatchesRequestedFamily(
+        request, {reinterpret_cast<const uint8_t*>(&answer), sizeof(answer)});
+  };
+  constexpr uint8_t kMctp = 45;
+  for (const uint8_t asked : {AF_UNSPEC, AF_INET, AF_INET6}) CHECK(matches(asked, asked));
+  CHECK(matches(AF_UNSPEC, AF_INET));
+  CHECK(matches(AF_UNSPEC, AF_INET6));
+  CHECK(!matches(AF_UNSPEC, kMctp));
+  CHECK(!matches(AF_INET6, AF_INET));
 }
 
 TEST(events_carry_what_the_command_said) {

@@ -50,7 +50,7 @@ Arrival ChangeOnce() {
   };
 }
 
-// Sends a refusal of a request to whoever asks it, as any program with CAP_NET_ADMIN may.
+// Sends a refusal of a request to whoever asks it, as any program with CAP_NET_ADMIN may try.
 void RefuseAsAnother(const wire::Message& request) {
   struct {
     nlmsghdr header;
@@ -63,8 +63,8 @@ void RefuseAsAnother(const wire::Message& request) {
   asker.nl_pid = request.header.nlmsg_pid;
   const io::Descriptor own(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
   const auto* address = reinterpret_cast<const sockaddr*>(&asker);
-  CHECK_EQ(sendto(own.get(), &refusal, sizeof(refusal), 0, address, sizeof(asker)),
-           ssize_t{sizeof(refusal)});
+  CHECK_EQ(sendto(own.get(), &refusal, sizeof(refusal), 0, address, sizeof(asker)), ssize_t{-1});
+  CHECK_EQ(errno, ECONNREFUSED);
 }
 
 // How many requests each datagram carries.
