@@ -76,16 +76,23 @@ function parse(args: string[]) {
 /** SIGHUP: the terminal was closed. */
 const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** An interrupt as a signal for operations; a second one ends the process at once. */
+/** For how long a signal counts as the same interrupt, in ms: npx passes on the one that Ctrl-C has sent to both. */
+const ECHO = 1000;
+
+/** An interrupt as a signal for operations; a second one, after that time, ends the process at once. */
 function interruptible(): { readonly signal: AbortSignal; readonly exitCode: () => number } {
   const controller = new AbortController();
-  let received: (typeof INTERRUPTS)[number] | undefined;
-  for (const name of INTERRUPTS) {
-    process.once(name, () => {
-      received ??= name;
-      controller.abort();
-    });
-  }
+  let received: NodeJS.Signals | undefined;
+  const forget = () => {
+    for (const name of INTERRUPTS) process.off(name, interrupt);
+  };
+  const interrupt = (name: NodeJS.Signals) => {
+    if (received !== undefined) return;
+    received = name;
+    setTimeout(forget, ECHO).unref();
+    controller.abort();
+  };
+  for (const name of INTERRUPTS) process.on(name, interrupt);
   return {
     signal: controller.signal,
     exitCode: () => (received === undefined ? 0 : 128 + constants.signals[received]),

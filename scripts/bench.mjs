@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { help, readOptions } from './bench/options.mjs';
 import { workloads } from './bench/workloads.mjs';
 import { setup } from './setup.mjs';
+import { locked } from './support/lock.mjs';
 import { inPrivateNamespaces, missingForNamespaces } from './support/namespaces.mjs';
 import { Failure, passThrough, runMain } from './support/step.mjs';
 import { requireCommands } from './support/system.mjs';
@@ -50,7 +51,7 @@ async function outside(args) {
     return 0;
   }
   await setup('package');
-  await requireCommands(['g++', 'ip', 'unshare', 'mount']);
+  await requireCommands(['cc', 'ip', 'unshare', 'mount']);
   makeFolder(options.out);
   const missing = await missingForNamespaces();
   if (missing !== null) throw new Failure(`The benchmark needs ${missing}.`);
@@ -58,8 +59,10 @@ async function outside(args) {
   const { buildSupport } = await import('./bench/sample.mjs');
   const { buildFolder } = await import('./bench/support/packages.mjs');
   mkdirSync(buildFolder, { recursive: true });
-  await buildSupport();
-  for (const contestant of (await gather(options)).present) await contestant.build?.();
+  await locked(async () => {
+    await buildSupport();
+    for (const contestant of (await gather(options)).present) await contestant.build?.();
+  });
   const run = inPrivateNamespaces([process.execPath, fileURLToPath(import.meta.url), ...args]);
   // Inside there is another /run: the report's folder is reached as the one that this is run in.
   return passThrough(run.command, run.args, {

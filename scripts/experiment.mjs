@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { runPrivately } from './experiment/enter.mjs';
 import { CannotRun } from './experiment/errors.mjs';
 import { setup } from './setup.mjs';
-import { Failure, runMain } from './support/step.mjs';
+import { Failure, Interrupted, runMain } from './support/step.mjs';
 
 const help = `npm run experiment -- [options]
 
@@ -53,6 +53,7 @@ async function main() {
     await setup('package');
     return await runPrivately(options);
   } catch (error) {
+    if (error instanceof Interrupted) throw error;
     const told = error instanceof CannotRun || error instanceof Failure;
     const misused = String(error.code).startsWith('ERR_PARSE_ARGS');
     if (!told && !misused) throw error;

@@ -4,13 +4,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { fetchKernel, seriesNames } from './kernels/debian.mjs';
-import { Interrupted } from './kernels/machine.mjs';
 import { runSuite } from './kernels/suite.mjs';
 import { formatOutcomes } from './kernels/table.mjs';
 import { setup } from './setup.mjs';
 import { locked } from './support/lock.mjs';
 import { filesUnder } from './support/stamp.mjs';
-import { Failure, root, runMain } from './support/step.mjs';
+import { Failure, Interrupted, root, runMain } from './support/step.mjs';
 import { requireCommands } from './support/system.mjs';
 
 const help = `npm run test:kernels -- [options] [words…]

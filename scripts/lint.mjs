@@ -1,7 +1,7 @@
 // npm run lint: Biome, clang-format and the types of everything that tsc does not compile into dist/.
 import { setup } from './setup.mjs';
 import { unformattedCpp } from './support/clang-format.mjs';
-import { bin, commandStep, Failure, runMain, step } from './support/step.mjs';
+import { bin, commandStep, Failure, Interrupted, runMain, step } from './support/step.mjs';
 
 await runMain(async () => {
   await setup('tools');
@@ -23,7 +23,7 @@ await runMain(async () => {
     try {
       await check();
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
+      if (!(error instanceof Failure) || error instanceof Interrupted) throw error;
       process.stderr.write(`${error.message}\n`);
       failed += 1;
     }

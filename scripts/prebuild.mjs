@@ -25,7 +25,19 @@ async function prebuild() {
       MAKEFLAGS: `-j${availableParallelism()}`,
       PREBUILD_LIBC: libc,
     };
-    const options = ['--napi', '--strip', '--tag-libc', '--cwd', copy, '--out', root];
+    // Left to itself it keeps its downloads in one folder below /tmp, whose owner may be another user.
+    const cache = join(copy, 'cache');
+    const options = [
+      '--napi',
+      '--strip',
+      '--tag-libc',
+      '--cwd',
+      copy,
+      '--out',
+      root,
+      '--cache',
+      cache,
+    ];
     await commandStep('Prebuilding the addon', process.execPath, [bin.prebuildify, ...options], {
       env,
     });

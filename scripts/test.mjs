@@ -16,6 +16,7 @@ import {
   passThrough,
   root,
   runMain,
+  throwIfInterrupted,
   uncoloured,
 } from './support/step.mjs';
 
@@ -100,6 +101,7 @@ function runVitest(projects, args, privately) {
     const plain = uncoloured(run.env);
     const env = process.stdout.isTTY ? plain : { ...plain, NO_COLOR: '1' };
     const code = await passThrough(run.command, run.args, { env });
+    throwIfInterrupted();
     const counts = readReport(report);
     // An error outside every test, or Vitest's own end, must not read as success.
     if (code !== 0 && counts.failed === 0) counts.failed = 1;

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { fingerprint, unlessDone } from '../support/stamp.mjs';
 import { capture, commandStep, root } from '../support/step.mjs';
 import { limit } from './contestants/limit.mjs';
@@ -251,7 +251,8 @@ export async function takeSample(contestant, workload, count, view, setting = 'u
   try {
     if (workload.measures === 'import') {
       const program = fileURLToPath(new URL('./contestants/programs/import.mjs', import.meta.url));
-      return await runIn(HOME, [process.execPath, program, contestant.module ?? '']);
+      const url = pathToFileURL(contestant.module ?? '').href;
+      return await runIn(HOME, [process.execPath, program, url]);
     }
     await prepare(workload, count, parent);
     const { command = contestant.command } = contestant.workloads[workload.name] ?? {};

@@ -1,6 +1,6 @@
 // The results on the terminal.
 import Table from 'cli-table3';
-import colors from 'picocolors';
+import picocolors from 'picocolors';
 import {
   formatMs,
   formatNumber,
@@ -15,6 +15,8 @@ import {
 } from './text.mjs';
 import { workloads } from './workloads.mjs';
 
+// Picocolors alone would colour a log file in CI as well; hasColors() knows NO_COLOR, FORCE_COLOR and TERM=dumb.
+const colors = picocolors.createColors(process.stdout.isTTY === true && process.stdout.hasColors());
 // No colours of its own, and a line under the head alone.
 const style = { head: [], border: [] };
 const noLine = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };

@@ -114,12 +114,17 @@ async function respond(tap, address) {
   return answers;
 }
 
-/** @param {string} link @param {string} address */
-async function answer(link, address) {
+/** @param {string} link */
+async function open(link) {
   const { isNetlinkError, openTap } = await loadLibrary();
-  const tap = await openTap(link).catch((error) => {
+  return openTap(link).catch((error) => {
     throw isNetlinkError(error) ? new Failure(error.message) : error;
   });
+}
+
+/** @param {string} link @param {string} address */
+async function answer(link, address) {
+  const tap = await open(link);
   process.once('SIGINT', () => tap.close());
   process.once('SIGTERM', () => tap.close());
   process.stdout.write(`ready: ${address} is at ${tap.link.mac}\n`);
@@ -128,13 +133,13 @@ async function answer(link, address) {
 
 /** A responder beside a namespace with an ordinary macvlan, from which ping tries it. */
 async function tryItOut() {
-  const { createLink, createMacvlan, createMacvtap, Netns, openTap } = await loadLibrary();
+  const { createLink, createMacvlan, createMacvtap, Netns } = await loadLibrary();
   const up = /** @type {const} */ ({ parent: 'wire', mode: 'bridge', up: true });
   await createLink({ kind: 'veth', name: 'wire', up: true, peer: { up: true } });
   await createMacvtap({ ...up, name: 'responder' });
   const visitor = await Netns.create();
   await createMacvlan({ ...up, name: 'visitor', netns: visitor, addresses: ['192.0.2.1/24'] });
-  const tap = await openTap('responder');
+  const tap = await open('responder');
   const responding = respond(tap, '192.0.2.2');
   const ping = spawn('nsenter', ['--net=/proc/self/fd/3', 'ping', '-n', '-c', '3', '192.0.2.2'], {
     stdio: ['ignore', 'inherit', 'inherit', visitor.fd],
@@ -172,7 +177,7 @@ async function main() {
     await answer(link, address);
     return 0;
   }
-  await requireCommands(['ip', 'unshare', 'mount', 'ping']);
+  await requireCommands(['ip', 'unshare', 'nsenter', 'mount', 'ping']);
   const { command, args, env } = inPrivateNamespaces([process.execPath, ...process.argv.slice(1)]);
   return passThrough(command, args, { env: { ...env, [INSIDE]: '1' } });
 }

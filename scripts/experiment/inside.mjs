@@ -22,7 +22,9 @@ function watchProcess() {
   // Whoever read the output has gone, as with `| head`.
   const unread = new Interrupted('a closed output', 128 + constants.signals.SIGPIPE);
   for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', () => controller.abort(unread));
+    stream.on('error', ({ code, message }) =>
+      controller.abort(code === 'EPIPE' ? unread : new Interrupted(message, 1)),
+    );
   }
   // Nothing is known to throw outside of every promise; what does must not leave links behind.
   /** @param {Error} error */
@@ -148,6 +150,8 @@ const report = new Report(process.stdout, process.stderr);
 const { signal, release } = watchProcess();
 try {
   process.exitCode = await run(JSON.parse(process.argv[2]), report, signal);
+  // An output that cannot be written says so later.
+  await new Promise((resolve) => process.stdout.write('', resolve));
   signal.throwIfAborted();
 } catch (error) {
   process.exitCode = explain(error, report);

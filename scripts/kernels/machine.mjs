@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Failure, root } from '../support/step.mjs';
+import { Failure, Interrupted, root } from '../support/step.mjs';
 import { buildInitramfs } from './initramfs.mjs';
 
 const virtiofsd = '/usr/lib/qemu/virtiofsd';
@@ -36,9 +36,6 @@ const kernelArguments = [
 ];
 /** Without features that make address translation slower: a fifth level of page tables, checks of every access. */
 const processor = 'max,la57=off,smap=off,smep=off,pku=off';
-
-/** The user has interrupted the run. */
-export class Interrupted extends Failure {}
 
 /**
  * Sockets for qemu to connect the guest's ports to.
@@ -101,7 +98,7 @@ async function shareFiles(folder) {
 /** What ends a machine early: an interrupt by the user, or the time limit. */
 function stopper(kernel, minutes) {
   const controller = new AbortController();
-  const interrupt = (signal) => controller.abort(new Interrupted(`Ended by ${signal}.`));
+  const interrupt = (signal) => controller.abort(new Interrupted(`Ended by ${signal}.`, signal));
   const late = new Failure(`Linux ${kernel.release} has not finished after ${minutes} minutes.`);
   const timer = setTimeout(() => controller.abort(late), minutes * 60_000);
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
+import { locked } from './lock.mjs';
 import { filesUnder, fingerprint, touchChanged, unlessDone } from './stamp.mjs';
 import { bin, capture, commandStep, root, uncoloured } from './step.mjs';
 
@@ -40,7 +41,7 @@ export async function runCppTests(names) {
     ...['native', 'test/wire'].flatMap((path) => filesUnder(path)),
   ];
   const inputs = fingerprint(sources, [root]);
-  await unlessDone('cpp-tests', inputs, [`${folder}/CTestTestfile.cmake`], () => {
+  const build = () => {
     removeForeign();
     touchChanged(sources);
     // Not optimised: built in less than half the time, and nothing that the sanitizers would see is optimised away.
@@ -48,7 +49,9 @@ export async function runCppTests(names) {
     const args = [bin.cmakeJs, 'compile', '-d', 'native', '-O', folder, ...config];
     const env = { ...process.env, CMAKE_BUILD_PARALLEL_LEVEL: jobs };
     return commandStep('Building the C++ tests', process.execPath, args, { env });
-  });
+  };
+  const outputs = [`${folder}/CTestTestfile.cmake`];
+  await locked(() => unlessDone('cpp-tests', inputs, outputs, build));
 
   const select = ['-R', `^(${names.join('|')})$`];
   const args = ['--test-dir', folder, '--output-on-failure', '--parallel', jobs, ...select];

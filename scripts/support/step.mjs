@@ -16,6 +16,19 @@ const terminal = process.stderr.isTTY === true && !ci;
 /** A failure whose message is all that its reader needs: no stack is printed. */
 export class Failure extends Error {}
 
+/** This process was told to end. */
+export class Interrupted extends Failure {
+  /**
+   * @param {string} message
+   * @param {NodeJS.Signals} signal
+   */
+  constructor(message, signal) {
+    super(message);
+    /** What a shell expects of a process that ended so. */
+    this.exitCode = 128 + constants.signals[signal];
+  }
+}
+
 const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 
 /**
@@ -54,25 +67,37 @@ export function uncoloured(env) {
   return rest;
 }
 
-/** What `capture` has begun. @type {Set<import('node:child_process').ChildProcess>} */
+/** How to end what `capture` has begun. @type {Set<() => void>} */
 const running = new Set();
 /** How many of them deal with an interrupt themselves. */
 let interruptible = 0;
 /** The signal that has told this process to end. @type {NodeJS.Signals | undefined} */
 let told;
 
+/** Whether an interrupt was left to such a command. */
+let interrupted = false;
+
+/** Ends a script whose command on the terminal has been interrupted, before it begins the next one. */
+export function throwIfInterrupted() {
+  if (interrupted) throw new Interrupted('Ended by SIGINT', 'SIGINT');
+}
+
 /** @param {NodeJS.Signals} signal */
 function endRunning(signal) {
-  if (signal === 'SIGINT' && interruptible > 0) return;
+  if (signal === 'SIGINT' && interruptible > 0) {
+    interrupted = true;
+    return;
+  }
   told = signal;
-  for (const child of running) child.kill('SIGTERM');
+  for (const end of running) end();
 }
 
 const ENDING = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 /**
  * Runs a command silently and gives its exit code, after a signal the shell's, and everything it printed.
- * When this process is told to end, so is the command, and that is a Failure: what has begun is tidied up.
+ * When this process is told to end, so is the command, no further one begins, and that is a Failure: what has begun
+ * is tidied up.
  *
  * @param {string} command
  * @param {readonly string[]} args
@@ -81,14 +106,22 @@ const ENDING = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
  */
 export function capture(command, args, options = {}) {
   return new Promise((resolve, reject) => {
+    if (told) return reject(new Interrupted(`${command}: not begun after ${told}`, told));
     // Before there is a command that a signal would leave behind.
     if (running.size === 0) for (const signal of ENDING) process.on(signal, endRunning);
     const forget = () => {
       if (running.size === 0) for (const signal of ENDING) process.off(signal, endRunning);
     };
+    // A group of its own, which ends as a whole: make's compilers would go on after node-gyp. A terminal belongs to one.
+    const detached = options.stdio !== 'inherit';
     let child;
     try {
-      child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], ...options });
+      child = spawn(command, args, {
+        cwd: root,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        detached,
+        ...options,
+      });
     } catch (error) {
       forget();
       throw error;
@@ -102,9 +135,17 @@ export function capture(command, args, options = {}) {
     child.stderr?.setEncoding('utf8').on('data', (text) => {
       output += text;
     });
-    running.add(child);
+    const end = () => {
+      try {
+        if (detached && child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
+        else child.kill('SIGTERM');
+      } catch (error) {
+        if (error.code !== 'ESRCH') throw error;
+      }
+    };
+    running.add(end);
     const over = () => {
-      running.delete(child);
+      running.delete(end);
       forget();
     };
     child.on('error', (error) => {
@@ -113,7 +154,7 @@ export function capture(command, args, options = {}) {
     });
     child.on('close', (code, signal) => {
       over();
-      if (told) return reject(new Failure(`${output}\n${command}: ended by ${told}`));
+      if (told) return reject(new Interrupted(`${output}\n${command}: ended by ${told}`, told));
       if (signal !== null) output += `\n(ended by ${signal})`;
       const ended = signal === null ? 1 : 128 + constants.signals[signal];
       resolve({ code: code ?? ended, stdout, output });
@@ -183,7 +224,7 @@ function isHelpWanted(help) {
 
 /**
  * Runs a script's main function; a Failure, and a command line that cannot be parsed, becomes its message
- * and exit code 1.
+ * and exit code 1, or the shell's for a signal that has ended it.
  *
  * @param {() => Promise<unknown>} main what it gives is the exit code; 0 when that is no number
  * @param {string} [help] of a script that takes no options: what it does
@@ -199,6 +240,6 @@ export async function runMain(main, help) {
   } catch (error) {
     const told = error instanceof Failure || String(error.code).startsWith('ERR_PARSE_ARGS');
     process.stderr.write(`${told ? error.message : error.stack}\n`);
-    process.exitCode = 1;
+    process.exitCode = error instanceof Interrupted ? error.exitCode : 1;
   }
 }

@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import { commandStep, Failure } from './step.mjs';
 
 const packages = {
+  cc: 'gcc',
   'g++': 'g++',
   make: 'make',
   python3: 'python3',
@@ -11,6 +12,7 @@ const packages = {
   cmake: 'cmake',
   ip: 'iproute2',
   unshare: 'util-linux',
+  nsenter: 'util-linux',
   mount: 'mount',
   ping: 'iputils-ping',
   tcpdump: 'tcpdump',

@@ -291,3 +291,10 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
     await sleep(10);
   }
 }
+
+test('an output that cannot be written is no success', async () => {
+  const under = ['sh', '-c', 'exec "$@" >/dev/full', 'sh'];
+  const { code, stderr } = await experiment(['--json'], async () => {}, under);
+  expect(code).toBe(1);
+  expect(stderr).toContain('Stopped by ENOSPC');
+});

@@ -15,7 +15,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -196,7 +196,9 @@ describe('a command', () => {
   test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     'ends with its script at %s, which tidies up',
     async (signal) => {
-      const child = start(script, { ...process.env, LINE: 'echo $$ > pid; exec sleep 600' });
+      const LINE = 'sleep 600 & echo $$ $! > pid; wait';
+      const child = start(script, { ...process.env, LINE });
+      const ended = once(child, 'exit');
       const said = text(child.stdout);
       const complained = text(child.stderr);
       await vi.waitFor(
@@ -206,8 +208,13 @@ describe('a command', () => {
       child.kill(signal);
       expect(await said).toBe('begun tidied ');
       expect(await complained).toContain(`sh: ended by ${signal}`);
-      const pid = readFileSync(join(folder, 'pid'), 'utf8').trim();
-      expect(existsSync(`/proc/${pid}`)).toBe(false);
+      expect(await ended).toEqual([128 + constants.signals[signal], null]);
+      const pids = readFileSync(join(folder, 'pid'), 'utf8').trim().split(' ');
+      expect(pids).toHaveLength(2);
+      // Of what has ended process 1 may not have read the exit code yet: it has no command line then.
+      const isOver = (pid: string) =>
+        !existsSync(`/proc/${pid}`) || readFileSync(`/proc/${pid}/cmdline`, 'utf8') === '';
+      await vi.waitFor(() => expect(pids.every(isOver)).toBe(true), 10_000);
     },
   );
 });
@@ -224,6 +231,24 @@ test('an interrupt is left to a command that has the terminal', async () => {
   child.kill('SIGINT');
   process.kill(Number(pid()), 'SIGINT');
   expect(await said).toBe('ended with 7');
+});
+
+test('what has been interrupted begins no further command', async () => {
+  const child = start(`
+    const { capture, passThrough, throwIfInterrupted } = await import('./scripts/support/step.mjs');
+    const line = 'trap "exit 7" INT; echo $$ > pid; while :; do sleep 0.1; done';
+    await passThrough('sh', ['-c', line]);
+    throwIfInterrupted();
+    return 0;
+  `);
+  const complained = text(child.stderr);
+  const ended = once(child, 'exit');
+  const pid = () => readFileSync(join(folder, 'pid'), 'utf8');
+  await vi.waitFor(() => expect(pid()).toMatch(/\n/), 10_000);
+  child.kill('SIGINT');
+  process.kill(Number(pid()), 'SIGINT');
+  expect(await ended).toEqual([130, null]);
+  expect(await complained).toBe('Ended by SIGINT\n');
 });
 
 describe('a set-up', () => {
