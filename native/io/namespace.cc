@@ -48,8 +48,10 @@ Status CheckType(int fd) {
   struct statfs info;
   const bool is_namespace = fstatfs(fd, &info) == 0 && info.f_type == NSFS_MAGIC;
   if (type >= 0 || !is_namespace) return {-EINVAL, refused.syscall};
-  // Otherwise it says nothing of the file, such as a security module's EACCES.
-  return refused.error == -ENOSYS || refused.error == -ENOTTY ? Status{} : refused;
+  if (refused.error == -ENOSYS || refused.error == -ENOTTY) return {};
+  // A security module's refusal says nothing of the file; one that cannot be used is EBADF
+  // (O_PATH).
+  return refused.NotPermitted() ? refused : Status{-EINVAL, refused.syscall};
 }
 
 // Names that threads of this process are making or taking away at this moment. A name that has been
