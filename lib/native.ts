@@ -237,7 +237,10 @@ export async function namespaceJob<Name extends keyof NamespaceJobs>(
 
 /** The outcome of one reading of a watcher. */
 export interface Received {
-  /** The kernel has dropped messages: then there are no news, because they would have gaps. */
+  /**
+   * The kernel has dropped messages: then there are no news, because they would have gaps. Of `discard`: and may go on
+   * dropping some without a word, because not all that is older could be read.
+   */
   readonly lost: boolean;
   readonly news: readonly News[];
 }

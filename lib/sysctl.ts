@@ -92,10 +92,14 @@ function dotted(folder: string, link: string, rest: string): string {
 
 const IPV6 = `${ROOT}/net/ipv6/`;
 
-/** Whether there is none of the settings of IPv6, not even one that each namespace has. */
+/**
+ * Whether there is none of the settings of IPv6, not even one that each namespace has, but those of IPv4: a /proc that
+ * is mounted with `subset=pid` (`ProcSubset` of systemd) has neither.
+ */
 async function lacksIPv6(namespace: Namespace): Promise<boolean> {
   const result = await namespace.readSysctl(`${IPV6}conf/all/disable_ipv6`);
-  return result instanceof Refusal && result.code === 'ENOENT';
+  if (!(result instanceof Refusal) || result.code !== 'ENOENT') return false;
+  return !((await namespace.readSysctl(`${ROOT}/net/ipv4/ip_forward`)) instanceof Refusal);
 }
 
 async function whyRefused(

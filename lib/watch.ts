@@ -267,8 +267,8 @@ class Events implements Watch<AnyEvent> {
     this.#read = performance.now();
   }
 
-  /** Lists everything, and reads the messages that come meanwhile. */
-  async #listAndRead(watcher: Watcher): Promise<Beginning | null> {
+  /** Lists everything, and reads the messages that come meanwhile, of which some may be `missing`. */
+  async #listAndRead(watcher: Watcher, missing = false): Promise<Beginning | null> {
     const earlier: Listing[] = [];
     let news: readonly News[] = [];
     for (;;) {
@@ -280,6 +280,10 @@ class Events implements Watch<AnyEvent> {
       );
       const received = await readNews(watcher, 'drain');
       if (received === null) return null;
+      if (missing) {
+        const lost = { lost: true, news: [] };
+        return { listing: { ...listing, gaps: true }, received: lost };
+      }
       news = news.concat(received.news);
       const isWhole = !received.news.some(mayHideOthers);
       if (received.lost || isWhole || earlier.length === MAX_LISTINGS - 1) {
@@ -311,8 +315,8 @@ class Events implements Watch<AnyEvent> {
     yield [{ type: 'resync' }];
     this.#relisting = undefined;
     // The unread messages are older than the new listing, and some of them are lost.
-    await readNews(watcher, 'discard');
-    const beginning = await this.#listAndRead(watcher);
+    const thrown = await readNews(watcher, 'discard');
+    const beginning = await this.#listAndRead(watcher, thrown?.lost);
     if (beginning === null) return false;
     const { listing, received } = beginning;
     yield this.#picture.reconcile(listing, received.news);

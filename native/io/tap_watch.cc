@@ -85,17 +85,20 @@ TapWatch::TapWatch(Reactor& reactor, Descriptor socket, int index, TapWatchHooks
 
 void TapWatch::OnReady(uint32_t) {
   uint8_t buffer[kBufferSize];
-  bool lost = false;
+  bool is_empty = false;
   for (int count = 0; count < kMaxMessages; ++count) {
     sockaddr_nl sender{};
     socklen_t length = sizeof(sender);
     const ssize_t size = recvfrom(socket_.get(), buffer, sizeof(buffer), 0,
                                   reinterpret_cast<sockaddr*>(&sender), &length);
     if (size < 0 && errno == EINTR) continue;
-    if (size < 0 && errno == EAGAIN) break;
-    // ENOBUFS: what is still queued is older than what was lost.
+    is_empty = size < 0 && errno == EAGAIN;
+    if (is_empty) break;
+    // ENOBUFS: what is still queued is older than what was lost, and until all of it has been read
+    // the kernel loses what comes and does not say so again (net/netlink/af_netlink.c,
+    // netlink_overrun).
     if (size < 0) {
-      lost = true;
+      has_lost_ = true;
       continue;
     }
     if (sender.nl_pid != 0) continue;  // another program's
@@ -111,7 +114,8 @@ void TapWatch::OnReady(uint32_t) {
     const int mtu = MtuOf(datagram.From(NLMSG_HDRLEN + wire::Align(sizeof(link))));
     if (mtu > 0) hooks_.on_mtu(mtu);
   }
-  if (lost) {
+  if (has_lost_) {
+    has_lost_ = !is_empty;
     const int mtu = LookUpMtu(socket_.get(), index_);
     if (mtu < 0) return hooks_.on_maybe_gone();
     hooks_.on_mtu(mtu);

@@ -39,6 +39,8 @@ class TapWatch : public Source {
   const Descriptor socket_;
   const int index_;
   const TapWatchHooks hooks_;
+  // The reactor's thread only: messages were lost, and not all that is older has been read.
+  bool has_lost_ = false;
 };
 
 // Ticks once a second from Begin on. For a link that has moved to another namespace, of which the

@@ -221,7 +221,12 @@ class EventStream : public io::Source,
         repeated_.Clear();
         continue;
       }
-      if (!received.ok()) break;
+      if (!received.ok()) {
+        // After a loss the kernel drops what comes, and does not say so again, until all has been
+        // read (net/netlink/af_netlink.c, netlink_overrun). Only then can a listing follow.
+        if (mode == Reading::kDiscard) taken.overflow = false;
+        break;
+      }
       if (taken.overflow || mode == Reading::kDiscard) continue;
       wire::MessageReader reader(datagram);
       wire::Message message;

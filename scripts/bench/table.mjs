@@ -15,7 +15,7 @@ import {
 } from './text.mjs';
 import { workloads } from './workloads.mjs';
 
-// Picocolors alone would colour a log file in CI as well; hasColors() knows NO_COLOR, FORCE_COLOR and TERM=dumb.
+// Picocolors alone would colour a log file in CI as well; hasColors() knows NO_COLOR and TERM=dumb.
 const colors = picocolors.createColors(process.stdout.isTTY === true && process.stdout.hasColors());
 // No colours of its own, and a line under the head alone.
 const style = { head: [], border: [] };

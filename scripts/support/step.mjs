@@ -67,7 +67,7 @@ export function uncoloured(env) {
   return rest;
 }
 
-/** How to end what `capture` has begun. @type {Set<() => void>} */
+/** What `capture` has begun. @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();
 /** How many of them deal with an interrupt themselves. */
 let interruptible = 0;
@@ -89,7 +89,7 @@ function endRunning(signal) {
     return;
   }
   told = signal;
-  for (const end of running) end();
+  for (const child of running) child.kill('SIGTERM');
 }
 
 const ENDING = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
@@ -112,16 +112,9 @@ export function capture(command, args, options = {}) {
     const forget = () => {
       if (running.size === 0) for (const signal of ENDING) process.off(signal, endRunning);
     };
-    // A group of its own, which ends as a whole: make's compilers would go on after node-gyp. A terminal belongs to one.
-    const detached = options.stdio !== 'inherit';
     let child;
     try {
-      child = spawn(command, args, {
-        cwd: root,
-        stdio: ['ignore', 'pipe', 'pipe'],
-        detached,
-        ...options,
-      });
+      child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], ...options });
     } catch (error) {
       forget();
       throw error;
@@ -135,17 +128,9 @@ export function capture(command, args, options = {}) {
     child.stderr?.setEncoding('utf8').on('data', (text) => {
       output += text;
     });
-    const end = () => {
-      try {
-        if (detached && child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
-        else child.kill('SIGTERM');
-      } catch (error) {
-        if (error.code !== 'ESRCH') throw error;
-      }
-    };
-    running.add(end);
+    running.add(child);
     const over = () => {
-      running.delete(end);
+      running.delete(child);
       forget();
     };
     child.on('error', (error) => {

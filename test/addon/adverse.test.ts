@@ -1,12 +1,15 @@
 // Faults that are rare on a healthy machine, caused by libraries that are preloaded before the C
 // library's.
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { directory, preload, withOwn } from '../support/preload.js';
 import { inPrivateNetns, resultOf } from '../support/program.js';
 import { noTaps } from '../support/tap.js';
+
+/** A command for a preloaded library, without that library. */
+const without = (command: string) => `env -u LD_PRELOAD ${command} </dev/null`;
 
 const IFLA_GROUP = 27;
 const RTM_NEWLINK = 16;
@@ -271,6 +274,63 @@ test('a watch is closed at once although other programs send to its socket witho
   `;
   const under = preload('flood-events', { FLOOD: flood });
   expect(await resultOf(program, { under, args: [flood] })).toBe(true);
+});
+
+// Until a socket's queue is empty the kernel goes on losing messages, and does not say so again.
+describe('after a loss', () => {
+  test('a watch lists again where what is thrown away does not end before other programs send more', async () => {
+    const program = `
+      import { execFileSync } from 'node:child_process';
+      import { Netns } from 'macvlan-netlink';
+      delete process.env.LD_PRELOAD; // Not for what this starts.
+      const ip = (line) => execFileSync('ip', line.split(' '));
+      ip('link add br0 type bridge');
+      const watch = Netns.current().watch({ initial: true, level: true, receiveBuffer: 2 ** 20 });
+      const mtus = [];
+      const until = async (isIt) => {
+        while (true) {
+          const { value } = await watch.next();
+          if (value.link?.name === 'br0') mtus.push(value.link.mtu);
+          if (isIt(value)) return;
+        }
+      };
+      await until(({ type }) => type === 'level');
+      ip('link set br0 mtu 1450');
+      const flood = 'import socket; s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)';
+      execFileSync('python3', ['-c', flood + '\\nfor i in range(3000): s.sendto(bytes(1400), (0, 1))']);
+      await until(({ type }) => type === 'resync');
+      await until(({ link }) => link?.name === 'br0' && link.mtu === 1400);
+      await watch.return();
+      console.log(JSON.stringify(mtus.at(-1)));
+    `;
+    const under = preload('overtake-events', { CHANGE: without('ip link set br0 mtu 1400') });
+    expect(await resultOf(program, { under })).toBe(1400);
+  });
+
+  test.skipIf(noTaps !== undefined)(
+    'a tap looks at its link again once all has been read',
+    async () => {
+      const program = `
+      import { execFileSync } from 'node:child_process';
+      import { createLink, createMacvtap, openTap } from 'macvlan-netlink';
+      delete process.env.LD_PRELOAD; // Not for what this starts.
+      const parent = await createLink({ kind: 'bridge' });
+      const tap = await openTap(await createMacvtap({ parent, name: 'tap0' }));
+      const ended = new Promise((resolve) => tap.resume().once('close', resolve));
+      execFileSync('ip', ['link', 'set', 'tap0', 'mtu', '1400']);
+      await ended;
+      console.log(JSON.stringify('ended'));
+    `;
+      const changes = join(directory, 'changes');
+      const change = (at: number) => `link set tap0 mtu ${1300 + (at % 2)}\n`;
+      writeFileSync(changes, Array.from({ length: 2600 }, (_, at) => change(at)).join(''));
+      const under = preload('late-tap-events', {
+        BEFORE: without(`ip -batch ${changes}`),
+        LATER: without('ip link delete tap0'),
+      });
+      expect(await resultOf(program, { under })).toBe('ended');
+    },
+  );
 });
 
 describe('a kernel without IPv6', () => {
@@ -604,6 +664,9 @@ test('the kernel’s lack of IPv6 is the reason for its lack of settings of it',
   const none = 'ENOENT This kernel has no IPv6, as when it is booted with ipv6.disable=1.';
   const seen = await resultOf(program, { under: withOwn('tmpfs /proc/sys/net/ipv6', {}) });
   expect(seen).toEqual([none, none, expect.stringContaining('no_such_setting')]);
+  // As where /proc is mounted with subset=pid.
+  const hidden: unknown[] = await resultOf(program, { under: withOwn('tmpfs /proc/sys/net', {}) });
+  expect(hidden).not.toContain(none);
 });
 
 test('network namespaces are recognised where the kernel does not give the type of a namespace', async () => {
