@@ -57,6 +57,24 @@ describe('a new link', () => {
     expect(seen).toEqual(['ENODEV', GONE, false, ['lo']]);
   });
 
+  test('is refused when it is deleted before it gets its address', async () => {
+    const seen = await heldAt(
+      RTM_NEWLINK,
+      `
+      goOn('before');
+      const options = { kind: 'bridge', name: 'mine', index: 50, addresses: ['10.9.0.1/24'] };
+      const creating = createLink(options).catch(error);
+      await reach('sent');
+      ip('link delete mine');
+      goOn('after');
+      const { code, target, part, hint, cause } = await creating;
+      say(code, target, part, hint, cause.message, await names(Netns.current()));
+    `,
+    );
+    const said = expect.stringContaining(GONE);
+    expect(seen).toEqual(['ENODEV', 'mine', 'addresses[0]', said, said, ['lo']]);
+  });
+
   test.each([
     ['of another kind', `['10.9.0.1/24']`, 'veth peer name tp', 'ENODEV', null],
     [
