@@ -20,6 +20,8 @@ const HINTS: Readonly<Record<string, string>> = {
     'namespace that the process is in?',
   'socket EAFNOSUPPORT':
     "Netlink sockets are refused, as by systemd's RestrictAddressFamilies where it does not name AF_NETLINK.",
+  'mount ENOSPC': 'The mount namespace has as many mounts as fs.mount-max allows.',
+  'epoll_ctl ENOSPC': 'The user waits for as many descriptors as fs.epoll.max_user_watches allows.',
   EMFILE: 'The process may have no more descriptors: RLIMIT_NOFILE.',
 };
 

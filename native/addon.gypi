@@ -45,7 +45,6 @@
       # machine's itself, and the compiler's would need its own C library or a later one.
       'ldflags': [
         '-static-libstdc++',
-        '-Wl,--exclude-libs,ALL',
         # From the folder that is built in, because nobody quotes a path that has a space in it.
         '-Wl,--version-script=<!(node -p "fs.existsSync(\'native\') ? \'../native/exports.map\' : \'../exports.map\'")',
         '-Wl,--gc-sections',

@@ -1,17 +1,52 @@
-// npm run prebuild: prebuilds/linux-ARCH/macvlan-netlink.LIBC.node for this machine.
+// npm run prebuild: prebuilds/linux-ARCH/macvlan-netlink.LIBC.node for this machine, or for all.
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { arch, availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { addonSources, headerSettings, setup } from './setup.mjs';
 import { locked } from './support/lock.mjs';
-import { fingerprint, unlessDone } from './support/stamp.mjs';
-import { bin, commandStep, root, runMain } from './support/step.mjs';
+import { fingerprint, isDone, unlessDone } from './support/stamp.mjs';
+import { bin, commandStep, Failure, root, runMain } from './support/step.mjs';
+import { fetchZig, zigSettings } from './support/zig.mjs';
+
+const help = `npm run prebuild -- [--all]
+
+The addon for this machine in prebuilds/, as it travels in the package.
+
+  --all    for x64 and arm64, with glibc and with musl (on x64 with glibc; what this
+           machine is not is built with a Zig that is fetched from npm)
+  --help   this text`;
+
+/**
+ * Where an addon is for.
+ *
+ * @typedef {object} Target
+ * @property {string} arch as Node says it
+ * @property {'glibc' | 'musl'} libc
+ * @property {string} [zig] as Zig says it; this machine's own compiler builds what has none
+ */
 
 const { header } = /** @type {any} */ (process.report.getReport());
-const libc = header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
-const output = `prebuilds/linux-${arch()}/macvlan-netlink.${libc}.node`;
 
-async function prebuild() {
+/** @type {Target} */
+const own = { arch: arch(), libc: header.glibcVersionRuntime === undefined ? 'musl' : 'glibc' };
+
+// Not glibc before 2.34: there Zig 0.11 links an fstat and an fstatat whose errno is another than everybody else's.
+/** @type {readonly Target[]} */
+const others = [
+  { arch: 'arm64', libc: 'glibc', zig: 'aarch64-linux-gnu.2.34' },
+  { arch: 'arm64', libc: 'musl', zig: 'aarch64-linux-musl' },
+  { arch: 'x64', libc: 'musl', zig: 'x86_64-linux-musl' },
+];
+
+/** @param {Target} target */
+const fileFor = (target) => `prebuilds/linux-${target.arch}/macvlan-netlink.${target.libc}.node`;
+
+/** @param {Target} target */
+const stampFor = (target) => `prebuild-${target.arch}-${target.libc}`;
+
+/** @param {Target} target */
+async function prebuild({ arch, libc, zig }) {
   // prebuildify rebuilds from nothing and moves the result away: in a copy, so that build/ stays.
   const copy = mkdtempSync(join(tmpdir(), 'macvlan-netlink-prebuild-'));
   try {
@@ -22,33 +57,54 @@ async function prebuild() {
     const env = {
       ...process.env,
       ...headerSettings(),
+      ...(zig === undefined ? {} : zigSettings(zig)),
       MAKEFLAGS: `-j${availableParallelism()}`,
-      PREBUILD_LIBC: libc,
     };
     // Left to itself it keeps its downloads in one folder below /tmp, whose owner may be another user.
-    const cache = join(copy, 'cache');
-    const options = [
-      '--napi',
-      '--strip',
-      '--tag-libc',
-      '--cwd',
-      copy,
-      '--out',
-      root,
-      '--cache',
-      cache,
-    ];
-    await commandStep('Prebuilding the addon', process.execPath, [bin.prebuildify, ...options], {
-      env,
-    });
+    const folders = ['--cwd', copy, '--out', root, '--cache', join(copy, 'cache')];
+    const what = ['--napi', '--arch', arch, '--tag-libc', libc];
+    const args = [bin.prebuildify, ...what, ...folders, ...(zig === undefined ? ['--strip'] : [])];
+    await commandStep(`Prebuilding the addon (${arch}, ${libc})`, process.execPath, args, { env });
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
 }
 
+/** @param {boolean} all @returns {readonly Target[]} */
+function wantedTargets(all) {
+  if (!all) return [own];
+  if (own.arch !== 'x64' || own.libc !== 'glibc') {
+    throw new Failure(`--all is for x64 with glibc; this is ${own.arch} with ${own.libc}.`);
+  }
+  return [own, ...others];
+}
+
 await runMain(async () => {
+  const { values } = parseArgs({
+    options: {
+      all: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(`${help}\n`);
+    return;
+  }
+  const wanted = wantedTargets(values.all);
   await setup('package');
-  const inputs = fingerprint(addonSources(), [process.version]);
-  await locked(() => unlessDone('prebuild', inputs, [output], prebuild));
-  process.stdout.write(`${output}\n`);
-}, 'npm run prebuild: the addon for this machine in prebuilds/, as it travels in the package.');
+  const scripts = ['scripts/prebuild.mjs', 'scripts/support/zig.mjs'];
+  const inputs = fingerprint([...addonSources(), ...scripts], [process.version]);
+  await locked(async () => {
+    // `npm pack` takes what lies there: nothing of earlier sources is to.
+    for (const target of [own, ...others]) {
+      if (!isDone(stampFor(target), inputs, [fileFor(target)])) {
+        rmSync(join(root, fileFor(target)), { force: true });
+      }
+    }
+    for (const target of wanted) {
+      if (target.zig !== undefined) await fetchZig();
+      await unlessDone(stampFor(target), inputs, [fileFor(target)], () => prebuild(target));
+      process.stdout.write(`${fileFor(target)}\n`);
+    }
+  });
+});

@@ -8,6 +8,8 @@ export HOME=/root TERM=dumb LANG=C.UTF-8
 mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
+# As udev would: for bash's >(…).
+ln -s /proc/self/fd /dev/fd
 # A /run of its own: named namespaces are mounted there.
 mount -t tmpfs -o mode=755 tmpfs /run
 ip link set lo up

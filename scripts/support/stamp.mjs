@@ -45,6 +45,25 @@ export function fingerprint(files, values = []) {
   return hash.digest('hex');
 }
 
+/** @param {string} name */
+const stampOf = (name) => join(cache, name);
+
+/**
+ * Whether what `unlessDone` makes has been made for the same inputs, and is still there.
+ *
+ * @param {string} name
+ * @param {string} inputs
+ * @param {readonly string[]} outputs
+ */
+export function isDone(name, inputs, outputs) {
+  const stamp = stampOf(name);
+  return (
+    existsSync(stamp) &&
+    readFileSync(stamp, 'utf8') === inputs &&
+    outputs.every((output) => existsSync(join(root, output)))
+  );
+}
+
 /**
  * Does `make` unless it has been done for the same inputs and the outputs are still there. The
  * stamps lie in node_modules, so that they go when the tools change.
@@ -55,16 +74,11 @@ export function fingerprint(files, values = []) {
  * @param {() => Promise<unknown>} make
  */
 export async function unlessDone(name, inputs, outputs, make) {
-  const stamp = join(cache, name);
-  const done =
-    existsSync(stamp) &&
-    readFileSync(stamp, 'utf8') === inputs &&
-    outputs.every((output) => existsSync(join(root, output)));
-  if (done) return;
-  rmSync(stamp, { force: true });
+  if (isDone(name, inputs, outputs)) return;
+  rmSync(stampOf(name), { force: true });
   await make();
   mkdirSync(cache, { recursive: true });
-  writeFileSync(stamp, inputs);
+  writeFileSync(stampOf(name), inputs);
 }
 
 /** @param {string} record @returns {Record<string, string>} nothing when it was cut off, as on a full disk */

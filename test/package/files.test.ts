@@ -1,11 +1,8 @@
 // The files of the package: everything that it needs, and nothing else.
 import { beforeAll, expect, test } from 'vitest';
-import { namesIn, pack, prebuild } from '../support/package.js';
+import { namesIn, pack, prebuild, prebuilds } from '../support/package.js';
 
-let addon = '';
-beforeAll(async () => {
-  addon = await prebuild();
-});
+beforeAll(prebuild);
 
 test('npm pack includes exactly the files that belong into the package', async () => {
   const modules = namesIn('lib').map((name) => name.replace(/\.ts$/, ''));
@@ -23,7 +20,7 @@ test('npm pack includes exactly the files that belong into the package', async (
     ...['index', 'cli', 'bench'].map((entry) => `dist/${entry}.js`),
     ...modules.map((name) => `dist/${name}.d.ts`),
     ...native,
-    addon,
+    ...prebuilds(),
   ];
   const { files } = await pack('--dry-run');
   expect(files.map(({ path }) => path).sort()).toEqual(expected.sort());

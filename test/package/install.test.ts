@@ -17,9 +17,8 @@ import { pack, prebuild, root, run } from '../support/package.js';
 const folder = mkdtempSync(join(tmpdir(), 'macvlan-netlink-install-'));
 const project = join(folder, 'node_modules/macvlan-netlink');
 let tarball = '';
-
-const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
-const isMusl = header.glibcVersionRuntime === undefined;
+/** This machine's addon in the package. */
+let addon = '';
 
 interface Analysis {
   readonly types: { readonly kind: string };
@@ -27,7 +26,7 @@ interface Analysis {
 }
 
 beforeAll(async () => {
-  await prebuild();
+  addon = await prebuild();
   const packed = await pack('--pack-destination', folder);
   tarball = join(folder, packed.filename);
   // The one dependency comes from this clone's node_modules, so that no registry is needed.
@@ -71,7 +70,7 @@ test('without an addon for the machine it says how to get one', async () => {
 });
 
 test('with a C library that is older than the addon it says how to get one', async () => {
-  const file = addon();
+  const file = join(project, addon);
   const whole = readFileSync(file);
   writeFileSync(file, whole.toString('latin1').replaceAll('GLIBC_2.3', 'GLIBC_9.3'), 'latin1');
   const { stdout } = await run(process.execPath, ['--eval', refusal], { cwd: folder });
@@ -119,63 +118,6 @@ test('in a bundle the package says that it has to stay outside', async () => {
   writeFileSync(join(own, 'app.node'), '');
   expect(await loading()).toMatch(refused);
   rmSync(join(folder, 'build'), { recursive: true });
-});
-
-/** The prebuilt addon in the installed package. */
-function addon(): string {
-  const [name] = readdirSync(join(project, 'prebuilds'), { recursive: true })
-    .map(String)
-    .filter((path) => path.endsWith('.node'));
-  return join(project, 'prebuilds', name ?? 'none');
-}
-
-test('the prebuilt addon needs nothing but the C library, and what Node needs of the compiler', async () => {
-  const { stdout } = await run('readelf', ['--dynamic', '--wide', addon()]);
-  const needed = [...stdout.matchAll(/\(NEEDED\).*\[(.+)\]/g)].map((match) => match[1]);
-  expect(needed).not.toEqual([]);
-  const known = /^(lib(c|m|pthread|dl|gcc_s)\.so|ld-linux|libc\.musl)/;
-  expect(needed.filter((name) => !known.test(name ?? ''))).toEqual([]);
-});
-
-test.skipIf(isMusl)('the prebuilt addon runs with glibc 2.34', async () => {
-  const { stdout } = await run('readelf', ['--version-info', '--wide', addon()]);
-  const minors = [...stdout.matchAll(/GLIBC_2\.(\d+)/g)].map((match) => Number(match[1]));
-  expect(minors).not.toEqual([]);
-  expect(Math.max(...minors)).toBeLessThanOrEqual(34);
-});
-
-test('the prebuilt addon exports its two entry points and imports only Node-API functions', async () => {
-  const { stdout } = await run('nm', ['--dynamic', '--defined-only', '-P', addon()]);
-  const names = stdout
-    .trim()
-    .split('\n')
-    .map((line) => line.split(' ')[0]);
-  expect(names.sort()).toEqual(['napi_register_module_v1', 'node_api_module_get_api_version_v1']);
-
-  const undefinedOnly = await run('nm', ['--dynamic', '--undefined-only', '-P', addon()]);
-  const calls = undefinedOnly.stdout
-    .trim()
-    .split('\n')
-    .map((line) => line.split(' ')[0] ?? '');
-  expect(calls.filter((name) => name.startsWith('napi_'))).not.toEqual([]);
-  expect(calls.filter((name) => /^(uv_|_ZN?K?\d*(2v8|4node))/.test(name))).toEqual([]);
-});
-
-test('the prebuilt addon has stack protection and a stack that is not executable', async () => {
-  const { stdout } = await run('readelf', ['--program-headers', '--wide', addon()]);
-  expect(stdout).toMatch(/GNU_STACK.* RW /);
-  const undefinedOnly = await run('nm', ['--dynamic', '--undefined-only', '-P', addon()]);
-  expect(undefinedOnly.stdout).toMatch(/^__stack_chk_fail\b/m);
-});
-
-// A Node.js that has less than what is asked for refuses the addon, and 20.2 crashes.
-test('the prebuilt addon requires a Node-API version that every Node.js 20 has', async () => {
-  const script = `
-import ctypes, os, sys
-print(ctypes.CDLL(sys.argv[1], os.RTLD_LAZY).node_api_module_get_api_version_v1())
-`;
-  const { stdout } = await run('python3', ['-c', script, addon()]);
-  expect(Number(stdout)).toBeLessThanOrEqual(8);
 });
 
 test('publint finds nothing', async () => {

@@ -15,6 +15,16 @@ export async function prebuild(): Promise<string> {
   return stdout.trim();
 }
 
+/** Every prebuilt addon of this clone: this machine's, and the others after `npm run prebuild -- --all`. */
+export function prebuilds(): readonly string[] {
+  const machines = ['linux-arm64', 'linux-x64'].map((name) => `prebuilds/${name}`);
+  return machines.flatMap((folder) =>
+    ['glibc', 'musl']
+      .map((libc) => `${folder}/macvlan-netlink.${libc}.node`)
+      .filter((file) => existsSync(join(root, file))),
+  );
+}
+
 interface Packed {
   readonly filename: string;
   readonly files: readonly { readonly path: string }[];
