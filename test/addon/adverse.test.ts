@@ -690,6 +690,23 @@ test('network namespaces are recognised where the kernel does not give the type 
   expect(await resultOf(program, { under })).toEqual([codes, codes, 1]);
 });
 
+test('routes are watched where the kernel has no events of next hop objects', async () => {
+  const program = `
+    import { addRoute, setLink, watch } from 'macvlan-netlink';
+    await setLink('lo', { up: true });
+    const watching = watch({ initial: true, level: true, routes: true });
+    for await (const { type, action, route } of watching) {
+      if (type === 'level') await addRoute({ to: '198.51.100.0/24', link: 'lo' });
+      if (route?.to !== '198.51.100.0/24') continue;
+      console.log(JSON.stringify(action));
+      break;
+    }
+  `;
+  const RTNLGRP_NEXTHOP = 32;
+  const under = preload('refuse-calls', { REFUSE_GROUP: RTNLGRP_NEXTHOP });
+  expect(await resultOf(program, { under })).toBe('added');
+});
+
 describe('a kernel that has more than its version says, as those of vendors have', () => {
   const under = [...inPrivateNetns, 'setarch', '--uname-2.6'];
 

@@ -2,7 +2,8 @@
 // does not know it, or has the error $REFUSE_WITH; no socket of netlink is to be had, with the error
 // $REFUSE_NETLINK. With $REFUSE_MOUNT every new mount has that error; with $REFUSE_FSTATFS no open file is said what it
 // is on; with $REFUSE_TYPE no namespace is said what type it has, with that error; with $REFUSE_SYSFS the links' files
-// in a sysfs are not opened, with that error. With $INTERRUPT the first number of four random bytes is interrupted.
+// in a sysfs are not opened, with that error; with $REFUSE_GROUP a netlink socket cannot join the group of that number, as
+// where the kernel does not have it. With $INTERRUPT the first number of four random bytes is interrupted.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/statfs.h>
 
+#include <linux/netlink.h>
 #include <linux/nsfs.h>
 
 long syscall(long number, ...) {
@@ -38,6 +40,17 @@ int socket(int domain, int type, int protocol) {
   const char* refused = getenv("REFUSE_NETLINK");
   if (domain != AF_NETLINK || refused == NULL) return real(domain, type, protocol);
   errno = atoi(refused);
+  return -1;
+}
+
+int setsockopt(int fd, int level, int option, const void* value, socklen_t size) {
+  int (*real)(int, int, int, const void*, socklen_t) = dlsym(RTLD_NEXT, "setsockopt");
+  const char* refused = getenv("REFUSE_GROUP");
+  const int is_joining = level == SOL_NETLINK && option == NETLINK_ADD_MEMBERSHIP;
+  if (refused == NULL || !is_joining || *(const int*)value != atoi(refused)) {
+    return real(fd, level, option, value, size);
+  }
+  errno = EINVAL;
   return -1;
 }
 
