@@ -31,7 +31,7 @@ const { header } = /** @type {any} */ (process.report.getReport());
 /** @type {Target} */
 const own = { arch: arch(), libc: header.glibcVersionRuntime === undefined ? 'musl' : 'glibc' };
 
-// Not glibc before 2.34: there Zig 0.11 links an fstat and an fstatat whose errno is another than everybody else's.
+// Not glibc before 2.33: there Zig 0.11 links an fstat and an fstatat whose errno is another than everybody else's.
 /** @type {readonly Target[]} */
 const others = [
   { arch: 'arm64', libc: 'glibc', zig: 'aarch64-linux-gnu.2.34' },
@@ -58,6 +58,8 @@ async function prebuild({ arch, libc, zig }) {
       ...process.env,
       ...headerSettings(),
       ...(zig === undefined ? {} : zigSettings(zig)),
+      // Like those of the headers: one of the user's would win over --arch.
+      npm_config_arch: arch,
       MAKEFLAGS: `-j${availableParallelism()}`,
     };
     // Left to itself it keeps its downloads in one folder below /tmp, whose owner may be another user.

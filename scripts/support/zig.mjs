@@ -21,7 +21,7 @@ export async function fetchZig() {
   mkdirSync(parent, { recursive: true });
   const unpacking = mkdtempSync(join(parent, 'zig-unpacking-'));
   try {
-    const pack = ['pack', '--json', `${name}@${version}`];
+    const pack = ['pack', '--json', '--pack-destination', unpacking, `${name}@${version}`];
     const { stdout } = await commandStep('Fetching Zig', 'npm', pack, { cwd: unpacking });
     // npm 11 gives a list of packages, npm 12 an object keyed by name.
     const [{ filename }] = /** @type {any[]} */ (Object.values(JSON.parse(stdout)));
