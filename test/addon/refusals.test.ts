@@ -10,8 +10,9 @@ function refusing<T>(body: string): Promise<T> {
   const plan = join(mkdtempSync(join(directory, 'plan-')), 'plan');
   const program = `
     import { execFileSync } from 'node:child_process';
-    import { renameSync, writeFileSync } from 'node:fs';
+    import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
     import { constants } from 'node:os';
+    import { setTimeout as sleep } from 'node:timers/promises';
     import * as library from 'macvlan-netlink';
     const { createMacvlan, deleteLinks, Netns, listLinks, moveLink, setLink } = library;
     delete process.env.LD_PRELOAD; // Not for what this starts.
@@ -20,6 +21,17 @@ function refusing<T>(body: string): Promise<T> {
       const numbers = lines.map((line) => line.replace(/E[A-Z]+/, (name) => constants.errno[name]) + '\\n');
       writeFileSync('${plan}.new', numbers.join(''));
       renameSync('${plan}.new', '${plan}');
+    };
+    /** Calls that wait for their namespace's thread together, and so are under way together. */
+    const together = async (call) => {
+      writeFileSync('${plan}.hold', '');
+      const first = library.getLink('lo');
+      while (!existsSync('${plan}.held')) await sleep(1);
+      const calls = call();
+      await sleep(1); // They are handed over in this turn of the event loop.
+      rmSync('${plan}.held');
+      await first;
+      return Promise.allSettled(calls);
     };
     const said = ({ code, part, hint, cause }) => [code, part ?? null, hint ?? null, cause?.message ?? null];
     const say = (what) => console.log(JSON.stringify(what));
@@ -54,9 +66,11 @@ test('deleteLinks says of links that stay in the group for deletion that they do
 test('deleteLink says so as well, where calls under way together are carried out as one group', async () => {
   const [groups, hints] = await refusing<[string[], string[]]>(`
     for (const at of [1, 2, 3]) ip('link add link parent name d' + at + ' group ' + at + ' type macvlan');
-    // Two have been put into the group, and stay there.
-    refuse('4 15 EPERM');
-    const ended = await Promise.allSettled(['d1', 'd2', 'd3'].map((name) => library.deleteLink(name)));
+    const ended = await together(() => {
+      // Two have been put into the group, and stay there.
+      refuse('4 15 EPERM');
+      return ['d1', 'd2', 'd3'].map((name) => library.deleteLink(name));
+    });
     const left = ['d1', 'd2', 'd3'].flatMap((name) => JSON.parse(ip('-j link show ' + name)));
     say([left.map(({ group }) => group), ended.map(({ reason }) => reason.hint ?? '')]);
   `);

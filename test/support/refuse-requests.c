@@ -1,6 +1,7 @@
 // LD_PRELOAD: a kernel that refuses some requests. Once there is a file $PLAN, it is read and removed, and requests are
 // counted from then on: a line `FROM TO ERRNO` in it refuses those from the FROM-th to the TO-th, unheard; `FROM TO ERRNO
-// done` carries them out before; `FROM TO 0` carries them out, and the answer is lost.
+// done` carries them out before; `FROM TO 0` carries them out, and the answer is lost. While there is a file $PLAN.hold,
+// nothing is sent: whoever is to send makes it $PLAN.held, and waits until that is gone.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -37,6 +38,14 @@ static void read_plan(void) {
   unlink(getenv("PLAN"));
 }
 
+static void hold(void) {
+  char wanted[256], held[256];
+  snprintf(wanted, sizeof wanted, "%s.hold", getenv("PLAN"));
+  snprintf(held, sizeof held, "%s.held", getenv("PLAN"));
+  if (rename(wanted, held) != 0) return;
+  while (access(held, F_OK) == 0) usleep(1000);
+}
+
 /** Notes what a request is to be answered; returns whether the kernel is not to hear of it. */
 static int refuse(int fd, const struct nlmsghdr* message) {
   ++counted;
@@ -66,6 +75,7 @@ ssize_t sendmsg(int fd, const struct msghdr* header, int flags) {
     message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
   }
   pthread_mutex_unlock(&mutex);
+  hold();
   const ssize_t sent = real(fd, header, flags);
   for (size_t i = 0; i < 64; ++i) {
     if (unheard[i]) *(struct nlmsghdr*)header->msg_iov[i].iov_base = saved[i];
