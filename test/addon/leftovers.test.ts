@@ -372,7 +372,7 @@ test('memory does not grow with the number of requests', async () => {
       }
       return Math.min(...held);
     };
-    await least(8); // For as long Node 26's own memory grows.
+    await least(8); // For as long as Node 26's own memory grows.
     const before = await least(3);
     const after = await least(9);
     console.log(JSON.stringify((after - before) / 24_000));
