@@ -130,10 +130,12 @@ export function isSignal(value: unknown): boolean {
 
 /** An object that may hold options. Not a list, a promise, a date or an error, which have none or others. */
 export function isObject(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || Symbol.iterator in value) return false;
+  return Object.getPrototypeOf(value) === Object.prototype || isOfNoOtherClass(value);
+}
+
+function isOfNoOtherClass(value: object): boolean {
   return (
-    typeof value === 'object' &&
-    value !== null &&
-    !(Symbol.iterator in value) &&
     !types.isPromise(value) &&
     !types.isDate(value) &&
     !types.isNativeError(value) &&

@@ -24,6 +24,7 @@ import {
   isBroughtUpByPart,
   noParts,
   type Part,
+  type PartsAt,
   partsOf,
   type Shared,
   withSharedChanges,
@@ -57,16 +58,22 @@ export interface KindSpec {
   complete?: (link: Link, target: Namespace) => Promise<void>;
 }
 
-/** Everything that the steps of one creation need. */
-interface Plan {
+/** What one creation is about, once the links that it names have been looked up. */
+interface Creation {
   readonly namespace: Namespace;
   readonly target: Namespace;
   readonly call: Call;
   readonly spec: KindSpec;
   readonly options: LinkOptions;
-  readonly index: number;
-  /** The first message. */
+  /** The first message, but for its index. */
   readonly record: LinkRecord;
+  readonly partsAt: PartsAt;
+  readonly master: number | undefined;
+}
+
+/** An attempt with an index, and everything that its steps need. */
+interface Plan extends Omit<Creation, 'partsAt' | 'master'> {
+  readonly index: number;
   /** Made once: the program may have changed the options by the time that the parts are undone. */
   readonly parts: readonly Part[];
 }
@@ -110,42 +117,71 @@ async function createThere(
   const preparing = spec.prepare?.(target);
   if (typeof preparing === 'object') await preparing;
   const record = recordOf(namespace, target, spec, options, parent, info);
-  const used = [namespace, target, spec.peer?.namespace];
-  for (const one of used) one?.keepSocket();
+  return createWith({ namespace, target, call, spec, options, record, partsAt, master });
+}
+
+// Small functions: while a thread of V8 compiles a large one for milliseconds, the event loop waits for a processor where
+// there are only two, as the kernel's work takes the other.
+async function createWith(creation: Creation): Promise<Link> {
+  const { options, target } = creation;
+  keepSockets(creation);
   try {
     for (let attempt = 1; ; attempt++) {
-      const index = options.index ?? target.chooseIndex();
-      record.index = index;
-      const parts = withSharedChanges(partsAt(index), master, spec.shared, index);
-      const plan: Plan = { namespace, target, call, spec, options, index, record, parts };
+      const plan = planOf(creation, options.index ?? target.chooseIndex());
       const results = await send(plan);
-      const [first] = results;
-      if (!(first instanceof Refusal)) {
-        const link = results.at(-1);
-        const allDone = !results.some((result) => result instanceof Refusal);
-        const nothingLeft =
-          options.index === undefined &&
-          spec.verify === undefined &&
-          spec.complete === undefined &&
-          !announces(options);
-        if (link !== undefined && allDone && nothingLeft && call.signal === undefined) {
-          return link as Link;
-        }
-        return await finish(plan, results);
-      }
-      // The answer was lost, so whether the link is there is not known; its index or its MAC tells.
-      if (first.code === 'ENOBUFS' && (await isThere(plan))) {
-        return await undone(plan, [], call.error(first, { hint: MADE_UNHEARD }));
-      }
-      const again = options.index === undefined && attempt < MAX_INDEX_ATTEMPTS;
-      if (!mayMeanIndexTaken(first) || !again || !(await isIndexTaken(plan))) {
-        throw call.error(first, await explainCreate(plan, first));
-      }
-      target.forgetIndexes();
+      if (isAllDone(plan, results)) return results.at(-1) as Link;
+      if (!(results[0] instanceof Refusal)) return await finish(plan, results);
+      await checkAgain(plan, results[0], attempt);
     }
   } finally {
-    for (const one of used) one?.releaseSocket();
+    releaseSockets(creation);
   }
+}
+
+function keepSockets({ namespace, target, spec }: Creation): void {
+  namespace.keepSocket();
+  target.keepSocket();
+  spec.peer?.namespace?.keepSocket();
+}
+
+function releaseSockets({ namespace, target, spec }: Creation): void {
+  namespace.releaseSocket();
+  target.releaseSocket();
+  spec.peer?.namespace?.releaseSocket();
+}
+
+function planOf(creation: Creation, index: number): Plan {
+  const { namespace, target, call, spec, options, record, partsAt, master } = creation;
+  record.index = index;
+  const parts = withSharedChanges(partsAt(index), master, spec.shared, index);
+  return { namespace, target, call, spec, options, record, index, parts };
+}
+
+/** Whether the results end with the finished link, and {@link finish} has nothing to do. */
+function isAllDone({ options, spec, call }: Plan, results: readonly Result[]): boolean {
+  const nothingLeft =
+    options.index === undefined &&
+    spec.verify === undefined &&
+    spec.complete === undefined &&
+    call.signal === undefined &&
+    !announces(options);
+  return nothingLeft && results.at(-1) !== undefined && !results.some(isRefusal);
+}
+
+const isRefusal = (result: Result) => result instanceof Refusal;
+
+/** Throws for a refusal of the first message, unless it may be made good with another index. */
+async function checkAgain(plan: Plan, refusal: Refusal, attempt: number): Promise<void> {
+  const { target, call, options } = plan;
+  // The answer was lost, so whether the link is there is not known; its index or its MAC tells.
+  if (refusal.code === 'ENOBUFS' && (await isThere(plan))) {
+    await undone(plan, [], call.error(refusal, { hint: MADE_UNHEARD }));
+  }
+  const again = options.index === undefined && attempt < MAX_INDEX_ATTEMPTS;
+  if (!mayMeanIndexTaken(refusal) || !again || !(await isIndexTaken(plan))) {
+    throw call.error(refusal, await explainCreate(plan, refusal));
+  }
+  target.forgetIndexes();
 }
 
 function recordOf(

@@ -28,8 +28,8 @@ export const IFF_NOARP = 0x80;
 export const IFF_PROMISC = 0x100;
 export const IFF_ALLMULTI = 0x200;
 export const IFF_MULTICAST = 0x1000;
-export const IFF_RUNNING = 0x40;
-export const IFF_LOWER_UP = 0x10000;
+const IFF_RUNNING = 0x40;
+const IFF_LOWER_UP = 0x10000;
 
 /** `ip` prints what remains in hexadecimal. */
 const KNOWN_LINK_FLAGS = LINK_FLAGS.reduce((sum, [bit]) => sum | bit, IFF_RUNNING);
@@ -79,16 +79,16 @@ const ADDRESS_FLAG_NAMES = Object.entries({
   .map(([name, bit]) => [bit, name] as const)
   .sort(([one], [other]) => one - other);
 
-/** Lists of names recur with every link, so each combination is made once and frozen. */
-function memoised(make: (bits: number) => string[]): (bits: number) => readonly string[] {
-  const made = new Map<number, readonly string[]>();
+/** Flags recur with every link, so what a combination says is made once and frozen. */
+function memoised<T extends object>(make: (bits: number) => T): (bits: number) => Readonly<T> {
+  const made = new Map<number, Readonly<T>>();
   return (bits) => {
-    let names = made.get(bits);
-    if (names === undefined) {
-      names = Object.freeze(make(bits));
-      made.set(bits, names);
+    let said = made.get(bits);
+    if (said === undefined) {
+      said = Object.freeze(make(bits));
+      made.set(bits, said);
     }
-    return names;
+    return said;
   };
 }
 
@@ -96,12 +96,24 @@ function namesOf(rows: readonly (readonly [number, string])[], bits: number): st
   return rows.filter(([bit]) => (bits & bit) !== 0).map(([, name]) => name);
 }
 
-export const linkFlagNames = memoised((bits) => {
+function linkFlagNames(bits: number): string[] {
   const names = namesOf(LINK_FLAGS, bits);
   const others = (bits & ~KNOWN_LINK_FLAGS) >>> 0;
   if (others !== 0) names.push(others.toString(16));
   return (bits & IFF_UP) !== 0 && (bits & IFF_RUNNING) === 0 ? ['NO-CARRIER', ...names] : names;
-});
+}
+
+/** What the flags of a link say. */
+export const linkFlags = memoised((bits) => ({
+  names: Object.freeze(linkFlagNames(bits)),
+  up: (bits & IFF_UP) !== 0,
+  lowerUp: (bits & IFF_LOWER_UP) !== 0,
+  running: (bits & IFF_RUNNING) !== 0,
+  promiscuous: (bits & IFF_PROMISC) !== 0,
+  allMulticast: (bits & IFF_ALLMULTI) !== 0,
+  arp: (bits & IFF_NOARP) === 0,
+  multicast: (bits & IFF_MULTICAST) !== 0,
+}));
 export const addressFlagNames4 = memoised((bits) => addressFlags(bits, 'secondary'));
 export const addressFlagNames6 = memoised((bits) => addressFlags(bits, 'temporary'));
 

@@ -112,7 +112,8 @@ export class Namespace implements NetnsLike {
       beginCall();
       return this.hold(call, () => {
         const kept = snapshot(given);
-        beginCall(furtherCallsOf(kept));
+        const further = furtherCallsOf(kept);
+        if (further > 0) beginCall(further);
         return body(kept);
       });
     }

@@ -106,25 +106,34 @@ function start<Results extends readonly unknown[]>(
 }
 
 /** Turns a record into the flat array that the addon reads: column, value, column, value … */
-function pack(columns: Columns, record: object): unknown[] {
+function pack(columns: Columns | string, record: object): unknown[] {
+  const known = typeof columns === 'string' ? addon.requests.link : columns;
   const packed: unknown[] = [];
   for (const name in record) {
     const value = (record as Record<string, unknown>)[name];
     if (value === undefined) continue;
-    const [number, inner] = columns[name] as Columns[string];
-    packed.push(number, inner === undefined ? value : packInner(inner, value));
+    const column = known[name] as Columns[string];
+    const inner = column[1];
+    packed.push(
+      column[0],
+      inner === undefined
+        ? value
+        : Array.isArray(value)
+          ? packList(inner, value)
+          : pack(inner, value as object),
+    );
   }
   return packed;
 }
 
-function packInner(inner: Columns | string, value: unknown): unknown[] {
-  if (typeof inner === 'string') return pack(addon.requests.link, value as object);
-  return Array.isArray(value) ? value.map((one) => pack(inner, one)) : pack(inner, value as object);
+function packList(columns: Columns | string, records: readonly object[]): unknown[][] {
+  return records.map((record) => pack(columns, record));
 }
 
 function packSteps(steps: readonly Step[]): unknown[] {
   const packed: unknown[] = [];
-  for (const { operation, record, barrier, approximate, mustBeUp } of steps) {
+  for (let at = 0; at < steps.length; at++) {
+    const { operation, record, barrier, approximate, mustBeUp } = steps[at] as Step;
     const { 0: number, 1: name } = addon.operations[operation];
     const flags =
       (barrier === true ? BARRIER : 0) |
@@ -154,7 +163,7 @@ export function exchange(
 ): Promise<readonly Result[]> {
   if (steps.length === 0) return Promise.resolve([]);
   const packed = packSteps(steps);
-  const [promise, id] = start<readonly Result[]>((given) =>
+  const { 0: promise, 1: id } = start<readonly Result[]>((given) =>
     sequel === undefined
       ? handle.submit(given, packed)
       : handle.submit(given, packed, sequel.handle, packSteps(sequel.steps)),

@@ -21,10 +21,11 @@ export interface Part {
   readonly undo?: Step;
 }
 
-type Parts = (index: number) => readonly Part[];
+/** The parts of a link with that index. */
+export type PartsAt = (index: number) => readonly Part[];
 
 const NONE: readonly Part[] = Object.freeze([]);
-export const noParts: Parts = () => NONE;
+export const noParts: PartsAt = () => NONE;
 
 /** Whether the link is brought up after the first message: addrGenMode must be set before, as IPv6 uses it then. */
 export function isBroughtUpByPart({ addrGenMode }: LinkOptions): boolean {
@@ -73,7 +74,11 @@ export function checkLinksOf(target: Namespace, call: Call, { links }: AskedBesi
 }
 
 /** The steps that the kernel does not take in the first message. */
-export function partsOf(target: Namespace, call: Call, asked: AskedBeside): Parts | Promise<Parts> {
+export function partsOf(
+  target: Namespace,
+  call: Call,
+  asked: AskedBeside,
+): PartsAt | Promise<PartsAt> {
   const links = resolveIndexes(target, call, asked.links, linkOfRoute);
   return 'then' in links ? links.then((known) => partsWith(asked, known)) : partsWith(asked, links);
 }
@@ -82,7 +87,7 @@ function isNameOf({ name, altNames }: LinkOptions, link: LinkRef): boolean {
   return typeof link === 'string' && (link === name || altNames?.includes(link) === true);
 }
 
-function partsWith(asked: AskedBeside, links: readonly (number | undefined)[]): Parts {
+function partsWith(asked: AskedBeside, links: readonly (number | undefined)[]): PartsAt {
   const { options, addresses, routes } = asked;
   const { alias, altNames = [], addrGenMode, ipv4 } = options;
   return (index) => {

@@ -2,27 +2,16 @@
  * Makes the public results out of what the kernel answered: the addon calls each factory with one
  * argument for every column of its table, in the table's order (`answers` in addon.ts).
  */
-import {
-  IFF_ALLMULTI,
-  IFF_LOWER_UP,
-  IFF_MULTICAST,
-  IFF_NOARP,
-  IFF_PROMISC,
-  IFF_RUNNING,
-  IFF_UP,
-  LINK_TYPES,
-  linkFlagNames,
-  OPER_STATES,
-} from './flags.js';
+import { LINK_TYPES, linkFlags, OPER_STATES } from './flags.js';
 import { isAtLeast } from './kernelVersion.js';
-import type { Link, LinkStats, MacvlanInfo, VlanInfo } from './types.js';
+import type { Link, LinkStats, MacvlanInfo } from './types.js';
 import {
   ADDR_GEN_MODES,
   MACVLAN_FLAG_NODST,
   MACVLAN_FLAG_NOPROMISC,
   MACVLAN_MODES,
-  nameOf,
   VLAN_PROTOCOLS,
+  wordOrNumber,
 } from './values.js';
 
 const NO_NAMES: readonly string[] = Object.freeze([]);
@@ -50,9 +39,10 @@ const NO_STATS: LinkStats = Object.freeze({
 
 /**
  * The columns of IFLA_STATS64 (struct rtnl_link_stats64) come in an array that the next call reuses, or as `null` when
- * all are zero.
+ * all are zero, or not at all.
  */
-function makeStats(counters: Float64Array | null): LinkStats {
+function makeStats(counters: Float64Array | null | undefined): LinkStats | null {
+  if (counters === undefined) return null;
   if (counters === null) return NO_STATS;
   return {
     rxPackets: plain(counters[0] as number),
@@ -78,7 +68,8 @@ function plain(count: number): number {
 const shared = new Map<string, string>();
 const MAX_SHARED = 256;
 
-function share(text: string): string {
+function share(text: string | undefined): string | null {
+  if (text === undefined) return null;
   const known = shared.get(text);
   if (known !== undefined) return known;
   if (shared.size < MAX_SHARED) shared.set(text, text);
@@ -112,7 +103,7 @@ function makeMacvlanInfo(
   if (bcCutoff !== undefined) bcCutoffDefault = 1;
   const bits = flags ?? 0;
   lastMacvlan = Object.freeze({
-    mode: (nameOf(MACVLAN_MODES, mode) ?? String(mode)) as MacvlanInfo['mode'],
+    mode: wordOrNumber(MACVLAN_MODES, mode),
     nopromisc: (bits & MACVLAN_FLAG_NOPROMISC) !== 0,
     nodst: (bits & MACVLAN_FLAG_NODST) !== 0,
     sources: sources ?? NO_NAMES,
@@ -176,29 +167,30 @@ export function makeLink(
   altNames: readonly string[] | undefined,
   addrGenMode: number | undefined,
 ): Link {
+  const said = linkFlags(flags);
   const link: Mutable<Link> = {
     index,
     name,
     netns,
-    kind: kind === undefined ? null : share(kind),
+    kind: share(kind),
     type: LINK_TYPES[type] ?? String(type),
-    mac: mac === undefined || mac === '' ? null : mac,
-    broadcast: broadcast === undefined || broadcast === '' ? null : share(broadcast),
+    mac: mac || null,
+    broadcast: share(broadcast || undefined),
     mtu,
     minMtu: minMtu ?? 0,
     maxMtu: maxMtu ?? 0,
-    up: (flags & IFF_UP) !== 0,
-    lowerUp: (flags & IFF_LOWER_UP) !== 0,
-    running: (flags & IFF_RUNNING) !== 0,
+    up: said.up,
+    lowerUp: said.lowerUp,
+    running: said.running,
     carrier: carrier === 1,
-    promiscuous: (flags & IFF_PROMISC) !== 0,
+    promiscuous: said.promiscuous,
     promiscuity: promiscuity ?? 0,
-    allMulticast: (flags & IFF_ALLMULTI) !== 0,
-    arp: (flags & IFF_NOARP) === 0,
-    multicast: (flags & IFF_MULTICAST) !== 0,
-    flags: linkFlagNames(flags),
+    allMulticast: said.allMulticast,
+    arp: said.arp,
+    multicast: said.multicast,
+    flags: said.names,
     operState: OPER_STATES[operState ?? 0] ?? String(operState),
-    qdisc: qdisc === undefined ? null : share(qdisc),
+    qdisc: share(qdisc),
     txQueueLen: txQueueLen ?? 0,
     numTxQueues: numTxQueues ?? 1,
     numRxQueues: numRxQueues ?? 1,
@@ -207,11 +199,8 @@ export function makeLink(
     altNames: altNames ?? NO_NAMES,
     master: master ?? null,
     parent: makeParent(index, parent, parentNetnsid),
-    addrGenMode:
-      addrGenMode === undefined
-        ? null
-        : ((nameOf(ADDR_GEN_MODES, addrGenMode) ?? String(addrGenMode)) as Link['addrGenMode']),
-    stats: stats === undefined ? null : makeStats(stats),
+    addrGenMode: addrGenMode === undefined ? null : wordOrNumber(ADDR_GEN_MODES, addrGenMode),
+    stats: makeStats(stats),
   };
   if (macvlanMode !== undefined) {
     link.macvlan = makeMacvlanInfo(
@@ -227,7 +216,7 @@ export function makeLink(
     const protocol = vlanProtocol ?? VLAN_PROTOCOLS['802.1Q'];
     link.vlan = {
       id: vlanId,
-      protocol: (nameOf(VLAN_PROTOCOLS, protocol) ?? String(protocol)) as VlanInfo['protocol'],
+      protocol: wordOrNumber(VLAN_PROTOCOLS, protocol),
     };
   }
   if (bridgePortHairpin !== undefined) link.bridgePort = { hairpin: bridgePortHairpin === 1 };

@@ -16,6 +16,7 @@ import {
   RTNH_F_ONLINK,
   RULE_ACTIONS,
   SCOPES,
+  wordOrNumber,
 } from './values.js';
 
 function lifetime(seconds: number | undefined): number {
@@ -53,7 +54,7 @@ export function makeAddress(
     cidr: `${own}/${prefixLength}`,
     family: family === AF_INET6 ? 'IPv6' : 'IPv4',
     linkIndex,
-    scope: nameOf(SCOPES, scope) ?? String(scope),
+    scope: wordOrNumber(SCOPES, scope),
     label: label ?? null,
     broadcast: broadcast ?? null,
     peer: peerOf(family, own, address),
@@ -120,9 +121,9 @@ export function makeRoute(
     metric: metric ?? 0,
     table: tableId ?? table,
     source: source ?? null,
-    scope: nameOf(SCOPES, scope) ?? String(scope),
-    protocol: nameOf(ROUTE_PROTOCOLS, protocol) ?? String(protocol),
-    type: nameOf(ROUTE_TYPES, type) ?? String(type),
+    scope: wordOrNumber(SCOPES, scope),
+    protocol: wordOrNumber(ROUTE_PROTOCOLS, protocol),
+    type: wordOrNumber(ROUTE_TYPES, type),
     onlink: isOnlink(flags),
     mtu: mtu ?? null,
     advmss: advmss ?? null,
@@ -180,19 +181,19 @@ export function makeRule(
     // The kernel leaves out a mark of 0, also where its bits are compared.
     fwmark: fwmark ?? (fwmask === undefined ? null : 0),
     fwmask: fwmask ?? null,
-    ipProtocol: ipProtocol ? (nameOf(IP_PROTOCOLS, ipProtocol) ?? String(ipProtocol)) : null,
+    ipProtocol: ipProtocol ? wordOrNumber(IP_PROTOCOLS, ipProtocol) : null,
     sourcePorts: range(sourcePortsStart, sourcePortsEnd),
     destinationPorts: range(destinationPortsStart, destinationPortsEnd),
     uidRange: range(uidRangeStart, uidRangeEnd),
     invert: (flags & FIB_RULE_INVERT) !== 0,
-    action: nameOf(RULE_ACTIONS, action) ?? String(action),
+    action: wordOrNumber(RULE_ACTIONS, action),
     table: (tableId ?? table) || null,
     goto: goto ?? null,
     l3mdev: l3mdev === 1,
     suppressPrefixLength:
       suppressPrefixLength === SUPPRESSES_NOTHING ? null : (suppressPrefixLength ?? null),
     suppressGroup: suppressGroup ?? null,
-    protocol: nameOf(ROUTE_PROTOCOLS, protocol ?? 0) ?? String(protocol),
+    protocol: wordOrNumber(ROUTE_PROTOCOLS, protocol ?? 0),
   };
 }
 
@@ -212,9 +213,9 @@ export function makeNeighbour(
     family: family === AF_INET6 ? 'IPv6' : 'IPv4',
     linkIndex: index === 0 ? null : index,
     mac: mac || null, // '' on a link that has no MACs
-    state: nameOf(NEIGHBOUR_STATES, state) ?? nameOf(PASSING_STATES, state) ?? String(state),
+    state: nameOf(NEIGHBOUR_STATES, state) ?? wordOrNumber(PASSING_STATES, state),
     router: (flags & NTF_ROUTER) !== 0,
     proxy: (flags & NTF_PROXY) !== 0,
-    protocol: nameOf(ROUTE_PROTOCOLS, protocol ?? 0) ?? String(protocol),
+    protocol: wordOrNumber(ROUTE_PROTOCOLS, protocol ?? 0),
   };
 }

@@ -37,7 +37,8 @@ export function flagBits(
 ): Pick<LinkRecord, 'flags' | 'change'> {
   let flags = 0;
   let change = 0;
-  for (const name of FLAGS) {
+  for (let at = 0; at < FLAGS.length; at++) {
+    const name = FLAGS[at] as (typeof FLAGS)[number];
     const on = options[name];
     if (on === undefined) continue;
     change |= FLAG_BITS[name];

@@ -144,6 +144,14 @@ export function nameOf<Word extends string>(
   return undefined;
 }
 
+/** The same, but for a number newer than this package the number itself. */
+export function wordOrNumber<Word extends string>(
+  table: Readonly<Record<Word, number>>,
+  value: number,
+): Word {
+  return nameOf(table, value) ?? (String(value) as Word);
+}
+
 /**
  * The most source MACs one list can hold. Each takes 12 bytes, and the lengths of the list and of
  * what it is nested in are 16 bits: with one more, the kernel's own answer has a wrapped length for
