@@ -87,14 +87,11 @@ function newId(): number {
   return lastId;
 }
 
-/**
- * Starts something that the addon settles by its id, with `Results`; the id is handed back beside the
- * promise.
- */
+/** Starts something that the addon settles by its id, with `Results`. */
 function start<Results extends readonly unknown[]>(
   begin: (id: number) => void,
   id: number = newId(),
-): [Promise<Results>, number] {
+): Promise<Results> {
   const promise = new Promise<Results>((resolve) => pending.set(id, resolve as Settle));
   try {
     begin(id);
@@ -102,7 +99,7 @@ function start<Results extends readonly unknown[]>(
     pending.delete(id);
     throw error;
   }
-  return [promise, id];
+  return promise;
 }
 
 /** Turns a record into the flat array that the addon reads: column, value, column, value … */
@@ -163,10 +160,13 @@ export function exchange(
 ): Promise<readonly Result[]> {
   if (steps.length === 0) return Promise.resolve([]);
   const packed = packSteps(steps);
-  const { 0: promise, 1: id } = start<readonly Result[]>((given) =>
-    sequel === undefined
-      ? handle.submit(given, packed)
-      : handle.submit(given, packed, sequel.handle, packSteps(sequel.steps)),
+  const id = newId();
+  const promise = start<readonly Result[]>(
+    () =>
+      sequel === undefined
+        ? handle.submit(id, packed)
+        : handle.submit(id, packed, sequel.handle, packSteps(sequel.steps)),
+    id,
   );
   return settled(handle, promise, id, signal);
 }
@@ -193,7 +193,7 @@ export async function exchangeMany(
       signal?.throwIfAborted();
     }
     const last = pack(done, count);
-    const [promise] = start<readonly Result[]>(() => handle.submit(id, last), id);
+    const promise = start<readonly Result[]>(() => handle.submit(id, last), id);
     return await settled(handle, promise, id, signal);
   } finally {
     handle.unstage(id);
@@ -236,7 +236,8 @@ export async function namespaceJob<Name extends keyof NamespaceJobs>(
 ): Promise<NamespaceJobs[Name][1] | Refusal> {
   const starters: NamespaceJobStarters = addon;
   type Outcome = NamespaceJobs[Name][1] | Refusal;
-  const [promise, id] = start<readonly [Outcome]>((given) => starters[name](given, ...args));
+  const id = newId();
+  const promise = start<readonly [Outcome]>(() => starters[name](id, ...args), id);
   const [result] =
     signal === undefined
       ? await promise
@@ -265,10 +266,9 @@ export async function readNews(
   watcher: Watcher,
   reading: keyof typeof READINGS,
 ): Promise<Received | null> {
-  const [promise] = start<readonly [] | readonly [boolean, readonly News[]]>((id) =>
-    watcher.read(id, READINGS[reading]),
+  const { 0: lost, 1: news } = await start<readonly [] | readonly [boolean, readonly News[]]>(
+    (id) => watcher.read(id, READINGS[reading]),
   );
-  const [lost, news] = await promise;
   return lost === undefined || news === undefined ? null : { lost, news };
 }
 
@@ -295,15 +295,13 @@ export async function openTapDevice(
 ): Promise<TapHandle | Refusal> {
   const { index, name, mac, mtu } = link;
   const { queues, vnetHeader, sendBuffer } = options;
-  const [promise] = start<readonly [TapHandle | Refusal]>((id) =>
+  const [result] = await start<readonly [TapHandle | Refusal]>((id) =>
     addon.openTap(id, namespace, index, name, mac, mtu, queues, vnetHeader, sendBuffer),
   );
-  const [result] = await promise;
   return result;
 }
 
 /** Closes a tap device; resolves when its descriptors are closed. */
 export async function closeTapDevice(tap: TapHandle): Promise<void> {
-  const [promise] = start<readonly []>((id) => tap.close(id));
-  await promise;
+  await start<readonly []>((id) => tap.close(id));
 }

@@ -251,9 +251,7 @@ class Events implements Watch<AnyEvent> {
       lost = received.lost;
       if (lost) continue;
       const { news } = received;
-      for (const one of this.#relisting === undefined ? [] : news) {
-        if (one.kind === 'route') this.#relisting?.meanwhile.push(one);
-      }
+      if (this.#relisting !== undefined) keepRoutes(news, this.#relisting);
       yield this.#picture.applyAll(news);
       // Only if the listing had ended before this reading: otherwise messages from before its end may be unread.
       if (isListed) yield* this.#reconcileRoutes(watcher);
@@ -378,6 +376,10 @@ class Events implements Watch<AnyEvent> {
     this.#late = false;
     this.#turn = performance.now();
   }
+}
+
+function keepRoutes(news: readonly News[], { meanwhile }: Relisting): void {
+  for (const one of news) if (one.kind === 'route') meanwhile.push(one);
 }
 
 function isSettled(relisting: Relisting | undefined): boolean {

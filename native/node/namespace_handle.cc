@@ -113,8 +113,9 @@ void NamespaceHandle::Submit(const Napi::CallbackInfo& info) {
     if (!next) return;
     exchange->Then(other->channel_, std::move(next));
   }
-  Environment::Of(env).BeginRequest();
+  // First, so that a thread of the pool begins meanwhile: its answer waits for this thread anyway.
   channel_->Submit(exchange);
+  Environment::Of(env).BeginRequest();
 }
 
 void NamespaceHandle::Stage(const Napi::CallbackInfo& info) {
