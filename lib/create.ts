@@ -117,7 +117,7 @@ async function createThere(
   const preparing = spec.prepare?.(target);
   if (typeof preparing === 'object') await preparing;
   const record = recordOf(namespace, target, spec, options, parent, info);
-  return createWith({ namespace, target, call, spec, options, record, partsAt, master });
+  return await createWith({ namespace, target, call, spec, options, record, partsAt, master });
 }
 
 // Small functions: while a thread of V8 compiles a large one for milliseconds, the event loop waits for a processor where

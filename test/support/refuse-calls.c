@@ -3,13 +3,15 @@
 // $REFUSE_NETLINK. With $REFUSE_MOUNT every new mount has that error; with $REFUSE_FSTATFS no open file is said what it
 // is on; with $REFUSE_TYPE no namespace is said what type it has, with that error; with $REFUSE_SYSFS the links' files
 // in a sysfs are not opened, with that error; with $REFUSE_GROUP a netlink socket cannot join the group of that number, as
-// where the kernel does not have it. With $INTERRUPT the first number of four random bytes is interrupted.
+// where the kernel does not have it; with $REFUSE_EPOLL no descriptor that is to be waited for once (EPOLLONESHOT, which
+// libuv does not use) is added, with that error. With $INTERRUPT the first number of four random bytes is interrupted.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -61,6 +63,14 @@ int mount(const char* source, const char* target, const char* type, unsigned lon
   const int refused = getenv("REFUSE_MOUNT") != NULL && (flags & MS_SHARED) == 0;
   if (!refused) return real(source, target, type, flags, data);
   errno = atoi(getenv("REFUSE_MOUNT"));
+  return -1;
+}
+
+int epoll_ctl(int epoll, int operation, int fd, struct epoll_event* event) {
+  int (*real)(int, int, int, struct epoll_event*) = dlsym(RTLD_NEXT, "epoll_ctl");
+  const int is_ours = operation == EPOLL_CTL_ADD && (event->events & EPOLLONESHOT) != 0;
+  if (!is_ours || getenv("REFUSE_EPOLL") == NULL) return real(epoll, operation, fd, event);
+  errno = atoi(getenv("REFUSE_EPOLL"));
   return -1;
 }
 
