@@ -65,7 +65,7 @@ interface Creation {
   readonly call: Call;
   readonly spec: KindSpec;
   readonly options: LinkOptions;
-  /** The first message, but for its index. */
+  /** The first message; each attempt sets its index. */
   readonly record: LinkRecord;
   readonly partsAt: PartsAt;
   readonly master: number | undefined;
@@ -120,8 +120,8 @@ async function createThere(
   return await createWith({ namespace, target, call, spec, options, record, partsAt, master });
 }
 
-// Small functions: while a thread of V8 compiles a large one for milliseconds, the event loop waits for a processor where
-// there are only two, as the kernel's work takes the other.
+// createThere and what follows are small functions: while a thread of V8 compiles a large one for milliseconds, the event
+// loop waits for a processor where there are only two, as the kernel's work takes the other.
 async function createWith(creation: Creation): Promise<Link> {
   const { options, target } = creation;
   keepSockets(creation);
@@ -131,7 +131,7 @@ async function createWith(creation: Creation): Promise<Link> {
       const results = await send(plan);
       if (isAllDone(plan, results)) return results.at(-1) as Link;
       if (!(results[0] instanceof Refusal)) return await finish(plan, results);
-      await checkAgain(plan, results[0], attempt);
+      await throwUnlessIndexTaken(plan, results[0], attempt);
     }
   } finally {
     releaseSockets(creation);
@@ -170,8 +170,8 @@ function isAllDone({ options, spec, call }: Plan, results: readonly Result[]): b
 
 const isRefusal = (result: Result) => result instanceof Refusal;
 
-/** Throws for a refusal of the first message, unless it may be made good with another index. */
-async function checkAgain(plan: Plan, refusal: Refusal, attempt: number): Promise<void> {
+/** Throws for a refusal of the first message, unless another index may make it good. */
+async function throwUnlessIndexTaken(plan: Plan, refusal: Refusal, attempt: number): Promise<void> {
   const { target, call, options } = plan;
   // The answer was lost, so whether the link is there is not known; its index or its MAC tells.
   if (refusal.code === 'ENOBUFS' && (await isThere(plan))) {

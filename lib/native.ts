@@ -102,14 +102,19 @@ function start<Results extends readonly unknown[]>(
   return promise;
 }
 
-/** Turns a record into the flat array that the addon reads: column, value, column, value … */
+/**
+ * Turns a record into the flat array that the addon reads: column, value, column, value … A text for `columns` stands
+ * for those of a link: a veth's peer is a link in a link.
+ */
+// Where every request passes there is no for … of and no array destructuring: V8 compiles the whole protocol of iterators
+// for each, while the first links are made.
 function pack(columns: Columns | string, record: object): unknown[] {
-  const known = typeof columns === 'string' ? addon.requests.link : columns;
+  const table = typeof columns === 'string' ? addon.requests.link : columns;
   const packed: unknown[] = [];
   for (const name in record) {
     const value = (record as Record<string, unknown>)[name];
     if (value === undefined) continue;
-    const column = known[name] as Columns[string];
+    const column = table[name] as Columns[string];
     const inner = column[1];
     packed.push(
       column[0],

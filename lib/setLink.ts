@@ -37,6 +37,7 @@ export function flagBits(
 ): Pick<LinkRecord, 'flags' | 'change'> {
   let flags = 0;
   let change = 0;
+  // No for … of: see `pack` in native.ts.
   for (let at = 0; at < FLAGS.length; at++) {
     const name = FLAGS[at] as (typeof FLAGS)[number];
     const on = options[name];

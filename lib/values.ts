@@ -144,7 +144,7 @@ export function nameOf<Word extends string>(
   return undefined;
 }
 
-/** The same, but for a number newer than this package the number itself. */
+/** The same, but for a number without a word here the number itself, in decimal. */
 export function wordOrNumber<Word extends string>(
   table: Readonly<Record<Word, number>>,
   value: number,
