@@ -11,6 +11,7 @@ import { isGarbled } from './names.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
 import type { AddressRecord } from './requests.js';
+import { filterInTurns } from './turn.js';
 import type {
   Address,
   AddressFilter,
@@ -157,7 +158,7 @@ export async function listAddresses(
   const family = filter.family === undefined ? undefined : FAMILIES[filter.family];
   const addresses = await namespace.askOrThrow(call, 'listAddresses', { family });
   if (link === undefined) return addresses;
-  const found = addresses.filter(({ linkIndex }) => linkIndex === link);
+  const found = await filterInTurns(addresses, ({ linkIndex }) => linkIndex === link);
   if (found.length === 0) await readLink(namespace, call, link, 'filter.link');
   return found;
 }

@@ -10,6 +10,7 @@ import { linkRecord } from './lookup.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
 import { EXT_MASK } from './requests.js';
+import { filterInTurns } from './turn.js';
 import type { Link, LinkFilter, LinkRef } from './types.js';
 
 function nameAndInode({ name, inode }: Namespace): string {
@@ -151,7 +152,8 @@ export async function listLinks(
     (masterWanted === undefined || link.master === masterWanted) &&
     (group === undefined || link.group === group) &&
     (up === undefined || link.up === up);
-  const found = wanted.some((value) => value !== undefined) ? links.filter(matches) : links;
+  const isFiltered = wanted.some((value) => value !== undefined);
+  const found = isFiltered ? await filterInTurns(links, matches) : links;
   if (found.length === 0) {
     if (parent) await readLink(namespace, call, parent, 'filter.parent');
     if (master) await readLink(namespace, call, master, 'filter.master');

@@ -9,6 +9,7 @@ import { isListedRoute } from './listed.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import type { NextHopRecord, RouteRecord } from './requests.js';
+import { filterInTurns } from './turn.js';
 import type {
   NextHop,
   NextHopAsListed,
@@ -314,17 +315,14 @@ export async function listRoutes(
   const lists = await Promise.all(
     familiesOf(family).map((one) => namespace.askOrThrow(call, 'listRoutes', { family: one })),
   );
-  const found = lists
-    .flat()
-    .filter(
-      (route) =>
-        (link === undefined ||
-          route.link === link ||
-          route.nextHops.some((hop) => hop.link === link)) &&
-        (table === undefined || route.table === table) &&
-        (protocol === undefined || wordNumber(ROUTE_PROTOCOLS, route.protocol) === protocol) &&
-        (type === undefined || route.type === type),
-    );
+  const matches = (route: Route) =>
+    (link === undefined ||
+      route.link === link ||
+      route.nextHops.some((hop) => hop.link === link)) &&
+    (table === undefined || route.table === table) &&
+    (protocol === undefined || wordNumber(ROUTE_PROTOCOLS, route.protocol) === protocol) &&
+    (type === undefined || route.type === type);
+  const found = await filterInTurns(lists.flat(), matches);
   if (found.length === 0 && link !== undefined) {
     await readLink(namespace, call, link, 'filter.link');
   }

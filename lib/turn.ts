@@ -14,6 +14,8 @@ const CALLS = 32;
 const ITEMS = 4;
 /** How many items one call has done in one turn. */
 export const ITEMS_IN_A_TURN = CALLS * ITEMS;
+/** How many items of a listing are looked at in one turn: half a millisecond in a program that has just started. */
+const LOOKED_AT_IN_A_TURN = 4096;
 
 let begun = 0;
 /** Parts of large calls that have begun already. Each of them fills a turn, and other calls wait meanwhile. */
@@ -96,6 +98,22 @@ export function waitForFurtherTurn(): Promise<void> {
   return new Promise((resolve) => {
     begunCalls.push(resolve);
   });
+}
+
+/** `items.filter(matches)`, over as many turns as it takes. */
+export async function filterInTurns<Item>(
+  items: readonly Item[],
+  matches: (item: Item) => boolean,
+): Promise<Item[]> {
+  const found: Item[] = [];
+  for (let at = 0; at < items.length; at++) {
+    if (at > 0 && at % LOOKED_AT_IN_A_TURN === 0) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    const item = items[at] as Item;
+    if (matches(item)) found.push(item);
+  }
+  return found;
 }
 
 /** Called when a request has been answered, because the event loop has had a turn then. */

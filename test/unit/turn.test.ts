@@ -5,6 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import {
   beginCall,
+  filterInTurns,
   furtherCallsOf,
   isTurnFull,
   newTurn,
@@ -221,4 +222,26 @@ test('a call made where the stack is full does not hold up later ones', async ()
     expect(make).toThrow(RangeError);
     expect(copy.isTurnFull()).toBe(false);
   }
+});
+
+describe('what a listing is filtered by', () => {
+  const isEven = (number: number) => number % 2 === 0;
+
+  test('is asked of some thousands of its items in a turn', async () => {
+    const filtering = filterInTurns(upTo(10_000), isEven);
+    expect(await turnsOf(filtering)).toBeGreaterThanOrEqual(2);
+    expect(await filtering).toEqual(upTo(10_000).filter(isEven));
+  });
+
+  test('takes no turn of its own where there are few', async () => {
+    const filtering = filterInTurns(upTo(1_000), isEven);
+    let isOver = false;
+    void filtering.then(() => {
+      isOver = true;
+    });
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(isOver).toBe(true);
+    expect(await filtering).toHaveLength(500);
+  });
 });
