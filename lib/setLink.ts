@@ -108,9 +108,10 @@ function changesSomething(record: LinkRecord): boolean {
   return false;
 }
 
-/** A request of `setLink`, and the option that it carries out, if it is for one alone. */
+/** A request of `setLink`. */
 interface Change {
-  readonly option: ChangeName | undefined;
+  /** Finds out which option it carries out; `undefined` if it is for several. */
+  readonly option: () => ChangeName | undefined;
   readonly step: Step;
 }
 
@@ -140,26 +141,26 @@ function changeSteps(index: number, changes: LinkChanges, master: number | undef
   // In one message the kernel would apply the families' settings last, when the link is up already and has made its
   // address (net/core/rtnetlink.c, do_setlink). The MTU goes first, because it decides whether the link has IPv6.
   const found: Change[] = [];
-  const change = (option: ChangeName | undefined, asked: LinkRecord) =>
+  const change = (option: () => ChangeName | undefined, asked: LinkRecord) =>
     found.push({ option, step: { operation: 'changeLink', record: asked, barrier: true } });
   const changeNames = (option: 'addAltNames' | 'removeAltNames', names: readonly string[] = []) => {
     if (names.length === 0) return;
     const step: Step = { operation: option, record: { index, altNames: names }, barrier: true };
-    found.push({ option, step });
+    found.push({ option: () => option, step });
   };
   // Before the name, which may be one of them.
   changeNames('removeAltNames', removeAltNames);
   if (families !== undefined) {
-    if (mtu !== undefined) change('mtu', { index, mtu });
-    change(onlyOf(changes, ['addrGenMode', 'ipv4']), { index, families });
+    if (mtu !== undefined) change(() => 'mtu', { index, mtu });
+    change(() => onlyOf(changes, ['addrGenMode', 'ipv4']), { index, families });
   }
-  const together = IN_ONE_REQUEST.filter(
-    (name) =>
-      (name !== 'mtu' || record.mtu !== undefined) &&
-      (name !== 'bridgePort' || record.info !== undefined),
-  );
-  if (changesSomething(record)) change(onlyOf(changes, together), record);
-  if (becomesPort) change('bridgePort', { index, ...port });
+  const isTogether = (name: ChangeName) =>
+    (name !== 'mtu' || record.mtu !== undefined) &&
+    (name !== 'bridgePort' || record.info !== undefined);
+  if (changesSomething(record)) {
+    change(() => onlyOf(changes, IN_ONE_REQUEST.filter(isTogether)), record);
+  }
+  if (becomesPort) change(() => 'bridgePort', { index, ...port });
   changeNames('addAltNames', addAltNames);
   return found;
 }
@@ -195,7 +196,7 @@ export async function setLink(
     steps.map(({ step }) => step),
     call.signal,
   );
-  const partAt = (at: number) => (steps.length > 1 ? steps[at]?.option : undefined);
+  const partAt = (at: number) => (steps.length > 1 ? steps[at]?.option() : undefined);
   await throwFirst(namespace, call, results, index, (at) => steps[at]?.step, partAt);
 }
 
