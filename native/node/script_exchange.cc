@@ -99,24 +99,15 @@ void ScriptExchange::OnEnd() {
 bool ScriptExchange::Deliver(Environment& environment,
                              std::chrono::steady_clock::time_point deadline) {
   const Napi::Env env = environment.env();
-  Napi::Array values = values_.IsEmpty() ? Napi::Array::New(env, steps.size()) : values_.Value();
-  const Progress progress = ConvertBatches(values, deadline);
-  if (progress != Progress::kEnded) {
-    if (values_.IsEmpty()) values_ = Napi::Persistent(values);
-    return progress == Progress::kNothingLeft;
-  }
   Napi::Array results =
       results_.IsEmpty() ? Napi::Array::New(env, steps_before_ + steps.size()) : results_.Value();
-  const auto conclude = [&](size_t step) {
-    const Napi::Value known = values.Get(static_cast<uint32_t>(step));
-    results.Set(static_cast<uint32_t>(steps_before_ + step), Result(step, known));
-  };
-  if (!ConvertInTime(env, concluded_, steps.size(), deadline, conclude)) {
-    if (values_.IsEmpty()) values_ = Napi::Persistent(values);
+  const Progress progress = ConvertBatches(results, deadline);
+  const auto conclude = [&](size_t step) { results.Set(Slot(step), Result(step, results)); };
+  if (progress != Progress::kEnded ||
+      !ConvertInTime(env, concluded_, steps.size(), deadline, conclude)) {
     if (results_.IsEmpty()) results_ = Napi::Persistent(results);
-    return false;
+    return progress == Progress::kNothingLeft;
   }
-  values_.Reset();
   results_.Reset();
   environment.EndRequest();
   environment.hooks.settle.Call({Napi::Number::New(env, token), results});
@@ -124,7 +115,7 @@ bool ScriptExchange::Deliver(Environment& environment,
 }
 
 ScriptExchange::Progress ScriptExchange::ConvertBatches(
-    Napi::Array& values, std::chrono::steady_clock::time_point deadline) {
+    Napi::Array& results, std::chrono::steady_clock::time_point deadline) {
   while (true) {
     Batch batch{0, {}};
     {
@@ -137,7 +128,7 @@ ScriptExchange::Progress ScriptExchange::ConvertBatches(
       batch = std::move(batches_.front());
       batches_.pop_front();
     }
-    if (!ConvertBatch(batch, values, deadline)) {
+    if (!ConvertBatch(batch, results, deadline)) {
       const std::lock_guard<std::mutex> lock(mutex_);
       batches_.push_front(std::move(batch));
       return Progress::kOutOfTime;
@@ -146,15 +137,22 @@ ScriptExchange::Progress ScriptExchange::ConvertBatches(
   }
 }
 
-bool ScriptExchange::ConvertBatch(const Batch& batch, Napi::Array& values,
+bool ScriptExchange::ConvertBatch(const Batch& batch, Napi::Array& results,
                                   std::chrono::steady_clock::time_point deadline) {
   const Napi::Env env = environment_.env();
-  const auto step = static_cast<uint32_t>(batch.step);
-  // Empty while a Worker is being ended: then nobody needs the list.
-  Napi::Value known = values.Get(step);
+  const uint32_t slot = Slot(batch.step);
+  // Empty while a Worker is being ended: then nobody needs it.
+  Napi::Value known = results.Get(slot);
+  if (operations_[batch.step]->answer != rtnl::Answer::kDump) {
+    return ConvertInTime(env, converted_, batch.records.size(), deadline, [&](size_t at) {
+      if (at == 0 && known.IsUndefined())
+        results.Set(slot, environment_.ToScript(batch.records[at], netns_));
+      environment_.EndUnread();
+    });
+  }
   if (batch.restart || !known.IsArray()) {
     known = Napi::Array::New(env);
-    values.Set(step, known);
+    results.Set(slot, known);
   }
   const auto list = known.As<Napi::Array>();
   uint32_t next = list.Length();
@@ -167,19 +165,14 @@ bool ScriptExchange::ConvertBatch(const Batch& batch, Napi::Array& values,
 
 // Undefined for a change that was made, the record for a read or an echo, an array for a listing,
 // and a failure for whatever the kernel refused.
-Napi::Value ScriptExchange::Result(size_t step, const Napi::Value& known) {
+Napi::Value ScriptExchange::Result(size_t step, const Napi::Array& results) {
   const Napi::Env env = environment_.env();
   if (steps[step].ack.error != 0) return Failure(steps[step], *operations_[step]);
-  switch (operations_[step]->answer) {
-    case rtnl::Answer::kNone:
-      return env.Undefined();
-    case rtnl::Answer::kOne:
-    case rtnl::Answer::kEcho:
-      return known.IsArray() ? known.As<Napi::Array>().Get(0U) : env.Undefined();
-    case rtnl::Answer::kDump:
-      return known.IsArray() ? known : Napi::Array::New(env).As<Napi::Value>();
-  }
-  return env.Undefined();
+  const rtnl::Answer answer = operations_[step]->answer;
+  if (answer == rtnl::Answer::kNone) return env.Undefined();
+  const Napi::Value known = results.Get(Slot(step));
+  if (answer == rtnl::Answer::kDump && !known.IsArray()) return Napi::Array::New(env);
+  return known.IsEmpty() ? env.Undefined() : known;
 }
 
 Napi::Value ScriptExchange::Failure(const io::Step& step, const rtnl::Operation& operation) {

@@ -40,10 +40,12 @@ class ScriptExchange : public io::Exchange,
   enum class Progress { kEnded, kNothingLeft, kOutOfTime };
 
   void HandOver();
-  Progress ConvertBatches(Napi::Array& values, std::chrono::steady_clock::time_point deadline);
-  bool ConvertBatch(const Batch& batch, Napi::Array& values,
+  // Where a step's result stands.
+  uint32_t Slot(size_t step) const { return static_cast<uint32_t>(steps_before_ + step); }
+  Progress ConvertBatches(Napi::Array& results, std::chrono::steady_clock::time_point deadline);
+  bool ConvertBatch(const Batch& batch, Napi::Array& results,
                     std::chrono::steady_clock::time_point deadline);
-  Napi::Value Result(size_t step, const Napi::Value& known);
+  Napi::Value Result(size_t step, const Napi::Array& results);
   Napi::Value Failure(const io::Step& step, const rtnl::Operation& operation);
 
   Environment& environment_;
@@ -61,9 +63,8 @@ class ScriptExchange : public io::Exchange,
   bool ended_ = false;
 
   // JavaScript thread only.
-  Napi::Reference<Napi::Array> values_;   // for each step an array of its records, between visits
+  Napi::Reference<Napi::Array> results_;  // between visits; of a listing its records so far
   size_t converted_ = 0;                  // records of the front batch
-  Napi::Reference<Napi::Array> results_;  // of the steps so far, between visits
   size_t concluded_ = 0;                  // steps with a result
 };
 
