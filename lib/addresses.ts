@@ -158,7 +158,8 @@ export async function listAddresses(
   const family = filter.family === undefined ? undefined : FAMILIES[filter.family];
   const addresses = await namespace.askOrThrow(call, 'listAddresses', { family });
   if (link === undefined) return addresses;
-  const found = await filterInTurns(addresses, ({ linkIndex }) => linkIndex === link);
+  const isOfLink = ({ linkIndex }: Address) => linkIndex === link;
+  const found = await filterInTurns(addresses, isOfLink, call.signal);
   if (found.length === 0) await readLink(namespace, call, link, 'filter.link');
   return found;
 }

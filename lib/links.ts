@@ -153,7 +153,7 @@ export async function listLinks(
     (group === undefined || link.group === group) &&
     (up === undefined || link.up === up);
   const isFiltered = wanted.some((value) => value !== undefined);
-  const found = isFiltered ? await filterInTurns(links, matches) : links;
+  const found = isFiltered ? await filterInTurns(links, matches, call.signal) : links;
   if (found.length === 0) {
     if (parent) await readLink(namespace, call, parent, 'filter.parent');
     if (master) await readLink(namespace, call, master, 'filter.master');

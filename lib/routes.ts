@@ -322,7 +322,9 @@ export async function listRoutes(
     (table === undefined || route.table === table) &&
     (protocol === undefined || wordNumber(ROUTE_PROTOCOLS, route.protocol) === protocol) &&
     (type === undefined || route.type === type);
-  const found = await filterInTurns(lists.flat(), matches);
+  const isFiltered = [link, table, protocol, type].some((value) => value !== undefined);
+  const routes = lists.flat();
+  const found = isFiltered ? await filterInTurns(routes, matches, call.signal) : routes;
   if (found.length === 0 && link !== undefined) {
     await readLink(namespace, call, link, 'filter.link');
   }

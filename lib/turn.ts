@@ -100,15 +100,17 @@ export function waitForFurtherTurn(): Promise<void> {
   });
 }
 
-/** `items.filter(matches)`, over as many turns as it takes. */
+/** `items.filter(matches)`, over as many turns as it takes; rejects with the signal's reason when it fires meanwhile. */
 export async function filterInTurns<Item>(
   items: readonly Item[],
   matches: (item: Item) => boolean,
+  signal?: AbortSignal,
 ): Promise<Item[]> {
   const found: Item[] = [];
   for (let at = 0; at < items.length; at++) {
     if (at > 0 && at % LOOKED_AT_IN_A_TURN === 0) {
       await new Promise<void>((resolve) => setImmediate(resolve));
+      signal?.throwIfAborted();
     }
     const item = items[at] as Item;
     if (matches(item)) found.push(item);

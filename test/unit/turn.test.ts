@@ -233,6 +233,19 @@ describe('what a listing is filtered by', () => {
     expect(await filtering).toEqual(upTo(10_000).filter(isEven));
   });
 
+  test('is no longer asked for once a signal has fired', async () => {
+    const controller = new AbortController();
+    const asked: number[] = [];
+    const filtering = filterInTurns(
+      upTo(10_000),
+      (number) => asked.push(number) > 0,
+      controller.signal,
+    );
+    controller.abort('enough');
+    await expect(filtering).rejects.toBe('enough');
+    expect(asked.length).toBeLessThan(10_000);
+  });
+
   test('takes no turn of its own where there are few', async () => {
     const filtering = filterInTurns(upTo(1_000), isEven);
     let isOver = false;
