@@ -255,7 +255,7 @@ async function finish(plan: Plan, results: readonly Result[]): Promise<Link> {
   const { target, call, spec, index, parts } = plan;
   try {
     call.checkSignal();
-    const failed = results.findIndex((result) => result instanceof Refusal);
+    const failed = results.findIndex(isRefusal);
     if (failed >= 0) {
       throw await partError(plan, parts[failed - 1], results[failed] as Refusal);
     }
