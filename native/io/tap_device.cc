@@ -6,12 +6,12 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include <charconv>
 #include <cstring>
 
+#include "io/file_calls.h"
 #include "io/tap_mount.h"
 #include "io/tap_watch.h"
 
@@ -85,7 +85,8 @@ struct Node {
 
 bool IsDevice(const std::string& path, dev_t number) {
   struct stat info;
-  return stat(path.c_str(), &info) == 0 && S_ISCHR(info.st_mode) && info.st_rdev == number;
+  return StatAt(AT_FDCWD, path.c_str(), 0, info) == 0 && S_ISCHR(info.st_mode) &&
+         info.st_rdev == number;
 }
 
 // Makes a device node that no other process sees.
@@ -93,7 +94,7 @@ Status MakeNode(dev_t number, Node& out) {
   const Status status = MountPrivate("tmpfs", out.root);
   if (!status.ok()) return status;
   out.path = "tap";
-  return mknodat(out.root.get(), out.path.c_str(), S_IFCHR | 0600, number) == 0
+  return MakeNodeAt(out.root.get(), out.path.c_str(), S_IFCHR | 0600, number) == 0
              ? Status{}
              : Status::FromErrno("mknod");
 }

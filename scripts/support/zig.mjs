@@ -1,4 +1,4 @@
-// Zig's C++ compiler, which brings its own C libraries: it builds for the machines that this one is not.
+// Zig's C++ compiler, which brings its own C libraries: it builds for other machines than this one.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -39,7 +39,7 @@ export async function fetchZig() {
 /**
  * The variables with which node-gyp builds for another machine.
  *
- * @param {string} target as Zig says it: 'aarch64-linux-musl', with glibc also the version, 'aarch64-linux-gnu.2.34'
+ * @param {string} target as Zig says it: 'aarch64-linux-musl', with glibc also the version, 'aarch64-linux-gnu.2.28'
  */
 export function zigSettings(target) {
   return {

@@ -75,7 +75,7 @@ test('with a C library that is older than the addon it says how to get one', asy
   writeFileSync(file, whole.toString('latin1').replaceAll('GLIBC_2.3', 'GLIBC_9.3'), 'latin1');
   const { stdout } = await run(process.execPath, ['--eval', refusal], { cwd: folder });
   writeFileSync(file, whole);
-  expect(stdout).toMatch(/^ERR_DLOPEN_FAILED .*version `GLIBC_9\.3\d*' not found/);
+  expect(stdout).toMatch(/^ERR_DLOPEN_FAILED .*version `GLIBC_9\.3[\d.]*' not found/);
   expect(stdout).toContain('a later C library');
   expect(stdout).toContain(`npx --prefix '${realpathSync(project)}/native'`);
 });
