@@ -189,11 +189,16 @@ bool IsAt(const std::string& path, int file) {
          there.st_ino == own.st_ino;
 }
 
-// EPERM is also what a container's system call filter answers to faccessat2. access is older, but
-// it checks for the real user, without the capabilities of a user who is not root.
-bool MayWrite(const char* path) {
-  if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0) return true;
-  return errno == EPERM && access(path, W_OK) == 0;
+// Whether the calling thread may write into a folder, with the rights that it has at this moment.
+// glibc's faccessat reckoned with the user and the mode alone before 2.33, without capabilities.
+bool MayWrite(const char* folder) {
+  constexpr long kFaccessat2 = 439;  // everywhere; the machine's headers may be older
+  if (syscall(kFaccessat2, AT_FDCWD, folder, W_OK, AT_EACCESS) == 0) return true;
+  // Linux before 5.8, or a container's system call filter that does not know it.
+  if (errno != ENOSYS && errno != EPERM) return false;
+  // A file without a name takes the same right. access asks for the real user.
+  const Descriptor file(open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0));
+  return file.valid() || (errno == EOPNOTSUPP && access(folder, W_OK) == 0);
 }
 
 // Gives the calling thread's namespace a name. Mounts on the file itself: another process may take

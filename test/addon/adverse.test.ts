@@ -5,13 +5,14 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { directory, preload, withOwn } from '../support/preload.js';
-import { inPrivateNetns, resultOf } from '../support/program.js';
+import { inPrivateNetns, nobodyExists, resultOf } from '../support/program.js';
 import { noTaps } from '../support/tap.js';
 
 /** A command for a preloaded library, without that library. */
 const without = (command: string) => `env -u LD_PRELOAD ${command} </dev/null`;
 
 const IFLA_GROUP = 27;
+const faccessat2 = 439;
 const RTM_NEWLINK = 16;
 const RTM_DELLINK = 17;
 const RTM_GETLINK = 18;
@@ -463,6 +464,39 @@ test('where a security module forbids mounting a name no file is left, and the h
     ['first'],
     null,
   ]);
+});
+
+// faccessat2 is of Linux 5.8, and before 2.33 glibc's own faccessat knows nothing of capabilities.
+describe.skipIf(!nobodyExists).each([
+  ['faccessat2', {}],
+  ['a file without a name (ENOSYS)', { REFUSE: faccessat2, REFUSE_WITH: constants.errno.ENOSYS }],
+  ['a file without a name (EPERM)', { REFUSE: faccessat2 }],
+])('the right to remove a name is looked at by %s (needs a second user)', (_how, refused) => {
+  const program = `
+    import { readFileSync } from 'node:fs';
+    import { Netns } from 'macvlan-netlink';
+    const { code, syscall } = await Netns.remove('name').catch((error) => error) ?? {};
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
+    const names = await Netns.list();
+    console.log(JSON.stringify({ code, syscall, names, mounted: mounts.includes('/run/netns/name') }));
+  `;
+  const asNobodyWith = (capabilities: string) => [
+    ...withOwn('tmpfs /run', refused),
+    ...['sh', '-c', `${without('ip netns add name')} && exec "$@"`, 'sh'],
+    ...['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'],
+    ...[`--inh-caps=-all,${capabilities}`, `--ambient-caps=-all,${capabilities}`, '--'],
+  ];
+
+  test('a capability is enough', async () => {
+    const under = asNobodyWith('+sys_admin,+dac_override');
+    expect(await resultOf(program, { under })).toEqual({ names: [], mounted: false });
+  });
+
+  test('without it the name keeps its namespace', async () => {
+    const under = asNobodyWith('+sys_admin,+dac_read_search');
+    const kept = { code: 'EACCES', syscall: 'unlink', names: ['name'], mounted: true };
+    expect(await resultOf(program, { under })).toEqual(kept);
+  });
 });
 
 test('a name whose removal takes its time is waited for', async () => {
