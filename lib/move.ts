@@ -9,6 +9,7 @@ import { readLink, sendAll } from './links.js';
 import { findLink, linkRecord, mustFindLink } from './lookup.js';
 import { describe, type Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
+import { movesChooseIndex } from './newIndex.js';
 import { withNamespace } from './opening.js';
 import { takenBy, whyReserved } from './refused.js';
 import type { LinkRecord } from './requests.js';
@@ -70,27 +71,35 @@ async function move(
   // the link is in the other namespace already (do_setlink). So the name is looked up first.
   const reserved = whyReserved(name);
   if (reserved !== undefined) throw call.fail('EINVAL', undefined, reserved);
-  const holder = await mustFindLink(target, call, name);
-  if (holder !== undefined) throw call.fail('EEXIST', undefined, takenBy(holder, name, target));
+  // Before Linux 6.6 it does not ask whether alternative names are taken.
+  for (const one of [name, ...link.altNames]) {
+    const holder = await mustFindLink(target, call, one);
+    if (holder !== undefined) throw call.fail('EEXIST', undefined, takenBy(holder, one, target));
+  }
   if (link.altNames.includes(name)) {
     throw call.fail('EEXIST', undefined, `'${name}' is a name of the link itself already.`);
   }
+  const chooses = await movesChooseIndex(namespace, call.signal);
   for (let attempt = 1; ; attempt++) {
-    const index = await indexThere(target, call, link, options);
+    const index = chooses
+      ? await indexThere(target, call, link, options)
+      : await ownIndex(target, call, link, options);
     const record: LinkRecord = {
       index: link.index,
       netnsFd: target.fd,
-      newIfindex: index,
+      newIfindex: chooses ? index : undefined,
       name: options.name,
     };
     const steps: Step[] = [{ operation: 'changeLink', record }];
     const [result] = await namespace.exchange(steps, call.signal);
-    if (!(result instanceof Refusal)) return readMoved(target, call, link, index);
+    if (!(result instanceof Refusal)) return readMoved(target, call, link, chooses ? index : name);
     // Only a renaming follows the move. ENODEV: it was not here any more, and whoever has moved it meanwhile wants it
     // there. EBUSY: the index is taken there, perhaps by a link that has the same MAC.
     const mayHaveMoved = options.name !== undefined && !NOT_MOVED.has(result.code);
-    const way = mayHaveMoved ? await bringBack(namespace, target, link, index) : undefined;
-    const again = options.index === undefined && attempt < MAX_INDEX_ATTEMPTS && way === undefined;
+    const there = chooses ? index : link.name;
+    const way = mayHaveMoved ? await bringBack(namespace, target, link, there) : undefined;
+    const again =
+      chooses && options.index === undefined && attempt < MAX_INDEX_ATTEMPTS && way === undefined;
     // Another link got there after the look. One that has got this link's index here must not be moved instead.
     if (
       again &&
@@ -121,6 +130,26 @@ async function indexThere(
   return holder === undefined ? link.index : target.chooseIndex();
 }
 
+/** Where a move cannot choose: the link's index, which the kernel replaces where it is taken. */
+async function ownIndex(
+  target: Namespace,
+  call: Call,
+  link: Link,
+  options: MoveOptions,
+): Promise<number> {
+  if (options.index === undefined) return link.index;
+  if (options.index !== link.index) throw call.fail('EOPNOTSUPP', undefined, NO_CHOICE);
+  const holder = await mustFindLink(target, call, link.index);
+  if (holder === undefined) return link.index;
+  throw call.fail(
+    'EEXIST',
+    undefined,
+    `Index ${link.index} belongs to the link '${holder.name}' there.`,
+  );
+}
+
+const NO_CHOICE = 'Linux before 5.13 cannot choose the index of a link that moves.';
+
 const NOT_MOVED: ReadonlySet<string> = new Set(['ENODEV', 'EBUSY']);
 
 const BROUGHT_BACK =
@@ -147,12 +176,12 @@ async function readMoved(
   target: Namespace,
   call: Call,
   { kind }: Link,
-  index: number,
+  ref: number | string,
 ): Promise<Link> {
-  const moved = await readLink(target, call, index);
+  const moved = await readLink(target, call, ref);
   if (moved.kind === kind) return moved;
   const hint =
-    `The link with index ${index} in the network namespace ${describe(target)} is '${moved.name}', another one: ` +
+    `The link with index ${moved.index} in the network namespace ${describe(target)} is '${moved.name}', another one: ` +
     'other programs have moved or deleted links meanwhile, and it may have been moved in place of the link.';
   throw call.fail('ENODEV', undefined, hint);
 }
@@ -169,32 +198,35 @@ async function bringBack(
   namespace: Namespace,
   target: Namespace,
   link: Link,
-  index: number,
+  there: number | string,
 ): Promise<WayBack | undefined> {
   const here = await findLink(namespace, link.index);
   if (likeness(here, link) === IDENTICAL) return undefined;
-  const moved = await target.ask('getLink', linkRecord(index));
+  const moved = await target.ask('getLink', linkRecord(there));
   if (moved instanceof Refusal) {
     if (moved.code === 'ENODEV') return undefined;
-    const hint = `The link may have been moved by then: whether it is there, with index ${index}, could not be found out (${moved.code}).`;
+    const as = typeof there === 'number' ? `with index ${there}` : `named '${there}'`;
+    const hint = `The link may have been moved by then: whether it is there, ${as}, could not be found out (${moved.code}).`;
     return { isBack: false, hint };
   }
   // Another program may have changed the MAC meanwhile, or given the index, and even the name, to a new link here.
   if (likeness(moved, link) <= likeness(here, link)) return undefined;
   const newIfindex = here === undefined ? link.index : namespace.chooseIndex();
   const record: LinkRecord = {
-    index,
+    index: moved.index,
     netnsFd: namespace.fd,
-    newIfindex,
+    newIfindex: typeof there === 'number' ? newIfindex : undefined,
     name: link.name,
     ...flagBits({ up: link.up }),
   };
   const result = await target.ask('changeLink', record);
   if (result instanceof Refusal) {
-    const hint = `The link had been moved by then, and could not be brought back (${result.code}): it is '${moved.name}' there, index ${index}.`;
+    const hint = `The link had been moved by then, and could not be brought back (${result.code}): it is '${moved.name}' there, index ${moved.index}.`;
     return { isBack: false, hint };
   }
-  const change =
-    here === undefined ? '' : ` Its index is ${newIfindex} now: its own is that of '${here.name}'.`;
+  const chosen = typeof there === 'number' ? newIfindex : undefined;
+  const index = chosen ?? (await findLink(namespace, link.name))?.index ?? link.index;
+  const why = here === undefined ? '' : `: its own is that of '${here.name}'`;
+  const change = index === link.index ? '' : ` Its index is ${index} now${why}.`;
   return { isBack: true, hint: BROUGHT_BACK + change };
 }

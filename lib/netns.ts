@@ -376,7 +376,7 @@ export class Netns extends Namespace {
    * name, or one of its alternative names, is taken there; `EEXIST` or `EBUSY`: the `index` is taken; `EINVAL`: the
    * link cannot be moved, such as a bridge, no link can have the `name`, such as `all`, or an `index` is given although
    * the link is in that namespace already (`lo` is `EEXIST`: every namespace has one); `ENODEV`: there is no such link;
-   * `ENOENT`: there is no such namespace.
+   * `EOPNOTSUPP`: an `index` other than its own, before Linux 5.13; `ENOENT`: there is no such namespace.
    */
   moveLink(link: LinkRef, netns: NetnsRef, options?: MoveOptions): Promise<Link> {
     const call = callOf('moveLink', link, this.moveLink, options);

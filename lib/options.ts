@@ -420,7 +420,10 @@ export type MacvlanChanges = MacvlanCommonChanges & MacvlanModeChanges;
 export interface MoveOptions extends OperationOptions {
   /** Its name there (`IFLA_IFNAME`). Omitted: the same as now. */
   readonly name?: string | undefined;
-  /** Its index there (`IFLA_NEW_IFINDEX`). Omitted: the same as now, if that is free. */
+  /**
+   * Its index there (`IFLA_NEW_IFINDEX`, from Linux 5.13 on; `EOPNOTSUPP` before). Omitted: the same as now, if that is
+   * free.
+   */
   readonly index?: number | undefined;
 }
 

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
-import { fetchKernel, seriesNames } from './kernels/debian.mjs';
+import { fetchKernel, seriesNames, unpackedEarlier } from './kernels/debian.mjs';
 import { runSuite } from './kernels/suite.mjs';
 import { formatOutcomes } from './kernels/table.mjs';
 import { setup } from './setup.mjs';
@@ -16,7 +16,8 @@ const help = `npm run test:kernels -- [options] [words…]
 
 Words restrict the run to test files whose path contains one of them.
 
-  --kernel SERIES       6.1, 6.12 or all; may be repeated. Default: all
+  --kernel SERIES       6.1, 6.12, another one that lies in .kernels/, or all, which is
+                        6.1 and 6.12; may be repeated. Default: all
   -t, --name PATTERN    only tests whose name matches
   --help                this text
 
@@ -71,7 +72,8 @@ async function main() {
     process.stdout.write(`${help}\n`);
     return 0;
   }
-  const unknown = values.kernel.find((name) => name !== 'all' && !seriesNames.includes(name));
+  const known = (name) => ['all', ...seriesNames].includes(name) || unpackedEarlier(name) !== null;
+  const unknown = values.kernel.find((name) => !known(name));
   if (unknown !== undefined) throw new Failure(`No kernel "${unknown}".\n\n${help}`);
   const wanted = values.kernel.includes('all') ? seriesNames : [...new Set(values.kernel)];
 

@@ -1,4 +1,5 @@
-// Debian's cloud kernels: finds the newest of a series and unpacks it, without installing anything.
+// Debian's cloud kernels: finds the newest of a series and unpacks it, without installing anything. And those that
+// somebody has unpacked there.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { capture, commandStep, Failure, root } from '../support/step.mjs';
@@ -12,7 +13,7 @@ const packages = {
   6.12: 'linux-image-6.12-cloud-amd64',
 };
 
-/** The series of kernels there are. */
+/** The series of kernels that can be fetched. */
 export const seriesNames = Object.keys(packages);
 
 /**
@@ -41,14 +42,15 @@ async function newestPackage(series) {
 }
 
 async function findPackage(series) {
+  if (!seriesNames.includes(series)) return null;
   const known = await newestPackage(series);
   if (known !== null || process.getuid?.() !== 0) return known;
   await commandStep('Reading the package lists', 'apt-get', ['update', '-q']);
   return newestPackage(series);
 }
 
-/** A kernel of the series that was unpacked earlier. */
-function unpackedEarlier(series) {
+/** The newest kernel of a series that was unpacked earlier, by this program or by somebody. */
+export function unpackedEarlier(series) {
   if (!existsSync(kernelsFolder)) return null;
   const releases = readdirSync(kernelsFolder).filter((name) => name.startsWith(`${series}.`));
   return releases.sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))[0] ?? null;

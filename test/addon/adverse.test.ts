@@ -13,6 +13,7 @@ const without = (command: string) => `env -u LD_PRELOAD ${command} </dev/null`;
 
 const IFLA_GROUP = 27;
 const faccessat2 = 439;
+const IFLA_NEW_IFINDEX = 49;
 const RTM_NEWLINK = 16;
 const RTM_DELLINK = 17;
 const RTM_GETLINK = 18;
@@ -83,10 +84,78 @@ test.each([
     console.log(JSON.stringify((await checkSupport({ load: true })).features));
   `;
     const all = (await resultOf(program, { under: inPrivateNetns })) as object;
-    const under = preload('older-macvlan', { UNKNOWN: unknown });
+    const under = preload('older-kernel', { UNKNOWN_OF_MACVLAN: unknown });
     expect(await resultOf(program, { under })).toEqual({ ...all, [feature]: false });
   },
 );
+
+describe('on a kernel where no move can choose an index (before Linux 5.13)', () => {
+  /** A veth end `v` with index 815, an empty namespace, and what `body` makes of them. */
+  const outcomeOf = (body: string) =>
+    resultOf(
+      `
+      import { execFileSync } from 'node:child_process';
+      import { createLink, Netns } from 'macvlan-netlink';
+      delete process.env.LD_PRELOAD; // Not for what this starts.
+      const shown = (...where) => JSON.parse(execFileSync('ip', [...where, '-j', 'link']))
+        .map(({ ifname, ifindex }) => [ifname, ifindex]).filter(([name]) => name.startsWith('v'));
+      execFileSync('mount', ['-n', '-t', 'tmpfs', 'tmpfs', '/run']);
+      const here = Netns.current();
+      const there = await Netns.create('there');
+      await createLink({ kind: 'veth', name: 'v', index: 815, peer: { name: 'peer' } });
+      const take = (name, index) => there.createLink({ kind: 'bridge', name, index });
+      const move = (options) => here.moveLink('v', there, options)
+        .then(({ name, index }) => [name, index], ({ code, hint }) => [code, hint]);
+      const outcome = await (async () => { ${body} })();
+      console.log(JSON.stringify({ outcome, here: shown(), there: shown('-n', 'there') }));
+      `,
+      { under: preload('older-kernel', { UNKNOWN: IFLA_NEW_IFINDEX }) },
+    );
+
+  test('a link whose index is free there keeps it', async () => {
+    const moved = { outcome: ['v1', 815], here: [], there: [['v1', 815]] };
+    expect(await outcomeOf(`return move({ name: 'v1', index: 815 });`)).toEqual(moved);
+  });
+
+  test('a link whose index is taken there is returned with the one that the kernel gives it', async () => {
+    const result = await outcomeOf(`await take('taken', 815); return move({ name: 'v1' });`);
+    const { outcome } = result as { outcome: [string, number] };
+    expect(outcome).toEqual(['v1', expect.any(Number)]);
+    expect(outcome[1]).not.toBe(815);
+    expect(result).toEqual({ outcome, here: [], there: [outcome] });
+  });
+
+  test.each([
+    ['another index is refused', '', 4711, ['EOPNOTSUPP', expect.stringMatching(/before 5\.13/)]],
+    [
+      'its own is, when it is taken',
+      `await take('taken', 815);`,
+      815,
+      ['EEXIST', expect.stringMatching(/^Index 815 belongs to the link 'taken' there/)],
+    ],
+  ])('%s before anything is sent', async (_, before, index, outcome) => {
+    const expected = { outcome, here: [['v', 815]], there: [] };
+    expect(await outcomeOf(`${before} return move({ index: ${index} });`)).toEqual(expected);
+  });
+
+  test('a link that gets another index, but not its name, is brought back', async () => {
+    const result = await outcomeOf(`
+      await take('taken', 815);
+      const exchange = here.exchange.bind(here);
+      here.exchange = async (steps, ...more) => {
+        if (steps[0]?.record.netnsFd !== undefined) await take('vtaken', 4711);
+        return exchange(steps, ...more);
+      };
+      return move({ name: 'vtaken' });
+    `);
+    const { here } = result as { here: [[string, number]] };
+    const [[, index]] = here;
+    expect(index).not.toBe(815);
+    const hint = expect.stringMatching(`brought back .* Its index is ${index} now\\.$`);
+    const there = [['vtaken', 4711]];
+    expect(result).toEqual({ outcome: ['EEXIST', hint], here: [['v', index]], there });
+  });
+});
 
 test('an error names the attribute that the kernel blames', async () => {
   const program = `
