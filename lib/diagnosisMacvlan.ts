@@ -30,7 +30,7 @@ import {
   whyTaken,
 } from './refused.js';
 import type { Link } from './types.js';
-import { ADDR_GEN_MODES, MACVLAN_MODES } from './values.js';
+import { ADDR_GEN_MODES, MACVLAN_FLAG_NODST, MACVLAN_MODES } from './values.js';
 
 export async function whyInvalid(
   namespace: Namespace,
@@ -47,6 +47,9 @@ export async function whyInvalid(
   const masterLink = master ? await findLink(namespace, master) : undefined;
   if (master && masterLink === undefined) {
     return `There is no link with index ${master} in the network namespace ${describe(namespace)} to be the master.`;
+  }
+  if (((info?.macvlan?.flags ?? 0) & MACVLAN_FLAG_NODST) !== 0 && !isAtLeast(5, 13)) {
+    return 'This kernel does not know nodst (MACVLAN_FLAG_NODST, Linux 5.13).';
   }
   if (about.kind === 'veth') {
     return vethMtuHint('mtu', about.created?.mtu) ?? vethMtuHint('peer.mtu', about.peer?.mtu);
@@ -89,6 +92,7 @@ export async function whyInvalid(
     (kernelMessage === undefined ? mtuElsewhereHint(mtu, link) : undefined) ??
     modeChangeHint(link, info?.macvlan?.mode) ??
     (info?.macvlan?.macAddressMode !== undefined &&
+      info.macvlan.mode === undefined &&
       link.macvlan?.mode !== 'source' &&
       `The link is in mode '${link.macvlan?.mode}', and only mode 'source' has a source list.`)
   );

@@ -5,11 +5,11 @@ import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { argumentError, printable, showValue, stackOf } from './errors.js';
+import { extMaskForAll } from './extMask.js';
 import { LISTS_LINKS_BY_INDEX } from './kernelVersion.js';
 import { linkRecord } from './lookup.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
-import { EXT_MASK } from './requests.js';
 import { filterInTurns } from './turn.js';
 import type { Link, LinkFilter, LinkRef } from './types.js';
 
@@ -138,8 +138,10 @@ export async function listLinks(
   let master = resolveIndexIfAny(namespace, call, masterRef, 'filter.master');
   if (typeof master === 'object') master = await master;
   const masterWanted = filter.master === null ? null : master;
+  let extMask = extMaskForAll(namespace, call.signal);
+  if (typeof extMask === 'object') extMask = await extMask;
   const links = await namespace.askOrThrow(call, 'listLinks', {
-    extMask: EXT_MASK,
+    extMask,
     master,
     info: kind == null ? undefined : { kind },
   });

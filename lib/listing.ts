@@ -1,16 +1,20 @@
 /** Listings for watchers, which do not wait behind the namespace's other requests. */
 import type { Call } from './call.js';
+import { extMaskForAll } from './extMask.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
 import { withNamespace } from './opening.js';
 import type { Listing, Wanted } from './picture.js';
-import { EXT_MASK } from './requests.js';
 import type { Address, Link, Route } from './types.js';
 import { FAMILIES, LOOPBACK_IFINDEX } from './values.js';
 
 // A change during one of these also comes as a message, and when it may have hidden something, the listing is made
 // again (mayHideOthers).
-const LINKS: Step = { operation: 'listLinks', record: { extMask: EXT_MASK }, approximate: true };
+const linksWith = (extMask: number): Step => ({
+  operation: 'listLinks',
+  record: { extMask },
+  approximate: true,
+});
 const ADDRESSES: Step = { operation: 'listAddresses', record: {}, approximate: true };
 const ROUTES: readonly Step[] = Object.values(FAMILIES).map((family) => ({
   operation: 'listRoutes',
@@ -35,12 +39,15 @@ export async function listEverything(
   { addresses, routes }: Wanted,
   ended: AbortSignal,
 ): Promise<Listing> {
-  const steps = [
-    LINKS,
+  const more = [
     ...(addresses === true ? [ADDRESSES, BEHIND_OTHERS] : []),
     ...(routes === true ? ROUTES : []),
   ];
-  const lists = await ask(namespace, call, steps, ended);
+  const lists = await ask(namespace, call, (own) => {
+    const extMask = extMaskForAll(own, ended);
+    const list = (mask: number) => own.exchange([linksWith(mask), ...more], ended);
+    return typeof extMask === 'number' ? list(extMask) : extMask.then(list);
+  });
   return {
     links: lists.shift() as Link[],
     addresses: addresses === true ? (lists.splice(0, 2)[0] as Address[]) : [],
@@ -54,19 +61,19 @@ export async function listRoutesAfter(
   call: Call,
   ended: AbortSignal,
 ): Promise<Route[]> {
-  const [, ...lists] = await ask(namespace, call, [BEHIND_OTHERS, ...ROUTES], ended);
+  const steps = [BEHIND_OTHERS, ...ROUTES];
+  const [, ...lists] = await ask(namespace, call, (own) => own.exchange(steps, ended));
   return lists.flat() as Route[];
 }
 
 async function ask(
   namespace: Namespace,
   call: Call,
-  steps: readonly Step[],
-  ended: AbortSignal,
+  exchange: (own: Namespace) => Promise<readonly unknown[]>,
 ): Promise<unknown[]> {
   // In a queue of its own: in the namespace's, a long deletion would hold up the events.
   const results = await namespace.hold(call, () =>
-    withNamespace(call, { fd: namespace.fd }, (own) => own.exchange(steps, ended), ''),
+    withNamespace(call, { fd: namespace.fd }, exchange, ''),
   );
   for (const result of results) if (result instanceof Refusal) throw call.error(result);
   return results as unknown[];

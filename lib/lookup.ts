@@ -1,5 +1,6 @@
 /** Looking links up without an error when there is none: by what names them, or by their parent. */
 import type { Call } from './call.js';
+import { extMask } from './extMask.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result } from './native.js';
 import { EXT_MASK, type LinkRecord } from './requests.js';
@@ -18,11 +19,11 @@ export function isMacvlanKind(kind: string | null | undefined): boolean {
 
 /** How a request names a link: by its index, or by a name that the kernel looks up. */
 export function linkRecord(ref: number | string): LinkRecord {
-  if (typeof ref === 'number') return { index: ref, extMask: EXT_MASK };
+  if (typeof ref === 'number') return { index: ref, extMask: extMask() };
   // IFLA_IFNAME finds alternative names too, but is refused when longer than a name may be.
   return Buffer.byteLength(ref) < IFNAMSIZ
-    ? { name: ref, extMask: EXT_MASK }
-    : { altName: ref, extMask: EXT_MASK };
+    ? { name: ref, extMask: extMask() }
+    : { altName: ref, extMask: extMask() };
 }
 
 /** Reads a link; `undefined` when there is none, when it cannot be found out, and for no reference. */

@@ -10,7 +10,8 @@ namespace macvlan_netlink::io {
 // the RTNL lock, so both may block for a while.
 Status ReadSysctl(const Namespace& target, const std::string& path, bool& returned,
                   std::string& out);
-// In one piece, because the kernel takes each write for a value of its own.
+// In one piece, because the kernel takes each write for a value of its own. The value ends with a
+// newline.
 Status WriteSysctl(const Namespace& target, const std::string& path, const std::string& value,
                    bool& returned);
 

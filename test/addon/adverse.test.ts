@@ -795,6 +795,20 @@ test('the kernel’s lack of IPv6 is the reason for its lack of settings of it',
   expect(hidden).not.toContain(none);
 });
 
+// As of net.ipv6.conf.*.forwarding in Linux 5.10.
+test('a setting is set where the kernel takes it without the end of its line', async () => {
+  const program = `
+    import { execFileSync } from 'node:child_process';
+    import { setSysctl } from 'macvlan-netlink';
+    await setSysctl('net.ipv4.ip_forward', 1);
+    const cut = await setSysctl('net.ipv4.ip_forward', '1x').catch(({ code }) => code);
+    const text = execFileSync('cat', ['/proc/sys/net/ipv4/ip_forward'], { encoding: 'utf8' });
+    console.log(JSON.stringify([text, cut]));
+  `;
+  const under = preload('refuse-calls', { SHORT: 1 });
+  expect(await resultOf(program, { under })).toEqual(['1\n', 'EINVAL']);
+});
+
 test('network namespaces are recognised where the kernel does not give the type of a namespace', async () => {
   const program = `
     import { openSync } from 'node:fs';

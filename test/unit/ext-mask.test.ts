@@ -1,0 +1,86 @@
+/** What a kernel leaves out of links is found out, where its version does not tell. */
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Namespace } from '../../lib/namespace.js';
+import type { Refusal, Step } from '../../lib/native.js';
+
+const SKIP_STATS = 8;
+const NOTHING = 2;
+
+type Shown = Readonly<Record<'addrGenMode' | 'stats', unknown>>;
+
+const whole: Shown = { addrGenMode: 'eui64', stats: {} };
+
+/** A namespace of a kernel that shows this of a link where the counters are not asked for, and otherwise `all`. */
+function kernel(some: Shown | Refusal, all: Shown | Refusal = whole) {
+  const exchange = vi.fn(async (steps: readonly Step[]) =>
+    steps.map(({ record }) =>
+      (record as { extMask: number }).extMask === SKIP_STATS ? some : all,
+    ),
+  );
+  return { exchange, namespace: { exchange } as unknown as Namespace };
+}
+
+/** The module, as it is in a process that runs on that version. */
+async function loadOn(major: number, minor: number) {
+  vi.doMock('../../lib/kernelVersion.js', () => ({
+    isAtLeast: (wantedMajor: number, wantedMinor: number) =>
+      major > wantedMajor || (major === wantedMajor && minor >= wantedMinor),
+  }));
+  return import('../../lib/extMask.js');
+}
+
+beforeEach(() => {
+  vi.resetModules();
+});
+
+test.each([
+  [6, 15],
+  [6, 18],
+])('Linux %d.%d leaves out only counters, and is not asked', async (major, minor) => {
+  const { extMask, extMaskForAll } = await loadOn(major, minor);
+  const { exchange, namespace } = kernel(whole);
+  expect(extMask()).toBe(SKIP_STATS);
+  expect(extMaskForAll(namespace)).toBe(SKIP_STATS);
+  expect(exchange).not.toHaveBeenCalled();
+});
+
+describe.each([
+  [5, 10],
+  [6, 14],
+  [6, 19],
+])('Linux %d.%d', (major, minor) => {
+  test.each([
+    ['only the counters', whole, SKIP_STATS],
+    ['addrGenMode as well', { ...whole, addrGenMode: null }, NOTHING],
+    ['stats as well', { ...whole, stats: null }, NOTHING],
+  ])('is asked once, and may leave out %s', async (_what, some, expected) => {
+    const { extMask, extMaskForAll } = await loadOn(major, minor);
+    const { exchange, namespace } = kernel(some);
+    expect(extMask()).toBe(NOTHING);
+    expect(await extMaskForAll(namespace)).toBe(expected);
+    expect([extMask(), extMaskForAll(namespace)]).toEqual([expected, expected]);
+    expect(exchange).toHaveBeenCalledOnce();
+  });
+});
+
+/** Asks twice, in vain. */
+async function expectNothingLearned({ exchange, namespace }: ReturnType<typeof kernel>) {
+  const { extMask, extMaskForAll } = await import('../../lib/extMask.js');
+  for (let times = 1; times <= 2; times++) {
+    expect(await extMaskForAll(namespace)).toBe(NOTHING);
+    expect(exchange).toHaveBeenCalledTimes(times);
+  }
+  expect(extMask()).toBe(NOTHING);
+}
+
+test('without IPv6 nothing is learned', async () => {
+  await loadOn(5, 10);
+  const without = { ...whole, addrGenMode: null };
+  await expectNothingLearned(kernel(without, without));
+});
+
+test('of a refusal nothing is learned', async () => {
+  await loadOn(5, 10);
+  const { Refusal } = await import('../../lib/native.js');
+  await expectNothingLearned(kernel(whole, new Refusal(-1, 'setns')));
+});
