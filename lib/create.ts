@@ -377,6 +377,7 @@ async function explainCreate(
     parent: record.parent,
     created: options,
     mode: record.info?.macvlan?.mode,
+    flags: record.info?.macvlan?.flags,
     mac: record.mac,
     peer: spec.peer,
   });

@@ -48,8 +48,9 @@ export async function whyInvalid(
   if (master && masterLink === undefined) {
     return `There is no link with index ${master} in the network namespace ${describe(namespace)} to be the master.`;
   }
-  if (((info?.macvlan?.flags ?? 0) & MACVLAN_FLAG_NODST) !== 0 && !isAtLeast(5, 13)) {
-    return 'This kernel does not know nodst (MACVLAN_FLAG_NODST, Linux 5.13).';
+  const flags = about.flags ?? info?.macvlan?.flags ?? 0;
+  if ((flags & MACVLAN_FLAG_NODST) !== 0 && kernelMessage === undefined && !isAtLeast(5, 13)) {
+    return 'This kernel may not know nodst (MACVLAN_FLAG_NODST, Linux 5.13).';
   }
   if (about.kind === 'veth') {
     return vethMtuHint('mtu', about.created?.mtu) ?? vethMtuHint('peer.mtu', about.peer?.mtu);

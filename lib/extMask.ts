@@ -15,28 +15,24 @@ const NOTHING = 2;
  */
 let mask: number | undefined = isAtLeast(6, 15) && !isAtLeast(6, 19) ? EXT_MASK : undefined;
 
-/** The mask for one link. */
+/** The mask for reading a link, or all. */
 export function extMask(): number {
   return mask ?? NOTHING;
 }
 
-/** The mask for a listing, where it saves much: first finds out what the kernel leaves out, once. */
-export function extMaskForAll(
-  namespace: Namespace,
-  signal?: AbortSignal,
-): number | Promise<number> {
-  return mask ?? learn(namespace, signal);
-}
-
-async function learn(namespace: Namespace, signal?: AbortSignal): Promise<number> {
+/**
+ * Finds out what the kernel leaves out, unless that is known: for what follows a listing, beside which it is asked. So
+ * the listing keeps its place among the calls of one turn.
+ */
+export async function learnExtMask(namespace: Namespace, signal?: AbortSignal): Promise<void> {
+  if (mask !== undefined) return;
   const steps = [EXT_MASK, NOTHING].map(
     (one): Step => ({ operation: 'getLink', record: { index: LOOPBACK_IFINDEX, extMask: one } }),
   );
   const [some, all] = await namespace.exchange(steps, signal);
-  if (some instanceof Refusal || all instanceof Refusal) return NOTHING;
+  if (some instanceof Refusal || all instanceof Refusal) return;
   const [{ addrGenMode, stats }, whole] = [some as Link, all as Link];
   // Without IPv6 there are no such counters.
-  if (whole.addrGenMode === null) return NOTHING;
+  if (whole.addrGenMode === null) return;
   mask = addrGenMode === null || stats === null ? NOTHING : EXT_MASK;
-  return mask;
 }

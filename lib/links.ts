@@ -5,7 +5,7 @@ import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { argumentError, printable, showValue, stackOf } from './errors.js';
-import { extMaskForAll } from './extMask.js';
+import { extMask, learnExtMask } from './extMask.js';
 import { LISTS_LINKS_BY_INDEX } from './kernelVersion.js';
 import { linkRecord } from './lookup.js';
 import type { Namespace } from './namespace.js';
@@ -138,13 +138,12 @@ export async function listLinks(
   let master = resolveIndexIfAny(namespace, call, masterRef, 'filter.master');
   if (typeof master === 'object') master = await master;
   const masterWanted = filter.master === null ? null : master;
-  let extMask = extMaskForAll(namespace, call.signal);
-  if (typeof extMask === 'object') extMask = await extMask;
-  const links = await namespace.askOrThrow(call, 'listLinks', {
-    extMask,
+  const asked = namespace.askOrThrow(call, 'listLinks', {
+    extMask: extMask(),
     master,
     info: kind == null ? undefined : { kind },
   });
+  const [links] = await Promise.all([asked, learnExtMask(namespace, call.signal)]);
   const wanted = [kind, parent, masterWanted, group, up];
   // The kernel's own filters only save work: it has none for a parent, and for an unknown kind it lists all links
   // (net/core/rtnetlink.c, rtnl_dump_ifinfo).

