@@ -2,8 +2,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { type Link, moveLink } from '../../lib/index.js';
 import type { Step } from '../../lib/native.js';
-import { isBefore } from '../support/ip.js';
-import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
+import { isBefore, refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 

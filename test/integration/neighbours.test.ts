@@ -2,7 +2,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Neighbour, NeighbourOptions } from '../../lib/index.js';
 import { indexesOf } from '../support/inet.js';
-import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
+import { isBefore, refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
 import { PATIENCE } from '../support/watching.js';
 
 const bed = useTestbed();
@@ -306,7 +306,9 @@ test('what a link keeps without a carrier, with another MAC, and when it goes do
     }, PATIENCE);
   await addAll();
   await netns.setLink(peer, { up: false });
-  await kept(['10.0.0.1', '10.0.0.50', 'fd00::1', 'fd00::50']);
+  // Linux 5.10 drops what is answered for as well.
+  const proxies = isBefore(6, 1) ? [] : ['10.0.0.50', 'fd00::50'];
+  await kept(['10.0.0.1', 'fd00::1', ...proxies].sort());
   await addAll();
   await netns.setLink(link, { mac: '02:00:5e:10:00:01' });
   await kept(['10.0.0.50', 'fd00::50']);
