@@ -29,9 +29,6 @@ async function sourcesOf(host: TestNetns, name = 'm0'): Promise<string[]> {
   return [...((await host.macvlan(name)).macaddr_data ?? [])].sort();
 }
 
-const hasQueueLength = !isBefore(5, 11);
-const hasNodst = !isBefore(5, 13);
-
 describe.each(KINDS)('setMacvlan on a %s', (kind) => {
   // RTM_SETLINK would answer success and change nothing (net/core/rtnetlink.c, do_setlink).
   test.each(MODES)('changes any other mode to %s', async (mode) => {
@@ -45,7 +42,8 @@ describe.each(KINDS)('setMacvlan on a %s', (kind) => {
     }
   });
 
-  test.runIf(hasQueueLength)('changes the broadcast queue', async () => {
+  test('changes the broadcast queue', async ({ skip }) => {
+    skip(isBefore(5, 11), 'this kernel does not know IFLA_MACVLAN_BC_QUEUE_LEN (Linux 5.11)');
     const { host } = await setUp('bridge', kind);
     await host.netns.setMacvlan('m0', { bcQueueLen: 123 });
     expect(await host.macvlan('m0')).toMatchObject({ bcqueuelen: 123, usedbcqueuelen: 123 });
@@ -63,7 +61,8 @@ describe.each(KINDS)('setMacvlan on a %s', (kind) => {
 });
 
 describe('setMacvlan', () => {
-  test.runIf(hasNodst)('changes nothing without options', async () => {
+  test('changes nothing without options', async ({ skip }) => {
+    skip(isBefore(5, 13), 'this kernel does not know MACVLAN_FLAG_NODST (Linux 5.13)');
     const { host } = await setUp('source', 'macvlan', 'nodst', 'macaddr', 'set', mac(1));
     const before = await host.snapshot();
     await host.netns.setMacvlan('m0', {});
@@ -71,7 +70,8 @@ describe('setMacvlan', () => {
     expect(await host.snapshot()).toEqual(before);
   });
 
-  test.runIf(hasNodst)('keeps the flags when something else changes', async () => {
+  test('keeps the flags when something else changes', async ({ skip }) => {
+    skip(isBefore(5, 13), 'this kernel does not know MACVLAN_FLAG_NODST (Linux 5.13)');
     const { host } = await setUp('source', 'macvlan', 'nodst');
     await host.netns.setMacvlan('m0', { bcQueueLen: 9 });
     await host.netns.setMacvlan('m0', { sources: [mac(1)] });
@@ -84,7 +84,8 @@ describe('setMacvlan', () => {
   });
 
   // The kernel replaces all flags at once, so the other one must be sent along (macvlan_changelink).
-  test.runIf(hasNodst)('changes one flag and keeps the other', async () => {
+  test('changes one flag and keeps the other', async ({ skip }) => {
+    skip(isBefore(5, 13), 'this kernel does not know MACVLAN_FLAG_NODST (Linux 5.13)');
     const { host } = await setUp('passthru', 'macvlan', 'nopromisc', 'nodst');
     await host.ip('link', 'set', 'm0', 'up');
     expect(await host.macvlan('m0')).toMatchObject({ nopromisc: true, nodst: true });
@@ -93,7 +94,8 @@ describe('setMacvlan', () => {
     expect([seen.nopromisc ?? false, seen.nodst]).toEqual([false, true]);
   });
 
-  test.runIf(hasNodst)('changes the mode, its flag and its list together', async () => {
+  test('changes the mode, its flag and its list together', async ({ skip }) => {
+    skip(isBefore(5, 13), 'this kernel does not know MACVLAN_FLAG_NODST (Linux 5.13)');
     const { host } = await setUp('bridge');
     await host.netns.setMacvlan('m0', { mode: 'source', nodst: true, sources: [mac(2), mac(1)] });
     expect(await host.macvlan('m0')).toMatchObject({ mode: 'source', nodst: true });
@@ -108,21 +110,19 @@ describe('setMacvlan', () => {
     expect((await host.netns.getLink('m0')).macvlan?.sources).toEqual([]);
   });
 
-  test.runIf(hasQueueLength)(
-    'has the parent use the longest broadcast queue that a child asks for',
-    async () => {
-      const { host, parent } = await setUp('bridge');
-      const options = { parent, mode: 'bridge' } as const;
-      await host.netns.setMacvlan('m0', { bcQueueLen: 100 });
-      const second = await host.netns.createMacvlan({ ...options, name: 'm1', bcQueueLen: 5000 });
-      expect(second.macvlan).toMatchObject({ bcQueueLen: 5000, bcQueueLenUsed: 5000 });
-      expect(await host.macvlan('m0')).toMatchObject({ bcqueuelen: 100, usedbcqueuelen: 5000 });
-      expect((await host.netns.getLink('m0')).macvlan).toMatchObject({ bcQueueLenUsed: 5000 });
-      await host.netns.deleteLink('m1');
-      expect(await host.macvlan('m0')).toMatchObject({ bcqueuelen: 100, usedbcqueuelen: 100 });
-      expect((await host.netns.getLink('m0')).macvlan).toMatchObject({ bcQueueLenUsed: 100 });
-    },
-  );
+  test('has the parent use the longest broadcast queue that a child asks for', async ({ skip }) => {
+    skip(isBefore(5, 11), 'this kernel does not know IFLA_MACVLAN_BC_QUEUE_LEN (Linux 5.11)');
+    const { host, parent } = await setUp('bridge');
+    const options = { parent, mode: 'bridge' } as const;
+    await host.netns.setMacvlan('m0', { bcQueueLen: 100 });
+    const second = await host.netns.createMacvlan({ ...options, name: 'm1', bcQueueLen: 5000 });
+    expect(second.macvlan).toMatchObject({ bcQueueLen: 5000, bcQueueLenUsed: 5000 });
+    expect(await host.macvlan('m0')).toMatchObject({ bcqueuelen: 100, usedbcqueuelen: 5000 });
+    expect((await host.netns.getLink('m0')).macvlan).toMatchObject({ bcQueueLenUsed: 5000 });
+    await host.netns.deleteLink('m1');
+    expect(await host.macvlan('m0')).toMatchObject({ bcqueuelen: 100, usedbcqueuelen: 100 });
+    expect((await host.netns.getLink('m0')).macvlan).toMatchObject({ bcQueueLenUsed: 100 });
+  });
 
   test('sets one cutoff for all children of a parent: the last writer’s', async ({ skip }) => {
     skip(isBefore(6, 4), NO_CUTOFF);
@@ -186,41 +186,41 @@ describe('the source list', () => {
 
   // With one more the length of IFLA_LINKINFO, a u16, wraps in the kernel's answers: not even `ip`
   // then tells the link's kind.
-  test.runIf(hasNodst)(
-    'takes 5,455 MACs, set or added, and not more, because the kernel’s answer has no room for them',
-    async () => {
-      const { host } = await setUp('source');
-      const all = Array.from({ length: 5455 }, (_, at) => mac(at + 1));
-      await host.netns.setMacvlan('m0', { sources: all.slice(0, 5454) });
-      await host.netns.addSources('m0', [mac(1), mac(5455)]);
-      expect(await sourcesOf(host)).toEqual(all);
-      const error = await refusalOf(host.netns.addSources('m0', [mac(7), mac(5456)]));
-      expect(error).toMatchObject({ code: 'E2BIG', operation: 'addSources', target: 'm0' });
-      expect(error.hint).toContain('5456');
-      const tooMany = await refusalOf(
-        host.netns.setMacvlan('m0', { sources: [...all, mac(5456)] }),
-      );
-      expect(tooMany).toMatchObject({ name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
-      expect((await host.macvlan('m0')).macaddr_count).toBe(5455);
-      await host.netns.removeSources('m0', all.slice(2727));
-      const halves = [all.slice(2727), [mac(7), mac(5456)], all.slice(0, 2727)];
-      const results = await Promise.allSettled(
-        halves.map((half) => host.netns.addSources('m0', half)),
-      );
-      expect(results.map((one) => (one.status === 'rejected' ? one.reason.code : 'added'))).toEqual(
-        ['added', 'E2BIG', 'added'],
-      );
-      expect(await sourcesOf(host)).toEqual(expect.arrayContaining(all));
-      expect((await host.macvlan('m0')).macaddr_count).toBe(5455);
-      const cutoff = isBefore(6, 4) ? {} : { bcCutoff: 9 };
-      const options = { mode: 'source', nodst: true, bcQueueLen: 9, ...cutoff } as const;
-      await host.netns.setMacvlan('m0', { ...options, sources: all });
-      expect(await sourcesOf(host)).toEqual(all);
-      const { macvlan } = await host.netns.getLink('m0');
-      expect(macvlan).toMatchObject(options);
-      expect([...(macvlan?.sources ?? [])].sort()).toEqual(all);
-    },
-  );
+  test('takes 5,455 MACs, set or added, and not more, because the kernel’s answer has no room for them', async ({
+    skip,
+  }) => {
+    skip(isBefore(5, 13), 'this kernel does not know MACVLAN_FLAG_NODST (Linux 5.13)');
+    const { host } = await setUp('source');
+    const all = Array.from({ length: 5455 }, (_, at) => mac(at + 1));
+    await host.netns.setMacvlan('m0', { sources: all.slice(0, 5454) });
+    await host.netns.addSources('m0', [mac(1), mac(5455)]);
+    expect(await sourcesOf(host)).toEqual(all);
+    const error = await refusalOf(host.netns.addSources('m0', [mac(7), mac(5456)]));
+    expect(error).toMatchObject({ code: 'E2BIG', operation: 'addSources', target: 'm0' });
+    expect(error.hint).toContain('5456');
+    const tooMany = await refusalOf(host.netns.setMacvlan('m0', { sources: [...all, mac(5456)] }));
+    expect(tooMany).toMatchObject({ name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
+    expect((await host.macvlan('m0')).macaddr_count).toBe(5455);
+    await host.netns.removeSources('m0', all.slice(2727));
+    const halves = [all.slice(2727), [mac(7), mac(5456)], all.slice(0, 2727)];
+    const results = await Promise.allSettled(
+      halves.map((half) => host.netns.addSources('m0', half)),
+    );
+    expect(results.map((one) => (one.status === 'rejected' ? one.reason.code : 'added'))).toEqual([
+      'added',
+      'E2BIG',
+      'added',
+    ]);
+    expect(await sourcesOf(host)).toEqual(expect.arrayContaining(all));
+    expect((await host.macvlan('m0')).macaddr_count).toBe(5455);
+    const cutoff = isBefore(6, 4) ? {} : { bcCutoff: 9 };
+    const options = { mode: 'source', nodst: true, bcQueueLen: 9, ...cutoff } as const;
+    await host.netns.setMacvlan('m0', { ...options, sources: all });
+    expect(await sourcesOf(host)).toEqual(all);
+    const { macvlan } = await host.netns.getLink('m0');
+    expect(macvlan).toMatchObject(options);
+    expect([...(macvlan?.sources ?? [])].sort()).toEqual(all);
+  });
 
   test('is changed by one call after another, so that it never gets too long', async () => {
     const { host } = await setUp('source');
