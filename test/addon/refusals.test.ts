@@ -134,13 +134,13 @@ test('a new link says of a route by another one that it may be there when its an
 });
 
 test.each([
-  ['cannot be looked for', '4 5 ENOMEM', 'could not be found out (ENOMEM)'],
-  ['cannot be brought back', '6 6 ENOMEM', "could not be brought back (ENOMEM): it is 'wanted'"],
+  ['cannot be looked for', '5 6 ENOMEM', 'could not be found out (ENOMEM)'],
+  ['cannot be brought back', '7 7 ENOMEM', "could not be brought back (ENOMEM): it is 'wanted'"],
 ])('moveLink keeps the reason of the refusal when the moved link %s', async (_, second, says) => {
   const [[code, , hint], there] = await refusing<[string[], string]>(`
       const c = await Netns.create('c');
       ip('link add link parent name mine type macvlan');
-      refuse('3 3 EINVAL done', '${second}');
+      refuse('4 4 EINVAL done', '${second}');
       const error = await moveLink('mine', c, { name: 'wanted', index: 7777 }).catch((error) => error);
       say([said(error), ip('-n c -br link')]);
     `);
