@@ -9,7 +9,7 @@ import type { Link, LinkParent } from './types.js';
 
 const IFNAMSIZ = 16;
 /** An index that no link is likely to have: the kernel counts up from 1. */
-const LAST_INDEX = 2 ** 31 - 1;
+export const LAST_INDEX = 2 ** 31 - 1;
 const MACVLAN_KINDS: ReadonlySet<unknown> = new Set(['macvlan', 'macvtap']);
 
 /** Whether links of a kind are on a parent in the way that macvlans are. */

@@ -1,10 +1,8 @@
 /** Whether the kernel lets a move choose the link's index (`IFLA_NEW_IFINDEX`, from Linux 5.13 on). */
 import type { Call } from './call.js';
+import { LAST_INDEX } from './lookup.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
-
-/** Of no link: what is asked for with it has no effect. */
-const NO_LINK = 2 ** 31 - 1;
 
 const ANSWERS: ReadonlySet<string> = new Set(['ENODEV', 'ERANGE', 'EINVAL']);
 
@@ -14,9 +12,9 @@ let known: boolean | undefined;
 /** An earlier kernel ignores the attribute, and takes another index of its own accord where the link's is taken. */
 export async function movesChooseIndex(namespace: Namespace, call: Call): Promise<boolean> {
   if (known !== undefined) return known;
-  // The attributes are looked at before the link: a kernel that knows this one refuses the value
-  // (net/core/rtnetlink.c, ifla_policy).
-  const record = { index: NO_LINK, newIfindex: 0 };
+  // Of no link, so it has no effect. The attributes are looked at before the link: a kernel that knows this one refuses
+  // the value (net/core/rtnetlink.c, ifla_policy).
+  const record = { index: LAST_INDEX, newIfindex: 0 };
   const result = await namespace.ask('changeLink', record, call.signal);
   const code = result instanceof Refusal ? result.code : undefined;
   // The move itself will be refused, too, and explained.

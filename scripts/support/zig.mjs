@@ -1,4 +1,5 @@
-// Zig's C++ compiler, which brings its own C libraries: it builds for other machines than this one.
+// Zig's C++ compiler, which brings its own C libraries: it builds for other machines than this one, and
+// for older C libraries than this one's.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -37,7 +38,7 @@ export async function fetchZig() {
 }
 
 /**
- * The variables with which node-gyp builds for another machine.
+ * The variables with which node-gyp builds for a target.
  *
  * @param {string} target as Zig says it: 'aarch64-linux-musl', with glibc also the version, 'aarch64-linux-gnu.2.28'
  */

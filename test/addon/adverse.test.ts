@@ -12,7 +12,6 @@ import { noTaps } from '../support/tap.js';
 const without = (command: string) => `env -u LD_PRELOAD ${command} </dev/null`;
 
 const IFLA_GROUP = 27;
-const faccessat2 = 439;
 const IFLA_NEW_IFINDEX = 49;
 const RTM_NEWLINK = 16;
 const RTM_DELLINK = 17;
@@ -554,6 +553,8 @@ test('where a security module forbids mounting a name no file is left, and the h
     null,
   ]);
 });
+
+const faccessat2 = 439;
 
 // faccessat2 is of Linux 5.8, and before 2.33 glibc's own faccessat knows nothing of capabilities.
 describe.skipIf(!nobodyExists).each([
