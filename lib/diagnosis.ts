@@ -16,7 +16,13 @@ import {
   whySourceInvalid,
   whyUnreachable,
 } from './diagnosisInet.js';
-import { whyBridgeFull, whyNotJoined, whyQueueTooLong, whyTooDeep } from './diagnosisLimits.js';
+import {
+  whyBridgeFull,
+  whyNotJoined,
+  whyQueueTooLong,
+  whyTooDeep,
+  whyTooLong,
+} from './diagnosisLimits.js';
 import { whyBusy, whyInvalid, whyMacInUse, whyNoMac } from './diagnosisMacvlan.js';
 import { whyMtuFixed, whyMtuOutOfRange, whyMtuTooLarge } from './diagnosisMtu.js';
 import { RULE_EXISTS, whyNoSuchRule } from './diagnosisRules.js';
@@ -99,6 +105,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
     usesMac(about, refusal) && whyMacInUse(namespace, about),
   EXFULL: whyBridgeFull,
   EMLINK: async (_namespace, about, refusal) => isStacked(about, refusal) && whyTooDeep(),
+  EMSGSIZE: async (_namespace, _about, refusal) => whyTooLong(refusal),
   ENOMEM: async (_namespace, about, refusal) =>
     whyQueueTooLong(changesOf(about).txQueueLen) || whyNotJoined(about, refusal),
   ENXIO: whyMtuTooSmall,

@@ -17,6 +17,14 @@ export async function whyTooDeep(): Promise<Hint> {
   return 'Links can stand eight deep on one another, ports below their masters included, and no deeper.';
 }
 
+export const TOO_MANY_SOURCES =
+  'Another program has put more MACs on its source list than the kernel can tell of (5,460). It can be deleted.';
+
+/** Of a read, since Linux 7.3 (drivers/net/macvlan.c, macvlan_fill_info, nla_nest_end_safe). */
+export function whyTooLong({ syscall }: Refusal): Hint {
+  return syscall === 'RTM_GETLINK' && TOO_MANY_SOURCES;
+}
+
 /** KMALLOC_MAX_SIZE by the size of a pointer (linux/ptr_ring.h), with pages of 4 KiB. */
 const MAX_QUEUE = 524_288;
 

@@ -12,6 +12,7 @@ import type { Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
 import { filterInTurns } from './turn.js';
 import type { Link, LinkFilter, LinkRef } from './types.js';
+import { completeListing } from './wholeListing.js';
 
 function nameAndInode({ name, inode }: Namespace): string {
   return name === null ? `net:[${inode}]` : `'${printable(name)}', net:[${inode}]`;
@@ -138,12 +139,10 @@ export async function listLinks(
   let master = resolveIndexIfAny(namespace, call, masterRef, 'filter.master');
   if (typeof master === 'object') master = await master;
   const masterWanted = filter.master === null ? null : master;
-  const asked = namespace.askOrThrow(call, 'listLinks', {
-    extMask: extMask(),
-    master,
-    info: kind == null ? undefined : { kind },
-  });
+  const record = { extMask: extMask(), master, info: kind == null ? undefined : { kind } };
+  const asked = namespace.askOrThrow(call, 'listLinks', record);
   const [links] = await Promise.all([asked, learnExtMask(namespace, call.signal)]);
+  await completeListing(namespace, call, links, record, call.signal);
   const wanted = [kind, parent, masterWanted, group, up];
   // The kernel's own filters only save work: it has none for a parent, and for an unknown kind it lists all links
   // (net/core/rtnetlink.c, rtnl_dump_ifinfo).

@@ -5,8 +5,10 @@ import type { Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
 import { withNamespace } from './opening.js';
 import type { Listing, Wanted } from './picture.js';
+import type { LinkRecord } from './requests.js';
 import type { Address, Link, Route } from './types.js';
 import { FAMILIES, LOOPBACK_IFINDEX } from './values.js';
+import { completeListing } from './wholeListing.js';
 
 // A change during one of these also comes as a message, and when it may have hidden something, the listing is made
 // again (mayHideOthers).
@@ -44,8 +46,13 @@ export async function listEverything(
     ...(routes === true ? ROUTES : []),
   ];
   const lists = await ask(namespace, call, async (own) => {
-    const asked = own.exchange([linksWith(extMask()), ...more], ended);
-    return (await Promise.all([asked, learnExtMask(own, ended)]))[0];
+    const step = linksWith(extMask());
+    const asked = own.exchange([step, ...more], ended);
+    const [results] = await Promise.all([asked, learnExtMask(own, ended)]);
+    const [links] = results;
+    if (!(links instanceof Refusal))
+      await completeListing(own, call, links as Link[], step.record as LinkRecord, ended);
+    return results;
   });
   return {
     links: lists.shift() as Link[],

@@ -294,7 +294,8 @@ export class Netns extends Namespace {
   /**
    * Lists the links that match everything the filter names, sorted by index. A listing that a change interrupts is
    * repeated, a limited number of times; `EINTR`: every attempt was interrupted. `ENODEV`: there is no such parent or
-   * master.
+   * master; `EMSGSIZE`: a link has more than 5,460 sources (see `addSources`), and Linux 7.3 and newer list neither that
+   * one nor those behind it.
    */
   listLinks(filter?: LinkFilter): Promise<Link[]> {
     const call = callOf('listLinks', null, this.listLinks, filter);
@@ -342,9 +343,9 @@ export class Netns extends Namespace {
    * Adds MACs to the source list of a macvlan in mode source; those that are on it already stay. `EINVAL`: the link is
    * in another mode; `EOPNOTSUPP`: it is not a macvlan; `ENODEV`: there is no such link; `E2BIG`: the list would exceed
    * 5,455 MACs, which is what the kernel's answers have room for; what another process adds at the same time is not
-   * counted. This library reads even a longer list that another program has made, and `removeSources` and `setMacvlan`
-   * can shorten it; other programs, `ip` among them, cannot read such a link, nor one of more than 5,426 that is a port
-   * of a bridge.
+   * counted. Before Linux 7.3 this library reads even a longer list that another program has made, and `removeSources`
+   * and `setMacvlan` can shorten it; other programs, `ip` among them, cannot read such a link, nor one of more than
+   * 5,426 that is a port of a bridge. Since then the kernel refuses to tell of a link with more than 5,460 (`EMSGSIZE`).
    */
   addSources(link: LinkRef, macs: readonly string[], options?: OperationOptions): Promise<void> {
     const call = callWith('addSources', link, this.addSources, options);

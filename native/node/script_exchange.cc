@@ -36,7 +36,7 @@ bool ScriptExchange::Add(const rtnl::Operation& operation, const rtnl::Record& r
 }
 
 void ScriptExchange::OnAnswer(size_t step, const wire::Message& message) {
-  if (!rtnl::MatchesRequestedFamily(steps[step].request, message.payload)) return;
+  if (!rtnl::MatchesRequest(steps[step].request, message.payload)) return;
   if (steps[step].must_be_up && !rtnl::IsUp(message.payload)) steps[step].ack.error = -ENETDOWN;
   if (current_.step != step) HandOver();
   current_.step = step;

@@ -20,6 +20,28 @@ const char* NameAt(wire::ByteSpan body, const wire::Ack& ack) {
   return name;
 }
 
+bool MatchesFamily(wire::ByteSpan asked_body, wire::ByteSpan answer) {
+  rtgenmsg asked;
+  rtgenmsg answered;
+  if (!wire::ReadStruct(asked_body, asked) || !wire::ReadStruct(answer, answered) ||
+      answered.rtgen_family == asked.rtgen_family) {
+    return true;
+  }
+  // Where none is said, the kernel lists the addresses of all families, MCTP's and Phonet's as well
+  // (net/core/rtnetlink.c, rtnl_dump_all), and records have room for those of IPv4 and IPv6 only.
+  return asked.rtgen_family == AF_UNSPEC &&
+         (answered.rtgen_family == AF_INET || answered.rtgen_family == AF_INET6);
+}
+
+// A listing of links has no index, as far as the kernel is concerned.
+bool IsBehindIndex(const nlmsghdr& header, wire::ByteSpan asked_body, wire::ByteSpan answer) {
+  if (header.nlmsg_type != RTM_GETLINK || (header.nlmsg_flags & NLM_F_DUMP) == 0) return true;
+  ifinfomsg asked;
+  ifinfomsg answered;
+  return !wire::ReadStruct(asked_body, asked) || !wire::ReadStruct(answer, answered) ||
+         answered.ifi_index > asked.ifi_index;
+}
+
 }  // namespace
 
 void MakeEmpty(RecordKind kind, Record& out) {
@@ -56,17 +78,11 @@ bool EncodeRequest(const Operation& operation, const Record& record, wire::Bytes
   return writer.ok();
 }
 
-bool MatchesRequestedFamily(wire::ByteSpan request, wire::ByteSpan answer) {
-  rtgenmsg asked;
-  rtgenmsg answered;
-  if (!wire::ReadStruct(request.From(NLMSG_HDRLEN), asked) || !wire::ReadStruct(answer, answered) ||
-      answered.rtgen_family == asked.rtgen_family) {
-    return true;
-  }
-  // Where none is said, the kernel lists the addresses of all families, MCTP's and Phonet's as well
-  // (net/core/rtnetlink.c, rtnl_dump_all), and records have room for those of IPv4 and IPv6 only.
-  return asked.rtgen_family == AF_UNSPEC &&
-         (answered.rtgen_family == AF_INET || answered.rtgen_family == AF_INET6);
+bool MatchesRequest(wire::ByteSpan request, wire::ByteSpan answer) {
+  nlmsghdr header;
+  if (!wire::ReadStruct(request, header)) return true;
+  const wire::ByteSpan asked_body = request.From(NLMSG_HDRLEN);
+  return MatchesFamily(asked_body, answer) && IsBehindIndex(header, asked_body, answer);
 }
 
 bool DecodeRecord(RecordKind kind, wire::ByteSpan body, Record& out) {

@@ -100,10 +100,11 @@ inline constexpr Operation kOperations[] = {
 // its length field.
 bool EncodeRequest(const Operation& operation, const Record& record, wire::Bytes& out);
 
-// Whether an answer is of the family that its request names. Where the kernel does not know that
-// one, as it does not know IPv6 with ipv6.disable=1, it lists all families in its place
-// (net/core/rtnetlink.c, rtnetlink_rcv_msg).
-bool MatchesRequestedFamily(wire::ByteSpan request, wire::ByteSpan answer);
+// Whether an answer is of the family that its request names, and, in a listing of links whose
+// request has an index, of a higher index. Where the kernel does not know a family, as it does not
+// know IPv6 with ipv6.disable=1, it lists all families in its place (net/core/rtnetlink.c,
+// rtnetlink_rcv_msg).
+bool MatchesRequest(wire::ByteSpan request, wire::ByteSpan answer);
 
 // Reads the body of a message as that kind of record; false when it is too short to be one.
 bool DecodeRecord(RecordKind kind, wire::ByteSpan body, Record& out);

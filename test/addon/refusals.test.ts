@@ -102,6 +102,14 @@ test('what says nothing of a request is not given as the reason of its refusal',
   expect(hints).toEqual(codes.map((code) => [code, null]));
 });
 
+test('a link that the kernel cannot tell of is said to have too many sources', async () => {
+  const seen = await refusing(`
+    refuse('1 1 EMSGSIZE');
+    say(said(await library.getLink('parent').catch((error) => error)));
+  `);
+  expect(seen).toEqual(['EMSGSIZE', null, expect.stringContaining('(5,460)'), null]);
+});
+
 test('a neighbour’s MAC is not taken for the link’s', async () => {
   const seen = await refusing(`
     refuse('2 2 EOPNOTSUPP');

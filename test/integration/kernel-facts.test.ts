@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { isNetlinkError, Netns } from '../../lib/index.js';
-import { refusalOf, useTestbed } from '../support/testbed.js';
+import { isBefore, refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
@@ -41,7 +41,10 @@ describe('a listing', () => {
   );
 
   // Longer lists wrap the 16-bit lengths of the kernel's own answer: `ip` reads no kind from it.
-  test('is complete also with a source list that is too long for the kernel’s answer', async () => {
+  test('is complete also with a source list that is too long for the kernel’s answer', async ({
+    skip,
+  }) => {
+    skip(!isBefore(7, 3), 'Linux 7.3 and newer do not tell of such a link');
     const host = await bed.makeNetns();
     const parent = await host.parent();
     await host.netns.createMacvlan({ parent, name: 'm0' });
@@ -54,6 +57,33 @@ describe('a listing', () => {
     expect((await host.netns.getLink('large')).name).toBe('large');
     await host.netns.deleteLink('large');
     expect(await host.names()).not.toContain('large');
+  });
+
+  test('fails where the kernel would leave out such a link and those behind it', async ({
+    skip,
+  }) => {
+    skip(isBefore(7, 3), 'Linux before 7.3 tells of the link');
+    const host = await bed.makeNetns();
+    const parent = await host.parent();
+    await host.netns.createMacvlan({ parent, name: 'large', mode: 'source', index: 1000 });
+    await host.netns.createMacvlan({ parent, name: 'behind', index: 1001 });
+    const add = macs(5461).map((one) => `link set large type macvlan macaddr add ${one}`);
+    await host.ipBatch(add);
+    const names = /neither the link 'large' nor those behind it/;
+    expect(await refusalOf(host.netns.listLinks())).toMatchObject({
+      code: 'EMSGSIZE',
+      hint: expect.stringMatching(names),
+    });
+    expect(await refusalOf(host.netns.watch({ initial: true }).next())).toMatchObject({
+      code: 'EMSGSIZE',
+      hint: expect.stringMatching(names),
+    });
+    expect(await host.netns.listLinks({ kind: 'veth' })).toHaveLength(2);
+    expect((await refusalOf(host.netns.getLink('large'))).hint).toMatch(/source list/);
+    expect((await host.netns.getLink('behind')).index).toBe(1001);
+    await host.netns.deleteLinks(['large', 'behind']);
+    const left = await host.netns.listLinks();
+    expect(left.map(({ name }) => name)).toEqual(['lo', ...(await host.names())]);
   });
 
   // A kind that is not known, or not loaded, is left out of account (rtnl_dump_ifinfo).

@@ -186,8 +186,8 @@ TEST(of_families_that_are_not_asked_for_only_those_of_ip_match) {
     wire::Bytes request(NLMSG_HDRLEN + sizeof(rtgenmsg));
     request[NLMSG_HDRLEN] = asked;
     const ifaddrmsg answer{answered, 0, 0, 0, 0};
-    return rtnl::MatchesRequestedFamily(
-        request, {reinterpret_cast<const uint8_t*>(&answer), sizeof(answer)});
+    return rtnl::MatchesRequest(request,
+                                {reinterpret_cast<const uint8_t*>(&answer), sizeof(answer)});
   };
   constexpr uint8_t kMctp = 45;
   for (const uint8_t asked : {AF_UNSPEC, AF_INET, AF_INET6}) CHECK(matches(asked, asked));
@@ -195,6 +195,28 @@ TEST(of_families_that_are_not_asked_for_only_those_of_ip_match) {
   CHECK(matches(AF_UNSPEC, AF_INET6));
   CHECK(!matches(AF_UNSPEC, kMctp));
   CHECK(!matches(AF_INET6, AF_INET));
+}
+
+TEST(of_a_listing_of_links_only_those_behind_the_index_match) {
+  const auto matches = [](int asked, int answered, uint16_t flags = NLM_F_DUMP) {
+    nlmsghdr header{};
+    header.nlmsg_type = RTM_GETLINK;
+    header.nlmsg_flags = flags;
+    ifinfomsg body{};
+    body.ifi_index = asked;
+    wire::Bytes request(NLMSG_HDRLEN + sizeof(body));
+    std::memcpy(request.data(), &header, sizeof(header));
+    std::memcpy(request.data() + NLMSG_HDRLEN, &body, sizeof(body));
+    ifinfomsg answer{};
+    answer.ifi_index = answered;
+    return rtnl::MatchesRequest(request,
+                                {reinterpret_cast<const uint8_t*>(&answer), sizeof(answer)});
+  };
+  CHECK(matches(0, 1));
+  CHECK(matches(7, 8));
+  CHECK(!matches(7, 7));
+  CHECK(!matches(7, 6));
+  CHECK(matches(7, 7, NLM_F_REQUEST));
 }
 
 TEST(events_carry_what_the_command_said) {
