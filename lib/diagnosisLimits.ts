@@ -18,7 +18,8 @@ export async function whyTooDeep(): Promise<Hint> {
 }
 
 export const TOO_MANY_SOURCES =
-  'Another program has put more MACs on its source list than the kernel can tell of (5,460). It can be deleted.';
+  'Another program has put more MACs on its source list than the kernel can tell of (5,460). The link can be deleted, ' +
+  'and the list emptied (`ip link set NAME type macvlan macaddr flush`).';
 
 /** Of a read, since Linux 7.3 (drivers/net/macvlan.c, macvlan_fill_info, nla_nest_end_safe). */
 export function whyTooLong({ syscall }: Refusal): Hint {

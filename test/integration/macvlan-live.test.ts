@@ -237,9 +237,10 @@ describe('the source list', () => {
   });
 
   // Its lengths wrap in the kernel's answers, so that `ip` itself cannot tell the link's kind any more.
-  test.each([5456, 5459, 5463])(
+  test.for([5456, 5459, 5463])(
     'of %d MACs, made by another program, is read and can be shortened',
-    async (count) => {
+    async (count, { skip }) => {
+      skip(count > 5460 && !isBefore(7, 3), 'Linux 7.3 and newer do not tell of such a link');
       const { host, parent } = await setUp('source');
       await host.ip('link', 'add', 'link', parent, 'name', 'm1', 'type', 'macvlan');
       const all = Array.from({ length: count }, (_, at) => mac(at + 1));
