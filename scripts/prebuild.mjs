@@ -51,7 +51,8 @@ const stampFor = (target) => `prebuild-${target.arch}-${target.libc}`;
 
 /** @param {Target} target */
 async function prebuild({ arch, libc, zig }) {
-  // prebuildify rebuilds from nothing and moves the result away: in a copy, so that build/ stays.
+  // prebuildify rebuilds from nothing and moves the result away: in a copy, so that build/ stays, and within the copy,
+  // because it cannot move a file to another file system.
   const copy = mkdtempSync(join(tmpdir(), 'macvlan-netlink-prebuild-'));
   try {
     for (const path of ['package.json', 'binding.gyp', 'native']) {
@@ -67,10 +68,12 @@ async function prebuild({ arch, libc, zig }) {
       MAKEFLAGS: `-j${availableParallelism()}`,
     };
     // Left to itself it keeps its downloads in one folder below /tmp, whose owner may be another user.
-    const folders = ['--cwd', copy, '--out', root, '--cache', join(copy, 'cache')];
+    const folders = ['--cwd', copy, '--out', copy, '--cache', join(copy, 'cache')];
     const what = ['--napi', '--arch', arch, '--tag-libc', libc];
     const args = [bin.prebuildify, ...what, ...folders, ...(zig === undefined ? ['--strip'] : [])];
     await commandStep(`Prebuilding the addon (${arch}, ${libc})`, process.execPath, args, { env });
+    const file = fileFor({ arch, libc });
+    cpSync(join(copy, file), join(root, file));
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
