@@ -20,7 +20,7 @@
         'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
       ],
       'variables': {
-        # -Werror is for this project's own builds: a newer compiler's warning is no user's trouble.
+        # -Werror is for this project's CI: a newer compiler's warning is nobody else's trouble.
         'warnings_are_errors%': '<!(node -p "process.env.MACVLAN_NETLINK_WERROR === \'1\' ? 1 : 0")',
       },
       'cflags': [

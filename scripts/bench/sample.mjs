@@ -10,6 +10,7 @@ import { capture, commandStep, root } from '../support/step.mjs';
 import { limit } from './contestants/limit.mjs';
 import { processors, signalsWait } from './machine.mjs';
 import { buildFolder } from './support/packages.mjs';
+import { warnings } from './support/warnings.mjs';
 
 const HOME = 'bench';
 const SPACE = 'benchx';
@@ -38,7 +39,7 @@ const compile = (title, source, target, flags = []) =>
     commandStep(
       title,
       'cc',
-      ['-O2', '-Wall', '-Wextra', '-Werror', ...flags, '-o', `build-bench/${target}`, source],
+      ['-O2', ...warnings, ...flags, '-o', `build-bench/${target}`, source],
       { cwd: root },
     ),
   );

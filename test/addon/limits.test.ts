@@ -1,8 +1,8 @@
 // A process that can get no more threads or descriptors: operations are refused, and nothing is left half done.
 import { expect, test } from 'vitest';
-import { becomeNobody, inPrivateNetns, nobodyExists, resultOf } from '../support/program.js';
+import { becomeNobody, canBecomeNobody, inPrivateNetns, resultOf } from '../support/program.js';
 
-test.skipIf(!nobodyExists)('when no thread can be started everything is refused', async () => {
+test.skipIf(!canBecomeNobody)('when no thread can be started everything is refused', async () => {
   // Root is exempt from this limit.
   const refusals = await resultOf(`
     import { execFileSync } from 'node:child_process';
@@ -46,7 +46,7 @@ const noMoreThreads = `
   };
 `;
 
-test.skipIf(!nobodyExists)(
+test.skipIf(!canBecomeNobody)(
   'a thread that there is does all when no other can be started',
   async () => {
     const program = `${noMoreThreads}
@@ -64,7 +64,7 @@ test.skipIf(!nobodyExists)(
   },
 );
 
-test.skipIf(!nobodyExists)('a watch works once a thread can be started for it', async () => {
+test.skipIf(!canBecomeNobody)('a watch works once a thread can be started for it', async () => {
   const program = `
     import { spawn } from 'node:child_process';
     import { once } from 'node:events';
@@ -98,7 +98,7 @@ test.skipIf(!nobodyExists)('a watch works once a thread can be started for it', 
   });
 });
 
-test.skipIf(!nobodyExists)(
+test.skipIf(!canBecomeNobody)(
   'everything is refused also when the threads of before have ended',
   async () => {
     const program = `${noMoreThreads}

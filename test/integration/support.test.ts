@@ -3,7 +3,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { checkSupport, type ModuleState, Netns } from '../../lib/index.js';
-import { becomeNobody, nobodyExists, resultOf, withoutCapabilities } from '../support/program.js';
+import {
+  becomeNobody,
+  canBecomeNobody,
+  resultOf,
+  withoutCapabilities,
+} from '../support/program.js';
 import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
@@ -134,14 +139,17 @@ describe('checkSupport', () => {
     });
   });
 
-  test.skipIf(!nobodyExists)('does so as the user nobody, too (needs a second user)', async () => {
-    // The process gives its identity up itself: another user may not be able to read this clone.
-    const program = `
+  test.skipIf(!canBecomeNobody)(
+    'does so as the user nobody, too (needs a second user)',
+    async () => {
+      // The process gives its identity up itself: another user may not be able to read this clone.
+      const program = `
       import { checkSupport } from 'macvlan-netlink';
       ${becomeNobody}
       console.log(JSON.stringify(await checkSupport()));
     `;
-    const privileged = await Netns.current().checkSupport();
-    expect(await resultOf(program)).toEqual({ ...privileged, netAdmin: false });
-  });
+      const privileged = await Netns.current().checkSupport();
+      expect(await resultOf(program)).toEqual({ ...privileged, netAdmin: false });
+    },
+  );
 });

@@ -2,7 +2,7 @@
  * Programs that use the built package in a process of their own: what they do to the process (its
  * end, its threads, its privileges) cannot be looked at from inside a test.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { root } from './package.js';
@@ -68,6 +68,10 @@ export const nobodyExists = readFileSync('/proc/self/uid_map', 'utf8')
   .split('\n')
   .map((line) => line.trim().split(/\s+/).map(Number))
   .some(([first = 0, , count = 0]) => first <= NOBODY && NOBODY < first + count);
+
+/** Whether a program can: Debian's Node.js 20 lets none, because its libuv may use io_uring (CVE-2024-22017). */
+export const canBecomeNobody =
+  nobodyExists && spawnSync(process.execPath, ['-e', 'process.setgroups([])']).status === 0;
 
 /** What a program does to become the user nobody, once it has loaded what it needs. */
 export const becomeNobody = `

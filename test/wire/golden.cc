@@ -9,11 +9,11 @@
 
 namespace macvlan_netlink::test {
 
-const rtnl::Operation& FindOperation(const std::string& js_name) {
+const rtnl::Operation& FindOperation(std::string_view js_name) {
   for (const rtnl::Operation& operation : rtnl::kOperations) {
     if (js_name == operation.js_name) return operation;
   }
-  std::fprintf(stderr, "no operation %s\n", js_name.c_str());
+  std::fprintf(stderr, "no operation %.*s\n", static_cast<int>(js_name.size()), js_name.data());
   std::abort();
 }
 

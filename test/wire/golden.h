@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fixtures.h"
@@ -30,7 +31,7 @@ struct NotSent {
 void CheckGolden(const std::vector<GoldenCase>& cases, const std::vector<NotSent>& not_sent,
                  bool (*mine)(const Fixture& fixture));
 
-const rtnl::Operation& FindOperation(const std::string& js_name);
+const rtnl::Operation& FindOperation(std::string_view js_name);
 
 // The bytes of one request; the test fails when it cannot be encoded.
 wire::Bytes Encode(const rtnl::Operation& operation, const rtnl::Record& record);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { filesUnder, fingerprint, unlessDone } from '../../support/stamp.mjs';
 import { commandStep, root } from '../../support/step.mjs';
 import { buildFolder } from '../support/packages.mjs';
+import { warnings } from '../support/warnings.mjs';
 import { tapProgram } from './tap.mjs';
 
 /** @param {string} name of the program, and of its folder */
@@ -11,7 +12,7 @@ async function compile(name) {
   const output = `build-bench/${name}`;
   await unlessDone(`bench-${name}`, fingerprint(sources), [output], () => {
     const files = sources.filter((file) => file.endsWith('.c'));
-    const args = ['-O2', '-Wall', '-Wextra', '-Werror', '-o', output, ...files];
+    const args = ['-O2', ...warnings, '-o', output, ...files];
     return commandStep('Compiling the C limit', 'cc', args, { cwd: root });
   });
 }

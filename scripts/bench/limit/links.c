@@ -15,7 +15,7 @@ static Batch Creates(size_t from, size_t to, unsigned parent, int netns) {
   Batch batch = NewBatch(to - from);
   for (size_t number = from; number < to; ++number) {
     char name[16];
-    snprintf(name, sizeof(name), "mv%zu", number);
+    snprintf(name, sizeof(name), "mv%u", (unsigned)number);
     const NewLink link = {.name = name, .parent = parent, .netns = netns};
     PutCreate(&batch, &link);
   }
