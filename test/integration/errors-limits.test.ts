@@ -1,5 +1,6 @@
 /** The hints where a request exceeds one of the kernel's limits. */
 import { expect, test } from 'vitest';
+import { noTaps } from '../support/tap.js';
 import { refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
@@ -40,6 +41,7 @@ test('EMLINK of links that stand on one another', async () => {
 test('a queue that is longer than the kernel has room for, of a macvtap and of a queueing discipline', async ({
   skip,
 }) => {
+  skip(noTaps !== undefined, noTaps);
   const { host, parent } = await bed.makeHost();
   const told = (code: string) => ({
     code,

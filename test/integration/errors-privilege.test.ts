@@ -1,5 +1,6 @@
 /** What an error says when the process lacks a privilege. */
 import { describe, expect, test } from 'vitest';
+import { noRoot } from '../support/root.js';
 import { type Refusal, supportFile, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
@@ -41,7 +42,8 @@ describe('EPERM', () => {
     expect(await host.snapshot()).toEqual(before);
   });
 
-  test('because root needs CAP_NET_ADMIN for a setting', async () => {
+  test('because root needs CAP_NET_ADMIN for a setting', async ({ skip }) => {
+    skip(noRoot !== undefined, noRoot);
     const { host } = await setUp();
     const forward = () => host.run('cat', '/proc/sys/net/ipv4/ip_forward');
     const before = await forward();

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, type Mock, test, vi } from 'vitest';
 import { Namespace } from '../../lib/namespace.js';
 import type { NetlinkEvent, Route, WatchOptions } from '../../lib/types.js';
+import { noRoot } from '../support/root.js';
 import { type TestNetns, useTestbed } from '../support/testbed.js';
 import { PATIENCE, Reader } from '../support/watching.js';
 
@@ -205,7 +206,10 @@ test('the MTU of an IPv6 route that follows its link’s is reported, without a 
   expect(reader.contradictions).toEqual([]);
 });
 
-test('the IPv6 routes of a link whose MTU becomes too small are reported as removed, also without messages', async () => {
+test('the IPv6 routes of a link whose MTU becomes too small are reported as removed, also without messages', async ({
+  skip,
+}) => {
+  skip(noRoot !== undefined, noRoot);
   const { host, reader } = await setUp();
   await host.netns.setSysctl('net.ipv6.route.skip_notify_on_dev_down', 1);
   const { name } = await host.netns.createMacvlan({

@@ -62,12 +62,14 @@ export const withoutCapabilities: readonly string[] = [
 
 const NOBODY = 65_534;
 
-/** Whether a process can become the user nobody: not where root is the only user there is. */
-export const nobodyExists = readFileSync('/proc/self/uid_map', 'utf8')
-  .trim()
-  .split('\n')
-  .map((line) => line.trim().split(/\s+/).map(Number))
-  .some(([first = 0, , count = 0]) => first <= NOBODY && NOBODY < first + count);
+/** Whether root can become the user nobody: not where root is the only user there is. */
+export const nobodyExists =
+  process.getuid?.() === 0 &&
+  readFileSync('/proc/self/uid_map', 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .some(([first = 0, , count = 0]) => first <= NOBODY && NOBODY < first + count);
 
 /** Whether a program can: Debian's Node.js 20 lets none, because its libuv may use io_uring (CVE-2024-22017). */
 export const canBecomeNobody =

@@ -1,23 +1,16 @@
 /** Macvtaps to open, frames to send through them, and programs at the other end. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { MacvtapLink, OpenTapOptions, Tap } from '../../lib/index.js';
+import { noRoot } from './root.js';
 import { supportFile, type Testbed, type TestNetns } from './testbed.js';
-
-const userNamespace = readFileSync('/proc/self/uid_map', 'utf8').trim().split(/\s+/);
-
-const isRoot = process.getuid?.() === 0 && userNamespace.join(' ') === '0 0 4294967295';
 
 /**
  * Why no macvtap can be opened here; `undefined` when it can, or has to be. The devices belong to the
  * machine's root, and a user namespace may make no nodes of its own.
  */
-export const noTaps: string | undefined =
-  isRoot || process.env.CI === 'true'
-    ? undefined
-    : 'opening a macvtap needs root outside every user namespace';
+export const noTaps = noRoot;
 
 /** An EtherType for experiments, which no kernel answers. */
 const TYPE = 0x88b5;
