@@ -272,7 +272,7 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Reads a link (`RTM_GETLINK`). `ENODEV`: there is none.
+   * Reads a link (`RTM_GETLINK`). `ENODEV`: there is none; `EMSGSIZE`: as for `listLinks`.
    */
   getLink(link: LinkRef, options?: OperationOptions): Promise<Link> {
     const call = callWith('getLink', link, this.getLink, options);
@@ -676,7 +676,7 @@ export class Netns extends Namespace {
    * `disable_ipv6` is set.
    *
    * A watch keeps its namespace alive: closing the `Netns` ends it, `Netns.remove` does not. It throws at once when its
-   * socket cannot be opened. `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`.
+   * socket cannot be opened. `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`; `EMSGSIZE`: as for `listLinks`.
    */
   watch(options?: WatchOptions): Watch;
   watch(options: LevelWatchOptions): Watch<NetlinkEvent | LevelEvent>;
