@@ -12,9 +12,9 @@ import { completeListing } from './wholeListing.js';
 
 // A change during one of these also comes as a message, and when it may have hidden something, the listing is made
 // again (mayHideOthers).
-const linksWith = (mask: number): Step => ({
+const linksBy = (record: LinkRecord): Step => ({
   operation: 'listLinks',
-  record: { extMask: mask },
+  record,
   approximate: true,
 });
 const ADDRESSES: Step = { operation: 'listAddresses', record: {}, approximate: true };
@@ -46,12 +46,12 @@ export async function listEverything(
     ...(routes === true ? ROUTES : []),
   ];
   const lists = await ask(namespace, call, async (own) => {
-    const step = linksWith(extMask());
-    const asked = own.exchange([step, ...more], ended);
+    const record = { extMask: extMask() };
+    const asked = own.exchange([linksBy(record), ...more], ended);
     const [results] = await Promise.all([asked, learnExtMask(own, ended)]);
     const [links] = results;
     if (!(links instanceof Refusal))
-      await completeListing(own, call, links as Link[], step.record as LinkRecord, ended);
+      await completeListing(own, call, links as Link[], record, ended);
     return results;
   });
   return {

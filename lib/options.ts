@@ -208,9 +208,9 @@ export interface MacvlanCommonOptions extends LinkOptions {
    * How many broadcast and multicast packets that arrive at the parent may wait for delivery to its children
    * (`IFLA_MACVLAN_BC_QUEUE_LEN`, Linux 5.11). The parent uses the largest of its children's. When that is 0, all that
    * goes through the queue is lost, and with it the network's ARP; what a child in mode bridge sends reaches its
-   * siblings in that mode without the queue (drivers/net/macvlan.c, macvlan_queue_xmit). Since Linux 7.3, more than 1,000
-   * needs `CAP_NET_ADMIN` in the first user namespace, and a change of it, or of `bcCutoff`, the same capability in the
-   * parent's network namespace (`EPERM`).
+   * siblings in that mode without the queue (drivers/net/macvlan.c, macvlan_queue_xmit). Since Linux 7.3, more than
+   * 1,000 needs `CAP_NET_ADMIN` in the initial user namespace, and a change of it, or of `bcCutoff`, the same capability
+   * in the parent's network namespace (`EPERM`).
    */
   readonly bcQueueLen?: number | undefined;
   /**

@@ -1,4 +1,4 @@
-/** Listings of links to which the kernel gives no end, only a stop. */
+/** Listings of links that the kernel ends early. */
 import type { Call } from './call.js';
 import { TOO_MANY_SOURCES } from './diagnosisLimits.js';
 import { isAtLeast } from './kernelVersion.js';
@@ -11,7 +11,7 @@ import type { Link } from './types.js';
  * Since Linux 7.3 the kernel ends a listing, without an error, at a macvlan whose source list is too long for an
  * attribute (drivers/net/macvlan.c, macvlan_fill_info, nla_nest_end_safe; net/core/rtnetlink.c, rtnl_dumpit).
  */
-const MAY_STOP = isAtLeast(7, 3);
+const MAY_END_EARLY = isAtLeast(7, 3);
 
 /** RTEXT_FILTER_NAME_ONLY: nothing but the names, for which there is room. */
 const NAME_ONLY = 256;
@@ -27,7 +27,7 @@ export async function completeListing(
   record: LinkRecord,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  if (!MAY_STOP) return;
+  if (!MAY_END_EARLY) return;
   const index = links.at(-1)?.index ?? 0;
   const names = { ...record, index, extMask: NAME_ONLY };
   const step = { operation: 'listLinks', record: names, approximate: true } as const;

@@ -12,7 +12,7 @@ const NAME_ONLY = 256;
 type Known = Pick<Link, 'index' | 'name'>;
 const linkOf = (index: number): Known => ({ index, name: `m${index}` });
 
-/** The kernel, whose listing has `listed`, and that knows the `others` behind them, some of which it does not tell of. */
+/** A namespace with `others` behind what was listed, of some of which the kernel does not tell. */
 function kernel(
   others: readonly number[],
   refusals: Readonly<Record<number, native.Refusal>> = {},
