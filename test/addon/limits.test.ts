@@ -1,8 +1,9 @@
 // A process that can get no more threads or descriptors: operations are refused, and nothing is left half done.
 import { expect, test } from 'vitest';
-import { becomeNobody, canBecomeNobody, inPrivateNetns, resultOf } from '../support/program.js';
+import { becomeNobody, inPrivateNetns, noNobody, resultOf } from '../support/program.js';
 
-test.skipIf(!canBecomeNobody)('when no thread can be started everything is refused', async () => {
+test('when no thread can be started everything is refused', async ({ skip }) => {
+  skip(noNobody !== undefined, noNobody);
   // Root is exempt from this limit.
   const refusals = await resultOf(`
     import { execFileSync } from 'node:child_process';
@@ -46,10 +47,9 @@ const noMoreThreads = `
   };
 `;
 
-test.skipIf(!canBecomeNobody)(
-  'a thread that there is does all when no other can be started',
-  async () => {
-    const program = `${noMoreThreads}
+test('a thread that there is does all when no other can be started', async ({ skip }) => {
+  skip(noNobody !== undefined, noNobody);
+  const program = `${noMoreThreads}
     import { Netns } from 'macvlan-netlink';
     const handles = [];
     for (let at = 0; at < 6; at++) handles.push(await Netns.open('/proc/self/ns/net'));
@@ -60,11 +60,11 @@ test.skipIf(!canBecomeNobody)(
     }
     console.log(JSON.stringify('done'));
   `;
-    expect(await resultOf(program)).toBe('done');
-  },
-);
+  expect(await resultOf(program)).toBe('done');
+});
 
-test.skipIf(!canBecomeNobody)('a watch works once a thread can be started for it', async () => {
+test('a watch works once a thread can be started for it', async ({ skip }) => {
+  skip(noNobody !== undefined, noNobody);
   const program = `
     import { spawn } from 'node:child_process';
     import { once } from 'node:events';
@@ -98,19 +98,17 @@ test.skipIf(!canBecomeNobody)('a watch works once a thread can be started for it
   });
 });
 
-test.skipIf(!canBecomeNobody)(
-  'everything is refused also when the threads of before have ended',
-  async () => {
-    const program = `${noMoreThreads}
+test('everything is refused also when the threads of before have ended', async ({ skip }) => {
+  skip(noNobody !== undefined, noNobody);
+  const program = `${noMoreThreads}
     import { listLinks } from 'macvlan-netlink';
     await listLinks();
     await noMoreThreads((count) => count === 0);
     const { code } = await listLinks().catch((error) => error);
     console.log(JSON.stringify(code));
   `;
-    expect(await resultOf(program)).toBe('EAGAIN');
-  },
-);
+  expect(await resultOf(program)).toBe('EAGAIN');
+});
 
 test('when no descriptors are left no link stays half made', async () => {
   const under = [...inPrivateNetns, 'prlimit', '--nofile=64', '--'];

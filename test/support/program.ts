@@ -71,9 +71,13 @@ export const nobodyExists =
     .map((line) => line.trim().split(/\s+/).map(Number))
     .some(([first = 0, , count = 0]) => first <= NOBODY && NOBODY < first + count);
 
-/** Whether a program can: Debian's Node.js 20 lets none, because its libuv may use io_uring (CVE-2024-22017). */
-export const canBecomeNobody =
-  nobodyExists && spawnSync(process.execPath, ['-e', 'process.setgroups([])']).status === 0;
+/** Why no program can; `undefined` when it can. */
+export const noNobody: string | undefined = !nobodyExists
+  ? 'it needs root, and a second user'
+  : spawnSync(process.execPath, ['-e', 'process.setgroups([])']).status !== 0
+    ? // Debian's Node.js 20, whose libuv may use io_uring (CVE-2024-22017).
+      'this Node.js lets no program give its privileges up'
+    : undefined;
 
 /** What a program does to become the user nobody, once it has loaded what it needs. */
 export const becomeNobody = `
