@@ -111,8 +111,10 @@ const WHY_NOT_NAMED: Readonly<Record<string, string>> = {
     'A name is a mount, and a security module refuses that mount, as AppArmor does in a Docker container ' +
     '(`--security-opt apparmor=unconfined` disables its profile).',
   'mount ENOENT': 'Another program removed the name while it was being given.',
+  // In the second case umount2 said that nothing was mounted there (EINVAL; fs/namespace.c, can_umount).
   'unlink EBUSY':
-    'Another program gave the name again while it was being removed, or it was mounted more than once.',
+    'Another program gave the name again while it was being removed; or it was given outside the user namespace ' +
+    'that owns this mount namespace, and can be removed there alone; or it was mounted more than once.',
   EPERM: RIGHTS_OF_NAMES,
   EACCES: RIGHTS_OF_NAMES,
   EROFS: RIGHTS_OF_NAMES,
@@ -120,8 +122,19 @@ const WHY_NOT_NAMED: Readonly<Record<string, string>> = {
   ENOTDIR: NO_DIRECTORY,
 };
 
+/** The system calls that give a name and take it away. */
+const NAMING: ReadonlySet<string> = new Set([
+  'mkdir',
+  'open',
+  'flock',
+  'mount',
+  'umount2',
+  'unlink',
+]);
+
 /** The reason why a name was not given, or not taken away. */
 export function whyNotNamed({ code, syscall }: Refusal): { hint?: string } {
+  if (!NAMING.has(syscall)) return {};
   const hint = WHY_NOT_NAMED[`${syscall} ${code}`] ?? WHY_NOT_NAMED[code];
   return hint === undefined ? {} : { hint };
 }

@@ -17,9 +17,14 @@ export function notFoundError(cause: NodeJS.ErrnoException, root: string): Error
 /** What the loaders of glibc and musl say of an addon that was built with a later or a different C library. */
 const OTHER_LIBC = /version `GLIBC_|symbol not found|Error loading shared library/;
 
+/** What they say where nothing may be executed, glibc first. */
+const NOT_EXECUTABLE =
+  /failed to map segment from shared object|Error loading shared library .*: Operation not permitted/;
+
 /** The error for an addon that was found and cannot be loaded. */
 export function notLoadedError(cause: NodeJS.ErrnoException, root: string): Error {
   if (cause.code === 'ERR_DLOPEN_DISABLED') return withHelp(cause, DISABLED, cause.code);
+  if (NOT_EXECUTABLE.test(cause.message)) return withHelp(cause, NOEXEC, cause.code);
   const fits = !OTHER_LIBC.test(cause.message);
   return withHelp(cause, fits ? undefined : OTHER_LIBC_HELP + howToBuild(root), cause.code);
 }
@@ -43,6 +48,9 @@ const BUNDLED =
 const NO_ADDON = 'macvlan-netlink has no prebuilt addon for this platform. ';
 const OTHER_LIBC_HELP =
   "macvlan-netlink's addon was built with a later C library than this machine's, or with a different one. ";
+
+const NOEXEC =
+  'Nothing may be executed where the addon is: the file system is mounted with noexec, or a security module forbids it.';
 
 const DISABLED =
   'macvlan-netlink is such an addon: start Node.js without --no-addons, and with --allow-addons where it has a permission model.';

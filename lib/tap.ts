@@ -136,10 +136,14 @@ function whyNotOpened(link: MacvtapLink, { code, syscall }: Refusal): string | u
       `/dev/tap${link.index}, and in a container a devices cgroup that allows it.`
     );
   }
+  if (syscall === 'mknod') {
+    return (
+      `/dev/tap${link.index} is missing or another's, and making a node for the device takes CAP_MKNOD, outside every ` +
+      "user namespace, and in a container a devices cgroup that allows that ('m')."
+    );
+  }
   return (
-    'The device of a link is found by the sysfs of its network namespace, which needs ' +
-    'CAP_SYS_ADMIN, and no security module that refuses its mount; where ' +
-    `/dev/tap${link.index} is missing or another's, making a node for it needs CAP_MKNOD as well, ` +
-    'outside every user namespace.'
+    'The device of a link is found by the sysfs of its network namespace, which needs CAP_SYS_ADMIN, and no security ' +
+    'module that refuses its mount.'
   );
 }

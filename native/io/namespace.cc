@@ -40,19 +40,19 @@ Status Identify(Descriptor fd, Namespace& out) {
   return {};
 }
 
-// Where the kernel is an emulator that does not know the ioctl (ENOSYS, as qemu-user has it, or
-// ENOTTY), any namespace passes, and setns refuses the wrong ones.
+// Where the type is not told, any namespace passes, and setns refuses the wrong ones: by an
+// emulator of the kernel that does not know the ioctl (ENOSYS, as qemu-user has it, or ENOTTY), and
+// where a security module or a filter of system calls refuses it.
 Status CheckType(int fd) {
   const int type = ioctl(fd, NS_GET_NSTYPE);
   if (type == CLONE_NEWNET) return {};
   const Status refused = Status::FromErrno("ioctl(NS_GET_NSTYPE)");
   struct statfs info;
   const bool is_namespace = fstatfs(fd, &info) == 0 && info.f_type == NSFS_MAGIC;
-  if (type >= 0 || !is_namespace) return {-EINVAL, refused.syscall};
-  if (refused.error == -ENOSYS || refused.error == -ENOTTY) return {};
-  // A security module's refusal says nothing of the file; one that cannot be used is EBADF
-  // (O_PATH).
-  return refused.NotPermitted() ? refused : Status{-EINVAL, refused.syscall};
+  const bool is_untold =
+      refused.error == -ENOSYS || refused.error == -ENOTTY || refused.NotPermitted();
+  // A descriptor that cannot be used is EBADF (O_PATH).
+  return type < 0 && is_namespace && is_untold ? Status{} : Status{-EINVAL, refused.syscall};
 }
 
 // Names that threads of this process are making or taking away at this moment. A name that has been

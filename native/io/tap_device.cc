@@ -72,7 +72,7 @@ Status ReadNumber(int sysfs, const TapLink& link, dev_t& number) {
 
 // Where the device can be opened.
 struct Node {
-  Descriptor root;  // invalid: the path is an absolute one
+  Descriptor root;  // where a relative path begins, or what an absolute one leads through
   std::string path;
 
   Status Open(TapQueue& out) const {
@@ -89,9 +89,31 @@ bool IsDevice(const std::string& path, dev_t number) {
          info.st_rdev == number;
 }
 
-// Makes a device node that no other process sees.
+// Makes a device node in /dev, under a name that it loses at once.
+Status MakeNodeInDev(dev_t number, Node& out) {
+  // Of two threads with one number, in two PID namespaces, or where a killed process left its node.
+  constexpr int kMostNames = 100;
+  const std::string start = "/dev/.macvlan-netlink-" + std::to_string(syscall(SYS_gettid)) + "-";
+  std::string path;
+  int made = -1;
+  for (int i = 0; made != 0 && i < kMostNames; ++i) {
+    path = start + std::to_string(i);
+    made = MakeNodeAt(AT_FDCWD, path.c_str(), S_IFCHR | 0600, number);
+    if (made != 0 && errno != EEXIST) break;
+  }
+  if (made != 0) return Status::FromErrno("mknod");
+  out.root.Reset(open(path.c_str(), O_PATH | O_CLOEXEC));
+  const Status status = out.root.valid() ? Status{} : Status::FromErrno("open");
+  unlink(path.c_str());
+  out.path = "/proc/thread-self/fd/" + std::to_string(out.root.get());
+  return status;
+}
+
+// Makes a device node that no other process sees; where nothing can be mounted for that, as in a
+// container without CAP_SYS_ADMIN, in /dev.
 Status MakeNode(dev_t number, Node& out) {
-  const Status status = MountPrivate("tmpfs", out.root);
+  const Status status = MountPrivate("tmpfs", Access::kWrite, out.root);
+  if (status.NotPermitted()) return MakeNodeInDev(number, out);
   if (!status.ok()) return status;
   out.path = "tap";
   return MakeNodeAt(out.root.get(), out.path.c_str(), S_IFCHR | 0600, number) == 0
@@ -150,7 +172,7 @@ Status Prepare(int queue, const TapOptions& options, int& vnet_header_length) {
 // The sysfs of the calling thread's namespace. Where mounting one is `refused`, /sys is used
 // instead if it may show that namespace; what it says is compared with the device afterwards.
 Status OpenSysfs(bool own_namespace, Descriptor& out, Status& refused) {
-  const Status status = MountPrivate("sysfs", out);
+  const Status status = MountPrivate("sysfs", Access::kRead, out);
   if (status.ok() || status.OutOfDescriptors() || !own_namespace) return status;
   refused = status;
   out.Reset(open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -6,8 +6,12 @@
 
 namespace macvlan_netlink::io {
 
+// In a user namespace whose own sysfs is read-only another one is mounted to read from alone
+// (fs/namespace.c, mount_too_revealing).
+enum class Access { kRead, kWrite };
+
 // A fresh instance of the file system `type`, by its root directory: "sysfs" shows the calling
 // thread's network namespace, "tmpfs" is empty. Needs CAP_SYS_ADMIN.
-Status MountPrivate(const char* type, Descriptor& root);
+Status MountPrivate(const char* type, Access access, Descriptor& root);
 
 }  // namespace macvlan_netlink::io

@@ -298,3 +298,11 @@ test.each([
     expect(whyNotNamed(new Refusal(errno, syscall)).hint).toContain(says);
   },
 );
+
+test('the rights to names are the reason for a refusal of what names take, and of nothing else', () => {
+  const hintOf = (syscall: string) => whyNotNamed(new Refusal(-1, syscall)).hint;
+  for (const syscall of ['mkdir', 'open', 'flock', 'mount', 'umount2', 'unlink'])
+    expect(hintOf(syscall)).toContain('the right to write /run/netns');
+  for (const syscall of ['open(/proc/thread-self)', 'fstat', 'setns'])
+    expect(hintOf(syscall)).toBeUndefined();
+});

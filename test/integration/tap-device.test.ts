@@ -103,26 +103,23 @@ test('the function openTap opens links of the own namespace', async () => {
   expect(fstatSync(tap.fd).rdev).toBe(statSync(`/dev/tap${made.index}`).rdev);
 });
 
-/** Makes a macvtap on a veth pair in the program's namespaces, with nothing in /dev. */
-const madeWithoutNodes = `
-  import { execFileSync } from 'node:child_process';
+/** Makes a macvtap on a veth pair in the program's namespaces. */
+const made = `
   import { fstatSync, readdirSync, readFileSync } from 'node:fs';
   import { createLink, createMacvtap, openTap } from 'macvlan-netlink';
-  execFileSync('mount', ['-n', '-t', 'tmpfs', 'tmpfs', '/dev']);
-  execFileSync('mount', ['-n', '-t', 'sysfs', 'sysfs', '/sys']);
   await createLink({ kind: 'veth', name: 'p0', up: true, peer: { up: true } });
   const { index } = await createMacvtap({ parent: 'p0', name: 'tap', up: true });
 `;
-/** Opens it, too. */
-const withoutNodes = `
-  ${madeWithoutNodes}
+/** Opens it, too; nothing is in /dev. */
+const opened = `
+  ${made}
   const mounts = () => readFileSync('/proc/self/mountinfo', 'utf8');
   const before = mounts();
-  const tap = await openTap('tap');
-  const { rdev } = fstatSync(tap.fd);
+  const tap = await openTap('tap', { queues: 2 });
   const [major, minor] = readFileSync('/sys/class/net/tap/tap' + index + '/dev', 'utf8').split(':').map(Number);
+  const number = (major << 8) | (minor & 0xff) | ((minor & ~0xff) << 12);
   const result = {
-    right: rdev === ((major << 8) | (minor & 0xff) | ((minor & ~0xff) << 12)),
+    right: tap.fds.map((fd) => fstatSync(fd).rdev === number),
     left: readdirSync('/dev'),
     mounts: mounts() === before,
   };
@@ -130,28 +127,32 @@ const withoutNodes = `
   console.log(JSON.stringify(result));
 `;
 const privately = ['unshare', '--net', '--mount', '--propagation', 'private', '--'];
+const mounting = 'mount -n -t tmpfs tmpfs /dev && mount -n -t sysfs sysfs /sys && exec "$@"';
+const withoutNodes = ['sh', '-c', mounting, 'sh'];
+/** What a program without nodes says that has opened the right device. */
+const opensIt = { right: [true, true], left: [], mounts: true };
 
 test('needs nothing in /dev, and leaves nothing there', async () => {
-  expect(await resultOf(withoutNodes, { under: privately })).toEqual({
-    right: true,
-    left: [],
-    mounts: true,
-  });
+  const under = [...privately, ...withoutNodes];
+  expect(await resultOf(opened, { under })).toEqual(opensIt);
 });
 
 test('needs no mounts that belong to no namespace, which came with Linux 5.2', async () => {
   const older = ['python3', supportFile('tap-without-fsopen.py'), '--'];
-  expect(await resultOf(withoutNodes, { under: [...privately, ...older] })).toEqual({
-    right: true,
-    left: [],
-    mounts: true,
-  });
+  const under = [...privately, ...older, ...withoutNodes];
+  expect(await resultOf(opened, { under })).toEqual(opensIt);
+});
+
+test('needs no mounts where /sys shows the link, as in a container without CAP_SYS_ADMIN', async () => {
+  const less = ['setpriv', '--bounding-set=-sys_admin', '--inh-caps=-sys_admin', '--'];
+  const under = [...privately, ...withoutNodes, ...less];
+  expect(await resultOf(opened, { under })).toEqual(opensIt);
 });
 
 test('where a device node may not be made the hint says that a user namespace does not help', async () => {
-  const under = [...privately.slice(0, -1), '--user', '--map-root-user', '--'];
+  const under = [...privately.slice(0, -1), '--user', '--map-root-user', '--', ...withoutNodes];
   const program = `
-    ${madeWithoutNodes}
+    ${made}
     const { code, syscall, hint } = await openTap('tap').catch((error) => error);
     console.log(JSON.stringify({ code, syscall, hint }));
   `;
@@ -160,6 +161,20 @@ test('where a device node may not be made the hint says that a user namespace do
     syscall: 'mknod',
     hint: expect.stringContaining('outside every user namespace'),
   });
+});
+
+test('needs no more of /sys in a user namespace than to read it', async () => {
+  const readOnly = ['sh', '-c', 'mount -n -o remount,bind,ro /sys && exec "$@"', 'sh'];
+  const inner = ['unshare', '--user', '--map-root-user', '--net', '--mount', '--'];
+  const program = `
+    import { createLink, Netns } from 'macvlan-netlink';
+    const netns = await Netns.create();
+    const { index } = await netns.createMacvtap({ parent: await netns.createLink({ kind: 'bridge' }) });
+    const tap = await netns.openTap(index);
+    console.log(JSON.stringify(tap.link.index === index));
+    await tap.close();
+  `;
+  expect(await resultOf(program, { under: [...privately, ...readOnly, ...inner] })).toBe(true);
 });
 
 test('a link that is no macvtap is refused', async () => {
@@ -247,7 +262,7 @@ test('without capabilities a device node that may be opened is used', async () =
   expect(JSON.parse((await tryToOpen(first)).stdout)).toEqual({ fds: 1 });
   expect(JSON.parse((await tryToOpen(second)).stdout)).toEqual({
     code: 'EPERM',
-    syscall: 'fsopen',
+    syscall: 'mknod',
     hint: expect.stringContaining(`/dev/tap${second.link.index} is missing or another's`),
   });
 });

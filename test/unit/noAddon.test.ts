@@ -51,6 +51,21 @@ test('an addon for another C library, recognised by the loader’s message, has 
   // The commands are to be pasted into a shell.
   const { message } = notLoadedError(failed('symbol not found'), "/an 'odd' folder/");
   expect(message).toContain("-C '/an '\\''odd'\\'' folder/native'");
-  const noexec = failed('/a.node: failed to map segment from shared object');
-  expect(notLoadedError(noexec, root)).toBe(noexec);
+});
+
+test('where nothing may be executed the error says so', () => {
+  for (const words of [
+    '/a.node: failed to map segment from shared object',
+    'Error loading shared library /a.node: Operation not permitted',
+  ]) {
+    const cause = Object.assign(new Error(words), { code: 'ERR_DLOPEN_FAILED' });
+    const message = expect.stringMatching(
+      /^.*\nNothing may be executed where the addon is: .*noexec/,
+    );
+    expect(notLoadedError(cause, root)).toMatchObject({ cause, code: cause.code, message });
+  }
+  const other = Object.assign(new Error('/a.node: invalid ELF header'), {
+    code: 'ERR_DLOPEN_FAILED',
+  });
+  expect(notLoadedError(other, root)).toBe(other);
 });
