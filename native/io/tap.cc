@@ -8,6 +8,7 @@
 #include <climits>
 #include <cstring>
 
+#include "io/nowait.h"
 #include "io/tap_watch.h"
 
 namespace macvlan_netlink::io {
@@ -146,7 +147,7 @@ bool Tap::MayRead() {
 // just its size, because frames may be kept for long.
 bool Tap::ReadBatch(int fd, FrameBatch& batch) {
   while (batch.count < FrameBatch::kMaxFrames && batch.size <= kScratchRoom && !stopped_) {
-    const ssize_t length = read(fd, scratch_.get() + batch.size, longest_);
+    const ssize_t length = ReadNow(fd, scratch_.get() + batch.size, longest_);
     if (length < 0 && errno == EINTR) continue;
     if (length <= 0) break;
     batch.lengths[batch.count++] = static_cast<int32_t>(length);
@@ -212,7 +213,7 @@ int Tap::WriteFrame(const uint8_t* frame, size_t length) {
   if (IsTooLong(frame, length)) return -EMSGSIZE;
   device_.queues[0].NoteSent();
   while (true) {
-    const ssize_t written = write(device_.queues[0].get(), frame, length);
+    const ssize_t written = WriteNow(device_.queues[0].get(), frame, length);
     if (written >= 0) return 0;
     if (errno != EINTR) return -errno;
   }

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "io/file_calls.h"
+#include "io/nowait.h"
 #include "io/tap_mount.h"
 #include "io/tap_watch.h"
 
@@ -220,7 +221,7 @@ void TapQueue::Empty() {
   // Reading a little more than the virtio header removes the whole frame.
   uint8_t start[64];
   for (int frames = 0; frames < kMaxEmptied; ++frames) {
-    if (read(fd_.get(), start, sizeof(start)) < 0 && errno != EINTR) return;
+    if (ReadNow(fd_.get(), start, sizeof(start)) < 0 && errno != EINTR) return;
   }
 }
 

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
+import { preload } from '../support/preload.js';
 import { type Ended, endableWorker, resultOf, runProgram } from '../support/program.js';
 import { noTaps } from '../support/tap.js';
 
@@ -229,6 +230,51 @@ test('a device that is detached while its link is being moved still gets frames'
   `;
   expect(await resultOf(program, { under })).toBe(true);
 });
+
+const SYS_preadv2 = process.arch === 'arm64' ? 286 : 327;
+
+// O_NONBLOCK is of the open file: libuv takes it away from what a program has as its 0, 1 and 2, and since 1.53 from
+// every descriptor that it hands over.
+test.each([
+  ['nothing', under],
+  ['nothing before Linux 5.11', preload('refuse-calls', { REFUSE: SYS_preadv2 })],
+])(
+  'a device that a program which was started with it makes blocking holds up %s',
+  async (_, within) => {
+    const program = `
+    ${importTaps}
+    import { spawnSync } from 'node:child_process';
+    import { readFileSync } from 'node:fs';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    import { setLink, watch } from 'macvlan-netlink';
+    ${makeTaps}
+    spawnSync('true', { stdio: [taps[0].fd, taps[1].fd] });
+    const flags = taps.map(({ fd }) => readFileSync('/proc/self/fdinfo/' + fd, 'utf8').match(/flags:\\s+(\\d+)/)[1]);
+    const waits = flags.map((octal) => (Number.parseInt(octal, 8) & 0o4000) === 0);
+    let received = 0;
+    const frame = Buffer.alloc(1000);
+    frame.set(bytes(links[1].mac));
+    frame.set(bytes(links[0].mac), 6);
+    frame.writeUInt16BE(0x88b5, 12);
+    const count = (got) => { if (got.equals(frame)) received++; };
+    taps[1].on('data', count);
+    for (let sent = 0; sent < 500; sent++) await taps[0].send(frame);
+    while (received < 500) await sleep(1);
+    // What is not read fills the room for what is sent.
+    taps[1].pause();
+    while (taps[0].write(frame));
+    await sleep(100);
+    // The thread that sends and receives is also that of events.
+    const events = watch()[Symbol.asyncIterator]();
+    await setLink(links[0], { alias: 'seen' });
+    const { value } = await events.next();
+    await events.return();
+    await Promise.all(taps.map((tap) => tap.close()));
+    console.log(JSON.stringify([waits, received, value.link.alias]));
+  `;
+    expect(await resultOf(program, { under: within })).toEqual([[true, true], 500, 'seen']);
+  },
+);
 
 const fewDescriptors = [...under, 'sh', '-c', 'ulimit -n 120 && exec "$@"', '--'];
 /** `openSlowly(between)` opens a tap; `between` is called when its descriptors are open, before its start. */
