@@ -155,7 +155,9 @@ Status OpenWhileHome(const char* path, const GivenUp& given_up, Namespace& out, 
 // /run/netns must be a shared mount point, so that mounting a namespace there and removing it takes
 // effect in mount namespaces made later, too. The first process that makes a name makes it one; the
 // lock keeps two that do so at once from stacking mounts (iproute2, ip/ipnetns.c, Debian bug
-// 949235).
+// 949235). Where /run itself is shared, as systemd has it, both stay of one group, and each name is
+// mounted below both. iproute2 7.0 and newer part them, and then a service that has a mount
+// namespace of its own since before the first name sees no name at all.
 Status PrepareRunDirectory(const GivenUp& given_up) {
   if (mkdir(kRunDirectory, 0755) != 0 && errno != EEXIST) return Status::FromErrno("mkdir");
   const Descriptor lock(open(kRunDirectory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));

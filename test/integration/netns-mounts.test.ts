@@ -57,7 +57,12 @@ describe('the first namespace of all', () => {
     async (how) => {
       const under = withOwnRun(how);
       const print = `console.log(JSON.stringify(mounts('/run')));`;
-      const add = `for (const name of ['a', 'b']) ip('netns', 'add', name);`;
+      // iproute2 7.0 and newer make the folder a mount in a way of their own (native/io/namespace.cc).
+      const add = `
+        execFileSync('mkdir', ['/run/netns']);
+        execFileSync('mount', ['-n', '--rbind', '/run/netns', '/run/netns']);
+        execFileSync('mount', ['-n', '--make-rshared', '/run/netns']);
+        for (const name of ['a', 'b']) ip('netns', 'add', name);`;
       const create = `for (const name of ['a', 'b']) await Netns.create(name);`;
       const theirs = await resultOf<Mount[]>(`${mounts} ${add} ${print}`, { under });
       const ours = await resultOf<Mount[]>(`${mounts} ${create} ${print}`, { under });
@@ -66,6 +71,23 @@ describe('the first namespace of all', () => {
       expect(ours).toEqual(theirs);
     },
   );
+});
+
+test('names are made in mount namespaces from before the first name', async () => {
+  const program = `${mounts}
+    import { once } from 'node:events';
+    const script = 'echo ready; read line; cat /proc/self/mountinfo';
+    const child = spawn('unshare', ['--mount', '--propagation', 'slave', 'sh', '-c', script]);
+    let mountinfo = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => { mountinfo += text; });
+    await once(child.stdout, 'data');
+    await Netns.create('first');
+    child.stdin.end('go\\n');
+    await once(child, 'close');
+    const seen = parse(mountinfo.replace('ready\\n', ''), '/run/netns/').map(({ path }) => path);
+    console.log(JSON.stringify([...new Set(seen)]));
+  `;
+  expect(await resultOf(program, { under: withOwnRun('shared') })).toEqual(['/run/netns/first']);
 });
 
 test('names are made and removed in older mount namespaces, too', async () => {
