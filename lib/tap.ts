@@ -128,18 +128,19 @@ function whyNotOpened(link: MacvtapLink, { code, syscall }: Refusal): string | u
   if (code === 'ESTALE' && isGarbled(link.name))
     return `The name of the link, '${link.name}', is not UTF-8: give it another one by its index, with setLink.`;
   if (code === 'ESTALE') return 'The link was renamed, moved or made anew each time it was opened.';
+  if (syscall === 'mknod') {
+    return (
+      `/dev/tap${link.index} is missing or another's, and making a node for the device takes CAP_MKNOD outside every ` +
+      "user namespace, in a container a devices cgroup that allows that ('m'), and without CAP_SYS_ADMIN a /dev that " +
+      'may be written.'
+    );
+  }
   if (code !== 'EPERM' && code !== 'EACCES') return undefined;
   if (syscall.startsWith('ioctl')) return undefined;
   if (syscall === 'open') {
     return (
       `The process may not open the device of '${link.name}': it needs the right to read and write ` +
       `/dev/tap${link.index}, and in a container a devices cgroup that allows it.`
-    );
-  }
-  if (syscall === 'mknod') {
-    return (
-      `/dev/tap${link.index} is missing or another's, and making a node for the device takes CAP_MKNOD, outside every ` +
-      "user namespace, and in a container a devices cgroup that allows that ('m')."
     );
   }
   return (

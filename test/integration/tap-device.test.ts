@@ -129,6 +129,7 @@ const opened = `
 const privately = ['unshare', '--net', '--mount', '--propagation', 'private', '--'];
 const mounting = 'mount -n -t tmpfs tmpfs /dev && mount -n -t sysfs sysfs /sys && exec "$@"';
 const withoutNodes = ['sh', '-c', mounting, 'sh'];
+const less = ['setpriv', '--bounding-set=-sys_admin', '--inh-caps=-sys_admin', '--'];
 /** What a program without nodes says that has opened the right device. */
 const opensIt = { right: [true, true], left: [], mounts: true };
 
@@ -144,9 +145,20 @@ test('needs no mounts that belong to no namespace, which came with Linux 5.2', a
 });
 
 test('needs no mounts where /sys shows the link, as in a container without CAP_SYS_ADMIN', async () => {
-  const less = ['setpriv', '--bounding-set=-sys_admin', '--inh-caps=-sys_admin', '--'];
   const under = [...privately, ...withoutNodes, ...less];
   expect(await resultOf(opened, { under })).toEqual(opensIt);
+});
+
+test('without CAP_SYS_ADMIN a node is made in /dev, and the hint tells of one that may not be written', async () => {
+  const readOnly = ['sh', '-c', 'mount -n -o remount,ro /dev && exec "$@"', 'sh'];
+  const under = [...privately, ...withoutNodes, ...readOnly, ...less];
+  const program = `
+    ${made}
+    const { code, syscall, hint } = await openTap('tap').catch((error) => error);
+    console.log(JSON.stringify([code, syscall, hint]));
+  `;
+  const refused = ['EROFS', 'mknod', expect.stringContaining('a /dev that may be written')];
+  expect(await resultOf(program, { under })).toEqual(refused);
 });
 
 test('where a device node may not be made the hint says that a user namespace does not help', async () => {
