@@ -17,7 +17,7 @@ export function notFoundError(cause: NodeJS.ErrnoException, root: string): Error
 /** What the loaders of glibc and musl say of an addon that was built with a later or a different C library. */
 const OTHER_LIBC = /version `GLIBC_|symbol not found|Error loading shared library/;
 
-/** What they say where nothing may be executed, glibc first. */
+/** What they say where nothing may be executed, glibc first, which says the same without memory. */
 const NOT_EXECUTABLE =
   /failed to map segment from shared object|Error loading shared library .*: Operation not permitted/;
 
@@ -50,7 +50,8 @@ const OTHER_LIBC_HELP =
   "macvlan-netlink's addon was built with a later C library than this machine's, or with a different one. ";
 
 const NOEXEC =
-  'Nothing may be executed where the addon is: the file system is mounted with noexec, or a security module forbids it.';
+  'Nothing may be executed where the addon is (a file system that is mounted with noexec, or a security module), or ' +
+  'the process may have no more memory (RLIMIT_AS).';
 
 const DISABLED =
   'macvlan-netlink is such an addon: start Node.js without --no-addons, and with --allow-addons where it has a permission model.';

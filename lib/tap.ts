@@ -121,6 +121,9 @@ function asPermission(refusal: Refusal): Refusal {
     : new Refusal(errnoOf('EPERM') as number, syscall);
 }
 
+/** That no device node is made: without the right to, or on a file system that may not be written. */
+const NODE_REFUSALS: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'EROFS']);
+
 function whyNotOpened(link: MacvtapLink, { code, syscall }: Refusal): string | undefined {
   if (code === 'EBUSY' && syscall === 'open')
     return `A macvtap has at most ${MAX_QUEUES} queues in all.`;
@@ -128,7 +131,7 @@ function whyNotOpened(link: MacvtapLink, { code, syscall }: Refusal): string | u
   if (code === 'ESTALE' && isGarbled(link.name))
     return `The name of the link, '${link.name}', is not UTF-8: give it another one by its index, with setLink.`;
   if (code === 'ESTALE') return 'The link was renamed, moved or made anew each time it was opened.';
-  if (syscall === 'mknod') {
+  if (syscall === 'mknod' && NODE_REFUSALS.has(code)) {
     return (
       `/dev/tap${link.index} is missing or another's, and making a node for the device takes CAP_MKNOD outside every ` +
       "user namespace, in a container a devices cgroup that allows that ('m'), and without CAP_SYS_ADMIN a /dev that " +
@@ -140,7 +143,7 @@ function whyNotOpened(link: MacvtapLink, { code, syscall }: Refusal): string | u
   if (syscall === 'open') {
     return (
       `The process may not open the device of '${link.name}': it needs the right to read and write ` +
-      `/dev/tap${link.index}, and in a container a devices cgroup that allows it.`
+      `/dev/tap${link.index}, a /dev without nodev, and in a container a devices cgroup that allows it.`
     );
   }
   return (

@@ -40,9 +40,9 @@ Status Identify(Descriptor fd, Namespace& out) {
   return {};
 }
 
-// Where the type is not told, any namespace passes, and setns refuses the wrong ones: by an
-// emulator of the kernel that does not know the ioctl (ENOSYS, as qemu-user has it, or ENOTTY), and
-// where a security module or a filter of system calls refuses it.
+// An emulator that does not know the ioctl does not tell the type (ENOSYS, as qemu-user has it, or
+// ENOTTY), nor does the kernel where a security module or a filter of system calls refuses it. Then
+// any namespace passes, and setns refuses the wrong ones.
 Status CheckType(int fd) {
   const int type = ioctl(fd, NS_GET_NSTYPE);
   if (type == CLONE_NEWNET) return {};

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kNowait = 8;  // RWF_NOWAIT (linux/fs.h, Linux 4.14)
 
-// Whether the kernel takes it for a tap: since Linux 5.11 (drivers/net/tap.c, tap_open). EPERM is a
+// Whether the kernel takes it for a tap: since Linux 6.4 (drivers/net/tap.c, tap_open). EPERM is a
 // container's filter, which does not know the system call.
 std::atomic<bool> knows_nowait{true};
 
@@ -26,15 +26,17 @@ bool IsUnknown(ssize_t result) {
 bool WouldWait(int fd, short events) {
   if ((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0) return false;
   pollfd asked{fd, events, 0};
-  if (poll(&asked, 1, 0) != 0) return false;
-  errno = EAGAIN;
+  const int ready = poll(&asked, 1, 0);
+  if (ready > 0) return false;
+  // A signal is EINTR, which says nothing.
+  if (ready == 0) errno = EAGAIN;
   return true;
 }
 
 // By their numbers: musl has functions for them since 1.2.5.
 ssize_t CallNow(long number, int fd, const iovec& part) {
   // The position, in two halves: the file's own.
-  return syscall(number, fd, &part, 1, -1L, -1L, kNowait);
+  return syscall(number, fd, &part, 1L, -1L, -1L, kNowait);
 }
 
 }  // namespace

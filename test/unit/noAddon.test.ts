@@ -60,7 +60,7 @@ test('where nothing may be executed the error says so', () => {
   ]) {
     const cause = Object.assign(new Error(words), { code: 'ERR_DLOPEN_FAILED' });
     const message = expect.stringMatching(
-      /^.*\nNothing may be executed where the addon is: .*noexec/,
+      /^.*\nNothing may be executed where the addon is .*noexec.*RLIMIT_AS/,
     );
     expect(notLoadedError(cause, root)).toMatchObject({ cause, code: cause.code, message });
   }
