@@ -115,7 +115,8 @@ export class Tap extends Duplex {
 
   /**
    * The descriptor of the first queue; -1 once it is closed. To hand it on use `detach`: `close` may take the queue off
-   * the link for everybody who has it.
+   * the link for everybody who has it. A program that only asks the device something may have it meanwhile, also if its
+   * start sets it to blocking, as Node.js does with some descriptors.
    */
   get fd(): number {
     return this.#fds[0] ?? -1;
