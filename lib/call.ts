@@ -23,7 +23,6 @@ const HINTS: Readonly<Record<string, string>> = {
   'socket EPERM': "Netlink sockets are refused, as by a container's filter of system calls.",
   'mount ENOSPC': 'The mount namespace has as many mounts as fs.mount-max allows.',
   'epoll_ctl ENOSPC': 'The user waits for as many descriptors as fs.epoll.max_user_watches allows.',
-  // The kernel has each of them unless it was built without; of requests it says EOPNOTSUPP.
   ENOSYS:
     "The system call is refused by a filter, such as a container's seccomp profile, or the kernel is an emulator " +
     'that does not know it.',

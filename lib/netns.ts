@@ -172,8 +172,8 @@ export class Netns extends Namespace {
   /**
    * Removes the name, the same as `ip netns delete`; the namespace itself is destroyed when nothing holds it any more.
    * If the name is a symbolic link, only the link is removed. `ENOENT`: there is no such name (not with `ifExists`);
-   * `EBUSY`: another program gave it again meanwhile, or has mounted it twice, and one of the mounts is left;
-   * `EISDIR`: it is a directory; `EACCES`: needs the right to write /run/netns; `EPERM`: needs `CAP_SYS_ADMIN`.
+   * `EBUSY`: another program gave it again meanwhile, or has mounted it twice, and one of the mounts is left, or it was
+   * given outside the user namespace that owns this mount namespace; `EISDIR`: it is a directory; `EACCES`: needs the right to write /run/netns; `EPERM`: needs `CAP_SYS_ADMIN`.
    */
   static async remove(name: string, options?: DeleteOptions): Promise<void> {
     const call = callOf('Netns.remove', name, Netns.remove, options);
@@ -688,9 +688,10 @@ export class Netns extends Namespace {
    * Opens the character device of a macvtap: a stream of Ethernet frames, see {@link Tap}. The device is found by its
    * number in the link's namespace, so a missing or misleading /dev/tapN does not matter; that needs `CAP_SYS_ADMIN`,
    * unless the namespace is the thread's own and /sys shows it, and `CAP_MKNOD` where /dev/tapN is not the right
-   * device. `EINVAL`: the link is not a macvtap; `ENODEV`: there is no such link; `EBUSY`: it would have more than 256
-   * queues; `EPERM`: a capability is missing, as the `hint` says; `EACCES`: the device may not be opened. After the
-   * link has moved to another namespace the tap does not know its MTU any more, see {@link Tap}.
+   * device, and without `CAP_SYS_ADMIN` also a /dev that may be written (`EROFS`). `EINVAL`: the link is not a macvtap;
+   * `ENODEV`: there is no such link; `EBUSY`: it would have more than 256 queues; `EPERM`: a capability is missing, as
+   * the `hint` says; `EACCES`: the device may not be opened. After the link has moved to another namespace the tap does
+   * not know its MTU any more, see {@link Tap}.
    */
   openTap(link: LinkRef, options?: OpenTapOptions): Promise<Tap> {
     const call = callOf('openTap', link, this.openTap, options);

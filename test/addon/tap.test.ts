@@ -234,9 +234,10 @@ test('a device that is detached while its link is being moved still gets frames'
 /** The number of the system call `preadv2`, by which taps are read. */
 const preadv2 = { arm64: 286, ia32: 378, s390x: 376, x64: 327 }[process.arch as string];
 
+const withoutNowait = (REFUSE: number) => () => preload('refuse-calls', { REFUSE });
+
 // O_NONBLOCK is of the open file: libuv takes it away from what a program has as its 0, 1 and 2, and since 1.53 from
 // every descriptor that it hands over.
-const withoutNowait = (REFUSE: number) => () => preload('refuse-calls', { REFUSE });
 test.each([
   ['nothing', () => under] as const,
   ...(preadv2 ? [['nothing before Linux 6.4', withoutNowait(preadv2)] as const] : []),

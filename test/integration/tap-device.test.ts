@@ -129,7 +129,7 @@ const opened = `
 const privately = ['unshare', '--net', '--mount', '--propagation', 'private', '--'];
 const mounting = 'mount -n -t tmpfs tmpfs /dev && mount -n -t sysfs sysfs /sys && exec "$@"';
 const withoutNodes = ['sh', '-c', mounting, 'sh'];
-const less = ['setpriv', '--bounding-set=-sys_admin', '--inh-caps=-sys_admin', '--'];
+const withoutSysAdmin = ['setpriv', '--bounding-set=-sys_admin', '--inh-caps=-sys_admin', '--'];
 /** What a program without nodes says that has opened the right device. */
 const opensIt = { right: [true, true], left: [], mounts: true };
 
@@ -145,13 +145,13 @@ test('needs no mounts that belong to no namespace, which came with Linux 5.2', a
 });
 
 test('needs no mounts where /sys shows the link, as in a container without CAP_SYS_ADMIN', async () => {
-  const under = [...privately, ...withoutNodes, ...less];
+  const under = [...privately, ...withoutNodes, ...withoutSysAdmin];
   expect(await resultOf(opened, { under })).toEqual(opensIt);
 });
 
 test('without CAP_SYS_ADMIN a node is made in /dev, and the hint tells of one that may not be written', async () => {
   const readOnly = ['sh', '-c', 'mount -n -o remount,ro /dev && exec "$@"', 'sh'];
-  const under = [...privately, ...withoutNodes, ...readOnly, ...less];
+  const under = [...privately, ...withoutNodes, ...readOnly, ...withoutSysAdmin];
   const program = `
     ${made}
     const { code, syscall, hint } = await openTap('tap').catch((error) => error);
