@@ -173,7 +173,8 @@ export class Netns extends Namespace {
    * Removes the name, the same as `ip netns delete`; the namespace itself is destroyed when nothing holds it any more.
    * If the name is a symbolic link, only the link is removed. `ENOENT`: there is no such name (not with `ifExists`);
    * `EBUSY`: another program gave it again meanwhile, or has mounted it twice, and one of the mounts is left, or it was
-   * given outside the user namespace that owns this mount namespace; `EISDIR`: it is a directory; `EACCES`: needs the right to write /run/netns; `EPERM`: needs `CAP_SYS_ADMIN`.
+   * given outside the user namespace that owns this mount namespace; `EISDIR`: it is a directory; `EACCES`: needs the
+   * right to write /run/netns; `EPERM`: needs `CAP_SYS_ADMIN`.
    */
   static async remove(name: string, options?: DeleteOptions): Promise<void> {
     const call = callOf('Netns.remove', name, Netns.remove, options);
