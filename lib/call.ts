@@ -48,6 +48,12 @@ export class Call {
     this.signal = options?.signal;
   }
 
+  /** Records whose line the stacks of its errors show, while the function that was called still runs. */
+  noteCaller(): this {
+    this.caller?.capture();
+    return this;
+  }
+
   /** The same call about one of its several targets. */
   about(target: string | number | null): Call {
     return new Call(this.operation, target, this.caller, { signal: this.signal });

@@ -56,10 +56,8 @@ export function errnoOf(name: string): number | undefined {
 /** Of a listing's `EINTR` (`NLM_F_DUMP_INTR`). */
 export const INTERRUPTED = 'What was listed changed during every attempt to list it.';
 
-/** Where an operation was called: holds the call's stack, which V8 formats only when it is read. */
-export interface Caller {
-  readonly stack?: string;
-}
+/** A function of the package that a program calls. */
+type Operation = (...args: never[]) => unknown;
 
 /**
  * How many of the caller's frames are kept: few, because each costs time in every call, also in those that succeed. A
@@ -69,26 +67,43 @@ const CALLER_FRAMES = 3;
 const NODE_FRAMES = 10;
 
 /**
- * Records the stack of whoever called `operation`, a function that is running now. An error that
- * comes later, from another turn of the event loop, then shows the line that asked for it.
+ * Where an operation was called. An error that comes later, from another turn of the event loop, then shows the line
+ * that asked for it.
  */
-export function captureCaller(operation: (...args: never[]) => unknown): Caller {
-  const caller: Caller = {};
-  const limit = Error.stackTraceLimit;
-  if (limit > CALLER_FRAMES && limit <= NODE_FRAMES) {
-    // Reflect.set, because an assignment throws where a program froze Error.
-    Reflect.set(Error, 'stackTraceLimit', CALLER_FRAMES);
-    captureStackTrace(caller, operation);
-    Reflect.set(Error, 'stackTraceLimit', limit);
-  } else {
-    captureStackTrace(caller, operation);
+export class Caller {
+  /** V8 formats it only when it is read. */
+  readonly stack?: string;
+  #operation: Operation | undefined;
+
+  /** @param operation - The function whose caller is meant: one that runs until {@link capture} is called. */
+  constructor(operation: Operation) {
+    this.#operation = operation;
   }
-  return caller;
+
+  /**
+   * Records the stack, if that has not been done. It takes longer than the rest of a call, and so it is best done once
+   * the request is on its way.
+   */
+  capture(): this {
+    const operation = this.#operation;
+    if (operation === undefined) return this;
+    this.#operation = undefined;
+    const limit = Error.stackTraceLimit;
+    if (limit > CALLER_FRAMES && limit <= NODE_FRAMES) {
+      // Reflect.set, because an assignment throws where a program froze Error.
+      Reflect.set(Error, 'stackTraceLimit', CALLER_FRAMES);
+      captureStackTrace(this, operation);
+      Reflect.set(Error, 'stackTraceLimit', limit);
+    } else {
+      captureStackTrace(this, operation);
+    }
+    return this;
+  }
 }
 
 /** Gives an error the stack of a caller, where one was recorded. */
 export function stackOf<T extends Error>(error: T, caller: Caller | undefined): T {
-  const frames = caller && framesOf(caller);
+  const frames = caller && framesOf(caller.capture());
   if (frames !== undefined) error.stack = `${error.name}: ${error.message}${frames}`;
   return error;
 }
@@ -123,7 +138,7 @@ interface NetlinkErrorDetails {
   readonly hint?: string | undefined;
   /** What went wrong, for a `code` that is no errno. */
   readonly reason?: string | undefined;
-  /** From {@link captureCaller}: whose line the stack shows. */
+  /** Whose line the stack shows. */
   readonly caller?: Caller | undefined;
 }
 

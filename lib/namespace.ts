@@ -110,12 +110,15 @@ export class Namespace implements NetnsLike {
   ): Promise<T> {
     if (!isTurnFull()) {
       beginCall();
-      return this.hold(call, () => {
+      const done = this.hold(call, () => {
         const kept = snapshot(given);
         const further = furtherCallsOf(kept);
         if (further > 0) beginCall(further);
         return body(kept);
       });
+      // While the kernel works on the first request already.
+      call.noteCaller();
+      return done;
     }
     return this.#holdUntilTurn(call, body, given, others);
   }

@@ -5,7 +5,7 @@ import { Call } from './call.js';
 import { check, isObject, isSignal } from './check.js';
 import * as valueRules from './checkValues.js';
 import * as deletion from './deletion.js';
-import { captureCaller, showValue } from './errors.js';
+import { Caller, showValue } from './errors.js';
 import { createLink } from './kinds.js';
 import * as links from './links.js';
 import * as macvlan from './macvlan.js';
@@ -71,9 +71,9 @@ import { type Watch, watch } from './watch.js';
 let own: Netns | undefined;
 
 /**
- * The call that is being made, with the stack of whoever called `above`, a function that is running. A call that
- * has to wait for its turn has no stack: there may be thousands, and a stack costs more than the rest of a call.
- * Its error then has the stack of whoever awaits it.
+ * The call that is being made, by whoever called `above`, a function that is running; `operate` notes who that is, and
+ * what does without it has to. A call that has to wait for its turn has no stack: there may be thousands, and a stack
+ * costs more than the rest of a call. Its error then has the stack of whoever awaits it.
  */
 function callOf(
   operation: string,
@@ -81,7 +81,7 @@ function callOf(
   above: (...args: never[]) => unknown,
   options?: OperationOptions,
 ): Call {
-  const caller = isTurnFull() ? undefined : captureCaller(above);
+  const caller = isTurnFull() ? undefined : new Caller(above);
   return new Call(operation, links.targetOf(target), caller, options);
 }
 
@@ -121,7 +121,7 @@ export class Netns extends Namespace {
    * `EACCES`: the process is somebody else's, which takes `CAP_SYS_PTRACE`.
    */
   static async open(ref: NetnsRef, options?: OperationOptions): Promise<Netns> {
-    const call = callWith('Netns.open', refText(ref), Netns.open, options);
+    const call = callWith('Netns.open', refText(ref), Netns.open, options).noteCaller();
     check(call.operation, valueRules.netnsRef, ref, 'ref');
     call.checkSignal();
     if (ref instanceof Namespace) {
@@ -150,7 +150,7 @@ export class Netns extends Namespace {
    * namespaces as `user.max_net_namespaces` allows.
    */
   static async create(name?: string, options?: OperationOptions): Promise<Netns> {
-    const call = callWith('Netns.create', name, Netns.create, options);
+    const call = callWith('Netns.create', name, Netns.create, options).noteCaller();
     if (name !== undefined) check(call.operation, valueRules.netnsName, name, 'name');
     await takeTurn();
     call.checkSignal();
@@ -164,7 +164,7 @@ export class Netns extends Namespace {
    * read.
    */
   static async list(options?: OperationOptions): Promise<string[]> {
-    const call = callWith('Netns.list', null, Netns.list, options);
+    const call = callWith('Netns.list', null, Netns.list, options).noteCaller();
     call.checkSignal();
     return listNames(call);
   }
@@ -177,7 +177,7 @@ export class Netns extends Namespace {
    * right to write /run/netns; `EPERM`: needs `CAP_SYS_ADMIN`.
    */
   static async remove(name: string, options?: DeleteOptions): Promise<void> {
-    const call = callOf('Netns.remove', name, Netns.remove, options);
+    const call = callOf('Netns.remove', name, Netns.remove, options).noteCaller();
     check(call.operation, valueRules.netnsName, name, 'name');
     check(call.operation, valueRules.deleteOptions, options);
     const ifExists = options?.ifExists;
@@ -682,7 +682,7 @@ export class Netns extends Namespace {
   watch(options?: WatchOptions): Watch;
   watch(options: LevelWatchOptions): Watch<NetlinkEvent | LevelEvent>;
   watch(options?: WatchOptions | LevelWatchOptions): Watch<NetlinkEvent | LevelEvent> {
-    return watch(this, callOf('watch', null, this.watch, options), snapshot(options));
+    return watch(this, callOf('watch', null, this.watch, options).noteCaller(), snapshot(options));
   }
 
   /**

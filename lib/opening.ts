@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers';
 import { unlessAborted } from './abort.js';
 import { addon, type NamespaceHandle } from './addon.js';
 import { Call } from './call.js';
-import { captureCaller } from './errors.js';
+import { Caller } from './errors.js';
 import { Namespace } from './namespace.js';
 import { namespaceJob, Refusal } from './native.js';
 import type { NetnsLike, NetnsRef } from './types.js';
@@ -195,5 +195,5 @@ function acquireDescriptor(fd: number): SharedNamespace | Refusal {
 export function openOwn(): NamespaceHandle {
   const result = addon.openOwnNamespace();
   if (!(result instanceof Refusal)) return result;
-  throw new Call('Netns.current', null, captureCaller(openOwn)).error(result);
+  throw new Call('Netns.current', null, new Caller(openOwn)).error(result);
 }

@@ -4,7 +4,7 @@ import { Duplex, type Readable } from 'node:stream';
 import { setImmediate } from 'node:timers';
 import types from 'node:util/types';
 import type { TapHandle } from './addon.js';
-import { captureCaller, type NetlinkError } from './errors.js';
+import { Caller, type NetlinkError } from './errors.js';
 import { closeTapDevice } from './native.js';
 import {
   afterEnd,
@@ -133,7 +133,7 @@ export class Tap extends Duplex {
    * then), after `close` with `ERR_STREAM_DESTROYED`. `write` is faster when frames need not be awaited one by one.
    */
   async send(frame: Uint8Array): Promise<void> {
-    const caller = captureCaller(this.send);
+    const caller = new Caller(this.send).capture();
     if (!types.isUint8Array(frame)) throw notAFrame('send', frame);
     if (this.writableEnded && !this.destroyed && !this.#gone) throw afterEnd();
     await new Promise<void>((resolve, reject) => {
@@ -160,7 +160,9 @@ export class Tap extends Duplex {
       // Not by `AsyncResource.bind`, which takes several times as long.
       const context = new AsyncResource('Tap.write');
       const called: WriteCallback = (error) => context.runInAsyncScope(done, undefined, error);
-      return this.#enqueue(new Outgoing(frame, 'Tap.write', captureCaller(this.write), called));
+      return this.#enqueue(
+        new Outgoing(frame, 'Tap.write', new Caller(this.write).capture(), called),
+      );
     }
     if (!this.#gone) return super.write(frame);
     this.#writer.refuseGone(frame);

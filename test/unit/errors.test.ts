@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   argumentError,
-  captureCaller,
+  Caller,
   errnoName,
   errnoOf,
   isNetlinkError,
@@ -190,7 +190,7 @@ function lineOf(place: string | undefined): number {
   return Number(place?.split(':').at(-2));
 }
 
-describe('captureCaller', () => {
+describe('Caller', () => {
   const { stackTraceLimit: limit, prepareStackTrace } = Error;
   beforeEach(() => {
     Error.stackTraceLimit = 10;
@@ -207,7 +207,7 @@ describe('captureCaller', () => {
 
   /** An operation of the package: what it throws, it throws long after it was called. */
   async function operation(): Promise<never> {
-    const caller = captureCaller(operation);
+    const caller = new Caller(operation).capture();
     await new Promise((resolve) => setImmediate(resolve));
     throw new NetlinkError({ code: 'EEXIST', operation: 'operation', target: 'macv1', caller });
   }
