@@ -86,7 +86,7 @@ bool MatchesRequest(wire::ByteSpan request, wire::ByteSpan answer) {
 }
 
 bool DecodeRecord(RecordKind kind, wire::ByteSpan body, Record& out) {
-  MakeEmpty(kind, out);
+  if (out.index() != static_cast<size_t>(kind)) MakeEmpty(kind, out);
   if (kind == RecordKind::kLink) return ReadLink(body, std::get<LinkRecord>(out));
   return std::visit([&](auto& record) { return wire::DecodeBody(body, record); }, out);
 }

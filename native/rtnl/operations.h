@@ -106,7 +106,8 @@ bool EncodeRequest(const Operation& operation, const Record& record, wire::Bytes
 // rtnetlink_rcv_msg).
 bool MatchesRequest(wire::ByteSpan request, wire::ByteSpan answer);
 
-// Reads the body of a message as that kind of record; false when it is too short to be one.
+// Reads the body of a message as that kind of record, into one that says nothing yet; false when it
+// is too short to be one.
 bool DecodeRecord(RecordKind kind, wire::ByteSpan body, Record& out);
 
 // The kernel's name of the attribute that an acknowledgement points at or misses; null when it

@@ -134,10 +134,11 @@ template <class Record, size_t kRow>
 bool DecodeRow(ByteSpan payload, Record& record) {
   constexpr auto row = std::get<kRow>(Table<Record>::rows);
   auto& member = record.*(row.member);
-  typename std::decay_t<decltype(member)>::value_type value{};
-  if (!Wire<decltype(value)>::Decode(payload, value)) return false;
-  member = std::move(value);
-  return true;
+  using Value = typename std::decay_t<decltype(member)>::value_type;
+  // In place, because some are large.
+  if (Wire<Value>::Decode(payload, member.emplace())) return true;
+  member.reset();
+  return false;
 }
 
 // Attribute number -> decoder, so that a message of sixty attributes is read in one pass.
