@@ -1,6 +1,6 @@
 /** The reasons that errors give where the kernel gives only an errno. */
 import { describe, expect, test } from 'vitest';
-import { isNetlinkError, type NextHopOptions } from '../../lib/index.js';
+import { isNetlinkError, Netns, type NextHopOptions } from '../../lib/index.js';
 import { refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
@@ -723,13 +723,56 @@ describe('an error', () => {
     expect(error.message).toContain('mtu less than device minimum');
   });
 
-  test('shows the caller’s line in its stack', async () => {
-    const { host } = await setUp();
-    const error = await refusalOf(host.netns.getLink('nobody'));
-    const [first, second] = (error.stack ?? '').split('\n');
-    expect(first).toContain('NetlinkError: getLink');
-    expect(second).toContain('errors.test.ts');
-  });
+  // Nobody has this index.
+  const nobody = 4242;
+  const address = '198.51.100.1';
+  const refused: Readonly<Record<string, (netns: Netns) => Promise<unknown>>> = {
+    createMacvlan: (netns) => netns.createMacvlan({ parent: nobody }),
+    createMacvtap: (netns) => netns.createMacvtap({ parent: nobody }),
+    createLink: (netns) => netns.createLink({ kind: 'macvlan', parent: nobody }),
+    getLink: (netns) => netns.getLink(nobody),
+    'getLink by its name': (netns) => netns.getLink('nobody'),
+    listLinks: (netns) => netns.listLinks({ parent: nobody }),
+    setLink: (netns) => netns.setLink(nobody, { mtu: 1400 }),
+    setPromiscuous: (netns) => netns.setPromiscuous(nobody, true),
+    setMacvlan: (netns) => netns.setMacvlan(nobody, { mode: 'bridge' }),
+    addSources: (netns) => netns.addSources(nobody, [MAC]),
+    removeSources: (netns) => netns.removeSources(nobody, [MAC]),
+    moveLink: (netns) => netns.moveLink(nobody, { pid: process.pid }),
+    deleteLink: (netns) => netns.deleteLink(nobody),
+    addAddress: (netns) => netns.addAddress(nobody, `${address}/24`),
+    replaceAddress: (netns) => netns.replaceAddress(nobody, `${address}/24`),
+    removeAddress: (netns) => netns.removeAddress(nobody, `${address}/24`),
+    listAddresses: (netns) => netns.listAddresses({ link: nobody }),
+    addRoute: (netns) => netns.addRoute({ to: 'default', link: nobody }),
+    replaceRoute: (netns) => netns.replaceRoute({ to: 'default', link: nobody }),
+    removeRoute: (netns) => netns.removeRoute({ to: 'default', link: nobody }),
+    listRoutes: (netns) => netns.listRoutes({ link: nobody }),
+    removeRule: (netns) => netns.removeRule({ priority: 4242 }),
+    addNeighbour: (netns) => netns.addNeighbour(nobody, { address, mac: MAC }),
+    replaceNeighbour: (netns) => netns.replaceNeighbour(nobody, { address, mac: MAC }),
+    removeNeighbour: (netns) => netns.removeNeighbour(nobody, address),
+    listNeighbours: (netns) => netns.listNeighbours({ link: nobody }),
+    openTap: (netns) => netns.openTap(nobody),
+    getSysctl: (netns) => netns.getSysctl('net.nothing'),
+    setSysctl: (netns) => netns.setSysctl('net.nothing', 1),
+    getNetnsid: (netns) => netns.getNetnsid('nobody'),
+    'Netns.create': (netns) => Netns.create(netns.name as string),
+    'Netns.open': () => Netns.open('nobody'),
+    'Netns.remove': () => Netns.remove('nobody'),
+  };
+
+  test.each(Object.entries(refused))(
+    'of %s shows the caller’s line in its stack',
+    async (name, call) => {
+      const { host } = await setUp();
+      const error = await refusalOf(call(host.netns));
+      const [first, second] = (error.stack ?? '').split('\n');
+      expect(first).toContain(`NetlinkError: ${name.split(' ')[0]}`);
+      // The caller itself, not whoever awaits the promise.
+      expect(second).toMatch(/^ {4}at (?!async ).*errors\.test\.ts:\d+/);
+    },
+  );
 
   test('is known by isNetlinkError, by its code too', async () => {
     const { host } = await setUp();
