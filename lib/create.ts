@@ -88,9 +88,11 @@ export function createIn(
   const asked = askedBeside(options);
   const { netns } = options;
   if (netns === undefined) return createThere(namespace, namespace, call, spec, options, asked);
-  return withNamespace(call, netns, (target) =>
-    createThere(namespace, target, call, spec, options, asked),
-  );
+  return withNamespace(call, netns, (opened) => {
+    // Of two handles of one namespace only this one's socket is open when something has to be undone.
+    const target = opened.inode === namespace.inode ? namespace : opened;
+    return createThere(namespace, target, call, spec, options, asked);
+  });
 }
 
 // Awaits only what has to be looked up. If nothing has, the requests are sent before this returns, and so in the order

@@ -267,3 +267,35 @@ test('a watch whose first listing fails rejects the iteration, and nothing else'
   `;
   expect(await resultOf(program, { under })).toBe('EMFILE');
 });
+
+test.each([
+  ['the process', '{ pid: process.pid }', 2],
+  ['another handle', 'await Netns.open({ pid: process.pid })', 1],
+])(
+  'a link is undone without a further descriptor, also where %s names its namespace',
+  async (_, netns, free) => {
+    const program = `
+    import { closeSync, openSync } from 'node:fs';
+    import { createLink, createMacvlan, listLinks, Netns } from 'macvlan-netlink';
+    const netns = ${netns};
+    const parent = await createLink({ kind: 'bridge', up: true });
+    const routes = [{ to: '198.51.100.0/24', via: '192.0.2.1' }];
+    const create = (options) =>
+      createMacvlan({ parent, name: 'left', up: true, routes, ...options }).catch(
+        ({ code, part, cause }) => [code, part, cause?.message ?? null],
+      );
+    // Whatever is loaded late is loaded then.
+    await create({});
+    const taken = [];
+    try { for (;;) taken.push(openSync('/dev/null')); } catch {}
+    for (let left = 0; left < ${free}; left++) closeSync(taken.pop());
+    const refusal = await create({ netns });
+    for (const fd of taken) closeSync(fd);
+    const names = (await listLinks()).map(({ name }) => name);
+    console.log(JSON.stringify([...refusal, names.includes('left')]));
+  `;
+    const limited = ['sh', '-c', 'ulimit -n 80 && exec "$@"', 'sh'];
+    const refusal = ['ENETUNREACH', 'routes[0]', null, false];
+    expect(await resultOf(program, { under: [...inPrivateNetns, ...limited] })).toEqual(refusal);
+  },
+);
