@@ -11,6 +11,7 @@ import type { Address, Link, Route } from './types.js';
 import {
   AF_INET,
   AF_INET6,
+  FAMILIES,
   IP6_RT_PRIO_USER,
   LOOPBACK_IFINDEX,
   MIN_MTU,
@@ -298,7 +299,28 @@ async function whyWayUnreachable(
   if (family === AF_INET && via === undefined && scope >= SCOPES.link) {
     return `The gateway ${formatIp(gateway)} is on the network, and a route with such a gateway is of scope 'global'.`;
   }
-  return link === undefined && whyPassedOver(namespace, nearest.linkIndex, gateway);
+  return (
+    (link === undefined && (await whyPassedOver(namespace, nearest.linkIndex, gateway))) ||
+    whyNoRouteTo(namespace, nearest, gateway)
+  );
+}
+
+/** The prefix of an address is reached by a route, which may have been removed, or never added (`noprefixroute`). */
+async function whyNoRouteTo(
+  namespace: Namespace,
+  { cidr, family, prefixLength, linkIndex }: Address,
+  gateway: Uint8Array,
+): Promise<Hint> {
+  const routes = await askTogether(namespace, 'listRoutes', { family: FAMILIES[family] });
+  if (routes instanceof Refusal) return undefined;
+  const network = networkText(gateway, prefixLength);
+  const leads = ({ to, link }: Route) => to === network && link === linkIndex;
+  if (routes.some(leads)) return undefined;
+  const found = await findLink(namespace, linkIndex);
+  return (
+    found &&
+    `'${found.name}' has the address ${cidr}, but no route leads to ${network}, and so to the gateway ${formatIp(gateway)}: add that route, or the address anew.`
+  );
 }
 
 /** For a route that names no link: why the kernel does not take the one that has the gateway in a prefix. */

@@ -120,6 +120,8 @@ export class Namespace implements NetnsLike {
       call.noteCaller();
       return done;
     }
+    // Where the options' own code has filled the turn since the call was made.
+    call.noteCaller();
     return this.#holdUntilTurn(call, body, given, others);
   }
 

@@ -344,8 +344,22 @@ describe('an address or a route', () => {
     for (const one of [route, { ...route, link: parent }]) {
       const error = await refusalOf(host.netns.addRoute(one));
       expect(error).toMatchObject({ code: 'ENETUNREACH' });
-      expect(error.hint).toBeUndefined();
+      expect(error.hint).toBe(
+        `'${parent}' has the address 10.3.0.1/24, but no route leads to 10.3.0.0/24, and so to the gateway 10.3.0.9: add that route, or the address anew.`,
+      );
     }
+    await host.ip('-6', 'address', 'add', 'fd03::1/64', 'dev', parent, 'nodad', 'noprefixroute');
+    const error = await refusalOf(host.netns.addRoute({ to: 'fd08::/64', via: 'fd03::9' }));
+    expect(error.hint).toContain('no route leads to fd03::/64');
+  });
+
+  test('is added once a route leads to its gateway, as the hint advises', async () => {
+    const { host, parent } = await setUp();
+    await host.ip('link', 'set', parent, 'up');
+    await host.ip('address', 'add', '10.3.0.1/24', 'dev', parent, 'noprefixroute');
+    await host.netns.addRoute({ to: '10.3.0.0/24', link: parent });
+    await host.netns.addRoute({ to: '10.8.0.0/16', via: '10.3.0.9' });
+    expect(await host.run('ip', 'route', 'show', '10.8.0.0/16')).toContain('via 10.3.0.9');
   });
 
   test('is refused because with a gateway on the network it cannot be of scope link', async () => {
@@ -773,6 +787,20 @@ describe('an error', () => {
       expect(second).toMatch(/^ {4}at (?!async ).*errors\.test\.ts:\d+/);
     },
   );
+
+  test('shows it also where the options’ own code makes calls', async () => {
+    const { host } = await setUp();
+    const others: Promise<unknown>[] = [];
+    const options = {
+      get signal() {
+        for (let call = 0; call < 40; call++) others.push(host.netns.getLink('lo'));
+        return undefined;
+      },
+    };
+    const error = await refusalOf(host.netns.getLink('nobody', options));
+    await Promise.all(others);
+    expect(error.stack?.split('\n')[1]).toMatch(/^ {4}at (?!async ).*errors\.test\.ts:\d+/);
+  });
 
   test('is known by isNetlinkError, by its code too', async () => {
     const { host } = await setUp();
