@@ -6,8 +6,15 @@ import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import type { OperationOptions } from './types.js';
 
+// security/apparmor/file.c: such a file has no place in the tree of files, or is the root of another one.
+const REFUSED_BY_PROFILE =
+  "A security module refuses the file of a network namespace: AppArmor's profile needs flags=(attach_disconnected), " +
+  "and, where it lists files, also the rule '/ r,'.";
+
 /** Hints for refusals of system calls, whatever the operation. */
 const HINTS: Readonly<Record<string, string>> = {
+  'open(/proc/thread-self) EACCES': REFUSED_BY_PROFILE,
+  'fstat EACCES': REFUSED_BY_PROFILE,
   'setns EPERM':
     'Acting in another network namespace takes CAP_SYS_ADMIN, in the user namespace that owns it and ' +
     "in the process's own; a watch, a tap and a Worker also in the one that owns the way back, the " +
@@ -20,6 +27,8 @@ const HINTS: Readonly<Record<string, string>> = {
     'namespace that the process is in?',
   'socket EAFNOSUPPORT':
     "Netlink sockets are refused, as by systemd's RestrictAddressFamilies where it does not name AF_NETLINK.",
+  'socket EACCES':
+    "A security module refuses netlink sockets, as AppArmor does where its profile has no 'network netlink'.",
   'socket EPERM': "Netlink sockets are refused, as by a container's filter of system calls.",
   'mount ENOSPC': 'The mount namespace has as many mounts as fs.mount-max allows.',
   'epoll_ctl ENOSPC': 'The user waits for as many descriptors as fs.epoll.max_user_watches allows.',

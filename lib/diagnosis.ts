@@ -184,7 +184,7 @@ async function whyNotPermitted(
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
   return (effective & (1n << CAP_NET_ADMIN)) === 0n
     ? `The process lacks CAP_NET_ADMIN in the user namespace that owns ${where}.`
-    : `The process has CAP_NET_ADMIN in its own user namespace, but not in the one that owns ${where}.`;
+    : `The process has CAP_NET_ADMIN in its own user namespace, but not in the one that owns ${where}; or a security module refuses it, such as an AppArmor profile without 'capability net_admin'.`;
 }
 
 /** Of a VLAN (net/8021q/vlan_dev.c, vlan_dev_open). */

@@ -99,11 +99,11 @@ function callWith(
 
 /**
  * A network namespace to operate in. Requests in one namespace go to the kernel in the order in which they are made;
- * namespaces do not wait for one another. Between the requests of an operation that takes several there may be
- * requests of other operations: await an operation before you start another that builds on it. An operation rejects
- * with a `NetlinkError` when the kernel refuses, and with a `TypeError` (`code` `ERR_INVALID_ARG_TYPE` or
- * `ERR_INVALID_ARG_VALUE`) or `RangeError` (`ERR_OUT_OF_RANGE`) that names the option when an argument is wrong, before
- * anything is sent.
+ * other namespaces wait for none of them but the one that the kernel works on. Between the requests of an operation
+ * that takes several there may be requests of other operations: await an operation before you start another that builds
+ * on it. An operation rejects with a `NetlinkError` when the kernel refuses, and with a `TypeError` (`code`
+ * `ERR_INVALID_ARG_TYPE` or `ERR_INVALID_ARG_VALUE`) or `RangeError` (`ERR_OUT_OF_RANGE`) that names the option when an
+ * argument is wrong, before anything is sent.
  */
 export class Netns extends Namespace {
   /**
@@ -118,7 +118,7 @@ export class Netns extends Namespace {
   /**
    * Opens a namespace by name, path, process or descriptor. The namespace stays alive until `close`, even when its
    * name is removed. `EINVAL`: not a network namespace; `ENOENT`: no such name or process; `EBADF`: no such `fd`;
-   * `EACCES`: the process is somebody else's, which takes `CAP_SYS_PTRACE`.
+   * `EACCES`: the process is somebody else's, which takes `CAP_SYS_PTRACE`, or a security module refuses it.
    */
   static async open(ref: NetnsRef, options?: OperationOptions): Promise<Netns> {
     const call = callWith('Netns.open', refText(ref), Netns.open, options).noteCaller();
@@ -143,11 +143,11 @@ export class Netns extends Namespace {
   /**
    * Makes a namespace. With a name it is the same as after `ip netns add`: mounted at /run/netns/NAME, under the same
    * lock and with the same mount propagation, and it stays until `remove`. Without a name it lives as long as a handle,
-   * a process, a socket or a tap holds it, and is then destroyed with the links in it. Its loopback link is down:
-   * until `setLink('lo', { up: true })` nothing in it reaches localhost, nor the namespace's own addresses.
-   * `EEXIST`: the name is taken; `EPERM`: needs `CAP_SYS_ADMIN`; `EACCES`: a name needs the right to
-   * write /run/netns and to mount there, which a security module may refuse; `ENOSPC`: the user has as many
-   * namespaces as `user.max_net_namespaces` allows.
+   * a process, a socket or a tap holds it, and is then destroyed with the links in it. Its loopback link is down: until
+   * `setLink('lo', { up: true })` nothing in it reaches localhost, nor the namespace's own addresses. `EEXIST`: the
+   * name is taken; `EPERM`: needs `CAP_SYS_ADMIN`; `EACCES`: a name needs the right to write /run/netns and to mount
+   * there, which a security module may refuse; `ENOENT`: another program removed the name at that moment; `ENOSPC`: the
+   * user has as many namespaces as `user.max_net_namespaces` allows.
    */
   static async create(name?: string, options?: OperationOptions): Promise<Netns> {
     const call = callWith('Netns.create', name, Netns.create, options).noteCaller();
@@ -174,7 +174,7 @@ export class Netns extends Namespace {
    * If the name is a symbolic link, only the link is removed. `ENOENT`: there is no such name (not with `ifExists`);
    * `EBUSY`: another program gave it again meanwhile, or has mounted it twice, and one of the mounts is left, or it was
    * given outside the user namespace that owns this mount namespace; `EISDIR`: it is a directory; `EACCES`: needs the
-   * right to write /run/netns; `EPERM`: needs `CAP_SYS_ADMIN`.
+   * right to write /run/netns, and to unmount, which a security module may refuse; `EPERM`: needs `CAP_SYS_ADMIN`.
    */
   static async remove(name: string, options?: DeleteOptions): Promise<void> {
     const call = callOf('Netns.remove', name, Netns.remove, options).noteCaller();
@@ -489,10 +489,10 @@ export class Netns extends Namespace {
    * that the kernel itself adds for each link (`fe80::/64`, `ff00::/8`) a second one with the same metric needs
    * `append`, and an IPv6 route with a `metric` of 0 gets 1024. What a `Route` does not show is lost: the expiry of a
    * route from a router advertisement, metrics besides `mtu` and `advmss`, the lock of an MTU, the preference of an
-   * IPv6 route, a realm, an encapsulation. `EEXIST`: there is one, by any link, and `append` is not set;
-   * `ENETUNREACH` (for IPv6 `EHOSTUNREACH`): no address of a link reaches the gateway; `ENODEV`: there is no such
-   * link, or its MTU is too small for IPv6; `EACCES`: IPv6 is disabled on it; `ENETDOWN`: it is down (`ENETUNREACH` for
-   * an IPv4 gateway without `onlink`); `EINVAL`: no link has the `source`, or that is tentative, or there is no such
+   * IPv6 route, a realm, an encapsulation. `EEXIST`: there is one, by any link, and `append` is not set; `ENETUNREACH`
+   * (for IPv6 `EHOSTUNREACH`): nothing leads to the gateway, such as a link's address; `ENODEV`: there is no such link,
+   * or its MTU is too small for IPv6; `EACCES`: IPv6 is disabled on it; `ENETDOWN`: it is down (`ENETUNREACH` for an
+   * IPv4 gateway without `onlink`); `EINVAL`: no link has the `source`, or that is tentative, or there is no such
    * nexthop object.
    */
   addRoute(route: RouteToAdd & OperationOptions): Promise<void> {
@@ -717,9 +717,9 @@ export class Netns extends Namespace {
    * `ndisc_notify`, `accept_ra` and `disable_ipv6` of net.ipv6.conf. The settings of `default` there are those that a
    * new link begins with. Not in order with other operations: await it. `ENOENT`: there is no such setting, no such
    * link, or nothing that has the value's name; `EINVAL`: it does not take the value, or has taken only its beginning;
-   * `EACCES`: the setting is read-only, or needs root or `CAP_NET_ADMIN`; `EROFS`: /proc/sys is mounted read-only;
-   * `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`; some settings, such as `ip_forward`, need `CAP_NET_ADMIN`
-   * of root, too.
+   * `EACCES`: the setting is read-only, or needs root or `CAP_NET_ADMIN`, or a security module refuses it; `EROFS`:
+   * /proc/sys is mounted read-only; `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`; some settings, such as
+   * `ip_forward`, need `CAP_NET_ADMIN` of root, too.
    */
   setSysctl(name: string, value: string | number, options?: OperationOptions): Promise<void> {
     const call = callWith('setSysctl', name, this.setSysctl, options);

@@ -110,6 +110,8 @@ const WHY_NOT_NAMED: Readonly<Record<string, string>> = {
   'mount EACCES':
     'A name is a mount, and a security module refuses that mount, as AppArmor does in a Docker container ' +
     '(`--security-opt apparmor=unconfined` disables its profile).',
+  'umount2 EACCES':
+    "A security module refuses to unmount the name, as AppArmor does where its profile has no 'umount'.",
   'mount ENOENT': 'Another program removed the name while it was being given.',
   // In the second case umount2 said that nothing was mounted there (EINVAL; fs/namespace.c, can_umount).
   'unlink EBUSY':

@@ -66,17 +66,21 @@ function whyNotOpened(ref: NetnsRef, refusal: Refusal): string | undefined {
   switch (refusal.code) {
     case 'ENOENT':
       if (typeof ref !== 'string')
-        return `There is no such process, or /proc does not show it: ${text}.`;
+        return `There is no such process, or it has ended, or /proc does not show it: ${text}.`;
       return ref.includes('/')
         ? `There is no file ${text}.`
         : `There is no network namespace ${text} under ${RUN_DIRECTORY}.`;
     case 'EACCES':
-      return typeof ref === 'string'
-        ? undefined
-        : `Opening the namespace of that process takes CAP_SYS_PTRACE: ${text}.`;
+      return isOfProcess(ref)
+        ? `Opening the namespace of another process takes CAP_SYS_PTRACE, and no security module that refuses it, as AppArmor does in a Docker container for processes outside it: ${text}.`
+        : undefined;
     default:
       return undefined;
   }
+}
+
+function isOfProcess(ref: NetnsRef): boolean {
+  return typeof ref === 'string' ? /^\/proc\/\d/.test(ref) : 'pid' in ref;
 }
 
 /** What is no file of nsfs at all is most often a name whose mount this process cannot see. */

@@ -16,7 +16,7 @@ export interface OperationOptions {
   /**
    * Withdraws what has not been sent to the kernel yet; the promise then rejects with the signal's
    * reason (for one exception see `createMacvlan`). What has been sent may still take effect: netlink requests cannot be
-   * recalled.
+   * recalled, and the promise waits for the answer to it, even if another program keeps the kernel busy meanwhile.
    */
   readonly signal?: AbortSignal | undefined;
 }

@@ -202,6 +202,10 @@ export type NetlinkEvent =
     }
   | {
       readonly type: 'route';
+      /**
+       * Where a field of a route changes, the route that was is `removed`, and one is `added`: nothing but all of its
+       * fields tells a route from others.
+       */
       readonly action: 'added' | 'changed' | 'removed';
       readonly route: Route;
     }

@@ -68,8 +68,9 @@ export async function setSysctl(
 
 const WHY_REFUSED: Readonly<Record<string, string>> = {
   EACCES:
-    'The file does not allow that, or it takes root or CAP_NET_ADMIN in the user namespace that owns the network ' +
-    'namespace.',
+    'The file does not allow that; or it takes root or CAP_NET_ADMIN in the user namespace that owns the network ' +
+    "namespace; or a security module refuses it, as AppArmor does in a Docker container, where a link's `ipv4` can be " +
+    'set all the same.',
   EPERM:
     'The process lacks a capability: root needs CAP_NET_ADMIN for some settings, and CAP_SYS_ADMIN for a few.',
   EROFS: `${ROOT} is mounted read-only, as in containers without privileges.`,

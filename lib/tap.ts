@@ -134,8 +134,8 @@ function whyNotOpened(link: MacvtapLink, { code, syscall }: Refusal): string | u
   if (syscall === 'mknod' && NODE_REFUSALS.has(code)) {
     return (
       `/dev/tap${link.index} is missing or another's, and making a node for the device takes CAP_MKNOD outside every ` +
-      "user namespace, in a container a devices cgroup that allows that ('m'), and without CAP_SYS_ADMIN a /dev that " +
-      'may be written.'
+      "user namespace, in a container a devices cgroup that allows that ('m'), without CAP_SYS_ADMIN a /dev that may " +
+      'be written, and no security module that refuses it.'
     );
   }
   if (code !== 'EPERM' && code !== 'EACCES') return undefined;
@@ -143,7 +143,14 @@ function whyNotOpened(link: MacvtapLink, { code, syscall }: Refusal): string | u
   if (syscall === 'open') {
     return (
       `The process may not open the device of '${link.name}': it needs the right to read and write ` +
-      `/dev/tap${link.index}, a /dev without nodev, and in a container a devices cgroup that allows it.`
+      `/dev/tap${link.index}, a /dev without nodev, in a container a devices cgroup that allows it, and no security ` +
+      'module that refuses it.'
+    );
+  }
+  if (syscall.endsWith('(sysfs)')) {
+    return (
+      "A security module refuses to read the sysfs of the link's network namespace, as AppArmor does where its profile " +
+      "lists files, and '/class/net/** r,' and '/devices/** r,' are not among them."
     );
   }
   return (

@@ -111,15 +111,14 @@ Status MakeNodeInDev(dev_t number, Node& out) {
 }
 
 // Makes a device node that no other process sees; where nothing can be mounted for that, as in a
-// container without CAP_SYS_ADMIN, in /dev.
+// container without CAP_SYS_ADMIN, or a security module does not want a node there, in /dev.
 Status MakeNode(dev_t number, Node& out) {
   const Status status = MountPrivate("tmpfs", Access::kWrite, out.root);
   if (status.NotPermitted()) return MakeNodeInDev(number, out);
   if (!status.ok()) return status;
   out.path = "tap";
-  return MakeNodeAt(out.root.get(), out.path.c_str(), S_IFCHR | 0600, number) == 0
-             ? Status{}
-             : Status::FromErrno("mknod");
+  if (MakeNodeAt(out.root.get(), out.path.c_str(), S_IFCHR | 0600, number) == 0) return {};
+  return errno == EACCES ? MakeNodeInDev(number, out) : Status::FromErrno("mknod");
 }
 
 // devtmpfs names its nodes by the index alone and knows no namespaces: the node belongs to the
@@ -170,13 +169,19 @@ Status Prepare(int queue, const TapOptions& options, int& vnet_header_length) {
   return {};
 }
 
-// The sysfs of the calling thread's namespace. Where mounting one is `refused`, /sys is used
-// instead if it may show that namespace; what it says is compared with the device afterwards.
-Status OpenSysfs(bool own_namespace, Descriptor& out, Status& refused) {
-  const Status status = MountPrivate("sysfs", Access::kRead, out);
-  if (status.ok() || status.OutOfDescriptors() || !own_namespace) return status;
+// The sysfs of the calling thread's namespace, which is mounted for that. Where mounting or reading
+// it is `refused`, /sys is used instead if it may show that namespace; what it says is compared
+// with the device afterwards.
+Status OpenSysfs(bool own_namespace, const TapLink& link, Descriptor& out, Status& refused) {
+  Status status = MountPrivate("sysfs", Access::kRead, out);
+  if (status.ok()) {
+    dev_t number = 0;
+    status = ReadNumber(out.get(), link, number);
+    if (!status.NotPermitted()) return {};
+  }
+  if (status.OutOfDescriptors() || !own_namespace) return status;
   refused = status;
-  out.Reset(open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  out.Reset(open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC));
   return out.valid() ? Status{} : status;
 }
 
@@ -233,7 +238,7 @@ Status OpenTapDevice(const Namespace& target, const TapLink& link, const TapOpti
   Descriptor sysfs;
   Status refused;
   status = Within(target, returned, [&] {
-    const Status opened = OpenSysfs(home.id == target.id, sysfs, refused);
+    const Status opened = OpenSysfs(home.id == target.id, link, sysfs, refused);
     return opened.ok() ? OpenTapWatch(link.index, out.watch) : opened;
   });
   if (!status.ok()) return status;

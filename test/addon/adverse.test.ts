@@ -503,6 +503,7 @@ describe('a kernel without IPv6', () => {
 
 test.each([
   ['EPERM', expect.stringContaining('filter of system calls')],
+  ['EACCES', expect.stringContaining('security module')],
   ['ENOSYS', expect.stringContaining('seccomp')],
   ['EAFNOSUPPORT', expect.stringContaining('RestrictAddressFamilies')],
 ] as const)(
@@ -722,6 +723,16 @@ describe.skipIf(noTaps !== undefined)('a tap is found', () => {
     const { EACCES } = constants.errno;
     const refused = { REFUSE: fsconfig, REFUSE_WITH: EACCES, REFUSE_MOUNT: EACCES };
     const under = withOwn('sysfs /sys', refused);
+    expect(await resultOf(program, { under })).toBe('macvtap');
+  });
+
+  test('by /sys where a security module forbids reading the sysfs that was mounted', async () => {
+    const under = withOwn('sysfs /sys', { REFUSE_SYSFS: constants.errno.EACCES, SPARE_SYS: 1 });
+    expect(await resultOf(program, { under })).toBe('macvtap');
+  });
+
+  test('by a node in /dev where a security module forbids one elsewhere', async () => {
+    const under = withOwn('tmpfs /dev', { REFUSE_NODE: constants.errno.EACCES });
     expect(await resultOf(program, { under })).toBe('macvtap');
   });
 

@@ -1,15 +1,17 @@
-// LD_PRELOAD: the system call with the number $REFUSE is not permitted, as by a container's filter that
-// does not know it, or has the error $REFUSE_WITH; no socket of netlink is to be had, with the error
-// $REFUSE_NETLINK. With $REFUSE_MOUNT every new mount has that error; with $REFUSE_FSTATFS no open file is said what it
-// is on; with $REFUSE_TYPE no namespace is said what type it has, with that error; with $REFUSE_SYSFS the links' files
-// in a sysfs are not opened, with that error; with $REFUSE_GROUP a netlink socket cannot join the group of that number, as
-// where the kernel does not have it; with $REFUSE_EPOLL no descriptor that is to be waited for once (EPOLLONESHOT, which
-// libuv does not use) is added, with that error. With $SHORT a write of "1" and an end of line takes the 1 alone. With
-// $INTERRUPT the first number of four random bytes is interrupted.
+// LD_PRELOAD: the system call with the number $REFUSE is not permitted, as by a container's filter that does not know
+// it, or has the error $REFUSE_WITH; no socket of netlink is to be had, with the error $REFUSE_NETLINK. With
+// $REFUSE_MOUNT every new mount has that error; with $REFUSE_FSTATFS no open file is said what it is on; with
+// $REFUSE_TYPE no namespace is said what type it has, with that error; with $REFUSE_SYSFS the links' files in a sysfs
+// are not opened, with that error, but for those below /sys with $SPARE_SYS; with $REFUSE_NODE no device node is made
+// in another folder than /dev, with that error; with $REFUSE_GROUP a netlink socket cannot join the group of that
+// number, as where the kernel does not have it; with $REFUSE_EPOLL no descriptor that is to be waited for once
+// (EPOLLONESHOT, which libuv does not use) is added, with that error. With $SHORT a write of "1" and an end of line
+// takes the 1 alone. With $INTERRUPT the first number of four random bytes is interrupted.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -17,6 +19,8 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <linux/netlink.h>
 #include <linux/nsfs.h>
@@ -28,6 +32,10 @@ long syscall(long number, ...) {
   va_start(more, number);
   for (int i = 0; i < 6; ++i) arguments[i] = va_arg(more, long);
   va_end(more);
+  if (number == SYS_mknodat && getenv("REFUSE_NODE") != NULL && *(const char*)arguments[1] != '/') {
+    errno = atoi(getenv("REFUSE_NODE"));
+    return -1;
+  }
   const char* refused = getenv("REFUSE");
   if (refused != NULL && number == atol(refused)) {
     const char* error = getenv("REFUSE_WITH");
@@ -86,13 +94,23 @@ int ioctl(int fd, unsigned long request, ...) {
   return -1;
 }
 
+static int is_sys(int folder) {
+  char link[64];
+  char path[8] = "";
+  snprintf(link, sizeof(link), "/proc/thread-self/fd/%d", folder);
+  return readlink(link, path, sizeof(path) - 1) == 4 && strcmp(path, "/sys") == 0;
+}
+
 int openat64(int folder, const char* path, int flags, ...) {
   int (*real)(int, const char*, int, ...) = dlsym(RTLD_NEXT, "openat64");
   va_list more;
   va_start(more, flags);
   const mode_t mode = va_arg(more, int);
   va_end(more);
-  if (getenv("REFUSE_SYSFS") == NULL || strncmp(path, "class/net/", 10) != 0) return real(folder, path, flags, mode);
+  const int is_refused = getenv("REFUSE_SYSFS") != NULL && strncmp(path, "class/net/", 10) == 0;
+  if (!is_refused || (getenv("SPARE_SYS") != NULL && is_sys(folder))) {
+    return real(folder, path, flags, mode);
+  }
   errno = atoi(getenv("REFUSE_SYSFS"));
   return -1;
 }
