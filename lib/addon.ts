@@ -113,6 +113,7 @@ export interface NamespaceJobs {
   openNamespacePath: [[path: string], NamespaceHandle];
   /** Without a name: `''`. */
   createNamespace: [[name: string], NamespaceHandle];
+  attachNamespace: [[handle: NamespaceHandle, name: string], NamespaceHandle];
   removeNamespace: [[name: string], undefined];
   readSysctl: [[handle: NamespaceHandle, path: string], string];
   writeSysctl: [[handle: NamespaceHandle, path: string, content: string], undefined];

@@ -279,6 +279,11 @@ export class Namespace implements NetnsLike {
     return openTapDevice(this.#openHandle, link, options);
   }
 
+  /** Gives this namespace a name, within {@link hold}. @internal */
+  attach(name: string, signal?: AbortSignal): Promise<NamespaceHandle | Refusal> {
+    return namespaceJob('attachNamespace', [this.#openHandle, name], signal);
+  }
+
   /** A file below /proc/sys/net as it is in this namespace, within {@link hold}. @internal */
   readSysctl(path: string, signal?: AbortSignal): Promise<string | Refusal> {
     return namespaceJob('readSysctl', [this.#openHandle, path], signal);

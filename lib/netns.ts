@@ -14,8 +14,15 @@ import { Namespace } from './namespace.js';
 import { namespaceJob, Refusal } from './native.js';
 import * as neighbours from './neighbours.js';
 import { getNetnsid } from './netnsid.js';
-import { listNames, whyNotCreated, whyNotNamed } from './netnsNames.js';
-import { checkBrandOpen, isNetns, openHandle, openOwn, RUN_DIRECTORY } from './opening.js';
+import { listNames, whyNotAttached, whyNotCreated, whyNotNamed } from './netnsNames.js';
+import {
+  checkBrandOpen,
+  isNetns,
+  openHandle,
+  openOwn,
+  RUN_DIRECTORY,
+  withNamespace,
+} from './opening.js';
 import * as routes from './routes.js';
 import * as rules from './rules.js';
 import { type RunOptions, run } from './run.js';
@@ -157,6 +164,24 @@ export class Netns extends Namespace {
     const result = await namespaceJob('createNamespace', [name ?? ''], call.signal);
     if (result instanceof Refusal) throw call.error(result, await whyNotCreated(result, name));
     return new Netns(result, name ?? null);
+  }
+
+  /**
+   * Gives a namespace a name, the same as `ip netns attach`: a container's, by one of its processes (`{ pid }`), or one
+   * whose name was removed. It may have several. With the name it stays until `remove`, whoever else holds it. Resolves
+   * with a handle of its own that has the name. `EEXIST`, `EPERM`, `EACCES` and `ENOENT`: as for `create`, and where the
+   * error's `part` is `netns`, as for `open`.
+   */
+  static async attach(name: string, netns: NetnsRef, options?: OperationOptions): Promise<Netns> {
+    const call = callWith('Netns.attach', name, Netns.attach, options).noteCaller();
+    check(call.operation, valueRules.netnsName, name, 'name');
+    check(call.operation, valueRules.netnsRef, netns, 'netns');
+    call.checkSignal();
+    return withNamespace(call, netnsNow(netns), async (namespace) => {
+      const result = await namespace.attach(name, call.signal);
+      if (result instanceof Refusal) throw call.error(result, await whyNotAttached(result, name));
+      return new Netns(result, name);
+    });
   }
 
   /**

@@ -64,16 +64,23 @@ export async function whyNotCreated(
   refusal: Refusal,
   name: string | undefined,
 ): Promise<{ hint?: string }> {
-  if (refusal.code === 'EEXIST') return whyNameTaken(`${RUN_DIRECTORY}/${name}`);
   const whyNotUnshared = WHY_NOT_UNSHARED[refusal.code];
   if (refusal.syscall === 'unshare' && whyNotUnshared !== undefined)
     return { hint: whyNotUnshared };
   if (name === undefined) return {};
-  const { hint } = whyNotNamed(refusal);
-  if (hint === undefined) return {};
+  const attached = await whyNotAttached(refusal, name);
+  const { hint } = attached;
+  if (hint === undefined || refusal.code === 'EEXIST') return attached;
   // A name that another program removed could be given.
   const isRefused = refusal.syscall !== 'mount' || refusal.code !== 'ENOENT';
   return { hint: isRefused ? `${hint} ${WITHOUT_NAME}` : hint };
+}
+
+/** The reason why a namespace was not given a name. */
+export async function whyNotAttached(refusal: Refusal, name: string): Promise<{ hint?: string }> {
+  return refusal.code === 'EEXIST'
+    ? whyNameTaken(`${RUN_DIRECTORY}/${name}`)
+    : whyNotNamed(refusal);
 }
 
 async function whyNameTaken(path: string): Promise<{ hint?: string }> {

@@ -204,27 +204,36 @@ bool MayWrite(const char* folder) {
   return errno != EACCES && errno != EPERM && errno != EROFS && access(folder, W_OK) == 0;
 }
 
-// Gives the calling thread's namespace a name. Mounts on the file itself: another process may take
-// it for one that was left over, remove it, and give the name meanwhile. Nothing can be mounted on
-// a file that is gone (ENOENT; fs/namespace.c), but by the path it would cover the other's
-// namespace.
-Status MountName(const std::string& path) {
+// Gives the namespace behind a file a name. Mounts on the name's file itself: another process may
+// take it for one that was left over, remove it, and give the name meanwhile. Nothing can be
+// mounted on a file that is gone (ENOENT; fs/namespace.c), but by the path it would cover the
+// other's namespace.
+Status MountName(const std::string& path, const char* source) {
   const AtWork at_work(path);
   Descriptor file;
   Status status = ReserveName(path, file);
   if (!status.ok()) return status;
   const std::string reserved = "/proc/thread-self/fd/" + std::to_string(file.get());
-  if (mount(kOwnNamespace, reserved.c_str(), "none", MS_BIND, nullptr) == 0) return {};
+  if (mount(source, reserved.c_str(), "none", MS_BIND, nullptr) == 0) return {};
   status = Status::FromErrno("mount");
   if (IsAt(path, file.get())) unlink(path.c_str());
   return status;
 }
 
-Status Name(const std::string& path, const GivenUp& given_up) {
-  const Status status = MountName(path);
+Status Name(const std::string& path, const char* source, const GivenUp& given_up) {
+  const Status status = MountName(path, source);
   if (status.error != -EEXIST) return status;
   LookUntil(path, given_up, [&] { return !IsEmptyFile(path.c_str()); });
-  return given_up() ? Status{-ECANCELED, "open"} : MountName(path);
+  return given_up() ? Status{-ECANCELED, "open"} : MountName(path, source);
+}
+
+// Before anything is made: whether a name may be given, as far as that can be told.
+Status PrepareName(const std::string& path, const GivenUp& given_up) {
+  const Status status = PrepareRunDirectory(given_up);
+  if (!status.ok()) return status;
+  LookUntil(path, given_up, [&] { return !IsEmptyFile(path.c_str()); });
+  if (given_up()) return {-ECANCELED, "open"};
+  return access(path.c_str(), F_OK) == 0 ? Status{-EEXIST, "open"} : Status{};
 }
 
 // Unmounts a name and removes its file; EINVAL when nothing is mounted there.
@@ -285,20 +294,25 @@ Status CreateNamespace(const std::string& name, const GivenUp& given_up, Namespa
   Status status = OpenOwn(home);
   if (!status.ok()) return status;
   const std::string path = PathOf(name);
-  if (!name.empty()) {
-    status = PrepareRunDirectory(given_up);
-    if (!status.ok()) return status;
-    LookUntil(path, given_up, [&] { return !IsEmptyFile(path.c_str()); });
-    if (given_up()) return {-ECANCELED, "open"};
-    if (access(path.c_str(), F_OK) == 0) return {-EEXIST, "open"};
-  }
+  if (!name.empty()) status = PrepareName(path, given_up);
+  if (!status.ok()) return status;
   if (unshare(CLONE_NEWNET) != 0) return Status::FromErrno("unshare");
   status = OpenOwn(out);
   // The name comes last, because making the namespace takes some time: a process that is killed
   // meanwhile leaves no name.
-  if (status.ok() && !name.empty()) status = Name(path, given_up);
+  if (status.ok() && !name.empty()) status = Name(path, kOwnNamespace, given_up);
   if (!Enter(home.fd.get()).ok()) returned = false;
   return status;
+}
+
+Status AttachNamespace(const Namespace& target, const std::string& name, const GivenUp& given_up,
+                       Namespace& out) {
+  const std::string path = PathOf(name);
+  Status status = PrepareName(path, given_up);
+  if (status.ok()) status = OpenDescriptor(target.fd.get(), out);
+  if (!status.ok()) return status;
+  const std::string source = "/proc/thread-self/fd/" + std::to_string(target.fd.get());
+  return Name(path, source.c_str(), given_up);
 }
 
 Status RemoveNamespace(const std::string& name, const GivenUp& given_up) {

@@ -52,6 +52,9 @@ Status OpenDescriptor(int fd, Namespace& out);
 // true meanwhile.
 Status CreateNamespace(const std::string& name, const GivenUp& given_up, Namespace& out,
                        bool& returned);
+// Gives a namespace a name, the same as `ip netns attach`, and opens it once more. Waits as above.
+Status AttachNamespace(const Namespace& target, const std::string& name, const GivenUp& given_up,
+                       Namespace& out);
 // The same as `ip netns delete`: unmounts /run/netns/NAME and removes the file. A symbolic link
 // there is not followed, because what it leads to belongs to somebody else. Waits for a name that
 // is being made, as OpenPath does.

@@ -102,6 +102,17 @@ void CreateNamespace(const Napi::CallbackInfo& info) {
            });
 }
 
+// attachNamespace(id, handle, name): settles with [another handle].
+void AttachNamespace(const Napi::CallbackInfo& info) {
+  const NamespaceHandle* handle = NamespaceHandle::Unwrap(info[1].As<Napi::Object>());
+  if (handle == nullptr) return;  // the Worker is being ended
+  StartJob(info, NamespaceJob::Next::kAtOnce, io::Jobs::WaitsFor::kLock,
+           [target = handle->Share(), name = info[2].As<Napi::String>().Utf8Value()](
+               NamespaceJob::Outcome& out, io::PoolThread&, const io::GivenUp& given_up) {
+             return io::AttachNamespace(*target, name, given_up, out.opened);
+           });
+}
+
 void RemoveNamespace(const Napi::CallbackInfo& info) {
   StartJob(info, NamespaceJob::Next::kAtOnce, io::Jobs::WaitsFor::kKernel,
            [name = info[1].As<Napi::String>().Utf8Value()](NamespaceJob::Outcome&, io::PoolThread&,
@@ -133,7 +144,7 @@ void WriteSysctl(const Napi::CallbackInfo& info) {
            });
 }
 
-// withdrawNamespaceJob(id): one of the five above.
+// withdrawNamespaceJob(id): one of the six above.
 void WithdrawNamespaceJob(const Napi::CallbackInfo& info) {
   const auto& jobs = Environment::Of(info.Env()).namespace_jobs;
   const auto job = jobs.find(info[0].As<Napi::Number>().Uint32Value());
@@ -192,6 +203,7 @@ Napi::Object Load(Napi::Env env, Napi::Object exports) {
   exports.Set("openNamespaceDescriptor", Napi::Function::New<OpenNamespaceDescriptor>(env));
   exports.Set("openNamespacePath", Napi::Function::New<OpenNamespacePath>(env));
   exports.Set("createNamespace", Napi::Function::New<CreateNamespace>(env));
+  exports.Set("attachNamespace", Napi::Function::New<AttachNamespace>(env));
   exports.Set("removeNamespace", Napi::Function::New<RemoveNamespace>(env));
   exports.Set("readSysctl", Napi::Function::New<ReadSysctl>(env));
   exports.Set("writeSysctl", Napi::Function::New<WriteSysctl>(env));

@@ -773,6 +773,7 @@ describe('an error', () => {
     getNetnsid: (netns) => netns.getNetnsid('nobody'),
     'Netns.create': (netns) => Netns.create(netns.name as string),
     'Netns.open': () => Netns.open('nobody'),
+    'Netns.attach': () => Netns.attach('nobody', 'nobody'),
     'Netns.remove': () => Netns.remove('nobody'),
   };
 
