@@ -169,8 +169,8 @@ export class Netns extends Namespace {
   /**
    * Gives a namespace a name, the same as `ip netns attach`: a container's, by one of its processes (`{ pid }`), or one
    * whose name was removed. It may have several. With the name it stays until `remove`, whoever else holds it. Resolves
-   * with a handle of its own that has the name. `EEXIST`, `EPERM`, `EACCES` and `ENOENT`: as for `create`, and where the
-   * error's `part` is `netns`, as for `open`.
+   * with a handle of its own that has the name. `EEXIST`, `EPERM`, `EACCES` and `ENOENT`: as for `create`, and where
+   * the error's `part` is `netns`, as for `open`.
    */
   static async attach(name: string, netns: NetnsRef, options?: OperationOptions): Promise<Netns> {
     const call = callWith('Netns.attach', name, Netns.attach, options).noteCaller();
