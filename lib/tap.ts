@@ -111,8 +111,8 @@ function notAMacvtap(call: Call, { name, kind }: Link): Error {
 }
 
 /**
- * `ESTALE` from a call that mounts means that the sysfs of the link's namespace could not be mounted, and the one
- * that was read instead belongs to another: what is missing is the permission to mount.
+ * `ESTALE` from a call that mounts or reads a sysfs means that the one of the link's namespace was refused, and the one
+ * that was read instead belongs to another: what is missing is the permission.
  */
 function asPermission(refusal: Refusal): Refusal {
   const { code, syscall } = refusal;

@@ -251,7 +251,7 @@ Status OpenTapDevice(const Namespace& target, const TapLink& link, const TapOpti
   if (out.mtu < 0) out.mtu = link.mtu;
   // From here on outside the namespace, because a queue keeps its opener's namespace alive.
   status = OpenQueues(sysfs.get(), link, options, out);
-  // /sys may have been another namespace's: then the refused mount is the reason.
+  // /sys may have been another namespace's: then what was refused before is the reason.
   if (status.error != -ESTALE || refused.ok()) return status;
   return refused.NotPermitted() ? Status{status.error, refused.syscall} : refused;
 }

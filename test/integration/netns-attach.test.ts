@@ -13,7 +13,7 @@ import { inodeOf, ip, useNames } from '../support/named.js';
 import { refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
-const { removeLater, newName, create } = useNames(bed);
+const { newName, create } = useNames(bed);
 
 /** A process that lives in a namespace until the test is over. */
 const INSIDE = 'echo ready && exec cat';
@@ -23,7 +23,6 @@ async function attach(netns: Parameters<typeof Netns.attach>[1]) {
   const name = newName();
   const named = await Netns.attach(name, netns);
   bed.onCleanup(() => named.close());
-  removeLater(name);
   return { name, named };
 }
 
@@ -83,7 +82,6 @@ test('leaves what ip netns attach leaves', async () => {
   const child = await bed.background(host, 'sh', '-c', INSIDE);
   const { name } = await attach({ pid: child.pid });
   const other = newName();
-  removeLater(other);
   await ip('netns', 'attach', other, String(child.pid));
   const mountOf = (of: string) => {
     const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
@@ -105,7 +103,6 @@ test('is refused where the name is taken, whatever has it, and changes nothing',
   expect(await inodeOf(`/run/netns/${taken.name}`)).toBe(taken.netns.inode);
   const file = newName();
   writeFileSync(`/run/netns/${file}`, 'mine');
-  removeLater(file);
   expect(await refusalOf(Netns.attach(file, netns))).toMatchObject({ code: 'EEXIST' });
   expect(readFileSync(`/run/netns/${file}`, 'utf8')).toBe('mine');
 });
