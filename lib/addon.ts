@@ -8,10 +8,11 @@ import { builtin } from './builtin.js';
 import type { Refusal } from './native.js';
 import type { makeNews } from './news.js';
 import { notFoundError, notLoadedError } from './noAddon.js';
-import type { makeLink, makeNetnsid } from './records.js';
+import type { makeLink, makeLinkIndex, makeNetnsid } from './records.js';
 import type { makeAddress, makeNeighbour, makeRoute, makeRule } from './recordsInet.js';
 import type {
   AddressRecord,
+  LinkIndexRecord,
   LinkRecord,
   NeighbourRecord,
   NetnsidRecord,
@@ -30,6 +31,8 @@ export interface Operations {
   changeLink: [LinkRecord, undefined];
   deleteLink: [LinkRecord, undefined];
   getLink: [LinkRecord, Link];
+  /** Of a link's name. */
+  getLinkIndex: [LinkIndexRecord, number];
   listLinks: [LinkRecord, Link[]];
   addAltNames: [LinkRecord, undefined];
   removeAltNames: [LinkRecord, undefined];
@@ -56,7 +59,7 @@ export interface Operations {
 
 /** A column's number, and the columns of the record in it (a text names a whole record). */
 export type Columns = { readonly [name: string]: readonly [number, (Columns | string)?] };
-type RecordName = 'link' | 'address' | 'route' | 'rule' | 'neighbour' | 'netnsid';
+type RecordName = 'link' | 'linkIndex' | 'address' | 'route' | 'rule' | 'neighbour' | 'netnsid';
 
 /** An open namespace (native/node/namespace_handle.h). */
 export interface NamespaceHandle {
@@ -152,6 +155,7 @@ interface Addon extends NamespaceJobStarters {
 
 interface Hooks {
   readonly link: typeof makeLink;
+  readonly linkIndex: typeof makeLinkIndex;
   readonly address: typeof makeAddress;
   readonly route: typeof makeRoute;
   readonly rule: typeof makeRule;

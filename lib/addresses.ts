@@ -5,8 +5,9 @@ import * as addressRules from './checkAddresses.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { familyOf, type Prefix, parseIp, parsePrefix } from './ip.js';
-import { readLink, resolveIndex, resolveIndexIfAny } from './links.js';
+import { plainRef, readLink, resolveIndex, resolveIndexIfAny } from './links.js';
 import { isListedAddress } from './listed.js';
+import { askAbout, NOT_KNOWN_YET } from './named.js';
 import { isGarbled } from './names.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
@@ -90,17 +91,21 @@ export async function changeAddress(
   check(call.operation, valueRules.linkRef, ref, 'link');
   const rule = operation === 'removeAddress' ? addressRules.addressToRemove : addressRules.address;
   check(call.operation, rule, address, 'address');
-  let link = resolveIndex(namespace, call, ref);
-  if (typeof link === 'object') link = await link;
-  const record = addressRecord(address, link);
-  // The label changes with the link's name, so a listed one may be out of date.
-  if (operation === 'removeAddress' && isListedAddress(address)) record.label = undefined;
-  const result =
-    operation === 'replaceAddress' && record.family === AF_INET6
-      ? await replace6(namespace, call, record)
-      : await namespace.ask(operation, record, call.signal);
-  if (!(result instanceof Refusal)) return;
-  throw call.error(result, await explain(namespace, result, { link, asked: record }));
+  const recordOn = (link: number): AddressRecord => {
+    const record = addressRecord(address, link);
+    // The label changes with the link's name, so a listed one may be out of date.
+    const hasLabel = operation !== 'removeAddress' || !isListedAddress(address);
+    return hasLabel ? record : { ...record, label: undefined };
+  };
+  if (operation === 'replaceAddress' && recordOn(NOT_KNOWN_YET).family === AF_INET6) {
+    let link = resolveIndex(namespace, call, ref);
+    if (typeof link === 'object') link = await link;
+    const asked = recordOn(link);
+    const result = await replace6(namespace, call, asked);
+    if (!(result instanceof Refusal)) return;
+    throw call.error(result, await explain(namespace, result, { link, asked }));
+  }
+  await askAbout(namespace, call, operation, plainRef(namespace, call, ref), recordOn);
 }
 
 /**

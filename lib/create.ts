@@ -4,15 +4,15 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import type { Call } from './call.js';
+import { recordOf, sendAttempt } from './createRequest.js';
 import { explain } from './diagnosis.js';
 import type { NetlinkError } from './errors.js';
-import { IFF_UP } from './flags.js';
 import { MAX_INDEX_ATTEMPTS, mayMeanIndexTaken } from './indexes.js';
-import { isAtLeast } from './kernelVersion.js';
 import { plainRefIfAny, readLink, resolveIndexIfAny } from './links.js';
-import { findLink, linkRecord } from './lookup.js';
+import { findLink } from './lookup.js';
 import { parseMac } from './mac.js';
 import { checkKind, isMade, isThere } from './made.js';
+import { NOT_KNOWN_YET } from './named.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
 import { withNamespace } from './opening.js';
@@ -21,7 +21,6 @@ import {
   announces,
   askedBeside,
   checkLinksOf,
-  isBroughtUpByPart,
   noParts,
   type Part,
   type PartsAt,
@@ -29,15 +28,10 @@ import {
   type Shared,
   withSharedChanges,
 } from './parts.js';
-import { randomMac } from './random.js';
 import type { Peer } from './refused.js';
 import type { LinkInfoRecord, LinkRecord } from './requests.js';
-import { flagBits } from './setLink.js';
 import type { Link, LinkOptions, LinkRef } from './types.js';
 import { TAKEN_AWAY, undo } from './undo.js';
-
-/** Whether the kernel echoes a link that was made (`NLM_F_ECHO`; net/core/rtnetlink.c). */
-const ECHOES = isAtLeast(6, 2);
 
 /** How a link of one kind is made: what differs from kind to kind. */
 export interface KindSpec {
@@ -59,7 +53,7 @@ export interface KindSpec {
 }
 
 /** What one creation is about, once the links that it names have been looked up. */
-interface Creation {
+export interface Creation {
   readonly namespace: Namespace;
   readonly target: Namespace;
   readonly call: Call;
@@ -69,10 +63,12 @@ interface Creation {
   readonly record: LinkRecord;
   readonly partsAt: PartsAt;
   readonly master: number | undefined;
+  /** The parent's name, as long as its index is not known. */
+  parentName: string | undefined;
 }
 
 /** An attempt with an index, and everything that its steps need. */
-interface Plan extends Omit<Creation, 'partsAt' | 'master'> {
+export interface Plan extends Omit<Creation, 'partsAt' | 'master' | 'parentName'> {
   readonly index: number;
   /** Made once: the program may have changed the options by the time that the parts are undone. */
   readonly parts: readonly Part[];
@@ -110,16 +106,26 @@ async function createThere(
   const parentRef = plainRefIfAny(namespace, call, spec.parent, 'options.parent');
   const masterRef = plainRefIfAny(target, call, options.master, 'options.master');
   if (asked !== undefined) checkLinksOf(target, call, asked);
-  let parent = resolveIndexIfAny(namespace, call, parentRef, 'options.parent');
-  if (typeof parent === 'object') parent = await parent;
   let master = resolveIndexIfAny(target, call, masterRef, 'options.master');
   if (typeof master === 'object') master = await master;
   let partsAt = asked === undefined ? noParts : partsOf(target, call, asked);
   if (typeof partsAt === 'object') partsAt = await partsAt;
   const preparing = spec.prepare?.(target);
   if (typeof preparing === 'object') await preparing;
+  const parentName = typeof parentRef === 'string' ? parentRef : undefined;
+  const parent = typeof parentRef === 'string' ? NOT_KNOWN_YET : parentRef;
   const record = recordOf(namespace, target, spec, options, parent, info);
-  return await createWith({ namespace, target, call, spec, options, record, partsAt, master });
+  return await createWith({
+    namespace,
+    target,
+    call,
+    spec,
+    options,
+    record,
+    partsAt,
+    master,
+    parentName,
+  });
 }
 
 // createThere and what follows are small functions: while a thread of V8 compiles a large one for milliseconds, the event
@@ -130,7 +136,7 @@ async function createWith(creation: Creation): Promise<Link> {
   try {
     for (let attempt = 1; ; attempt++) {
       const plan = planOf(creation, options.index ?? target.chooseIndex());
-      const results = await send(plan);
+      const results = await sendAttempt(creation, plan);
       if (isAllDone(plan, results)) return results.at(-1) as Link;
       if (!(results[0] instanceof Refusal)) return await finish(plan, results);
       await throwUnlessIndexTaken(plan, results[0], attempt);
@@ -184,72 +190,6 @@ async function throwUnlessIndexTaken(plan: Plan, refusal: Refusal, attempt: numb
     throw call.error(refusal, await explainCreate(plan, refusal));
   }
   target.forgetIndexes();
-}
-
-function recordOf(
-  namespace: Namespace,
-  target: Namespace,
-  spec: KindSpec,
-  options: LinkOptions,
-  parent: number | undefined,
-  info: LinkInfoRecord,
-): LinkRecord {
-  const { name, mac, mtu, txQueueLen, numTxQueues, numRxQueues, group } = options;
-  // The first message has the MAC: otherwise the kernel chooses one, which a daemon may take as one to rewrite.
-  const address = mac === undefined ? undefined : parseMac(mac);
-  const { promiscuous, allMulticast } = options;
-  const up = isBroughtUpByPart(options) ? undefined : options.up;
-  const { flags, change } = flagBits({ up, promiscuous, allMulticast });
-  return {
-    index: undefined,
-    flags,
-    change,
-    name,
-    mac: address ?? (spec.choosesMac ? randomMac() : undefined),
-    mtu,
-    parent,
-    info,
-    netnsFd: target.inode === namespace.inode ? undefined : target.fd,
-    txQueueLen,
-    numTxQueues,
-    numRxQueues,
-    group,
-  };
-}
-
-/**
- * Sends the first message, the parts, and a read of the link, which is the last result if all goes well. Without parts
- * the read may share a datagram with the first message: should the index turn out to be another link's, reading that
- * one does no harm. A part waits behind a barrier, because it would change that link.
- */
-function send(plan: Plan): Promise<readonly Result[]> {
-  const { namespace, target, call, index, record, parts } = plan;
-  if (isEchoComplete(plan)) {
-    return namespace.exchange([{ operation: 'createEchoedLink', record }], call.signal);
-  }
-  const rest = parts.map(
-    ({ step }, at): Step => ({ ...step, barrier: at === 0 || step.barrier === true }),
-  );
-  rest.push({ operation: 'getLink', record: linkRecord(index) });
-  const create: Step = { operation: 'createLink', record };
-  return target.inode === namespace.inode
-    ? namespace.exchange([create, ...rest], call.signal)
-    : namespace.exchange([create], call.signal, { target, steps: rest });
-}
-
-/**
- * Whether the kernel's echo of the first message says everything about the finished link: it is made before the kernel
- * knows the carrier and the state of a link that comes up. The echo goes to the link's own namespace, and a long source
- * list would make it larger than the receive buffer has room for.
- */
-function isEchoComplete({ namespace, target, record, parts }: Plan): boolean {
-  return (
-    ECHOES &&
-    parts.length === 0 &&
-    target.inode === namespace.inode &&
-    ((record.flags ?? 0) & IFF_UP) === 0 &&
-    record.info?.macvlan?.macAddresses === undefined
-  );
 }
 
 /** Checks the results: returns the finished link, or removes it and throws. */

@@ -4,10 +4,10 @@ import { check } from './check.js';
 import * as linkRules from './checkLinks.js';
 import * as valueRules from './checkValues.js';
 import { explain } from './diagnosis.js';
-import { argumentError, printable, showValue, stackOf } from './errors.js';
+import { argumentError, type NetlinkError, printable, showValue, stackOf } from './errors.js';
 import { extMask, learnExtMask } from './extMask.js';
 import { LISTS_LINKS_BY_INDEX } from './kernelVersion.js';
-import { linkRecord } from './lookup.js';
+import { indexRecord, linkRecord } from './lookup.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
 import { filterInTurns } from './turn.js';
@@ -66,9 +66,20 @@ export async function readLink(
   const plain = plainRef(namespace, call, ref, option);
   const result = await namespace.ask('getLink', linkRecord(plain), call.signal);
   if (!(result instanceof Refusal)) return result;
-  const explained = await explain(namespace, result, { link: plain, option });
+  throw await notReadError(namespace, call, result, plain, option);
+}
+
+/** The error for a link that could not be read, with its reason. */
+export async function notReadError(
+  namespace: Namespace,
+  call: Call,
+  refusal: Refusal,
+  link: number | string,
+  option: string | undefined,
+): Promise<NetlinkError> {
+  const explained = await explain(namespace, refusal, { link, option });
   const part = /^(?:options|filter|changes)\.(.*)$/.exec(option ?? '')?.[1];
-  throw call.error(result, { ...explained, part });
+  return call.error(refusal, { ...explained, part });
 }
 
 /**
@@ -92,7 +103,9 @@ async function readIndex(
   name: string,
   option?: string,
 ): Promise<number> {
-  return (await readLink(namespace, call, name, option)).index;
+  const result = await namespace.ask('getLinkIndex', indexRecord(name), call.signal);
+  if (!(result instanceof Refusal)) return result;
+  throw await notReadError(namespace, call, result, name, option);
 }
 
 /** {@link resolveIndex} of an option that may be left out. */

@@ -3,7 +3,7 @@ import type { Call } from './call.js';
 import { extMask } from './extMask.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result } from './native.js';
-import { EXT_MASK, type LinkRecord } from './requests.js';
+import { EXT_MASK, type LinkIndexRecord, type LinkRecord } from './requests.js';
 import { askTogether, groupedBy, madeOnce } from './sharedListing.js';
 import type { Link, LinkParent } from './types.js';
 
@@ -19,11 +19,17 @@ export function isMacvlanKind(kind: string | null | undefined): boolean {
 
 /** How a request names a link: by its index, or by a name that the kernel looks up. */
 export function linkRecord(ref: number | string): LinkRecord {
-  if (typeof ref === 'number') return { index: ref, extMask: extMask() };
-  // IFLA_IFNAME finds alternative names too, but is refused when longer than a name may be.
-  return Buffer.byteLength(ref) < IFNAMSIZ
-    ? { name: ref, extMask: extMask() }
-    : { altName: ref, extMask: extMask() };
+  return typeof ref === 'number' ? { index: ref, extMask: extMask() } : nameRecord(ref, extMask());
+}
+
+/** IFLA_IFNAME finds alternative names too, but is refused when longer than a name may be. */
+function nameRecord(name: string, extMask: number): LinkIndexRecord {
+  return Buffer.byteLength(name) < IFNAMSIZ ? { name, extMask } : { altName: name, extMask };
+}
+
+/** How a request for its index names a link. */
+export function indexRecord(name: string): LinkIndexRecord {
+  return nameRecord(name, EXT_MASK);
 }
 
 /** Reads a link; `undefined` when there is none, when it cannot be found out, and for no reference. */

@@ -13,7 +13,7 @@ import {
 import { errnoName } from './errors.js';
 import { idAfter } from './ids.js';
 import { makeNews, type News } from './news.js';
-import { makeLink, makeNetnsid } from './records.js';
+import { makeLink, makeLinkIndex, makeNetnsid } from './records.js';
 import { makeAddress, makeNeighbour, makeRoute, makeRule } from './recordsInet.js';
 import { ITEMS_IN_A_TURN, newTurn, waitForFurtherTurn } from './turn.js';
 
@@ -44,6 +44,11 @@ export interface Step<Name extends keyof Operations = keyof Operations> {
   readonly approximate?: boolean;
   /** Of a `getLink`: `ENETDOWN` when the link is not up. What waits behind it, with a barrier, is then not sent. */
   readonly mustBeUp?: boolean;
+  /**
+   * Behind a barrier: it is about the link that a `getLinkIndex` before it has found, which takes the place of its
+   * `index`, of a new link's `parent`, or of a route's `link`.
+   */
+  readonly takesLink?: boolean;
 }
 
 /** The result of a step. */
@@ -55,6 +60,7 @@ export type Result<Name extends keyof Operations = keyof Operations> =
 const BARRIER = 1;
 const APPROXIMATE = 2;
 const MUST_BE_UP = 4;
+const TAKES_LINK = 8;
 
 // Node-API does not tell an addon of `process.exit`. Before the program's own listeners: behind one that throws, or that
 // calls `process.exit` again, no other is called.
@@ -67,6 +73,7 @@ let lastId = 0;
 
 addon.initialize({
   link: makeLink,
+  linkIndex: makeLinkIndex,
   address: makeAddress,
   route: makeRoute,
   rule: makeRule,
@@ -135,12 +142,13 @@ function packList(columns: Columns | string, records: readonly object[]): unknow
 function packSteps(steps: readonly Step[]): unknown[] {
   const packed: unknown[] = [];
   for (let at = 0; at < steps.length; at++) {
-    const { operation, record, barrier, approximate, mustBeUp } = steps[at] as Step;
+    const { operation, record, barrier, approximate, mustBeUp, takesLink } = steps[at] as Step;
     const { 0: number, 1: name } = addon.operations[operation];
     const flags =
       (barrier === true ? BARRIER : 0) |
       (approximate === true ? APPROXIMATE : 0) |
-      (mustBeUp === true ? MUST_BE_UP : 0);
+      (mustBeUp === true ? MUST_BE_UP : 0) |
+      (takesLink === true ? TAKES_LINK : 0);
     packed.push(number, flags, pack(addon.requests[name], record));
   }
   return packed;
@@ -154,8 +162,8 @@ interface Sequel {
 
 /**
  * Sends the steps to a namespace, in order, and resolves with a result for each. A `signal` that fires before anything
- * is sent withdraws them, and the promise rejects with its reason. The steps of a `sequel` follow if all of `steps`,
- * which must be changes, have succeeded; otherwise there are no results for them.
+ * is sent withdraws them, and the promise rejects with its reason. The steps of a `sequel` follow if all of `steps`
+ * have succeeded, and then nothing is told of what those have read; otherwise there are no results for them.
  */
 export function exchange(
   handle: NamespaceHandle,

@@ -3,12 +3,11 @@ import type { Call } from './call.js';
 import { check } from './check.js';
 import * as checks from './checkNeighbours.js';
 import * as valueRules from './checkValues.js';
-import { explain } from './diagnosis.js';
 import { familyOf, parseIp } from './ip.js';
-import { readLink, resolveIndex, resolveIndexIfAny } from './links.js';
+import { plainRef, readLink, resolveIndexIfAny } from './links.js';
 import { parseHardwareAddress } from './mac.js';
+import { askAbout } from './named.js';
 import type { Namespace } from './namespace.js';
-import { Refusal } from './native.js';
 import type { NeighbourRecord } from './requests.js';
 import type {
   LinkRef,
@@ -76,12 +75,7 @@ async function change(
   ref: LinkRef,
   recordOn: (link: number) => NeighbourRecord,
 ): Promise<void> {
-  let link = resolveIndex(namespace, call, ref);
-  if (typeof link === 'object') link = await link;
-  const asked = recordOn(link);
-  const result = await namespace.ask(operation, asked, call.signal);
-  if (!(result instanceof Refusal)) return;
-  throw call.error(result, await explain(namespace, result, { link, asked }));
+  await askAbout(namespace, call, operation, plainRef(namespace, call, ref), recordOn);
 }
 
 export async function listNeighbours(

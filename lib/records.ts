@@ -223,6 +223,11 @@ export function makeLink(
   return link;
 }
 
+/** Columns of a link of which only the index is asked for. */
+export function makeLinkIndex(_netns: number, index: number): number {
+  return index;
+}
+
 /** The last one made: links with the same parent mostly come one after another. */
 let lastParent: NonNullable<Link['parent']> | undefined;
 

@@ -51,6 +51,14 @@ export interface Ipv4ConfRecord {
   acceptLocal?: number | undefined;
 }
 
+/** How a request names a link whose index is asked for (native/rtnl/link_index.h). */
+export interface LinkIndexRecord {
+  index?: number | undefined;
+  name?: string | undefined;
+  altName?: string | undefined;
+  extMask?: number | undefined;
+}
+
 /** `IFLA_LINKINFO`: the kind, and the data of that kind. */
 export interface LinkInfoRecord {
   kind?: string | undefined;

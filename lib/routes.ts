@@ -4,10 +4,11 @@ import { check } from './check.js';
 import * as routeRules from './checkRoutes.js';
 import { explain } from './diagnosis.js';
 import { familyOf, parseIp, parsePrefix, prefixLengthOf, prefixText } from './ip.js';
-import { readLink, resolveIndexes, resolveIndexIfAny } from './links.js';
+import { plainRefIfAny, readLink, resolveIndexes, resolveIndexIfAny } from './links.js';
 import { isListedRoute } from './listed.js';
+import { exchangeAbout, NOT_KNOWN_YET } from './named.js';
 import type { Namespace } from './namespace.js';
-import { Refusal } from './native.js';
+import { Refusal, type Step } from './native.js';
 import type { NextHopRecord, RouteRecord } from './requests.js';
 import { filterInTurns } from './turn.js';
 import type {
@@ -220,15 +221,6 @@ function hasWay({ nexthopId }: RouteToRemove): boolean {
   return nexthopId === undefined || nexthopId === null;
 }
 
-function linkOf(
-  namespace: Namespace,
-  call: Call,
-  route: RouteToRemove,
-): number | undefined | Promise<number> {
-  const link = hasWay(route) ? (route.link ?? undefined) : undefined;
-  return resolveIndexIfAny(namespace, call, link, 'route.link');
-}
-
 /** The ways of a multipath route, with the indexes of their links. */
 function hopsOf(
   namespace: Namespace,
@@ -271,16 +263,29 @@ export async function changeRoute(
   route: RouteToRemove,
 ): Promise<void> {
   check(call.operation, CHANGES[operation], route, 'route');
-  let link = linkOf(namespace, call, route);
-  if (typeof link === 'object') link = await link;
+  const ref = hasWay(route) ? plainRefIfAny(namespace, call, route.link, 'route.link') : undefined;
   let hops = hopsOf(namespace, call, route);
   if ('then' in hops) hops = await hops;
+  const by: readonly NextHop[] = hops;
   const recordOf = operation === 'removeRoute' ? removalRecord : additionRecord;
-  const record = recordOf(route, link, hops);
-  if (operation === 'removeRoute' && record.sourceLength) await checkFrom(namespace, call, record);
+  const recordOn = (link: number | undefined) => recordOf(route, link, by);
+  const shown = recordOn(typeof ref === 'string' ? NOT_KNOWN_YET : ref);
+  if (operation === 'removeRoute' && shown.sourceLength) await checkFrom(namespace, call, shown);
   const asked = operation === 'addRoute' ? additionOf(route) : operation;
-  const result = await namespace.ask(asked, record, call.signal);
+  const stepsOn = (link: number | undefined): Step[] => [
+    { operation: asked, record: recordOn(link) },
+  ];
+  const { link, results } = await exchangeAbout<number | undefined>(
+    namespace,
+    call,
+    ref,
+    stepsOn,
+    'route.link',
+  );
+  call.checkSignal();
+  const [result] = results;
   if (!(result instanceof Refusal)) return;
+  const record = recordOn(link);
   const about = { link: record.link, asked: record, replaces: operation === 'replaceRoute' };
   throw call.error(result, await explain(namespace, result, about));
 }

@@ -8,13 +8,13 @@ import {
   plainRef,
   plainRefIfAny,
   readLink,
-  resolveIndex,
   resolveIndexIfAny,
   sendAll,
   throwFirst,
 } from './links.js';
 import { linkRecord } from './lookup.js';
 import { parseMac } from './mac.js';
+import { exchangeAbout, NOT_KNOWN_YET } from './named.js';
 import type { Namespace } from './namespace.js';
 import type { Step } from './native.js';
 import type { FamilyRecord, Ipv4ConfRecord, LinkRecord } from './requests.js';
@@ -183,21 +183,21 @@ export async function setLink(
   // Index 0 is how a link leaves its master.
   const masterRef =
     changes.master === null ? 0 : plainRefIfAny(namespace, call, changes.master, 'changes.master');
-  let index = resolveIndex(namespace, call, plain);
-  if (typeof index === 'object') index = await index;
   let master = resolveIndexIfAny(namespace, call, masterRef, 'changes.master');
   if (typeof master === 'object') master = await master;
-  const steps = changeSteps(index, changes, master);
-  if (steps.length === 0) {
-    await readLink(namespace, call, index);
+  const first = typeof plain === 'string' ? NOT_KNOWN_YET : plain;
+  const made = changeSteps(first, changes, master);
+  const changesOn = (index: number) =>
+    index === first ? made : changeSteps(index, changes, master);
+  const { length } = made;
+  if (length === 0) {
+    await readLink(namespace, call, plain);
     return;
   }
-  const results = await namespace.exchange(
-    steps.map(({ step }) => step),
-    call.signal,
-  );
-  const partAt = (at: number) => (steps.length > 1 ? steps[at]?.option() : undefined);
-  await throwFirst(namespace, call, results, index, (at) => steps[at]?.step, partAt);
+  const stepsOn = (index: number) => changesOn(index).map(({ step }) => step);
+  const { link, results } = await exchangeAbout(namespace, call, plain, stepsOn);
+  const partAt = (at: number) => (length > 1 ? changesOn(link)[at]?.option() : undefined);
+  await throwFirst(namespace, call, results, link, (at) => stepsOn(link)[at], partAt);
 }
 
 export function setPromiscuous(

@@ -28,6 +28,8 @@ struct Step {
   // A read of a link that ends with -ENETDOWN when the link is not up, so that a barrier behind it
   // stops.
   bool must_be_up = false;
+  // Is about the link that a read before it in the exchange has found; behind a barrier.
+  bool takes_link = false;
   // Deletes one link: many of these in a row may be carried out together.
   bool deletion = false;
 

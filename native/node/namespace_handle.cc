@@ -12,6 +12,7 @@ constexpr uint32_t kStepWidth = 3;  // operation, flags, record
 constexpr uint32_t kBarrier = 1;
 constexpr uint32_t kApproximate = 2;
 constexpr uint32_t kMustBeUp = 4;
+constexpr uint32_t kTakesLink = 8;
 
 // The engine refuses every call once a Worker is being ended, so each is looked at here: what
 // napi.h gives instead of a value is empty, and using it aborts the process.
@@ -36,6 +37,7 @@ bool AddStep(Napi::Env env, napi_value steps, uint32_t position, ScriptExchange&
   exchange.steps.back().barrier = (flags & kBarrier) != 0;
   exchange.steps.back().approximate = (flags & kApproximate) != 0;
   exchange.steps.back().must_be_up = (flags & kMustBeUp) != 0;
+  exchange.steps.back().takes_link = (flags & kTakesLink) != 0;
   return true;
 }
 

@@ -45,8 +45,17 @@ void ScriptExchange::OnAnswer(size_t step, const wire::Message& message) {
   if (operations_[step]->answer == rtnl::Answer::kDump) records.reserve(kBatch);
   if (!rtnl::DecodeRecord(operations_[step]->record, message.payload, records.emplace_back())) {
     records.pop_back();
+  } else if (const auto* link = std::get_if<rtnl::LinkIndexRecord>(&records.back())) {
+    GiveLink(step + 1, link->index);
   }
   if (current_.records.size() >= kBatch) HandOver();
+}
+
+// The steps from `first` on have not been sent: they wait behind a barrier.
+void ScriptExchange::GiveLink(size_t first, int32_t index) {
+  for (size_t at = first; at < steps.size(); ++at) {
+    if (steps[at].takes_link) rtnl::SetLink(steps[at].request, index);
+  }
 }
 
 void ScriptExchange::OnRestart(size_t step) {

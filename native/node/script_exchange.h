@@ -18,7 +18,7 @@ class ScriptExchange : public io::Exchange,
   bool Add(const rtnl::Operation& operation, const rtnl::Record& record);
 
   // What follows in another namespace once every step here has succeeded; the results of both are
-  // then settled as one. The steps here must be changes.
+  // then settled as one, and what was read here is not told.
   void Then(std::shared_ptr<io::Channel> channel, std::shared_ptr<ScriptExchange> next);
 
   io::Status Prepare(io::PoolThread& thread) override;
@@ -39,6 +39,7 @@ class ScriptExchange : public io::Exchange,
 
   enum class Progress { kEnded, kNothingLeft, kOutOfTime };
 
+  void GiveLink(size_t first, int32_t index);
   void HandOver();
   // Where a step's result stands.
   uint32_t Slot(size_t step) const { return static_cast<uint32_t>(steps_before_ + step); }

@@ -42,12 +42,28 @@ bool IsBehindIndex(const nlmsghdr& header, wire::ByteSpan asked_body, wire::Byte
          answered.ifi_index > asked.ifi_index;
 }
 
+void FillAttribute(wire::Bytes& request, size_t attributes, uint16_t type, int32_t value) {
+  wire::AttributeReader reader(wire::ByteSpan(request).From(attributes));
+  wire::Attribute attribute;
+  while (reader.Next(attribute)) {
+    int32_t present = 0;
+    if (attribute.type != type || !wire::ReadStruct(attribute.payload, present) || present != 0) {
+      continue;
+    }
+    const size_t at = attributes + attribute.offset + NLA_HDRLEN;
+    std::memcpy(request.data() + at, &value, sizeof(value));
+  }
+}
+
 }  // namespace
 
 void MakeEmpty(RecordKind kind, Record& out) {
   switch (kind) {
     case RecordKind::kLink:
       out.emplace<LinkRecord>();
+      break;
+    case RecordKind::kLinkIndex:
+      out.emplace<LinkIndexRecord>();
       break;
     case RecordKind::kAddress:
       out.emplace<AddressRecord>();
@@ -76,6 +92,24 @@ bool EncodeRequest(const Operation& operation, const Record& record, wire::Bytes
   wire::EndMessage(out, start, operation.type,
                    static_cast<uint16_t>(NLM_F_REQUEST | acknowledge | operation.flags));
   return writer.ok();
+}
+
+void SetLink(wire::Bytes& request, int32_t index) {
+  nlmsghdr header;
+  if (!wire::ReadStruct(request, header)) return;
+  switch (header.nlmsg_type) {
+    case RTM_NEWROUTE:
+    case RTM_DELROUTE:
+      return FillAttribute(request, NLMSG_SPACE(sizeof(rtmsg)), RTA_OIF, index);
+    case RTM_NEWLINK:
+      if ((header.nlmsg_flags & NLM_F_CREATE) == 0) break;
+      return FillAttribute(request, NLMSG_SPACE(sizeof(ifinfomsg)), IFLA_LINK, index);
+  }
+  constexpr size_t kOffset = offsetof(ifinfomsg, ifi_index);
+  static_assert(kOffset == offsetof(ifaddrmsg, ifa_index));
+  static_assert(kOffset == offsetof(ndmsg, ndm_ifindex));
+  if (request.size() < NLMSG_HDRLEN + kOffset + sizeof(index)) return;
+  std::memcpy(request.data() + NLMSG_HDRLEN + kOffset, &index, sizeof(index));
 }
 
 bool MatchesRequest(wire::ByteSpan request, wire::ByteSpan answer) {

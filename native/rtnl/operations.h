@@ -8,6 +8,7 @@
 
 #include "rtnl/address.h"
 #include "rtnl/link.h"
+#include "rtnl/link_index.h"
 #include "rtnl/neighbour.h"
 #include "rtnl/netnsid.h"
 #include "rtnl/route.h"
@@ -16,10 +17,11 @@
 
 namespace macvlan_netlink::rtnl {
 
-using Record = std::variant<LinkRecord, AddressRecord, RouteRecord, RuleRecord, NeighbourRecord,
-                            NetnsidRecord>;
+using Record = std::variant<LinkRecord, LinkIndexRecord, AddressRecord, RouteRecord, RuleRecord,
+                            NeighbourRecord, NetnsidRecord>;
 enum class RecordKind : uint8_t {
   kLink,
+  kLinkIndex,
   kAddress,
   kRoute,
   kRule,
@@ -27,7 +29,7 @@ enum class RecordKind : uint8_t {
   kNetnsid
 };  // in the variant's order
 // What lib/addon.ts calls each of them.
-inline constexpr const char* kRecordNames[] = {"link", "address",   "route",
+inline constexpr const char* kRecordNames[] = {"link", "linkIndex", "address", "route",
                                                "rule", "neighbour", "netnsid"};
 static_assert(std::size(kRecordNames) == std::variant_size_v<Record>);
 
@@ -62,6 +64,7 @@ inline constexpr Operation kOperations[] = {
     {"changeLink", "RTM_NEWLINK", RTM_NEWLINK, 0, RecordKind::kLink, Answer::kNone},
     {"deleteLink", "RTM_DELLINK", RTM_DELLINK, 0, RecordKind::kLink, Answer::kNone},
     {"getLink", "RTM_GETLINK", RTM_GETLINK, 0, RecordKind::kLink, Answer::kOne},
+    {"getLinkIndex", "RTM_GETLINK", RTM_GETLINK, 0, RecordKind::kLinkIndex, Answer::kOne},
     {"listLinks", "RTM_GETLINK", RTM_GETLINK, NLM_F_DUMP, RecordKind::kLink, Answer::kDump},
     {"addAltNames", "RTM_NEWLINKPROP", RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND,
      RecordKind::kLink, Answer::kNone},
@@ -99,6 +102,10 @@ inline constexpr Operation kOperations[] = {
 // Encodes one request, padded to the next message's start; false when an attribute is too long for
 // its length field.
 bool EncodeRequest(const Operation& operation, const Record& record, wire::Bytes& out);
+
+// Writes the index of the link that a request is about where it has a 0: the parent of a new link,
+// the link that a route goes by, and otherwise a field of the fixed structure.
+void SetLink(wire::Bytes& request, int32_t index);
 
 // Whether an answer is of the family that its request names, and, in a listing of links whose
 // request has an index, of a higher index. Where the kernel does not know a family, as it does not

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { addon } from '../../lib/addon.js';
-import { makeLink, makeNetnsid, otherMacvlanFlags } from '../../lib/records.js';
+import { makeLink, makeLinkIndex, makeNetnsid, otherMacvlanFlags } from '../../lib/records.js';
 import { makeAddress, makeNeighbour, makeRoute, makeRule } from '../../lib/recordsInet.js';
 import type { MacvlanInfo } from '../../lib/types.js';
 import { root } from '../support/package.js';
@@ -14,6 +14,7 @@ type RecordName = keyof typeof addon.answers;
 
 const factories = {
   link: makeLink,
+  linkIndex: makeLinkIndex,
   address: makeAddress,
   route: makeRoute,
   rule: makeRule,
@@ -22,6 +23,7 @@ const factories = {
 } as const satisfies Record<RecordName, unknown>;
 const interfaces = {
   link: 'LinkRecord',
+  linkIndex: 'LinkIndexRecord',
   address: 'AddressRecord',
   route: 'RouteRecord',
   rule: 'RuleRecord',

@@ -49,6 +49,72 @@ describe('the order of requests', () => {
     expect(await host.addresses('br1000')).toEqual([]);
     expect((await host.link('br1000')).flags).not.toContain('UP');
   });
+
+  // 'a' is an alternative name, which the kernel looks up as well.
+  test.each(['br1000', 'a', 'an-alternative-name-that-is-long'])(
+    'holds for a link that is given by its name, %s',
+    async (name) => {
+      const host = await bed.makeNetns();
+      const [index = 0] = await bridges(host, 1);
+      await host.ipBatch([
+        'link property add dev br1000 altname a altname an-alternative-name-that-is-long',
+      ]);
+      const { netns } = host;
+      const to = '198.51.100.0/24';
+      const mac = '02:00:00:00:77:01';
+      for (let round = 0; round < 10; round++) {
+        const address = `10.${round}.0.1/24`;
+        const neighbour = { address: `10.${round}.0.3`, mac };
+        // Each is refused, or has another effect, in any other place.
+        await Promise.all([
+          netns.setLink(name, { mtu: 1300 + round, txQueueLen: 7 }),
+          netns.setLink(index, { up: true, mtu: 1400 + round }),
+          netns.addAddress(name, address),
+          netns.addRoute({ to, link: index }),
+          netns.replaceRoute({ to, link: name, mtu: 1280 }),
+          netns.removeRoute({ to, link: index, mtu: 1280 }),
+          netns.addNeighbour(name, neighbour),
+          netns.removeNeighbour(index, neighbour.address),
+          netns.removeAddress(name, address),
+          netns.setLink(index, { up: false, addrGenMode: 'none' }),
+        ]);
+      }
+      expect(await host.addresses('br1000')).toEqual([]);
+      const link = await host.link('br1000');
+      expect(link.mtu).toBe(1409);
+      expect(link.flags).not.toContain('UP');
+    },
+  );
+
+  test('holds for a new link whose parent is given by its name', async () => {
+    const [host, other] = [await bed.makeNetns(), await bed.makeNetns()];
+    const parent = await host.parent({ up: false });
+    const { netns } = host;
+    const on = { parent, mode: 'bridge' } as const;
+    for (let round = 0; round < 10; round++) {
+      await Promise.all([
+        netns.createMacvlan({ ...on, name: 'a' }),
+        netns.setLink('a', { name: 'b' }),
+        netns.createMacvlan({ ...on, name: 'a', up: true }),
+        netns.createMacvlan({ ...on, name: 'c', parent: 'b', addresses: ['10.0.0.1/32'] }),
+        netns.createMacvlan({ ...on, name: 'a', netns: other.netns }),
+        netns.deleteLink('b'),
+        netns.setLink(parent, { name: 'renamed' }),
+        netns.createMacvlan({ ...on, name: 'b', parent: 'renamed' }),
+        netns.setLink('renamed', { name: parent }),
+      ]);
+      const made = (await host.links()).filter(({ ifname }) => /^[abc]$/.test(ifname));
+      expect(made.map(({ ifname, link }) => [ifname, link]).sort()).toEqual([
+        ['a', parent],
+        ['b', parent],
+        ['c', parent],
+      ]);
+      expect((await host.addresses('c')).includes('10.0.0.1/32')).toBe(true);
+      expect((await other.link('a')).ifname).toBe('a');
+      await netns.deleteLinks(['a', 'b', 'c']);
+      await other.netns.deleteLink('a');
+    }
+  });
 });
 
 describe('many requests at once', () => {
