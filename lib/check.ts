@@ -158,15 +158,13 @@ export function optionsOf(
       const option = options[key];
       if (option === undefined) continue;
       const rule = rows.get(key);
-      if (rule === undefined) {
-        if (isSignal(value)) return badType('must be an object such as { signal }', value);
-        const says = `is not a known option${suggestion(key, rows)}`;
-        return under(`.${shorten(key)}`, badValue(says, option));
-      }
+      if (rule === undefined) return unknownOption(value, rows, key, option);
       const fault = rule(option);
       if (fault !== undefined) return under(`.${key}`, fault);
     }
-    for (const key of required) {
+    // No for … of: see `pack` in native.ts.
+    for (let at = 0; at < required.length; at++) {
+      const key = required[at] as string;
       if (options[key] === undefined) return under(`.${key}`, badType('is required', undefined));
     }
     const prototype = Object.getPrototypeOf(options);
@@ -176,6 +174,17 @@ export function optionsOf(
     }
     return also?.(value as never);
   };
+}
+
+function unknownOption(
+  options: object,
+  rows: ReadonlyMap<string, Check>,
+  key: string,
+  option: unknown,
+): Fault {
+  if (isSignal(options)) return badType('must be an object such as { signal }', options);
+  const says = `is not a known option${suggestion(key, rows)}`;
+  return under(`.${shorten(key)}`, badValue(says, option));
 }
 
 /** An object that cannot be left out, though each of its options can. */

@@ -12,7 +12,6 @@ import { plainRefIfAny, readLink, resolveIndexIfAny } from './links.js';
 import { findLink } from './lookup.js';
 import { parseMac } from './mac.js';
 import { checkKind, isMade, isThere } from './made.js';
-import { NOT_KNOWN_YET } from './named.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
 import { withNamespace } from './opening.js';
@@ -91,9 +90,7 @@ export function createIn(
   });
 }
 
-// Awaits only what has to be looked up. If nothing has, the requests are sent before this returns, and so in the order
-// of the calls.
-async function createThere(
+function createThere(
   namespace: Namespace,
   target: Namespace,
   call: Call,
@@ -106,26 +103,29 @@ async function createThere(
   const parentRef = plainRefIfAny(namespace, call, spec.parent, 'options.parent');
   const masterRef = plainRefIfAny(target, call, options.master, 'options.master');
   if (asked !== undefined) checkLinksOf(target, call, asked);
+  const record = recordOf(namespace, target, spec, options, parentRef, info);
+  const parentName = typeof parentRef === 'string' ? parentRef : undefined;
+  const none = { partsAt: noParts, master: undefined };
+  const creation = { namespace, target, call, spec, options, record, parentName, ...none };
+  const isComplete = asked === undefined && masterRef === undefined && spec.prepare === undefined;
+  return isComplete ? createWith(creation) : createBeside(creation, masterRef, asked);
+}
+
+// Awaits only what has to be looked up. If nothing has, the requests are sent before this returns, and so in the order
+// of the calls.
+async function createBeside(
+  creation: Creation,
+  masterRef: number | string | undefined,
+  asked: AskedBeside | undefined,
+): Promise<Link> {
+  const { target, call, spec } = creation;
   let master = resolveIndexIfAny(target, call, masterRef, 'options.master');
   if (typeof master === 'object') master = await master;
   let partsAt = asked === undefined ? noParts : partsOf(target, call, asked);
   if (typeof partsAt === 'object') partsAt = await partsAt;
   const preparing = spec.prepare?.(target);
   if (typeof preparing === 'object') await preparing;
-  const parentName = typeof parentRef === 'string' ? parentRef : undefined;
-  const parent = typeof parentRef === 'string' ? NOT_KNOWN_YET : parentRef;
-  const record = recordOf(namespace, target, spec, options, parent, info);
-  return await createWith({
-    namespace,
-    target,
-    call,
-    spec,
-    options,
-    record,
-    partsAt,
-    master,
-    parentName,
-  });
+  return await createWith({ ...creation, partsAt, master });
 }
 
 // createThere and what follows are small functions: while a thread of V8 compiles a large one for milliseconds, the event

@@ -5,7 +5,7 @@ import { isAtLeast } from './kernelVersion.js';
 import { notReadError } from './links.js';
 import { linkRecord } from './lookup.js';
 import { parseMac } from './mac.js';
-import { lookUp } from './named.js';
+import { lookUp, NOT_KNOWN_YET } from './named.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
 import { isBroughtUpByPart } from './parts.js';
@@ -23,7 +23,7 @@ export function recordOf(
   target: Namespace,
   spec: KindSpec,
   options: LinkOptions,
-  parent: number | undefined,
+  parent: number | string | undefined,
   info: LinkInfoRecord,
 ): LinkRecord {
   const { name, mac, mtu, txQueueLen, numTxQueues, numRxQueues, group } = options;
@@ -39,7 +39,7 @@ export function recordOf(
     name,
     mac: address ?? (spec.choosesMac ? randomMac() : undefined),
     mtu,
-    parent,
+    parent: typeof parent === 'string' ? NOT_KNOWN_YET : parent,
     info,
     netnsFd: target.inode === namespace.inode ? undefined : target.fd,
     txQueueLen,
