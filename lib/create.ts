@@ -105,8 +105,17 @@ function createThere(
   if (asked !== undefined) checkLinksOf(target, call, asked);
   const record = recordOf(namespace, target, spec, options, parentRef, info);
   const parentName = typeof parentRef === 'string' ? parentRef : undefined;
-  const none = { partsAt: noParts, master: undefined };
-  const creation = { namespace, target, call, spec, options, record, parentName, ...none };
+  const creation: Creation = {
+    namespace,
+    target,
+    call,
+    spec,
+    options,
+    record,
+    partsAt: noParts,
+    master: undefined,
+    parentName,
+  };
   const isComplete = asked === undefined && masterRef === undefined && spec.prepare === undefined;
   return isComplete ? createWith(creation) : createBeside(creation, masterRef, asked);
 }
