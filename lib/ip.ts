@@ -18,24 +18,20 @@ export function familyOf(bytes: Uint8Array): number {
   return bytes.length === 4 ? AF_INET : AF_INET6;
 }
 
-/** Four decimal bytes without leading zeros, which some readers take for octal. */
+/** Without leading zeros, which some readers take for octal. */
+const BYTE = '(0|[1-9]\\d{0,2})';
+const IPV4 = new RegExp(`^${BYTE}\\.${BYTE}\\.${BYTE}\\.${BYTE}$`);
+
 function parseIPv4(text: string): Uint8Array | null {
+  const found = IPV4.exec(text);
+  if (found === null) return null;
   const bytes = new Uint8Array(4);
-  let at = 0;
-  for (let index = 0; index < 4; index++) {
-    const start = at;
-    let value = 0;
-    for (let digit = text.charCodeAt(at) - 0x30; digit >= 0 && digit <= 9; ) {
-      value = value * 10 + digit;
-      digit = text.charCodeAt(++at) - 0x30;
-    }
-    const length = at - start;
-    if (length === 0 || length > 3 || value > 255) return null;
-    if (length > 1 && text.charCodeAt(start) === 0x30) return null;
-    if (index < 3 && text.charCodeAt(at++) !== 0x2e) return null;
-    bytes[index] = value;
+  for (let at = 0; at < 4; at++) {
+    const value = Number(found[at + 1]);
+    if (value > 255) return null;
+    bytes[at] = value;
   }
-  return at === text.length ? bytes : null;
+  return bytes;
 }
 
 function groupBytes(groups: string): number {

@@ -132,15 +132,7 @@ export class Namespace implements NetnsLike {
     given: Given,
     others: readonly unknown[],
   ): Promise<T> {
-    const held: readonly Namespace[] = [
-      this,
-      ...others.filter((one): one is Namespace => {
-        // Not a Proxy of one, which the check of the options refuses.
-        return typeof one === 'object' && one !== null && #handle in one;
-      }),
-    ];
-    for (const one of held) one.#checkOpen(call);
-    for (const one of held) one.#underWay++;
+    const held = Namespace.#beginWork(call, [this, ...others]);
     call.held = held;
     try {
       const kept = snapshot(given);
@@ -148,8 +140,23 @@ export class Namespace implements NetnsLike {
       call.checkSignal();
       return await body(kept);
     } finally {
-      for (const one of held) one.#endWork();
+      Namespace.#endWorkOf(held);
     }
+  }
+
+  /** Keeps those that are namespaces open, if they are. */
+  static #beginWork(call: Call, candidates: readonly unknown[]): readonly Namespace[] {
+    const held = candidates.filter((one): one is Namespace => {
+      // Not a Proxy of one, which the check of the options refuses.
+      return typeof one === 'object' && one !== null && #handle in one;
+    });
+    for (const one of held) one.#checkOpen(call);
+    for (const one of held) one.#underWay++;
+    return held;
+  }
+
+  static #endWorkOf(held: readonly Namespace[]): void {
+    for (const one of held) one.#endWork();
   }
 
   #endWork(): void {
