@@ -7,7 +7,7 @@ import { explain } from './diagnosis.js';
 import { familyOf, type Prefix, parseIp, parsePrefix } from './ip.js';
 import { plainRef, readLink, resolveIndex, resolveIndexIfAny } from './links.js';
 import { isListedAddress } from './listed.js';
-import { askAbout, NOT_KNOWN_YET } from './named.js';
+import { askAbout, type Codes, NOT_KNOWN_YET } from './named.js';
 import { isGarbled } from './names.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
@@ -19,6 +19,7 @@ import type {
   AddressOptions,
   AddressToAdd,
   AddressToRemove,
+  DeleteOptions,
   LinkRef,
 } from './types.js';
 import {
@@ -87,8 +88,10 @@ export async function changeAddress(
   operation: Change,
   ref: LinkRef,
   address: string | AddressToRemove,
+  options?: DeleteOptions,
 ): Promise<void> {
   check(call.operation, valueRules.linkRef, ref, 'link');
+  check(call.operation, valueRules.deleteOptions, options);
   const rule = operation === 'removeAddress' ? addressRules.addressToRemove : addressRules.address;
   check(call.operation, rule, address, 'address');
   const recordOn = (link: number): AddressRecord => {
@@ -105,8 +108,12 @@ export async function changeAddress(
     if (!(result instanceof Refusal)) return;
     throw call.error(result, await explain(namespace, result, { link, asked }));
   }
-  await askAbout(namespace, call, operation, plainRef(namespace, call, ref), recordOn);
+  const gone = options?.ifExists === true ? GONE : undefined;
+  await askAbout(namespace, call, operation, plainRef(namespace, call, ref), recordOn, gone);
 }
+
+/** Refusals of a removal which mean that the link does not have the address, or that there is no such link. */
+const GONE: Codes = new Set(['EADDRNOTAVAIL', 'ENODEV', 'ENXIO']);
 
 /**
  * Refuses another prefix length: a link has an IPv6 address only once, and the kernel silently keeps its prefix length

@@ -31,6 +31,7 @@ import {
 import { formatIp, isUnspecified, networkOf, parseIp, parsePrefix } from './ip.js';
 import { isListedRoute, type Listed } from './listed.js';
 import type {
+  DeleteOptions,
   IpFamily,
   NextHopOptions,
   OperationOptions,
@@ -282,7 +283,7 @@ export const replacementRoute: Check = (value) => {
 
 /** A route to remove: as it was added, or a `Route` as it was listed. */
 export const routeToRemove: Check = optionsOf(
-  LISTED_ROUTE,
+  table<ListedFields & DeleteOptions>({ ...LISTED_ROWS, ifExists: flag, signal }, 'to'),
   (value: Given) => wayFault(value) ?? routeFault(value),
 );
 

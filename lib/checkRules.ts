@@ -30,6 +30,7 @@ import { parsePrefix } from './ip.js';
 import { ruleLinkFault } from './names.js';
 import { removalRecord, toldBy } from './ruleRecord.js';
 import type {
+  DeleteOptions,
   OperationOptions,
   RuleFilter,
   RuleOptions,
@@ -138,7 +139,7 @@ function removalFault(rule: RuleToRemove & OperationOptions): Fault | undefined 
 
 /** A rule to remove: as it was added, or a `Rule` as it was listed. */
 export const ruleToRemove: Check = needed(
-  optionsOf(table<RuleOptions & OperationOptions>(ROWS), removalFault),
+  optionsOf(table<RuleOptions & DeleteOptions>({ ...ROWS, ifExists: flag }), removalFault),
 );
 
 /** What `listRules` takes. */

@@ -160,7 +160,7 @@ export function replaceAddress(
 export function removeAddress(
   link: LinkRef,
   address: string | AddressToRemove,
-  options?: OperationOptions,
+  options?: DeleteOptions,
 ): Promise<void> {
   return here().removeAddress(link, address, options);
 }
@@ -181,7 +181,7 @@ export function replaceRoute(route: RouteToAdd & OperationOptions): Promise<void
 }
 
 /** {@link Netns.removeRoute} in the caller's own namespace. */
-export function removeRoute(route: RouteToRemove & OperationOptions): Promise<void> {
+export function removeRoute(route: RouteToRemove & DeleteOptions): Promise<void> {
   return here().removeRoute(route);
 }
 
@@ -196,7 +196,7 @@ export function addRule(rule: RuleToAdd & OperationOptions): Promise<void> {
 }
 
 /** {@link Netns.removeRule} in the caller's own namespace. */
-export function removeRule(rule: RuleToRemove & OperationOptions): Promise<void> {
+export function removeRule(rule: RuleToRemove & DeleteOptions): Promise<void> {
   return here().removeRule(rule);
 }
 
@@ -227,7 +227,7 @@ export function replaceNeighbour(
 export function removeNeighbour(
   link: LinkRef,
   neighbour: string | NeighbourToRemove,
-  options?: OperationOptions,
+  options?: DeleteOptions,
 ): Promise<void> {
   return here().removeNeighbour(link, neighbour, options);
 }

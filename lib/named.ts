@@ -14,6 +14,9 @@ export function lookUp(name: string): Step {
   return { operation: 'getLinkIndex', record: indexRecord(name) };
 }
 
+/** Codes of refusals that are as good as success, such as `'ENODEV'`. */
+export type Codes = ReadonlySet<string>;
+
 /** What steps about a link were answered. */
 interface Answered<Index> {
   /** The link's index. */
@@ -24,17 +27,21 @@ interface Answered<Index> {
 /**
  * Sends steps about one link, made by `stepsOn` for its index. If it is given by its name, they are made for
  * {@link NOT_KNOWN_YET}, and the name is looked up in front of them: so the call keeps its place among others, and all
- * goes by one index, because the name may come to mean another link.
+ * goes by one index, because the name may come to mean another link. Where the look-up is refused with one of the codes
+ * in `fine`, nothing more is sent.
  */
 export async function exchangeAbout<Index extends number | undefined>(
   namespace: Namespace,
   call: Call,
   ref: Index | string,
   stepsOn: (link: Index | number) => readonly Step[],
-  option?: string,
+  { option, fine }: { option?: string; fine?: Codes | undefined } = {},
 ): Promise<Answered<Index | number>> {
+  const unlessFine = (result: Result) =>
+    result instanceof Refusal && fine?.has(result.code) === true ? undefined : result;
   if (typeof ref !== 'string') {
-    return { link: ref, results: await namespace.exchange(stepsOn(ref), call.signal) };
+    const results = await namespace.exchange(stepsOn(ref), call.signal);
+    return { link: ref, results: fine === undefined ? results : results.map(unlessFine) };
   }
   const steps = stepsOn(NOT_KNOWN_YET).map(
     (step, at): Step => ({ ...step, barrier: at === 0 || step.barrier === true, takesLink: true }),
@@ -43,20 +50,22 @@ export async function exchangeAbout<Index extends number | undefined>(
   const found = results[0] as Result<'getLinkIndex'>;
   if (found instanceof Refusal) {
     call.checkSignal();
+    if (fine?.has(found.code)) return { link: NOT_KNOWN_YET, results: [] };
     throw await notReadError(namespace, call, found, ref, option);
   }
-  return { link: found, results: results.slice(1) };
+  return { link: found, results: results.slice(1).map(unlessFine) };
 }
 
-/** {@link exchangeAbout} for one request; throws its refusal, with the reason. */
+/** {@link exchangeAbout} for one request; throws its refusal, with the reason, unless it is one of `fine`. */
 export async function askAbout<Name extends keyof Operations>(
   namespace: Namespace,
   call: Call,
   operation: Name,
   ref: number | string,
   recordOn: (link: number) => Operations[Name][0],
+  fine?: Codes,
 ): Promise<void> {
   const stepsOn = (link: number): Step[] => [{ operation, record: recordOn(link) }];
-  const { link, results } = await exchangeAbout(namespace, call, ref, stepsOn);
+  const { link, results } = await exchangeAbout(namespace, call, ref, stepsOn, { fine });
   await throwFirst(namespace, call, results, link, (at) => stepsOn(link)[at]);
 }

@@ -6,10 +6,11 @@ import * as valueRules from './checkValues.js';
 import { familyOf, parseIp } from './ip.js';
 import { plainRef, readLink, resolveIndexIfAny } from './links.js';
 import { parseHardwareAddress } from './mac.js';
-import { askAbout } from './named.js';
+import { askAbout, type Codes } from './named.js';
 import type { Namespace } from './namespace.js';
 import type { NeighbourRecord } from './requests.js';
 import type {
+  DeleteOptions,
   LinkRef,
   Neighbour,
   NeighbourFilter,
@@ -52,7 +53,8 @@ export async function addNeighbour(
 ): Promise<void> {
   check(call.operation, valueRules.linkRef, ref, 'link');
   check(call.operation, checks.neighbour, neighbour, 'neighbour');
-  await change(namespace, call, operation, ref, (link) => additionRecord(neighbour, link));
+  const recordOn = (link: number) => additionRecord(neighbour, link);
+  await askAbout(namespace, call, operation, plainRef(namespace, call, ref), recordOn);
 }
 
 export async function removeNeighbour(
@@ -60,23 +62,21 @@ export async function removeNeighbour(
   call: Call,
   ref: LinkRef,
   neighbour: string | NeighbourToRemove,
+  options?: DeleteOptions,
 ): Promise<void> {
   check(call.operation, valueRules.linkRef, ref, 'link');
+  check(call.operation, valueRules.deleteOptions, options);
   check(call.operation, checks.neighbourToRemove, neighbour, 'neighbour');
   const { address, proxy = false } =
     typeof neighbour === 'string' ? { address: neighbour } : neighbour;
-  await change(namespace, call, 'removeNeighbour', ref, (link) => nameRecord(address, link, proxy));
+  const recordOn = (link: number) => nameRecord(address, link, proxy);
+  const gone = options?.ifExists === true ? GONE : undefined;
+  const plain = plainRef(namespace, call, ref);
+  await askAbout(namespace, call, 'removeNeighbour', plain, recordOn, gone);
 }
 
-async function change(
-  namespace: Namespace,
-  call: Call,
-  operation: 'addNeighbour' | 'replaceNeighbour' | 'removeNeighbour',
-  ref: LinkRef,
-  recordOn: (link: number) => NeighbourRecord,
-): Promise<void> {
-  await askAbout(namespace, call, operation, plainRef(namespace, call, ref), recordOn);
-}
+/** Refusals of a removal which mean that there is no such entry, or no such link. */
+const GONE: Codes = new Set(['ENOENT', 'ENODEV']);
 
 export async function listNeighbours(
   namespace: Namespace,

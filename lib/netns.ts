@@ -487,17 +487,17 @@ export class Netns extends Namespace {
    * removed, the others in the subnet are removed too, unless `net.ipv4.conf.*.promote_secondaries` is 1. Of an IPv4
    * `peer` the kernel compares as many bits as the prefix has.
    * `EADDRNOTAVAIL`: the link does not have it; `ENODEV`: there is no such link; `ENXIO`: its MTU is too small for
-   * IPv6.
+   * IPv6 (none of them with `ifExists`).
    */
   removeAddress(
     link: LinkRef,
     address: string | AddressToRemove,
-    options?: OperationOptions,
+    options?: DeleteOptions,
   ): Promise<void> {
-    const call = callWith('removeAddress', link, this.removeAddress, options);
-    const ref = linkNow(link);
+    const call = callOf('removeAddress', link, this.removeAddress, options);
+    const [ref, how] = [linkNow(link), snapshot(options)];
     return this.operate(call, address, (given) =>
-      addresses.changeAddress(this, call, 'removeAddress', ref, given),
+      addresses.changeAddress(this, call, 'removeAddress', ref, given, how),
     );
   }
 
@@ -549,9 +549,9 @@ export class Netns extends Namespace {
    * (ip6_route_multipath_del).
    * `ESRCH`: there is no such route, or no link with that index; `ENOENT`: there is no default route of IPv6, if
    * neither `via`, `link`, `metric` nor `protocol` is given (otherwise `ESRCH`); `ENODEV`: there is no link of that
-   * name; `EINVAL`: there is no such nexthop object.
+   * name (none of these with `ifExists`); `EINVAL`: there is no such nexthop object.
    */
-  removeRoute(route: RouteToRemove & OperationOptions): Promise<void> {
+  removeRoute(route: RouteToRemove & DeleteOptions): Promise<void> {
     const call = callOf('removeRoute', route?.to, this.removeRoute, route);
     return this.operate(call, route, (given) =>
       routes.changeRoute(this, call, 'removeRoute', given),
@@ -587,9 +587,10 @@ export class Netns extends Namespace {
    * or `null` matches any, but a rule without `from` and `to` is one of IPv4 unless `family` says otherwise, a `fwmark`
    * without `fwmask` means all bits, and neither `invert` nor `goto` is compared
    * (net/core/fib_rules.c, rule_find): of rules with the same priority the one that says the same and more may be
-   * removed, so give each a priority of its own. `ENOENT`: there is none; `EPERM`: as for `addRule`.
+   * removed, so give each a priority of its own. `ENOENT`: there is none (not with `ifExists`); `EPERM`: as for
+   * `addRule`.
    */
-  removeRule(rule: RuleToRemove & OperationOptions): Promise<void> {
+  removeRule(rule: RuleToRemove & DeleteOptions): Promise<void> {
     const call = callOf('removeRule', rule?.priority, this.removeRule, rule);
     return this.operate(call, rule, (given) => rules.removeRule(this, call, given));
   }
@@ -649,17 +650,17 @@ export class Netns extends Namespace {
   /**
    * Removes the entry of an address, be it one that ARP has found, so that it is asked for again; or with `proxy` the
    * one to answer for. It may be a `Neighbour` as it was listed. `ENOENT`: there is none; `ENODEV`: there is no such
-   * link; `EPERM`: needs `CAP_NET_ADMIN`.
+   * link (neither with `ifExists`); `EPERM`: needs `CAP_NET_ADMIN`.
    */
   removeNeighbour(
     link: LinkRef,
     neighbour: string | NeighbourToRemove,
-    options?: OperationOptions,
+    options?: DeleteOptions,
   ): Promise<void> {
-    const call = callWith('removeNeighbour', link, this.removeNeighbour, options);
-    const ref = linkNow(link);
+    const call = callOf('removeNeighbour', link, this.removeNeighbour, options);
+    const [ref, how] = [linkNow(link), snapshot(options)];
     return this.operate(call, neighbour, (given) =>
-      neighbours.removeNeighbour(this, call, ref, given),
+      neighbours.removeNeighbour(this, call, ref, given, how),
     );
   }
 

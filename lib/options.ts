@@ -429,9 +429,12 @@ export interface MoveOptions extends OperationOptions {
   readonly index?: number | undefined;
 }
 
-/** How `deleteLink`, `deleteLinks` and `Netns.remove` take what is not there. */
+/** How what deletes or removes takes what is not there. */
 export interface DeleteOptions extends OperationOptions {
-  /** What is not there, or not any more, counts as deleted: no `ENODEV` of a link, no `ENOENT` of a name. */
+  /**
+   * What is not there, or not any more, counts as deleted, and so does what a link had that is gone: no `ENODEV` of a
+   * link, no `ENOENT` of a name, none of the errors that say so of an address, a route, a rule or a neighbour.
+   */
   readonly ifExists?: boolean | undefined;
 }
 

@@ -6,12 +6,13 @@ import { explain } from './diagnosis.js';
 import { familyOf, parseIp, parsePrefix, prefixLengthOf, prefixText } from './ip.js';
 import { plainRefIfAny, readLink, resolveIndexes, resolveIndexIfAny } from './links.js';
 import { isListedRoute } from './listed.js';
-import { exchangeAbout, NOT_KNOWN_YET } from './named.js';
+import { type Codes, exchangeAbout, NOT_KNOWN_YET } from './named.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
 import type { NextHopRecord, RouteRecord } from './requests.js';
 import { filterInTurns } from './turn.js';
 import type {
+  DeleteOptions,
   NextHop,
   NextHopAsListed,
   Route,
@@ -260,7 +261,7 @@ export async function changeRoute(
   namespace: Namespace,
   call: Call,
   operation: keyof typeof CHANGES,
-  route: RouteToRemove,
+  route: RouteToRemove & DeleteOptions,
 ): Promise<void> {
   check(call.operation, CHANGES[operation], route, 'route');
   const ref = hasWay(route) ? plainRefIfAny(namespace, call, route.link, 'route.link') : undefined;
@@ -270,18 +271,20 @@ export async function changeRoute(
   const recordOf = operation === 'removeRoute' ? removalRecord : additionRecord;
   const recordOn = (link: number | undefined) => recordOf(route, link, by);
   const shown = recordOn(typeof ref === 'string' ? NOT_KNOWN_YET : ref);
-  if (operation === 'removeRoute' && shown.sourceLength) await checkFrom(namespace, call, shown);
+  const fine = operation === 'removeRoute' && route.ifExists === true ? GONE : undefined;
+  if (operation === 'removeRoute' && shown.sourceLength) {
+    const isThere = await isThereFrom(namespace, call, shown);
+    if (!isThere && fine !== undefined) return;
+    if (!isThere) throw call.fail('ESRCH', undefined, 'There is no such route.');
+  }
   const asked = operation === 'addRoute' ? additionOf(route) : operation;
   const stepsOn = (link: number | undefined): Step[] => [
     { operation: asked, record: recordOn(link) },
   ];
-  const { link, results } = await exchangeAbout<number | undefined>(
-    namespace,
-    call,
-    ref,
-    stepsOn,
-    'route.link',
-  );
+  const { link, results } = await exchangeAbout<number | undefined>(namespace, call, ref, stepsOn, {
+    option: 'route.link',
+    fine,
+  });
   call.checkSignal();
   const [result] = results;
   if (!(result instanceof Refusal)) return;
@@ -290,20 +293,24 @@ export async function changeRoute(
   throw call.error(result, await explain(namespace, result, about));
 }
 
+/** Refusals of a removal which mean that there is no such route, or that the link it goes by is gone. */
+const GONE: Codes = new Set(['ESRCH', 'ENOENT', 'ENODEV']);
+
 /**
- * Refuses to remove what is not there: where no route to a prefix is for certain sources, the kernel does not look at
- * those of the request, and would remove the route for all (net/ipv6/ip6_fib.c, fib6_locate).
+ * Whether the route for certain sources is there: where none to its prefix is for such, the kernel does not look at those
+ * of the request, and would remove the route for all (net/ipv6/ip6_fib.c, fib6_locate).
  */
-async function checkFrom(namespace: Namespace, call: Call, removal: RouteRecord): Promise<void> {
+async function isThereFrom(
+  namespace: Namespace,
+  call: Call,
+  removal: RouteRecord,
+): Promise<boolean> {
   const { family, destination, destinationLength, from, sourceLength } = removal;
   const table = removal.tableId ?? removal.table;
   const to = prefixText(destination, destinationLength) ?? 'default';
   const fromText = prefixText(from, sourceLength);
   const routes = await namespace.askOrThrow(call, 'listRoutes', { family });
-  const isThere = routes.some(
-    (one) => one.to === to && one.from === fromText && one.table === table,
-  );
-  if (!isThere) throw call.fail('ESRCH', undefined, 'There is no such route.');
+  return routes.some((one) => one.to === to && one.from === fromText && one.table === table);
 }
 
 export async function listRoutes(

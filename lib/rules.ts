@@ -8,7 +8,7 @@ import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import type { RuleRecord } from './requests.js';
 import { additionRecord, removalRecord } from './ruleRecord.js';
-import type { Rule, RuleFilter, RuleToAdd, RuleToRemove } from './types.js';
+import type { DeleteOptions, Rule, RuleFilter, RuleToAdd, RuleToRemove } from './types.js';
 import { familiesOf, ROUTE_PROTOCOLS, ROUTE_TABLES, wordNumber } from './values.js';
 
 export async function addRule(namespace: Namespace, call: Call, rule: RuleToAdd): Promise<void> {
@@ -19,10 +19,10 @@ export async function addRule(namespace: Namespace, call: Call, rule: RuleToAdd)
 export async function removeRule(
   namespace: Namespace,
   call: Call,
-  rule: RuleToRemove,
+  rule: RuleToRemove & DeleteOptions,
 ): Promise<void> {
   check(call.operation, checks.ruleToRemove, rule, 'rule');
-  await change(namespace, call, 'removeRule', removalRecord(rule));
+  await change(namespace, call, 'removeRule', removalRecord(rule), rule.ifExists);
 }
 
 async function change(
@@ -30,11 +30,12 @@ async function change(
   call: Call,
   operation: 'addRule' | 'removeRule',
   asked: RuleRecord,
+  ifExists = false,
 ): Promise<void> {
   const result = await namespace.ask(operation, asked, call.signal);
-  if (result instanceof Refusal) {
-    throw call.error(result, await explain(namespace, result, { asked }));
-  }
+  if (!(result instanceof Refusal)) return;
+  if (ifExists && result.code === 'ENOENT') return;
+  throw call.error(result, await explain(namespace, result, { asked }));
 }
 
 export async function listRules(

@@ -391,6 +391,10 @@ describe('the other inputs', () => {
 
   test('deletions', () => {
     expectTypeOf<{ ifExists: true; signal: AbortSignal }>().toExtend<DeleteOptions>();
+    type Removal = Parameters<typeof removeRoute>[0] & Parameters<typeof removeRule>[0];
+    expectTypeOf<{ to: string; priority: number; ifExists: true }>().toExtend<Removal>();
+    // @ts-expect-error: what is added is not there before
+    addRoute({ to: 'default', ifExists: true });
     // @ts-expect-error: the name of Node's own
     const deletion: DeleteOptions = { force: true };
     expectTypeOf(deletion).toEqualTypeOf<DeleteOptions>();

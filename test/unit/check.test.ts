@@ -326,6 +326,10 @@ describe('an invalid option', () => {
     ['load', type, rules.supportOptions, { load: 'yes' }],
     ['signal', type, rules.operationOptions, { signal: null }],
     ['ifExists', type, rules.deleteOptions, { ifExists: 1 }],
+    ['ifExists', type, rules.routeToRemove, { to: 'default', ifExists: 1 }],
+    ['ifExists', type, rules.ruleToRemove, { priority: 1, ifExists: 'yes' }],
+    ['ifExists', value, rules.route, { to: 'default', ifExists: true }],
+    ['ifExists', value, rules.rule, { priority: 1, ifExists: true }],
     ['force', value, rules.deleteOptions, { force: true }],
   ])('options.%s, %s', (path, code, rule, options) => {
     const found = refusal(rule, options);
