@@ -14,7 +14,13 @@ import { Namespace } from './namespace.js';
 import { namespaceJob, Refusal } from './native.js';
 import * as neighbours from './neighbours.js';
 import { getNetnsid } from './netnsid.js';
-import { listNames, whyNotAttached, whyNotCreated, whyNotNamed } from './netnsNames.js';
+import {
+  listNames,
+  listNamesOf,
+  whyNotAttached,
+  whyNotCreated,
+  whyNotNamed,
+} from './netnsNames.js';
 import {
   checkBrandOpen,
   isNetns,
@@ -192,6 +198,18 @@ export class Netns extends Namespace {
     const call = callWith('Netns.list', null, Netns.list, options).noteCaller();
     call.checkSignal();
     return listNames(call);
+  }
+
+  /**
+   * The names under /run/netns of a namespace, sorted: none, one or several, of which `ip netns identify` shows one for
+   * a process. The `name` of a `Netns` still leads to it if it is among them. Errors: as for `list`, and as for `open`
+   * if `netns` cannot be opened.
+   */
+  static async identify(netns: NetnsRef, options?: OperationOptions): Promise<string[]> {
+    const call = callWith('Netns.identify', refText(netns), Netns.identify, options).noteCaller();
+    check(call.operation, valueRules.netnsRef, netns, 'netns');
+    call.checkSignal();
+    return withNamespace(call, netnsNow(netns), ({ inode }) => listNamesOf(call, inode));
   }
 
   /**

@@ -14,9 +14,18 @@ const NSFS_MAGIC = 0x6e736673;
 const listings = new Coalescer();
 
 /** The names of files that really are namespaces, sorted. */
-export async function listNames(call: Call): Promise<string[]> {
+export function listNames(call: Call): Promise<string[]> {
+  return whenFound(call, listings.share(RUN_DIRECTORY, findNames));
+}
+
+/** Those of one namespace. */
+export function listNamesOf(call: Call, inode: number): Promise<string[]> {
+  return whenFound(call, findNamesOf(inode));
+}
+
+async function whenFound(call: Call, finding: Promise<readonly string[]>): Promise<string[]> {
   try {
-    return [...(await unlessAborted(listings.share(RUN_DIRECTORY, findNames), call.signal))];
+    return [...(await unlessAborted(finding, call.signal))];
   } catch (error) {
     call.signal?.throwIfAborted();
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
@@ -25,10 +34,26 @@ export async function listNames(call: Call): Promise<string[]> {
 }
 
 async function findNames(): Promise<readonly string[]> {
-  const names = await fs.promises.readdir(RUN_DIRECTORY);
-  const live = await Promise.all(names.map(isNamespaceFile));
-  return names.filter((_, at) => live[at]).sort();
+  return onlyNamespaces(await fs.promises.readdir(RUN_DIRECTORY));
 }
+
+async function findNamesOf(inode: number): Promise<readonly string[]> {
+  const names = await fs.promises.readdir(RUN_DIRECTORY);
+  const inodes = await Promise.all(
+    names.map((name) => unlessNone(fs.promises.stat(pathOf(name)).then(({ ino }) => ino))),
+  );
+  // Files of other file systems have the same numbers.
+  return onlyNamespaces(names.filter((_, at) => inodes[at] === inode));
+}
+
+async function onlyNamespaces(names: readonly string[]): Promise<readonly string[]> {
+  const types = await Promise.all(
+    names.map((name) => unlessNone(fs.promises.statfs(pathOf(name)).then(({ type }) => type))),
+  );
+  return names.filter((_, at) => types[at] === NSFS_MAGIC).sort();
+}
+
+const pathOf = (name: string) => `${RUN_DIRECTORY}/${name}`;
 
 /**
  * Errors of a name that is no namespace: removed since it was listed; unreadable, as a mount point that is being made
@@ -42,12 +67,12 @@ const NO_NAMESPACE: ReadonlySet<unknown> = new Set([
   'ENAMETOOLONG',
 ]);
 
-async function isNamespaceFile(name: string): Promise<boolean> {
+/** What is found out about a name; `undefined` for one that is no namespace. */
+async function unlessNone<T>(finding: Promise<T>): Promise<T | undefined> {
   try {
-    return (await fs.promises.statfs(`${RUN_DIRECTORY}/${name}`)).type === NSFS_MAGIC;
+    return await finding;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (NO_NAMESPACE.has(code)) return false;
+    if (NO_NAMESPACE.has((error as NodeJS.ErrnoException).code)) return undefined;
     throw error;
   }
 }

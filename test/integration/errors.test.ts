@@ -774,6 +774,7 @@ describe('an error', () => {
     'Netns.create': (netns) => Netns.create(netns.name as string),
     'Netns.open': () => Netns.open('nobody'),
     'Netns.attach': () => Netns.attach('nobody', 'nobody'),
+    'Netns.identify': () => Netns.identify('nobody'),
     'Netns.remove': () => Netns.remove('nobody'),
   };
 
