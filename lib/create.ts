@@ -8,7 +8,7 @@ import { recordOf, sendAttempt } from './createRequest.js';
 import { explain } from './diagnosis.js';
 import type { NetlinkError } from './errors.js';
 import { MAX_INDEX_ATTEMPTS, mayMeanIndexTaken } from './indexes.js';
-import { plainRefIfAny, readLink, resolveIndexIfAny } from './links.js';
+import { plainRefIfAny, readLink, resolveIndex, resolveIndexIfAny } from './links.js';
 import { findLink } from './lookup.js';
 import { parseMac } from './mac.js';
 import { checkKind, isMade, isThere } from './made.js';
@@ -127,7 +127,14 @@ async function createBeside(
   masterRef: number | string | undefined,
   asked: AskedBeside | undefined,
 ): Promise<Link> {
-  const { target, call, spec } = creation;
+  const { namespace, target, call, spec, record, parentName } = creation;
+  const named = [masterRef, ...(asked?.links ?? [])];
+  const waits = spec.prepare !== undefined || named.some((ref) => typeof ref === 'string');
+  // Where others have to be looked up, the parent is looked up before them, at the place of the call.
+  if (waits && parentName !== undefined) {
+    record.parent = await resolveIndex(namespace, call, parentName, 'options.parent');
+    creation.parentName = undefined;
+  }
   let master = resolveIndexIfAny(target, call, masterRef, 'options.master');
   if (typeof master === 'object') master = await master;
   let partsAt = asked === undefined ? noParts : partsOf(target, call, asked);

@@ -5,7 +5,7 @@ import { isAtLeast } from './kernelVersion.js';
 import { notReadError } from './links.js';
 import { linkRecord } from './lookup.js';
 import { parseMac } from './mac.js';
-import { lookUp, NOT_KNOWN_YET } from './named.js';
+import { isAnswer, isWithdrawn, lookUp, NOT_KNOWN_YET } from './named.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
 import { isBroughtUpByPart } from './parts.js';
@@ -83,14 +83,14 @@ async function sendOnNamed(
 ): Promise<readonly Result[]> {
   const { namespace, call, record } = creation;
   const results = await send(plan, lookUp(parentName));
-  const found = results[0];
-  if (found instanceof Refusal) {
-    call.checkSignal();
+  const [found, made] = [results[0], results[1]];
+  if (isWithdrawn(made)) call.checkSignal();
+  if (found instanceof Refusal && isAnswer(found)) {
     throw await notReadError(namespace, call, found, parentName, 'options.parent');
   }
   // Not told when all has gone well in another namespace.
-  if (found !== undefined) {
-    record.parent = found as number;
+  if (typeof found === 'number') {
+    record.parent = found;
     creation.parentName = undefined;
   }
   return results.slice(1);

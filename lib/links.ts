@@ -85,16 +85,18 @@ export async function notReadError(
 /**
  * The index of the link that a reference names. Not a promise when the reference has the index, because requests must
  * be sent in the order of the calls: `await` the result only when it is a promise. A name is looked up once, and all
- * that follows goes by the index, because the name may come to mean another link.
+ * that follows goes by the index, because the name may come to mean another link. `missing` is the index for a name that
+ * no link has, where that is no error.
  */
 export function resolveIndex(
   namespace: Namespace,
   call: Call,
   ref: LinkRef,
   option?: string,
+  missing?: number,
 ): number | Promise<number> {
   const plain = plainRef(namespace, call, ref, option);
-  return typeof plain === 'number' ? plain : readIndex(namespace, call, plain, option);
+  return typeof plain === 'number' ? plain : readIndex(namespace, call, plain, option, missing);
 }
 
 async function readIndex(
@@ -102,9 +104,11 @@ async function readIndex(
   call: Call,
   name: string,
   option?: string,
+  missing?: number,
 ): Promise<number> {
   const result = await namespace.ask('getLinkIndex', indexRecord(name), call.signal);
   if (!(result instanceof Refusal)) return result;
+  if (missing !== undefined && result.code === 'ENODEV') return missing;
   throw await notReadError(namespace, call, result, name, option);
 }
 
@@ -114,8 +118,9 @@ export function resolveIndexIfAny(
   call: Call,
   ref: LinkRef | undefined,
   option: string,
+  missing?: number,
 ): number | Promise<number> | undefined {
-  return ref === undefined ? undefined : resolveIndex(namespace, call, ref, option);
+  return ref === undefined ? undefined : resolveIndex(namespace, call, ref, option, missing);
 }
 
 /**
@@ -127,9 +132,12 @@ export function resolveIndexes(
   call: Call,
   refs: readonly (LinkRef | null | undefined)[],
   optionAt: (at: number) => string,
+  missing?: number,
 ): readonly (number | undefined)[] | Promise<readonly (number | undefined)[]> {
   const plain = refs.map((ref, at) => plainRefIfAny(namespace, call, ref, optionAt(at)));
-  const found = plain.map((ref, at) => resolveIndexIfAny(namespace, call, ref, optionAt(at)));
+  const found = plain.map((ref, at) =>
+    resolveIndexIfAny(namespace, call, ref, optionAt(at), missing),
+  );
   const known = found.filter((index) => typeof index !== 'object');
   return known.length === found.length ? known : Promise.all(found);
 }

@@ -14,8 +14,22 @@ export function lookUp(name: string): Step {
   return { operation: 'getLinkIndex', record: indexRecord(name) };
 }
 
-/** Codes of refusals that are as good as success, such as `'ENODEV'`. */
+/** Whether the kernel has refused the request itself, and no system call has failed on the way to it. */
+export function isAnswer({ syscall }: Refusal): boolean {
+  return syscall.startsWith('RTM_');
+}
+
+/** Whether a step was not sent: its signal has fired behind the look-up, or a step before it was refused. */
+export function isWithdrawn(result: Result | undefined): boolean {
+  return result instanceof Refusal && result.code === 'ECANCELED';
+}
+
+/** Codes of refusals by the kernel that are as good as success, such as `'ENODEV'`. */
 export type Codes = ReadonlySet<string>;
+
+function isOneOf(codes: Codes | undefined, result: Result): boolean {
+  return result instanceof Refusal && isAnswer(result) && codes?.has(result.code) === true;
+}
 
 /** What steps about a link were answered. */
 interface Answered<Index> {
@@ -37,8 +51,7 @@ export async function exchangeAbout<Index extends number | undefined>(
   stepsOn: (link: Index | number) => readonly Step[],
   { option, fine }: { option?: string; fine?: Codes | undefined } = {},
 ): Promise<Answered<Index | number>> {
-  const unlessFine = (result: Result) =>
-    result instanceof Refusal && fine?.has(result.code) === true ? undefined : result;
+  const unlessFine = (result: Result) => (isOneOf(fine, result) ? undefined : result);
   if (typeof ref !== 'string') {
     const results = await namespace.exchange(stepsOn(ref), call.signal);
     return { link: ref, results: fine === undefined ? results : results.map(unlessFine) };
@@ -50,7 +63,7 @@ export async function exchangeAbout<Index extends number | undefined>(
   const found = results[0] as Result<'getLinkIndex'>;
   if (found instanceof Refusal) {
     call.checkSignal();
-    if (fine?.has(found.code)) return { link: NOT_KNOWN_YET, results: [] };
+    if (isOneOf(fine, found)) return { link: NOT_KNOWN_YET, results: [] };
     throw await notReadError(namespace, call, found, ref, option);
   }
   return { link: found, results: results.slice(1).map(unlessFine) };

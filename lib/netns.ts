@@ -507,7 +507,7 @@ export class Netns extends Namespace {
    * `EADDRNOTAVAIL`: the link does not have it; `ENODEV`: there is no such link; `ENXIO`: its MTU is too small for
    * IPv6 (none of them with `ifExists`).
    */
-  removeAddress(
+  async removeAddress(
     link: LinkRef,
     address: string | AddressToRemove,
     options?: DeleteOptions,
@@ -670,7 +670,7 @@ export class Netns extends Namespace {
    * one to answer for. It may be a `Neighbour` as it was listed. `ENOENT`: there is none; `ENODEV`: there is no such
    * link (neither with `ifExists`); `EPERM`: needs `CAP_NET_ADMIN`.
    */
-  removeNeighbour(
+  async removeNeighbour(
     link: LinkRef,
     neighbour: string | NeighbourToRemove,
     options?: DeleteOptions,

@@ -6,6 +6,7 @@ import { explain } from './diagnosis.js';
 import { familyOf, parseIp, parsePrefix, prefixLengthOf, prefixText } from './ip.js';
 import { plainRefIfAny, readLink, resolveIndexes, resolveIndexIfAny } from './links.js';
 import { isListedRoute } from './listed.js';
+import { LAST_INDEX } from './lookup.js';
 import { type Codes, exchangeAbout, NOT_KNOWN_YET } from './named.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Step } from './native.js';
@@ -227,6 +228,7 @@ function hopsOf(
   namespace: Namespace,
   call: Call,
   route: RouteToRemove,
+  missing: number | undefined,
 ): readonly NextHop[] | Promise<readonly NextHop[]> {
   const nextHops: readonly NextHopAsListed[] = route.nextHops ?? [];
   if (nextHops.length === 0 || !hasWay(route)) return [];
@@ -235,6 +237,7 @@ function hopsOf(
     call,
     nextHops.map(({ link }) => link),
     (at) => `route.nextHops[${at}].link`,
+    missing,
   );
   const hops = (indexes: readonly (number | undefined)[]) =>
     nextHops.map(({ via, weight, onlink }, at) => ({
@@ -264,14 +267,20 @@ export async function changeRoute(
   route: RouteToRemove & DeleteOptions,
 ): Promise<void> {
   check(call.operation, CHANGES[operation], route, 'route');
-  const ref = hasWay(route) ? plainRefIfAny(namespace, call, route.link, 'route.link') : undefined;
-  let hops = hopsOf(namespace, call, route);
+  const fine = operation === 'removeRoute' && route.ifExists === true ? GONE : undefined;
+  const missing = fine && LAST_INDEX;
+  let ref = hasWay(route) ? plainRefIfAny(namespace, call, route.link, 'route.link') : undefined;
+  // Where more has to be found out, the link is looked up before, at the place of the call.
+  if ((operation === 'removeRoute' && route.from != null) || route.nextHops?.length) {
+    const index = resolveIndexIfAny(namespace, call, ref, 'route.link', missing);
+    ref = typeof index === 'object' ? await index : index;
+  }
+  let hops = hopsOf(namespace, call, route, missing);
   if ('then' in hops) hops = await hops;
   const by: readonly NextHop[] = hops;
   const recordOf = operation === 'removeRoute' ? removalRecord : additionRecord;
   const recordOn = (link: number | undefined) => recordOf(route, link, by);
   const shown = recordOn(typeof ref === 'string' ? NOT_KNOWN_YET : ref);
-  const fine = operation === 'removeRoute' && route.ifExists === true ? GONE : undefined;
   if (operation === 'removeRoute' && shown.sourceLength) {
     const isThere = await isThereFrom(namespace, call, shown);
     if (!isThere && fine !== undefined) return;

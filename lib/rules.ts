@@ -4,6 +4,7 @@ import { check } from './check.js';
 import * as checks from './checkRules.js';
 import { explain } from './diagnosis.js';
 import { INTERRUPTED } from './errors.js';
+import { isAnswer } from './named.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import type { RuleRecord } from './requests.js';
@@ -34,7 +35,7 @@ async function change(
 ): Promise<void> {
   const result = await namespace.ask(operation, asked, call.signal);
   if (!(result instanceof Refusal)) return;
-  if (ifExists && result.code === 'ENOENT') return;
+  if (ifExists && result.code === 'ENOENT' && isAnswer(result)) return;
   throw call.error(result, await explain(namespace, result, { asked }));
 }
 

@@ -8,6 +8,7 @@ import {
   plainRef,
   plainRefIfAny,
   readLink,
+  resolveIndex,
   resolveIndexIfAny,
   sendAll,
   throwFirst,
@@ -183,21 +184,24 @@ export async function setLink(
   // Index 0 is how a link leaves its master.
   const masterRef =
     changes.master === null ? 0 : plainRefIfAny(namespace, call, changes.master, 'changes.master');
+  // Where a master has to be looked up, the link is looked up before it, at the place of the call.
+  const looksFirst = typeof plain === 'string' && typeof masterRef === 'string';
+  const link = looksFirst ? await resolveIndex(namespace, call, plain) : plain;
   let master = resolveIndexIfAny(namespace, call, masterRef, 'changes.master');
   if (typeof master === 'object') master = await master;
-  const first = typeof plain === 'string' ? NOT_KNOWN_YET : plain;
+  const first = typeof link === 'string' ? NOT_KNOWN_YET : link;
   const made = changeSteps(first, changes, master);
   const changesOn = (index: number) =>
     index === first ? made : changeSteps(index, changes, master);
   const { length } = made;
   if (length === 0) {
-    await readLink(namespace, call, plain);
+    await readLink(namespace, call, link);
     return;
   }
   const stepsOn = (index: number) => changesOn(index).map(({ step }) => step);
-  const { link, results } = await exchangeAbout(namespace, call, plain, stepsOn);
-  const partAt = (at: number) => (length > 1 ? changesOn(link)[at]?.option() : undefined);
-  await throwFirst(namespace, call, results, link, (at) => stepsOn(link)[at], partAt);
+  const { link: index, results } = await exchangeAbout(namespace, call, link, stepsOn);
+  const partAt = (at: number) => (length > 1 ? changesOn(index)[at]?.option() : undefined);
+  await throwFirst(namespace, call, results, index, (at) => stepsOn(index)[at], partAt);
 }
 
 export function setPromiscuous(

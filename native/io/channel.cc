@@ -36,9 +36,14 @@ bool Channel::Withdraw(uint32_t token) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto found = std::find_if(queue_.begin(), queue_.end(), [&](const Entry& entry) {
-      return entry.exchange->token == token && entry.next == 0;
+      return entry.exchange->token == token && entry.may_be_withdrawn();
     });
     if (found == queue_.end()) return false;
+    if (found->next != 0 && collected_) {
+      // Its steps belong to the thread that runs the channel, until that concludes.
+      found->withdrawn = true;
+      return true;
+    }
     withdrawn = std::move(found->exchange);
     queue_.erase(found);
   }
@@ -182,6 +187,7 @@ Window Channel::Collect() {
   Window window;
   bool deletions = false;
   const std::lock_guard<std::mutex> lock(mutex_);
+  collected_ = true;
   while (!queue_.empty()) {
     Entry& entry = queue_.front();
     if (finishing_ && !entry.has_begun()) break;
@@ -220,8 +226,10 @@ void Channel::Execute(const Window& window, PoolThread& thread) {
 void Channel::Conclude(const Window& window) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
+    collected_ = false;
     if (!queue_.empty() && queue_.front().next != 0) {
       Entry& entry = queue_.front();
+      if (entry.withdrawn) entry.exchange->EndRest(-ECANCELED, nullptr);
       entry.exchange->CancelBehindBarrier(entry.next);
       if (entry.exchange->AllEnded()) queue_.pop_front();
     }

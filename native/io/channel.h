@@ -30,8 +30,8 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
 
   // Any thread. The exchange ends by OnEnd.
   void Submit(std::shared_ptr<Exchange> exchange);
-  // Ends the exchange of that token with -ECANCELED if nothing of it has been sent; false when it
-  // is too late.
+  // Ends the exchange of that token with -ECANCELED if nothing of it has been sent, or nothing but
+  // the look-up of a link that the rest is about: then only the rest. False when it is too late.
   bool Withdraw(uint32_t token);
   // Pool thread: opens the socket ahead of what will be submitted.
   Status Open(PoolThread& thread);
@@ -54,8 +54,13 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
  private:
   struct Entry {
     std::shared_ptr<Exchange> exchange;
-    size_t next = 0;  // the first step not sent yet
+    size_t next = 0;         // the first step not sent yet
+    bool withdrawn = false;  // while its look-up is under way: the rest is not to be sent
     bool has_begun() const { return next != 0 || exchange->follows; }
+    bool may_be_withdrawn() const {
+      const std::vector<Step>& steps = exchange->steps;
+      return next == 0 || (steps[next].takes_link && !steps[next - 1].is_change());
+    }
   };
 
   bool HasWork(const std::lock_guard<std::mutex>& held) const;
@@ -79,6 +84,7 @@ class Channel : public Task, public std::enable_shared_from_this<Channel> {
   std::deque<Entry> queue_;  // only the front entry can be partly sent
   bool scheduled_ = false;
   bool running_ = false;    // a thread is executing a round
+  bool collected_ = false;  // the steps of that round are on their way
   bool in_use_ = false;     // more may be submitted that must not fail for want of a socket
   bool finishing_ = false;  // what has not begun is left where it is
   std::chrono::steady_clock::time_point last_use_;

@@ -93,6 +93,8 @@ describe('EPERM', () => {
       expect(error, operation).toMatchObject({ code: expect.stringMatching(/^E(PERM|ACCES)$/) });
       expect(error.hint, operation).toContain('CAP_SYS_ADMIN');
     }
+    // The parent has nothing to do with it.
+    expect((await refused('createMacvlan', macvlan)).part).toBeUndefined();
     // Without a name it takes one of the two as well.
     const named = await refused('Netns.create', bed.uniqueName('n'));
     expect(named.hint).toMatch(/without a name takes CAP_SYS_ADMIN/);

@@ -1,6 +1,7 @@
 // What removes takes what is not there as removed, with `ifExists`, and nothing else.
 import { expect, test } from 'vitest';
 import type { Netns } from '../../lib/index.js';
+import { resultOf } from '../support/program.js';
 import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
@@ -136,6 +137,51 @@ test('an IPv6 address of a link whose MTU is too small for IPv6 is not there', a
   expect(await refusalOf(host.netns.removeAddress(link, 'fd07::1/64'))).toMatchObject({
     code: 'ENXIO',
   });
+});
+
+test('a way of a route may have gone with its link, and the others are removed', async () => {
+  const host = await bed.makeNetns();
+  const { netns } = host;
+  const [link, other] = [await host.parent(), await host.parent()];
+  await host.ipBatch([
+    `address add fd01::1/64 dev ${link} nodad`,
+    `address add fd02::1/64 dev ${other} nodad`,
+  ]);
+  const to = 'fd50::/64';
+  const nextHops = [
+    { via: 'fd01::2', link },
+    { via: 'fd02::2', link: other },
+  ];
+  await netns.addRoute({ to, nextHops });
+  await host.ip('link', 'delete', link);
+  const shown = () => host.ip('-6', 'route', 'show', to);
+  expect(await shown()).toContain(other);
+  expect(await refusalOf(netns.removeRoute({ to, nextHops }))).toMatchObject({ code: 'ENODEV' });
+  expect(await shown()).toContain(other);
+  await netns.removeRoute({ to, nextHops, ifExists });
+  expect(await shown()).toBe('');
+});
+
+test('a namespace that cannot be entered is no reason to take anything as removed', async () => {
+  const program = `
+    import { execFileSync } from 'node:child_process';
+    import { Netns } from 'macvlan-netlink';
+    const netns = await Netns.create();
+    // Which namespaces are opened through, in a mount namespace of the program's own.
+    execFileSync('umount', ['--lazy', '/proc']);
+    const ifExists = true;
+    const outcomes = await Promise.allSettled([
+      netns.removeRule({ priority: 100, ifExists }),
+      netns.removeRoute({ to: '10.9.0.0/16', link: 1, ifExists }),
+      netns.removeRoute({ to: '10.9.0.0/16', link: 'lo', ifExists }),
+      netns.removeNeighbour('lo', '10.0.0.9', { ifExists }),
+    ]);
+    console.log(JSON.stringify(outcomes.map(({ reason }) => [reason?.code, reason?.syscall])));
+  `;
+  const under = ['unshare', '--mount', '--net', '--'];
+  expect(await resultOf(program, { under })).toEqual(
+    Array(4).fill(['ENOENT', 'open(/proc/thread-self)']),
+  );
 });
 
 test('any other refusal is an error', async () => {

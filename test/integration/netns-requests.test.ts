@@ -1,7 +1,7 @@
 // Requests on their way to the kernel and back: their order, many at once, refused ones among
 // others, listings that changes run into, and what goes on meanwhile.
 import { describe, expect, test } from 'vitest';
-import { isNetlinkError } from '../../lib/index.js';
+import { isNetlinkError, type Netns } from '../../lib/index.js';
 import { resultOf } from '../support/program.js';
 import { type TestNetns, useTestbed } from '../support/testbed.js';
 
@@ -85,6 +85,64 @@ describe('the order of requests', () => {
       expect(link.flags).not.toContain('UP');
     },
   );
+
+  const parentOf = async (host: TestNetns) => (await host.link('mv')).link;
+  const portOf = async (host: TestNetns) =>
+    (await host.links()).find(({ master }) => master === 'br0')?.ifname;
+  const routesOf = async (host: TestNetns) =>
+    /dev (\w+)/.exec(await host.ip('-6', 'route', 'show', 'fd09::/64'))?.[1];
+
+  // Where another name has to be looked up as well, or routes are listed, before anything is changed.
+  test.each<
+    [
+      string,
+      (netns: Netns, link: string) => Promise<unknown>,
+      (host: TestNetns) => Promise<unknown>,
+      'the first' | 'the second',
+    ]
+  >([
+    [
+      'setLink with a master',
+      (netns, link) => netns.setLink(link, { master: 'br0' }),
+      portOf,
+      'the first',
+    ],
+    [
+      'createMacvlan with a master',
+      (netns, parent) => netns.createMacvlan({ parent, name: 'mv', master: 'br0' }),
+      parentOf,
+      'the first',
+    ],
+    [
+      'createMacvlan with a route by another link',
+      (netns, parent) =>
+        netns.createMacvlan({ parent, name: 'mv', routes: [{ to: '10.9.0.0/16', link: 'br0' }] }),
+      parentOf,
+      'the first',
+    ],
+    [
+      'removeRoute with from: what is left is',
+      (netns, link) => netns.removeRoute({ to: 'fd09::/64', from: 'fd08::/64', link }),
+      routesOf,
+      'the second',
+    ],
+  ])('holds for names in %s', async (_, change, shown, expected) => {
+    const host = await bed.makeNetns();
+    const { netns } = host;
+    const [link, other] = [await host.parent(), await host.parent()];
+    await host.ipBatch(['link add br0 type bridge', 'link set br0 up']);
+    const [first, second] = [await netns.getLink(link), await netns.getLink(other)];
+    await host.ipBatch([
+      `route add fd09::/64 from fd08::/64 dev ${link} metric 1`,
+      `route add fd09::/64 from fd08::/64 dev ${other} metric 2`,
+    ]);
+    await Promise.all([
+      change(netns, link),
+      netns.setLink(first.index, { name: 'first' }),
+      netns.setLink(second.index, { name: link }),
+    ]);
+    expect(await shown(host)).toBe(expected === 'the first' ? 'first' : link);
+  });
 
   test('holds for a new link whose parent is given by its name', async () => {
     const [host, other] = [await bed.makeNetns(), await bed.makeNetns()];

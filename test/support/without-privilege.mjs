@@ -10,6 +10,6 @@ try {
   await (method === undefined ? Netns.current()[operation](...args) : Netns[method](...args));
   process.stdout.write('null\n');
 } catch (error) {
-  const { name, message, code, errno, syscall, hint } = error;
-  process.stdout.write(`${JSON.stringify({ name, message, code, errno, syscall, hint })}\n`);
+  const { name, message, code, errno, syscall, hint, part } = error;
+  process.stdout.write(`${JSON.stringify({ name, message, code, errno, syscall, hint, part })}\n`);
 }

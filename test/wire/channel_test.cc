@@ -15,6 +15,8 @@
 namespace macvlan_netlink::test {
 namespace {
 
+using Ends = std::vector<std::optional<int>>;
+
 // A read, and a way to wait for its result.
 class Reading : public Requests {
  public:
@@ -259,6 +261,71 @@ TEST(what_is_queued_behind_deletions_is_no_part_of_them) {
   CHECK(!Exists("br1") && !Exists("br2"));
   CHECK(Exists("br3"));
   if (Exists("br3")) RunIp("link delete br3");
+  bed.pool.Stop();
+}
+
+// A look-up of a link, and two changes that are about it.
+class NamedChange : public Reading {
+ public:
+  NamedChange() {
+    for (const char* name : {"br1", "br2"}) {
+      rtnl::LinkRecord record;
+      record.name = name;
+      record.info.emplace().kind = "bridge";
+      Add("createLink", record);
+      steps.back().barrier = steps.back().takes_link = true;
+    }
+    token = 7;
+  }
+};
+
+TEST(an_exchange_is_withdrawn_while_its_look_up_is_under_way) {
+  Testbed bed;
+  const auto channel = bed.MakeChannel();
+  const auto change = std::make_shared<NamedChange>();
+  change->meanwhile = [&] { CHECK(channel->Withdraw(7)); };
+  channel->Submit(change);
+  CHECK_EQ(change->Wait(), -ECANCELED);
+  CHECK_EQ(change->Ends(), (Ends{0, -ECANCELED, -ECANCELED}));
+  CHECK_EQ(Ask(*channel), 0);
+  CHECK(!Exists("br1") && !Exists("br2"));
+  bed.pool.Stop();
+}
+
+TEST(an_exchange_is_withdrawn_between_its_look_up_and_what_follows) {
+  Testbed bed;
+  const auto channel = bed.MakeChannel();
+  const auto change = std::make_shared<NamedChange>();
+  const auto hold = std::make_shared<Hold>();
+  // It comes to the thread before the channel's next round.
+  change->meanwhile = [&] { bed.pool.Schedule(hold); };
+  channel->Submit(change);
+  hold->Await();
+  CHECK(channel->Withdraw(7));
+  CHECK_EQ(change->Wait(), -ECANCELED);
+  CHECK(!channel->Withdraw(7));
+  hold->LetGo();
+  CHECK_EQ(Ask(*channel), 0);
+  CHECK(!Exists("br1") && !Exists("br2"));
+  bed.pool.Stop();
+}
+
+TEST(an_exchange_that_has_changed_something_is_not_withdrawn) {
+  Testbed bed;
+  const auto channel = bed.MakeChannel();
+  const auto change = std::make_shared<NamedChange>();
+  std::vector<bool> withdrawn;
+  {
+    const Faults faults([&](const wire::Message& message) {
+      if (Acknowledged(message) == RTM_NEWLINK) withdrawn.push_back(channel->Withdraw(7));
+      return Fate::kArrives;
+    });
+    channel->Submit(change);
+    CHECK_EQ(change->Wait(), 0);
+  }
+  CHECK_EQ(withdrawn, (std::vector<bool>{false, false}));
+  CHECK(Exists("br1") && Exists("br2"));
+  for (const char* name : {"br1", "br2"}) RunIp(std::string("link delete ") + name);
   bed.pool.Stop();
 }
 
