@@ -224,6 +224,7 @@ void Channel::Execute(const Window& window, PoolThread& thread) {
 }
 
 void Channel::Conclude(const Window& window) {
+  const Exchange* unfinished = nullptr;  // may be withdrawn from here on, and ended by that
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     collected_ = false;
@@ -231,14 +232,18 @@ void Channel::Conclude(const Window& window) {
       Entry& entry = queue_.front();
       if (entry.withdrawn) entry.exchange->EndRest(-ECANCELED, nullptr);
       entry.exchange->CancelBehindBarrier(entry.next);
-      if (entry.exchange->AllEnded()) queue_.pop_front();
+      if (entry.exchange->AllEnded()) {
+        queue_.pop_front();
+      } else {
+        unfinished = entry.exchange.get();
+      }
     }
   }
   const Exchange* last = nullptr;
   for (const Sent& sent : window) {
     if (sent.exchange.get() == last) continue;
     last = sent.exchange.get();
-    if (sent.exchange->AllEnded()) sent.exchange->OnEnd();
+    if (last != unfinished && sent.exchange->AllEnded()) sent.exchange->OnEnd();
   }
 }
 

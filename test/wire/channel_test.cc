@@ -310,6 +310,36 @@ TEST(an_exchange_is_withdrawn_between_its_look_up_and_what_follows) {
   bed.pool.Stop();
 }
 
+// One that is told of its end, and does something then.
+class Ending : public Reading {
+ public:
+  void OnEnd() override {
+    then();
+    Reading::OnEnd();
+  }
+  std::function<void()> then;
+};
+
+TEST(an_exchange_that_is_withdrawn_when_its_round_is_over_ends_once) {
+  Testbed bed;
+  const auto channel = bed.MakeChannel();
+  const auto hold = std::make_shared<Hold>();
+  const auto ending = std::make_shared<Ending>();
+  const auto change = std::make_shared<NamedChange>();
+  bed.pool.Schedule(hold);
+  hold->Await();
+  ending->then = [&] { CHECK(channel->Withdraw(7)); };
+  channel->Submit(ending);
+  channel->Submit(change);
+  hold->LetGo();
+  CHECK_EQ(ending->Wait(), 0);
+  // A second end would end this program.
+  CHECK_EQ(change->Wait(), -ECANCELED);
+  CHECK_EQ(Ask(*channel), 0);
+  CHECK(!Exists("br1") && !Exists("br2"));
+  bed.pool.Stop();
+}
+
 TEST(an_exchange_that_has_changed_something_is_not_withdrawn) {
   Testbed bed;
   const auto channel = bed.MakeChannel();
