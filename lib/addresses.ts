@@ -97,8 +97,8 @@ export async function changeAddress(
   const recordOn = (link: number): AddressRecord => {
     const record = addressRecord(address, link);
     // The label changes with the link's name, so a listed one may be out of date.
-    const hasLabel = operation !== 'removeAddress' || !isListedAddress(address);
-    return hasLabel ? record : { ...record, label: undefined };
+    if (operation === 'removeAddress' && isListedAddress(address)) record.label = undefined;
+    return record;
   };
   if (operation === 'replaceAddress' && recordOn(NOT_KNOWN_YET).family === AF_INET6) {
     let link = resolveIndex(namespace, call, ref);

@@ -86,7 +86,7 @@ export class Call {
     const general =
       HINTS[`${refusal.syscall} ${refusal.code}`] ??
       // What the kernel answers to a request says nothing of this process's descriptors.
-      (refusal.syscall.startsWith('RTM_') ? undefined : HINTS[refusal.code]);
+      (refusal.isAnswer ? undefined : HINTS[refusal.code]);
     return new NetlinkError({
       errno: refusal.errno,
       syscall: refusal.syscall,

@@ -51,7 +51,7 @@ export interface KindSpec {
   complete?: (link: Link, target: Namespace) => Promise<void>;
 }
 
-/** What one creation is about, once the links that it names have been looked up. */
+/** What one creation is about, once the links that it names have been looked up, but for the parent. */
 export interface Creation {
   readonly namespace: Namespace;
   readonly target: Namespace;
@@ -116,8 +116,8 @@ function createThere(
     master: undefined,
     parentName,
   };
-  const isComplete = asked === undefined && masterRef === undefined && spec.prepare === undefined;
-  return isComplete ? createWith(creation) : createBeside(creation, masterRef, asked);
+  const isReady = asked === undefined && masterRef === undefined && spec.prepare === undefined;
+  return isReady ? createWith(creation) : createBeside(creation, masterRef, asked);
 }
 
 // Awaits only what has to be looked up. If nothing has, the requests are sent before this returns, and so in the order

@@ -5,7 +5,7 @@ import { isAtLeast } from './kernelVersion.js';
 import { notReadError } from './links.js';
 import { linkRecord } from './lookup.js';
 import { parseMac } from './mac.js';
-import { isAnswer, isWithdrawn, lookUp, NOT_KNOWN_YET } from './named.js';
+import { lookUp, NOT_KNOWN_YET } from './named.js';
 import type { Namespace } from './namespace.js';
 import { Refusal, type Result, type Step } from './native.js';
 import { isBroughtUpByPart } from './parts.js';
@@ -84,8 +84,9 @@ async function sendOnNamed(
   const { namespace, call, record } = creation;
   const results = await send(plan, lookUp(parentName));
   const [found, made] = [results[0], results[1]];
-  if (isWithdrawn(made)) call.checkSignal();
-  if (found instanceof Refusal && isAnswer(found)) {
+  // Not sent: the signal has fired behind the look-up, or that was refused.
+  if (made instanceof Refusal && made.code === 'ECANCELED') call.checkSignal();
+  if (found instanceof Refusal && found.isAnswer) {
     throw await notReadError(namespace, call, found, parentName, 'options.parent');
   }
   // Not told when all has gone well in another namespace.

@@ -158,9 +158,9 @@ const CAP_NET_ADMIN = 12n;
 async function whyNotPermitted(
   namespace: Namespace,
   about: About,
-  { syscall, kernelMessage }: Refusal,
+  { isAnswer, kernelMessage }: Refusal,
 ): Promise<Hint> {
-  if (!syscall.startsWith('RTM_')) return undefined;
+  if (!isAnswer) return undefined;
   const { target, peer } = about;
   const closed = new Map<number, string>();
   for (const place of [namespace, target, peer?.namespace]) {

@@ -60,10 +60,10 @@ export async function whyKernelLacksIPv6(namespace: Namespace, { asked }: About)
 export async function whyNoIPv6(
   _: Namespace,
   { asked }: About,
-  { syscall, kernelMessage }: Refusal,
+  { isAnswer, kernelMessage }: Refusal,
 ): Promise<Hint> {
   const isOther = kernelMessage !== undefined && !kernelMessage.includes('IPv6 is disabled');
-  if (isOther || !syscall.startsWith('RTM_') || familyIn(asked) !== 'IPv6') return undefined;
+  if (isOther || !isAnswer || familyIn(asked) !== 'IPv6') return undefined;
   return 'The setting net.ipv6.conf.NAME.disable_ipv6 is 1; a new link begins with that of net.ipv6.conf.default.';
 }
 

@@ -14,21 +14,11 @@ export function lookUp(name: string): Step {
   return { operation: 'getLinkIndex', record: indexRecord(name) };
 }
 
-/** Whether the kernel has refused the request itself, and no system call has failed on the way to it. */
-export function isAnswer({ syscall }: Refusal): boolean {
-  return syscall.startsWith('RTM_');
-}
-
-/** Whether a step was not sent: its signal has fired behind the look-up, or a step before it was refused. */
-export function isWithdrawn(result: Result | undefined): boolean {
-  return result instanceof Refusal && result.code === 'ECANCELED';
-}
-
 /** Codes of refusals by the kernel that are as good as success, such as `'ENODEV'`. */
 export type Codes = ReadonlySet<string>;
 
 function isOneOf(codes: Codes | undefined, result: Result): boolean {
-  return result instanceof Refusal && isAnswer(result) && codes?.has(result.code) === true;
+  return result instanceof Refusal && result.isAnswer && codes?.has(result.code) === true;
 }
 
 /** What steps about a link were answered. */

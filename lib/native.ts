@@ -32,6 +32,11 @@ export class Refusal {
   get code(): string {
     return errnoName(this.errno);
   }
+
+  /** Whether the kernel has refused the request itself, and no system call has failed on the way to it. */
+  get isAnswer(): boolean {
+    return this.syscall.startsWith('RTM_');
+  }
 }
 
 /** One request of an exchange. */

@@ -4,7 +4,6 @@ import { check } from './check.js';
 import * as checks from './checkRules.js';
 import { explain } from './diagnosis.js';
 import { INTERRUPTED } from './errors.js';
-import { isAnswer } from './named.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './native.js';
 import type { RuleRecord } from './requests.js';
@@ -35,7 +34,7 @@ async function change(
 ): Promise<void> {
   const result = await namespace.ask(operation, asked, call.signal);
   if (!(result instanceof Refusal)) return;
-  if (ifExists && result.code === 'ENOENT' && isAnswer(result)) return;
+  if (ifExists && result.code === 'ENOENT' && result.isAnswer) return;
   throw call.error(result, await explain(namespace, result, { asked }));
 }
 

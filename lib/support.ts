@@ -49,7 +49,7 @@ export async function checkSupport(
 async function hasNetAdmin(namespace: Namespace, call: Call): Promise<boolean> {
   const result = await askWithoutChange(namespace);
   // Another syscall means that the request did not reach the kernel, or its answer did not reach this process.
-  if (result instanceof Refusal && !result.syscall.startsWith('RTM_')) throw call.error(result);
+  if (result instanceof Refusal && !result.isAnswer) throw call.error(result);
   return !(result instanceof Refusal && result.code === 'EPERM');
 }
 

@@ -279,6 +279,12 @@ class NamedChange : public Reading {
   }
 };
 
+// That nothing of it was carried out, and that the channel goes on.
+void CheckUnchanged(io::Channel& channel) {
+  CHECK_EQ(Ask(channel), 0);
+  CHECK(!Exists("br1") && !Exists("br2"));
+}
+
 TEST(an_exchange_is_withdrawn_while_its_look_up_is_under_way) {
   Testbed bed;
   const auto channel = bed.MakeChannel();
@@ -287,8 +293,7 @@ TEST(an_exchange_is_withdrawn_while_its_look_up_is_under_way) {
   channel->Submit(change);
   CHECK_EQ(change->Wait(), -ECANCELED);
   CHECK_EQ(change->Ends(), (Ends{0, -ECANCELED, -ECANCELED}));
-  CHECK_EQ(Ask(*channel), 0);
-  CHECK(!Exists("br1") && !Exists("br2"));
+  CheckUnchanged(*channel);
   bed.pool.Stop();
 }
 
@@ -305,8 +310,7 @@ TEST(an_exchange_is_withdrawn_between_its_look_up_and_what_follows) {
   CHECK_EQ(change->Wait(), -ECANCELED);
   CHECK(!channel->Withdraw(7));
   hold->LetGo();
-  CHECK_EQ(Ask(*channel), 0);
-  CHECK(!Exists("br1") && !Exists("br2"));
+  CheckUnchanged(*channel);
   bed.pool.Stop();
 }
 
@@ -335,8 +339,7 @@ TEST(an_exchange_that_is_withdrawn_when_its_round_is_over_ends_once) {
   CHECK_EQ(ending->Wait(), 0);
   // A second end would end this program.
   CHECK_EQ(change->Wait(), -ECANCELED);
-  CHECK_EQ(Ask(*channel), 0);
-  CHECK(!Exists("br1") && !Exists("br2"));
+  CheckUnchanged(*channel);
   bed.pool.Stop();
 }
 
