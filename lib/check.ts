@@ -158,7 +158,11 @@ export function optionsOf(
       const option = options[key];
       if (option === undefined) continue;
       const rule = rows.get(key);
-      if (rule === undefined) return unknownOption(value, rows, key, option);
+      if (rule === undefined) {
+        // A library that extends Object.prototype gives every object such a key.
+        if (!Object.hasOwn(options, key)) continue;
+        return unknownOption(value, rows, key, option);
+      }
       const fault = rule(option);
       if (fault !== undefined) return under(`.${key}`, fault);
     }

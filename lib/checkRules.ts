@@ -130,11 +130,18 @@ export const rule: Check = optionsOf(
   newRuleFault,
 );
 
-/** Without anything that tells it from others, the kernel would remove the first rule: that of the table `local`. */
+/**
+ * Without anything that tells it from others, the kernel would remove the first rule: that of the table `local`, whose
+ * priority is 0.
+ */
 function removalFault(rule: RuleToRemove & OperationOptions): Fault | undefined {
   const fault = ruleFault(rule);
-  if (fault !== undefined || toldBy(removalRecord(rule)).size > 0) return fault;
-  return badValue('must say which one: its priority, for example', rule);
+  if (fault !== undefined) return fault;
+  const told = toldBy(removalRecord(rule));
+  if (told.size === 0) return badValue('must say which one: its priority, for example', rule);
+  if (told.size > 1 || rule.priority !== 0) return undefined;
+  const says = "is also that of the kernel's rule for the table 'local': say the table, too";
+  return under('.priority', badValue(says, rule.priority));
 }
 
 /** A rule to remove: as it was added, or a `Rule` as it was listed. */

@@ -85,8 +85,10 @@ async function sendOnNamed(
   const results = await send(plan, lookUp(parentName));
   const [found, made] = [results[0], results[1]];
   // Not sent: the signal has fired behind the look-up, or that was refused.
-  if (made instanceof Refusal && made.code === 'ECANCELED') call.checkSignal();
-  if (found instanceof Refusal && found.isAnswer) {
+  const isUnsent = made instanceof Refusal && made.code === 'ECANCELED';
+  if (isUnsent) call.checkSignal();
+  // Otherwise it is the target that could not be entered.
+  if (found instanceof Refusal && isUnsent) {
     throw await notReadError(namespace, call, found, parentName, 'options.parent');
   }
   // Not told when all has gone well in another namespace.

@@ -123,7 +123,10 @@ function start<Results extends readonly unknown[]>(
 function pack(columns: Columns | string, record: object): unknown[] {
   const table = typeof columns === 'string' ? addon.requests.link : columns;
   const packed: unknown[] = [];
-  for (const name in record) {
+  // A `for … in` would visit what a library adds to Object.prototype.
+  const names = Object.keys(record);
+  for (let at = 0; at < names.length; at++) {
+    const name = names[at] as string;
     const value = (record as Record<string, unknown>)[name];
     if (value === undefined) continue;
     const column = table[name] as Columns[string];

@@ -103,10 +103,7 @@ function onlyOf(changes: LinkChanges, options: readonly ChangeName[]): ChangeNam
 
 /** Whether a record asks for anything besides saying which link it is about. */
 function changesSomething(record: LinkRecord): boolean {
-  for (const name in record) {
-    if (name !== 'index' && record[name as keyof LinkRecord] !== undefined) return true;
-  }
-  return false;
+  return Object.entries(record).some(([name, value]) => name !== 'index' && value !== undefined);
 }
 
 /** A request of `setLink`. */

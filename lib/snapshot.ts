@@ -27,7 +27,7 @@ function isPlain(value: object): boolean {
 
 function copyOf(plain: object, depth: number): object {
   const copy = { ...plain } as Record<string, unknown>;
-  for (const key in copy) copy[key] = valueNow(copy[key], depth);
+  for (const key of Object.keys(copy)) copy[key] = valueNow(copy[key], depth);
   if (typeof copy.netns === 'string') copy.netns = pathNow(copy.netns);
   return copy;
 }

@@ -59,6 +59,9 @@ class Exchange {
   virtual Status Prepare(PoolThread&) { return {}; }
   // Called before a dump is sent: waits until the reader of answers has caught up.
   virtual void AwaitReader() {}
+  // Called before each further part of a dump, which is made only then: waits while the reader is
+  // very far behind. Not sooner, because a dump that takes longer is more often interrupted.
+  virtual void AwaitSlowReader() {}
   // An answer to a read or dump step, or what a change echoes. The payload is valid during the call
   // only.
   virtual void OnAnswer(size_t step, const wire::Message& message) = 0;

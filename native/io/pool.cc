@@ -1,5 +1,7 @@
 #include "io/pool.h"
 
+#include <errno.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -13,6 +15,10 @@ constexpr int kIdleTicksBeforeEnd = 5;
 // For how long a thread spins for the next task: the shortest time also where tasks come seldom.
 constexpr std::chrono::microseconds kShortestSpin(100);
 constexpr std::chrono::microseconds kLongestSpin(600);
+
+constexpr Status kStopped{-ECANCELED, ""};
+
+bool RunsBeside(const std::shared_ptr<Task>& task) { return task->runs_beside(); }
 
 }  // namespace
 
@@ -28,34 +34,56 @@ void Pool::Schedule(std::shared_ptr<Task> task) {
   if (std::this_thread::get_id() == owner_) return EnsureThread(std::move(task));
   Wakeup wakeup = Wakeup::kNone;
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const Lock lock(mutex_);
     Add(std::move(task), lock);
     wakeup = PlanWakeup(lock);
   }
   CarryOut(wakeup);
 }
 
-void Pool::Add(std::shared_ptr<Task> task, const std::lock_guard<std::mutex>&) {
+void Pool::Add(std::shared_ptr<Task> task, const Lock&) {
   if (ran_out_) spin_time_.Learn(std::chrono::steady_clock::now() - *ran_out_);
   ran_out_.reset();
   tasks_.push_back(std::move(task));
   waiting_.store(true, std::memory_order_release);
 }
 
-// Whether some thread will take what is queued without being woken.
-bool Pool::WillBeTaken(const std::lock_guard<std::mutex>&) const {
-  return running_ > 0 || spinning_ || wakeup_pending_;
+// What an idle thread is to run: beside others first what need not wait for them.
+std::deque<std::shared_ptr<Task>>::const_iterator Pool::NextTask(const Lock&) const {
+  if (running_ == 0 || stopping_) return tasks_.begin();
+  const auto beside = std::find_if(tasks_.begin(), tasks_.end(), RunsBeside);
+  if (beside != tasks_.end()) return beside;
+  const bool leaves_one = running_ + 1 < max_threads_;
+  return leaves_one ? tasks_.begin() : tasks_.end();
+}
+
+// Takes the next task, if there is one that may run.
+std::shared_ptr<Task> Pool::TakeTask(const Lock& lock) {
+  const auto next = NextTask(lock);
+  if (next == tasks_.end()) return nullptr;
+  std::shared_ptr<Task> task = *next;
+  tasks_.erase(next);
+  waiting_.store(!tasks_.empty(), std::memory_order_release);
+  wakeup_pending_ = false;
+  ++running_;
+  return task;
+}
+
+// Whether something is queued that no thread will take without being woken.
+bool Pool::NeedsThread(const Lock&) const {
+  if (spinning_ || wakeup_pending_) return false;
+  return running_ == 0 ? !tasks_.empty() : std::any_of(tasks_.begin(), tasks_.end(), RunsBeside);
 }
 
 // Whether one thread more may be started; one that has ended stays in the list until it is joined.
-bool Pool::MayStartThread(const std::lock_guard<std::mutex>&) const {
+bool Pool::MayStartThread(const Lock&) const {
   const auto lives = [](const Worker& worker) { return !worker.ended; };
   const auto living = std::count_if(threads_.begin(), threads_.end(), lives);
   return static_cast<size_t>(living) < max_threads_;
 }
 
-Pool::Wakeup Pool::PlanWakeup(const std::lock_guard<std::mutex>& lock) {
-  if (tasks_.empty() || WillBeTaken(lock)) return Wakeup::kNone;
+Pool::Wakeup Pool::PlanWakeup(const Lock& lock) {
+  if (!NeedsThread(lock)) return Wakeup::kNone;
   if (idle_ == 0) return MayStartThread(lock) ? Wakeup::kStart : Wakeup::kNone;
   wakeup_pending_ = true;
   return Wakeup::kNotify;
@@ -70,7 +98,7 @@ void Pool::CarryOut(Wakeup wakeup) {
 void Pool::BeginLongWait() {
   Wakeup wakeup = Wakeup::kNone;
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const Lock lock(mutex_);
     --running_;
     wakeup = PlanWakeup(lock);
   }
@@ -78,7 +106,7 @@ void Pool::BeginLongWait() {
 }
 
 void Pool::EndLongWait() {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const Lock lock(mutex_);
   ++running_;
 }
 
@@ -87,24 +115,29 @@ void Pool::EnsureThread(std::shared_ptr<Task> task) {
   Status status;
   std::deque<std::shared_ptr<Task>> stranded;
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (stopping_) return;
-    if (task) Add(std::move(task), lock);
-    if (tasks_.empty()) return;
-    JoinEnded(lock);
-    wakeup = PlanWakeup(lock);
-    if (wakeup == Wakeup::kStart) status = StartThread(lock);
-    // As long as there is a thread, it will take them.
-    if (!status.ok() && threads_.empty()) {
-      stranded.swap(tasks_);
-      waiting_.store(false, std::memory_order_release);
+    const Lock lock(mutex_);
+    if (stopping_) {
+      if (!task) return;
+      status = kStopped;
+      stranded.push_back(std::move(task));
+    } else {
+      if (task) Add(std::move(task), lock);
+      if (tasks_.empty()) return;
+      JoinEnded(lock);
+      wakeup = PlanWakeup(lock);
+      if (wakeup == Wakeup::kStart) status = StartThread(lock);
+      // As long as there is a thread, it will take them.
+      if (!status.ok() && threads_.empty()) {
+        stranded.swap(tasks_);
+        waiting_.store(false, std::memory_order_release);
+      }
     }
   }
   for (const std::shared_ptr<Task>& one : stranded) one->Fail(status);
   if (wakeup == Wakeup::kNotify) wake_.notify_one();
 }
 
-void Pool::JoinEnded(const std::lock_guard<std::mutex>&) {
+void Pool::JoinEnded(const Lock&) {
   for (auto thread = threads_.begin(); thread != threads_.end();) {
     if (thread->ended) {
       thread->handle.Join();
@@ -115,7 +148,7 @@ void Pool::JoinEnded(const std::lock_guard<std::mutex>&) {
   }
 }
 
-Status Pool::StartThread(const std::lock_guard<std::mutex>&) {
+Status Pool::StartThread(const Lock&) {
   wakeup_pending_ = true;
   Worker& worker = threads_.emplace_back();
   const int error = worker.handle.Start("macvlan-netlink", [this, &worker] { Loop(worker); });
@@ -128,17 +161,14 @@ Status Pool::StartThread(const std::lock_guard<std::mutex>&) {
 void Pool::Loop(Worker& self) {
   PoolThread thread(stopping_);
   int idle_ticks = 0;
-  std::unique_lock<std::mutex> lock(mutex_);
+  Lock lock(mutex_);
   while (thread.at_home && !(stopping_ && tasks_.empty())) {
-    if (!tasks_.empty()) {
+    if (std::shared_ptr<Task> task = TakeTask(lock)) {
       idle_ticks = 0;
-      wakeup_pending_ = false;
-      ++running_;
-      std::shared_ptr<Task> task = std::move(tasks_.front());
-      tasks_.pop_front();
-      waiting_.store(!tasks_.empty(), std::memory_order_release);
+      const Wakeup wakeup = PlanWakeup(lock);
       const bool finish = stopping_;
       lock.unlock();
+      CarryOut(wakeup);
       if (finish) {
         task->Finish(thread);
       } else {
@@ -158,7 +188,7 @@ void Pool::Loop(Worker& self) {
     wakeup_pending_ = false;
     ++idle_;
     const bool woken =
-        wake_.wait_for(lock, kIdleTick, [&] { return stopping_ || !tasks_.empty(); });
+        wake_.wait_for(lock, kIdleTick, [&] { return stopping_ || NextTask(lock) != tasks_.end(); });
     --idle_;
     TickIfDue(lock);
     if (!woken) ++idle_ticks;
@@ -172,7 +202,7 @@ void Pool::Loop(Worker& self) {
 }
 
 // Calls on_idle about once a second, also while threads are busy all the time.
-void Pool::TickIfDue(std::unique_lock<std::mutex>& lock) {
+void Pool::TickIfDue(Lock& lock) {
   const auto now = std::chrono::steady_clock::now();
   if (stopping_ || now < next_tick_) return;
   next_tick_ = now + kIdleTick;
@@ -185,7 +215,7 @@ void Pool::TickIfDue(std::unique_lock<std::mutex>& lock) {
 // answer, or some hundred while V8 has not compiled it yet. Waking a sleeping thread costs both
 // sides more than polling for that long: on a virtual machine 40 µs of the JavaScript thread alone
 // (measured).
-void Pool::Spin(std::unique_lock<std::mutex>& lock) {
+void Pool::Spin(Lock& lock) {
   const auto end = *ran_out_ + (spin_time_.IsWorthwhile() ? spin_time_.Length() : kShortestSpin);
   spinning_ = true;
   ++idle_;
@@ -203,7 +233,7 @@ bool Pool::HasStopped() const {
 }
 
 void Pool::Finish(std::chrono::steady_clock::duration limit) {
-  std::unique_lock<std::mutex> lock(mutex_);
+  Lock lock(mutex_);
   stopping_ = true;
   wake_.notify_all();
   ended_.wait_for(lock, limit, [this] { return HasStopped(); });

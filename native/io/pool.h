@@ -37,17 +37,21 @@ class Task {
  public:
   virtual ~Task() = default;
   virtual void Run(PoolThread& thread) = 0;
+  // Whether it is not to wait for other tasks, because it seldom needs what they wait for.
+  virtual bool runs_beside() const { return false; }
   // Called instead of Run once the pool stops: finishes what was begun, and begins nothing new.
   virtual void Finish(PoolThread&) {}
-  // Called instead of Run, on the owner's thread, when no pool thread is there or can be started.
+  // Called instead of Run, on the owner's thread, when no pool thread is there or can be started, or
+  // when the pool had stopped before.
   virtual void Fail(const Status& status) = 0;
 };
 
 // One thread is to run tasks, because what they ask of the kernel takes its RTNL lock, and more
-// threads would only pass the lock around: no other is woken or started beside it, except while it
-// waits for long without holding that lock, which a task says by a LongWait. After such waits
-// several are awake, and share what is queued until there is nothing more. Threads start when there
-// is work and end after some idle seconds. Only the owner's thread starts them: a new thread is
+// threads would only pass the lock around: no other is woken or started beside it, except for a
+// task that runs beside others, and while it waits for long without holding that lock, which a task
+// says by a LongWait. Then several are awake, and share what is queued until there is nothing more;
+// one is always left for tasks that run beside others. Threads start when there is work and end
+// after some idle seconds. Only the owner's thread starts them: a new thread is
 // born in its creator's namespace, and the owner's is the right one.
 class Pool {
  public:
@@ -97,20 +101,24 @@ class Pool {
   // variable, or one thread more.
   enum class Wakeup { kNone, kNotify, kStart };
 
-  // What takes a guard of mutex_ is called with it locked.
-  void Add(std::shared_ptr<Task> task, const std::lock_guard<std::mutex>& held);
-  bool WillBeTaken(const std::lock_guard<std::mutex>& held) const;
-  bool MayStartThread(const std::lock_guard<std::mutex>& held) const;
-  void JoinEnded(const std::lock_guard<std::mutex>& held);
-  Status StartThread(const std::lock_guard<std::mutex>& held);
-  Wakeup PlanWakeup(const std::lock_guard<std::mutex>& held);
+  using Lock = std::unique_lock<std::mutex>;
+
+  // What takes a lock of mutex_ is called with it locked.
+  void Add(std::shared_ptr<Task> task, const Lock& held);
+  std::deque<std::shared_ptr<Task>>::const_iterator NextTask(const Lock& held) const;
+  bool NeedsThread(const Lock& held) const;
+  std::shared_ptr<Task> TakeTask(const Lock& held);
+  bool MayStartThread(const Lock& held) const;
+  void JoinEnded(const Lock& held);
+  Status StartThread(const Lock& held);
+  Wakeup PlanWakeup(const Lock& held);
   void CarryOut(Wakeup wakeup);
   void BeginLongWait();
   void EndLongWait();
   void Loop(Worker& self);
   bool HasStopped() const;
-  void TickIfDue(std::unique_lock<std::mutex>& lock);
-  void Spin(std::unique_lock<std::mutex>& lock);
+  void TickIfDue(Lock& lock);
+  void Spin(Lock& lock);
 
   const size_t max_threads_;
   const Hooks hooks_;

@@ -81,8 +81,13 @@ int Session::Attempt(const Sent* sent, size_t count) {
   for (size_t i = 0; i < count; ++i) messages.emplace_back(sent[i].step().request);
   const Status status = socket_.Send(messages);
   if (status.ok()) return ReadAnswers(sent, count, base);
-  // Nothing of a datagram that is refused is carried out.
-  for (size_t i = 0; i < count; ++i) sent[i].step().End(status.error, status.syscall);
+  // Nothing of a datagram that is refused is carried out. A security module refuses all of it for
+  // one message (security/selinux/hooks.c, selinux_netlink_send, Linux 6.18).
+  if (count == 1) {
+    sent->step().End(status.error, status.syscall);
+  } else {
+    for (size_t i = 0; i < count; ++i) TransactDatagram(sent + i, 1);
+  }
   return 0;
 }
 
@@ -105,6 +110,7 @@ int Session::ReadAnswers(const Sent* sent, size_t count, uint32_t base) {
   int lost = 0;
   bool interrupted = false;
   while (waiting > 0) {
+    if (sent->step().expect == Expect::kDump) sent->exchange->AwaitSlowReader();
     wire::ByteSpan datagram;
     const Status received = socket_.Receive(buffer_, datagram);
     if (received.error == -ENOBUFS || received.error == -EMSGSIZE) {

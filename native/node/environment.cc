@@ -16,8 +16,6 @@ constexpr size_t kMaxPoolThreads = 7;
 constexpr size_t kMostJobs = kMaxPoolThreads - 1;
 constexpr io::Jobs::Limits kJobs{kMostJobs, {kMostJobs, 1, 3, 2}};
 constexpr std::chrono::seconds kIdleSocketAge(2);
-// Enough for JavaScript to go on while the next listing is asked for.
-constexpr size_t kMostUnread = 4096;
 constexpr std::chrono::milliseconds kReaderPoll(1);
 // How long one visit to the JavaScript thread may take.
 constexpr std::chrono::microseconds kSlice(350);
@@ -98,8 +96,8 @@ void Environment::HastenCollection(size_t made) {
   napi_create_array_with_length(env_, kGarbage, &garbage);
 }
 
-void Environment::AwaitReader() const {
-  while (unread_ > kMostUnread && any_delivery_ && !pool_->stops())
+void Environment::AwaitUnread(size_t most) const {
+  while (unread_ > most && any_delivery_ && !pool_->stops())
     std::this_thread::sleep_for(kReaderPoll);
 }
 
@@ -127,7 +125,8 @@ void Environment::Drain() {
     const Napi::HandleScope scope(env_);
     if (!delivery->Deliver(*this, deadline)) {
       const std::lock_guard<std::mutex> lock(mutex_);
-      deliveries_.push_front(std::move(delivery));
+      // Behind the others: a long listing is not to hold up everything else.
+      deliveries_.push_back(std::move(delivery));
       break;
     }
     if (std::chrono::steady_clock::now() >= deadline) break;

@@ -66,7 +66,8 @@ class Environment {
 
   explicit Environment(Napi::Env env);
 
-  // Any thread. `delivery` is handed over soon, in the order of these calls.
+  // Any thread. `delivery` is handed over soon, in the order of these calls; one that takes longer
+  // than its turn goes on behind the others.
   void Enqueue(std::shared_ptr<Delivery> delivery);
 
   // Any thread: records that JavaScript is to have, and, on its own thread, one that it has.
@@ -76,7 +77,10 @@ class Environment {
   void HastenCollection(size_t made);
   // Pool thread, in a long wait: until JavaScript has most of what there is for it. The kernel
   // lists faster than it reads, and of thousands of listings the records would take gigabytes.
-  void AwaitReader() const;
+  void AwaitReader() const { AwaitUnread(kMostUnread); }
+  // The same within a listing, which is better not held up: a program that is busy for long, while
+  // a router's table of a million routes is listed.
+  void AwaitSlowReader() const { AwaitUnread(kMostUnreadWithin); }
 
   // JavaScript thread. The process stays alive while something is pending.
   void BeginPending();
@@ -111,6 +115,12 @@ class Environment {
   std::map<uint32_t, std::shared_ptr<NamespaceJob>> namespace_jobs;  // those that have not settled
 
  private:
+  // Enough for JavaScript to go on while the next listing is asked for.
+  static constexpr size_t kMostUnread = 4096;
+  // 64 MiB.
+  static constexpr size_t kMostUnreadWithin = 64 * 1024;
+
+  void AwaitUnread(size_t most) const;
   static void OnCall(napi_env env, napi_value, void* context, void*);
   static void OnRelay(napi_env env, napi_value, void* context, void*);
   static void OnTurn(napi_env env, napi_value, void* context, void*);

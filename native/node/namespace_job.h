@@ -41,6 +41,7 @@ class NamespaceJob : public io::Task,
   // it has changed something already or is about to be done.
   void Withdraw();
   void Run(io::PoolThread& thread) override;
+  bool runs_beside() const override { return true; }
   void Fail(const io::Status& status) override;
   bool Deliver(Environment& environment, std::chrono::steady_clock::time_point deadline) override;
 

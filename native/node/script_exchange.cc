@@ -91,6 +91,8 @@ io::Status ScriptExchange::Prepare(io::PoolThread& thread) { return next_channel
 
 void ScriptExchange::AwaitReader() { environment_.AwaitReader(); }
 
+void ScriptExchange::AwaitSlowReader() { environment_.AwaitSlowReader(); }
+
 void ScriptExchange::OnEnd() {
   if (next_ && AllSucceeded()) {
     next_channel_->Submit(std::move(next_));

@@ -23,6 +23,7 @@ class ScriptExchange : public io::Exchange,
 
   io::Status Prepare(io::PoolThread& thread) override;
   void AwaitReader() override;
+  void AwaitSlowReader() override;
   void OnAnswer(size_t step, const wire::Message& message) override;
   void OnRestart(size_t step) override;
   void OnEnd() override;

@@ -1,5 +1,6 @@
 // Requests on their way to the kernel and back: their order, many at once, refused ones among
 // others, listings that changes run into, and what goes on meanwhile.
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { isNetlinkError, type Netns } from '../../lib/index.js';
 import { resultOf } from '../support/program.js';
@@ -18,6 +19,29 @@ async function bridges(host: TestNetns, count: number): Promise<number[]> {
 }
 
 describe('the order of requests', () => {
+  test('lets small answers come between the parts of a long one', async () => {
+    const [host, other] = [await bed.makeNetns(), await bed.makeNetns()];
+    await host.ipBatch([
+      'link set lo up',
+      ...Array.from({ length: 20_000 }, (_, at) => `route add 10.1.${at >> 8}.${at & 255} dev lo`),
+    ]);
+    const routes = host.netns.listRoutes();
+    // The listing has been asked for.
+    await setImmediate();
+    let isAnswered = false;
+    const asked = other.netns.getLink('lo').then(() => {
+      isAnswered = true;
+    });
+    // By the end of this both have been answered, and JavaScript has not seen anything of it.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
+    let turns = 0;
+    for (; !isAnswered; turns++) await setImmediate();
+    await asked;
+    expect((await routes).length).toBeGreaterThan(20_000);
+    // The listing alone takes more than fifty.
+    expect(turns).toBeLessThan(20);
+  });
+
   test('is that of the calls, for the kernel and for the answers', async () => {
     const host = await bed.makeNetns();
     const wanted = manyAddresses(600);

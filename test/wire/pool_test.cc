@@ -23,6 +23,12 @@ class Job : public io::Task {
   const std::function<void(io::PoolThread&)> body_;
 };
 
+class JobBeside : public Job {
+ public:
+  using Job::Job;
+  bool runs_beside() const override { return true; }
+};
+
 // Counts how often a pool reports that it needs a thread.
 class Shortages {
  public:
@@ -92,6 +98,104 @@ TEST(a_task_that_was_queued_before_a_long_wait_runs_beside_it) {
   CHECK(shortages.Reach(1));
   pool.EnsureThread();
   CHECK(beside.get_future().get());
+}
+
+// A task that waits until others have run.
+class Waiting {
+ public:
+  explicit Waiting(int count) : left_(count) {}
+
+  std::shared_ptr<Job> Task() {
+    return std::make_shared<Job>([&](io::PoolThread&) {
+      begun.set_value();
+      std::unique_lock<std::mutex> lock(mutex_);
+      ended.set_value(changed_.wait_for(lock, kLongEnough, [&] { return left_ == 0; }));
+    });
+  }
+  template <class Kind>
+  std::shared_ptr<Job> Other() {
+    return std::make_shared<Kind>([&](io::PoolThread&) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      --left_;
+      changed_.notify_all();
+    });
+  }
+
+  std::promise<void> begun;
+  std::promise<bool> ended;  // whether the others had run
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int left_;
+};
+
+TEST(a_task_that_runs_beside_others_does_not_wait_for_one_that_is_stuck) {
+  Waiting waiting(1);
+  io::Pool pool(2, {[] {}, [] {}});
+  pool.Schedule(waiting.Task());
+  waiting.begun.get_future().wait();
+  pool.Schedule(waiting.Other<JobBeside>());
+  CHECK(waiting.ended.get_future().get());
+}
+
+TEST(a_task_that_runs_beside_others_overtakes_those_that_do_not) {
+  Waiting waiting(1);
+  std::promise<void> ran;
+  io::Pool pool(2, {[] {}, [] {}});
+  pool.Schedule(waiting.Task());
+  waiting.begun.get_future().wait();
+  pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) { ran.set_value(); }));
+  pool.Schedule(waiting.Other<JobBeside>());
+  CHECK(waiting.ended.get_future().get());
+  CHECK(ran.get_future().wait_for(kLongEnough) == std::future_status::ready);
+}
+
+TEST(a_thread_is_left_for_tasks_that_run_beside_others_also_when_several_were_awake) {
+  std::promise<void> waits;
+  std::promise<void> comes_back;
+  std::promise<void> goes_on;
+  std::promise<void> ran;
+  std::promise<void> ran_before;
+  io::Pool pool(2, {[] {}, [] {}});
+  pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) {
+    const io::Pool::LongWait wait(pool);
+    waits.set_value();
+    comes_back.get_future().wait();
+  }));
+  waits.get_future().wait();
+  pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) {
+    comes_back.set_value();
+    goes_on.get_future().wait();
+  }));
+  pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) {
+    CHECK(ran.get_future().wait_for(kLongEnough) == std::future_status::ready);
+    ran_before.set_value();
+  }));
+  // Whoever is to take it has done so by then.
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  pool.Schedule(std::make_shared<JobBeside>([&](io::PoolThread&) {
+    ran.set_value();
+    goes_on.set_value();
+  }));
+  ran_before.get_future().wait();
+}
+
+TEST(a_task_that_comes_after_the_end_fails) {
+  std::promise<io::Status> failed;
+  class Late : public io::Task {
+   public:
+    explicit Late(std::promise<io::Status>& failed) : failed_(failed) {}
+    void Run(io::PoolThread&) override { CHECK(false); }
+    void Fail(const io::Status& status) override { failed_.set_value(status); }
+
+   private:
+    std::promise<io::Status>& failed_;
+  };
+  io::Pool pool(1, {[] {}, [] {}});
+  pool.Finish(kLongEnough);
+  pool.Schedule(std::make_shared<Late>(failed));
+  CHECK_EQ(failed.get_future().get().error, -ECANCELED);
 }
 
 TEST(tasks_without_long_waits_need_one_thread) {

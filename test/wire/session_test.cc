@@ -343,6 +343,29 @@ TEST(what_cannot_be_sent_has_not_been_done) {
   CHECK(!Exists("br1") && !Exists("br2"));
 }
 
+TEST(what_shares_a_datagram_with_a_forbidden_message_is_sent_without_it) {
+  Client client;
+  Requests requests;
+  requests.Add("createLink", Bridge("br1"));
+  requests.Add("createLink", Bridge("br2"));
+  requests.Add("getLink", Named("lo"), io::Expect::kRead);
+  const auto forbids_br2 = [](const std::vector<wire::Message>& messages) {
+    const auto is_it = [](const wire::Message& message) {
+      rtnl::LinkRecord link;
+      return wire::DecodeBody(message.payload, link) && link.name == "br2";
+    };
+    return std::any_of(messages.begin(), messages.end(), is_it) ? EACCES : 0;
+  };
+  {
+    const Faults faults(nullptr, forbids_br2);
+    client.session().Transact(requests.All());
+  }
+  CHECK_EQ(requests.Ends(), (Ends{0, -EACCES, 0}));
+  CHECK_EQ(requests.names, std::vector<std::string>{"lo"});
+  CHECK(Exists("br1") && !Exists("br2"));
+  RunIp("link delete br1");
+}
+
 TEST(no_change_shares_a_datagram_behind_a_read) {
   Requests requests;
   requests.Add("changeLink", Named("lo"));
