@@ -187,8 +187,8 @@ void Pool::Loop(Worker& self) {
     if (idle_ticks >= kIdleTicksBeforeEnd) break;
     wakeup_pending_ = false;
     ++idle_;
-    const bool woken =
-        wake_.wait_for(lock, kIdleTick, [&] { return stopping_ || NextTask(lock) != tasks_.end(); });
+    const bool woken = wake_.wait_for(lock, kIdleTick,
+                                      [&] { return stopping_ || NextTask(lock) != tasks_.end(); });
     --idle_;
     TickIfDue(lock);
     if (!woken) ++idle_ticks;

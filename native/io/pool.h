@@ -41,8 +41,8 @@ class Task {
   virtual bool runs_beside() const { return false; }
   // Called instead of Run once the pool stops: finishes what was begun, and begins nothing new.
   virtual void Finish(PoolThread&) {}
-  // Called instead of Run, on the owner's thread, when no pool thread is there or can be started, or
-  // when the pool had stopped before.
+  // Called instead of Run, on the owner's thread, when no pool thread is there or can be started,
+  // or when the pool had stopped before.
   virtual void Fail(const Status& status) = 0;
 };
 

@@ -283,6 +283,33 @@ test('a path of the process does not lead to where its thread is while the path 
   expect(await resultOf(program, { under, args: [slow, until] })).toBe(true);
 });
 
+test('a call does not take a name for what it meant in an earlier turn', async () => {
+  const until = join(directory, 'until-given-again');
+  const program = `
+    import { execFileSync } from 'node:child_process';
+    import { writeFileSync } from 'node:fs';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    import { createLink } from 'macvlan-netlink';
+    delete process.env.LD_PRELOAD; // Not for what this starts.
+    const ip = (line) => execFileSync('ip', line.split(' '), { encoding: 'utf8' });
+    const give = () => ip('netns add given');
+    const making = (name) => createLink({ kind: 'bridge', name, netns: 'given' });
+    give();
+    const first = making('first');
+    await sleep(200); // It has been opened.
+    ip('netns delete given');
+    give();
+    const second = making('second');
+    await sleep(200);
+    writeFileSync(process.argv[1], '');
+    await Promise.all([first, second]);
+    console.log(JSON.stringify(JSON.parse(ip('-n given -j link')).map(({ ifname }) => ifname)));
+  `;
+  const variables = { SLOW: '/run/netns/given', UNTIL: until, LATE: 1 };
+  const under = withOwn('tmpfs /run', variables, 'slow-open');
+  expect(await resultOf(program, { under, args: [until] })).toEqual(['lo', 'second']);
+});
+
 test('everything else goes on while more such paths are opened than there are threads', async () => {
   const [slow, until] = [join(directory, 'slow'), join(directory, 'until-later')];
   const program = `

@@ -157,6 +157,37 @@ test.each([
   expect(there).toContain('wanted');
 });
 
+test('a look-up of a parent that gets no answer is what a new link is refused for', async () => {
+  const errors = await refusing<unknown[]>(`
+    const c = await Netns.create('c');
+    const errors = [];
+    for (const more of [{}, { addresses: ['10.9.0.7/24'] }, { netns: c }]) {
+      refuse('1 16 0');
+      const error = await createMacvlan({ parent: 'parent', ...more }).catch((error) => error);
+      errors.push([error.code, error.syscall, error.part ?? null]);
+    }
+    say(errors);
+  `);
+  expect(errors).toEqual(Array(3).fill(['ENOBUFS', 'recvmsg', 'parent']));
+});
+
+test('what cannot be looked up is not taken for a link that is not there', async () => {
+  const [moved, peer, names] = await refusing<[string[], string[], string[]]>(`
+    const c = await Netns.create('c');
+    ip('link add link parent name mine type macvlan');
+    refuse('2 2 ENOMEM');
+    const moved = await moveLink('mine', c, { name: 'wanted' }).catch((error) => error);
+    refuse('2 2 ENOMEM');
+    const peer = await library.createLink({ kind: 'veth', name: 'va', peer: { name: 'vb', up: true } })
+      .catch((error) => error);
+    const names = JSON.parse(ip('-j link')).map(({ ifname }) => ifname).sort();
+    say([said(moved), said(peer), names]);
+  `);
+  expect(moved[0]).toBe('ENOMEM');
+  expect(peer[0]).toBe('ENOMEM');
+  expect(names).toEqual(['lo', 'mine', 'parent', 'pp']);
+});
+
 test('only a listing says that what it lists has changed meanwhile', async () => {
   const hints = await refusing<(string | null)[]>(`
     const hints = [];

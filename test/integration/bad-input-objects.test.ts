@@ -1,6 +1,7 @@
 /** Options in unusual objects: unknown names, prototypes, accessors, sizes. */
 import { describe, expect, test } from 'vitest';
 import { long } from '../support/bad-values.js';
+import { inPrivateNetns, resultOf } from '../support/program.js';
 import { refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
@@ -45,6 +46,36 @@ test('a very long option’s name makes a message of only a few lines', async ()
     /^setLink: changes\.x{20,}\.\.\. is not a known option; received 1$/,
   );
   expect(error.message.length).toBeLessThan(300);
+});
+
+test('what a library adds to every object is neither an option nor a part of a request', async () => {
+  const program = `
+    import { createLink, createMacvlan, Netns } from 'macvlan-netlink';
+    const netns = Netns.current();
+    Object.prototype.extended = function () {};
+    await createLink({ kind: 'veth', name: 'p0', up: true, peer: { name: 'p1', up: true } });
+    await createMacvlan({ parent: 'p0', name: 'm0', addresses: ['192.0.2.1/24'], mode: 'source', sources: [] });
+    await netns.setLink('m0', { up: true });
+    await netns.setMacvlan('m0', { mode: 'bridge' });
+    await netns.addRoute({ to: '198.51.100.0/24', nextHops: [{ via: '192.0.2.2', weight: 2 }, { via: '192.0.2.3' }] });
+    await netns.addRule({ priority: 7, table: 9 });
+    await netns.addNeighbour('m0', { address: '192.0.2.9', mac: '02:00:00:00:00:09' });
+    await netns.watch({ initial: true }).return();
+    const found = [
+      (await netns.listLinks()).length,
+      (await netns.listLinks({ parent: 'p0' })).length,
+      (await netns.listAddresses({ link: 'm0', family: 'IPv4' })).length,
+      (await netns.listRoutes({ link: 'm0' })).filter(({ nextHops }) => nextHops.length === 2).length,
+      (await netns.listRules({ priority: 7 })).length,
+      (await netns.listNeighbours({ link: 'm0', family: 'IPv4' })).length,
+    ];
+    await netns.deleteLinks(['m0', 'p0'], { ifExists: true });
+    const { code } = await netns.createMacvlan({ parent: 'p0', extends: 1 }).catch((error) => error);
+    console.log(JSON.stringify([found, code]));
+  `;
+  const [found, code] = await resultOf<[number[], string]>(program, { under: inPrivateNetns });
+  expect(found).toEqual([4, 2, 1, 1, 1, 1]); // m0 and the other end of p0
+  expect(code).toBe('ERR_INVALID_ARG_VALUE');
 });
 
 describe('unusual objects', () => {

@@ -172,7 +172,9 @@ test('the entry of whoever has answered is listed, and removed, so that the othe
   expect(found).toMatchObject({ address: '10.0.0.2', mac: other.mac });
   // Another one with the same address: packets go on to the MAC that is known.
   await netns.replaceNeighbour('mine', { address: '10.0.0.2', mac, state: 'permanent' });
-  await expect(host.run('ping', '-c', '1', '-W', '1', '10.0.0.2')).rejects.toThrow();
+  await expect(host.run('ping', '-c', '1', '-W', '1', '10.0.0.2')).rejects.toMatchObject({
+    code: 1, // ping: no answer
+  });
   await netns.removeNeighbour('mine', '10.0.0.2');
   await host.run('ping', '-c', '1', '-W', '5', '10.0.0.2');
   expect(await shown(host, 'mine')).toEqual([

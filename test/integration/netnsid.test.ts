@@ -43,7 +43,10 @@ test('refuses what names no namespace', async () => {
     operation: 'getNetnsid',
     target: 'nobody',
   });
-  await expect(netns.getNetnsid({ pid: 0 })).rejects.toThrow(RangeError);
+  await expect(netns.getNetnsid({ pid: 0 })).rejects.toMatchObject({
+    code: 'ERR_OUT_OF_RANGE',
+    message: expect.stringMatching(/^getNetnsid: \S+\.pid .*received 0/),
+  });
   const other = await bed.makeNetns();
   await other.netns.close();
   await expect(netns.getNetnsid(other.netns)).rejects.toMatchObject({ code: 'ERR_NETNS_CLOSED' });

@@ -250,7 +250,7 @@ describe('addRule', () => {
     }
     await router.ip('address', 'add', '192.0.2.1/32', 'dev', 'lo');
     const ping = () => router.run('ping', '-c', '1', '-W', '1', '-I', '192.0.2.1', '10.1.0.5');
-    await expect(ping()).rejects.toThrow();
+    await expect(ping()).rejects.toMatchObject({ code: 1 }); // no answer
     await inside.netns.addRule({ priority: 100, from: '10.1.0.5', table: 100 });
     await vi.waitFor(ping, PATIENCE);
   });
@@ -425,6 +425,18 @@ describe('removeRule', () => {
     const error = await refusalOf(host.netns.removeRule(rule as RuleToRemove));
     expect(error.code).toBe('ERR_INVALID_ARG_VALUE');
     expect(error.message).toContain('removeRule: rule must say which one');
+    expect(await host.ip('rule')).toBe(before);
+  });
+
+  test('a priority of 0 alone does not say which one, because the kernel has a rule there', async () => {
+    const host = await bed.makeNetns();
+    const before = await host.ip('rule');
+    const rule = { priority: 0 };
+    await host.netns.addRule(rule);
+    const error = await refusalOf(host.netns.removeRule(rule));
+    expect(error.code).toBe('ERR_INVALID_ARG_VALUE');
+    expect(error.message).toContain("removeRule: rule.priority is also that of the kernel's rule");
+    await host.netns.removeRule({ ...rule, table: 'main' });
     expect(await host.ip('rule')).toBe(before);
   });
 });

@@ -650,7 +650,7 @@ describe('rules', () => {
   const most = 2 ** 32 - 1;
 
   test.each([
-    { priority: 0 },
+    { priority: 0, table: 'main' },
     { priority: most, from: '10.0.0.0/8', to: '10.0.0.1', family: 'IPv4', table: most, signal },
     { priority: 5, from: '10.1.2.3/8', table: 'local', tos: 252 },
     { priority: 5, to: 'fd00::/64', family: 'IPv6', iif: 'lo', oif: 'eth0.5' },
@@ -739,7 +739,13 @@ describe('rules', () => {
       accepts(rule, { ...listed, action: '9', protocol: '77', ipProtocol: '47', table: null });
     }
     accepts(rules.ruleToRemove, { from: '10.0.0.1' });
-    for (const told of [{ suppressGroup: 0 }, { priority: 0 }, { goto: 5 }, { l3mdev: true }]) {
+    for (const told of [
+      { suppressGroup: 0 },
+      { priority: 1 },
+      { priority: 0, table: 255 },
+      { goto: 5 },
+      { l3mdev: true },
+    ]) {
       accepts(rules.ruleToRemove, told);
     }
     for (const value of [
@@ -755,6 +761,8 @@ describe('rules', () => {
       expect(refusal(rules.ruleToRemove, value).message).toContain('options must say which one');
     }
     expect(refusal(rules.ruleToRemove, undefined).code).toBe('ERR_INVALID_ARG_TYPE');
+    accepts(rules.rule, { priority: 0 });
+    expect(refusal(rules.ruleToRemove, { priority: 0 }).message).toContain('say the table, too');
     expect(refusal(rules.ruleToRemove, { fwmark: 0 }).message).toContain('fwmark of 0');
     for (const given of [
       { goto: 6, action: 'nop' },
