@@ -135,6 +135,8 @@ interface Addon extends NamespaceJobStarters {
   openOwnNamespace(): NamespaceHandle | Refusal;
   openNamespaceDescriptor(fd: number): NamespaceHandle | Refusal;
   withdrawNamespaceJob(id: number): void;
+  /** Whether a namespace job waits for other requests. If so, it does no longer. */
+  hasten(): boolean;
   openTap(
     id: number,
     handle: NamespaceHandle,

@@ -1,4 +1,6 @@
 /** Promises for what the addon does: packs requests for it, and resolves their promises when they are answered. */
+// Not the global one: see turn.ts.
+import { setTimeout } from 'node:timers';
 import { whenAborted } from './abort.js';
 import {
   addon,
@@ -246,6 +248,21 @@ async function unlessWithdrawn<Results extends readonly unknown[]>(
   return results;
 }
 
+/** After how many milliseconds a namespace job no longer waits for the request that the kernel works on. */
+const PATIENCE = 5;
+let hastens = false;
+
+/** Sees to it that the jobs under way do not wait for longer than that: the request may wait for another program. */
+function hastenSoon(): void {
+  if (hastens) return;
+  hastens = true;
+  const hasten = () => {
+    hastens = false;
+    if (addon.hasten()) hastenSoon();
+  };
+  setTimeout(hasten, PATIENCE).unref();
+}
+
 /**
  * Runs one of the addon's namespace jobs. A `signal` that fires before it has done anything withdraws it,
  * also while it waits for another process.
@@ -259,6 +276,7 @@ export async function namespaceJob<Name extends keyof NamespaceJobs>(
   type Outcome = NamespaceJobs[Name][1] | Refusal;
   const id = newId();
   const promise = start<readonly [Outcome]>(() => starters[name](id, ...args), id);
+  hastenSoon();
   const [result] =
     signal === undefined
       ? await promise

@@ -69,11 +69,8 @@ std::shared_ptr<Task> Pool::TakeTask(const Lock& lock) {
   return task;
 }
 
-// Whether something is queued that no thread will take without being woken.
-bool Pool::NeedsThread(const Lock&) const {
-  if (spinning_ || wakeup_pending_) return false;
-  return running_ == 0 ? !tasks_.empty() : std::any_of(tasks_.begin(), tasks_.end(), RunsBeside);
-}
+// Whether some thread comes for what is queued without being woken.
+bool Pool::IsOnTheWay(const Lock&) const { return spinning_ || wakeup_pending_; }
 
 // Whether one thread more may be started; one that has ended stays in the list until it is joined.
 bool Pool::MayStartThread(const Lock&) const {
@@ -83,7 +80,12 @@ bool Pool::MayStartThread(const Lock&) const {
 }
 
 Pool::Wakeup Pool::PlanWakeup(const Lock& lock) {
-  if (!NeedsThread(lock)) return Wakeup::kNone;
+  if (tasks_.empty() || running_ > 0) return Wakeup::kNone;
+  return PlanAnother(lock);
+}
+
+Pool::Wakeup Pool::PlanAnother(const Lock& lock) {
+  if (IsOnTheWay(lock)) return Wakeup::kNone;
   if (idle_ == 0) return MayStartThread(lock) ? Wakeup::kStart : Wakeup::kNone;
   wakeup_pending_ = true;
   return Wakeup::kNotify;
@@ -137,6 +139,20 @@ void Pool::EnsureThread(std::shared_ptr<Task> task) {
   if (wakeup == Wakeup::kNotify) wake_.notify_one();
 }
 
+bool Pool::Hasten() {
+  Wakeup wakeup = Wakeup::kNone;
+  {
+    const Lock lock(mutex_);
+    if (stopping_ || std::none_of(tasks_.begin(), tasks_.end(), RunsBeside)) return false;
+    JoinEnded(lock);
+    wakeup = PlanAnother(lock);
+    // Where no thread can be started, it waits for one that runs.
+    if (wakeup == Wakeup::kStart) StartThread(lock);
+  }
+  if (wakeup == Wakeup::kNotify) wake_.notify_one();
+  return true;
+}
+
 void Pool::JoinEnded(const Lock&) {
   for (auto thread = threads_.begin(); thread != threads_.end();) {
     if (thread->ended) {
@@ -165,10 +181,8 @@ void Pool::Loop(Worker& self) {
   while (thread.at_home && !(stopping_ && tasks_.empty())) {
     if (std::shared_ptr<Task> task = TakeTask(lock)) {
       idle_ticks = 0;
-      const Wakeup wakeup = PlanWakeup(lock);
       const bool finish = stopping_;
       lock.unlock();
-      CarryOut(wakeup);
       if (finish) {
         task->Finish(thread);
       } else {

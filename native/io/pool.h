@@ -47,12 +47,12 @@ class Task {
 };
 
 // One thread is to run tasks, because what they ask of the kernel takes its RTNL lock, and more
-// threads would only pass the lock around: no other is woken or started beside it, except for a
-// task that runs beside others, and while it waits for long without holding that lock, which a task
-// says by a LongWait. Then several are awake, and share what is queued until there is nothing more;
-// one is always left for tasks that run beside others. Threads start when there is work and end
-// after some idle seconds. Only the owner's thread starts them: a new thread is
-// born in its creator's namespace, and the owner's is the right one.
+// threads would only pass the lock around: no other is woken or started beside it, except while it
+// waits for long without holding that lock, which a task says by a LongWait, and by Hasten. Then
+// several are awake, and share what is queued until there is nothing more; one is always left for
+// tasks that run beside others. Threads start when there is work and end after some idle seconds.
+// Only the owner's thread starts them: a new thread is born in its creator's namespace, and the
+// owner's is the right one.
 class Pool {
  public:
   struct Hooks {
@@ -83,6 +83,10 @@ class Pool {
   void Schedule(std::shared_ptr<Task> task);
   // Owner's thread: sees to it that some thread runs what is queued, and `task`.
   void EnsureThread(std::shared_ptr<Task> task = nullptr);
+  // Owner's thread: whether a task is queued that runs beside others. If so, one more thread comes
+  // for it. Not when it is added, because mostly those before it are done sooner than another
+  // thread is awake.
+  bool Hasten();
   // Owner's thread; may be called again. No new task runs from here on. Waits until what was begun
   // is finished, for `limit` at most.
   void Finish(std::chrono::steady_clock::duration limit);
@@ -106,12 +110,13 @@ class Pool {
   // What takes a lock of mutex_ is called with it locked.
   void Add(std::shared_ptr<Task> task, const Lock& held);
   std::deque<std::shared_ptr<Task>>::const_iterator NextTask(const Lock& held) const;
-  bool NeedsThread(const Lock& held) const;
+  bool IsOnTheWay(const Lock& held) const;
   std::shared_ptr<Task> TakeTask(const Lock& held);
   bool MayStartThread(const Lock& held) const;
   void JoinEnded(const Lock& held);
   Status StartThread(const Lock& held);
   Wakeup PlanWakeup(const Lock& held);
+  Wakeup PlanAnother(const Lock& held);
   void CarryOut(Wakeup wakeup);
   void BeginLongWait();
   void EndLongWait();

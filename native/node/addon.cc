@@ -151,6 +151,11 @@ void WithdrawNamespaceJob(const Napi::CallbackInfo& info) {
   if (job != jobs.end()) job->second->Withdraw();
 }
 
+// hasten(): whether a namespace job waits for other requests. If so, it does no longer.
+Napi::Value Hasten(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), Environment::Of(info.Env()).pool().Hasten());
+}
+
 // openTap(id, handle, index, name, mac, mtu, queues, vnetHeader, sendBuffer): settles with
 // [TapHandle].
 void OpenTap(const Napi::CallbackInfo& info) {
@@ -208,6 +213,7 @@ Napi::Object Load(Napi::Env env, Napi::Object exports) {
   exports.Set("readSysctl", Napi::Function::New<ReadSysctl>(env));
   exports.Set("writeSysctl", Napi::Function::New<WriteSysctl>(env));
   exports.Set("withdrawNamespaceJob", Napi::Function::New<WithdrawNamespaceJob>(env));
+  exports.Set("hasten", Napi::Function::New<Hasten>(env));
   exports.Set("openTap", Napi::Function::New<OpenTap>(env));
   exports.Set("fillRandom", Napi::Function::New<FillRandom>(env));
   exports.Set("finish", Napi::Function::New<Finish>(env));

@@ -31,6 +31,27 @@ function heldAt<T>(type: number, body: string): Promise<T> {
   return resultOf(program, { under });
 }
 
+test('what takes no request goes on while one waits in the kernel', async () => {
+  const seen = await heldAt(
+    RTM_NEWLINK,
+    `
+    const n = await Netns.create('n');
+    let isOver = false;
+    const changing = Netns.current().setLink('lo', { mtu: 1400 }).then(() => { isOver = true; });
+    await reach('waiting');
+    const opened = await Netns.open('n');
+    await n.setSysctl('net.ipv4.ip_forward', 1);
+    const value = await opened.getSysctl('net.ipv4.ip_forward');
+    const made = await Netns.create('m');
+    say(value, await Netns.list(), await Netns.identify(made), isOver);
+    goOn('before');
+    goOn('after');
+    await changing;
+  `,
+  );
+  expect(seen).toEqual(['1', ['m', 'n'], ['m'], false]);
+});
+
 const GONE =
   'Another program has deleted the new link before it was finished, or moved it to another namespace.';
 

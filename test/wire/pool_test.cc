@@ -136,6 +136,7 @@ TEST(a_task_that_runs_beside_others_does_not_wait_for_one_that_is_stuck) {
   pool.Schedule(waiting.Task());
   waiting.begun.get_future().wait();
   pool.Schedule(waiting.Other<JobBeside>());
+  CHECK(pool.Hasten());
   CHECK(waiting.ended.get_future().get());
 }
 
@@ -147,6 +148,7 @@ TEST(a_task_that_runs_beside_others_overtakes_those_that_do_not) {
   waiting.begun.get_future().wait();
   pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) { ran.set_value(); }));
   pool.Schedule(waiting.Other<JobBeside>());
+  CHECK(pool.Hasten());
   CHECK(waiting.ended.get_future().get());
   CHECK(ran.get_future().wait_for(kLongEnough) == std::future_status::ready);
 }
@@ -178,7 +180,19 @@ TEST(a_thread_is_left_for_tasks_that_run_beside_others_also_when_several_were_aw
     ran.set_value();
     goes_on.set_value();
   }));
+  pool.Hasten();
   ran_before.get_future().wait();
+}
+
+TEST(only_tasks_that_run_beside_others_are_hastened) {
+  Waiting waiting(0);
+  std::promise<void> goes_on;
+  io::Pool pool(2, {[] {}, [] {}});
+  pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) { goes_on.get_future().wait(); }));
+  pool.Schedule(waiting.Task());
+  CHECK(!pool.Hasten());
+  goes_on.set_value();
+  CHECK(waiting.ended.get_future().get());
 }
 
 TEST(a_task_that_comes_after_the_end_fails) {
