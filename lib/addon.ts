@@ -5,11 +5,11 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { builtin } from './builtin.js';
-import type { Refusal } from './native.js';
 import type { makeNews } from './news.js';
 import { notFoundError, notLoadedError } from './noAddon.js';
 import type { makeLink, makeLinkIndex, makeNetnsid } from './records.js';
 import type { makeAddress, makeNeighbour, makeRoute, makeRule } from './recordsInet.js';
+import type { Refusal } from './refusal.js';
 import type {
   AddressRecord,
   LinkIndexRecord,
@@ -31,7 +31,7 @@ export interface Operations {
   changeLink: [LinkRecord, undefined];
   deleteLink: [LinkRecord, undefined];
   getLink: [LinkRecord, Link];
-  /** Of a link's name. */
+  /** The index of the link that has a name. */
   getLinkIndex: [LinkIndexRecord, number];
   listLinks: [LinkRecord, Link[]];
   addAltNames: [LinkRecord, undefined];
@@ -39,7 +39,7 @@ export interface Operations {
   addAddress: [AddressRecord, undefined];
   replaceAddress: [AddressRecord, undefined];
   removeAddress: [AddressRecord, undefined];
-  /** Of an IPv6 address. */
+  /** One IPv6 address; the kernel looks up none of IPv4. */
   getAddress: [AddressRecord, Address];
   listAddresses: [AddressRecord, Address[]];
   addRoute: [RouteRecord, undefined];
@@ -94,7 +94,7 @@ export interface TapHandle {
   /** Empty once it is closed or detached. */
   readonly fds: readonly number[];
   readonly vnetHeaderLength: number;
-  /** Of the frames that `onFrames` is called with. */
+  /** The lengths of the frames that `onFrames` is called with. */
   readonly received: Int32Array;
   /** How many frames of the last `write` have been dealt with; exact after `close` and `detach`. */
   readonly written: number;

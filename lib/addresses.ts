@@ -1,16 +1,17 @@
 /** IPv4 and IPv6 addresses of links. */
 import type { Call } from './call.js';
 import { check } from './check.js';
-import * as addressRules from './checkAddresses.js';
-import * as valueRules from './checkValues.js';
+import * as addressChecks from './checkAddresses.js';
+import * as valueChecks from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { familyOf, type Prefix, parseIp, parsePrefix } from './ip.js';
 import { plainRef, readLink, resolveIndex, resolveIndexIfAny } from './links.js';
 import { isListedAddress } from './listed.js';
-import { askAbout, type Codes, NOT_KNOWN_YET } from './named.js';
+import { askAbout, NOT_KNOWN_YET } from './named.js';
 import { isGarbled } from './names.js';
 import type { Namespace } from './namespace.js';
-import { Refusal, type Result, type Step } from './native.js';
+import type { Result, Step } from './native.js';
+import { type Codes, Refusal } from './refusal.js';
 import type { AddressRecord } from './requests.js';
 import { filterInTurns } from './turn.js';
 import type {
@@ -90,9 +91,10 @@ export async function changeAddress(
   address: string | AddressToRemove,
   options?: DeleteOptions,
 ): Promise<void> {
-  check(call.operation, valueRules.linkRef, ref, 'link');
-  check(call.operation, valueRules.deleteOptions, options);
-  const rule = operation === 'removeAddress' ? addressRules.addressToRemove : addressRules.address;
+  check(call.operation, valueChecks.linkRef, ref, 'link');
+  check(call.operation, valueChecks.deleteOptions, options);
+  const rule =
+    operation === 'removeAddress' ? addressChecks.addressToRemove : addressChecks.address;
   check(call.operation, rule, address, 'address');
   const recordOn = (link: number): AddressRecord => {
     const record = addressRecord(address, link);
@@ -164,7 +166,7 @@ export async function listAddresses(
   call: Call,
   filter: AddressFilter = {},
 ): Promise<Address[]> {
-  check(call.operation, addressRules.addressFilter, filter, 'filter');
+  check(call.operation, addressChecks.addressFilter, filter, 'filter');
   let link = resolveIndexIfAny(namespace, call, filter.link, 'filter.link');
   if (typeof link === 'object') link = await link;
   const family = filter.family === undefined ? undefined : FAMILIES[filter.family];

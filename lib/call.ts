@@ -3,7 +3,7 @@ import { check } from './check.js';
 import { operationOptions, signal as signalRule } from './checkValues.js';
 import { type Caller, NetlinkError } from './errors.js';
 import type { Namespace } from './namespace.js';
-import { Refusal } from './native.js';
+import { Refusal } from './refusal.js';
 import type { OperationOptions } from './types.js';
 
 // security/apparmor/file.c: such a file has no place in the tree of files, or is the root of another one.

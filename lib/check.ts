@@ -46,7 +46,7 @@ export function under<Found extends Fault | undefined>(step: string, fault: Foun
   return fault;
 }
 
-/** For fields that are ignored, such as those that only a listing has. */
+/** The check of a field that is ignored, such as one that only a listing has. */
 export const anything: Check = () => undefined;
 
 export function integer(min: number, max: number): Check {

@@ -13,7 +13,7 @@ import { findLink } from './lookup.js';
 import { parseMac } from './mac.js';
 import { checkKind, isMade, isThere } from './made.js';
 import type { Namespace } from './namespace.js';
-import { Refusal, type Result, type Step } from './native.js';
+import type { Result, Step } from './native.js';
 import { withNamespace } from './opening.js';
 import {
   type AskedBeside,
@@ -27,6 +27,7 @@ import {
   type Shared,
   withSharedChanges,
 } from './parts.js';
+import { Refusal } from './refusal.js';
 import type { Peer } from './refused.js';
 import type { LinkInfoRecord, LinkRecord } from './requests.js';
 import type { Link, LinkOptions, LinkRef } from './types.js';

@@ -2,13 +2,14 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Call } from './call.js';
 import { check } from './check.js';
-import * as valueRules from './checkValues.js';
+import * as valueChecks from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { stackOf } from './errors.js';
 import { plainRef, targetOf } from './links.js';
 import { findLink, linkRecord } from './lookup.js';
 import type { Namespace } from './namespace.js';
-import { Refusal, type Result } from './native.js';
+import type { Result } from './native.js';
+import { NO_LINK, Refusal } from './refusal.js';
 import type { DeleteOptions, Link, LinkRef } from './types.js';
 
 export async function deleteLink(
@@ -17,12 +18,12 @@ export async function deleteLink(
   ref: LinkRef,
   options: DeleteOptions = {},
 ): Promise<void> {
-  check(call.operation, valueRules.linkRef, ref, 'link');
-  check(call.operation, valueRules.deleteOptions, options);
+  check(call.operation, valueChecks.linkRef, ref, 'link');
+  check(call.operation, valueChecks.deleteOptions, options);
   const plain = plainRef(namespace, call, ref);
   const result = await namespace.ask('deleteLink', linkRecord(plain), call.signal);
   if (!(result instanceof Refusal)) return;
-  if (options.ifExists === true && result.code === 'ENODEV') return;
+  if (options.ifExists === true && result.isAnswerOf(NO_LINK)) return;
   throw call.error(result, await whyKept(namespace, result, plain));
 }
 
@@ -49,7 +50,7 @@ function namesOf(refs: readonly LinkRef[]): ReadonlyMap<unknown, string | number
   return new Map(refs.map((ref) => [typeof ref === 'object' ? ref.index : ref, targetOf(ref)]));
 }
 
-/** Of every group that links are deleted in (native/bulk/deletion.cc). */
+/** The upper byte of every group that links are deleted in (native/bulk/deletion.cc). */
 const GROUP_MARK = 0x5e;
 
 /** That a link is in such a group still: it may be the program's own, or left by a process that was killed. */
@@ -70,7 +71,7 @@ async function whyKept(
   link: number | string,
 ): Promise<{ hint?: string }> {
   const { hint } = await explain(namespace, refusal, { link });
-  const kept = refusal.code === 'ENODEV' ? undefined : await whyInGroup(namespace, link);
+  const kept = refusal.isAnswerOf(NO_LINK) ? undefined : await whyInGroup(namespace, link);
   return { hint: [hint, kept].filter(Boolean).join(' ') };
 }
 
@@ -83,8 +84,8 @@ export async function deleteLinks(
   refs: readonly LinkRef[],
   options: DeleteOptions = {},
 ): Promise<void> {
-  check(call.operation, valueRules.linkRefs, refs, 'refs');
-  check(call.operation, valueRules.deleteOptions, options);
+  check(call.operation, valueChecks.linkRefs, refs, 'refs');
+  check(call.operation, valueChecks.deleteOptions, options);
   const plain = [...new Set(refs.map((ref, at) => plainRef(namespace, call, ref, 'refs', at)))];
   const results = await namespace.exchangeMany(
     plain.length,
@@ -99,7 +100,7 @@ export async function deleteLinks(
     const result = results[at];
     if (!(result instanceof Refusal)) continue;
     const link = plain[at] as number | string;
-    if (result.code === 'ENODEV') {
+    if (result.isAnswerOf(NO_LINK)) {
       if (options.ifExists === true) continue;
       deleted ??= alsoDeleted(refs, plain, results);
       if (deleted.has(link)) continue;

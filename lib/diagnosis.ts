@@ -32,7 +32,7 @@ import { askWithoutChange, findLink, isKindKnown, isMacvlanKind } from './lookup
 import { formatMac } from './mac.js';
 import { moduleOf, moduleState } from './modules.js';
 import { describe, type Namespace } from './namespace.js';
-import { Refusal } from './native.js';
+import { Refusal } from './refusal.js';
 import {
   type About,
   changesOf,
@@ -139,11 +139,14 @@ async function whySaidNoIPv6(namespace: Namespace, about: About, refusal: Refusa
   return tooSmall || (kernelMessage !== '' && whyNoIPv6(namespace, about, refusal));
 }
 
-/** For a neighbour (net/core/neighbour.c, neigh_alloc). */
+/** Why a neighbour is not added: `ENOBUFS` (net/core/neighbour.c, neigh_alloc). */
 const NO_ROOM =
   "The kernel's table of neighbours, which all namespaces share, is full (net.ipv4.neigh.default.gc_thresh3, or the same of ipv6): only permanent ones still have room.";
 
-/** Of a route: `ENOENT` for a default route of IPv6 (net/ipv6/route.c, __ip6_del_rt), otherwise `ESRCH`. */
+/**
+ * Why what was to be removed is not there. For a route this is `ESRCH`, but `ENOENT` for a default route of IPv6
+ * (net/ipv6/route.c, __ip6_del_rt).
+ */
 function whyGone({ syscall }: Refusal, { asked }: About): Hint {
   if (syscall === 'RTM_DELNEIGH') return 'The link has no such neighbour.';
   if (syscall !== 'RTM_DELROUTE') return undefined;
@@ -187,7 +190,7 @@ async function whyNotPermitted(
     : `The process has CAP_NET_ADMIN in its own user namespace, but not in the one that owns ${where}; or a security module refuses it, such as an AppArmor profile without 'capability net_admin'.`;
 }
 
-/** Of a VLAN (net/8021q/vlan_dev.c, vlan_dev_open). */
+/** Why a VLAN does not come up (net/8021q/vlan_dev.c, vlan_dev_open). */
 async function whyStaysDown(namespace: Namespace, about: About): Promise<Hint> {
   const link = await findLink(namespace, about.link);
   if ((link?.kind ?? about.kind) !== 'vlan') return undefined;
@@ -217,7 +220,7 @@ async function whyNoDevice(namespace: Namespace, about: About): Promise<Hint> {
     : missing;
 }
 
-/** Of a route, such as one of type 'local'. */
+/** Why a route is not taken that leads nowhere, such as one of type 'local'. */
 function whyNoWay({ asked }: About): Hint {
   if (asked === undefined || !('destinationLength' in asked)) return undefined;
   const { gateway, via, nextHops } = asked as RouteRecord;
@@ -249,7 +252,7 @@ async function whyExists(namespace: Namespace, about: About): Promise<Hint> {
   );
 }
 
-/** For alternative names to be removed: the kernel removes them in order until one does not exist (net/core/dev.c). */
+/** Why alternative names stay: the kernel removes them in order until one does not exist (net/core/dev.c). */
 async function whyNameStays(
   namespace: Namespace,
   about: About,
@@ -277,7 +280,7 @@ function whyTakenByPeer({ created, peer }: About): string | undefined {
   return `Both ends are to be named '${peer.name}', in one namespace.`;
 }
 
-/** For a link that is made in another namespace (net/core/rtnetlink.c, __rtnl_newlink). */
+/** Why a link that is made in another namespace cannot have an index (net/core/rtnetlink.c, __rtnl_newlink). */
 async function whyIndexTakenHere(namespace: Namespace, index: number | undefined): Promise<Hint> {
   if (isAtLeast(6, 15)) return undefined;
   const holder = await findLink(namespace, index);

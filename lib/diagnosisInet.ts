@@ -3,7 +3,7 @@
 import { familyOf, formatIp, networkOf, parseIp, prefixText } from './ip.js';
 import { findLink } from './lookup.js';
 import { describe, type Namespace } from './namespace.js';
-import { Refusal } from './native.js';
+import { Refusal } from './refusal.js';
 import { type About, describeMaster, type Hint } from './refused.js';
 import type { AddressRecord, LinkRecord, NeighbourRecord, RouteRecord } from './requests.js';
 import { askTogether, groupedBy, madeOnce } from './sharedListing.js';
@@ -82,7 +82,7 @@ async function sameAddresses(
 
 const byAddress = groupedBy<Address>(({ address }) => address);
 
-/** Of an address. */
+/** Why an address that was to be removed is not found. */
 export async function whyNoSuchAddress(
   namespace: Namespace,
   { link, asked }: About,
@@ -110,7 +110,7 @@ function whyNoNewAddress({ local, family }: AddressRecord, kernelMessage?: strin
   return address === '::1' ? "Only 'lo' and VRFs can have the address ::1." : undefined;
 }
 
-/** Of an address. */
+/** Why an address is there already. */
 export async function whyAddressExists(
   namespace: Namespace,
   { link, asked }: About,
@@ -125,7 +125,7 @@ export async function whyAddressExists(
   return there && `The link '${found.name}' has ${withPeer(there)} already.`;
 }
 
-/** Of an IPv4 address (net/ipv4/devinet.c, __inet_insert_ifa); older kernels send no text. */
+/** Why an IPv4 address cannot have its scope (net/ipv4/devinet.c, __inet_insert_ifa); older kernels send no text. */
 export async function whyScopeDiffers(
   namespace: Namespace,
   { link, asked }: About,
@@ -150,7 +150,7 @@ export async function whyScopeDiffers(
   );
 }
 
-/** Of a neighbour. */
+/** Why a neighbour is there already. */
 export async function whyNeighbourExists(
   namespace: Namespace,
   { link, asked }: About,
@@ -176,7 +176,7 @@ function routeKey({ to, from, tos, metric, table }: RouteIdentity): string {
 
 const byRouteKey = groupedBy<Route>(routeKey);
 
-/** Of a route. */
+/** Why a route is there already. */
 export async function whyRouteExists(
   namespace: Namespace,
   { asked, replaces }: About,
@@ -208,7 +208,7 @@ export async function whyRouteExists(
   return `Table ${there.table} has a route to ${to} with metric ${metric} already${by}: give another metric${instead}.`;
 }
 
-/** For a route: IPv6 takes no source that is still tentative (net/ipv6/route.c). */
+/** Why a route's source is not taken: IPv6 takes none that is still tentative (net/ipv6/route.c). */
 export async function whySourceInvalid(
   namespace: Namespace,
   { asked }: About,
@@ -252,7 +252,7 @@ function networkText(bytes: Uint8Array, prefixLength: number): string {
 /** Where the address begins in `struct rtvia`, after its family. */
 const RTVIA_ADDRESS = Uint16Array.BYTES_PER_ELEMENT;
 
-/** Of a route. */
+/** Why a route's gateway cannot be reached (`ENETUNREACH`, `EHOSTUNREACH`). */
 export async function whyUnreachable(namespace: Namespace, { link, asked }: About): Promise<Hint> {
   if (asked === undefined || !('destinationLength' in asked)) return undefined;
   const route = asked as RouteRecord;
@@ -265,7 +265,7 @@ export async function whyUnreachable(namespace: Namespace, { link, asked }: Abou
   return undefined;
 }
 
-/** Of the one way of a route, or one of several. */
+/** {@link whyUnreachable} of the one way of a route, or one of several. */
 async function whyWayUnreachable(
   namespace: Namespace,
   { family, scope = SCOPES.global }: RouteRecord,
@@ -323,7 +323,7 @@ async function whyNoRouteTo(
   );
 }
 
-/** For a route that names no link: why the kernel does not take the one that has the gateway in a prefix. */
+/** Why the kernel does not take the link that has the gateway in a prefix, for a route that names none. */
 async function whyPassedOver(
   namespace: Namespace,
   index: number,

@@ -1,18 +1,18 @@
 /** Why a request was refused that would exceed one of the kernel's limits. */
 import { findLink } from './lookup.js';
 import type { Namespace } from './namespace.js';
-import type { Refusal } from './native.js';
+import type { Refusal } from './refusal.js';
 import { type About, changesOf, describeMaster, type Hint } from './refused.js';
 import type { AddressRecord } from './requests.js';
 import { ADDRESS_FLAGS, AF_INET } from './values.js';
 
-/** Of a new port (net/bridge/br_if.c, find_portno; BR_MAX_PORTS). */
+/** Why a bridge takes no further port (net/bridge/br_if.c, find_portno; BR_MAX_PORTS). */
 export async function whyBridgeFull(namespace: Namespace, about: About): Promise<Hint> {
   const bridge = await findLink(namespace, changesOf(about).master);
   return bridge && `The ${describeMaster(bridge)} has 1,023 ports, and a bridge can have no more.`;
 }
 
-/** Of a link on another, or a port (net/core/dev.c, __netdev_upper_dev_link; MAX_NEST_DEV). */
+/** Why a link cannot be on another, or a port (net/core/dev.c, __netdev_upper_dev_link; MAX_NEST_DEV). */
 export async function whyTooDeep(): Promise<Hint> {
   return 'Links can stand eight deep on one another, ports below their masters included, and no deeper.';
 }
@@ -21,7 +21,7 @@ export const TOO_MANY_SOURCES =
   'Another program has put more MACs on its source list than the kernel can tell of (5,460). The link can be deleted, ' +
   'and the list emptied (`ip link set NAME type macvlan macaddr flush`).';
 
-/** Of a read, since Linux 7.3 (drivers/net/macvlan.c, macvlan_fill_info, nla_nest_end_safe). */
+/** Why a link cannot be read, since Linux 7.3 (drivers/net/macvlan.c, macvlan_fill_info, nla_nest_end_safe). */
 export function whyTooLong({ syscall }: Refusal): Hint {
   return syscall === 'RTM_GETLINK' && TOO_MANY_SOURCES;
 }
@@ -40,7 +40,7 @@ function isMulticast(address: Uint8Array | undefined): boolean {
   return address?.length === 4 ? first >> 4 === 0xe : first === 0xff;
 }
 
-/** Of an address with `autojoin` (net/ipv4/igmp.c, __ip_mc_join_group; net/ipv4/devinet.c, inet_rtm_newaddr). */
+/** Why an address with `autojoin` is not joined (net/ipv4/igmp.c, __ip_mc_join_group; net/ipv4/devinet.c, inet_rtm_newaddr). */
 export function whyNotJoined({ asked }: About, { syscall, code }: Refusal): Hint {
   const { family, local, flags = 0 } = (asked ?? {}) as AddressRecord;
   if (syscall !== 'RTM_NEWADDR' || (flags & ADDRESS_FLAGS.autojoin) === 0) return undefined;

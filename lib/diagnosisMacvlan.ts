@@ -18,7 +18,7 @@ import {
 } from './lookup.js';
 import { formatMac } from './mac.js';
 import { describe, type Namespace } from './namespace.js';
-import type { Refusal } from './native.js';
+import type { Refusal } from './refusal.js';
 import {
   type About,
   changesOf,
@@ -157,7 +157,7 @@ async function whyInvalidMacvlan(namespace: Namespace, about: About, said: boole
     : `The parent '${parent.name}' may have a child in mode 'passthru' in another namespace, and such a child tolerates no other.`;
 }
 
-/** For a new link on a macvlan whose parent is in another namespace: that parent becomes the new link's as well. */
+/** Why a macvlan whose parent is in another namespace takes no link: that parent becomes the new link's as well. */
 async function whyInvalidBeside(namespace: Namespace, about: About, said: boolean): Promise<Hint> {
   const siblings = await findSiblings(namespace, about.parent);
   const passthru = siblings.find(({ macvlan }) => macvlan?.mode === 'passthru');
@@ -175,7 +175,7 @@ async function whyInvalidBeside(namespace: Namespace, about: About, said: boolea
 /** The MAC of links such as those of a netkit, which need none. */
 const NO_MAC = '00:00:00:00:00:00';
 
-/** Of a link that was to come up (net/ethernet/eth.c, eth_validate_addr). */
+/** Why a link does not come up (net/ethernet/eth.c, eth_validate_addr). */
 export async function whyNoMac(namespace: Namespace, about: About): Promise<Hint> {
   if (about.mac !== undefined) return undefined;
   // A new link without a MAC of its own has its parent's.

@@ -1,11 +1,11 @@
 /** Why a link cannot have an MTU, because of its kind, its parent or its master; `diagnosisInet.ts` has what IP needs. */
 import { findLink } from './lookup.js';
 import type { Namespace } from './namespace.js';
-import type { Refusal } from './native.js';
+import type { Refusal } from './refusal.js';
 import { type About, changesOf, describeMaster, type Hint } from './refused.js';
 import type { Link } from './types.js';
 
-/** Of a new veth (drivers/net/veth.c, veth_validate). */
+/** Why a new veth cannot have its MTU (drivers/net/veth.c, veth_validate). */
 export function vethMtuHint(option: string, mtu: number | undefined): string | undefined {
   if (mtu === undefined || (mtu >= 68 && mtu <= 65535)) return undefined;
   return `A veth can have an MTU of 68 to 65535, and '${option}' is ${mtu}.`;
@@ -59,7 +59,7 @@ export async function whyMtuOutOfRange(
   return `The link '${link.name}' can have an MTU of ${bound}, and 'mtu' is ${changesOf(about).mtu}.`;
 }
 
-/** Of an MTU that a VLAN or a MACsec link was to get. */
+/** Why a VLAN or a MACsec link cannot have its MTU. */
 export async function whyMtuTooLarge(
   namespace: Namespace,
   about: About,
@@ -79,7 +79,7 @@ export async function whyMtuTooLarge(
   );
 }
 
-/** Of a port of a team (drivers/net/team, team_device_event). */
+/** Why the MTU of a team's port cannot change (drivers/net/team, team_device_event). */
 export async function whyMtuFixed(namespace: Namespace, about: About): Promise<Hint> {
   if (changesOf(about).mtu === undefined) return undefined;
   const link = await findLink(namespace, about.link);

@@ -1,6 +1,6 @@
 /** Why a rule of policy routing cannot be added or removed. */
 import type { Namespace } from './namespace.js';
-import { Refusal } from './native.js';
+import { Refusal } from './refusal.js';
 import type { About, Hint } from './refused.js';
 import type { RuleRecord } from './requests.js';
 import { ruleRecord, toldBy } from './ruleRecord.js';

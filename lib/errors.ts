@@ -53,7 +53,7 @@ export function errnoOf(name: string): number | undefined {
   return errno === undefined ? undefined : -errno;
 }
 
-/** Of a listing's `EINTR` (`NLM_F_DUMP_INTR`). */
+/** The reason of a listing's `EINTR` (`NLM_F_DUMP_INTR`). */
 export const INTERRUPTED = 'What was listed changed during every attempt to list it.';
 
 /** A function of the package that a program calls. */

@@ -1,7 +1,8 @@
 /** What links are read without (`IFLA_EXT_MASK`), when they are for the caller and so have to be whole. */
 import { isAtLeast } from './kernelVersion.js';
 import type { Namespace } from './namespace.js';
-import { Refusal, type Step } from './native.js';
+import type { Step } from './native.js';
+import { Refusal } from './refusal.js';
 import { EXT_MASK } from './requests.js';
 import type { Link } from './types.js';
 import { LOOPBACK_IFINDEX } from './values.js';

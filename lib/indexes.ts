@@ -1,5 +1,5 @@
 /** What to do when a link index that this library has chosen turns out to be taken. */
-import type { Refusal } from './native.js';
+import type { Refusal } from './refusal.js';
 
 /** How many indexes are tried before the refusal is reported. */
 export const MAX_INDEX_ATTEMPTS = 4;

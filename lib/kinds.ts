@@ -1,16 +1,16 @@
 /** `createLink`: links of every kind that can be made here. */
 import type { Call } from './call.js';
 import { check } from './check.js';
-import * as linkRules from './checkLinks.js';
+import * as linkChecks from './checkLinks.js';
 import { createIn, explainNew, type KindSpec } from './create.js';
 import { plainRef, readLink, resolveIndex } from './links.js';
 import { mustFindLink } from './lookup.js';
 import { parseMac } from './mac.js';
 import { createMacvlanOfKind } from './macvlan.js';
 import { Namespace } from './namespace.js';
-import { Refusal } from './native.js';
 import { withNamespace } from './opening.js';
 import { randomMac } from './random.js';
+import { Refusal } from './refusal.js';
 import { noPortsHint } from './refused.js';
 import { flagBits } from './setLink.js';
 import type { CreateLinkOptions, CreateVethOptions, CreateVlanOptions, Link } from './types.js';
@@ -22,7 +22,7 @@ export function createLink(
   call: Call,
   options: CreateLinkOptions,
 ): Promise<Link> {
-  check(call.operation, linkRules.createLinkOptions, options);
+  check(call.operation, linkChecks.createLinkOptions, options);
   switch (options.kind) {
     case 'macvlan':
     case 'macvtap':

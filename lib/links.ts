@@ -1,15 +1,16 @@
 /** Links of every kind: naming, reading and listing them, and sending what changes one. */
 import type { Call } from './call.js';
 import { check } from './check.js';
-import * as linkRules from './checkLinks.js';
-import * as valueRules from './checkValues.js';
+import * as linkChecks from './checkLinks.js';
+import * as valueChecks from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { argumentError, type NetlinkError, printable, showValue, stackOf } from './errors.js';
 import { extMask, learnExtMask } from './extMask.js';
 import { LISTS_LINKS_BY_INDEX } from './kernelVersion.js';
 import { indexRecord, linkRecord } from './lookup.js';
 import type { Namespace } from './namespace.js';
-import { Refusal, type Result, type Step } from './native.js';
+import type { Result, Step } from './native.js';
+import { NO_LINK, Refusal } from './refusal.js';
 import { filterInTurns } from './turn.js';
 import type { Link, LinkFilter, LinkRef } from './types.js';
 import { completeListing } from './wholeListing.js';
@@ -108,7 +109,7 @@ async function readIndex(
 ): Promise<number> {
   const result = await namespace.ask('getLinkIndex', indexRecord(name), call.signal);
   if (!(result instanceof Refusal)) return result;
-  if (missing !== undefined && result.code === 'ENODEV') return missing;
+  if (missing !== undefined && result.isAnswerOf(NO_LINK)) return missing;
   throw await notReadError(namespace, call, result, name, option);
 }
 
@@ -143,7 +144,7 @@ export function resolveIndexes(
 }
 
 export function getLink(namespace: Namespace, call: Call, ref: LinkRef): Promise<Link> {
-  check(call.operation, valueRules.linkRef, ref, 'link');
+  check(call.operation, valueChecks.linkRef, ref, 'link');
   return readLink(namespace, call, ref);
 }
 
@@ -152,7 +153,7 @@ export async function listLinks(
   call: Call,
   filter: LinkFilter = {},
 ): Promise<Link[]> {
-  check(call.operation, linkRules.linkFilter, filter, 'filter');
+  check(call.operation, linkChecks.linkFilter, filter, 'filter');
   const { kind, group, up } = filter;
   const masterRef = plainRefIfAny(namespace, call, filter.master, 'filter.master');
   let parent = resolveIndexIfAny(namespace, call, filter.parent, 'filter.parent');

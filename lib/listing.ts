@@ -2,9 +2,10 @@
 import type { Call } from './call.js';
 import { extMask, learnExtMask } from './extMask.js';
 import type { Namespace } from './namespace.js';
-import { Refusal, type Step } from './native.js';
+import type { Step } from './native.js';
 import { withNamespace } from './opening.js';
 import type { Listing, Wanted } from './picture.js';
+import { Refusal } from './refusal.js';
 import type { LinkRecord } from './requests.js';
 import type { Address, Link, Route } from './types.js';
 import { FAMILIES, LOOPBACK_IFINDEX } from './values.js';

@@ -2,7 +2,8 @@
 import type { Call } from './call.js';
 import { extMask } from './extMask.js';
 import type { Namespace } from './namespace.js';
-import { Refusal, type Result } from './native.js';
+import type { Result } from './native.js';
+import { NO_LINK, Refusal } from './refusal.js';
 import { EXT_MASK, type LinkIndexRecord, type LinkRecord } from './requests.js';
 import { askTogether, groupedBy, madeOnce } from './sharedListing.js';
 import type { Link, LinkParent } from './types.js';
@@ -42,14 +43,14 @@ export async function findLink(
   return result instanceof Refusal ? undefined : result;
 }
 
-/** The same for a link that an operation needs: an error when it cannot be found out whether there is one. */
+/** {@link findLink} for an operation that must know: an error when it cannot be found out whether there is one. */
 export async function mustFindLink(
   namespace: Namespace,
   call: Call,
   ref: number | string,
 ): Promise<Link | undefined> {
   const result = await namespace.ask('getLink', linkRecord(ref), call.signal);
-  if (result instanceof Refusal && result.code !== 'ENODEV') throw call.error(result);
+  if (result instanceof Refusal && !result.isAnswerOf(NO_LINK)) throw call.error(result);
   return result instanceof Refusal ? undefined : result;
 }
 

@@ -1,15 +1,16 @@
 /** macvlan and macvtap: what is special to making and changing them. */
 import type { Call } from './call.js';
 import { check } from './check.js';
-import * as linkRules from './checkLinks.js';
-import * as valueRules from './checkValues.js';
+import * as linkChecks from './checkLinks.js';
+import * as valueChecks from './checkValues.js';
 import { createIn, type KindSpec } from './create.js';
 import { readLink, sendAll, sendMany, throwFirst } from './links.js';
 import { linkRecord, mustFindLink } from './lookup.js';
 import { parseMac } from './mac.js';
 import type { Namespace } from './namespace.js';
-import { Refusal, type Step } from './native.js';
+import type { Step } from './native.js';
 import { otherMacvlanFlags } from './records.js';
+import { Refusal } from './refusal.js';
 import type { MacvlanRecord } from './requests.js';
 import { SerialQueue } from './serialQueue.js';
 import type {
@@ -79,7 +80,7 @@ function unknownToKernel(
 
 type MacvlanKind = 'macvlan' | 'macvtap';
 
-/** For `createLink` and `createMacvlan`, which have checked the options. */
+/** Makes a macvlan or macvtap for `createLink` and `createMacvlan`, which have checked the options. */
 export function createMacvlanOfKind(
   namespace: Namespace,
   call: Call,
@@ -112,7 +113,7 @@ export function createMacvlan<Kind extends MacvlanKind>(
   kind: Kind,
   options: CreateMacvlanOptions,
 ): Promise<LinkOfKind<Kind>> {
-  check(call.operation, linkRules.createMacvlanOptions, options);
+  check(call.operation, linkChecks.createMacvlanOptions, options);
   return createMacvlanOfKind(namespace, call, kind, options) as Promise<LinkOfKind<Kind>>;
 }
 
@@ -139,7 +140,7 @@ function whyNoMacvlan({ name, kind }: Link): string {
 function modeFault(link: LinkWithMacvlan, changes: MacvlanChanges): string | undefined {
   const mode = changes.mode ?? link.macvlan.mode;
   for (const option of ['nopromisc', 'sources', 'nodst'] as const) {
-    const [needed] = linkRules.MODES_THAT_TAKE[option];
+    const [needed] = linkChecks.MODES_THAT_TAKE[option];
     if (changes[option] !== undefined && mode !== needed) {
       return `${option} needs mode '${needed}', and '${link.name}' is in mode '${mode}'.`;
     }
@@ -153,8 +154,8 @@ export async function setMacvlan(
   ref: LinkRef,
   changes: MacvlanChanges,
 ): Promise<void> {
-  check(call.operation, valueRules.linkRef, ref, 'link');
-  check(call.operation, linkRules.macvlanChanges, changes, 'changes');
+  check(call.operation, valueChecks.linkRef, ref, 'link');
+  check(call.operation, linkChecks.macvlanChanges, changes, 'changes');
   const link = await readMacvlan(namespace, call, ref);
   const fault = modeFault(link, changes);
   if (fault !== undefined) throw call.fail('EINVAL', undefined, fault);
@@ -224,8 +225,8 @@ export async function changeSources(
   ref: LinkRef,
   addresses: readonly string[],
 ): Promise<void> {
-  check(call.operation, valueRules.linkRef, ref, 'link');
-  check(call.operation, valueRules.sources, addresses, 'macs');
+  check(call.operation, valueChecks.linkRef, ref, 'link');
+  check(call.operation, valueChecks.sources, addresses, 'macs');
   const link = await readMacvlan(namespace, call, ref);
   const { mode } = link.macvlan;
   if (mode !== 'source') {

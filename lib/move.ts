@@ -1,16 +1,17 @@
 /** Moving links between namespaces. */
 import type { Call } from './call.js';
 import { check } from './check.js';
-import * as linkRules from './checkLinks.js';
-import * as valueRules from './checkValues.js';
+import * as linkChecks from './checkLinks.js';
+import * as valueChecks from './checkValues.js';
 import { explain } from './diagnosis.js';
 import { MAX_INDEX_ATTEMPTS, mayMeanIndexTaken } from './indexes.js';
 import { readLink, sendAll } from './links.js';
 import { findLink, linkRecord, mustFindLink } from './lookup.js';
 import { describe, type Namespace } from './namespace.js';
-import { Refusal, type Step } from './native.js';
+import type { Step } from './native.js';
 import { movesChooseIndex } from './newIndex.js';
 import { withNamespace } from './opening.js';
+import { Refusal } from './refusal.js';
 import { takenBy, whyReserved } from './refused.js';
 import type { LinkRecord } from './requests.js';
 import { flagBits } from './setLink.js';
@@ -23,9 +24,9 @@ export async function moveLink(
   netns: NetnsRef,
   options: MoveOptions = {},
 ): Promise<Link> {
-  check(call.operation, valueRules.linkRef, ref, 'link');
-  check(call.operation, valueRules.netnsRef, netns, 'netns');
-  check(call.operation, linkRules.moveOptions, options);
+  check(call.operation, valueChecks.linkRef, ref, 'link');
+  check(call.operation, valueChecks.netnsRef, netns, 'netns');
+  check(call.operation, linkChecks.moveOptions, options);
   return withNamespace(call, netns, async (target) => {
     const link = await readLink(namespace, call, ref);
     if (target.inode === namespace.inode) return renameInPlace(namespace, call, link, options);

@@ -4,7 +4,8 @@ import type { Call } from './call.js';
 import { notReadError, throwFirst } from './links.js';
 import { indexRecord } from './lookup.js';
 import type { Namespace } from './namespace.js';
-import { Refusal, type Result, type Step } from './native.js';
+import type { Result, Step } from './native.js';
+import { type Codes, Refusal } from './refusal.js';
 
 /** The index of a link in a record until the addon has looked its name up; the addon writes it there alone. */
 export const NOT_KNOWN_YET = 0;
@@ -12,13 +13,6 @@ export const NOT_KNOWN_YET = 0;
 /** Looks up the link that the steps behind it take (`takesLink`). */
 export function lookUp(name: string): Step {
   return { operation: 'getLinkIndex', record: indexRecord(name) };
-}
-
-/** Codes of refusals by the kernel that are as good as success, such as `'ENODEV'`. */
-export type Codes = ReadonlySet<string>;
-
-function isOneOf(codes: Codes | undefined, result: Result): boolean {
-  return result instanceof Refusal && result.isAnswer && codes?.has(result.code) === true;
 }
 
 /** What steps about a link were answered. */
@@ -41,7 +35,8 @@ export async function exchangeAbout<Index extends number | undefined>(
   stepsOn: (link: Index | number) => readonly Step[],
   { option, fine }: { option?: string; fine?: Codes | undefined } = {},
 ): Promise<Answered<Index | number>> {
-  const unlessFine = (result: Result) => (isOneOf(fine, result) ? undefined : result);
+  const unlessFine = (result: Result) =>
+    result instanceof Refusal && fine !== undefined && result.isAnswerOf(fine) ? undefined : result;
   if (typeof ref !== 'string') {
     const results = await namespace.exchange(stepsOn(ref), call.signal);
     return { link: ref, results: fine === undefined ? results : results.map(unlessFine) };
@@ -53,7 +48,7 @@ export async function exchangeAbout<Index extends number | undefined>(
   const found = results[0] as Result<'getLinkIndex'>;
   if (found instanceof Refusal) {
     call.checkSignal();
-    if (isOneOf(fine, found)) return { link: NOT_KNOWN_YET, results: [] };
+    if (fine !== undefined && found.isAnswerOf(fine)) return { link: NOT_KNOWN_YET, results: [] };
     throw await notReadError(namespace, call, found, ref, option);
   }
   return { link: found, results: results.slice(1).map(unlessFine) };

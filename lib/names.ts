@@ -65,7 +65,7 @@ export function isGarbled(listed: string): boolean {
   return listed.includes('\ufffd');
 }
 
-/** The same of a listed address: each byte that is no UTF-8 has become three. */
+/** {@link labelFault} of a listed address: each byte that is no UTF-8 has become three. */
 export function listedLabelFault(label: string): string | undefined {
   return isGarbled(label) ? undefined : labelFault(label);
 }

@@ -17,13 +17,13 @@ import {
   exchangeMany,
   namespaceJob,
   openTapDevice,
-  Refusal,
   type Result,
   type Step,
   type TapDeviceLink,
   type TapDeviceOptions,
 } from './native.js';
 import { random24 } from './random.js';
+import { Refusal } from './refusal.js';
 import { snapshot } from './snapshot.js';
 import { beginCall, furtherCallsOf, isTurnFull, waitForTurn } from './turn.js';
 import type { NetnsLike } from './types.js';

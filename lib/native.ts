@@ -12,34 +12,12 @@ import {
   type TapHandle,
   type Watcher,
 } from './addon.js';
-import { errnoName } from './errors.js';
 import { idAfter } from './ids.js';
 import { makeNews, type News } from './news.js';
 import { makeLink, makeLinkIndex, makeNetnsid } from './records.js';
 import { makeAddress, makeNeighbour, makeRoute, makeRule } from './recordsInet.js';
+import { Refusal } from './refusal.js';
 import { ITEMS_IN_A_TURN, newTurn, waitForFurtherTurn } from './turn.js';
-
-/** A request that the kernel, or a system call on the way to it, refused. */
-export class Refusal {
-  constructor(
-    /** Negative, as in Node. */
-    readonly errno: number,
-    /** `'RTM_NEWLINK'`, or the system call. */
-    readonly syscall: string,
-    readonly kernelMessage?: string,
-    readonly attribute?: string,
-  ) {}
-
-  /** The errno's name, such as `'ENODEV'`; `'ECANCELED'` for what was withdrawn. */
-  get code(): string {
-    return errnoName(this.errno);
-  }
-
-  /** Whether the kernel has refused the request itself, and no system call has failed on the way to it. */
-  get isAnswer(): boolean {
-    return this.syscall.startsWith('RTM_');
-  }
-}
 
 /** One request of an exchange. */
 export interface Step<Name extends keyof Operations = keyof Operations> {
@@ -49,7 +27,7 @@ export interface Step<Name extends keyof Operations = keyof Operations> {
   readonly barrier?: boolean;
   /** A listing that a change has interrupted is good enough as it is. */
   readonly approximate?: boolean;
-  /** Of a `getLink`: `ENETDOWN` when the link is not up. What waits behind it, with a barrier, is then not sent. */
+  /** A `getLink` is refused with `ENETDOWN` when the link is not up: what waits behind it, with a barrier, is not sent. */
   readonly mustBeUp?: boolean;
   /**
    * Behind a barrier: it is about the link that a `getLinkIndex` before it has found, which takes the place of its

@@ -2,12 +2,13 @@
 import type { Call } from './call.js';
 import { check } from './check.js';
 import * as checks from './checkNeighbours.js';
-import * as valueRules from './checkValues.js';
+import * as valueChecks from './checkValues.js';
 import { familyOf, parseIp } from './ip.js';
 import { plainRef, readLink, resolveIndexIfAny } from './links.js';
 import { parseHardwareAddress } from './mac.js';
-import { askAbout, type Codes } from './named.js';
+import { askAbout } from './named.js';
 import type { Namespace } from './namespace.js';
+import type { Codes } from './refusal.js';
 import type { NeighbourRecord } from './requests.js';
 import type {
   DeleteOptions,
@@ -51,7 +52,7 @@ export async function addNeighbour(
   ref: LinkRef,
   neighbour: NeighbourToAdd,
 ): Promise<void> {
-  check(call.operation, valueRules.linkRef, ref, 'link');
+  check(call.operation, valueChecks.linkRef, ref, 'link');
   check(call.operation, checks.neighbour, neighbour, 'neighbour');
   const recordOn = (link: number) => additionRecord(neighbour, link);
   await askAbout(namespace, call, operation, plainRef(namespace, call, ref), recordOn);
@@ -64,8 +65,8 @@ export async function removeNeighbour(
   neighbour: string | NeighbourToRemove,
   options?: DeleteOptions,
 ): Promise<void> {
-  check(call.operation, valueRules.linkRef, ref, 'link');
-  check(call.operation, valueRules.deleteOptions, options);
+  check(call.operation, valueChecks.linkRef, ref, 'link');
+  check(call.operation, valueChecks.deleteOptions, options);
   check(call.operation, checks.neighbourToRemove, neighbour, 'neighbour');
   const { address, proxy = false } =
     typeof neighbour === 'string' ? { address: neighbour } : neighbour;

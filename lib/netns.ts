@@ -3,7 +3,7 @@ import type { Worker } from 'node:worker_threads';
 import * as addresses from './addresses.js';
 import { Call } from './call.js';
 import { check, isObject, isSignal } from './check.js';
-import * as valueRules from './checkValues.js';
+import * as valueChecks from './checkValues.js';
 import * as deletion from './deletion.js';
 import { Caller, showValue } from './errors.js';
 import { createLink } from './kinds.js';
@@ -11,7 +11,7 @@ import * as links from './links.js';
 import * as macvlan from './macvlan.js';
 import { moveLink } from './move.js';
 import { Namespace } from './namespace.js';
-import { namespaceJob, Refusal } from './native.js';
+import { namespaceJob } from './native.js';
 import * as neighbours from './neighbours.js';
 import { getNetnsid } from './netnsid.js';
 import {
@@ -29,6 +29,7 @@ import {
   RUN_DIRECTORY,
   withNamespace,
 } from './opening.js';
+import { Refusal } from './refusal.js';
 import * as routes from './routes.js';
 import * as rules from './rules.js';
 import { type RunOptions, run } from './run.js';
@@ -135,7 +136,7 @@ export class Netns extends Namespace {
    */
   static async open(ref: NetnsRef, options?: OperationOptions): Promise<Netns> {
     const call = callWith('Netns.open', refText(ref), Netns.open, options).noteCaller();
-    check(call.operation, valueRules.netnsRef, ref, 'ref');
+    check(call.operation, valueChecks.netnsRef, ref, 'ref');
     call.checkSignal();
     if (ref instanceof Namespace) {
       const [copy] = await ref.hold(call, () => openHandle(call, { fd: ref.fd }));
@@ -164,7 +165,7 @@ export class Netns extends Namespace {
    */
   static async create(name?: string, options?: OperationOptions): Promise<Netns> {
     const call = callWith('Netns.create', name, Netns.create, options).noteCaller();
-    if (name !== undefined) check(call.operation, valueRules.netnsName, name, 'name');
+    if (name !== undefined) check(call.operation, valueChecks.netnsName, name, 'name');
     await takeTurn();
     call.checkSignal();
     const result = await namespaceJob('createNamespace', [name ?? ''], call.signal);
@@ -180,8 +181,8 @@ export class Netns extends Namespace {
    */
   static async attach(name: string, netns: NetnsRef, options?: OperationOptions): Promise<Netns> {
     const call = callWith('Netns.attach', name, Netns.attach, options).noteCaller();
-    check(call.operation, valueRules.netnsName, name, 'name');
-    check(call.operation, valueRules.netnsRef, netns, 'netns');
+    check(call.operation, valueChecks.netnsName, name, 'name');
+    check(call.operation, valueChecks.netnsRef, netns, 'netns');
     call.checkSignal();
     return withNamespace(call, netnsNow(netns), async (namespace) => {
       const result = await namespace.attach(name, call.signal);
@@ -207,7 +208,7 @@ export class Netns extends Namespace {
    */
   static async identify(netns: NetnsRef, options?: OperationOptions): Promise<string[]> {
     const call = callWith('Netns.identify', refText(netns), Netns.identify, options).noteCaller();
-    check(call.operation, valueRules.netnsRef, netns, 'netns');
+    check(call.operation, valueChecks.netnsRef, netns, 'netns');
     call.checkSignal();
     return withNamespace(call, netnsNow(netns), ({ inode }) => listNamesOf(call, inode));
   }
@@ -221,8 +222,8 @@ export class Netns extends Namespace {
    */
   static async remove(name: string, options?: DeleteOptions): Promise<void> {
     const call = callOf('Netns.remove', name, Netns.remove, options).noteCaller();
-    check(call.operation, valueRules.netnsName, name, 'name');
-    check(call.operation, valueRules.deleteOptions, options);
+    check(call.operation, valueChecks.netnsName, name, 'name');
+    check(call.operation, valueChecks.deleteOptions, options);
     const ifExists = options?.ifExists;
     await takeTurn();
     call.checkSignal();

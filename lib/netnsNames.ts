@@ -3,8 +3,9 @@ import { unlessAborted } from './abort.js';
 import { builtin } from './builtin.js';
 import type { Call } from './call.js';
 import { Coalescer } from './coalescer.js';
-import { namespaceJob, Refusal } from './native.js';
+import { namespaceJob } from './native.js';
 import { RUN_DIRECTORY } from './opening.js';
+import { Refusal } from './refusal.js';
 
 const fs = builtin('node:fs');
 

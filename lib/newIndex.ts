@@ -2,11 +2,11 @@
 import type { Call } from './call.js';
 import { LAST_INDEX } from './lookup.js';
 import type { Namespace } from './namespace.js';
-import { Refusal } from './native.js';
+import { Refusal } from './refusal.js';
 
 const ANSWERS: ReadonlySet<string> = new Set(['ENODEV', 'ERANGE', 'EINVAL']);
 
-/** The same for every namespace. */
+/** What the kernel was found to know; it is the same in every namespace. */
 let known: boolean | undefined;
 
 /** An earlier kernel ignores the attribute, and takes another index of its own accord where the link's is taken. */

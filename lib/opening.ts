@@ -5,7 +5,8 @@ import { addon, type NamespaceHandle } from './addon.js';
 import { Call } from './call.js';
 import { Caller } from './errors.js';
 import { Namespace } from './namespace.js';
-import { namespaceJob, Refusal } from './native.js';
+import { namespaceJob } from './native.js';
+import { Refusal } from './refusal.js';
 import type { NetnsLike, NetnsRef } from './types.js';
 import { netnsBrand } from './values.js';
 

@@ -225,7 +225,7 @@ export interface RuleOptions {
   readonly destinationPorts?: PortRange | undefined;
   /** The first and the last user whose sockets it is for (`FRA_UID_RANGE`). */
   readonly uidRange?: readonly [first: number, last: number] | undefined;
-  /** For all packets but those that the rest describes (`FIB_RULE_INVERT`). */
+  /** The rule is for all packets but those that the rest describes (`FIB_RULE_INVERT`). */
   readonly invert?: boolean | undefined;
   /**
    * `'table'`: the route is looked up in `table`, and where there is none the next rule is tried; `'goto'`: the rules

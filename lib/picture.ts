@@ -130,7 +130,7 @@ export class Picture {
     for (const news of meanwhile) yield this.#completePair(news);
   }
 
-  /** The same for routes alone. */
+  /** Brings the picture's routes alone to a new listing; yields what differs. */
   *reconcileRoutes(
     routes: readonly Route[],
     meanwhile: readonly News[],

@@ -58,7 +58,7 @@ function makeStats(counters: Float64Array | null | undefined): LinkStats | null 
   };
 }
 
-/** The same number, but a small one as an integer: out of a Float64Array it would be a heap object. */
+/** The number itself, a small one as an integer: out of a Float64Array it would be a heap object. */
 function plain(count: number): number {
   const small = count | 0;
   return small === count ? small : count;

@@ -23,7 +23,7 @@ export interface About {
   readonly asked?: object | undefined;
   /** The other namespace in play. */
   readonly target?: Namespace | undefined;
-  /** Of a link that was to be made: its kind, its parent and the rest. */
+  /** What a link that was to be made was to have: its kind, its parent and the rest. */
   readonly kind?: string | undefined;
   readonly parent?: number | undefined;
   readonly created?: LinkOptions | undefined;
@@ -32,7 +32,7 @@ export interface About {
   readonly flags?: number | undefined;
   readonly mac?: Uint8Array | undefined;
   readonly peer?: Peer | undefined;
-  /** Of a link that was to move to `target`: the names and the index that it brings. */
+  /** What a link that was to move to `target` brings: its names and its index. */
   readonly moving?: { readonly names: readonly string[]; readonly index: number };
 }
 

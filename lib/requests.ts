@@ -132,7 +132,7 @@ export interface NeighbourRecord {
   address?: Uint8Array | undefined;
   mac?: Uint8Array | undefined;
   protocol?: number | undefined;
-  /** Of a listing: the link whose neighbours are asked for. */
+  /** The link whose neighbours a listing asks for. */
   onlyOn?: number | undefined;
 }
 

@@ -241,7 +241,7 @@ export interface Support {
   readonly macvlan: ModuleState;
   /** The state of the module for the kind `macvtap`. */
   readonly macvtap: ModuleState;
-  /** The same for the other kinds that `createLink` makes. `load` does not load these, but making such a link does. */
+  /** The modules of the other kinds that `createLink` makes. `load` does not load these, but making such a link does. */
   readonly veth: ModuleState;
   readonly vlan: ModuleState;
   readonly bridge: ModuleState;

@@ -1,15 +1,16 @@
 /** IPv4 and IPv6 routes. */
 import type { Call } from './call.js';
 import { check } from './check.js';
-import * as routeRules from './checkRoutes.js';
+import * as routeChecks from './checkRoutes.js';
 import { explain } from './diagnosis.js';
 import { familyOf, parseIp, parsePrefix, prefixLengthOf, prefixText } from './ip.js';
 import { plainRefIfAny, readLink, resolveIndexes, resolveIndexIfAny } from './links.js';
 import { isListedRoute } from './listed.js';
 import { LAST_INDEX } from './lookup.js';
-import { type Codes, exchangeAbout, NOT_KNOWN_YET } from './named.js';
+import { exchangeAbout, NOT_KNOWN_YET } from './named.js';
 import type { Namespace } from './namespace.js';
-import { Refusal, type Step } from './native.js';
+import type { Step } from './native.js';
+import { type Codes, Refusal } from './refusal.js';
 import type { NextHopRecord, RouteRecord } from './requests.js';
 import { filterInTurns } from './turn.js';
 import type {
@@ -255,9 +256,9 @@ export function additionOf(route: RouteToRemove): 'addRoute' | 'appendRoute' {
 }
 
 const CHANGES = {
-  addRoute: routeRules.route,
-  replaceRoute: routeRules.replacementRoute,
-  removeRoute: routeRules.routeToRemove,
+  addRoute: routeChecks.route,
+  replaceRoute: routeChecks.replacementRoute,
+  removeRoute: routeChecks.routeToRemove,
 };
 
 export async function changeRoute(
@@ -327,7 +328,7 @@ export async function listRoutes(
   call: Call,
   filter: RouteFilter = {},
 ): Promise<Route[]> {
-  check(call.operation, routeRules.routeFilter, filter, 'filter');
+  check(call.operation, routeChecks.routeFilter, filter, 'filter');
   const { family, type } = filter;
   let link = resolveIndexIfAny(namespace, call, filter.link, 'filter.link');
   if (typeof link === 'object') link = await link;

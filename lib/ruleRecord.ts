@@ -101,7 +101,7 @@ const COMPARED = [
 
 type Compared = (typeof COMPARED)[number];
 
-/** Of these 0 is a value like any other; elsewhere it matches any (net/core/fib_rules.c, rule_find). */
+/** The fields of which 0 is a value like any other; elsewhere it matches any (net/core/fib_rules.c, rule_find). */
 const ZERO_COUNTS: ReadonlySet<Compared> = new Set([
   'priority',
   'suppressPrefixLength',

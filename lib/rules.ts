@@ -5,7 +5,7 @@ import * as checks from './checkRules.js';
 import { explain } from './diagnosis.js';
 import { INTERRUPTED } from './errors.js';
 import type { Namespace } from './namespace.js';
-import { Refusal } from './native.js';
+import { type Codes, Refusal } from './refusal.js';
 import type { RuleRecord } from './requests.js';
 import { additionRecord, removalRecord } from './ruleRecord.js';
 import type { DeleteOptions, Rule, RuleFilter, RuleToAdd, RuleToRemove } from './types.js';
@@ -25,6 +25,8 @@ export async function removeRule(
   await change(namespace, call, 'removeRule', removalRecord(rule), rule.ifExists);
 }
 
+const GONE: Codes = new Set(['ENOENT']);
+
 async function change(
   namespace: Namespace,
   call: Call,
@@ -34,7 +36,7 @@ async function change(
 ): Promise<void> {
   const result = await namespace.ask(operation, asked, call.signal);
   if (!(result instanceof Refusal)) return;
-  if (ifExists && result.code === 'ENOENT' && result.isAnswer) return;
+  if (ifExists && result.isAnswerOf(GONE)) return;
   throw call.error(result, await explain(namespace, result, { asked }));
 }
 

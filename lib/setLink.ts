@@ -1,8 +1,8 @@
 /** Changing links: `setLink`, and how flags and settings stand in a request. */
 import type { Call } from './call.js';
 import { check } from './check.js';
-import * as linkRules from './checkLinks.js';
-import * as valueRules from './checkValues.js';
+import * as linkChecks from './checkLinks.js';
+import * as valueChecks from './checkValues.js';
 import { IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP } from './flags.js';
 import {
   plainRef,
@@ -169,8 +169,8 @@ export async function setLink(
   ref: LinkRef,
   changes: LinkChanges,
 ): Promise<void> {
-  check(call.operation, valueRules.linkRef, ref, 'link');
-  check(call.operation, linkRules.linkChanges, changes, 'changes');
+  check(call.operation, valueChecks.linkRef, ref, 'link');
+  check(call.operation, linkChecks.linkChanges, changes, 'changes');
   const plain = plainRef(namespace, call, ref);
   if (typeof plain === 'string' && onlyFlags(changes)) {
     // Without an index the kernel looks the name up instead of setting it (do_setlink): one request, not two.
@@ -207,6 +207,6 @@ export function setPromiscuous(
   ref: LinkRef,
   on: boolean,
 ): Promise<void> {
-  check(call.operation, valueRules.flag, on, 'on');
+  check(call.operation, valueChecks.flag, on, 'on');
   return setLink(namespace, call, ref, { promiscuous: on });
 }

@@ -2,12 +2,13 @@
 import { release } from 'node:os';
 import type { Call } from './call.js';
 import { check } from './check.js';
-import * as linkRules from './checkLinks.js';
+import * as linkChecks from './checkLinks.js';
 import { isAtLeast } from './kernelVersion.js';
 import { askForKind, askWithoutChange, isKindKnown } from './lookup.js';
 import { moduleOf, moduleState } from './modules.js';
 import { Namespace } from './namespace.js';
-import { namespaceJob, Refusal, type Step } from './native.js';
+import { namespaceJob, type Step } from './native.js';
+import { Refusal } from './refusal.js';
 import { EXT_MASK } from './requests.js';
 import type { Link, ModuleState, Support, SupportOptions } from './types.js';
 import { MACVLAN_FLAG_NODST, MACVLAN_MODES } from './values.js';
@@ -30,7 +31,7 @@ export async function checkSupport(
   call: Call,
   options: SupportOptions = {},
 ): Promise<Support> {
-  check(call.operation, linkRules.supportOptions, options);
+  check(call.operation, linkChecks.supportOptions, options);
   const netAdmin = await hasNetAdmin(namespace, call);
   if (options.load === true && netAdmin) {
     for (const kind of KINDS_TO_LOAD) await loadKind(namespace, kind);

@@ -6,7 +6,7 @@ import { showValue } from './errors.js';
 import { findLink } from './lookup.js';
 import { textFault } from './names.js';
 import { describe, type Namespace } from './namespace.js';
-import { Refusal } from './native.js';
+import { Refusal } from './refusal.js';
 
 const ROOT = '/proc/sys';
 

@@ -8,7 +8,7 @@ import { readLink } from './links.js';
 import { parseMac } from './mac.js';
 import { isGarbled } from './names.js';
 import type { Namespace } from './namespace.js';
-import { Refusal } from './native.js';
+import { Refusal } from './refusal.js';
 import { Tap } from './tapStream.js';
 import type { Link, LinkRef, MacvtapLink, OperationOptions } from './types.js';
 
@@ -49,7 +49,7 @@ const MAX_SEND_BUFFER = 2 ** 31 - 1;
 
 const finiteSendBuffer = integer(MIN_SEND_BUFFER, MAX_SEND_BUFFER);
 
-const rules = optionsOf(
+const checks = optionsOf(
   table<OpenTapOptions>({
     vnetHeader: flag,
     queues: integer(1, MAX_QUEUES),
@@ -70,7 +70,7 @@ export async function openTap(
   options: OpenTapOptions = {},
 ): Promise<Tap> {
   check(call.operation, linkRef, ref, 'link');
-  check(call.operation, rules, options);
+  check(call.operation, checks, options);
   const { queues = 1, vnetHeader = false, highWaterMark = DEFAULT_HIGH_WATER_MARK } = options;
   const sendBuffer = Math.min(options.sendBuffer ?? 0, MAX_SEND_BUFFER);
   for (let attempt = 1; ; attempt++) {

@@ -3,7 +3,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { TapHandle } from './addon.js';
 import { Call } from './call.js';
 import { argumentError, type Caller, errnoOf, showValue } from './errors.js';
-import { Refusal } from './native.js';
+import { Refusal } from './refusal.js';
 
 /** How many frames are handed to the device together, at most. */
 const ROUND_FRAMES = 256;

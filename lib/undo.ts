@@ -2,7 +2,8 @@
 import type { Call } from './call.js';
 import { findLink, linkRecord } from './lookup.js';
 import { describe, type Namespace } from './namespace.js';
-import { Refusal, type Step } from './native.js';
+import type { Step } from './native.js';
+import { type Codes, Refusal } from './refusal.js';
 import type { Link } from './types.js';
 
 /** The reason for what a new link is refused once it is not there any more. */
@@ -13,7 +14,7 @@ export const TAKEN_AWAY =
 class TakenAway extends Error {}
 
 /** Refusals which mean that what is to be removed has gone already. */
-const GONE: ReadonlySet<string> = new Set(['ENODEV', 'ESRCH']);
+const GONE: Codes = new Set(['ENODEV', 'ESRCH']);
 
 /**
  * Takes away what was made, by `step`; returns what went wrong, but not what a repeated request says of the first one's
@@ -26,8 +27,8 @@ async function takeAway(target: Namespace, step: Step, what: string): Promise<Er
   if (isRepeated) [result] = await target.exchange([step]);
   if (!(result instanceof Refusal)) return undefined;
   const where = `in the network namespace ${describe(target)}`;
-  if (!GONE.has(result.code)) {
-    return new Error(`The ${what} ${where} could not be removed again: errno ${result.errno}`);
+  if (!result.isAnswerOf(GONE)) {
+    return new Error(`The ${what} ${where} could not be removed again: ${result.code}`);
   }
   if (isRepeated || result.code !== 'ENODEV') return undefined;
   return takenAway(target, what);

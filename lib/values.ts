@@ -22,7 +22,7 @@ export const FAMILIES = { IPv4: AF_INET, IPv6: AF_INET6 } as const;
 export function familiesOf(said: keyof typeof FAMILIES | undefined): readonly number[] {
   return said === undefined ? Object.values(FAMILIES) : [FAMILIES[said]];
 }
-/** Of an address, in bytes. */
+/** The size of an address, in bytes. */
 export const ADDRESS_SIZES = { IPv4: 4, IPv6: 16 } as const;
 /** The least MTU that a family works with on a link (IPV4_MIN_MTU, IPV6_MIN_MTU). */
 export const MIN_MTU = { IPv4: 68, IPv6: 1280 } as const;
@@ -30,7 +30,7 @@ export const MIN_MTU = { IPv4: 68, IPv6: 1280 } as const;
 /** The index that the loopback device has in every namespace (net/flow.h). */
 export const LOOPBACK_IFINDEX = 1;
 
-/** For ever, as a lifetime of an address (net/addrconf.h). */
+/** The lifetime of an address that stays for ever (net/addrconf.h). */
 export const INFINITY_LIFE_TIME = 0xffffffff;
 
 /** `RT_SCOPE_*` (linux/rtnetlink.h). */

@@ -3,7 +3,7 @@ import type { Call } from './call.js';
 import { TOO_MANY_SOURCES } from './diagnosisLimits.js';
 import { isAtLeast } from './kernelVersion.js';
 import type { Namespace } from './namespace.js';
-import { Refusal } from './native.js';
+import { NO_LINK, Refusal } from './refusal.js';
 import type { LinkRecord } from './requests.js';
 import type { Link } from './types.js';
 
@@ -46,6 +46,6 @@ export async function completeListing(
     else if (result.code === 'EMSGSIZE') {
       const hint = `Linux can list neither the link '${missing[at]?.name}' nor those behind it. ${TOO_MANY_SOURCES}`;
       throw call.error(result, { hint });
-    } else if (result.code !== 'ENODEV') throw call.error(result);
+    } else if (!result.isAnswerOf(NO_LINK)) throw call.error(result);
   }
 }

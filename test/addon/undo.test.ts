@@ -2,7 +2,8 @@
 import { expect, test, vi } from 'vitest';
 import { Call } from '../../lib/call.js';
 import type { Namespace } from '../../lib/namespace.js';
-import { Refusal, type Step } from '../../lib/native.js';
+import type { Step } from '../../lib/native.js';
+import { Refusal } from '../../lib/refusal.js';
 import { undo } from '../../lib/undo.js';
 
 const ENODEV = new Refusal(-19, 'RTM_DELLINK');
@@ -28,9 +29,9 @@ const LINK = "link 'm0' with index 7 in the network namespace 'net1'";
 
 test.each([
   [[ENODEV], `Another program has deleted the new link`, `It was the ${LINK}.`],
-  [[EPERM], `The ${LINK} could not be removed again`, 'errno -1'],
+  [[EPERM], `The ${LINK} could not be removed again`, 'EPERM'],
   // What is left counts more than what has gone.
-  [[ENODEV, EPERM], `The routes[0] of the ${LINK} could not be removed again`, 'errno -1'],
+  [[ENODEV, EPERM], `The routes[0] of the ${LINK} could not be removed again`, 'EPERM'],
 ])('what went wrong becomes the cause of an error: %j', async (answers, begins, ends) => {
   const error = new Error('mine');
   expect(await undone(answers, error)).toBe(error);
@@ -68,7 +69,7 @@ test('the reason of a signal is the cause of another error where something stays
   const error = (await undone([EPERM], reason, AbortSignal.abort(reason))) as Error;
   expect(error).toMatchObject({ name: 'AbortError', code: 'ABORT_ERR', cause: reason });
   expect(error.message).toBe(
-    `createMacvlan: aborted. The ${LINK} could not be removed again: errno -1`,
+    `createMacvlan: aborted. The ${LINK} could not be removed again: EPERM`,
   );
 });
 

@@ -1,8 +1,10 @@
 /** What a kernel leaves out of links is found out, where its version does not tell. */
 import { describe, expect, test, vi } from 'vitest';
 import type { Namespace } from '../../lib/namespace.js';
-import { Refusal, type Step } from '../../lib/native.js';
+import type { Step } from '../../lib/native.js';
+import * as refusal from '../../lib/refusal.js';
 
+const { Refusal } = refusal;
 const SKIP_STATS = 8;
 const NOTHING = 2;
 
@@ -11,7 +13,7 @@ type Shown = Readonly<Record<'addrGenMode' | 'stats', unknown>>;
 const whole: Shown = { addrGenMode: 'eui64', stats: {} };
 
 /** A namespace of a kernel that shows this of a link where the counters are not asked for, and otherwise `all`. */
-function kernel(some: Shown | Refusal, all: Shown | Refusal = whole) {
+function kernel(some: Shown | refusal.Refusal, all: Shown | refusal.Refusal = whole) {
   const exchange = vi.fn(async (steps: readonly Step[]) =>
     steps.map(({ record }) =>
       (record as { extMask: number }).extMask === SKIP_STATS ? some : all,
@@ -26,8 +28,8 @@ async function loadOn(major: number, minor: number) {
     isAtLeast: (wantedMajor: number, wantedMinor: number) =>
       major > wantedMajor || (major === wantedMajor && minor >= wantedMinor),
   }));
-  // Only once, because each loading of the addon waits for the end of the process.
-  vi.doMock('../../lib/native.js', () => ({ Refusal }));
+  // Not loaded again, for its class.
+  vi.doMock('../../lib/refusal.js', () => refusal);
   vi.resetModules();
   return import('../../lib/extMask.js');
 }

@@ -78,6 +78,7 @@ describe('lib/', () => {
       'news',
       'noAddon',
       'records',
+      'refusal',
       'recordsInet',
       'requests',
       'ruleRecord',

@@ -1,7 +1,7 @@
 /** Hints that depend on the kernel's version. */
 import { expect, test, vi } from 'vitest';
 import type { Namespace } from '../../lib/namespace.js';
-import { Refusal } from '../../lib/native.js';
+import { Refusal } from '../../lib/refusal.js';
 import { MACVLAN_FLAG_NODST, MACVLAN_MODES } from '../../lib/values.js';
 
 const EINVAL = new Refusal(-22, 'RTM_NEWLINK');

@@ -21,7 +21,6 @@ const kernel = vi.hoisted(() => ({
 }));
 
 vi.mock('../../lib/native.js', () => ({
-  Refusal: class {},
   readNews: async (_: unknown, reading: string) => {
     return reading === 'wait' ? null : { lost: false, news: kernel.told.splice(0) };
   },

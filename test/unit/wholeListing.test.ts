@@ -2,11 +2,12 @@
 import { expect, test, vi } from 'vitest';
 import { Call } from '../../lib/call.js';
 import type { Namespace } from '../../lib/namespace.js';
-import * as native from '../../lib/native.js';
+import type { Step } from '../../lib/native.js';
+import * as refusal from '../../lib/refusal.js';
 import type { LinkRecord } from '../../lib/requests.js';
 import type { Link } from '../../lib/types.js';
 
-const { Refusal } = native;
+const { Refusal } = refusal;
 const NAME_ONLY = 256;
 
 type Known = Pick<Link, 'index' | 'name'>;
@@ -15,10 +16,10 @@ const linkOf = (index: number): Known => ({ index, name: `m${index}` });
 /** A namespace with `others` behind what was listed, of some of which the kernel does not tell. */
 function kernel(
   others: readonly number[],
-  refusals: Readonly<Record<number, native.Refusal>> = {},
+  refusals: Readonly<Record<number, refusal.Refusal>> = {},
 ) {
-  const exchange = vi.fn(async (_steps: readonly native.Step[]) => [others.map(linkOf)]);
-  const exchangeMany = vi.fn(async (count: number, makeStep: (at: number) => native.Step) =>
+  const exchange = vi.fn(async (_steps: readonly Step[]) => [others.map(linkOf)]);
+  const exchangeMany = vi.fn(async (count: number, makeStep: (at: number) => Step) =>
     Array.from({ length: count }, (_, at) => {
       const { index } = makeStep(at).record as { index: number };
       return refusals[index] ?? linkOf(index);
@@ -35,8 +36,8 @@ async function complete(
   vi.doMock('../../lib/kernelVersion.js', () => ({
     isAtLeast: (major: number, wanted: number) => major < 7 || (major === 7 && minor >= wanted),
   }));
-  // Not loaded again, for its class of refusals.
-  vi.doMock('../../lib/native.js', () => native);
+  // Not loaded again, for its class.
+  vi.doMock('../../lib/refusal.js', () => refusal);
   vi.resetModules();
   const { completeListing } = await import('../../lib/wholeListing.js');
   const links = [1, 5].map(linkOf) as Link[];
@@ -55,7 +56,7 @@ test('with what is behind its last link, asked for as it was', async () => {
   const namespace = kernel([7, 9]);
   const record = { extMask: 8, master: 3 } as LinkRecord;
   expect(await complete(namespace, { record })).toEqual([1, 5, 7, 9]);
-  const [[step]] = namespace.exchange.mock.calls[0] as [readonly native.Step[]];
+  const [[step]] = namespace.exchange.mock.calls[0] as [readonly Step[]];
   expect(step).toMatchObject({
     operation: 'listLinks',
     record: { master: 3, index: 5, extMask: NAME_ONLY },
