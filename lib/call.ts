@@ -2,7 +2,6 @@
 import { check } from './check.js';
 import { operationOptions, signal as signalRule } from './checkValues.js';
 import { type Caller, NetlinkError } from './errors.js';
-import type { Namespace } from './namespace.js';
 import { Refusal } from './refusal.js';
 import type { OperationOptions } from './types.js';
 
@@ -38,7 +37,7 @@ const HINTS: Readonly<Record<string, string>> = {
   EMFILE: 'The process may have no more descriptors: RLIMIT_NOFILE.',
 };
 
-const NO_NAMESPACES: readonly Namespace[] = Object.freeze([]);
+const NO_NAMESPACES: readonly object[] = Object.freeze([]);
 
 /** Which operation was called, from where, and what it is about. */
 export class Call {
@@ -46,7 +45,7 @@ export class Call {
   /** The options of an operation that takes only a signal in them: checked by {@link checkSignal}. */
   signalOptions: unknown;
   /** Namespaces that this call may use although a program has closed them meanwhile. */
-  held: readonly Namespace[] = NO_NAMESPACES;
+  held: readonly object[] = NO_NAMESPACES;
 
   constructor(
     readonly operation: string,

@@ -5,6 +5,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Call } from './call.js';
 import { recordOf, sendAttempt } from './createRequest.js';
+import type { Creation, KindSpec, Plan } from './creation.js';
 import { explain } from './diagnosis.js';
 import type { NetlinkError } from './errors.js';
 import { MAX_INDEX_ATTEMPTS, mayMeanIndexTaken } from './indexes.js';
@@ -22,57 +23,13 @@ import {
   checkLinksOf,
   noParts,
   type Part,
-  type PartsAt,
   partsOf,
-  type Shared,
   withSharedChanges,
 } from './parts.js';
 import { Refusal } from './refusal.js';
-import type { Peer } from './refused.js';
-import type { LinkInfoRecord, LinkRecord } from './requests.js';
-import type { Link, LinkOptions, LinkRef } from './types.js';
+import type { LinkRecord } from './requests.js';
+import type { Link, LinkOptions } from './types.js';
 import { TAKEN_AWAY, undo } from './undo.js';
-
-/** How a link of one kind is made: what differs from kind to kind. */
-export interface KindSpec {
-  readonly kind: string;
-  /** The option `parent`, where the kind has one: `IFLA_LINK`. */
-  readonly parent?: LinkRef;
-  /** `IFLA_LINKINFO`. Called once the target is open. */
-  readonly info: (target: Namespace) => LinkInfoRecord;
-  readonly shared?: Shared | undefined;
-  /** Whether the link is given a MAC here when the options name none. */
-  readonly choosesMac: boolean;
-  /** Looks at the finished link: the reason why it is not what was asked for, if it is not. */
-  readonly verify?: ((link: Link) => string | undefined) | undefined;
-  readonly peer?: Peer;
-  /** Looks up what `complete` needs, before anything is made. */
-  prepare?: (target: Namespace) => Promise<void> | void;
-  /** Does what is left to do beside the link itself; a failure undoes the link too. */
-  complete?: (link: Link, target: Namespace) => Promise<void>;
-}
-
-/** What one creation is about, once the links that it names have been looked up, but for the parent. */
-export interface Creation {
-  readonly namespace: Namespace;
-  readonly target: Namespace;
-  readonly call: Call;
-  readonly spec: KindSpec;
-  readonly options: LinkOptions;
-  /** The first message; each attempt sets its index. */
-  readonly record: LinkRecord;
-  readonly partsAt: PartsAt;
-  readonly master: number | undefined;
-  /** The parent's name, as long as its index is not known. */
-  parentName: string | undefined;
-}
-
-/** An attempt with an index, and everything that its steps need. */
-export interface Plan extends Omit<Creation, 'partsAt' | 'master' | 'parentName'> {
-  readonly index: number;
-  /** Made once: the program may have changed the options by the time that the parts are undone. */
-  readonly parts: readonly Part[];
-}
 
 /** Makes a link in `namespace`, or in the one that `options.netns` names. */
 export function createIn(

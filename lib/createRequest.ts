@@ -1,5 +1,5 @@
 /** What is sent to make a link: the first message, and the requests of an attempt. */
-import type { Creation, KindSpec, Plan } from './create.js';
+import type { Creation, KindSpec, Plan } from './creation.js';
 import { IFF_UP } from './flags.js';
 import { isAtLeast } from './kernelVersion.js';
 import { notReadError } from './links.js';

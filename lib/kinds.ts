@@ -2,7 +2,8 @@
 import type { Call } from './call.js';
 import { check } from './check.js';
 import * as linkChecks from './checkLinks.js';
-import { createIn, explainNew, type KindSpec } from './create.js';
+import { createIn, explainNew } from './create.js';
+import type { KindSpec } from './creation.js';
 import { plainRef, readLink, resolveIndex } from './links.js';
 import { mustFindLink } from './lookup.js';
 import { parseMac } from './mac.js';

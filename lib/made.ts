@@ -1,27 +1,15 @@
 /** Whether a link is the one that a creation has made. */
-import type { Call } from './call.js';
+import type { Plan } from './creation.js';
 import { findLink } from './lookup.js';
 import { formatMac } from './mac.js';
-import type { Namespace } from './namespace.js';
-import type { LinkRecord } from './requests.js';
-import type { Link, LinkOptions } from './types.js';
+import type { Link } from './types.js';
 import { TAKEN_AWAY } from './undo.js';
-
-/** What a creation has asked for. */
-interface Asked {
-  readonly target: Namespace;
-  readonly call: Call;
-  readonly spec: { readonly kind: string };
-  readonly options: LinkOptions;
-  readonly index: number;
-  readonly record: LinkRecord;
-}
 
 /**
  * Whether a link is the new one beyond doubt: its index or its MAC was chosen here. Where the options have both, it may
  * be one that was there before.
  */
-export async function isThere({ target, index, record, spec, options }: Asked): Promise<boolean> {
+export async function isThere({ target, index, record, spec, options }: Plan): Promise<boolean> {
   const mac = record.mac && formatMac(record.mac);
   const isChosenHere =
     options.index === undefined || (mac !== undefined && options.mac === undefined);
@@ -31,7 +19,7 @@ export async function isThere({ target, index, record, spec, options }: Asked): 
 }
 
 /** With an index that the program has chosen it may be another link, once the new one has been deleted or moved. */
-export function checkKind({ call, spec }: Asked, link: Link): void {
+export function checkKind({ call, spec }: Plan, link: Link): void {
   if (link.kind !== spec.kind) throw call.fail('ENODEV', undefined, TAKEN_AWAY);
 }
 
@@ -39,7 +27,7 @@ export function checkKind({ call, spec }: Asked, link: Link): void {
  * Whether it is the link that was made and may be removed. Another program may have changed its name or its MAC, and a
  * master that of its ports; of one that has got both anew nobody can tell.
  */
-export function isMade({ spec, record, options }: Asked, link: Link): boolean {
+export function isMade({ spec, record, options }: Plan, link: Link): boolean {
   if (link.kind !== spec.kind) return false;
   const mac = record.mac && formatMac(record.mac);
   return (

@@ -2,7 +2,7 @@
  * The types of what the operations on addresses, routes, rules and neighbours take. They follow the conventions of
  * options.ts.
  */
-import type { LinkRef, OperationOptions } from './options.js';
+import type { LinkRef, OperationOptions } from './optionsCommon.js';
 
 /** An address family, named as `os.networkInterfaces()` names it. */
 export type IpFamily = 'IPv4' | 'IPv6';

@@ -49,6 +49,10 @@ export function flagBits(
   return change === 0 ? {} : { flags, change };
 }
 
+const IPV4_NAMES = Object.keys(
+  IPV4_SETTINGS satisfies Record<keyof Ipv4Settings, unknown>,
+) as (keyof Ipv4Settings)[];
+
 /** The settings of the address families on a link; `undefined` when none is asked for. */
 export function familySettings({
   addrGenMode: mode,
@@ -57,7 +61,7 @@ export function familySettings({
   const inet6 = mode === undefined ? undefined : { addrGenMode: ADDR_GEN_MODES[mode] };
   if (ipv4 === undefined) return inet6 && { inet6 };
   const conf: Ipv4ConfRecord = {};
-  for (const name of Object.keys(IPV4_SETTINGS) as (keyof Ipv4Settings)[]) {
+  for (const name of IPV4_NAMES) {
     const value = ipv4[name];
     if (value !== undefined) conf[name] = Number(value);
   }

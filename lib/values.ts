@@ -1,5 +1,4 @@
 /** The kernel's numbers for the words that options and results are made of. */
-import type { Ipv4Settings } from './types.js';
 
 /** Marks a `Netns`, also one made by another copy of this package. */
 export const netnsBrand: unique symbol = Symbol.for('macvlan-netlink.Netns') as never;
@@ -72,7 +71,7 @@ export const IPV4_SETTINGS = {
   rpFilter: 2,
   acceptLocal: 'flag',
   promoteSecondaries: 'flag',
-} as const satisfies Readonly<Record<keyof Ipv4Settings, number | 'flag'>>;
+} as const satisfies Readonly<Record<string, number | 'flag'>>;
 
 /** `RTN_*` (linux/rtnetlink.h): those of routes that lead to no link, and all. */
 export const LINKLESS_TYPES = { blackhole: 6, unreachable: 7, prohibit: 8, throw: 9 } as const;
