@@ -9,8 +9,8 @@ import type { Creation, KindSpec, Plan } from './creation.js';
 import { explain } from './diagnosis.js';
 import type { NetlinkError } from './errors.js';
 import { MAX_INDEX_ATTEMPTS, mayMeanIndexTaken } from './indexes.js';
-import { plainRefIfAny, readLink, resolveIndex, resolveIndexIfAny } from './links.js';
-import { findLink } from './lookup.js';
+import { plainRefIfAny, resolveIndex, resolveIndexIfAny } from './links.js';
+import { findLink, mustFindLink } from './lookup.js';
 import { parseMac } from './mac.js';
 import { checkKind, isMade, isThere } from './made.js';
 import type { Namespace } from './namespace.js';
@@ -168,7 +168,7 @@ async function throwUnlessIndexTaken(plan: Plan, refusal: Refusal, attempt: numb
 
 /** Checks the results: returns the finished link, or removes it and throws. */
 async function finish(plan: Plan, results: readonly Result[]): Promise<Link> {
-  const { target, call, spec, index, parts } = plan;
+  const { target, call, spec, parts } = plan;
   try {
     call.checkSignal();
     const failed = results.findIndex(isRefusal);
@@ -176,15 +176,14 @@ async function finish(plan: Plan, results: readonly Result[]): Promise<Link> {
       throw await partError(plan, parts[failed - 1], results[failed] as Refusal);
     }
     // The kernel drops an echo that it has no room for.
-    const link = (results.at(-1) as Link | undefined) ?? (await readLink(target, call, index));
+    const link = (results.at(-1) as Link | undefined) ?? (await readMade(plan));
     checkKind(plan, link);
     const fault = spec.verify?.(link);
     if (fault !== undefined) throw call.fail('EOPNOTSUPP', undefined, fault);
     let finished = link;
     if (spec.complete !== undefined) {
       await spec.complete(link, target);
-      finished = await readLink(target, call, index);
-      checkKind(plan, finished);
+      finished = await readMade(plan);
     }
     if (!announces(plan.options)) return finished;
     if (spec.complete !== undefined) finished = await whenRunning(plan, finished);
@@ -195,6 +194,15 @@ async function finish(plan: Plan, results: readonly Result[]): Promise<Link> {
   }
 }
 
+/** Reads the new link again. Another program may have taken it away meanwhile. */
+async function readMade(plan: Plan): Promise<Link> {
+  const { target, call, index } = plan;
+  const link = await mustFindLink(target, call, index);
+  if (link === undefined) throw call.fail('ENODEV', undefined, TAKEN_AWAY);
+  checkKind(plan, link);
+  return link;
+}
+
 const RUNNING_READS = 100;
 const RUNNING_PAUSE = 5;
 
@@ -202,11 +210,11 @@ const RUNNING_PAUSE = 5;
  * Waits for a link that got its carrier only when its other end came up: until the kernel has processed that
  * (net/core/link_watch.c), it drops what is sent.
  */
-async function whenRunning({ target, call }: Plan, link: Link): Promise<Link> {
+async function whenRunning(plan: Plan, link: Link): Promise<Link> {
   let seen = link;
   for (let reads = 0; seen.carrier && seen.operState !== 'up' && reads < RUNNING_READS; reads++) {
     await setTimeout(RUNNING_PAUSE);
-    seen = await readLink(target, call, seen.index);
+    seen = await readMade(plan);
   }
   return seen;
 }

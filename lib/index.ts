@@ -16,7 +16,7 @@
  *   name: 'macv1',
  *   netns: net1,
  *   up: true,
- *   addresses: ['52.1.1.151/24'],
+ *   addresses: ['192.0.2.151/24'],
  * });
  * await net1.deleteLink(link);
  * await Netns.remove('net1');

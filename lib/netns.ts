@@ -259,7 +259,7 @@ export class Netns extends Namespace {
    *   name: 'macv1',
    *   netns: 'net1',
    *   up: true,
-   *   addresses: ['52.1.1.151/24'],
+   *   addresses: ['192.0.2.151/24'],
    * });
    * ```
    */
@@ -463,7 +463,7 @@ export class Netns extends Namespace {
   }
 
   /**
-   * Adds an address to a link: `'52.1.1.151/24'`, `'fd00::1/64'`, or an object, which may be an `Address` as it was
+   * Adds an address to a link: `'192.0.2.151/24'`, `'fd00::1/64'`, or an object, which may be an `Address` as it was
    * listed, such as one that a move has dropped. `EEXIST`: the link has it already; `ENODEV`: there is no such link.
    * For IPv6 also `EACCES`: it is disabled on the link; `EINVAL`: the link's MTU is below 1,280; `EADDRNOTAVAIL`: `::1`
    * on another link than `lo`, or a multicast address without `autojoin`; `EOPNOTSUPP`: the kernel has no IPv6. For
@@ -591,7 +591,7 @@ export class Netns extends Namespace {
   /**
    * Adds a rule of policy routing, which says for which packets the routes of a table count; it may be a `Rule` as it
    * was listed. Packets from an address of the macvlan's, for example, leave by its own default route in table 100 with
-   * `{ priority: 100, from: '52.1.1.151', table: 100 }`. `EEXIST`: there is one of that priority already that differs
+   * `{ priority: 100, from: '192.0.2.151', table: 100 }`. `EEXIST`: there is one of that priority already that differs
    * in nothing but `invert`, `goto`, or a `from`, `to` or `tos` that the new one lacks; `EINVAL`: the kernel says why;
    * `EPERM`: needs `CAP_NET_ADMIN`, or a `uidRange` is given in another user namespace than that of the network
    * namespace; `EAFNOSUPPORT`: the kernel has no rules of that family.

@@ -64,7 +64,7 @@ export type AddressFlag =
  * ask. See {@link Address.flags}.
  */
 export interface AddressOptions {
-  /** `'52.1.1.151/24'`, or `'52.1.1.151'` beside `prefixLength` (`IFA_LOCAL`). No zone. */
+  /** `'192.0.2.151/24'`, or `'192.0.2.151'` beside `prefixLength` (`IFA_LOCAL`). No zone. */
   readonly address: string;
   /** 0–32 for IPv4, 0–128 for IPv6 (`ifa_prefixlen`). Needed when `address` does not say it. */
   readonly prefixLength?: number | undefined;

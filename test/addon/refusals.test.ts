@@ -188,6 +188,17 @@ test('what cannot be looked up is not taken for a link that is not there', async
   expect(names).toEqual(['lo', 'mine', 'parent', 'pp']);
 });
 
+test('a new link that is gone when it is read for the last time is said to be taken away', async () => {
+  const [code, part, hint] = await refusing<string[]>(`
+    refuse('4 4 ENODEV');
+    const peer = { name: 'vb', up: true };
+    const error = await library.createLink({ kind: 'veth', name: 'va', peer }).catch((error) => error);
+    say(said(error));
+  `);
+  expect([code, part]).toEqual(['ENODEV', null]);
+  expect(hint).toContain('Another program has deleted the new link before it was finished');
+});
+
 test('only a listing says that what it lists has changed meanwhile', async () => {
   const hints = await refusing<(string | null)[]>(`
     const hints = [];

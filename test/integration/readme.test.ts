@@ -5,8 +5,28 @@ import { expect, test } from 'vitest';
 import { root } from '../support/package.js';
 import { inPrivateNetns, runProgram } from '../support/program.js';
 
-const [, recipe = ''] =
-  /```ts\n(const addresses = .*?)```/s.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const [, example = ''] = /```ts\n(.*?)```/s.exec(readme) ?? [];
+const [, recipe = ''] = /```ts\n(const addresses = .*?)```/s.exec(readme) ?? [];
+
+test('the first example makes a macvlan in a namespace, and removes both', async () => {
+  const prepared = `
+    ip link add eth0 type veth peer name wire
+    mount -n -t tmpfs tmpfs /run
+    "$@" || exit
+    ip netns list
+    ip -o link show | grep PROMISC
+    ip -o link show type macvlan
+  `;
+  const ended = await runProgram(example, {
+    under: [...inPrivateNetns, 'sh', '-c', prepared, 'sh'],
+  });
+  expect(ended).toMatchObject({ code: 0, stderr: '' });
+  const [support = '', link, ...left] = ended.stdout.trim().split(/\n(?=\S)(?!})/);
+  expect(support).toContain('netAdmin: true');
+  expect(link).toMatch(/^\d+ ([0-9a-f]{2}:){5}[0-9a-f]{2} bridge$/);
+  expect(left).toEqual([]);
+});
 
 // A link as a machine's own: with addresses of both families, one with a lifetime, and its routes, one with a source,
 // which cannot be a tentative address.

@@ -1,8 +1,19 @@
 // The files of the package: everything that it needs, and nothing else.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { namesIn, pack, prebuild, prebuilds } from '../support/package.js';
+import { namesIn, pack, prebuild, prebuilds, root } from '../support/package.js';
 
 beforeAll(prebuild);
+
+test('no script is a hook, which npm would pass over with the settings of this folder', () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  const hooks = /^(pre|post)?(publish|publishOnly|prepublishOnly|prepare|pack|install|version)$/;
+  expect(Object.keys(scripts).filter((name) => hooks.test(name))).toEqual([]);
+  expect(scripts.release).toMatch(/prebuild\.mjs --all && .*npm publish$/);
+});
 
 test('npm pack includes exactly the files that belong into the package', async () => {
   const modules = namesIn('lib').map((name) => name.replace(/\.ts$/, ''));
