@@ -160,7 +160,7 @@ export function optionsOf(
       const rule = rows.get(key);
       if (rule === undefined) {
         // A library that extends Object.prototype gives every object such a key.
-        if (!Object.hasOwn(options, key) && !isSignal(value)) continue;
+        if (key in Object.prototype && !Object.hasOwn(options, key)) continue;
         return unknownOption(value, rows, key, option);
       }
       const fault = rule(option);

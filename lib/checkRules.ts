@@ -130,18 +130,18 @@ export const rule: Check = optionsOf(
   newRuleFault,
 );
 
-/**
- * Without anything that tells it from others, the kernel would remove the first rule: that of the table `local`, whose
- * priority is 0.
- */
+/** What the kernel's rule for the table `local` says, but for the table. It is the first of all rules. */
+const FIRST_RULE = toldBy(removalRecord({ priority: 0, action: 'table', protocol: 'kernel' }));
+
+/** Without anything that tells it from the first rule, the kernel would remove that one. */
 function removalFault(rule: RuleToRemove & OperationOptions): Fault | undefined {
   const fault = ruleFault(rule);
   if (fault !== undefined) return fault;
-  const told = toldBy(removalRecord(rule));
-  if (told.size === 0) return badValue('must say which one: its priority, for example', rule);
-  if (told.size > 1 || rule.priority !== 0) return undefined;
-  const says = "is also that of the kernel's rule for the table 'local': say the table, too";
-  return under('.priority', badValue(says, rule.priority));
+  const told = [...toldBy(removalRecord(rule))];
+  if (told.some(([field, value]) => FIRST_RULE.get(field) !== value)) return undefined;
+  const says =
+    "must say which one, and more than that is true of the kernel's rule for the table 'local'";
+  return badValue(says, rule);
 }
 
 /** A rule to remove: as it was added, or a `Rule` as it was listed. */

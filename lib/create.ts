@@ -9,8 +9,8 @@ import type { Creation, KindSpec, Plan } from './creation.js';
 import { explain } from './diagnosis.js';
 import type { NetlinkError } from './errors.js';
 import { MAX_INDEX_ATTEMPTS, mayMeanIndexTaken } from './indexes.js';
-import { plainRefIfAny, resolveIndex, resolveIndexIfAny } from './links.js';
-import { findLink, mustFindLink } from './lookup.js';
+import { notReadError, plainRefIfAny, resolveIndex, resolveIndexIfAny } from './links.js';
+import { findLink, linkRecord } from './lookup.js';
 import { parseMac } from './mac.js';
 import { checkKind, isMade, isThere } from './made.js';
 import type { Namespace } from './namespace.js';
@@ -26,7 +26,7 @@ import {
   partsOf,
   withSharedChanges,
 } from './parts.js';
-import { Refusal } from './refusal.js';
+import { NO_LINK, Refusal } from './refusal.js';
 import type { LinkRecord } from './requests.js';
 import type { Link, LinkOptions } from './types.js';
 import { TAKEN_AWAY, undo } from './undo.js';
@@ -197,10 +197,13 @@ async function finish(plan: Plan, results: readonly Result[]): Promise<Link> {
 /** Reads the new link again. Another program may have taken it away meanwhile. */
 async function readMade(plan: Plan): Promise<Link> {
   const { target, call, index } = plan;
-  const link = await mustFindLink(target, call, index);
-  if (link === undefined) throw call.fail('ENODEV', undefined, TAKEN_AWAY);
-  checkKind(plan, link);
-  return link;
+  const link = await target.ask('getLink', linkRecord(index), call.signal);
+  if (!(link instanceof Refusal)) {
+    checkKind(plan, link);
+    return link;
+  }
+  if (link.isAnswerOf(NO_LINK)) throw call.fail('ENODEV', undefined, TAKEN_AWAY);
+  throw await notReadError(target, call, link, index, undefined);
 }
 
 const RUNNING_READS = 100;
@@ -270,7 +273,7 @@ export async function explainNew(
   link: number,
   asked: object,
 ): Promise<{ hint?: string }> {
-  const isGone = refusal.code === 'ENODEV' && (await findLink(target, link)) === undefined;
+  const isGone = refusal.isAnswerOf(NO_LINK) && (await findLink(target, link)) === undefined;
   return isGone ? { hint: TAKEN_AWAY } : explain(target, refusal, { link, asked });
 }
 
@@ -307,6 +310,6 @@ async function explainCreate(
   });
   // Only the kernel looks for a parent given by its index, and one that was found by its name may be gone by then
   // (drivers/net/macvlan.c, macvlan_common_newlink; net/8021q/vlan_netlink.c, vlan_newlink).
-  const isNoParent = refusal.code === 'ENODEV' && record.parent !== undefined;
+  const isNoParent = refusal.isAnswerOf(NO_LINK) && record.parent !== undefined;
   return isNoParent ? { ...explained, part: 'parent' } : explained;
 }

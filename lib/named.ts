@@ -10,6 +10,8 @@ import { type Codes, Refusal } from './refusal.js';
 /** The index of a link in a record until the addon has looked its name up; the addon writes it there alone. */
 export const NOT_KNOWN_YET = 0;
 
+const NONE: Codes = new Set();
+
 /** Looks up the link that the steps behind it take (`takesLink`). */
 export function lookUp(name: string): Step {
   return { operation: 'getLinkIndex', record: indexRecord(name) };
@@ -33,13 +35,13 @@ export async function exchangeAbout<Index extends number | undefined>(
   call: Call,
   ref: Index | string,
   stepsOn: (link: Index | number) => readonly Step[],
-  { option, fine }: { option?: string; fine?: Codes | undefined } = {},
+  { option, fine = NONE }: { option?: string; fine?: Codes | undefined } = {},
 ): Promise<Answered<Index | number>> {
   const unlessFine = (result: Result) =>
-    result instanceof Refusal && fine !== undefined && result.isAnswerOf(fine) ? undefined : result;
+    result instanceof Refusal && result.isAnswerOf(fine) ? undefined : result;
   if (typeof ref !== 'string') {
     const results = await namespace.exchange(stepsOn(ref), call.signal);
-    return { link: ref, results: fine === undefined ? results : results.map(unlessFine) };
+    return { link: ref, results: results.map(unlessFine) };
   }
   const steps = stepsOn(NOT_KNOWN_YET).map(
     (step, at): Step => ({ ...step, barrier: at === 0 || step.barrier === true, takesLink: true }),
@@ -48,7 +50,7 @@ export async function exchangeAbout<Index extends number | undefined>(
   const found = results[0] as Result<'getLinkIndex'>;
   if (found instanceof Refusal) {
     call.checkSignal();
-    if (fine !== undefined && found.isAnswerOf(fine)) return { link: NOT_KNOWN_YET, results: [] };
+    if (found.isAnswerOf(fine)) return { link: NOT_KNOWN_YET, results: [] };
     throw await notReadError(namespace, call, found, ref, option);
   }
   return { link: found, results: results.slice(1).map(unlessFine) };

@@ -259,6 +259,8 @@ export async function namespaceJob<Name extends keyof NamespaceJobs>(
     signal === undefined
       ? await promise
       : await unlessWithdrawn(promise, signal, () => addon.withdrawNamespaceJob(id));
+  // Its end may have let another one begin.
+  hastenSoon();
   return result;
 }
 

@@ -606,8 +606,8 @@ export class Netns extends Namespace {
    * or `null` matches any, but a rule without `from` and `to` is one of IPv4 unless `family` says otherwise, a `fwmark`
    * without `fwmask` means all bits, and neither `invert` nor `goto` is compared
    * (net/core/fib_rules.c, rule_find): of rules with the same priority the one that says the same and more may be
-   * removed, so give each a priority of its own, and not 0, which is that of the kernel's rule for the table `local`:
-   * with it something else must be said, such as the `table`. `ENOENT`: there is none (not with `ifExists`); `EPERM`: as for
+   * removed, so give each a priority of its own. What is also true of the kernel's rule for the table `local`, whose
+   * priority is 0, is not enough: say the `table`, too. `ENOENT`: there is none (not with `ifExists`); `EPERM`: as for
    * `addRule`.
    */
   removeRule(rule: RuleToRemove & DeleteOptions): Promise<void> {

@@ -25,7 +25,7 @@ export async function removeRule(
   await change(namespace, call, 'removeRule', removalRecord(rule), rule.ifExists);
 }
 
-const GONE: Codes = new Set(['ENOENT']);
+const NO_RULE: Codes = new Set(['ENOENT']);
 
 async function change(
   namespace: Namespace,
@@ -36,7 +36,7 @@ async function change(
 ): Promise<void> {
   const result = await namespace.ask(operation, asked, call.signal);
   if (!(result instanceof Refusal)) return;
-  if (ifExists && result.isAnswerOf(GONE)) return;
+  if (ifExists && result.isAnswerOf(NO_RULE)) return;
   throw call.error(result, await explain(namespace, result, { asked }));
 }
 

@@ -22,6 +22,11 @@ export function snapshot<T>(argument: T): T {
 function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return true;
+  return isRoot(prototype);
+}
+
+/** Whether it is the `Object.prototype` of any realm. */
+function isRoot(prototype: object): boolean {
   return Object.hasOwn(prototype, 'isPrototypeOf');
 }
 
@@ -49,13 +54,14 @@ function copyInstance(instance: object): InstanceCopy {
     unknown
   >;
   let level = Object.getPrototypeOf(instance) as object | null;
-  for (; level !== null; level = Object.getPrototypeOf(level)) {
+  for (; level !== null && !isRoot(level); level = Object.getPrototypeOf(level)) {
     for (const key of Object.getOwnPropertyNames(level)) {
       if (key in copy) continue;
       const value = (instance as Record<string, unknown>)[key];
-      // Not enumerable, as in the class: a `for … in` must not find members that are no options.
       if (typeof value === 'function') continue;
-      Object.defineProperty(copy, key, { value: valueNow(value, DEPTH) });
+      // As in the class, or the object with defaults: a `for … in` must not find members that are no options.
+      const enumerable = Object.prototype.propertyIsEnumerable.call(level, key);
+      Object.defineProperty(copy, key, { value: valueNow(value, DEPTH), enumerable });
     }
   }
   return copy;

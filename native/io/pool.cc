@@ -50,11 +50,11 @@ void Pool::Add(std::shared_ptr<Task> task, const Lock&) {
 
 // What an idle thread is to run: beside others first what need not wait for them.
 std::deque<std::shared_ptr<Task>>::const_iterator Pool::NextTask(const Lock&) const {
-  if (running_ == 0 || stopping_) return tasks_.begin();
+  if (stopping_) return tasks_.begin();
+  const bool leaves_one = others_ == 0 || others_ + 1 < max_threads_;
+  if (running_ == 0 && leaves_one) return tasks_.begin();
   const auto beside = std::find_if(tasks_.begin(), tasks_.end(), RunsBeside);
-  if (beside != tasks_.end()) return beside;
-  const bool leaves_one = running_ + 1 < max_threads_;
-  return leaves_one ? tasks_.begin() : tasks_.end();
+  return beside != tasks_.end() || !leaves_one ? beside : tasks_.begin();
 }
 
 // Takes the next task, if there is one that may run.
@@ -66,6 +66,7 @@ std::shared_ptr<Task> Pool::TakeTask(const Lock& lock) {
   waiting_.store(!tasks_.empty(), std::memory_order_release);
   wakeup_pending_ = false;
   ++running_;
+  if (!RunsBeside(task)) ++others_;
   return task;
 }
 
@@ -80,7 +81,7 @@ bool Pool::MayStartThread(const Lock&) const {
 }
 
 Pool::Wakeup Pool::PlanWakeup(const Lock& lock) {
-  if (tasks_.empty() || running_ > 0) return Wakeup::kNone;
+  if (running_ > 0 || NextTask(lock) == tasks_.end()) return Wakeup::kNone;
   return PlanAnother(lock);
 }
 
@@ -188,10 +189,12 @@ void Pool::Loop(Worker& self) {
       } else {
         task->Run(thread);
       }
+      const bool beside = RunsBeside(task);
       // What only it held goes now: nobody waits for the mutex meanwhile, and no spin comes before.
       task.reset();
       lock.lock();
       --running_;
+      if (!beside) --others_;
       TickIfDue(lock);
       if (!tasks_.empty()) continue;
       ran_out_ = std::chrono::steady_clock::now();

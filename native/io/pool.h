@@ -140,6 +140,7 @@ class Pool {
   bool spinning_ = false;        // one of them is awake and polls waiting_: it need not be woken
   bool wakeup_pending_ = false;  // one was woken or started, and has not taken a task yet
   size_t running_ = 0;           // threads that run a task and are in no long wait
+  size_t others_ = 0;            // tasks under way that do not run beside others, in long waits too
   std::atomic<bool> stopping_{false};  // written under the mutex, read anywhere
   std::chrono::steady_clock::time_point next_tick_;
   // When a thread last had no further task, if none has come since.

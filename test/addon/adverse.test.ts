@@ -287,20 +287,24 @@ test('a call does not take a name for what it meant in an earlier turn', async (
   const until = join(directory, 'until-given-again');
   const program = `
     import { execFileSync } from 'node:child_process';
-    import { writeFileSync } from 'node:fs';
+    import { existsSync, rmSync, writeFileSync } from 'node:fs';
     import { setTimeout as sleep } from 'node:timers/promises';
     import { createLink } from 'macvlan-netlink';
     delete process.env.LD_PRELOAD; // Not for what this starts.
     const ip = (line) => execFileSync('ip', line.split(' '), { encoding: 'utf8' });
     const give = () => ip('netns add given');
     const making = (name) => createLink({ kind: 'bridge', name, netns: 'given' });
+    const opened = async () => {
+      while (!existsSync(process.argv[1] + '.opened')) await sleep(1);
+      rmSync(process.argv[1] + '.opened');
+    };
     give();
     const first = making('first');
-    await sleep(200); // It has been opened.
+    await opened();
     ip('netns delete given');
     give();
     const second = making('second');
-    await sleep(200);
+    await opened();
     writeFileSync(process.argv[1], '');
     await Promise.all([first, second]);
     console.log(JSON.stringify(JSON.parse(ip('-n given -j link')).map(({ ifname }) => ifname)));

@@ -78,6 +78,13 @@ test('what a library adds to every object is neither an option nor a part of a r
   expect(code).toBe('ERR_INVALID_ARG_VALUE');
 });
 
+test('an unknown option is found among defaults, too', async () => {
+  const host = await bed.makeNetns();
+  const options = Object.create({ mdoe: 'bridge' });
+  const error = await refusalOf(host.netns.setLink('lo', options));
+  expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+});
+
 describe('unusual objects', () => {
   test('are taken without a prototype, frozen, or with accessors', async () => {
     const host = await bed.makeNetns();

@@ -428,15 +428,21 @@ describe('removeRule', () => {
     expect(await host.ip('rule')).toBe(before);
   });
 
-  test('a priority of 0 alone does not say which one, because the kernel has a rule there', async () => {
-    const host = await bed.makeNetns();
-    const before = await host.ip('rule');
-    const rule = { priority: 0 };
-    await host.netns.addRule(rule);
-    const error = await refusalOf(host.netns.removeRule(rule));
-    expect(error.code).toBe('ERR_INVALID_ARG_VALUE');
-    expect(error.message).toContain("removeRule: rule.priority is also that of the kernel's rule");
-    await host.netns.removeRule({ ...rule, table: 'main' });
-    expect(await host.ip('rule')).toBe(before);
-  });
+  test.each([
+    { priority: 0 },
+    { priority: 0, action: 'table' },
+    { priority: 0, protocol: 'kernel' },
+  ] as const)(
+    "%o does not either, because the kernel's first rule says that, too",
+    async (rule) => {
+      const host = await bed.makeNetns();
+      const before = await host.ip('rule');
+      await host.netns.addRule(rule);
+      const error = await refusalOf(host.netns.removeRule(rule));
+      expect(error.code).toBe('ERR_INVALID_ARG_VALUE');
+      expect(error.message).toContain('removeRule: rule must say which one');
+      await host.netns.removeRule({ ...rule, table: 'main' });
+      expect(await host.ip('rule')).toBe(before);
+    },
+  );
 });

@@ -87,7 +87,7 @@ TEST(a_task_that_was_queued_before_a_long_wait_runs_beside_it) {
   std::promise<void> queued;
   std::promise<void> ran;
   std::promise<bool> beside;
-  io::Pool pool(2, {[] {}, [&] { shortages.Tell(); }});
+  io::Pool pool(3, {[] {}, [&] { shortages.Tell(); }});
   pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) {
     queued.get_future().wait();
     const io::Pool::LongWait wait(pool);
@@ -153,26 +153,20 @@ TEST(a_task_that_runs_beside_others_overtakes_those_that_do_not) {
   CHECK(ran.get_future().wait_for(kLongEnough) == std::future_status::ready);
 }
 
-TEST(a_thread_is_left_for_tasks_that_run_beside_others_also_when_several_were_awake) {
+TEST(a_thread_is_left_for_tasks_that_run_beside_others_whatever_waits_for_long) {
   std::promise<void> waits;
-  std::promise<void> comes_back;
   std::promise<void> goes_on;
   std::promise<void> ran;
-  std::promise<void> ran_before;
+  std::promise<bool> ran_before;
   io::Pool pool(2, {[] {}, [] {}});
   pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) {
     const io::Pool::LongWait wait(pool);
     waits.set_value();
-    comes_back.get_future().wait();
+    goes_on.get_future().wait_for(kLongEnough);
   }));
   waits.get_future().wait();
   pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) {
-    comes_back.set_value();
-    goes_on.get_future().wait();
-  }));
-  pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) {
-    CHECK(ran.get_future().wait_for(kLongEnough) == std::future_status::ready);
-    ran_before.set_value();
+    ran_before.set_value(ran.get_future().wait_for(kLongEnough) == std::future_status::ready);
   }));
   // Whoever is to take it has done so by then.
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -181,7 +175,7 @@ TEST(a_thread_is_left_for_tasks_that_run_beside_others_also_when_several_were_aw
     goes_on.set_value();
   }));
   pool.Hasten();
-  ran_before.get_future().wait();
+  CHECK(ran_before.get_future().get());
 }
 
 TEST(only_tasks_that_run_beside_others_are_hastened) {
