@@ -54,7 +54,16 @@ export async function runCppTests(names) {
   await locked(() => unlessDone('cpp-tests', inputs, outputs, build));
 
   const select = ['-R', `^(${names.join('|')})$`];
-  const args = ['--test-dir', folder, '--output-on-failure', '--timeout', '120', '--parallel', jobs, ...select];
+  const args = [
+    '--test-dir',
+    folder,
+    '--output-on-failure',
+    '--timeout',
+    '120',
+    '--parallel',
+    jobs,
+    ...select,
+  ];
   const { output } = await capture('ctest', args, { env: uncoloured(process.env) });
   process.stdout.write(`\n C++ tests (address and undefined-behaviour sanitizers)\n\n${output}\n`);
   // "67% tests passed, 1 tests failed out of 3"; without any test ctest prints no such line.

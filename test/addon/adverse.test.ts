@@ -295,7 +295,7 @@ test('a call does not take a name for what it meant in an earlier turn', async (
     const give = () => ip('netns add given');
     const making = (name) => createLink({ kind: 'bridge', name, netns: 'given' });
     const opened = async () => {
-      while (!existsSync(process.argv[1] + '.opened')) await sleep(1);
+      do await sleep(1); while (!existsSync(process.argv[1] + '.opened'));
       rmSync(process.argv[1] + '.opened');
     };
     give();
