@@ -3,6 +3,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { isNetlinkError, type Netns } from '../../lib/index.js';
+import { isBefore } from '../support/ip.js';
 import { resultOf } from '../support/program.js';
 import { type TestNetns, useTestbed } from '../support/testbed.js';
 
@@ -117,7 +118,7 @@ describe('the order of requests', () => {
     /dev (\w+)/.exec(await host.ip('-6', 'route', 'show', 'fd09::/64'))?.[1];
 
   // Where another name has to be looked up as well, or routes are listed, before anything is changed.
-  test.each<
+  test.for<
     [
       string,
       (netns: Netns, link: string) => Promise<unknown>,
@@ -150,7 +151,8 @@ describe('the order of requests', () => {
       routesOf,
       'the second',
     ],
-  ])('holds for names in %s', async (_, change, shown, expected) => {
+  ])('holds for names in %s', async ([, change, shown, expected], { skip }) => {
+    skip(isBefore(6, 2), 'Linux before 6.2 renames no link that is up');
     const host = await bed.makeNetns();
     const { netns } = host;
     const [link, other] = [await host.parent(), await host.parent()];
