@@ -140,7 +140,7 @@ function removalFault(rule: RuleToRemove & OperationOptions): Fault | undefined 
   const told = [...toldBy(removalRecord(rule))];
   if (told.some(([field, value]) => FIRST_RULE.get(field) !== value)) return undefined;
   const says =
-    "must say which one, and more than that is true of the kernel's rule for the table 'local'";
+    "must say which one, by more than is true of the kernel's rule for the table 'local' too";
   return badValue(says, rule);
 }
 

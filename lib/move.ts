@@ -11,7 +11,7 @@ import { describe, type Namespace } from './namespace.js';
 import type { Step } from './native.js';
 import { movesChooseIndex } from './newIndex.js';
 import { withNamespace } from './opening.js';
-import { Refusal } from './refusal.js';
+import { NO_LINK, Refusal } from './refusal.js';
 import { takenBy, whyReserved } from './refused.js';
 import type { LinkRecord } from './requests.js';
 import { flagBits } from './setLink.js';
@@ -205,7 +205,7 @@ async function bringBack(
   if (likeness(here, link) === IDENTICAL) return undefined;
   const moved = await target.ask('getLink', linkRecord(there));
   if (moved instanceof Refusal) {
-    if (moved.code === 'ENODEV') return undefined;
+    if (moved.isAnswerOf(NO_LINK)) return undefined;
     const as = typeof there === 'number' ? `with index ${there}` : `named '${there}'`;
     const hint = `The link may have been moved by then: whether it is there, ${as}, could not be found out (${moved.code}).`;
     return { isBack: false, hint };

@@ -70,9 +70,6 @@ std::shared_ptr<Task> Pool::TakeTask(const Lock& lock) {
   return task;
 }
 
-// Whether some thread comes for what is queued without being woken.
-bool Pool::IsOnTheWay(const Lock&) const { return spinning_ || wakeup_pending_; }
-
 // Whether one thread more may be started; one that has ended stays in the list until it is joined.
 bool Pool::MayStartThread(const Lock&) const {
   const auto lives = [](const Worker& worker) { return !worker.ended; };
@@ -85,8 +82,9 @@ Pool::Wakeup Pool::PlanWakeup(const Lock& lock) {
   return PlanAnother(lock);
 }
 
+// For what is queued, unless some thread comes for it without being woken.
 Pool::Wakeup Pool::PlanAnother(const Lock& lock) {
-  if (IsOnTheWay(lock)) return Wakeup::kNone;
+  if (spinning_ || wakeup_pending_) return Wakeup::kNone;
   if (idle_ == 0) return MayStartThread(lock) ? Wakeup::kStart : Wakeup::kNone;
   wakeup_pending_ = true;
   return Wakeup::kNotify;

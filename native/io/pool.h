@@ -110,7 +110,6 @@ class Pool {
   // What takes a lock of mutex_ is called with it locked.
   void Add(std::shared_ptr<Task> task, const Lock& held);
   std::deque<std::shared_ptr<Task>>::const_iterator NextTask(const Lock& held) const;
-  bool IsOnTheWay(const Lock& held) const;
   std::shared_ptr<Task> TakeTask(const Lock& held);
   bool MayStartThread(const Lock& held) const;
   void JoinEnded(const Lock& held);

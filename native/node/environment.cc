@@ -16,6 +16,10 @@ constexpr size_t kMaxPoolThreads = 7;
 constexpr size_t kMostJobs = kMaxPoolThreads - 1;
 constexpr io::Jobs::Limits kJobs{kMostJobs, {kMostJobs, 1, 3, 2}};
 constexpr std::chrono::seconds kIdleSocketAge(2);
+// Enough for JavaScript to go on while the next listing is asked for.
+constexpr size_t kMostUnread = 4096;
+// 64 MiB.
+constexpr size_t kMostUnreadWithin = 64 * 1024;
 constexpr std::chrono::milliseconds kReaderPoll(1);
 // How long one visit to the JavaScript thread may take.
 constexpr std::chrono::microseconds kSlice(350);
@@ -95,6 +99,10 @@ void Environment::HastenCollection(size_t made) {
   napi_value garbage = nullptr;
   napi_create_array_with_length(env_, kGarbage, &garbage);
 }
+
+void Environment::AwaitReader() const { AwaitUnread(kMostUnread); }
+
+void Environment::AwaitSlowReader() const { AwaitUnread(kMostUnreadWithin); }
 
 void Environment::AwaitUnread(size_t most) const {
   while (unread_ > most && any_delivery_ && !pool_->stops())

@@ -77,10 +77,10 @@ class Environment {
   void HastenCollection(size_t made);
   // Pool thread, in a long wait: until JavaScript has most of what there is for it. The kernel
   // lists faster than it reads, and of thousands of listings the records would take gigabytes.
-  void AwaitReader() const { AwaitUnread(kMostUnread); }
+  void AwaitReader() const;
   // The same within a listing, which is better not held up: a program that is busy for long, while
   // a router's table of a million routes is listed.
-  void AwaitSlowReader() const { AwaitUnread(kMostUnreadWithin); }
+  void AwaitSlowReader() const;
 
   // JavaScript thread. The process stays alive while something is pending.
   void BeginPending();
@@ -115,11 +115,6 @@ class Environment {
   std::map<uint32_t, std::shared_ptr<NamespaceJob>> namespace_jobs;  // those that have not settled
 
  private:
-  // Enough for JavaScript to go on while the next listing is asked for.
-  static constexpr size_t kMostUnread = 4096;
-  // 64 MiB.
-  static constexpr size_t kMostUnreadWithin = 64 * 1024;
-
   void AwaitUnread(size_t most) const;
   static void OnCall(napi_env env, napi_value, void* context, void*);
   static void OnRelay(napi_env env, napi_value, void* context, void*);
