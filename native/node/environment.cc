@@ -113,7 +113,10 @@ void Environment::OnCall(napi_env env, napi_value, void* context, void*) {
   if (env == nullptr) return;
   auto* self = static_cast<Environment*>(context);
   self->pool_->EnsureThread();
-  self->Drain();
+  // What comes in the next turn looks at what there is.
+  if (self->next_turn_ != nullptr) return;
+  self->next_turn_ = &Environment::Drain;
+  napi_call_threadsafe_function(self->turn_, nullptr, napi_tsfn_nonblocking);
 }
 
 void Environment::Drain() {
@@ -142,9 +145,11 @@ void Environment::Drain() {
   InNextTurn(&Environment::Drain);
 }
 
-// Node empties a thread-safe function's queue up to a thousand calls at a time, so one that calls
-// itself gives the event loop no turn. libuv looks once a turn at each function, in the order in
-// which they were made: the relay is called in this turn still, and the one before it in the next.
+// Node empties a thread-safe function's queue up to a thousand calls at a time, and lets the
+// program go on after each. So one that calls itself gives the event loop no turn, nor does one
+// that is called for an answer that comes while the program goes on after the one before. libuv
+// looks once a turn at each function, in the order in which they were made: wake_script_, turn_,
+// relay_. Those that were made later are called in this turn still, the others in the next.
 // setImmediate would do as well, and takes JavaScript of Node's own for each turn.
 void Environment::InNextTurn(void (Environment::*work)()) {
   next_turn_ = work;
@@ -160,7 +165,8 @@ void Environment::OnRelay(napi_env env, napi_value, void* context, void*) {
 void Environment::OnTurn(napi_env env, napi_value, void* context, void*) {
   if (env == nullptr) return;
   auto* self = static_cast<Environment*>(context);
-  (self->*(self->next_turn_))();
+  const auto work = std::exchange(self->next_turn_, nullptr);
+  if (work != nullptr) (self->*work)();
 }
 
 // To wake a thread that sleeps on another processor costs more than most requests, on a virtual

@@ -134,7 +134,7 @@ class Environment {
   Napi::Reference<Napi::Float64Array> counters_;
   napi_threadsafe_function turn_ = nullptr;
   napi_threadsafe_function relay_ = nullptr;
-  void (Environment::*next_turn_)() = nullptr;
+  void (Environment::*next_turn_)() = nullptr;  // what turn_ has to do, if anything
 
   // JavaScript thread only.
   size_t pending_ = 0;

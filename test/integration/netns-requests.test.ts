@@ -1,6 +1,6 @@
 // Requests on their way to the kernel and back: their order, many at once, refused ones among
 // others, listings that changes run into, and what goes on meanwhile.
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { isNetlinkError, type Netns } from '../../lib/index.js';
 import { isBefore } from '../support/ip.js';
@@ -41,6 +41,31 @@ describe('the order of requests', () => {
     expect((await routes).length).toBeGreaterThan(20_000);
     // The listing alone takes more than fifty.
     expect(turns).toBeLessThan(20);
+  });
+
+  test('lets the event loop turn between an answer and the next one', async () => {
+    const [host, other] = [await bed.makeNetns(), await bed.makeNetns()];
+    const links = await bridges(host, 5);
+    let turns = 0;
+    const count = () => {
+      turns++;
+      counting = globalThis.setImmediate(count);
+    };
+    let counting = globalThis.setImmediate(count);
+    for (const link of links) {
+      // It takes the kernel so long that the event loop does not spin for the answers below.
+      const deletion = host.netns.deleteLink(link);
+      await setTimeout(3);
+      await other.netns.getLink('lo');
+      const before = turns;
+      const next = other.netns.getLink('lo');
+      // By the end of this it has been answered, in the turn that it was asked in.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+      await next;
+      expect(turns).toBeGreaterThan(before);
+      await deletion;
+    }
+    clearImmediate(counting);
   });
 
   test('is that of the calls, for the kernel and for the answers', async () => {
