@@ -108,7 +108,7 @@ export async function changeAddress(
     const asked = recordOn(link);
     const result = await replace6(namespace, call, asked);
     if (!(result instanceof Refusal)) return;
-    throw call.error(result, await explain(namespace, result, { link, asked }));
+    throw call.error(result, { hint: await explain(namespace, result, { link, asked }) });
   }
   const gone = options?.ifExists === true ? GONE : undefined;
   await askAbout(namespace, call, operation, plainRef(namespace, call, ref), recordOn, gone);
@@ -158,7 +158,7 @@ function checkLength(call: Call, { index, prefixLength }: AddressRecord, there: 
   // Where there is no such link, the kernel shows another link's (net/ipv6/addrconf.c, inet6_rtm_getaddr).
   if (there.linkIndex !== index || there.prefixLength === prefixLength) return;
   const hint = `The link has ${there.cidr}, and the kernel cannot change the prefix length of an IPv6 address: remove it first.`;
-  throw call.fail('EEXIST', undefined, hint);
+  throw call.fail('EEXIST', { hint });
 }
 
 export async function listAddresses(

@@ -24,6 +24,8 @@ const HINTS: Readonly<Record<string, string>> = {
   'open(/proc/thread-self) ENOENT':
     'Network namespaces are opened through /proc/thread-self: is /proc mounted, and does it belong to a PID ' +
     'namespace that the process is in?',
+  // Only a listing ends so (NLM_F_DUMP_INTR; native/io/session.cc).
+  'recvmsg EINTR': 'What was listed changed during every attempt to list it.',
   'socket EAFNOSUPPORT':
     "Netlink sockets are refused, as by systemd's RestrictAddressFamilies where it does not name AF_NETLINK.",
   'socket EACCES':
@@ -39,7 +41,7 @@ const HINTS: Readonly<Record<string, string>> = {
 
 const NO_NAMESPACES: readonly object[] = Object.freeze([]);
 
-/** Which operation was called, from where, and what it is about. */
+/** An operation that was called: from where, what it is about, its signal, and the namespaces that it holds. */
 export class Call {
   readonly signal: AbortSignal | undefined;
   /** The options of an operation that takes only a signal in them: checked by {@link checkSignal}. */
@@ -67,7 +69,7 @@ export class Call {
     return new Call(this.operation, target, this.caller, { signal: this.signal });
   }
 
-  /** Throws the signal's reason when it has fired. */
+  /** Checks `signalOptions` and the signal, and throws the signal's reason when it has fired. */
   checkSignal(): void {
     if (this.signalOptions !== undefined) {
       check(this.operation, operationOptions, this.signalOptions);
@@ -107,9 +109,12 @@ export class Call {
     return about.error(new Refusal(errno, syscall));
   }
 
-  /** An error for what was refused without asking the kernel. */
-  fail(code: string, reason: string | undefined, hint?: string, part?: string): NetlinkError {
+  /** An error for what was refused without asking the kernel; `reason` stands in place of what the errno says. */
+  fail(
+    code: string,
+    more: { reason?: string; hint?: string | undefined; part?: string },
+  ): NetlinkError {
     const { operation, target, caller } = this;
-    return new NetlinkError({ code, reason, hint, part, operation, target, caller });
+    return new NetlinkError({ code, ...more, operation, target, caller });
   }
 }

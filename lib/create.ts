@@ -179,7 +179,7 @@ async function finish(plan: Plan, results: readonly Result[]): Promise<Link> {
     const link = (results.at(-1) as Link | undefined) ?? (await readMade(plan));
     checkKind(plan, link);
     const fault = spec.verify?.(link);
-    if (fault !== undefined) throw call.fail('EOPNOTSUPP', undefined, fault);
+    if (fault !== undefined) throw call.fail('EOPNOTSUPP', { hint: fault });
     let finished = link;
     if (spec.complete !== undefined) {
       await spec.complete(link, target);
@@ -202,7 +202,7 @@ async function readMade(plan: Plan): Promise<Link> {
     checkKind(plan, link);
     return link;
   }
-  if (link.isAnswerOf(NO_LINK)) throw call.fail('ENODEV', undefined, TAKEN_AWAY);
+  if (link.isAnswerOf(NO_LINK)) throw call.fail('ENODEV', { hint: TAKEN_AWAY });
   throw await notReadError(target, call, link, index, undefined);
 }
 
@@ -255,14 +255,14 @@ async function partError(
   const asked = part?.step.record ?? {};
   // A route may be by another link than the new one.
   const link = 'link' in asked ? (asked.link ?? index) : index;
-  const explained =
+  const found =
     link === index
       ? await explainNew(target, refusal, index, asked)
       : await explain(target, refusal, { link, asked });
   // Whether it was there before cannot be told either, so it is not taken away.
   const mayStay =
     part?.undo !== undefined && refusal.code === 'ENOBUFS' && refusal.syscall === 'recvmsg';
-  const hint = mayStay ? MAY_STAY : explained.hint;
+  const hint = mayStay ? MAY_STAY : found;
   return call.error(refusal, { hint, part: part?.option });
 }
 
@@ -272,9 +272,9 @@ export async function explainNew(
   refusal: Refusal,
   link: number,
   asked: object,
-): Promise<{ hint?: string }> {
+): Promise<string | undefined> {
   const isGone = refusal.isAnswerOf(NO_LINK) && (await findLink(target, link)) === undefined;
-  return isGone ? { hint: TAKEN_AWAY } : explain(target, refusal, { link, asked });
+  return isGone ? TAKEN_AWAY : explain(target, refusal, { link, asked });
 }
 
 const MAY_STAY =
@@ -296,20 +296,17 @@ async function isIndexTaken({ namespace, target, index }: Plan): Promise<boolean
 async function explainCreate(
   plan: Plan,
   refusal: Refusal,
-): Promise<{ hint?: string; part?: string }> {
+): Promise<{ hint: string | undefined; part: string | undefined }> {
   const { namespace, target, spec, options, record } = plan;
-  const explained = await explain(namespace, refusal, {
+  const hint = await explain(namespace, refusal, {
     target,
     kind: spec.kind,
-    parent: record.parent,
-    created: options,
-    mode: record.info?.macvlan?.mode,
-    flags: record.info?.macvlan?.flags,
-    mac: record.mac,
+    // Not an index that was chosen here: whether that is taken has been looked at.
+    asked: { ...record, index: options.index },
     peer: spec.peer,
   });
   // Only the kernel looks for a parent given by its index, and one that was found by its name may be gone by then
   // (drivers/net/macvlan.c, macvlan_common_newlink; net/8021q/vlan_netlink.c, vlan_newlink).
   const isNoParent = refusal.isAnswerOf(NO_LINK) && record.parent !== undefined;
-  return isNoParent ? { ...explained, part: 'parent' } : explained;
+  return { hint, part: isNoParent ? 'parent' : undefined };
 }

@@ -24,7 +24,7 @@ export async function deleteLink(
   const result = await namespace.ask('deleteLink', linkRecord(plain), call.signal);
   if (!(result instanceof Refusal)) return;
   if (options.ifExists === true && result.isAnswerOf(NO_LINK)) return;
-  throw call.error(result, await whyKept(namespace, result, plain));
+  throw call.error(result, { hint: await whyKept(namespace, result, plain) });
 }
 
 /** By what else the links that were deleted were named in the same call: a `Link` by its names, or the reverse. */
@@ -69,10 +69,10 @@ async function whyKept(
   namespace: Namespace,
   refusal: Refusal,
   link: number | string,
-): Promise<{ hint?: string }> {
-  const { hint } = await explain(namespace, refusal, { link });
+): Promise<string> {
+  const hint = await explain(namespace, refusal, { link });
   const kept = refusal.isAnswerOf(NO_LINK) ? undefined : await whyInGroup(namespace, link);
-  return { hint: [hint, kept].filter(Boolean).join(' ') };
+  return [hint, kept].filter(Boolean).join(' ');
 }
 
 /** How many errors are made without the event loop having its turn. */
@@ -107,7 +107,7 @@ export async function deleteLinks(
     }
     named ??= namesOf(refs);
     const one = call.about(named.get(link) ?? link);
-    errors.push(one.error(result, await whyKept(namespace, result, link)));
+    errors.push(one.error(result, { hint: await whyKept(namespace, result, link) }));
     // An error costs more than a deletion.
     if (errors.length % ERRORS_IN_A_TURN === 0) await setImmediate();
   }

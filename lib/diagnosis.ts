@@ -17,10 +17,10 @@ import {
   whyUnreachable,
 } from './diagnosisInet.js';
 import {
+  TOO_DEEP,
   whyBridgeFull,
   whyNotJoined,
   whyQueueTooLong,
-  whyTooDeep,
   whyTooLong,
 } from './diagnosisLimits.js';
 import { whyBusy, whyInvalid, whyMacInUse, whyNoMac } from './diagnosisMacvlan.js';
@@ -35,7 +35,7 @@ import { describe, type Namespace } from './namespace.js';
 import { Refusal } from './refusal.js';
 import {
   type About,
-  changesOf,
+  askedOfLink,
   describeLink,
   describeMaster,
   type Hint,
@@ -47,20 +47,17 @@ import { AF_INET6 } from './values.js';
 
 const fs = builtin('node:fs');
 
-/** The reason for a refusal, as far as it can be found; `{}` when nothing is found. */
+/** The reason for a refusal, in a sentence, as far as it can be found. */
 export async function explain(
   namespace: Namespace,
   refusal: Refusal,
   about: About,
-): Promise<{ hint?: string }> {
-  const reason = REASONS[refusal.code];
-  if (reason === undefined) return {};
+): Promise<string | undefined> {
   try {
-    const hint = await reason(namespace, about, refusal);
-    return hint ? { hint } : {};
+    return (await REASONS[refusal.code]?.(namespace, about, refusal)) || undefined;
   } catch {
     // The reason is only an addition: a failure to find it must not hide the refusal itself.
-    return {};
+    return undefined;
   }
 }
 
@@ -68,7 +65,7 @@ export async function explain(
 function usesMac(about: About, { syscall, kernelMessage }: Refusal): boolean {
   // With a text it is another reason.
   if (syscall !== 'RTM_NEWLINK' || kernelMessage !== undefined) return false;
-  const { mac, flags = 0 } = changesOf(about);
+  const { mac, flags = 0 } = askedOfLink(about);
   return about.kind !== undefined || mac !== undefined || (flags & IFF_UP) !== 0;
 }
 
@@ -76,7 +73,7 @@ function usesMac(about: About, { syscall, kernelMessage }: Refusal): boolean {
 function isStacked(about: About, { syscall, kernelMessage }: Refusal): boolean {
   // With a text it is another reason.
   if (syscall !== 'RTM_NEWLINK' || kernelMessage !== undefined) return false;
-  return about.kind !== undefined || !!changesOf(about).master;
+  return about.kind !== undefined || !!askedOfLink(about).master;
 }
 
 type Reason = (namespace: Namespace, about: About, refusal: Refusal) => Promise<Hint>;
@@ -104,10 +101,10 @@ const REASONS: Readonly<Record<string, Reason>> = {
   EADDRINUSE: async (namespace, about, refusal) =>
     usesMac(about, refusal) && whyMacInUse(namespace, about),
   EXFULL: whyBridgeFull,
-  EMLINK: async (_namespace, about, refusal) => isStacked(about, refusal) && whyTooDeep(),
+  EMLINK: async (_namespace, about, refusal) => isStacked(about, refusal) && TOO_DEEP,
   EMSGSIZE: async (_namespace, _about, refusal) => whyTooLong(refusal),
   ENOMEM: async (_namespace, about, refusal) =>
-    whyQueueTooLong(changesOf(about).txQueueLen) || whyNotJoined(about, refusal),
+    whyQueueTooLong(askedOfLink(about).txQueueLen) || whyNotJoined(about, refusal),
   ENXIO: whyMtuTooSmall,
   EOPNOTSUPP: async (namespace, about, refusal) =>
     (await whyKernelLacksIPv6(namespace, about)) || whyNotSupported(namespace, about, refusal),
@@ -178,7 +175,7 @@ async function whyNotPermitted(
     return (
       (await whyMtuFixed(namespace, about)) ||
       // With a text it is a master that refuses the port.
-      (kernelMessage === undefined && whyQueueTooLong(changesOf(about).txQueueLen))
+      (kernelMessage === undefined && whyQueueTooLong(askedOfLink(about).txQueueLen))
     );
   const names = [...closed.values()].join(' and ');
   const where = closed.size === 1 ? `the network namespace ${names}` : names;
@@ -195,7 +192,7 @@ async function whyStaysDown(namespace: Namespace, about: About): Promise<Hint> {
   const link = await findLink(namespace, about.link);
   if ((link?.kind ?? about.kind) !== 'vlan') return undefined;
   const here = link?.parent?.netnsid === null ? link.parent.index : undefined;
-  const parent = await findLink(namespace, about.parent ?? here);
+  const parent = await findLink(namespace, askedOfLink(about).parent ?? here);
   return (
     parent?.up === false &&
     `The parent '${parent.name}' is down, and a VLAN comes up only when its parent is up.`
@@ -203,7 +200,8 @@ async function whyStaysDown(namespace: Namespace, about: About): Promise<Hint> {
 }
 
 async function whyNoDevice(namespace: Namespace, about: About): Promise<Hint> {
-  const { link, option, parent, kind } = about;
+  const { link, option, kind } = about;
+  const { parent } = askedOfLink(about);
   const where = `in the network namespace ${describe(namespace)}`;
   if (kind !== undefined && parent !== undefined) {
     const found = await findLink(namespace, parent);
@@ -231,24 +229,23 @@ function whyNoWay({ asked }: About): Hint {
 }
 
 async function whyExists(namespace: Namespace, about: About): Promise<Hint> {
-  const { created, target, kind, peer, moving, link } = about;
+  const { target, kind, peer, moving, link } = about;
   const where = target ?? namespace;
   if (moving !== undefined) return whyTaken(where, moving.names, moving.index);
+  const { name, index, altNames = [] } = askedOfLink(about);
   if (kind === undefined) {
     const asked = about.asked ?? {};
     if ('state' in asked) return whyNeighbourExists(namespace, about);
     if ('fromLength' in asked) return RULE_EXISTS;
     if ('destinationLength' in asked) return whyRouteExists(namespace, about);
     if ('prefixLength' in asked) return whyAddressExists(namespace, about);
-    const { name, altNames = [] } = changesOf(about);
     return whyTaken(namespace, name === undefined ? altNames : [name], undefined, link);
   }
-  const names = created?.name === undefined ? [] : [created.name];
   return (
-    (await whyTaken(where, names, created?.index)) ??
+    (await whyTaken(where, name === undefined ? [] : [name], index)) ??
     (peer?.name === undefined ? undefined : await whyTaken(peer.namespace ?? where, [peer.name])) ??
     whyTakenByPeer(about) ??
-    whyIndexTakenHere(namespace, created?.index)
+    whyIndexTakenHere(namespace, index)
   );
 }
 
@@ -260,7 +257,7 @@ async function whyNameStays(
 ): Promise<Hint> {
   if (syscall !== 'RTM_DELLINKPROP') return undefined;
   const unknown: string[] = [];
-  for (const name of changesOf(about).altNames ?? []) {
+  for (const name of askedOfLink(about).altNames ?? []) {
     const holder = await findLink(namespace, name);
     if (holder === undefined) {
       unknown.push(`'${name}'`);
@@ -275,8 +272,9 @@ async function whyNameStays(
   return `The link has none of the names ${unknown.join(', ')} now: the kernel removed them one by one, up to the first that the link does not have.`;
 }
 
-function whyTakenByPeer({ created, peer }: About): string | undefined {
-  if (peer?.name === undefined || peer.name !== created?.name) return undefined;
+function whyTakenByPeer(about: About): string | undefined {
+  const { peer } = about;
+  if (peer?.name === undefined || peer.name !== askedOfLink(about).name) return undefined;
   return `Both ends are to be named '${peer.name}', in one namespace.`;
 }
 
@@ -307,7 +305,7 @@ async function whyNotSupported(
     );
   }
   if (kind !== undefined && !(await isKindKnown(namespace, kind))) return whyKindUnknown(kind);
-  const { info, master, mac } = changesOf(about);
+  const { info, master, mac } = askedOfLink(about);
   if (info?.slaveKind === 'bridge' && link !== undefined) {
     const port = await findLink(namespace, link);
     return (

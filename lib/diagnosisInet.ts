@@ -45,15 +45,17 @@ export function mtuTooSmallHint(
 /** `::1`: it does not matter whether there is such an address, only whether the kernel knows the request. */
 const LOOPBACK_IPV6 = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
 
-export async function whyKernelLacksIPv6(namespace: Namespace, { asked }: About): Promise<Hint> {
-  if (familyIn(asked) !== 'IPv6') return undefined;
+/** That the kernel has no IPv6, if so. */
+export async function noIPv6Hint(namespace: Namespace): Promise<string | undefined> {
   const record = { family: AF_INET6, index: LOOPBACK_IFINDEX, local: LOOPBACK_IPV6 };
   const answer = await namespace.ask('getAddress', record);
-  return (
-    answer instanceof Refusal &&
-    answer.code === 'EOPNOTSUPP' &&
-    'This kernel has no IPv6, as when it is booted with ipv6.disable=1.'
-  );
+  return answer instanceof Refusal && answer.code === 'EOPNOTSUPP'
+    ? 'This kernel has no IPv6, as when it is booted with ipv6.disable=1.'
+    : undefined;
+}
+
+export async function whyKernelLacksIPv6(namespace: Namespace, { asked }: About): Promise<Hint> {
+  return familyIn(asked) === 'IPv6' ? noIPv6Hint(namespace) : undefined;
 }
 
 /** Kernels from 6.6 on say themselves that it is disabled, but not where. */

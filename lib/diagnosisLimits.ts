@@ -2,20 +2,19 @@
 import { findLink } from './lookup.js';
 import type { Namespace } from './namespace.js';
 import type { Refusal } from './refusal.js';
-import { type About, changesOf, describeMaster, type Hint } from './refused.js';
+import { type About, askedOfLink, describeMaster, type Hint } from './refused.js';
 import type { AddressRecord } from './requests.js';
 import { ADDRESS_FLAGS, AF_INET } from './values.js';
 
 /** Why a bridge takes no further port (net/bridge/br_if.c, find_portno; BR_MAX_PORTS). */
 export async function whyBridgeFull(namespace: Namespace, about: About): Promise<Hint> {
-  const bridge = await findLink(namespace, changesOf(about).master);
+  const bridge = await findLink(namespace, askedOfLink(about).master);
   return bridge && `The ${describeMaster(bridge)} has 1,023 ports, and a bridge can have no more.`;
 }
 
 /** Why a link cannot be on another, or a port (net/core/dev.c, __netdev_upper_dev_link; MAX_NEST_DEV). */
-export async function whyTooDeep(): Promise<Hint> {
-  return 'Links can stand eight deep on one another, ports below their masters included, and no deeper.';
-}
+export const TOO_DEEP =
+  'Links can stand eight deep on one another, ports below their masters included, and no deeper.';
 
 export const TOO_MANY_SOURCES =
   'Another program has put more MACs on its source list than the kernel can tell of (5,460). The link can be deleted, ' +

@@ -21,7 +21,7 @@ import { describe, type Namespace } from './namespace.js';
 import type { Refusal } from './refusal.js';
 import {
   type About,
-  changesOf,
+  askedOfLink,
   describeChild,
   describeLink,
   describeMaster,
@@ -37,66 +37,74 @@ export async function whyInvalid(
   about: About,
   { kernelMessage }: Refusal,
 ): Promise<Hint> {
-  const reserved =
-    whyReserved(about.created?.name ?? changesOf(about).name) ?? whyReserved(about.peer?.name);
+  const { name, info } = askedOfLink(about);
+  const reserved = whyReserved(name) ?? whyReserved(about.peer?.name);
   if (reserved !== undefined) return reserved;
-  if (about.moving !== undefined)
-    return kernelMessage === undefined && whyImmovable(namespace, about);
-  // This is the kernel's answer to a master that does not exist (net/core/rtnetlink.c, do_set_master).
-  const { master, mtu, mac, info, families } = changesOf(about);
-  const masterLink = master ? await findLink(namespace, master) : undefined;
-  if (master && masterLink === undefined) {
-    return `There is no link with index ${master} in the network namespace ${describe(namespace)} to be the master.`;
-  }
-  const flags = about.flags ?? info?.macvlan?.flags ?? 0;
-  if ((flags & MACVLAN_FLAG_NODST) !== 0 && kernelMessage === undefined && !isAtLeast(5, 13)) {
+  const said = kernelMessage !== undefined;
+  if (about.moving !== undefined) return !said && whyImmovable(namespace, about);
+  const flags = info?.macvlan?.flags ?? 0;
+  if ((flags & MACVLAN_FLAG_NODST) !== 0 && !said && !isAtLeast(5, 13)) {
     return 'This kernel may not know nodst (MACVLAN_FLAG_NODST, Linux 5.13).';
   }
-  if (about.kind === 'veth') {
-    return vethMtuHint('mtu', about.created?.mtu) ?? vethMtuHint('peer.mtu', about.peer?.mtu);
-  }
+  return about.kind === undefined
+    ? whyChangeInvalid(namespace, about, said)
+    : whyNewInvalid(namespace, about, said);
+}
+
+/** {@link whyInvalid} of a new link. */
+async function whyNewInvalid(namespace: Namespace, about: About, said: boolean): Promise<Hint> {
+  const { kind, peer } = about;
+  const { mtu, parent } = askedOfLink(about);
+  if (kind === 'veth') return vethMtuHint('mtu', mtu) ?? vethMtuHint('peer.mtu', peer?.mtu);
   // net/8021q/vlan_netlink.c, vlan_newlink.
-  if (about.kind === 'vlan') {
-    return mtuHint(about.created?.mtu, await findLink(namespace, about.parent));
+  if (kind === 'vlan') return mtuHint(mtu, await findLink(namespace, parent));
+  return isMacvlanKind(kind) ? whyInvalidMacvlan(namespace, about, said) : undefined;
+}
+
+/** {@link whyInvalid} of a link that is to be changed. */
+async function whyChangeInvalid(namespace: Namespace, about: About, said: boolean): Promise<Hint> {
+  const { master: ref, mtu, mac, info, families } = askedOfLink(about);
+  // This is the kernel's answer to a master that does not exist (net/core/rtnetlink.c, do_set_master).
+  const master = ref ? await findLink(namespace, ref) : undefined;
+  if (ref && master === undefined) {
+    return `There is no link with index ${ref} in the network namespace ${describe(namespace)} to be the master.`;
   }
-  if (about.kind !== undefined) {
-    if (!isMacvlanKind(about.kind)) return undefined;
-    return whyInvalidMacvlan(namespace, about, kernelMessage !== undefined);
-  }
-  if (about.link === undefined) return undefined;
   if (families?.inet6?.addrGenMode === ADDR_GEN_MODES['stable-privacy']) {
     return "A stable private address needs a secret: write one to /proc/sys/net/ipv6/conf/default/stable_secret, or to the link's own.";
   }
   const link = await findLink(namespace, about.link);
-  if (masterLink !== undefined && link !== undefined) {
-    if (RECEIVING_ALONE.has(link.kind) && masterLink.kind !== 'vrf') {
-      return `The link ${whyAlone(link)}`;
-    }
-    if (masterLink.kind === 'bridge' && link.type !== 'ether') {
-      return `The link '${link.name}' is ${whatElse(link)}: a port of a bridge is an Ethernet device.`;
-    }
-    if (masterLink.kind === 'bridge' && link.mac === NO_MAC) {
-      return `A port of a bridge needs a MAC, and that of '${link.name}' is all zeros.`;
-    }
-  }
   if (link === undefined) return undefined;
+  const noPort = master && whyNoPort(link, master);
+  if (noPort !== undefined) return noPort;
   if (!isMacvlanKind(link.kind)) {
     // The kernel looks at a MAC and at a port's attributes before it comes to the MTU (net/core/rtnetlink.c).
-    const isTheMtu = mac === undefined && info === undefined && kernelMessage === undefined;
+    const isTheMtu = mac === undefined && info === undefined && !said;
     return isTheMtu && mtuNotAcceptedHint(mtu, link);
   }
   const parent =
     link.parent?.netnsid === null ? await findLink(namespace, link.parent.index) : undefined;
   return (
     mtuHint(mtu, parent) ??
-    (kernelMessage === undefined ? masterMtuHint(masterLink, link, parent) : undefined) ??
-    (kernelMessage === undefined ? mtuElsewhereHint(mtu, link) : undefined) ??
+    (said ? undefined : masterMtuHint(master, link, parent)) ??
+    (said ? undefined : mtuElsewhereHint(mtu, link)) ??
     modeChangeHint(link, info?.macvlan?.mode) ??
     (info?.macvlan?.macAddressMode !== undefined &&
       info.macvlan.mode === undefined &&
       link.macvlan?.mode !== 'source' &&
       `The link is in mode '${link.macvlan?.mode}', and only mode 'source' has a source list.`)
   );
+}
+
+/** Why a link cannot be a port of that master. */
+function whyNoPort(link: Link, master: Link): string | undefined {
+  if (RECEIVING_ALONE.has(link.kind) && master.kind !== 'vrf') return `The link ${whyAlone(link)}`;
+  if (master.kind !== 'bridge') return undefined;
+  if (link.type !== 'ether') {
+    return `The link '${link.name}' is ${whatElse(link)}: a port of a bridge is an Ethernet device.`;
+  }
+  return link.mac === NO_MAC
+    ? `A port of a bridge needs a MAC, and that of '${link.name}' is all zeros.`
+    : undefined;
 }
 
 /** Later kernels than 6.1 say so themselves (net/core/dev.c, __dev_change_net_namespace). */
@@ -132,20 +140,21 @@ function whyAlone({ name, kind }: Link): string {
 
 /** Gives no possible reasons where the kernel has `said` the reason. */
 async function whyInvalidMacvlan(namespace: Namespace, about: About, said: boolean): Promise<Hint> {
-  const parent = await findRealParent(namespace, about.parent);
+  const { parent: above, mtu, info } = askedOfLink(about);
+  const parent = await findRealParent(namespace, above);
   if (parent === undefined) return whyInvalidBeside(namespace, about, said);
   if (parent.type !== 'ether') {
     return `The parent '${parent.name}' is ${whatElse(parent)}: a ${about.kind} needs an Ethernet device.`;
   }
   if (RECEIVING_ALONE.has(parent.kind)) return `The parent ${whyAlone(parent)}`;
-  const tooLarge = mtuHint(about.created?.mtu, parent);
+  const tooLarge = mtuHint(mtu, parent);
   if (tooLarge !== undefined) return tooLarge;
   const children = await findChildren(namespace, parent, about.target);
   const passthru = children.find(({ macvlan }) => macvlan?.mode === 'passthru');
   if (passthru !== undefined) {
     return `The parent '${parent.name}' already has a child in mode 'passthru', ${describeChild(passthru, namespace)}, and such a child tolerates no other.`;
   }
-  if (about.mode === MACVLAN_MODES.passthru) {
+  if (info?.macvlan?.mode === MACVLAN_MODES.passthru) {
     const other = children[0];
     if (other === undefined && said) return undefined;
     return other === undefined
@@ -159,17 +168,18 @@ async function whyInvalidMacvlan(namespace: Namespace, about: About, said: boole
 
 /** Why a macvlan whose parent is in another namespace takes no link: that parent becomes the new link's as well. */
 async function whyInvalidBeside(namespace: Namespace, about: About, said: boolean): Promise<Hint> {
-  const siblings = await findSiblings(namespace, about.parent);
+  const { parent, mtu, info } = askedOfLink(about);
+  const siblings = await findSiblings(namespace, parent);
   const passthru = siblings.find(({ macvlan }) => macvlan?.mode === 'passthru');
   if (passthru !== undefined) {
     return `The parent of ${describeLink(passthru)}, in another namespace, would be the new link's too, and a child in mode 'passthru' tolerates no other.`;
   }
   const other = siblings[0];
   if (other === undefined) return undefined;
-  if (about.mode === MACVLAN_MODES.passthru) {
+  if (info?.macvlan?.mode === MACVLAN_MODES.passthru) {
     return `Mode 'passthru' needs a parent without any other child, and that of ${describeLink(other)}, in another namespace, would be the new link's.`;
   }
-  return said ? undefined : mtuElsewhereHint(about.created?.mtu, other);
+  return said ? undefined : mtuElsewhereHint(mtu, other);
 }
 
 /** The MAC of links such as those of a netkit, which need none. */
@@ -177,9 +187,10 @@ const NO_MAC = '00:00:00:00:00:00';
 
 /** Why a link does not come up (net/ethernet/eth.c, eth_validate_addr). */
 export async function whyNoMac(namespace: Namespace, about: About): Promise<Hint> {
-  if (about.mac !== undefined) return undefined;
+  const { mac, parent } = askedOfLink(about);
+  if (mac !== undefined) return undefined;
   // A new link without a MAC of its own has its parent's.
-  const link = await findLink(namespace, about.link ?? about.parent);
+  const link = await findLink(namespace, about.link ?? parent);
   return (
     link?.mac === NO_MAC &&
     `The link needs a MAC to come up, and that of '${link.name}' is all zeros.`
@@ -191,13 +202,14 @@ export async function whyBusy(
   about: About,
   { kernelMessage }: Refusal,
 ): Promise<Hint> {
-  const { kind, moving, created, target } = about;
+  const { kind, moving, target } = about;
   if (moving !== undefined) return whyTaken(target ?? namespace, [], moving.index);
   if (kind === undefined) return whyChangeBusy(namespace, about, kernelMessage !== undefined);
-  const taken = await whyTaken(target ?? namespace, [], created?.index);
+  const { index, parent: above } = askedOfLink(about);
+  const taken = await whyTaken(target ?? namespace, [], index);
   if (taken !== undefined) return taken;
   if (!isMacvlanKind(kind)) return undefined;
-  const parent = await findRealParent(namespace, about.parent);
+  const parent = await findRealParent(namespace, above);
   if (parent === undefined) return undefined;
   const master = await findLink(namespace, parent.master ?? undefined);
   // A VRF does not receive the frames of its ports (drivers/net/vrf.c).
@@ -225,7 +237,7 @@ export async function whyBusy(
 }
 
 async function whyChangeBusy(namespace: Namespace, about: About, said: boolean): Promise<Hint> {
-  const { master, name, mac, flags = 0 } = changesOf(about);
+  const { master, name, mac, flags = 0 } = askedOfLink(about);
   const link = await findLink(namespace, about.link);
   if (link === undefined) return undefined;
   // Kernels before 5.10 answer so to a MAC that is taken, later ones where a device takes no new MAC while it is up.
@@ -264,10 +276,10 @@ export async function whyMacInUse(namespace: Namespace, about: About): Promise<H
   const own = await findLink(namespace, about.link);
   // For other kinds it is about another address: a VXLAN's port, an ipvlan's IP address.
   if (!isMacvlanKind(own?.kind ?? about.kind)) return undefined;
-  const asked = about.mac ?? changesOf(about).mac;
+  const { mac: asked, parent: wanted } = askedOfLink(about);
   const mac = asked === undefined ? own?.mac : formatMac(asked);
   if (mac === undefined || mac === null) return undefined;
-  const above = about.parent ?? (own?.parent?.netnsid === null ? own.parent.index : undefined);
+  const above = wanted ?? (own?.parent?.netnsid === null ? own.parent.index : undefined);
   const parent = await findRealParent(namespace, above);
   if (parent?.mac === mac) return `The MAC ${mac} is the parent's own: '${parent.name}' has it.`;
   const siblings = parent

@@ -2,7 +2,7 @@
 import { findLink } from './lookup.js';
 import type { Namespace } from './namespace.js';
 import type { Refusal } from './refusal.js';
-import { type About, changesOf, describeMaster, type Hint } from './refused.js';
+import { type About, askedOfLink, describeMaster, type Hint } from './refused.js';
 import type { Link } from './types.js';
 
 /** Why a new veth cannot have its MTU (drivers/net/veth.c, veth_validate). */
@@ -43,20 +43,22 @@ export function mtuNotAcceptedHint(mtu: number | undefined, link: Link): string 
 /** The kernel says that the MTU is out of the device's range, and not which that is (net/core/dev.c, dev_validate_mtu). */
 export async function whyMtuOutOfRange(
   namespace: Namespace,
-  { kind, created, ...about }: About,
+  about: About,
   { kernelMessage = '' }: Refusal,
 ): Promise<Hint> {
   const side = /^mtu (less|greater) than device (?:min|max)imum$/.exec(kernelMessage)?.[1];
   if (side === undefined) return undefined;
+  const { kind } = about;
+  const { mtu } = askedOfLink(about);
   if (kind !== undefined) {
     // There is no link to look at. The kinds that have bounds have these (include/uapi/linux/if_ether.h).
     const bound = side === 'less' ? '68 at least' : '65535 at most';
-    return `A ${kind} can have an MTU of ${bound}, and 'mtu' is ${created?.mtu}.`;
+    return `A ${kind} can have an MTU of ${bound}, and 'mtu' is ${mtu}.`;
   }
   const link = await findLink(namespace, about.link);
   if (link === undefined) return undefined;
   const bound = side === 'less' ? `${link.minMtu} at least` : `${link.maxMtu} at most`;
-  return `The link '${link.name}' can have an MTU of ${bound}, and 'mtu' is ${changesOf(about).mtu}.`;
+  return `The link '${link.name}' can have an MTU of ${bound}, and 'mtu' is ${mtu}.`;
 }
 
 /** Why a VLAN or a MACsec link cannot have its MTU. */
@@ -65,7 +67,7 @@ export async function whyMtuTooLarge(
   about: About,
   { kernelMessage }: Refusal,
 ): Promise<Hint> {
-  const { mtu, master } = changesOf(about);
+  const { mtu, master } = askedOfLink(about);
   const link = await findLink(namespace, about.link);
   if (link?.parent?.netnsid !== null) return undefined;
   const parent = await findLink(namespace, link.parent.index);
@@ -81,7 +83,7 @@ export async function whyMtuTooLarge(
 
 /** Why the MTU of a team's port cannot change (drivers/net/team, team_device_event). */
 export async function whyMtuFixed(namespace: Namespace, about: About): Promise<Hint> {
-  if (changesOf(about).mtu === undefined) return undefined;
+  if (askedOfLink(about).mtu === undefined) return undefined;
   const link = await findLink(namespace, about.link);
   const master = await findLink(namespace, link?.master ?? undefined);
   return (

@@ -53,11 +53,8 @@ export function errnoOf(name: string): number | undefined {
   return errno === undefined ? undefined : -errno;
 }
 
-/** The reason of a listing's `EINTR` (`NLM_F_DUMP_INTR`). */
-export const INTERRUPTED = 'What was listed changed during every attempt to list it.';
-
 /** A function of the package that a program calls. */
-type Operation = (...args: never[]) => unknown;
+export type Operation = (...args: never[]) => unknown;
 
 /**
  * How many of the caller's frames are kept: few, because each costs time in every call, also in those that succeed. A
@@ -265,7 +262,7 @@ type ArgumentError = (TypeError | RangeError) & { readonly code: ArgumentErrorCo
 export function argumentError(
   code: ArgumentErrorCode,
   message: string,
-  above?: (...args: never[]) => unknown,
+  above?: Operation,
 ): ArgumentError {
   const Base = code === 'ERR_OUT_OF_RANGE' ? RangeError : TypeError;
   const error = Object.assign(new Base(message), { code });

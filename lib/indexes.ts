@@ -1,5 +1,11 @@
-/** What to do when a link index that this library has chosen turns out to be taken. */
+/** The indexes of links: the last one there is, and what to do when one that this library has chosen is taken. */
 import type { Refusal } from './refusal.js';
+
+/**
+ * The largest index that a link can have (net/core/dev.c, dev_index_reserve: xa_limit_31b). No link is likely to have
+ * it: the kernel counts up from 1.
+ */
+export const LAST_INDEX = 2 ** 31 - 1;
 
 /** How many indexes are tried before the refusal is reported. */
 export const MAX_INDEX_ATTEMPTS = 4;

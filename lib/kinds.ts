@@ -72,7 +72,7 @@ async function completePeer(
   // be another link's.
   const peer = await mustFindLink(namespace, call, index);
   if (peer?.kind !== link.kind || peer.parent?.index !== link.index) {
-    throw call.fail('ENODEV', undefined, TAKEN_AWAY, 'peer');
+    throw call.fail('ENODEV', { hint: TAKEN_AWAY, part: 'peer' });
   }
   const changes = [
     ['peer.master', { index, master }, master],
@@ -82,8 +82,8 @@ async function completePeer(
     if (asked === undefined) continue;
     const result = await namespace.ask('changeLink', record, call.signal);
     if (!(result instanceof Refusal)) continue;
-    const explained = await explainNew(namespace, result, index, record);
-    throw call.error(result, { ...explained, part });
+    const hint = await explainNew(namespace, result, index, record);
+    throw call.error(result, { hint, part });
   }
 }
 
@@ -107,7 +107,7 @@ const WITHOUT_PORTS = [
  */
 function mayBeMaster(call: Call, { index, kind, type, name }: Link): number {
   if (type !== 'loopback' && !WITHOUT_PORTS.includes(kind ?? '')) return index;
-  throw call.fail('EOPNOTSUPP', undefined, noPortsHint(name), 'peer.master');
+  throw call.fail('EOPNOTSUPP', { hint: noPortsHint(name), part: 'peer.master' });
 }
 
 function createVeth(namespace: Namespace, call: Call, options: CreateVethOptions): Promise<Link> {

@@ -78,9 +78,9 @@ export async function notReadError(
   link: number | string,
   option: string | undefined,
 ): Promise<NetlinkError> {
-  const explained = await explain(namespace, refusal, { link, option });
+  const hint = await explain(namespace, refusal, { link, option });
   const part = /^(?:options|filter|changes)\.(.*)$/.exec(option ?? '')?.[1];
-  return call.error(refusal, { ...explained, part });
+  return call.error(refusal, { hint, part });
 }
 
 /**
@@ -219,6 +219,6 @@ export async function throwFirst(
   const at = results.findIndex((result) => result instanceof Refusal);
   if (at < 0) return;
   const refusal = results[at] as Refusal;
-  const explained = await explain(namespace, refusal, { link, asked: stepAt(at)?.record });
-  throw call.error(refusal, { ...explained, part: partAt?.(at) });
+  const hint = await explain(namespace, refusal, { link, asked: stepAt(at)?.record });
+  throw call.error(refusal, { hint, part: partAt?.(at) });
 }

@@ -1,6 +1,7 @@
 /** Looking links up without an error when there is none: by what names them, or by their parent. */
 import type { Call } from './call.js';
 import { extMask } from './extMask.js';
+import { LAST_INDEX } from './indexes.js';
 import type { Namespace } from './namespace.js';
 import type { Result } from './native.js';
 import { NO_LINK, Refusal } from './refusal.js';
@@ -9,8 +10,6 @@ import { askTogether, groupedBy, madeOnce } from './sharedListing.js';
 import type { Link, LinkParent } from './types.js';
 
 const IFNAMSIZ = 16;
-/** An index that no link is likely to have: the kernel counts up from 1. */
-export const LAST_INDEX = 2 ** 31 - 1;
 const MACVLAN_KINDS: ReadonlySet<unknown> = new Set(['macvlan', 'macvtap']);
 
 /** Whether links of a kind are on a parent in the way that macvlans are. */

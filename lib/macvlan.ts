@@ -65,7 +65,7 @@ function dataOf(options: CreateMacvlanOptions): MacvlanRecord {
  * so this looks whether the link reports them.
  */
 function unknownToKernel(
-  { bcQueueLen, bcCutoff }: { bcQueueLen?: number | undefined; bcCutoff?: number | undefined },
+  { bcQueueLen, bcCutoff }: Pick<MacvlanChanges, 'bcQueueLen' | 'bcCutoff'>,
   info: MacvlanInfo | undefined,
 ): string | undefined {
   const missing = (option: string, attribute: string, version: string) =>
@@ -128,7 +128,7 @@ async function readMacvlan(
 ): Promise<LinkWithMacvlan> {
   const link = await readLink(namespace, call, ref);
   if (link.macvlan !== undefined) return link as LinkWithMacvlan;
-  throw call.fail('EOPNOTSUPP', 'not a macvlan or macvtap', whyNoMacvlan(link));
+  throw call.fail('EOPNOTSUPP', { reason: 'not a macvlan or macvtap', hint: whyNoMacvlan(link) });
 }
 
 function whyNoMacvlan({ name, kind }: Link): string {
@@ -159,7 +159,7 @@ export async function setMacvlan(
   check(call.operation, linkChecks.macvlanChanges, changes, 'changes');
   const link = await readMacvlan(namespace, call, ref);
   const fault = modeFault(link, changes);
-  if (fault !== undefined) throw call.fail('EINVAL', undefined, fault);
+  if (fault !== undefined) throw call.fail('EINVAL', { hint: fault });
   const { mode, nopromisc, nodst, sources, bcQueueLen, bcCutoff } = changes;
   const changesPromisc = nopromisc !== undefined && nopromisc !== link.macvlan.nopromisc;
   if (changesPromisc && !link.up) throw whyMustBeUp(call, link);
@@ -185,16 +185,14 @@ export async function setMacvlan(
       ? undefined
       : // By now the link may have been deleted or moved.
         unknownToKernel(changes, (await mustFindLink(namespace, call, link.index))?.macvlan);
-  if (ignored !== undefined) throw call.fail('EOPNOTSUPP', undefined, ignored);
+  if (ignored !== undefined) throw call.fail('EOPNOTSUPP', { hint: ignored });
 }
 
 function whyMustBeUp(call: Call, { name }: Link): Error {
-  return call.fail(
-    'ENETDOWN',
-    undefined,
+  const hint =
     `Bring '${name}' up first: while it is down, the kernel would miscount its parent's ` +
-      'promiscuity for ever (drivers/net/macvlan.c, macvlan_changelink).',
-  );
+    'promiscuity for ever (drivers/net/macvlan.c, macvlan_changelink).';
+  return call.fail('ENETDOWN', { hint });
 }
 
 /**
@@ -232,7 +230,7 @@ export async function changeSources(
   const { mode } = link.macvlan;
   if (mode !== 'source') {
     const hint = `Only mode 'source' has a source list, and '${link.name}' is in mode '${mode}'.`;
-    throw call.fail('EINVAL', undefined, hint);
+    throw call.fail('EINVAL', { hint });
   }
   const list = macs(addresses);
   const { index, name, kind } = link;
@@ -289,9 +287,6 @@ function checkRoom(
   const normal = added.map((text) => text.toLowerCase().replaceAll('-', ':'));
   const total = new Set([...sources, ...normal]).size;
   if (total <= MAX_SOURCES) return;
-  throw call.fail(
-    'E2BIG',
-    undefined,
-    `'${name}' would have ${total} sources, and the kernel's answers have room for ${MAX_SOURCES}.`,
-  );
+  const hint = `'${name}' would have ${total} sources, and the kernel's answers have room for ${MAX_SOURCES}.`;
+  throw call.fail('E2BIG', { hint });
 }

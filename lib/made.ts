@@ -20,7 +20,7 @@ export async function isThere({ target, index, record, spec, options }: Plan): P
 
 /** With an index that the program has chosen it may be another link, once the new one has been deleted or moved. */
 export function checkKind({ call, spec }: Plan, link: Link): void {
-  if (link.kind !== spec.kind) throw call.fail('ENODEV', undefined, TAKEN_AWAY);
+  if (link.kind !== spec.kind) throw call.fail('ENODEV', { hint: TAKEN_AWAY });
 }
 
 /**

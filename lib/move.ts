@@ -47,11 +47,10 @@ async function renameInPlace(
   { name, index }: MoveOptions,
 ): Promise<Link> {
   if (index !== undefined && index !== link.index) {
-    throw call.fail(
-      'EINVAL',
-      'the link is in that namespace already',
-      'The index of a link can only be chosen when it moves to another namespace.',
-    );
+    throw call.fail('EINVAL', {
+      reason: 'the link is in that namespace already',
+      hint: 'The index of a link can only be chosen when it moves to another namespace.',
+    });
   }
   if (name !== undefined && name !== link.name) {
     const steps: Step[] = [{ operation: 'changeLink', record: { index: link.index, name } }];
@@ -71,14 +70,14 @@ async function move(
   // The kernel moves first and renames afterwards: when the new name turns out to be taken, it answers EEXIST although
   // the link is in the other namespace already (do_setlink). So the name is looked up first.
   const reserved = whyReserved(name);
-  if (reserved !== undefined) throw call.fail('EINVAL', undefined, reserved);
+  if (reserved !== undefined) throw call.fail('EINVAL', { hint: reserved });
   // Before Linux 6.6 it does not ask whether alternative names are taken.
   for (const one of [name, ...link.altNames]) {
     const holder = await mustFindLink(target, call, one);
-    if (holder !== undefined) throw call.fail('EEXIST', undefined, takenBy(holder, one, target));
+    if (holder !== undefined) throw call.fail('EEXIST', { hint: takenBy(holder, one, target) });
   }
   if (link.altNames.includes(name)) {
-    throw call.fail('EEXIST', undefined, `'${name}' is a name of the link itself already.`);
+    throw call.fail('EEXIST', { hint: `'${name}' is a name of the link itself already.` });
   }
   const chooses = await movesChooseIndex(namespace, call);
   for (let attempt = 1; ; attempt++) {
@@ -112,7 +111,7 @@ async function move(
     // What has the name and the index may be the link itself.
     if (way?.isBack === false) throw call.error(result, { hint: way.hint });
     const moving = { names: [name, ...link.altNames], index };
-    const { hint } = await explain(namespace, result, { link: link.index, target, moving });
+    const hint = await explain(namespace, result, { link: link.index, target, moving });
     throw call.error(result, {
       hint: way === undefined ? hint : `${hint ?? ''} ${way.hint}`.trim(),
     });
@@ -139,14 +138,11 @@ async function ownIndex(
   options: MoveOptions,
 ): Promise<number> {
   if (options.index === undefined) return link.index;
-  if (options.index !== link.index) throw call.fail('EOPNOTSUPP', undefined, NO_CHOICE);
+  if (options.index !== link.index) throw call.fail('EOPNOTSUPP', { hint: NO_CHOICE });
   const holder = await mustFindLink(target, call, link.index);
   if (holder === undefined) return link.index;
-  throw call.fail(
-    'EEXIST',
-    undefined,
-    `Index ${link.index} belongs to the link '${holder.name}' there.`,
-  );
+  const hint = `Index ${link.index} belongs to the link '${holder.name}' there.`;
+  throw call.fail('EEXIST', { hint });
 }
 
 const NO_CHOICE = 'Linux before 5.13 cannot choose the index of a link that moves.';
@@ -184,7 +180,7 @@ async function readMoved(
   const hint =
     `The link with index ${moved.index} in the network namespace ${describe(target)} is '${moved.name}', another one: ` +
     'other programs have moved or deleted links meanwhile, and it may have been moved in place of the link.';
-  throw call.fail('ENODEV', undefined, hint);
+  throw call.fail('ENODEV', { hint });
 }
 
 /** How the undoing of a move went. */

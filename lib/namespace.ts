@@ -11,7 +11,8 @@ import {
   type Watcher,
 } from './addon.js';
 import type { Call } from './call.js';
-import { argumentError, INTERRUPTED, showValue } from './errors.js';
+import { argumentError, showValue } from './errors.js';
+import { LAST_INDEX } from './indexes.js';
 import {
   exchange,
   exchangeMany,
@@ -28,9 +29,6 @@ import { snapshot } from './snapshot.js';
 import { beginCall, furtherCallsOf, isTurnFull, waitForTurn } from './turn.js';
 import type { NetnsLike } from './types.js';
 import { netnsBrand } from './values.js';
-
-/** The largest index that a link can have (net/core/dev.c, dev_index_reserve: xa_limit_31b). */
-const MAX_INDEX = 2 ** 31 - 1;
 
 /** Marks the class that TypeScript and programs see as `Netns`. */
 export class Namespace implements NetnsLike {
@@ -244,8 +242,7 @@ export class Namespace implements NetnsLike {
   ): Promise<Operations[Name][1]> {
     const result = await this.ask(operation, record, call.signal);
     if (!(result instanceof Refusal)) return result;
-    const hint = result.code === 'EINTR' ? INTERRUPTED : undefined;
-    throw call.error(result, { hint });
+    throw call.error(result);
   }
 
   /** Subscribes to what the kernel tells of groups (`RTNLGRP_*`). @internal */
@@ -278,7 +275,8 @@ export class Namespace implements NetnsLike {
 
   #checkOpen(call: Call): void {
     if (this.#closed === null || call.held.includes(this)) return;
-    throw call.fail('ERR_NETNS_CLOSED', `the network namespace ${describe(this)} is closed`);
+    const reason = `the network namespace ${describe(this)} is closed`;
+    throw call.fail('ERR_NETNS_CLOSED', { reason });
   }
 
   /** Opens the tap device of a link of this namespace, within {@link hold}. @internal */
@@ -315,7 +313,7 @@ export class Namespace implements NetnsLike {
    * @internal
    */
   chooseIndex(): number {
-    if (this.#nextIndex === 0 || this.#nextIndex > MAX_INDEX)
+    if (this.#nextIndex === 0 || this.#nextIndex > LAST_INDEX)
       this.#nextIndex = 0x1_0000 + random24();
     return this.#nextIndex++;
   }

@@ -1,7 +1,7 @@
 /** The neighbours of links: which MAC an IP address has, as ARP and neighbour discovery find out. */
 import type { Call } from './call.js';
 import { check } from './check.js';
-import * as checks from './checkNeighbours.js';
+import * as neighbourChecks from './checkNeighbours.js';
 import * as valueChecks from './checkValues.js';
 import { familyOf, parseIp } from './ip.js';
 import { plainRef, readLink, resolveIndexIfAny } from './links.js';
@@ -45,7 +45,7 @@ function additionRecord(neighbour: NeighbourToAdd, index: number): NeighbourReco
   };
 }
 
-export async function addNeighbour(
+export async function putNeighbour(
   namespace: Namespace,
   call: Call,
   operation: 'addNeighbour' | 'replaceNeighbour',
@@ -53,7 +53,7 @@ export async function addNeighbour(
   neighbour: NeighbourToAdd,
 ): Promise<void> {
   check(call.operation, valueChecks.linkRef, ref, 'link');
-  check(call.operation, checks.neighbour, neighbour, 'neighbour');
+  check(call.operation, neighbourChecks.neighbour, neighbour, 'neighbour');
   const recordOn = (link: number) => additionRecord(neighbour, link);
   await askAbout(namespace, call, operation, plainRef(namespace, call, ref), recordOn);
 }
@@ -67,7 +67,7 @@ export async function removeNeighbour(
 ): Promise<void> {
   check(call.operation, valueChecks.linkRef, ref, 'link');
   check(call.operation, valueChecks.deleteOptions, options);
-  check(call.operation, checks.neighbourToRemove, neighbour, 'neighbour');
+  check(call.operation, neighbourChecks.neighbourToRemove, neighbour, 'neighbour');
   const { address, proxy = false } =
     typeof neighbour === 'string' ? { address: neighbour } : neighbour;
   const recordOn = (link: number) => nameRecord(address, link, proxy);
@@ -84,7 +84,7 @@ export async function listNeighbours(
   call: Call,
   filter: NeighbourFilter = {},
 ): Promise<Neighbour[]> {
-  check(call.operation, checks.neighbourFilter, filter, 'filter');
+  check(call.operation, neighbourChecks.neighbourFilter, filter, 'filter');
   let onlyOn = resolveIndexIfAny(namespace, call, filter.link, 'filter.link');
   if (typeof onlyOn === 'object') onlyOn = await onlyOn;
   const family = filter.family === undefined ? undefined : FAMILIES[filter.family];

@@ -5,7 +5,7 @@ import { Call } from './call.js';
 import { check, isObject, isSignal } from './check.js';
 import * as valueChecks from './checkValues.js';
 import * as deletion from './deletion.js';
-import { Caller, showValue } from './errors.js';
+import { Caller, type Operation, showValue } from './errors.js';
 import { createLink } from './kinds.js';
 import * as links from './links.js';
 import * as macvlan from './macvlan.js';
@@ -92,7 +92,7 @@ let own: Netns | undefined;
 function callOf(
   operation: string,
   target: unknown,
-  above: (...args: never[]) => unknown,
+  above: Operation,
   options?: OperationOptions,
 ): Call {
   const caller = isTurnFull() ? undefined : new Caller(above);
@@ -103,7 +103,7 @@ function callOf(
 function callWith(
   operation: string,
   target: unknown,
-  above: (...args: never[]) => unknown,
+  above: Operation,
   options: OperationOptions | undefined,
 ): Call {
   const call = callOf(operation, target, above, options);
@@ -169,7 +169,9 @@ export class Netns extends Namespace {
     await takeTurn();
     call.checkSignal();
     const result = await namespaceJob('createNamespace', [name ?? ''], call.signal);
-    if (result instanceof Refusal) throw call.error(result, await whyNotCreated(result, name));
+    if (result instanceof Refusal) {
+      throw call.error(result, { hint: await whyNotCreated(result, name) });
+    }
     return new Netns(result, name ?? null);
   }
 
@@ -186,7 +188,9 @@ export class Netns extends Namespace {
     call.checkSignal();
     return withNamespace(call, netnsNow(netns), async (namespace) => {
       const result = await namespace.attach(name, call.signal);
-      if (result instanceof Refusal) throw call.error(result, await whyNotAttached(result, name));
+      if (result instanceof Refusal) {
+        throw call.error(result, { hint: await whyNotAttached(result, name) });
+      }
       return new Netns(result, name);
     });
   }
@@ -231,10 +235,8 @@ export class Netns extends Namespace {
     if (!(result instanceof Refusal)) return;
     const gone = result.code === 'ENOENT';
     if (gone && ifExists === true) return;
-    throw call.error(
-      result,
-      gone ? { hint: `There is no name '${name}' under ${RUN_DIRECTORY}.` } : whyNotNamed(result),
-    );
+    const hint = gone ? `There is no name '${name}' under ${RUN_DIRECTORY}.` : whyNotNamed(result);
+    throw call.error(result, { hint });
   }
 
   /**
@@ -648,7 +650,7 @@ export class Netns extends Namespace {
     const call = callWith('addNeighbour', link, this.addNeighbour, options);
     const ref = linkNow(link);
     return this.operate(call, neighbour, (given) =>
-      neighbours.addNeighbour(this, call, 'addNeighbour', ref, given),
+      neighbours.putNeighbour(this, call, 'addNeighbour', ref, given),
     );
   }
 
@@ -663,7 +665,7 @@ export class Netns extends Namespace {
     const call = callWith('replaceNeighbour', link, this.replaceNeighbour, options);
     const ref = linkNow(link);
     return this.operate(call, neighbour, (given) =>
-      neighbours.addNeighbour(this, call, 'replaceNeighbour', ref, given),
+      neighbours.putNeighbour(this, call, 'replaceNeighbour', ref, given),
     );
   }
 

@@ -89,47 +89,42 @@ const WHY_NOT_UNSHARED: Readonly<Record<string, string>> = {
 export async function whyNotCreated(
   refusal: Refusal,
   name: string | undefined,
-): Promise<{ hint?: string }> {
-  const whyNotUnshared = WHY_NOT_UNSHARED[refusal.code];
-  if (refusal.syscall === 'unshare' && whyNotUnshared !== undefined)
-    return { hint: whyNotUnshared };
-  if (name === undefined) return {};
-  const attached = await whyNotAttached(refusal, name);
-  const { hint } = attached;
-  if (hint === undefined || refusal.code === 'EEXIST') return attached;
+): Promise<string | undefined> {
+  if (refusal.syscall === 'unshare') return WHY_NOT_UNSHARED[refusal.code];
+  if (name === undefined) return undefined;
+  const hint = await whyNotAttached(refusal, name);
+  if (hint === undefined || refusal.code === 'EEXIST') return hint;
   // A name that another program removed could be given.
   const isRefused = refusal.syscall !== 'mount' || refusal.code !== 'ENOENT';
-  return { hint: isRefused ? `${hint} ${WITHOUT_NAME}` : hint };
+  return isRefused ? `${hint} ${WITHOUT_NAME}` : hint;
 }
 
 /** The reason why a namespace was not given a name. */
-export async function whyNotAttached(refusal: Refusal, name: string): Promise<{ hint?: string }> {
+export async function whyNotAttached(refusal: Refusal, name: string): Promise<string | undefined> {
   return refusal.code === 'EEXIST'
     ? whyNameTaken(`${RUN_DIRECTORY}/${name}`)
     : whyNotNamed(refusal);
 }
 
-async function whyNameTaken(path: string): Promise<{ hint?: string }> {
+async function whyNameTaken(path: string): Promise<string | undefined> {
   // Waits for a name that is being made or removed at this moment.
   const opened = await namespaceJob('openNamespacePath', [path]);
   if (!(opened instanceof Refusal)) {
     opened.close();
-    return {
-      hint: 'Netns.open opens the namespace with that name, Netns.remove removes the name.',
-    };
+    return 'Netns.open opens the namespace with that name, Netns.remove removes the name.';
   }
   try {
-    if (!(await fs.promises.lstat(path)).isFile()) return { hint: `${path} is not a namespace.` };
+    if (!(await fs.promises.lstat(path)).isFile()) return `${path} is not a namespace.`;
     // It had gone when it was opened and is there again, or opening failed for a reason that says nothing about it.
-    if (opened.code !== 'EINVAL') return {};
-    const hint =
+    if (opened.code !== 'EINVAL') return undefined;
+    return (
       `${path} is an ordinary file: either the remains of a creation that was interrupted, which Netns.remove ` +
       'removes, or a name that another program is making or removing at this moment, or that of a namespace that is ' +
-      'mounted in another mount namespace, and then is in use.';
-    return { hint };
+      'mounted in another mount namespace, and then is in use.'
+    );
   } catch {
     // A failure to find the reason must not hide the refusal itself.
-    return {};
+    return undefined;
   }
 }
 
@@ -168,8 +163,7 @@ const NAMING: ReadonlySet<string> = new Set([
 ]);
 
 /** The reason why a name was not given, or not taken away. */
-export function whyNotNamed({ code, syscall }: Refusal): { hint?: string } {
-  if (!NAMING.has(syscall)) return {};
-  const hint = WHY_NOT_NAMED[`${syscall} ${code}`] ?? WHY_NOT_NAMED[code];
-  return hint === undefined ? {} : { hint };
+export function whyNotNamed({ code, syscall }: Refusal): string | undefined {
+  if (!NAMING.has(syscall)) return undefined;
+  return WHY_NOT_NAMED[`${syscall} ${code}`] ?? WHY_NOT_NAMED[code];
 }

@@ -1,6 +1,6 @@
 /** Whether the kernel lets a move choose the link's index (`IFLA_NEW_IFINDEX`, from Linux 5.13 on). */
 import type { Call } from './call.js';
-import { LAST_INDEX } from './lookup.js';
+import { LAST_INDEX } from './indexes.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './refusal.js';
 

@@ -158,7 +158,8 @@ async function release(shared: SharedNamespace): Promise<void> {
 /** Refuses a closed `Netns` of another copy of this package, which has no descriptor any more. */
 export function checkBrandOpen(call: Call, ref: NetnsRef, option: string): void {
   if (isNetns(ref) && ref.fd < 0) {
-    throw call.fail('ERR_NETNS_CLOSED', `the network namespace of ${option} is closed`);
+    const reason = `the network namespace of ${option} is closed`;
+    throw call.fail('ERR_NETNS_CLOSED', { reason });
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * The types of everything that the package takes. An option that is left out or `undefined` is not asked for.
+ * The types of what the operations on links take, and `watch`, `checkSupport` and deletions; `optionsInet.ts` has those
+ * of addresses, routes, rules and neighbours. An option that is left out or `undefined` is not asked for.
  * Indexes, MTUs, queue lengths and counts are integers, times are seconds. Each description names the kernel's own
  * term.
  */
@@ -87,7 +88,7 @@ export interface LinkOptions extends OperationOptions {
   /** The namespace in which the link is created (`IFLA_NET_NS_FD`). Omitted: this one. */
   readonly netns?: NetnsRef | undefined;
   /**
-   * The link's index, from 1 to 2^31 - 1 (`ifi_index`). Omitted: the library chooses one above 65,536, so that
+   * The link's index, from 1 to 2^31 - 1 (`ifi_index`). Omitted: the library chooses one from 65,536 on, so that
    * the requests that follow can name the link at once.
    */
   readonly index?: number | undefined;

@@ -1,6 +1,6 @@
 /** Makes the results about addresses, routes, rules and neighbours, as records.ts makes those about links. */
 import { addressFlagNames4, addressFlagNames6 } from './flags.js';
-import type { Address, Neighbour, NextHop, Route, Rule } from './types.js';
+import type { Address, IpFamily, Neighbour, NextHop, Route, Rule } from './types.js';
 import {
   AF_INET6,
   FIB_RULE_INVERT,
@@ -18,6 +18,10 @@ import {
   SCOPES,
   wordOrNumber,
 } from './values.js';
+
+function familyName(family: number): IpFamily {
+  return family === AF_INET6 ? 'IPv6' : 'IPv4';
+}
 
 function lifetime(seconds: number | undefined): number {
   return seconds === undefined || seconds === INFINITY_LIFE_TIME
@@ -52,7 +56,7 @@ export function makeAddress(
     address: own,
     prefixLength,
     cidr: `${own}/${prefixLength}`,
-    family: family === AF_INET6 ? 'IPv6' : 'IPv4',
+    family: familyName(family),
     linkIndex,
     scope: wordOrNumber(SCOPES, scope),
     label: label ?? null,
@@ -115,7 +119,7 @@ export function makeRoute(
     to: destination === undefined ? 'default' : `${destination}/${destinationLength}`,
     from: from === undefined ? null : `${from}/${sourceLength}`,
     tos,
-    family: family === AF_INET6 ? 'IPv6' : 'IPv4',
+    family: familyName(family),
     via: gateway ?? via ?? null,
     link: link ?? null,
     metric: metric ?? 0,
@@ -172,7 +176,7 @@ export function makeRule(
 ): Rule {
   return {
     priority: priority ?? 0,
-    family: family === AF_INET6 ? 'IPv6' : 'IPv4',
+    family: familyName(family),
     from: from === undefined ? null : `${from}/${fromLength}`,
     to: to === undefined ? null : `${to}/${toLength}`,
     tos,
@@ -210,7 +214,7 @@ export function makeNeighbour(
 ): Neighbour {
   return {
     address: address ?? '',
-    family: family === AF_INET6 ? 'IPv6' : 'IPv4',
+    family: familyName(family),
     linkIndex: index === 0 ? null : index,
     mac: mac || null, // '' on a link that has no MACs
     state: nameOf(NEIGHBOUR_STATES, state) ?? wordOrNumber(PASSING_STATES, state),

@@ -2,7 +2,7 @@
 import { findLink } from './lookup.js';
 import { describe, type Namespace } from './namespace.js';
 import type { LinkRecord } from './requests.js';
-import type { Link, LinkOptions } from './types.js';
+import type { Link } from './types.js';
 
 /** A link that is made together with another: what was asked of it, and the namespace when it is another. */
 export interface Peer {
@@ -19,18 +19,12 @@ export interface About {
   readonly option?: string | undefined;
   /** Whether it was to take the place of what is there. */
   readonly replaces?: boolean | undefined;
-  /** The record of the request, when it is not one that makes a link. */
+  /** The record of the request. */
   readonly asked?: object | undefined;
   /** The other namespace in play. */
   readonly target?: Namespace | undefined;
-  /** What a link that was to be made was to have: its kind, its parent and the rest. */
+  /** The kind of a link that was to be made. */
   readonly kind?: string | undefined;
-  readonly parent?: number | undefined;
-  readonly created?: LinkOptions | undefined;
-  readonly mode?: number | undefined;
-  /** MACVLAN_FLAG_*. */
-  readonly flags?: number | undefined;
-  readonly mac?: Uint8Array | undefined;
   readonly peer?: Peer | undefined;
   /** What a link that was to move to `target` brings: its names and its index. */
   readonly moving?: { readonly names: readonly string[]; readonly index: number };
@@ -70,8 +64,8 @@ export function noPortsHint(name: string): string {
   return `The link '${name}' takes in no others: a master is a bridge, bond, team or VRF.`;
 }
 
-/** What a request that makes no link asked to change. */
-export function changesOf({ asked }: About): LinkRecord {
+/** What a request about a link asked for. */
+export function askedOfLink({ asked }: About): LinkRecord {
   return asked ?? {};
 }
 

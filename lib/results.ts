@@ -1,5 +1,6 @@
 /**
- * The types of everything that the package returns. A field is `null` where the kernel says nothing.
+ * The types of what is told of links, of events, and of what the kernel supports; `resultsInet.ts` has those of
+ * addresses, routes, rules and neighbours. A field is `null` where the kernel says nothing.
  */
 import type { AddrGenMode, MacvlanMode } from './options.js';
 import type { Address, Route } from './resultsInet.js';

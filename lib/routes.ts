@@ -3,10 +3,10 @@ import type { Call } from './call.js';
 import { check } from './check.js';
 import * as routeChecks from './checkRoutes.js';
 import { explain } from './diagnosis.js';
+import { LAST_INDEX } from './indexes.js';
 import { familyOf, parseIp, parsePrefix, prefixLengthOf, prefixText } from './ip.js';
 import { plainRefIfAny, readLink, resolveIndexes, resolveIndexIfAny } from './links.js';
 import { isListedRoute } from './listed.js';
-import { LAST_INDEX } from './lookup.js';
 import { exchangeAbout, NOT_KNOWN_YET } from './named.js';
 import type { Namespace } from './namespace.js';
 import type { Step } from './native.js';
@@ -285,7 +285,7 @@ export async function changeRoute(
   if (operation === 'removeRoute' && shown.sourceLength) {
     const isThere = await isThereFrom(namespace, call, shown);
     if (!isThere && fine !== undefined) return;
-    if (!isThere) throw call.fail('ESRCH', undefined, 'There is no such route.');
+    if (!isThere) throw call.fail('ESRCH', { hint: 'There is no such route.' });
   }
   const asked = operation === 'addRoute' ? additionOf(route) : operation;
   const stepsOn = (link: number | undefined): Step[] => [
@@ -300,7 +300,7 @@ export async function changeRoute(
   if (!(result instanceof Refusal)) return;
   const record = recordOn(link);
   const about = { link: record.link, asked: record, replaces: operation === 'replaceRoute' };
-  throw call.error(result, await explain(namespace, result, about));
+  throw call.error(result, { hint: await explain(namespace, result, about) });
 }
 
 /** Refusals of a removal which mean that there is no such route, or that the link it goes by is gone. */

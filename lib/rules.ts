@@ -1,9 +1,8 @@
 /** The rules of policy routing: which table the kernel looks a packet's route up in. */
 import type { Call } from './call.js';
 import { check } from './check.js';
-import * as checks from './checkRules.js';
+import * as ruleChecks from './checkRules.js';
 import { explain } from './diagnosis.js';
-import { INTERRUPTED } from './errors.js';
 import type { Namespace } from './namespace.js';
 import { type Codes, Refusal } from './refusal.js';
 import type { RuleRecord } from './requests.js';
@@ -12,7 +11,7 @@ import type { DeleteOptions, Rule, RuleFilter, RuleToAdd, RuleToRemove } from '.
 import { familiesOf, ROUTE_PROTOCOLS, ROUTE_TABLES, wordNumber } from './values.js';
 
 export async function addRule(namespace: Namespace, call: Call, rule: RuleToAdd): Promise<void> {
-  check(call.operation, checks.rule, rule, 'rule');
+  check(call.operation, ruleChecks.rule, rule, 'rule');
   await change(namespace, call, 'addRule', additionRecord(rule));
 }
 
@@ -21,7 +20,7 @@ export async function removeRule(
   call: Call,
   rule: RuleToRemove & DeleteOptions,
 ): Promise<void> {
-  check(call.operation, checks.ruleToRemove, rule, 'rule');
+  check(call.operation, ruleChecks.ruleToRemove, rule, 'rule');
   await change(namespace, call, 'removeRule', removalRecord(rule), rule.ifExists);
 }
 
@@ -37,7 +36,7 @@ async function change(
   const result = await namespace.ask(operation, asked, call.signal);
   if (!(result instanceof Refusal)) return;
   if (ifExists && result.isAnswerOf(NO_RULE)) return;
-  throw call.error(result, await explain(namespace, result, { asked }));
+  throw call.error(result, { hint: await explain(namespace, result, { asked }) });
 }
 
 export async function listRules(
@@ -45,15 +44,14 @@ export async function listRules(
   call: Call,
   filter: RuleFilter = {},
 ): Promise<Rule[]> {
-  check(call.operation, checks.ruleFilter, filter, 'filter');
+  check(call.operation, ruleChecks.ruleFilter, filter, 'filter');
   const lists = await Promise.all(
     familiesOf(filter.family).map(async (family) => {
       const rules = await namespace.ask('listRules', { family }, call.signal);
       if (!(rules instanceof Refusal)) return rules;
       // The kernel has no rules of that family, as with ipv6.disable=1.
       if (rules.code === 'EAFNOSUPPORT' && rules.syscall === 'RTM_GETRULE') return [];
-      if (rules.code === 'EINTR') throw call.error(rules, { hint: INTERRUPTED });
-      throw call.error(rules, await explain(namespace, rules, {}));
+      throw call.error(rules);
     }),
   );
   const table = wordNumber(ROUTE_TABLES, filter.table);

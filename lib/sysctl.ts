@@ -1,7 +1,7 @@
 /** The settings of a namespace: files below /proc/sys/net, of which each namespace has its own. */
 import type { Call } from './call.js';
 import { badType, type Check, check, integer, text } from './check.js';
-import { mtuTooSmallHint } from './diagnosisInet.js';
+import { mtuTooSmallHint, noIPv6Hint } from './diagnosisInet.js';
 import { showValue } from './errors.js';
 import { findLink } from './lookup.js';
 import { textFault } from './names.js';
@@ -91,26 +91,15 @@ function dotted(folder: string, link: string, rest: string): string {
   return ` For a link named '${name}' write '${folder}/${name}/${setting}'.`;
 }
 
-const IPV6 = `${ROOT}/net/ipv6/`;
-
-/**
- * Whether there is none of the settings of IPv6, not even one that each namespace has, but those of IPv4: a /proc that
- * is mounted with `subset=pid` (`ProcSubset` of systemd) has neither.
- */
-async function lacksIPv6(namespace: Namespace): Promise<boolean> {
-  const result = await namespace.readSysctl(`${IPV6}conf/all/disable_ipv6`);
-  if (!(result instanceof Refusal) || result.code !== 'ENOENT') return false;
-  return !((await namespace.readSysctl(`${ROOT}/net/ipv4/ip_forward`)) instanceof Refusal);
-}
-
 async function whyRefused(
   namespace: Namespace,
   path: string,
   { code, syscall }: Refusal,
   value?: string | number,
 ): Promise<string | undefined> {
-  if (code === 'ENOENT' && path.startsWith(IPV6) && (await lacksIPv6(namespace))) {
-    return 'This kernel has no IPv6, as when it is booted with ipv6.disable=1.';
+  if (code === 'ENOENT' && path.startsWith(`${ROOT}/net/ipv6/`)) {
+    const noIPv6 = await noIPv6Hint(namespace);
+    if (noIPv6 !== undefined) return noIPv6;
   }
   const where = `in the network namespace ${describe(namespace)}`;
   const [, folder = '', link, rest = ''] = (code === 'ENOENT' && OF_A_LINK.exec(path)) || [];

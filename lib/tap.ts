@@ -103,11 +103,10 @@ function isMacvtap(link: Link): link is MacvtapLink {
 
 function notAMacvtap(call: Call, { name, kind }: Link): Error {
   const what = kind === null ? 'of no kind that software makes' : `of kind '${kind}'`;
-  return call.fail(
-    'EINVAL',
-    'the link is no macvtap',
-    `'${name}' is ${what}, and openTap opens the character device of a macvtap.`,
-  );
+  return call.fail('EINVAL', {
+    reason: 'the link is no macvtap',
+    hint: `'${name}' is ${what}, and openTap opens the character device of a macvtap.`,
+  });
 }
 
 /**

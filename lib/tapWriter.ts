@@ -2,7 +2,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { TapHandle } from './addon.js';
 import { Call } from './call.js';
-import { argumentError, type Caller, errnoOf, showValue } from './errors.js';
+import { argumentError, type Caller, errnoOf, type Operation, showValue } from './errors.js';
 import { Refusal } from './refusal.js';
 
 /** How many frames are handed to the device together, at most. */
@@ -280,11 +280,7 @@ export function afterEnd(): Error {
 }
 
 /** The error for what is no frame. */
-export function notAFrame(
-  method: string,
-  value: unknown,
-  above?: (...args: never[]) => unknown,
-): TypeError {
+export function notAFrame(method: string, value: unknown, above?: Operation): TypeError {
   const says = `Tap.${method}: frame must be a Uint8Array; received ${showValue(value)}`;
   return argumentError('ERR_INVALID_ARG_TYPE', says, above);
 }

@@ -1,4 +1,4 @@
-/** Every shape that the package takes and gives. */
+/** The shapes that operations take and give, but for those of `run` and `openTap`, which stand with their code. */
 export type * from './options.js';
 export type * from './optionsCommon.js';
 export type * from './optionsInet.js';

@@ -245,7 +245,7 @@ void Tap::Check() {
     watch = watch_;
     copy = TapQueue(Descriptor(fcntl(device_.queues[0].get(), F_DUPFD_CLOEXEC, 0)));
   }
-  const bool is_gone = copy.get() >= 0 && AskTapDevice(copy.get()) == -ENOLINK;
+  const bool is_gone = copy.get() >= 0 && IsTapGone(copy.get());
   const bool is_here = !is_gone && unsure_.exchange(false) && watch != nullptr && copy.get() >= 0 &&
                        IsTapOf(copy.get(), watch->fd(), device_.index);
   {

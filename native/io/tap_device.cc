@@ -256,9 +256,9 @@ Status OpenTapDevice(const Namespace& target, const TapLink& link, const TapOpti
   return refused.NotPermitted() ? Status{status.error, refused.syscall} : refused;
 }
 
-int AskTapDevice(int queue) {
+bool IsTapGone(int queue) {
   ifreq request{};
-  return ioctl(queue, TUNGETIFF, &request) == 0 ? 0 : -errno;
+  return ioctl(queue, TUNGETIFF, &request) != 0 && errno == ENOLINK;
 }
 
 bool IsTapOf(int queue, int socket, int index) {

@@ -69,9 +69,8 @@ struct TapDevice {
 Status OpenTapDevice(const Namespace& target, const TapLink& link, const TapOptions& options,
                      bool& returned, TapDevice& out);
 
-// Whether the link behind a queue is there: 0, or -ENOLINK when it has been deleted. Moved to
-// another namespace, it still is.
-int AskTapDevice(int queue);
+// Whether the link behind a queue has been deleted. Moved to another namespace, it is still there.
+bool IsTapGone(int queue);
 // Whether it is the link with that index in a socket's namespace.
 bool IsTapOf(int queue, int socket, int index);
 

@@ -132,7 +132,7 @@ void ReadSysctl(const Napi::CallbackInfo& info) {
            });
 }
 
-// writeSysctl(id, handle, path, content)
+// writeSysctl(id, handle, path, content): settles with [undefined].
 void WriteSysctl(const Napi::CallbackInfo& info) {
   const NamespaceHandle* handle = NamespaceHandle::Unwrap(info[1].As<Napi::Object>());
   if (handle == nullptr) return;  // the Worker is being ended

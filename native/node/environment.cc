@@ -258,6 +258,16 @@ Napi::Value Environment::ToScript(const rtnl::Record& record, double netns) {
                                                     arguments.values());
 }
 
+void Environment::Settle(uint32_t id, const Napi::Array& results) {
+  hooks.settle.Call({Napi::Number::New(env_, id), results});
+}
+
+void Environment::SettleWith(uint32_t id, const Napi::Value& result) {
+  const Napi::Array results = Napi::Array::New(env_, 1);
+  results.Set(0U, result);
+  Settle(id, results);
+}
+
 Napi::Value Environment::ToFailure(const io::Status& status) {
   return hooks.failure.Call(
       {Napi::Number::New(env_, status.error), Napi::String::New(env_, status.syscall)});

@@ -108,6 +108,9 @@ class Environment {
   Napi::Value ToScript(const rtnl::Record& record, double netns);
   // A refusal by a system call.
   Napi::Value ToFailure(const io::Status& status);
+  // JavaScript thread: ends what was started under that id, with its results, or with one.
+  void Settle(uint32_t id, const Napi::Array& results);
+  void SettleWith(uint32_t id, const Napi::Value& result);
 
   ScriptHooks hooks;
   // JavaScript thread only.

@@ -8,7 +8,7 @@ namespace macvlan_netlink::node {
 
 // { createLink: [0, 'link'], … }
 Napi::Object DescribeOperations(Napi::Env env);
-// { link: { name: [5], info: [18, { kind: [0], … }], … }, address: …, route: … }
+// { link: { name: [5], info: [19, { kind: [0], … }], … }, address: …, route: … }
 Napi::Object DescribeRequests(Napi::Env env);
 // { link: ['family', …, 'info.kind', 'info.macvlan.mode', …], … }
 Napi::Object DescribeAnswers(Napi::Env env);

@@ -59,11 +59,9 @@ bool NamespaceJob::Deliver(Environment& environment, std::chrono::steady_clock::
   } else if (outcome_.text) {
     result = Napi::String::New(env, *outcome_.text);
   }
-  const Napi::Array results = Napi::Array::New(env, 1);
-  results.Set(0U, result);
   environment.EndPending();
   environment.namespace_jobs.erase(id_);
-  environment.hooks.settle.Call({Napi::Number::New(env, id_), results});
+  environment.SettleWith(id_, result);
   if (begun_ && next_ == Next::kAfterScript) environment.jobs().End(what_);
   return true;
 }

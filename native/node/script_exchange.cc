@@ -121,7 +121,7 @@ bool ScriptExchange::Deliver(Environment& environment,
   }
   results_.Reset();
   environment.EndRequest();
-  environment.hooks.settle.Call({Napi::Number::New(env, token), results});
+  environment.Settle(token, results);
   return true;
 }
 

@@ -38,17 +38,10 @@ void TapOpening::Fail(const io::Status& status) {
 }
 
 bool TapOpening::Deliver(Environment& environment, std::chrono::steady_clock::time_point) {
-  const Napi::Env env = environment.env();
-  Napi::Value result;
-  if (status_.ok()) {
-    result = TapHandle::Wrap(environment, std::move(device_));
-  } else {
-    result = environment.ToFailure(status_);
-  }
-  const Napi::Array results = Napi::Array::New(env, 1);
-  results.Set(0U, result);
+  const Napi::Value result = status_.ok() ? TapHandle::Wrap(environment, std::move(device_))
+                                          : environment.ToFailure(status_);
   environment.EndPending();
-  environment.hooks.settle.Call({Napi::Number::New(env, id_), results});
+  environment.SettleWith(id_, result);
   return true;
 }
 
@@ -75,9 +68,8 @@ void TapRelease::Fail(const io::Status&) {
 }
 
 bool TapRelease::Deliver(Environment& environment, std::chrono::steady_clock::time_point) {
-  const Napi::Env env = environment.env();
   environment.EndPending();
-  environment.hooks.settle.Call({Napi::Number::New(env, id_), Napi::Array::New(env)});
+  environment.Settle(id_, Napi::Array::New(environment.env()));
   return true;
 }
 

@@ -192,7 +192,7 @@ class EventStream : public io::Source,
     }
     environment.EndPending();
     // Not under the mutex: a promise hook of the program (async_hooks) may close the watch.
-    environment.hooks.settle.Call({Napi::Number::New(env, id), results});
+    environment.Settle(id, results);
     return true;
   }
 

@@ -36,6 +36,12 @@ bool ReadStruct(ByteSpan span, Struct& out) {
   return true;
 }
 
+// The bytes of a kernel structure or a number, as they are in memory.
+template <class Struct>
+ByteSpan BytesOf(const Struct& value) {
+  return {reinterpret_cast<const uint8_t*>(&value), sizeof(value)};
+}
+
 // Text ends with NUL on the wire; the kernel's own may lack it.
 inline std::string ReadText(ByteSpan span) {
   const auto* text = reinterpret_cast<const char*>(span.data);

@@ -29,7 +29,7 @@ struct Wire;
 template <class T>
 struct Wire<T, std::enable_if_t<std::is_arithmetic_v<T>>> {
   static void Encode(Writer& writer, uint16_t type, T value) {
-    writer.Attribute(type, {reinterpret_cast<const uint8_t*>(&value), sizeof(value)});
+    writer.Attribute(type, BytesOf(value));
   }
   static bool Decode(ByteSpan payload, T& out) {
     return payload.size == sizeof(T) && ReadStruct(payload, out);
@@ -83,7 +83,7 @@ struct Wire<T, std::enable_if_t<std::is_base_of_v<Octets, T>>> {
 template <class Struct>
 struct Wire<Binary<Struct>> {
   static void Encode(Writer& writer, uint16_t type, const Binary<Struct>& value) {
-    writer.Attribute(type, {reinterpret_cast<const uint8_t*>(&value.value), sizeof(Struct)});
+    writer.Attribute(type, BytesOf(value.value));
   }
   static bool Decode(ByteSpan payload, Binary<Struct>& out) {
     const size_t size = std::min(payload.size, sizeof(Struct));

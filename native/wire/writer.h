@@ -48,8 +48,7 @@ class Writer {
   // expects.
   template <class Struct>
   void Header(const Struct& header) {
-    const auto* bytes = reinterpret_cast<const uint8_t*>(&header);
-    Append({bytes, sizeof(Struct)});
+    Append(BytesOf(header));
     Pad();
   }
 
@@ -60,9 +59,7 @@ class Writer {
 
   size_t Open(uint16_t type) {
     const size_t start = out_.size();
-    const nlattr header{0, type};
-    const auto* bytes = reinterpret_cast<const uint8_t*>(&header);
-    out_.insert(out_.end(), bytes, bytes + sizeof(header));
+    Append(BytesOf(nlattr{0, type}));
     return start;
   }
 

@@ -837,7 +837,8 @@ test('the kernel’s lack of IPv6 is the reason for its lack of settings of it',
     console.log(JSON.stringify(await Promise.all(hints)));
   `;
   const none = 'ENOENT This kernel has no IPv6, as when it is booted with ipv6.disable=1.';
-  const seen = await resultOf(program, { under: withOwn('tmpfs /proc/sys/net/ipv6', {}) });
+  const under = withOwn('tmpfs /proc/sys/net/ipv6', {}, 'without-ipv6');
+  const seen = await resultOf(program, { under });
   expect(seen).toEqual([none, none, expect.stringContaining('no_such_setting')]);
   // As where /proc is mounted with subset=pid.
   const hidden: unknown[] = await resultOf(program, { under: withOwn('tmpfs /proc/sys/net', {}) });

@@ -5,7 +5,7 @@ import { Call } from '../../lib/call.js';
 import { createLink } from '../../lib/kinds.js';
 import { setMacvlan } from '../../lib/macvlan.js';
 import type { Namespace } from '../../lib/namespace.js';
-import { addNeighbour } from '../../lib/neighbours.js';
+import { putNeighbour } from '../../lib/neighbours.js';
 import { changeRoute } from '../../lib/routes.js';
 import { addRule } from '../../lib/rules.js';
 import { setLink } from '../../lib/setLink.js';
@@ -178,7 +178,7 @@ const route: Operation = (namespace, call, options) =>
   changeRoute(namespace, call, 'addRoute', options);
 const rule: Operation = (namespace, call, options) => addRule(namespace, call, options);
 const neighbour: Operation = (namespace, call, options) =>
-  addNeighbour(namespace, call, 'addNeighbour', 3, options);
+  putNeighbour(namespace, call, 'addNeighbour', 3, options);
 const changes: Operation = (namespace, call, options) => setLink(namespace, call, 3, options);
 const macvlanChanges: Operation = (namespace, call, options) =>
   setMacvlan(namespace, call, 3, options);

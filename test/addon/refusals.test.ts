@@ -199,21 +199,6 @@ test('a new link that is gone when it is read for the last time is said to be ta
   expect(hint).toContain('Another program has deleted the new link before it was finished');
 });
 
-test('only a listing says that what it lists has changed meanwhile', async () => {
-  const hints = await refusing<(string | null)[]>(`
-    const hints = [];
-    for (const ask of ['listLinks', 'listAddresses', 'listRoutes', 'listNeighbours', 'listRules']) {
-      refuse('1 9 EINTR');
-      hints.push((await library[ask]().catch((error) => error)).hint);
-    }
-    refuse('1 1 EINTR');
-    hints.push((await setLink('parent', { up: true }).catch((error) => error)).hint ?? null);
-    say(hints);
-  `);
-  const changed = 'What was listed changed during every attempt to list it.';
-  expect(hints).toEqual([...Array(5).fill(changed), null]);
-});
-
 test('a probe that is refused for want of memory does not make a feature missing', async () => {
   const features = await refusing<unknown[]>(`
     const { checkSupport } = library;

@@ -6,7 +6,7 @@ import { deleteLink } from '../../lib/deletion.js';
 import { getLink, listLinks } from '../../lib/links.js';
 import { setMacvlan } from '../../lib/macvlan.js';
 import type { Namespace } from '../../lib/namespace.js';
-import { addNeighbour, listNeighbours, removeNeighbour } from '../../lib/neighbours.js';
+import { listNeighbours, putNeighbour, removeNeighbour } from '../../lib/neighbours.js';
 import { changeRoute, listRoutes } from '../../lib/routes.js';
 import { addRule, listRules, removeRule } from '../../lib/rules.js';
 import { setLink, setPromiscuous } from '../../lib/setLink.js';
@@ -35,7 +35,7 @@ test.each<[string, (namespace: Namespace, call: Call) => Promise<unknown>]>([
   ['addRule', (netns, call) => addRule(netns, call, rule)],
   ['removeRule', (netns, call) => removeRule(netns, call, rule)],
   ['listRules', (netns, call) => listRules(netns, call)],
-  ['addNeighbour', (netns, call) => addNeighbour(netns, call, 'addNeighbour', 'macv1', neighbour)],
+  ['addNeighbour', (netns, call) => putNeighbour(netns, call, 'addNeighbour', 'macv1', neighbour)],
   ['removeNeighbour', (netns, call) => removeNeighbour(netns, call, 3, '10.0.0.9')],
   ['listNeighbours', (netns, call) => listNeighbours(netns, call, { link: 3 })],
 ])('%s', async (operation, ask) => {

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Call } from '../../lib/call.js';
 import {
   argumentError,
   Caller,
@@ -10,6 +11,7 @@ import {
   NetlinkError,
   showValue,
 } from '../../lib/errors.js';
+import { Refusal } from '../../lib/refusal.js';
 
 describe('NetlinkError', () => {
   test('says which operation failed, what the kernel answered and why', () => {
@@ -316,4 +318,11 @@ describe('showValue', () => {
     expect(showValue(value)).toContain('[Getter]');
     expect(ran).not.toHaveBeenCalled();
   });
+});
+
+test('an interrupted listing says that what it lists has changed meanwhile, and nothing else does', () => {
+  const call = new Call('listLinks', null, undefined);
+  const { hint } = call.error(new Refusal(-constants.errno.EINTR, 'recvmsg'));
+  expect(hint).toBe('What was listed changed during every attempt to list it.');
+  expect(call.error(new Refusal(-constants.errno.EINTR, 'RTM_NEWLINK')).hint).toBeUndefined();
 });

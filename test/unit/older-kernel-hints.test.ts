@@ -22,7 +22,7 @@ const nodst = { info: { macvlan: { mode: MACVLAN_MODES.source, flags: MACVLAN_FL
 
 test.each([
   ['a change', { link: 7, asked: nodst }],
-  ['a new link', { kind: 'macvlan', parent: 7, flags: MACVLAN_FLAG_NODST }],
+  ['a new link', { kind: 'macvlan', asked: { parent: 7, ...nodst } }],
 ])('nodst may be the reason before Linux 5.13, of %s', async (_what, about) => {
   expect(await whyOn(12, about)).toMatch(/^This kernel may not know nodst/);
   expect(String(await whyOn(13, about))).not.toContain('nodst');
