@@ -63,7 +63,7 @@ export function addressRecord(address: string | AddressToAdd, index: number): Ad
   const isDeprecated =
     bytes.length === 4 &&
     isListed &&
-    address.flags.includes('deprecated') &&
+    (address.flags as readonly string[] | undefined)?.includes('deprecated') === true &&
     seconds(address.preferredLifetime ?? Number.POSITIVE_INFINITY) === INFINITY_LIFE_TIME;
   const bits = (flags ?? []).reduce((sum, flag) => sum | (ADDRESS_FLAGS[flag] ?? 0), 0);
   return {

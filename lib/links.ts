@@ -79,7 +79,7 @@ export async function notReadError(
   option: string | undefined,
 ): Promise<NetlinkError> {
   const hint = await explain(namespace, refusal, { link, option });
-  const part = /^(?:options|filter|changes)\.(.*)$/.exec(option ?? '')?.[1];
+  const part = /^(?:options|filter|changes|route)\.(.*)$/.exec(option ?? '')?.[1];
   return call.error(refusal, { hint, part });
 }
 

@@ -52,11 +52,25 @@ async function renameInPlace(
       hint: 'The index of a link can only be chosen when it moves to another namespace.',
     });
   }
-  if (name !== undefined && name !== link.name) {
-    const steps: Step[] = [{ operation: 'changeLink', record: { index: link.index, name } }];
-    await sendAll(namespace, call, steps, link.index);
-  }
-  return readLink(namespace, call, link.index);
+  if (name === undefined || name === link.name) return readLink(namespace, call, link.index);
+  const steps: Step[] = [{ operation: 'changeLink', record: { index: link.index, name } }];
+  await sendAll(namespace, call, steps, link.index);
+  return readChanged(namespace, call, link.index, `The link has been renamed to '${name}'`);
+}
+
+/** The link after it was `changed`, which an error must say: the change stays. */
+async function readChanged(
+  namespace: Namespace,
+  call: Call,
+  ref: number | string,
+  changed: string,
+): Promise<Link> {
+  const link = await namespace.ask('getLink', linkRecord(ref), call.signal);
+  if (!(link instanceof Refusal)) return link;
+  const since = link.isAnswerOf(NO_LINK)
+    ? 'and since then another program has deleted, moved or renamed it'
+    : 'and only reading it then failed';
+  throw call.error(link, { hint: `${changed}, ${since}.` });
 }
 
 async function move(
@@ -175,10 +189,12 @@ async function readMoved(
   { kind }: Link,
   ref: number | string,
 ): Promise<Link> {
-  const moved = await readLink(target, call, ref);
+  const as = typeof ref === 'number' ? `with index ${ref}` : `as '${ref}'`;
+  const where = `the network namespace ${describe(target)}`;
+  const moved = await readChanged(target, call, ref, `The link has been moved to ${where}, ${as}`);
   if (moved.kind === kind) return moved;
   const hint =
-    `The link with index ${moved.index} in the network namespace ${describe(target)} is '${moved.name}', another one: ` +
+    `The link with index ${moved.index} in ${where} is '${moved.name}', another one: ` +
     'other programs have moved or deleted links meanwhile, and it may have been moved in place of the link.';
   throw call.fail('ENODEV', { hint });
 }

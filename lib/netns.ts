@@ -19,7 +19,7 @@ import {
   listNamesOf,
   whyNotAttached,
   whyNotCreated,
-  whyNotNamed,
+  whyNotRemoved,
 } from './netnsNames.js';
 import {
   checkBrandOpen,
@@ -235,7 +235,9 @@ export class Netns extends Namespace {
     if (!(result instanceof Refusal)) return;
     const gone = result.code === 'ENOENT';
     if (gone && ifExists === true) return;
-    const hint = gone ? `There is no name '${name}' under ${RUN_DIRECTORY}.` : whyNotNamed(result);
+    const hint = gone
+      ? `There is no name '${name}' under ${RUN_DIRECTORY}.`
+      : await whyNotRemoved(result, name);
     throw call.error(result, { hint });
   }
 

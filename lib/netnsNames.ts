@@ -14,7 +14,7 @@ const NSFS_MAGIC = 0x6e736673;
 
 const listings = new Coalescer();
 
-/** The names of files that really are namespaces, sorted. */
+/** The names of files that really are network namespaces, sorted. */
 export function listNames(call: Call): Promise<string[]> {
   return whenFound(call, listings.share(RUN_DIRECTORY, findNames));
 }
@@ -35,7 +35,18 @@ async function whenFound(call: Call, finding: Promise<readonly string[]>): Promi
 }
 
 async function findNames(): Promise<readonly string[]> {
-  return onlyNamespaces(await fs.promises.readdir(RUN_DIRECTORY));
+  const names = await onlyNamespaces(await fs.promises.readdir(RUN_DIRECTORY));
+  // Of the file system only those of namespaces are left, which can be of any type.
+  const isNetwork = await Promise.all(names.map(isNetworkNamespace));
+  return names.filter((_, at) => isNetwork[at]);
+}
+
+/** Whether a namespace is one of networks, as far as that can be told. */
+async function isNetworkNamespace(name: string): Promise<boolean> {
+  const opened = await namespaceJob('openNamespacePath', [pathOf(name)]);
+  if (opened instanceof Refusal) return opened.code !== 'EINVAL' && opened.code !== 'ENOENT';
+  opened.close();
+  return true;
 }
 
 async function findNamesOf(inode: number): Promise<readonly string[]> {
@@ -166,4 +177,18 @@ const NAMING: ReadonlySet<string> = new Set([
 export function whyNotNamed({ code, syscall }: Refusal): string | undefined {
   if (!NAMING.has(syscall)) return undefined;
   return WHY_NOT_NAMED[`${syscall} ${code}`] ?? WHY_NOT_NAMED[code];
+}
+
+/** The reason why a name was not taken away, and whether it is still one: it is unmounted before its file is removed. */
+export async function whyNotRemoved(refusal: Refusal, name: string): Promise<string | undefined> {
+  const hint = whyNotNamed(refusal);
+  if (refusal.syscall !== 'unlink') return hint;
+  try {
+    if ((await onlyNamespaces([name])).length > 0) return hint;
+    if (!(await fs.promises.lstat(pathOf(name))).isFile()) return hint;
+  } catch {
+    // A failure to find the reason must not hide the refusal itself.
+    return hint;
+  }
+  return `The name leads to no namespace any more, and only its file is left. ${hint ?? ''}`.trim();
 }

@@ -145,7 +145,7 @@ export interface MacvlanInfo {
   readonly mode: MacvlanMode;
   /** `MACVLAN_FLAG_NOPROMISC`. */
   readonly nopromisc: boolean;
-  /** `MACVLAN_FLAG_NODST`. */
+  /** `MACVLAN_FLAG_NODST`; the kernel keeps it when the mode changes, and it counts in mode source alone. */
   readonly nodst: boolean;
   /** The source list of mode source (`IFLA_MACVLAN_MACADDR_DATA`); empty in every other mode. */
   readonly sources: readonly string[];

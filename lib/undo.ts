@@ -30,8 +30,7 @@ async function takeAway(target: Namespace, step: Step, what: string): Promise<Er
   if (!result.isAnswerOf(GONE)) {
     return new Error(`The ${what} ${where} could not be removed again: ${result.code}`);
   }
-  if (isRepeated || result.code !== 'ENODEV') return undefined;
-  return takenAway(target, what);
+  return isRepeated ? undefined : takenAway(target, what);
 }
 
 function takenAway(target: Namespace, what: string): TakenAway {

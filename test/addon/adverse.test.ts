@@ -225,6 +225,11 @@ describe('a new link whose answer is lost', () => {
     const other = 'link add other link p1 index 7777 address 02:00:00:00:00:01 type macvlan';
     expect(await outcome(creation, other)).toEqual(['ENOBUFS', UNKNOWN, 'lo', 'p1', 'p0', 'other']);
   });
+
+  test('is not said to have been made where it was refused', async () => {
+    const creation = `createMacvlan({ parent: 'p0', name: 'p1' })`;
+    expect(await outcome(creation)).toEqual(['ENOBUFS', UNKNOWN, 'lo', 'p1', 'p0']);
+  });
 });
 
 test('requests go on while a namespace is opened by a path that does not answer', async () => {
@@ -712,6 +717,25 @@ test('a name is finished at the end of the process also where a listener of the 
   const under = withOwn('tmpfs /run', { UNTIL: until }, 'slow-mount');
   const NSFS_MAGIC = 0x6e736673;
   expect(await resultOf(program, { under })).toEqual([true, NSFS_MAGIC]);
+});
+
+test('a name whose file could not be removed is said to lead to no namespace any more', async () => {
+  const program = `
+    import { statfsSync } from 'node:fs';
+    import { Netns } from 'macvlan-netlink';
+    await Netns.create('left');
+    const { code, syscall, hint } = await Netns.remove('left').catch((error) => error);
+    console.log(JSON.stringify([code, syscall, hint, statfsSync('/run/netns/left').type]));
+  `;
+  const environment = { REFUSE_UNLINK: constants.errno.EACCES };
+  const under = withOwn('tmpfs /run', environment, 'refuse-calls');
+  const [code, syscall, hint, type] = await resultOf<unknown[]>(program, { under });
+  expect([code, syscall]).toEqual(['EACCES', 'unlink']);
+  expect(hint).toMatch(
+    /^The name leads to no namespace any more, and only its file is left\. A name takes/,
+  );
+  const TMPFS_MAGIC = 0x01021994;
+  expect(type).toBe(TMPFS_MAGIC);
 });
 
 describe.skipIf(noTaps !== undefined)('a tap is found', () => {

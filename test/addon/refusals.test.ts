@@ -157,6 +157,29 @@ test.each([
   expect(there).toContain('wanted');
 });
 
+test.each([
+  [
+    'moved',
+    '5 5 ENOMEM',
+    "moveLink('mine', c, { name: 'wanted', index: 7777 })",
+    'with index 7777',
+  ],
+  ['renamed', '3 3 ENOMEM', "moveLink('mine', Netns.current(), { name: 'wanted' })", "'wanted'"],
+])('moveLink says that the link has been %s when only reading it failed', async (...row) => {
+  const [changed, refusal, call, as] = row;
+  const [[code, , hint], links] = await refusing<[string[], string]>(`
+      const c = await Netns.create('c');
+      ip('link add link parent name mine type macvlan');
+      refuse('${refusal}');
+      const error = await ${call}.catch((error) => error);
+      say([said(error), ip('-br link') + ip('-n c -br link')]);
+    `);
+  expect(code).toBe('ENOMEM');
+  expect(hint).toContain(`The link has been ${changed} to `);
+  expect(hint).toContain(as);
+  expect(links).toContain('wanted');
+});
+
 test('a look-up of a parent that gets no answer is what a new link is refused for', async () => {
   const errors = await refusing<unknown[]>(`
     const c = await Netns.create('c');

@@ -1,9 +1,12 @@
 /** Taking away what was made: what the caller is told. */
 import { expect, test, vi } from 'vitest';
 import { Call } from '../../lib/call.js';
+import type { Plan } from '../../lib/creation.js';
+import { isMade } from '../../lib/made.js';
 import type { Namespace } from '../../lib/namespace.js';
 import type { Step } from '../../lib/native.js';
 import { Refusal } from '../../lib/refusal.js';
+import type { Link } from '../../lib/types.js';
 import { undo } from '../../lib/undo.js';
 
 const ENODEV = new Refusal(-19, 'RTM_DELLINK');
@@ -73,6 +76,12 @@ test('the reason of a signal is the cause of another error where something stays
   );
 });
 
+test('an error from before the signal fired is rejected with all the same, and says what stays behind', async () => {
+  const error = new Error('mine');
+  expect(await undone([EPERM], error, AbortSignal.abort(new Error('too late')))).toBe(error);
+  expect((error.cause as Error).message).toContain('could not be removed again: EPERM');
+});
+
 test('a reason that is a promise is not waited for', async () => {
   const reason = new Promise(() => {});
   const signal = AbortSignal.abort(reason);
@@ -82,4 +91,25 @@ test('a reason that is a promise is not waited for', async () => {
   undo(call, { target, index: 7, name: 'm0', besides: [] }, reason).catch(rejected);
   await vi.waitFor(() => expect(rejected).toHaveBeenCalledOnce());
   expect(rejected.mock.calls[0]?.[0] === reason).toBe(true);
+});
+
+const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
+const there = { kind: 'macvlan', name: 'm0', mac: '02:00:00:00:00:01', master: null };
+const other = { name: 'm1', mac: '02:00:00:00:00:02' };
+
+test.each([
+  ['is as it was made', {}, {}, true],
+  ['is of another kind', {}, { kind: 'macvtap' }, false],
+  ['has another MAC', {}, { mac: other.mac }, true],
+  ['has another name', {}, { name: other.name }, true],
+  ['has another MAC and another name', {}, other, false],
+  ['has another MAC, and was made without a name', { name: undefined }, other, true],
+  ['has another name, and was made without a MAC', { mac: undefined }, other, true],
+  ['was to have a master, which gave it another MAC', { master: 5 }, { ...other, master: 5 }, true],
+  ['was to have a master and has none', { master: 5 }, other, false],
+  ['has got a master that it was not to have', {}, { ...other, master: 5 }, false],
+])('whether the link with the index may be taken away that %s', (_, asked, now, expected) => {
+  const { master, ...record } = { name: 'm0', mac: MAC, ...asked } as Record<string, unknown>;
+  const plan = { spec: { kind: 'macvlan' }, record, options: { master } } as unknown as Plan;
+  expect(isMade(plan, { ...there, ...now } as Link)).toBe(expected);
 });

@@ -317,6 +317,28 @@ describe('replaceAddress', () => {
   });
 });
 
+test('an address as it was listed may lack any field but two', async () => {
+  const { netns, link } = await addressBench(bed);
+  for (const address of ['10.0.0.1/24', 'fd00::1/64']) {
+    await netns.addAddress(link, { address, flags: ['nodad'] });
+  }
+  for (const listed of await netns.listAddresses({ link })) {
+    const { address, prefixLength, linkIndex } = listed;
+    for (const key of Object.keys(listed).filter(
+      (key) => !['address', 'linkIndex'].includes(key),
+    )) {
+      // Without a length it would be another address.
+      const kept = key === 'prefixLength' ? { address: `${address}/${prefixLength}` } : {};
+      await netns.replaceAddress(link, { ...listed, [key]: undefined, ...kept });
+    }
+    await netns.replaceAddress(link, { address, prefixLength, linkIndex });
+    const now = await netns.listAddresses({ link });
+    expect(now.map(({ cidr }) => cidr)).toContain(listed.cidr);
+    await netns.removeAddress(link, { address, prefixLength, linkIndex });
+  }
+  expect(await netns.listAddresses({ link })).toEqual([]);
+});
+
 describe('removeAddress', () => {
   test('takes an address as it was listed, also from JSON, where Infinity is null', async () => {
     const { netns, link, shown } = await addressBench(bed);

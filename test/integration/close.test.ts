@@ -159,6 +159,19 @@ describe('Netns.close', () => {
     expect(functions.sort()).toEqual(methods);
   });
 
+  test('the functions of the module hand on all that they are given', () => {
+    for (const [name, value] of Object.entries(library)) {
+      if (!Object.hasOwn(calls, name)) continue;
+      const method = vi.spyOn(Netns.prototype, name as 'getLink');
+      method.mockReturnValue(name as never);
+      const call = value as (...all: object[]) => unknown;
+      const all = [{}, {}, {}].slice(0, call.length);
+      expect(call(...all)).toBe(name);
+      expect([method.mock.calls, method.mock.contexts]).toEqual([[all], [Netns.current()]]);
+      method.mockRestore();
+    }
+  });
+
   test('a closed handle is refused as an option that names a namespace', async () => {
     const host = await bed.makeNetns();
     const parent = await host.parent();

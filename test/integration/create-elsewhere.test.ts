@@ -109,6 +109,20 @@ describe('a link made in another namespace', () => {
     expect((await inside.link('m0')).ifindex).toBe((await made).index);
   });
 
+  test('keeps its namespace open although a call is refused that opened it together with this one', async () => {
+    const { host, inside, parent } = await setUp();
+    const netns = inside.name as string;
+    const { signal } = new AbortController();
+    const elsewhere = { index: 1, netns: host.netns.inode };
+    const refused = refusalOf(
+      host.netns.createMacvlan({ parent, netns, master: elsewhere as Link }),
+    );
+    const made = host.netns.createMacvlan({ parent, netns, name: 'm0', signal });
+    expect(await refused).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+    expect(await made).toMatchObject({ name: 'm0' });
+    expect(await inside.names()).toEqual(['m0']);
+  });
+
   test('is refused in the words of the call when other calls use another name of the namespace', async () => {
     const { host, inside } = await setUp();
     const other = bed.uniqueName('other');

@@ -1,6 +1,6 @@
 /** The reasons that errors give where the kernel gives only an errno. */
 import { describe, expect, test } from 'vitest';
-import { isNetlinkError, Netns, type NextHopOptions } from '../../lib/index.js';
+import { isNetlinkError, Netns, type NextHopOptions, type RouteOptions } from '../../lib/index.js';
 import { refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
@@ -664,6 +664,17 @@ test('ENOENT, because there is no such namespace, which is named', async () => {
   const peer = { netns };
   const other = await refusalOf(host.netns.createLink({ kind: 'veth', peer }));
   expect(other).toMatchObject({ code: 'ENOENT', part: 'peer.netns' });
+});
+
+test('ENODEV, because a route is by a link that is not there: the part says which', async () => {
+  const { host } = await setUp();
+  const to = '10.9.0.0/16';
+  const ways = { to, nextHops: [{ via: '10.1.0.1' }, { link: 'gone' }] };
+  for (const operation of ['addRoute', 'replaceRoute', 'removeRoute'] as const) {
+    const ask = (route: RouteOptions) => refusalOf(host.netns[operation](route));
+    expect(await ask({ to, link: 'gone' })).toMatchObject({ code: 'ENODEV', part: 'link' });
+    expect(await ask(ways)).toMatchObject({ code: 'ENODEV', part: 'nextHops[1].link' });
+  }
 });
 
 test('ENETUNREACH, because the link is down', async () => {

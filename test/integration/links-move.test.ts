@@ -79,6 +79,21 @@ describe('moveLink', () => {
     for (const { name, index } of links) expect((await inside.link(name)).ifindex).toBe(index);
   });
 
+  test.runIf(movesChooseIndex)(
+    'gives up when each index that is chosen is taken there',
+    async () => {
+      const { host, inside } = await setUp();
+      const { ifindex } = await host.link('m0');
+      for (const index of [ifindex, 4711]) await inside.netns.createLink({ kind: 'bridge', index });
+      const choose = vi.spyOn(inside.netns, 'chooseIndex').mockReturnValue(4711);
+      const error = await refusalOf(host.netns.moveLink('m0', inside.netns));
+      expect(['EEXIST', 'EBUSY']).toContain(error.code);
+      expect(error.hint).toContain('Index 4711 belongs to the link');
+      expect(choose.mock.calls.length).toBeGreaterThan(1);
+      expect(await host.names()).toContain('m0');
+    },
+  );
+
   test('gives it the requested name and index', async ({ skip }) => {
     skip(isBefore(5, 13), 'this kernel lets no move choose an index (before Linux 5.13)');
     const { host, inside } = await setUp();
@@ -142,14 +157,17 @@ describe('moveLink', () => {
   });
 });
 
-test('of two moves of a link at once, the one that comes too late leaves it where the other has put it', async () => {
-  const { host, inside } = await setUp();
-  const moves = ['m0', 'm0'].map((name) => host.netns.moveLink(name, inside.netns));
-  const [first, second] = await Promise.allSettled(moves);
-  expect(first).toMatchObject({ status: 'fulfilled', value: { name: 'm0' } });
-  expect(second).toMatchObject({ status: 'rejected', reason: { code: 'ENODEV', target: 'm0' } });
-  expect(await inside.names()).toEqual(['m0']);
-});
+test.each([undefined, 'eth0'])(
+  'of two moves of a link at once, the one that comes too late leaves it where the other has put it: name %s',
+  async (name) => {
+    const { host, inside } = await setUp();
+    const moves = ['m0', 'm0'].map((link) => host.netns.moveLink(link, inside.netns, { name }));
+    const [first, second] = await Promise.allSettled(moves);
+    expect(first).toMatchObject({ status: 'fulfilled', value: { name: name ?? 'm0' } });
+    expect(second).toMatchObject({ status: 'rejected', reason: { code: 'ENODEV', target: 'm0' } });
+    expect(await inside.names()).toEqual([name ?? 'm0']);
+  },
+);
 
 describe('moveLink into the namespace where the link is', () => {
   test('leaves it as it is', async () => {
@@ -245,30 +263,30 @@ describe('moveLink, when it is refused, leaves the link where it was', () => {
     expect(await inside.names()).toEqual(['eth0']);
   });
 
-  test('because its index is taken by a link with the same MAC, which stays there', async ({
-    skip,
-  }) => {
-    skip(isBefore(5, 13), 'this kernel lets no move choose an index (before Linux 5.13)');
-    const { host, inside } = await setUp();
-    const { address: mac = '' } = await host.link('m0');
-    const other = await host.parent();
-    const old = { parent: other, name: 'old', mac, netns: inside.netns };
-    const { index } = await host.netns.createMacvlan(old);
-    const exchange = host.netns.exchange.bind(host.netns);
-    vi.spyOn(host.netns, 'exchange').mockImplementation(async (steps, ...more) => {
-      const results = await exchange(steps, ...more);
-      // Another program moves it by the time that the refusal is looked at.
-      if (isMove(steps)) {
-        await host.ip('link', 'set', 'm0', 'netns', inside.name ?? '');
-      }
-      return results;
-    });
-    const refused = await refusalOf(host.netns.moveLink('m0', inside.netns, { index }));
-    expect(refused).toMatchObject({ code: 'EBUSY', operation: 'moveLink' });
-    expect((await inside.names()).sort()).toEqual(['m0', 'old']);
-    expect((await inside.link('old')).ifindex).toBe(index);
-    expect(await host.names()).not.toContain('m0');
-  });
+  test.runIf(movesChooseIndex).each([undefined, 'eth0'])(
+    'because its index is taken by a link with the same MAC, which stays there: name %s',
+    async (name) => {
+      const { host, inside } = await setUp();
+      const { address: mac = '' } = await host.link('m0');
+      const other = await host.parent();
+      const old = { parent: other, name: 'old', mac, netns: inside.netns };
+      const { index } = await host.netns.createMacvlan(old);
+      const exchange = host.netns.exchange.bind(host.netns);
+      vi.spyOn(host.netns, 'exchange').mockImplementation(async (steps, ...more) => {
+        const results = await exchange(steps, ...more);
+        // Another program moves it by the time that the refusal is looked at.
+        if (isMove(steps)) {
+          await host.ip('link', 'set', 'm0', 'netns', inside.name ?? '');
+        }
+        return results;
+      });
+      const refused = await refusalOf(host.netns.moveLink('m0', inside.netns, { index, name }));
+      expect(refused).toMatchObject({ code: 'EBUSY', operation: 'moveLink' });
+      expect((await inside.names()).sort()).toEqual(['m0', 'old']);
+      expect((await inside.link('old')).ifindex).toBe(index);
+      expect(await host.names()).not.toContain('m0');
+    },
+  );
 
   test('because of another link that is gone by the time that the error is made', async () => {
     const { host, inside } = await setUp();

@@ -179,8 +179,15 @@ describe('Netns.list', () => {
     symlinkSync(`${at('file')}/file`, at('through'));
     symlinkSync('x'.repeat(300), at('long'));
     await output('mkfifo', at('fifo'));
-    const made = ['process', 'file', 'folder', 'broken', 'loop', 'through', 'long', 'fifo'];
-    bed.onCleanup(() => made.map((suffix) => rmSync(at(suffix), { recursive: true })));
+    // Namespaces of another type.
+    symlinkSync('/proc/self/ns/uts', at('uts'));
+    writeFileSync(at('ipc'), '', { mode: 0 });
+    await output('mount', '--bind', '/proc/self/ns/ipc', at('ipc'));
+    bed.onCleanup(async () => {
+      await output('umount', at('ipc'));
+      for (const one of readdirSync('/run/netns').filter((one) => one.startsWith(stale)))
+        rmSync(`/run/netns/${one}`, { recursive: true });
+    });
     const listed = await Netns.list();
     expect(listed).toContain(name);
     expect(listed.filter((one) => one.startsWith(stale))).toEqual([`${stale}process`]);

@@ -191,6 +191,17 @@ describe('addRoute', () => {
     expect(await get('198.51.100.7')).toMatchObject({ gateway: '10.0.0.253', prefsrc: '10.0.0.1' });
   });
 
+  test.each(['10.1.0.0/16', 'fd01::/64'])(
+    'says of %s, to be local by no link, that it needs one',
+    async (to) => {
+      const { netns, shown } = await routeBench(bed);
+      const error = await refusalOf(netns.addRoute({ to, type: 'local' }));
+      expect(error).toMatchObject({ code: 'ENODEV', operation: 'addRoute', target: to });
+      expect(error.hint).toContain('leads by no link: say which link it is');
+      expect(await shown()).toEqual([]);
+    },
+  );
+
   test('refuses a route that is there already, which replaceRoute replaces', async () => {
     const { netns, link, shown } = await routeBench(bed);
     for (const [to, first, second] of [

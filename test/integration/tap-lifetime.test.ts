@@ -528,6 +528,30 @@ describe('close', () => {
     expect(given.map(numberOf)).toEqual(given.map((_, at) => at));
   });
 
+  test('for an error hands that to the writers of what was not written, once the caller has gone on', async () => {
+    const { host, parent, link } = await setUp();
+    const { mac } = await macvtap(bed, host, parent);
+    const tap = await open(bed, host, link, { highWaterMark: 1000 });
+    tap.on('error', () => {});
+    let isClosing = false;
+    const told = Array.from({ length: 400 }, (_, at) => {
+      const frame = makeFrame(mac ?? '', link.mac ?? '', 1514, at);
+      return new Promise<readonly [unknown, boolean]>((resolve) =>
+        tap.write(frame, (error) => resolve([error, isClosing])),
+      );
+    });
+    const error = new Error('mine');
+    isClosing = true;
+    tap.destroy(error);
+    isClosing = false;
+    const refused = (await Promise.all(told)).filter(([thrown]) => thrown);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const [thrown, duringCall] of refused) {
+      expect(thrown).toBe(error);
+      expect(duringCall).toBe(false);
+    }
+  });
+
   test('in the callback of a frame is an error for those behind it', async () => {
     const { host, link } = await setUp();
     const tap = await open(bed, host, link);

@@ -1,6 +1,7 @@
 // LD_PRELOAD: the system call with the number $REFUSE is not permitted, as by a container's filter that does not know
 // it, or has the error $REFUSE_WITH; no socket of netlink is to be had, with the error $REFUSE_NETLINK. With
-// $REFUSE_MOUNT every new mount has that error; with $REFUSE_FSTATFS no open file is said what it is on; with
+// $REFUSE_MOUNT every new mount has that error; with $REFUSE_UNLINK no file below /run/netns is removed, with that
+// error; with $REFUSE_FSTATFS no open file is said what it is on; with
 // $REFUSE_TYPE no namespace is said what type it has, with that error; with $REFUSE_SYSFS the links' files in a sysfs
 // are not opened, with that error, but for those below /sys with $SPARE_SYS; with $REFUSE_NODE no device node is made
 // in another folder than /dev, with that error; with $REFUSE_GROUP a netlink socket cannot join the group of that
@@ -72,6 +73,13 @@ int mount(const char* source, const char* target, const char* type, unsigned lon
   const int refused = getenv("REFUSE_MOUNT") != NULL && (flags & MS_SHARED) == 0;
   if (!refused) return real(source, target, type, flags, data);
   errno = atoi(getenv("REFUSE_MOUNT"));
+  return -1;
+}
+
+int unlink(const char* path) {
+  int (*real)(const char*) = dlsym(RTLD_NEXT, "unlink");
+  if (getenv("REFUSE_UNLINK") == NULL || strncmp(path, "/run/netns/", 11) != 0) return real(path);
+  errno = atoi(getenv("REFUSE_UNLINK"));
   return -1;
 }
 

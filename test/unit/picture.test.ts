@@ -733,3 +733,10 @@ test('what a listing has and a message repeats is removed by one message, except
   expect(picture.apply(addressNews(anAddress, true))).toMatchObject({ action: 'removed' });
   expect(picture.apply(linkGone(aLink))).toMatchObject({ action: 'removed' });
 });
+
+test('what was known is forgotten when the watch has ended', () => {
+  const picture = new Picture({});
+  picture.apply(linkNews(aLink));
+  picture.clear();
+  expect(picture.apply(linkGone(aLink))).toBeUndefined();
+});

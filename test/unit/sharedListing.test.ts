@@ -1,4 +1,6 @@
 // Which listing answers whoever looks for the reason of a refusal.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { Namespace } from '../../lib/namespace.js';
 import { askTogether, groupedBy } from '../../lib/sharedListing.js';
@@ -59,6 +61,21 @@ test('a listing that fails rejects for all that share it, and the next one begin
   await turn();
   asked[1]?.end('there');
   expect(await second).toBe('there');
+});
+
+test('a listing is not kept once nobody has it any more', async () => {
+  const { asked, netns } = namespace();
+  const listed = async () => {
+    const asking = askTogether(netns, 'listLinks', {});
+    await turn();
+    asked.splice(0)[0]?.end([]);
+    return new WeakRef((await asking) as object);
+  };
+  const answer = await listed();
+  await turn();
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+  expect(answer.deref()).toBeUndefined();
 });
 
 test('items are grouped in their order, once for each list, and without those that have no key', () => {
