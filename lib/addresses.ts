@@ -1,4 +1,6 @@
 /** IPv4 and IPv6 addresses of links. */
+
+import { askAbout, NOT_KNOWN_YET } from './aboutLink.js';
 import type { Call } from './call.js';
 import { check } from './check.js';
 import * as addressChecks from './checkAddresses.js';
@@ -7,7 +9,6 @@ import { explain } from './diagnosis.js';
 import { familyOf, type Prefix, parseIp, parsePrefix } from './ip.js';
 import { plainRef, readLink, resolveIndex, resolveIndexIfAny } from './links.js';
 import { isListedAddress } from './listed.js';
-import { askAbout, NOT_KNOWN_YET } from './named.js';
 import { isGarbled } from './names.js';
 import type { Namespace } from './namespace.js';
 import type { Result, Step } from './native.js';

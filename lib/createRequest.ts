@@ -1,11 +1,12 @@
 /** What is sent to make a link: the first message, and the requests of an attempt. */
+
+import { lookUp, NOT_KNOWN_YET } from './aboutLink.js';
 import type { Creation, KindSpec, Plan } from './creation.js';
 import { IFF_UP } from './flags.js';
 import { isAtLeast } from './kernelVersion.js';
 import { notReadError } from './links.js';
 import { linkRecord } from './lookup.js';
 import { parseMac } from './mac.js';
-import { lookUp, NOT_KNOWN_YET } from './named.js';
 import type { Namespace } from './namespace.js';
 import type { Result, Step } from './native.js';
 import { isBroughtUpByPart } from './parts.js';

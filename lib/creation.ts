@@ -1,8 +1,8 @@
 /** What the making of a link is about: how its kind is made, this link, and an attempt. */
 import type { Call } from './call.js';
+import type { Peer } from './diagnosisCommon.js';
 import type { Namespace } from './namespace.js';
 import type { Part, PartsAt, Shared } from './parts.js';
-import type { Peer } from './refused.js';
 import type { LinkInfoRecord, LinkRecord } from './requests.js';
 import type { Link, LinkOptions, LinkRef } from './types.js';
 

@@ -5,6 +5,15 @@
  */
 import { builtin } from './builtin.js';
 import {
+  type About,
+  askedOfLink,
+  describeLink,
+  describeMaster,
+  type Hint,
+  noPortsHint,
+  whyTaken,
+} from './diagnosisCommon.js';
+import {
   whyAddressExists,
   whyKernelLacksIPv6,
   whyMtuTooSmall,
@@ -33,15 +42,6 @@ import { formatMac } from './mac.js';
 import { moduleOf, moduleState } from './modules.js';
 import { describe, type Namespace } from './namespace.js';
 import { Refusal } from './refusal.js';
-import {
-  type About,
-  askedOfLink,
-  describeLink,
-  describeMaster,
-  type Hint,
-  noPortsHint,
-  whyTaken,
-} from './refused.js';
 import type { RouteRecord } from './requests.js';
 import { AF_INET6 } from './values.js';
 

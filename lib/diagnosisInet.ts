@@ -1,10 +1,10 @@
 /** Why an address or a route was refused: what IPv4 and IPv6 want of a link. */
 
+import { type About, describeMaster, type Hint } from './diagnosisCommon.js';
 import { familyOf, formatIp, networkOf, parseIp, prefixText } from './ip.js';
 import { findLink } from './lookup.js';
 import { describe, type Namespace } from './namespace.js';
 import { Refusal } from './refusal.js';
-import { type About, describeMaster, type Hint } from './refused.js';
 import type { AddressRecord, LinkRecord, NeighbourRecord, RouteRecord } from './requests.js';
 import { askTogether, groupedBy, madeOnce } from './sharedListing.js';
 import type { Address, Link, Route } from './types.js';

@@ -1,8 +1,9 @@
 /** Why a request was refused that would exceed one of the kernel's limits. */
+
+import { type About, askedOfLink, describeMaster, type Hint } from './diagnosisCommon.js';
 import { findLink } from './lookup.js';
 import type { Namespace } from './namespace.js';
 import type { Refusal } from './refusal.js';
-import { type About, askedOfLink, describeMaster, type Hint } from './refused.js';
 import type { AddressRecord } from './requests.js';
 import { ADDRESS_FLAGS, AF_INET } from './values.js';
 

@@ -1,4 +1,15 @@
 /** Why a link was refused with `EINVAL`, `EBUSY`, `EADDRINUSE` or `EADDRNOTAVAIL`: macvlan's own rules, above all. */
+
+import {
+  type About,
+  askedOfLink,
+  describeChild,
+  describeLink,
+  describeMaster,
+  type Hint,
+  whyReserved,
+  whyTaken,
+} from './diagnosisCommon.js';
 import {
   masterMtuHint,
   mtuElsewhereHint,
@@ -19,16 +30,6 @@ import {
 import { formatMac } from './mac.js';
 import { describe, type Namespace } from './namespace.js';
 import type { Refusal } from './refusal.js';
-import {
-  type About,
-  askedOfLink,
-  describeChild,
-  describeLink,
-  describeMaster,
-  type Hint,
-  whyReserved,
-  whyTaken,
-} from './refused.js';
 import type { Link } from './types.js';
 import { ADDR_GEN_MODES, MACVLAN_FLAG_NODST, MACVLAN_MODES } from './values.js';
 

@@ -1,8 +1,9 @@
 /** Why a link cannot have an MTU, because of its kind, its parent or its master; `diagnosisInet.ts` has what IP needs. */
+
+import { type About, askedOfLink, describeMaster, type Hint } from './diagnosisCommon.js';
 import { findLink } from './lookup.js';
 import type { Namespace } from './namespace.js';
 import type { Refusal } from './refusal.js';
-import { type About, askedOfLink, describeMaster, type Hint } from './refused.js';
 import type { Link } from './types.js';
 
 /** Why a new veth cannot have its MTU (drivers/net/veth.c, veth_validate). */

@@ -1,7 +1,8 @@
 /** Why a rule of policy routing cannot be added or removed. */
+
+import type { About, Hint } from './diagnosisCommon.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './refusal.js';
-import type { About, Hint } from './refused.js';
 import type { RuleRecord } from './requests.js';
 import { ruleRecord, toldBy } from './ruleRecord.js';
 import { FAMILIES, nameOf } from './values.js';

@@ -1,4 +1,6 @@
 /** The neighbours of links: which MAC an IP address has, as ARP and neighbour discovery find out. */
+
+import { askAbout } from './aboutLink.js';
 import type { Call } from './call.js';
 import { check } from './check.js';
 import * as neighbourChecks from './checkNeighbours.js';
@@ -6,7 +8,6 @@ import * as valueChecks from './checkValues.js';
 import { familyOf, parseIp } from './ip.js';
 import { plainRef, readLink, resolveIndexIfAny } from './links.js';
 import { parseHardwareAddress } from './mac.js';
-import { askAbout } from './named.js';
 import type { Namespace } from './namespace.js';
 import type { Codes } from './refusal.js';
 import type { NeighbourRecord } from './requests.js';

@@ -1,4 +1,6 @@
 /** IPv4 and IPv6 routes. */
+
+import { exchangeAbout, NOT_KNOWN_YET } from './aboutLink.js';
 import type { Call } from './call.js';
 import { check } from './check.js';
 import * as routeChecks from './checkRoutes.js';
@@ -7,7 +9,6 @@ import { LAST_INDEX } from './indexes.js';
 import { familyOf, parseIp, parsePrefix, prefixLengthOf, prefixText } from './ip.js';
 import { plainRefIfAny, readLink, resolveIndexes, resolveIndexIfAny } from './links.js';
 import { isListedRoute } from './listed.js';
-import { exchangeAbout, NOT_KNOWN_YET } from './named.js';
 import type { Namespace } from './namespace.js';
 import type { Step } from './native.js';
 import { type Codes, Refusal } from './refusal.js';

@@ -1,4 +1,6 @@
 /** Changing links: `setLink`, and how flags and settings stand in a request. */
+
+import { exchangeAbout, NOT_KNOWN_YET } from './aboutLink.js';
 import type { Call } from './call.js';
 import { check } from './check.js';
 import * as linkChecks from './checkLinks.js';
@@ -15,7 +17,6 @@ import {
 } from './links.js';
 import { linkRecord } from './lookup.js';
 import { parseMac } from './mac.js';
-import { exchangeAbout, NOT_KNOWN_YET } from './named.js';
 import type { Namespace } from './namespace.js';
 import type { Step } from './native.js';
 import type { FamilyRecord, Ipv4ConfRecord, LinkRecord } from './requests.js';

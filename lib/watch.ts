@@ -6,13 +6,13 @@ import type { Watcher } from './addon.js';
 import type { Call } from './call.js';
 import { check } from './check.js';
 import { watchOptions } from './checkLinks.js';
-import { listEverything, listRoutesAfter } from './listing.js';
 import type { Namespace } from './namespace.js';
 import { type Received, readNews } from './native.js';
 import type { News } from './news.js';
 import { type Listing, mayHideOthers, Picture } from './picture.js';
 import { SerialQueue } from './serialQueue.js';
 import type { LevelEvent, LevelWatchOptions, NetlinkEvent, Route } from './types.js';
+import { listEverything, listRoutesAfter } from './watchListing.js';
 
 /** linux/rtnetlink.h */
 const RTNLGRP_LINK = 1;

@@ -6,7 +6,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { CreateMacvlanOptions, Link, RouteOptions } from '../../lib/index.js';
 import {
   isBefore,
-  type Refusal,
+  type RefusedError,
   refusalOf,
   type TestNetns,
   useTestbed,
@@ -498,7 +498,7 @@ describe('a creation into a namespace that is not there', () => {
     const where = await setUp(false);
     const before = await stateOf(where);
     const { parent } = where;
-    const error: Refusal = await refusalOf(where.host.netns.createMacvlan({ parent, netns }));
+    const error: RefusedError = await refusalOf(where.host.netns.createMacvlan({ parent, netns }));
     expect(error).toMatchObject({ name: 'NetlinkError', code, operation: 'createMacvlan' });
     expect(await stateOf(where)).toEqual(before);
   });

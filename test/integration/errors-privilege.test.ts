@@ -1,7 +1,7 @@
 /** What an error says when the process lacks a privilege. */
 import { describe, expect, test } from 'vitest';
 import { noRoot } from '../support/root.js';
-import { type Refusal, supportFile, type TestNetns, useTestbed } from '../support/testbed.js';
+import { type RefusedError, supportFile, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
@@ -14,7 +14,7 @@ describe('EPERM', () => {
     command: readonly string[],
     operation: string,
     ...args: readonly unknown[]
-  ): Promise<Refusal> {
+  ): Promise<RefusedError> {
     const script = supportFile('without-privilege.mjs');
     const [first = '', ...rest] = [...command, process.execPath, script, operation];
     return JSON.parse(await host.run(first, ...rest, JSON.stringify(args)));

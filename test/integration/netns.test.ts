@@ -15,7 +15,7 @@ import {
 import { describe, expect, test, vi } from 'vitest';
 import { Netns } from '../../lib/index.js';
 import { inodeOf, ip, output, useNames } from '../support/named.js';
-import { type Refusal, refusalOf, useTestbed } from '../support/testbed.js';
+import { type RefusedError, refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 const { removeLater, newName, create, open } = useNames(bed);
@@ -324,7 +324,7 @@ describe('Netns.remove', () => {
     const name = newName();
     const rounds = 100;
     const codes = new Set<string>();
-    const note = (error: Refusal) => codes.add(`${error.operation} ${error.code}`);
+    const note = (error: RefusedError) => codes.add(`${error.operation} ${error.code}`);
     const hints: unknown[] = [];
     let done = false;
     const open = async () => {
@@ -334,7 +334,7 @@ describe('Netns.remove', () => {
       for (let round = 0; round < rounds; round++) {
         await Netns.create(name).then(
           (netns) => netns.close(),
-          (error: Refusal) => {
+          (error: RefusedError) => {
             hints.push(error.hint);
             note(error);
           },
@@ -405,7 +405,7 @@ test.each([
   await create(newName());
   const before = readdirSync('/run/netns');
   for (const refused of [Netns.create(name), Netns.remove(name)]) {
-    const error: Refusal = await refusalOf(refused);
+    const error: RefusedError = await refusalOf(refused);
     expect(error).toBeInstanceOf(TypeError);
     expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
     expect(error.message).toContain(says);

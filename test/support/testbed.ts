@@ -11,7 +11,7 @@ import { Netns } from '../../lib/index.js';
 import { type IpAddress, type IpLink, type MacvlanData, output } from './ip.js';
 
 export { type IpAddress, type IpLink, isBefore } from './ip.js';
-export { type Refusal, refusalOf } from './refusal.js';
+export { type RefusedError, refusalOf } from './refusedError.js';
 
 /** What a veth pair to test on is made with. */
 interface ParentOptions {

@@ -13,7 +13,7 @@ vi.mock('../../lib/native.js', () => ({
     return lost === undefined ? null : { lost, news: [] };
   },
 }));
-vi.mock('../../lib/listing.js', () => ({
+vi.mock('../../lib/watchListing.js', () => ({
   listEverything: async () => {
     const link = { ...aLink, name: `name${++kernel.listings}` };
     return { links: [link], addresses: [], routes: [] };

@@ -29,7 +29,7 @@ vi.mock('../../lib/native.js', () => ({
     return received.lost === null ? null : received;
   },
 }));
-vi.mock('../../lib/listing.js', () => ({
+vi.mock('../../lib/watchListing.js', () => ({
   listEverything: async () => kernel.listings.shift(),
   listRoutesAfter: () => {
     kernel.listingsOfRoutes++;

@@ -5,19 +5,19 @@
  *
  * @example `const error = await refusalOf(netns.deleteLink('nobody'));`
  */
-export async function refusalOf(promise: Promise<unknown>): Promise<Refusal> {
+export async function refusalOf(promise: Promise<unknown>): Promise<RefusedError> {
   let result: unknown;
   try {
     result = await promise;
   } catch (error) {
-    if (error instanceof Error) return error as Refusal;
+    if (error instanceof Error) return error as RefusedError;
     throw error;
   }
   throw new Error(`expected a refusal, and got ${JSON.stringify(result)}`);
 }
 
 /** The fields of the errors that the library throws. */
-export interface Refusal extends Error {
+export interface RefusedError extends Error {
   readonly code: string;
   readonly errno?: number;
   readonly syscall?: string;
@@ -27,5 +27,5 @@ export interface Refusal extends Error {
   readonly hint?: string;
   readonly kernelMessage?: string;
   readonly attribute?: string;
-  readonly errors?: readonly Refusal[];
+  readonly errors?: readonly RefusedError[];
 }
