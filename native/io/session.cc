@@ -106,55 +106,62 @@ uint32_t Session::Stamp(const Sent* sent, size_t count) {
 }
 
 int Session::ReadAnswers(const Sent* sent, size_t count, uint32_t base) {
-  size_t waiting = count;
-  int lost = 0;
-  bool interrupted = false;
-  while (waiting > 0) {
-    if (sent->step().expect == Expect::kDump) sent->exchange->AwaitSlowReader();
+  const bool lists = sent->step().expect == Expect::kDump;
+  Awaited awaited{sent, count, base};
+  while (awaited.left > 0) {
+    if (lists) sent->exchange->AwaitSlowReader();
     wire::ByteSpan datagram;
     const Status received = socket_.Receive(buffer_, datagram);
     if (received.error == -ENOBUFS || received.error == -EMSGSIZE) {
-      lost = received.error;
+      awaited.lost = received.error;
       continue;
     }
-    if (received.error == -EAGAIN) return lost != 0 ? lost : -ENOBUFS;
+    if (received.error == -EAGAIN) return awaited.lost != 0 ? awaited.lost : -ENOBUFS;
     if (!received.ok()) return received.error;
     // The next part of a listing is made inside recvmsg, which a kernel without preemption does not
     // leave for anybody: V8's helper threads, say, which the event loop waits for.
-    if (sent->step().expect == Expect::kDump) YieldProcessor();
+    if (lists) YieldProcessor();
     wire::MessageReader reader(datagram);
     wire::Message message;
     while (reader.Next(message)) {
-      const uint32_t position = message.header.nlmsg_seq - base;
-      if (message.header.nlmsg_pid != socket_.port() || position >= count) continue;
-      Step& step = sent[position].step();
-      if (step.ended) continue;
-      interrupted = interrupted || (message.header.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
-      wire::Ack ack;
-      if (message.header.nlmsg_type >= NLMSG_MIN_TYPE) {
-        sent[position].exchange->OnAnswer(sent[position].index, message);
-        if (step.expect != Expect::kRead) continue;
-        step.ended = true;
-        --waiting;
-      } else if (wire::ParseEnd(message, ack)) {
-        // A dump that a change ran into may lack something or show it twice.
-        if (interrupted && ack.error == 0 && !step.approximate) return -EINTR;
-        if (step.expect == Expect::kDump) {
-          // Its end does not tell which of its parts were lost.
-          if (lost != 0 && ack.error == 0) return lost;
-          // An earlier dump is not over, because the kernel had run out of memory for it: what is
-          // left of that one is read, then this one is sent again.
-          if (ack.error == -EBUSY) {
-            lost = -EBUSY;
-            continue;
-          }
-        }
-        step.ack = std::move(ack);
-        step.ended = true;
-        --waiting;
-      }
+      const int error = TakeAnswer(message, awaited);
+      if (error != 0) return error;
     }
   }
+  return 0;
+}
+
+// What an answer ends, if anything; a negative errno when the datagram has to be sent again.
+int Session::TakeAnswer(const wire::Message& message, Awaited& awaited) {
+  const uint32_t position = message.header.nlmsg_seq - awaited.base;
+  if (message.header.nlmsg_pid != socket_.port() || position >= awaited.count) return 0;
+  const Sent& asked = awaited.sent[position];
+  Step& step = asked.step();
+  if (step.ended) return 0;
+  if ((message.header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) awaited.interrupted = true;
+  wire::Ack ack;
+  if (message.header.nlmsg_type >= NLMSG_MIN_TYPE) {
+    asked.exchange->OnAnswer(asked.index, message);
+    if (step.expect != Expect::kRead) return 0;
+  } else if (wire::ParseEnd(message, ack)) {
+    // A dump that a change ran into may lack something or show it twice.
+    if (awaited.interrupted && ack.error == 0 && !step.approximate) return -EINTR;
+    if (step.expect == Expect::kDump) {
+      // Its end does not tell which of its parts were lost.
+      if (awaited.lost != 0 && ack.error == 0) return awaited.lost;
+      // An earlier dump is not over, because the kernel had run out of memory for it: what is left
+      // of that one is read, then this one is sent again.
+      if (ack.error == -EBUSY) {
+        awaited.lost = -EBUSY;
+        return 0;
+      }
+    }
+    step.ack = std::move(ack);
+  } else {
+    return 0;
+  }
+  step.ended = true;
+  --awaited.left;
   return 0;
 }
 

@@ -28,11 +28,22 @@ class Session {
   void Transact(const Window& window);
 
  private:
+  // The answers to a datagram.
+  struct Awaited {
+    const Sent* sent;
+    size_t count;
+    uint32_t base;             // the sequence number of the first message
+    size_t left = count;       // of how many messages the answer has not ended
+    int lost = 0;              // the error by which something was lost, if anything was
+    bool interrupted = false;  // whether a change has come between the parts of a dump
+  };
+
   size_t Fit(const Sent* sent, size_t count) const;
   void TransactDatagram(const Sent* sent, size_t count);
   int Attempt(const Sent* sent, size_t count);
   uint32_t Stamp(const Sent* sent, size_t count);
   int ReadAnswers(const Sent* sent, size_t count, uint32_t base);
+  int TakeAnswer(const wire::Message& message, Awaited& awaited);
 
   Socket& socket_;
   wire::Bytes& buffer_;
