@@ -6,6 +6,7 @@ import { Coalescer } from './coalescer.js';
 import { namespaceJob } from './native.js';
 import { RUN_DIRECTORY } from './opening.js';
 import { Refusal } from './refusal.js';
+import { ITEMS_IN_A_TURN } from './turn.js';
 
 const fs = builtin('node:fs');
 
@@ -35,34 +36,44 @@ async function whenFound(call: Call, finding: Promise<readonly string[]>): Promi
 }
 
 async function findNames(): Promise<readonly string[]> {
-  const names = await onlyNamespaces(await fs.promises.readdir(RUN_DIRECTORY));
-  // Of the file system only those of namespaces are left, which can be of any type.
-  const isNetwork = await Promise.all(names.map(isNetworkNamespace));
-  return names.filter((_, at) => isNetwork[at]);
-}
-
-/** Whether a namespace is one of networks, as far as that can be told. */
-async function isNetworkNamespace(name: string): Promise<boolean> {
-  const opened = await namespaceJob('openNamespacePath', [pathOf(name)]);
-  if (opened instanceof Refusal) return opened.code !== 'EINVAL' && opened.code !== 'ENOENT';
-  opened.close();
-  return true;
+  const names = await fs.promises.readdir(RUN_DIRECTORY);
+  return (await filterNames(names, isNetworkNamespace)).sort();
 }
 
 async function findNamesOf(inode: number): Promise<readonly string[]> {
   const names = await fs.promises.readdir(RUN_DIRECTORY);
-  const inodes = await Promise.all(
-    names.map((name) => unlessNone(fs.promises.stat(pathOf(name)).then(({ ino }) => ino))),
-  );
   // Files of other file systems have the same numbers.
-  return onlyNamespaces(names.filter((_, at) => inodes[at] === inode));
+  const isIt = async (name: string) =>
+    (await unlessNone(fs.promises.stat(pathOf(name))))?.ino === inode && (await isNamespace(name));
+  return (await filterNames(names, isIt)).sort();
 }
 
-async function onlyNamespaces(names: readonly string[]): Promise<readonly string[]> {
-  const types = await Promise.all(
-    names.map((name) => unlessNone(fs.promises.statfs(pathOf(name)).then(({ type }) => type))),
-  );
-  return names.filter((_, at) => types[at] === NSFS_MAGIC).sort();
+/** `names.filter(isWanted)`, over as many turns of the event loop as it takes. */
+async function filterNames(
+  names: readonly string[],
+  isWanted: (name: string) => Promise<boolean>,
+): Promise<string[]> {
+  const found: string[] = [];
+  for (let at = 0; at < names.length; at += ITEMS_IN_A_TURN) {
+    const some = names.slice(at, at + ITEMS_IN_A_TURN);
+    const wanted = await Promise.all(some.map(isWanted));
+    found.push(...some.filter((_, index) => wanted[index]));
+  }
+  return found;
+}
+
+/** Whether a name is a namespace of any type: only those are on that file system. */
+async function isNamespace(name: string): Promise<boolean> {
+  return (await unlessNone(fs.promises.statfs(pathOf(name))))?.type === NSFS_MAGIC;
+}
+
+/** Whether a name is a namespace of networks, as far as that can be told. */
+async function isNetworkNamespace(name: string): Promise<boolean> {
+  if (!(await isNamespace(name))) return false;
+  const opened = await namespaceJob('openNamespacePath', [pathOf(name)]);
+  if (opened instanceof Refusal) return opened.code !== 'EINVAL' && opened.code !== 'ENOENT';
+  opened.close();
+  return true;
 }
 
 const pathOf = (name: string) => `${RUN_DIRECTORY}/${name}`;
@@ -184,8 +195,8 @@ export async function whyNotRemoved(refusal: Refusal, name: string): Promise<str
   const hint = whyNotNamed(refusal);
   if (refusal.syscall !== 'unlink') return hint;
   try {
-    if ((await onlyNamespaces([name])).length > 0) return hint;
-    if (!(await fs.promises.lstat(pathOf(name))).isFile()) return hint;
+    const isLeft = (await fs.promises.lstat(pathOf(name))).isFile() && !(await isNamespace(name));
+    if (!isLeft) return hint;
   } catch {
     // A failure to find the reason must not hide the refusal itself.
     return hint;
