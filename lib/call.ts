@@ -79,15 +79,16 @@ export class Call {
     this.signal.throwIfAborted();
   }
 
-  /** The error for a refusal; its stack shows the caller's line. */
+  /** The error for a refusal; its stack shows the caller's line. `done`: what has taken effect all the same. */
   error(
     refusal: Refusal,
-    more: { hint?: string | undefined; part?: string | undefined } = {},
+    more: { done?: string; hint?: string | undefined; part?: string | undefined } = {},
   ): NetlinkError {
     const general =
       HINTS[`${refusal.syscall} ${refusal.code}`] ??
       // What the kernel answers to a request says nothing of this process's descriptors.
       (refusal.isAnswer ? undefined : HINTS[refusal.code]);
+    const reason = general ?? more.hint;
     return new NetlinkError({
       errno: refusal.errno,
       syscall: refusal.syscall,
@@ -97,7 +98,7 @@ export class Call {
       attribute: refusal.attribute,
       caller: this.caller,
       part: more.part,
-      hint: general ?? more.hint,
+      hint: [more.done, reason].filter(Boolean).join(' ') || undefined,
     });
   }
 

@@ -54,8 +54,13 @@ async function renameInPlace(
   }
   if (name === undefined || name === link.name) return readLink(namespace, call, link.index);
   const steps: Step[] = [{ operation: 'changeLink', record: { index: link.index, name } }];
-  await sendAll(namespace, call, steps, link.index);
-  return readChanged(namespace, call, link.index, `The link has been renamed to '${name}'`);
+  namespace.keepSocket();
+  try {
+    await sendAll(namespace, call, steps, link.index);
+    return await readChanged(namespace, call, link.index, `The link has been renamed to '${name}'`);
+  } finally {
+    namespace.releaseSocket();
+  }
 }
 
 /** The link after it was `changed`, which an error must say: the change stays. */
@@ -70,7 +75,7 @@ async function readChanged(
   const since = link.isAnswerOf(NO_LINK)
     ? 'and since then another program has deleted, moved or renamed it'
     : 'and only reading it then failed';
-  throw call.error(link, { hint: `${changed}, ${since}.` });
+  throw call.error(link, { done: `${changed}, ${since}.` });
 }
 
 async function move(

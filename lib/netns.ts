@@ -196,8 +196,8 @@ export class Netns extends Namespace {
   }
 
   /**
-   * The names under /run/netns that really are namespaces, sorted. Rejects with a `NetlinkError` when they cannot be
-   * read.
+   * The names under /run/netns that really are network namespaces, sorted; also one of a namespace whose type cannot be
+   * told. Rejects with a `NetlinkError` when they cannot be read.
    */
   static async list(options?: OperationOptions): Promise<string[]> {
     const call = callWith('Netns.list', null, Netns.list, options).noteCaller();

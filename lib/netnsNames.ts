@@ -71,9 +71,12 @@ async function isNamespace(name: string): Promise<boolean> {
 async function isNetworkNamespace(name: string): Promise<boolean> {
   if (!(await isNamespace(name))) return false;
   const opened = await namespaceJob('openNamespacePath', [pathOf(name)]);
-  if (opened instanceof Refusal) return opened.code !== 'EINVAL' && opened.code !== 'ENOENT';
-  opened.close();
-  return true;
+  if (!(opened instanceof Refusal)) {
+    opened.close();
+    return true;
+  }
+  const isGone = opened.code === 'ENOENT' && opened.syscall === 'open';
+  return opened.code !== 'EINVAL' && !isGone;
 }
 
 const pathOf = (name: string) => `${RUN_DIRECTORY}/${name}`;

@@ -131,7 +131,8 @@ int Session::ReadAnswers(const Sent* sent, size_t count, uint32_t base) {
   return 0;
 }
 
-// What an answer ends, if anything; a negative errno when the datagram has to be sent again.
+// Takes in an answer, which may end its step. A negative errno when the datagram has to be sent
+// again, else 0.
 int Session::TakeAnswer(const wire::Message& message, Awaited& awaited) {
   const uint32_t position = message.header.nlmsg_seq - awaited.base;
   if (message.header.nlmsg_pid != socket_.port() || position >= awaited.count) return 0;

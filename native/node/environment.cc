@@ -113,7 +113,7 @@ void Environment::OnCall(napi_env env, napi_value, void* context, void*) {
   if (env == nullptr) return;
   auto* self = static_cast<Environment*>(context);
   self->pool_->EnsureThread();
-  // What comes in the next turn looks at what there is.
+  // A Drain or a Spin is on its way already, and will find what has come.
   if (self->next_turn_ != nullptr) return;
   self->next_turn_ = &Environment::Drain;
   napi_call_threadsafe_function(self->turn_, nullptr, napi_tsfn_nonblocking);
@@ -147,9 +147,10 @@ void Environment::Drain() {
 
 // Node empties a thread-safe function's queue up to a thousand calls at a time, and lets the
 // program go on after each. So one that calls itself gives the event loop no turn, nor does one
-// that is called for an answer that comes while the program goes on after the one before. libuv
-// looks once a turn at each function, in the order in which they were made: wake_script_, turn_,
-// relay_. Those that were made later are called in this turn still, the others in the next.
+// that is called for each answer: the next may come while the program still runs because of the one
+// before. libuv looks once a turn at each function, in the order in which they were made:
+// wake_script_, turn_, relay_. One that calls a later one has it called in this turn, otherwise in
+// the next. So OnCall leaves the work to turn_, and that comes back to it by way of relay_.
 // setImmediate would do as well, and takes JavaScript of Node's own for each turn.
 void Environment::InNextTurn(void (Environment::*work)()) {
   next_turn_ = work;
@@ -176,6 +177,7 @@ void Environment::OnTurn(napi_env env, napi_value, void* context, void*) {
 // answers took of late, and for a while then.
 void Environment::StartSpin() {
   if (!may_spin_ || !spin_time_.IsWorthwhile() || asked_ < no_spin_until_) return;
+  if (next_turn_ != nullptr) return;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (std::exchange(called_, true)) return;

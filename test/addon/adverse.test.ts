@@ -719,6 +719,32 @@ test('a name is finished at the end of the process also where a listener of the 
   expect(await resultOf(program, { under })).toEqual([true, NSFS_MAGIC]);
 });
 
+test('a listing that is interrupted at every attempt is refused, and says why', async () => {
+  const program = `
+    import * as library from 'macvlan-netlink';
+    const seen = [];
+    for (const list of ['listLinks', 'listAddresses', 'listRoutes', 'listNeighbours', 'listRules']) {
+      const { code, syscall, hint } = await library[list]().catch((error) => error);
+      seen.push([code, syscall, hint]);
+    }
+    console.log(JSON.stringify(seen));
+  `;
+  const under = preload('refuse-calls', { DUMP_INTR: 1 });
+  const hint = 'What was listed changed during every attempt to list it.';
+  expect(await resultOf(program, { under })).toEqual(Array(5).fill(['EINTR', 'recvmsg', hint]));
+});
+
+test('names are listed where the type of their namespaces cannot be told, as without /proc', async () => {
+  const program = `
+    import { Netns } from 'macvlan-netlink';
+    import { execFileSync } from 'node:child_process';
+    for (const name of ['a', 'b']) await (await Netns.create(name)).close();
+    execFileSync('mount', ['-t', 'tmpfs', 'none', '/proc']);
+    console.log(JSON.stringify(await Netns.list()));
+  `;
+  expect(await resultOf(program, { under: withOwn('tmpfs /run', {}) })).toEqual(['a', 'b']);
+});
+
 test('a name whose file could not be removed is said to lead to no namespace any more', async () => {
   const program = `
     import { statfsSync } from 'node:fs';

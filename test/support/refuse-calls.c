@@ -7,7 +7,7 @@
 // in another folder than /dev, with that error; with $REFUSE_GROUP a netlink socket cannot join the group of that
 // number, as where the kernel does not have it; with $REFUSE_EPOLL no descriptor that is to be waited for once
 // (EPOLLONESHOT, which libuv does not use) is added, with that error. With $SHORT a write of "1" and an end of line
-// takes the 1 alone. With $INTERRUPT the first number of four random bytes is interrupted.
+// takes the 1 alone. With $DUMP_INTR every listing of the kernel's says that a change has interrupted it. With $INTERRUPT the first number of four random bytes is interrupted.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -142,4 +142,16 @@ int fstatfs64(int fd, struct statfs64* out) {
   if (getenv("REFUSE_FSTATFS") == NULL) return real(fd, out);
   errno = EPERM;
   return -1;
+}
+
+ssize_t recvmsg(int fd, struct msghdr* message, int flags) {
+  ssize_t (*real)(int, struct msghdr*, int) = dlsym(RTLD_NEXT, "recvmsg");
+  const ssize_t received = real(fd, message, flags);
+  const struct sockaddr_nl* from = message->msg_name;
+  if (getenv("DUMP_INTR") == NULL || from == NULL || from->nl_family != AF_NETLINK) return received;
+  struct nlmsghdr* header = message->msg_iov->iov_base;
+  unsigned left = received < 0 ? 0 : (unsigned)received;
+  for (; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left))
+    if ((header->nlmsg_flags & NLM_F_MULTI) != 0) header->nlmsg_flags |= NLM_F_DUMP_INTR;
+  return received;
 }
