@@ -64,9 +64,9 @@ export class Call {
     return this;
   }
 
-  /** The same call about one of its several targets. */
+  /** The same call about one of its several targets, for its error. */
   about(target: string | number | null): Call {
-    return new Call(this.operation, target, this.caller, { signal: this.signal });
+    return new Call(this.operation, target, this.caller);
   }
 
   /** Checks `signalOptions` and the signal, and throws the signal's reason when it has fired. */

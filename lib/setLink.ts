@@ -191,19 +191,15 @@ export async function setLink(
   const link = looksFirst ? await resolveIndex(namespace, call, plain) : plain;
   let master = resolveIndexIfAny(namespace, call, masterRef, 'changes.master');
   if (typeof master === 'object') master = await master;
-  const first = typeof link === 'string' ? NOT_KNOWN_YET : link;
-  const made = changeSteps(first, changes, master);
-  const changesOn = (index: number) =>
-    index === first ? made : changeSteps(index, changes, master);
-  const { length } = made;
-  if (length === 0) {
+  const made = changeSteps(typeof link === 'string' ? NOT_KNOWN_YET : link, changes, master);
+  if (made.length === 0) {
     await readLink(namespace, call, link);
     return;
   }
-  const stepsOn = (index: number) => changesOn(index).map(({ step }) => step);
-  const { link: index, results } = await exchangeAbout(namespace, call, link, stepsOn);
-  const partAt = (at: number) => (length > 1 ? changesOn(index)[at]?.option() : undefined);
-  await throwFirst(namespace, call, results, index, (at) => stepsOn(index)[at], partAt);
+  const steps = made.map(({ step }) => step);
+  const { link: index, results } = await exchangeAbout(namespace, call, link, () => steps);
+  const partAt = (at: number) => (made.length > 1 ? made[at]?.option() : undefined);
+  await throwFirst(namespace, call, results, index, (at) => steps[at], partAt);
 }
 
 export function setPromiscuous(

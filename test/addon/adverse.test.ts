@@ -660,6 +660,31 @@ test('a name whose removal takes its time is waited for', async () => {
   expect(await resultOf(program, { under, args: [until] })).toEqual([0, true, true, true, true]);
 });
 
+test('a name is no longer given by Netns.attach once its signal has fired while that waits', async () => {
+  const until = `${mkdtempSync(join(directory, 'until-'))}/removed`;
+  const program = `
+    import { statSync, writeFileSync } from 'node:fs';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    import { Netns } from 'macvlan-netlink';
+    const own = statSync('/proc/self/ns/net').dev;
+    const netns = await Netns.create();
+    await (await Netns.create('name')).close();
+    const removing = Netns.remove('name');
+    while (statSync('/run/netns/name').dev === own) await sleep(1);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const attaching = Netns.attach('name', netns, { signal }).catch((error) => error);
+    await sleep(100);
+    controller.abort();
+    const stopped = await attaching === signal.reason;
+    writeFileSync(process.argv[1], '');
+    await removing;
+    console.log(JSON.stringify([stopped, await Netns.list()]));
+  `;
+  const under = withOwn('tmpfs /run', { UNTIL: until }, 'slow-umount');
+  expect(await resultOf(program, { under, args: [until] })).toEqual([true, []]);
+});
+
 test.each([
   ['given again', "ip('add', 'name')"],
   ['is giving again', "writeFileSync('/run/netns/name', '')"],

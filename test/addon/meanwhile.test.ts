@@ -237,7 +237,7 @@ test('setMacvlan does not report as refused what it has changed when the link is
     await reach('sent');
     ip('link set mine netns c');
     goOn('after');
-    say((await changing)?.code ?? 'made');
+    say(String((await changing) ?? 'made'));
   `,
   );
   expect(seen).toEqual(['made']);

@@ -222,6 +222,20 @@ test('a new link that is gone when it is read for the last time is said to be ta
   expect(hint).toContain('Another program has deleted the new link before it was finished');
 });
 
+test('setLink says that it is the attributes of a new port that are refused', async () => {
+  const [[code, part], { master, hairpin }] = await refusing<[string[], Record<string, unknown>]>(`
+    ip('link add bridge type bridge');
+    // The look-ups of the link and of its master, the change of the master, and that of the port.
+    refuse('4 4 EOPNOTSUPP');
+    const changes = { master: 'bridge', bridgePort: { hairpin: true } };
+    const error = await setLink('parent', changes).catch((error) => error);
+    const [{ master, linkinfo }] = JSON.parse(ip('-j -d link show parent'));
+    say([said(error), { master, hairpin: linkinfo.info_slave_data.hairpin }]);
+  `);
+  expect([code, part]).toEqual(['EOPNOTSUPP', 'bridgePort']);
+  expect({ master, hairpin }).toEqual({ master: 'bridge', hairpin: false });
+});
+
 test('a probe that is refused for want of memory does not make a feature missing', async () => {
   const features = await refusing<unknown[]>(`
     const { checkSupport } = library;

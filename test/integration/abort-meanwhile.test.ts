@@ -166,6 +166,23 @@ describe('a signal that fires at any moment', () => {
     expect(await host.addresses('lo')).toContain('10.0.0.1/32');
   });
 
+  test.each(['deleteLink', 'deleteLinks'] as const)('so does %s', async (operation) => {
+    const { host, netns, link } = await setUp();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const deleting =
+      operation === 'deleteLink'
+        ? netns.deleteLink(link, { signal })
+        : netns.deleteLinks([link], { signal });
+    const list = ['-n', host.name as string, '-brief', 'link'];
+    for (let turn = 0; execFileSync('ip', list).includes('old@'); turn++) {
+      expect(turn).toBeLessThan(1000);
+    }
+    controller.abort(reason);
+    await expect(deleting).rejects.toBe(reason);
+    expect(await host.names()).not.toContain('old');
+  });
+
   test('of many operations with one signal, each that resolves has taken effect', async () => {
     const { host, netns } = await setUp();
     const outcomes = new Set<string>();

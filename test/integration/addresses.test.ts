@@ -272,6 +272,17 @@ describe('replaceAddress', () => {
     },
   );
 
+  test('replaces an IPv6 address that another call adds at the same time', async () => {
+    const { netns, link, shown } = await addressBench(bed);
+    const { index } = await netns.getLink(link);
+    const address = 'fd00::1/64';
+    await Promise.all([
+      netns.replaceAddress(index, { address, metric: 7 }),
+      netns.replaceAddress(index, { address, metric: 9 }),
+    ]);
+    expect(await shown()).toMatchObject([{ local: 'fd00::1', metric: 9 }]);
+  });
+
   test('refuses another prefix length of an IPv6 address, which the kernel would ignore', async () => {
     const { netns, link, shown } = await addressBench(bed);
     await netns.addAddress(link, { address: 'fd00::1/64', validLifetime: 1000, metric: 77 });

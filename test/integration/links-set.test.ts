@@ -238,6 +238,7 @@ describe('setLink', () => {
     ['name', { mtu: 1400, addrGenMode: 'eui64', name: 'br0' }],
     [undefined, { mtu: 9000, group: 7, addAltNames: ['a1'] }],
     [undefined, { mtu: 9000 }],
+    [undefined, { addAltNames: ['br0'] }],
   ])(
     'names the part that is refused, if a request is for one alone: %s of %o',
     async (part, changes) => {
@@ -247,6 +248,14 @@ describe('setLink', () => {
       expect(error.part).toBe(part);
     },
   );
+
+  test('adds no alternative names once a change before them is refused', async () => {
+    const { host } = await setUp();
+    const before = await host.link('m0');
+    const changing = host.netns.setLink('m0', { mtu: 9000, addAltNames: ['a1'] });
+    expect(await refusalOf(changing)).toMatchObject({ part: 'mtu' });
+    expect(await host.link('m0')).toEqual(before);
+  });
 
   test('rejects with ENODEV when the link or its new master does not exist', async () => {
     const { host } = await setUp();

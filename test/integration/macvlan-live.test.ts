@@ -58,6 +58,14 @@ describe.each(KINDS)('setMacvlan on a %s', (kind) => {
     expect(await host.cutoff('m0')).toBe('-1');
     expect((await host.netns.getLink('m0')).macvlan?.bcCutoff).toBe(-1);
   });
+
+  test('changes the source list', async () => {
+    const { host } = await setUp('source', kind);
+    await host.netns.setMacvlan('m0', { sources: [mac(1), mac(2)] });
+    await host.netns.addSources('m0', [mac(3)]);
+    await host.netns.removeSources('m0', [mac(1)]);
+    expect(await sourcesOf(host)).toEqual([mac(2), mac(3)]);
+  });
 });
 
 describe('setMacvlan', () => {
@@ -198,6 +206,7 @@ describe('the source list', () => {
     const error = await refusalOf(host.netns.addSources('m0', [mac(7), mac(5456)]));
     expect(error).toMatchObject({ code: 'E2BIG', operation: 'addSources', target: 'm0' });
     expect(error.hint).toContain('5456');
+    await host.netns.addSources('m0', [mac(10).toUpperCase().replaceAll(':', '-')]);
     const tooMany = await refusalOf(host.netns.setMacvlan('m0', { sources: [...all, mac(5456)] }));
     expect(tooMany).toMatchObject({ name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
     expect((await host.macvlan('m0')).macaddr_count).toBe(5455);
@@ -234,6 +243,19 @@ describe('the source list', () => {
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
     expect(results[2]).toMatchObject({ reason: { code: 'E2BIG' } });
     expect(await sourcesOf(host)).toEqual(second);
+  });
+
+  test('is changed by one call after another also where one comes while another waits', async () => {
+    const { host } = await setUp('source');
+    const all = Array.from({ length: 6000 }, (_, at) => mac(at + 1));
+    const [first, second] = [all.slice(0, 3000), all.slice(3000)];
+    const begun = host.netns.addSources('m0', [mac(1)]);
+    const waiting = host.netns.addSources('m0', first);
+    await begun;
+    const late = await refusalOf(host.netns.addSources('m0', second));
+    expect(late).toMatchObject({ code: 'E2BIG' });
+    await waiting;
+    expect(await sourcesOf(host)).toEqual(first);
   });
 
   // Its lengths wrap in the kernel's answers, so that `ip` itself cannot tell the link's kind any more.

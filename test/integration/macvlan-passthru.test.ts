@@ -225,6 +225,34 @@ describe('a passthru child and its parent’s promiscuity', () => {
     },
   );
 
+  test('is refused nopromisc with the advice to bring it up, where it goes down meanwhile', async () => {
+    const { host, parent } = await setUp();
+    await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru', up: true });
+    const changing = refusalOf(host.netns.setMacvlan('m0', { nopromisc: true }));
+    await host.netns.setLink('m0', { up: false });
+    const error = await changing;
+    expect(error).toMatchObject({ code: 'ENETDOWN', operation: 'setMacvlan', target: 'm0' });
+    expect(error.hint).toContain(`Bring 'm0' up first`);
+  });
+
+  test('says why, where another link has got its index meanwhile, and the change is refused', async () => {
+    const { host, parent } = await setUp();
+    const { ifindex } = await host.link(parent);
+    const options = { parent: ifindex, name: 'm0', up: true } as const;
+    const { index } = await host.netns.createMacvlan({ ...options, mode: 'passthru' });
+    const [changed, ...others] = await Promise.allSettled([
+      host.netns.setMacvlan(index, { mode: 'passthru', nopromisc: true }),
+      host.netns.deleteLink(index),
+      host.netns.createMacvlan({ ...options, mode: 'bridge', index }),
+    ]);
+    expect(others.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+    const error = (changed as PromiseRejectedResult).reason;
+    expect(error).toMatchObject({ code: 'EINVAL', operation: 'setMacvlan', target: index });
+    expect(error.hint).toContain(
+      `in mode 'bridge': a living link cannot change to mode 'passthru'`,
+    );
+  });
+
   test('may be set to the nopromisc that it has, also while it is down', async () => {
     const { host, parent } = await setUp();
     const options = { parent, name: 'm0', mode: 'passthru', nopromisc: true } as const;

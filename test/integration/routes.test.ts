@@ -421,6 +421,16 @@ describe('addRoute', () => {
     const error = await refusalOf(netns.addRoute({ to: 'default', link: 'nobody' }));
     expect(error).toMatchObject({ code: 'ENODEV' });
     expect(error.message).toContain("'nobody'");
+    expect(error.hint).toContain('route.link');
+  });
+
+  test('adds none by another link where there is none of that name', async () => {
+    const { netns, shown } = await routeBench(bed);
+    const route = { to: '10.1.0.0/16', via: '10.0.0.2', link: 'nobody' };
+    for (const operation of ['addRoute', 'replaceRoute'] as const) {
+      expect(await refusalOf(netns[operation](route))).toMatchObject({ code: 'ENODEV' });
+    }
+    expect(await shown()).toEqual([]);
   });
 
   test('takes a Link, and refuses that of another namespace', async () => {
@@ -607,6 +617,18 @@ describe('removeRoute', () => {
     expect(await shown()).toEqual(left);
   });
 
+  test('distinguishes an IPv6 route by a link alone from the one before it via a gateway', async () => {
+    const { netns, link, shown } = await routeBench(bed);
+    const to = 'fd05::/64';
+    await netns.addRoute({ to, via: 'fd00::2', metric: 5 });
+    const left = await shown();
+    await netns.addRoute({ to, link, metric: 5, append: true });
+    const listed = (await netns.listRoutes({ family: 'IPv6' })).filter((one) => one.to === to);
+    expect(listed.map(({ via }) => via)).toEqual(['fd00::2', null]);
+    await netns.removeRoute(listed[1] as Route);
+    expect(await shown()).toEqual(left);
+  });
+
   test('of a route for certain sources that is not there, leaves the one for all', async () => {
     const { netns, shown } = await routeBench(bed);
     const forAll = { to: 'default', via: 'fd00::2' };
@@ -617,8 +639,24 @@ describe('removeRoute', () => {
       code: 'ESRCH',
       hint: 'There is no such route.',
     });
-    await netns.addRoute(forSome);
-    await netns.removeRoute(forSome);
+    for (const route of [forSome, { ...forSome, table: 1000 }]) {
+      await netns.addRoute(route);
+      await netns.removeRoute(route);
+    }
+    expect(await shown()).toEqual(before);
+  });
+
+  test.each([
+    ['to another prefix', { to: 'fd06::/64' }],
+    ['in another table', { table: 100 }],
+  ])('takes no route for the same sources %s for it', async (_, another) => {
+    const { netns, shown } = await routeBench(bed);
+    const forAll = { to: 'fd05::/64', via: 'fd00::2' };
+    const forSome = { ...forAll, from: 'fd02::/48' };
+    await netns.addRoute(forAll);
+    await netns.addRoute({ ...forSome, ...another });
+    const before = await shown();
+    expect(await refusalOf(netns.removeRoute(forSome))).toMatchObject({ code: 'ESRCH' });
     expect(await shown()).toEqual(before);
   });
 
@@ -652,6 +690,17 @@ describe('removeRoute', () => {
     expect((await shown()).map(({ gateway }) => gateway)).toEqual(['10.0.0.2']);
     await netns.removeRoute({ to: 'default' });
     expect(await shown()).toEqual([]);
+  });
+
+  test('leaves the one by another link where there is no link of that name', async () => {
+    const { netns, shown } = await routeBench(bed);
+    const route = { to: '10.1.0.0/16', via: '10.0.0.2' };
+    await netns.addRoute(route);
+    const before = await shown();
+    const gone = { ...route, link: 'nobody' };
+    expect(await refusalOf(netns.removeRoute(gone))).toMatchObject({ code: 'ENODEV' });
+    await netns.removeRoute({ ...gone, ifExists: true });
+    expect(await shown()).toEqual(before);
   });
 
   test('refuses one that is not there, and says so', async () => {

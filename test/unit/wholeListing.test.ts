@@ -62,6 +62,10 @@ test('with what is behind its last link, asked for as it was', async () => {
     record: { master: 3, index: 5, extMask: NAME_ONLY },
     approximate: true,
   });
+  const [count, stepAt] = namespace.exchangeMany.mock.calls[0] as [number, (at: number) => Step];
+  expect(Array.from({ length: count }, (_, at) => stepAt(at))).toEqual(
+    [7, 9].map((index) => ({ operation: 'getLink', record: { index, extMask: 8 } })),
+  );
 });
 
 test('with nothing where nothing is missing', async () => {
