@@ -82,7 +82,11 @@ export class Call {
   /** The error for a refusal; its stack shows the caller's line. `done`: what has taken effect all the same. */
   error(
     refusal: Refusal,
-    more: { done?: string; hint?: string | undefined; part?: string | undefined } = {},
+    more: {
+      done?: string | undefined;
+      hint?: string | undefined;
+      part?: string | undefined;
+    } = {},
   ): NetlinkError {
     const general =
       HINTS[`${refusal.syscall} ${refusal.code}`] ??

@@ -1,5 +1,4 @@
 /** What is sent to make a link: the first message, and the requests of an attempt. */
-
 import { lookUp, NOT_KNOWN_YET } from './aboutLink.js';
 import type { Creation, KindSpec, Plan } from './creation.js';
 import { IFF_UP } from './flags.js';

@@ -1,5 +1,4 @@
 /** Why an address or a route was refused: what IPv4 and IPv6 want of a link. */
-
 import { type About, describeMaster, type Hint } from './diagnosisCommon.js';
 import { familyOf, formatIp, networkOf, parseIp, prefixText } from './ip.js';
 import { findLink } from './lookup.js';

@@ -1,5 +1,4 @@
 /** Why a request was refused that would exceed one of the kernel's limits. */
-
 import { type About, askedOfLink, describeMaster, type Hint } from './diagnosisCommon.js';
 import { findLink } from './lookup.js';
 import type { Namespace } from './namespace.js';

@@ -1,5 +1,4 @@
 /** Why a link cannot have an MTU, because of its kind, its parent or its master; `diagnosisInet.ts` has what IP needs. */
-
 import { type About, askedOfLink, describeMaster, type Hint } from './diagnosisCommon.js';
 import { findLink } from './lookup.js';
 import type { Namespace } from './namespace.js';

@@ -1,5 +1,4 @@
 /** Why a rule of policy routing cannot be added or removed. */
-
 import type { About, Hint } from './diagnosisCommon.js';
 import type { Namespace } from './namespace.js';
 import { Refusal } from './refusal.js';

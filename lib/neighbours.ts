@@ -1,5 +1,4 @@
 /** The neighbours of links: which MAC an IP address has, as ARP and neighbour discovery find out. */
-
 import { askAbout } from './aboutLink.js';
 import type { Call } from './call.js';
 import { check } from './check.js';

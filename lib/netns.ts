@@ -17,9 +17,10 @@ import { getNetnsid } from './netnsid.js';
 import {
   listNames,
   listNamesOf,
+  whatIsLeft,
   whyNotAttached,
   whyNotCreated,
-  whyNotRemoved,
+  whyNotNamed,
 } from './netnsNames.js';
 import {
   checkBrandOpen,
@@ -235,10 +236,8 @@ export class Netns extends Namespace {
     if (!(result instanceof Refusal)) return;
     const gone = result.code === 'ENOENT';
     if (gone && ifExists === true) return;
-    const hint = gone
-      ? `There is no name '${name}' under ${RUN_DIRECTORY}.`
-      : await whyNotRemoved(result, name);
-    throw call.error(result, { hint });
+    const hint = gone ? `There is no name '${name}' under ${RUN_DIRECTORY}.` : whyNotNamed(result);
+    throw call.error(result, { done: await whatIsLeft(result, name), hint });
   }
 
   /**

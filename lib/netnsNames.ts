@@ -193,16 +193,15 @@ export function whyNotNamed({ code, syscall }: Refusal): string | undefined {
   return WHY_NOT_NAMED[`${syscall} ${code}`] ?? WHY_NOT_NAMED[code];
 }
 
-/** The reason why a name was not taken away, and whether it is still one: it is unmounted before its file is removed. */
-export async function whyNotRemoved(refusal: Refusal, name: string): Promise<string | undefined> {
-  const hint = whyNotNamed(refusal);
-  if (refusal.syscall !== 'unlink') return hint;
+/** That the name is gone all the same, if so: it is unmounted before its file is removed. */
+export async function whatIsLeft({ syscall }: Refusal, name: string): Promise<string | undefined> {
+  if (syscall !== 'unlink') return undefined;
   try {
-    const isLeft = (await fs.promises.lstat(pathOf(name))).isFile() && !(await isNamespace(name));
-    if (!isLeft) return hint;
+    const isFile = (await fs.promises.lstat(pathOf(name))).isFile();
+    if (!isFile || (await isNamespace(name))) return undefined;
   } catch {
-    // A failure to find the reason must not hide the refusal itself.
-    return hint;
+    // A failure to find that out must not hide the refusal itself.
+    return undefined;
   }
-  return `The name leads to no namespace any more, and only its file is left. ${hint ?? ''}`.trim();
+  return 'The name leads to no namespace any more, and only its file is left.';
 }

@@ -2,7 +2,6 @@
  * What a watcher knows of a namespace. It is given the kernel's messages, and returns the events for what they change.
  * It finds that out by comparing, because a message's type does not say whether anything is new.
  */
-
 import { type Action, eventOf, ItemTable, type Key, type Kind, type Message } from './itemTable.js';
 import { LISTS_LINKS_BY_INDEX } from './kernelVersion.js';
 import type { LinkNews, News, NexthopObjectNews, RouteNews } from './news.js';

@@ -1,5 +1,4 @@
 /** IPv4 and IPv6 routes. */
-
 import { exchangeAbout, NOT_KNOWN_YET } from './aboutLink.js';
 import type { Call } from './call.js';
 import { check } from './check.js';

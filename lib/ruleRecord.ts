@@ -1,5 +1,4 @@
 /** What a request says of a rule of policy routing. */
-
 import { familyOf, parsePrefix, prefixLengthOf } from './ip.js';
 import type { RuleRecord } from './requests.js';
 import type { Rule, RuleToAdd, RuleToRemove } from './types.js';

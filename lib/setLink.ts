@@ -1,5 +1,4 @@
 /** Changing links: `setLink`, and how flags and settings stand in a request. */
-
 import { exchangeAbout, NOT_KNOWN_YET } from './aboutLink.js';
 import type { Call } from './call.js';
 import { check } from './check.js';

@@ -1,5 +1,4 @@
 /** `watch`: the changes in a namespace, as events from which a reader can keep an exact copy of its state. */
-
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { whenAborted } from './abort.js';
 import type { Watcher } from './addon.js';
