@@ -4,12 +4,12 @@
  */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { builtin } from './builtin.js';
-import type { makeNews } from './news.js';
-import { notFoundError, notLoadedError } from './noAddon.js';
-import type { makeLink, makeLinkIndex, makeNetnsid } from './records.js';
-import type { makeAddress, makeNeighbour, makeRoute, makeRule } from './recordsInet.js';
-import type { Refusal } from './refusal.js';
+import { builtin } from './base/builtin.js';
+import { notFoundError, notLoadedError } from './errors/noAddon.js';
+import type { Refusal } from './errors/refusal.js';
+import type { makeNews } from './records/news.js';
+import type { makeLink, makeLinkIndex, makeNetnsid } from './records/records.js';
+import type { makeAddress, makeNeighbour, makeRoute, makeRule } from './records/recordsInet.js';
 import type {
   AddressRecord,
   LinkIndexRecord,
@@ -18,8 +18,8 @@ import type {
   NetnsidRecord,
   RouteRecord,
   RuleRecord,
-} from './requests.js';
-import type { Address, Link, Neighbour, Route, Rule } from './types.js';
+} from './records/requests.js';
+import type { Address, Link, Neighbour, Route, Rule } from './types/types.js';
 
 const fs = builtin('node:fs');
 

@@ -1,9 +1,9 @@
 /** Every operation as a function, in the caller's own namespace. */
 import type { Worker } from 'node:worker_threads';
+import type { RunOptions } from './netns/run.js';
 import { Netns } from './netns.js';
-import type { RunOptions } from './run.js';
-import type { OpenTapOptions } from './tap.js';
-import type { Tap } from './tapStream.js';
+import type { OpenTapOptions } from './tap/tap.js';
+import type { Tap } from './tap/tapStream.js';
 import type {
   Address,
   AddressFilter,
@@ -42,8 +42,8 @@ import type {
   Support,
   SupportOptions,
   WatchOptions,
-} from './types.js';
-import type { Watch } from './watch.js';
+} from './types/types.js';
+import type { Watch } from './watch/watch.js';
 
 /** The own namespace; where it cannot be opened, that is what every operation rejects with. */
 function here(): Netns {

@@ -25,12 +25,12 @@
  *
  * @packageDocumentation
  */
-export { isNetlinkError, NetlinkError } from './errors.js';
+export { isNetlinkError, NetlinkError } from './errors/errors.js';
 export * from './functions.js';
+export type { RunOptions } from './netns/run.js';
 export { Netns } from './netns.js';
-export type { RunOptions } from './run.js';
-export type { OpenTapOptions } from './tap.js';
-export { Tap, type TapListeners } from './tapStream.js';
-export type { WriteCallback } from './tapWriter.js';
-export type * from './types.js';
-export type { Watch } from './watch.js';
+export type { OpenTapOptions } from './tap/tap.js';
+export { Tap, type TapListeners } from './tap/tapStream.js';
+export type { WriteCallback } from './tap/tapWriter.js';
+export type * from './types/types.js';
+export type { Watch } from './watch/watch.js';

@@ -1,27 +1,24 @@
 /** The class `Netns`: network namespaces, and everything that can be done in one. */
 import type { Worker } from 'node:worker_threads';
-import * as addresses from './addresses.js';
-import { Call } from './call.js';
-import { check, isObject, isSignal } from './check.js';
-import * as valueChecks from './checkValues.js';
-import * as deletion from './deletion.js';
-import { Caller, type Operation, showValue } from './errors.js';
-import { createLink } from './kinds.js';
-import * as links from './links.js';
-import * as macvlan from './macvlan.js';
-import { moveLink } from './move.js';
-import { Namespace } from './namespace.js';
-import { namespaceJob } from './native.js';
-import * as neighbours from './neighbours.js';
-import { getNetnsid } from './netnsid.js';
-import {
-  listNames,
-  listNamesOf,
-  whatIsLeft,
-  whyNotAttached,
-  whyNotCreated,
-  whyNotNamed,
-} from './netnsNames.js';
+import { check, isObject, isSignal } from './check/check.js';
+import * as valueChecks from './check/checkValues.js';
+import { linkNow, netnsNow, snapshot } from './check/snapshot.js';
+import { createLink } from './creation/kinds.js';
+import * as macvlan from './creation/macvlan.js';
+import { Caller, type Operation, showValue } from './errors/errors.js';
+import { Refusal } from './errors/refusal.js';
+import * as addresses from './inet/addresses.js';
+import * as neighbours from './inet/neighbours.js';
+import * as routes from './inet/routes.js';
+import * as rules from './inet/rules.js';
+import * as deletion from './links/deletion.js';
+import * as links from './links/links.js';
+import { moveLink } from './links/move.js';
+import { setLink, setPromiscuous } from './links/setLink.js';
+import { checkSupport } from './links/support.js';
+import { Call } from './namespace/call.js';
+import { Namespace } from './namespace/namespace.js';
+import { namespaceJob } from './namespace/native.js';
 import {
   checkBrandOpen,
   isNetns,
@@ -29,18 +26,21 @@ import {
   openOwn,
   RUN_DIRECTORY,
   withNamespace,
-} from './opening.js';
-import { Refusal } from './refusal.js';
-import * as routes from './routes.js';
-import * as rules from './rules.js';
-import { type RunOptions, run } from './run.js';
-import { setLink, setPromiscuous } from './setLink.js';
-import { linkNow, netnsNow, snapshot } from './snapshot.js';
-import { checkSupport } from './support.js';
-import { getSysctl, setSysctl } from './sysctl.js';
-import { type OpenTapOptions, openTap } from './tap.js';
-import type { Tap } from './tapStream.js';
-import { isTurnFull, takeTurn } from './turn.js';
+} from './namespace/opening.js';
+import { isTurnFull, takeTurn } from './namespace/turn.js';
+import { getNetnsid } from './netns/netnsid.js';
+import {
+  listNames,
+  listNamesOf,
+  whatIsLeft,
+  whyNotAttached,
+  whyNotCreated,
+  whyNotNamed,
+} from './netns/netnsNames.js';
+import { type RunOptions, run } from './netns/run.js';
+import { getSysctl, setSysctl } from './netns/sysctl.js';
+import { type OpenTapOptions, openTap } from './tap/tap.js';
+import type { Tap } from './tap/tapStream.js';
 import type {
   Address,
   AddressFilter,
@@ -80,8 +80,8 @@ import type {
   Support,
   SupportOptions,
   WatchOptions,
-} from './types.js';
-import { type Watch, watch } from './watch.js';
+} from './types/types.js';
+import { type Watch, watch } from './watch/watch.js';
 
 let own: Netns | undefined;
 

@@ -1,6 +1,6 @@
-// An open tap device as JavaScript has it. lib/tapStream.ts and lib/tapWriter.ts give the object
-// three methods, which are called with what has happened: onFrames(frames, count), onWritten(),
-// onGone().
+// An open tap device as JavaScript has it. lib/tap/tapStream.ts and lib/tap/tapWriter.ts give the
+// object three methods, which are called with what has happened: onFrames(frames, count),
+// onWritten(), onGone().
 #pragma once
 
 #include "node/tap_delivery.h"

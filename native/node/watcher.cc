@@ -18,7 +18,7 @@ constexpr size_t kReceiveBuffer = 256 * 1024;
 // Less than any datagram takes of the receive buffer, as the kernel counts it (SKB_TRUESIZE).
 constexpr size_t kLeastTruesize = 512;
 
-// READINGS in lib/native.ts. All but the first are over at once.
+// READINGS in lib/namespace/native.ts. All but the first are over at once.
 enum class Reading : uint32_t {
   kWait,     // for the first event; one batch
   kDrain,    // takes all there is
@@ -27,7 +27,7 @@ enum class Reading : uint32_t {
 
 uint32_t EventsFor(Reading mode) { return mode == Reading::kWait ? EPOLLIN : EPOLLIN | EPOLLOUT; }
 
-// In the order of KINDS in lib/news.ts.
+// In the order of KINDS in lib/records/news.ts.
 enum class Kind : uint8_t { kLink, kAddress, kRoute, kNexthopObject };
 
 struct Event {

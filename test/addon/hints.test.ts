@@ -1,12 +1,12 @@
 // Hints for many refusals at once cost one listing, each item of which is read few times; and cases without a hint.
 import { describe, expect, test } from 'vitest';
-import { explain } from '../../lib/diagnosis.js';
-import type { About } from '../../lib/diagnosisCommon.js';
-import { parsePrefix } from '../../lib/ip.js';
-import type { Namespace } from '../../lib/namespace.js';
-import { whyNotNamed } from '../../lib/netnsNames.js';
-import { Refusal } from '../../lib/refusal.js';
-import { AF_INET, AF_INET6 } from '../../lib/values.js';
+import { explain } from '../../lib/diagnosis/diagnosis.js';
+import type { About } from '../../lib/diagnosis/diagnosisCommon.js';
+import { Refusal } from '../../lib/errors/refusal.js';
+import type { Namespace } from '../../lib/namespace/namespace.js';
+import { whyNotNamed } from '../../lib/netns/netnsNames.js';
+import { parsePrefix } from '../../lib/values/ip.js';
+import { AF_INET, AF_INET6 } from '../../lib/values/values.js';
 import { isBefore } from '../support/ip.js';
 
 const COUNT = 100;

@@ -3,7 +3,10 @@ import { expect, test, vi } from 'vitest';
 import { Netns } from '../../lib/index.js';
 
 const random = vi.hoisted(() => ({ random24: vi.fn() }));
-vi.mock('../../lib/random.js', async (original) => ({ ...(await original()), ...random }));
+vi.mock('../../lib/namespace/random.js', async (original) => ({
+  ...(await original()),
+  ...random,
+}));
 
 test('count up from 65,536 or a random number above, and after a collision from another one', () => {
   const netns = Netns.current();

@@ -1,15 +1,15 @@
 // Each option is not only accepted, but also sent to the kernel, also where an accessor gives it.
 import { expect, test } from 'vitest';
-import { changeAddress } from '../../lib/addresses.js';
-import { Call } from '../../lib/call.js';
-import { createLink } from '../../lib/kinds.js';
-import { setMacvlan } from '../../lib/macvlan.js';
-import type { Namespace } from '../../lib/namespace.js';
-import { putNeighbour } from '../../lib/neighbours.js';
-import { changeRoute } from '../../lib/routes.js';
-import { addRule } from '../../lib/rules.js';
-import { setLink } from '../../lib/setLink.js';
-import { snapshot } from '../../lib/snapshot.js';
+import { snapshot } from '../../lib/check/snapshot.js';
+import { createLink } from '../../lib/creation/kinds.js';
+import { setMacvlan } from '../../lib/creation/macvlan.js';
+import { changeAddress } from '../../lib/inet/addresses.js';
+import { putNeighbour } from '../../lib/inet/neighbours.js';
+import { changeRoute } from '../../lib/inet/routes.js';
+import { addRule } from '../../lib/inet/rules.js';
+import { setLink } from '../../lib/links/setLink.js';
+import { Call } from '../../lib/namespace/call.js';
+import type { Namespace } from '../../lib/namespace/namespace.js';
 import type {
   AddressOptions,
   CreateVethOptions,
@@ -22,7 +22,7 @@ import type {
   RouteOptions,
   RuleOptions,
   VethPeerOptions,
-} from '../../lib/types.js';
+} from '../../lib/types/types.js';
 import { Agreeable } from '../support/agreeable.js';
 
 const mac = '02:00:5e:10:00:01';

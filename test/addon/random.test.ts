@@ -1,7 +1,7 @@
 // What is chosen at random.
 import { describe, expect, test } from 'vitest';
-import { formatMac } from '../../lib/mac.js';
-import { random24, randomMac } from '../../lib/random.js';
+import { random24, randomMac } from '../../lib/namespace/random.js';
+import { formatMac } from '../../lib/values/mac.js';
 
 describe('random MACs', () => {
   test('are unicast, locally administered, different and independent', () => {

@@ -1,15 +1,15 @@
 // Each request can be withdrawn by the signal of its call.
 import { expect, test } from 'vitest';
-import { changeAddress, listAddresses } from '../../lib/addresses.js';
-import { Call } from '../../lib/call.js';
-import { deleteLink } from '../../lib/deletion.js';
-import { getLink, listLinks } from '../../lib/links.js';
-import { setMacvlan } from '../../lib/macvlan.js';
-import type { Namespace } from '../../lib/namespace.js';
-import { listNeighbours, putNeighbour, removeNeighbour } from '../../lib/neighbours.js';
-import { changeRoute, listRoutes } from '../../lib/routes.js';
-import { addRule, listRules, removeRule } from '../../lib/rules.js';
-import { setLink, setPromiscuous } from '../../lib/setLink.js';
+import { setMacvlan } from '../../lib/creation/macvlan.js';
+import { changeAddress, listAddresses } from '../../lib/inet/addresses.js';
+import { listNeighbours, putNeighbour, removeNeighbour } from '../../lib/inet/neighbours.js';
+import { changeRoute, listRoutes } from '../../lib/inet/routes.js';
+import { addRule, listRules, removeRule } from '../../lib/inet/rules.js';
+import { deleteLink } from '../../lib/links/deletion.js';
+import { getLink, listLinks } from '../../lib/links/links.js';
+import { setLink, setPromiscuous } from '../../lib/links/setLink.js';
+import { Call } from '../../lib/namespace/call.js';
+import type { Namespace } from '../../lib/namespace/namespace.js';
 import { Agreeable } from '../support/agreeable.js';
 
 const mac = '02:00:5e:10:00:01';

@@ -5,9 +5,14 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { addon } from '../../lib/addon.js';
-import { makeLink, makeLinkIndex, makeNetnsid, otherMacvlanFlags } from '../../lib/records.js';
-import { makeAddress, makeNeighbour, makeRoute, makeRule } from '../../lib/recordsInet.js';
-import type { MacvlanInfo } from '../../lib/types.js';
+import {
+  makeLink,
+  makeLinkIndex,
+  makeNetnsid,
+  otherMacvlanFlags,
+} from '../../lib/records/records.js';
+import { makeAddress, makeNeighbour, makeRoute, makeRule } from '../../lib/records/recordsInet.js';
+import type { MacvlanInfo } from '../../lib/types/types.js';
 import { root } from '../support/package.js';
 
 type RecordName = keyof typeof addon.answers;
@@ -115,7 +120,7 @@ test.each(macvlanColumns)('links that differ in %s do not share one macvlan obje
 type Columns = (typeof addon.requests)[keyof typeof addon.requests];
 
 /** The files with the interfaces that correspond to the tables. */
-const statements = ['lib/requests.ts', 'lib/addon.ts'].flatMap((file) => {
+const statements = ['lib/records/requests.ts', 'lib/addon.ts'].flatMap((file) => {
   const text = readFileSync(join(root, file), 'utf8');
   return ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true).statements;
 });

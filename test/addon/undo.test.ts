@@ -1,13 +1,13 @@
 /** Taking away what was made: what the caller is told. */
 import { expect, test, vi } from 'vitest';
-import { Call } from '../../lib/call.js';
-import type { Plan } from '../../lib/creation.js';
-import { isMade } from '../../lib/made.js';
-import type { Namespace } from '../../lib/namespace.js';
-import type { Step } from '../../lib/native.js';
-import { Refusal } from '../../lib/refusal.js';
-import type { Link } from '../../lib/types.js';
-import { undo } from '../../lib/undo.js';
+import type { Plan } from '../../lib/creation/creation.js';
+import { isMade } from '../../lib/creation/made.js';
+import { undo } from '../../lib/creation/undo.js';
+import { Refusal } from '../../lib/errors/refusal.js';
+import { Call } from '../../lib/namespace/call.js';
+import type { Namespace } from '../../lib/namespace/namespace.js';
+import type { Step } from '../../lib/namespace/native.js';
+import type { Link } from '../../lib/types/types.js';
 
 const ENODEV = new Refusal(-19, 'RTM_DELLINK');
 const ESRCH = new Refusal(-3, 'RTM_DELROUTE');

@@ -1,6 +1,6 @@
 /** Errors of other kinds of devices, whose errnos mean something else than those of macvlan. */
 import { expect, type TestContext, test } from 'vitest';
-import { moduleOf, moduleState } from '../../lib/modules.js';
+import { moduleOf, moduleState } from '../../lib/diagnosis/modules.js';
 import { refusalOf, supportFile, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();

@@ -1,8 +1,8 @@
 /** moveLink: what changes with a move, what stays when it is refused, and which of two links of one name is moved. */
 import { describe, expect, test, vi } from 'vitest';
 import { type Link, moveLink } from '../../lib/index.js';
-import type { Step } from '../../lib/native.js';
-import type { LinkRecord } from '../../lib/requests.js';
+import type { Step } from '../../lib/namespace/native.js';
+import type { LinkRecord } from '../../lib/records/requests.js';
 import { isBefore, refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();

@@ -3,8 +3,8 @@ import { getEventListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { Netns, type Watch } from '../../lib/index.js';
-import { Namespace } from '../../lib/namespace.js';
-import type { NetlinkEvent, WatchOptions } from '../../lib/types.js';
+import { Namespace } from '../../lib/namespace/namespace.js';
+import type { NetlinkEvent, WatchOptions } from '../../lib/types/types.js';
 import { useTestbed } from '../support/testbed.js';
 import { eventSockets, openDescriptors, PATIENCE, Reader, stillOpen } from '../support/watching.js';
 

@@ -1,7 +1,7 @@
 /** The event `level`: at that point the reader's copy is complete. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { LevelEvent, NetlinkEvent, WatchOptions } from '../../lib/types.js';
+import type { LevelEvent, NetlinkEvent, WatchOptions } from '../../lib/types/types.js';
 import { type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();

@@ -1,7 +1,7 @@
 /** Recovery after events were lost in the kernel's queue, and what a slow reader costs meanwhile. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
-import type { NetlinkEvent } from '../../lib/types.js';
+import type { NetlinkEvent } from '../../lib/types/types.js';
 import { type TestNetns, useTestbed } from '../support/testbed.js';
 import { PATIENCE, Reader } from '../support/watching.js';
 

@@ -1,9 +1,9 @@
 // The messages that one reading of a watch's socket returns, whether it waits for events or takes what there is.
 import { expect, test } from 'vitest';
-import { Call } from '../../lib/call.js';
-import { type Received, readNews } from '../../lib/native.js';
-import type { News } from '../../lib/news.js';
-import type { Link } from '../../lib/types.js';
+import { Call } from '../../lib/namespace/call.js';
+import { type Received, readNews } from '../../lib/namespace/native.js';
+import type { News } from '../../lib/records/news.js';
+import type { Link } from '../../lib/types/types.js';
 import { useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();

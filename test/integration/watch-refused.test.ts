@@ -1,6 +1,6 @@
 /** What watch refuses, at the call. */
 import { expect, test } from 'vitest';
-import type { WatchOptions } from '../../lib/types.js';
+import type { WatchOptions } from '../../lib/types/types.js';
 import { useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();

@@ -1,8 +1,8 @@
 /** watch with routes: also those that the kernel takes away without a word. */
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, type Mock, test, vi } from 'vitest';
-import { Namespace } from '../../lib/namespace.js';
-import type { NetlinkEvent, Route, WatchOptions } from '../../lib/types.js';
+import { Namespace } from '../../lib/namespace/namespace.js';
+import type { NetlinkEvent, Route, WatchOptions } from '../../lib/types/types.js';
 import { noRoot } from '../support/root.js';
 import { type TestNetns, useTestbed } from '../support/testbed.js';
 import { PATIENCE, Reader } from '../support/watching.js';

@@ -1,7 +1,7 @@
 /** How a watch begins: without gaps or duplicates, however early or late it is read. */
 import { describe, expect, test } from 'vitest';
 import { isNetlinkError, type Netns } from '../../lib/index.js';
-import type { Link, WatchOptions } from '../../lib/types.js';
+import type { Link, WatchOptions } from '../../lib/types/types.js';
 import { type TestNetns, useTestbed } from '../support/testbed.js';
 import { Reader } from '../support/watching.js';
 

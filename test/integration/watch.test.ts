@@ -1,7 +1,7 @@
 /** watch: which changes are events and which messages are none, compared with what `ip` shows. */
 import { describe, expect, test } from 'vitest';
 import { type Netns, watch } from '../../lib/index.js';
-import type { NetlinkEvent, WatchOptions } from '../../lib/types.js';
+import type { NetlinkEvent, WatchOptions } from '../../lib/types/types.js';
 import { type TestNetns, useTestbed } from '../support/testbed.js';
 import { describeEvent, monitorLinks, Reader } from '../support/watching.js';
 

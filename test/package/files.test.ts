@@ -1,5 +1,5 @@
 // The files of the package: everything that it needs, and nothing else.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { namesIn, pack, prebuild, prebuilds, root } from '../support/package.js';
@@ -16,7 +16,9 @@ test('no script is a hook, which npm would pass over with the settings of this f
 });
 
 test('npm pack includes exactly the files that belong into the package', async () => {
-  const modules = namesIn('lib').map((name) => name.replace(/\.ts$/, ''));
+  const modules = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => name.replace(/\.ts$/, ''));
   const native = ['wire', 'rtnl', 'io', 'bulk', 'node'].flatMap((layer) =>
     namesIn(`native/${layer}`).map((name) => `native/${layer}/${name}`),
   );

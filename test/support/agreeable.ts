@@ -1,9 +1,9 @@
 /** A namespace without a kernel behind it. */
 import type { NamespaceHandle } from '../../lib/addon.js';
-import { Namespace } from '../../lib/namespace.js';
-import type { Result, Step } from '../../lib/native.js';
-import type { LinkRecord } from '../../lib/requests.js';
-import type { Link } from '../../lib/types.js';
+import { Namespace } from '../../lib/namespace/namespace.js';
+import type { Result, Step } from '../../lib/namespace/native.js';
+import type { LinkRecord } from '../../lib/records/requests.js';
+import type { Link } from '../../lib/types/types.js';
 import { aLink } from './pictures.js';
 
 const answer: Link = {

@@ -1,7 +1,7 @@
 /** A sample link, address and route, and the kernel's messages about such items. */
-import { makeNews, type News } from '../../lib/news.js';
-import type { Listing, Steps, Wanted } from '../../lib/picture.js';
-import type { Address, Link, Route } from '../../lib/types.js';
+import { makeNews, type News } from '../../lib/records/news.js';
+import type { Address, Link, Route } from '../../lib/types/types.js';
+import type { Listing, Steps, Wanted } from '../../lib/watch/picture.js';
 
 export const aLink: Link = {
   index: 1,

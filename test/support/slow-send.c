@@ -1,6 +1,6 @@
 // LD_PRELOAD: the first message of the type $TYPE is sent only when there is a file $UNTIL.before, and its sender goes on
 // only when there is one $UNTIL.after. It makes $UNTIL.waiting before it waits, and $UNTIL.sent once it has sent. What is
-// about no link, and only asks whether the kernel knows an attribute (lib/moveIndex.ts), does not count.
+// about no link, and only asks whether the kernel knows an attribute (lib/links/moveIndex.ts), does not count.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

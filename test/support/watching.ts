@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { expect, vi } from 'vitest';
 import type { Watch } from '../../lib/index.js';
-import type { Address, Link, NetlinkEvent, Route } from '../../lib/types.js';
+import type { Address, Link, NetlinkEvent, Route } from '../../lib/types/types.js';
 import { type IpRoute, TABLES } from './inet.js';
 import type { IpAddress, IpLink, Testbed, TestNetns } from './testbed.js';
 

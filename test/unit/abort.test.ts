@@ -2,7 +2,7 @@
 import { getEventListeners } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { unlessAborted, whenAborted } from '../../lib/abort.js';
+import { unlessAborted, whenAborted } from '../../lib/base/abort.js';
 
 const listeners = (signal: AbortSignal) => getEventListeners(signal, 'abort').length;
 

@@ -1,15 +1,15 @@
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import { type Check, check } from '../../lib/check.js';
-import * as addressRules from '../../lib/checkAddresses.js';
-import * as linkRules from '../../lib/checkLinks.js';
-import * as neighbourRules from '../../lib/checkNeighbours.js';
-import * as routeRules from '../../lib/checkRoutes.js';
-import * as ruleRules from '../../lib/checkRules.js';
-import * as valueRules from '../../lib/checkValues.js';
-import type { LinkOptions } from '../../lib/types.js';
-import { netnsBrand } from '../../lib/values.js';
+import { type Check, check } from '../../lib/check/check.js';
+import * as addressRules from '../../lib/check/checkAddresses.js';
+import * as linkRules from '../../lib/check/checkLinks.js';
+import * as neighbourRules from '../../lib/check/checkNeighbours.js';
+import * as routeRules from '../../lib/check/checkRoutes.js';
+import * as ruleRules from '../../lib/check/checkRules.js';
+import * as valueRules from '../../lib/check/checkValues.js';
+import type { LinkOptions } from '../../lib/types/types.js';
+import { netnsBrand } from '../../lib/values/values.js';
 import { SAYS_NOTHING } from '../support/inet.js';
 
 const rules = {

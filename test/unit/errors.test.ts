@@ -1,7 +1,6 @@
 import { constants } from 'node:os';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Call } from '../../lib/call.js';
 import {
   argumentError,
   Caller,
@@ -10,8 +9,9 @@ import {
   isNetlinkError,
   NetlinkError,
   showValue,
-} from '../../lib/errors.js';
-import { Refusal } from '../../lib/refusal.js';
+} from '../../lib/errors/errors.js';
+import { Refusal } from '../../lib/errors/refusal.js';
+import { Call } from '../../lib/namespace/call.js';
 
 describe('NetlinkError', () => {
   test('says which operation failed, what the kernel answered and why', () => {
@@ -139,7 +139,7 @@ describe('isNetlinkError', () => {
 
   test('knows the error of another copy of the package', async () => {
     vi.resetModules();
-    const copy = await import('../../lib/errors.js');
+    const copy = await import('../../lib/errors/errors.js');
     expect(copy.NetlinkError).not.toBe(NetlinkError);
     const foreign = new copy.NetlinkError({ code: 'EEXIST', operation: 'createMacvlan' });
     expect(foreign).not.toBeInstanceOf(NetlinkError);

@@ -1,8 +1,8 @@
 /** What a kernel leaves out of links is found out, where its version does not tell. */
 import { describe, expect, test, vi } from 'vitest';
-import type { Namespace } from '../../lib/namespace.js';
-import type { Step } from '../../lib/native.js';
-import * as refusal from '../../lib/refusal.js';
+import * as refusal from '../../lib/errors/refusal.js';
+import type { Namespace } from '../../lib/namespace/namespace.js';
+import type { Step } from '../../lib/namespace/native.js';
 
 const { Refusal } = refusal;
 const SKIP_STATS = 8;
@@ -24,14 +24,14 @@ function kernel(some: Shown | refusal.Refusal, all: Shown | refusal.Refusal = wh
 
 /** The module, as it is in a process that runs on that version. */
 async function loadOn(major: number, minor: number) {
-  vi.doMock('../../lib/kernelVersion.js', () => ({
+  vi.doMock('../../lib/values/kernelVersion.js', () => ({
     isAtLeast: (wantedMajor: number, wantedMinor: number) =>
       major > wantedMajor || (major === wantedMajor && minor >= wantedMinor),
   }));
   // Not loaded again, for its class.
-  vi.doMock('../../lib/refusal.js', () => refusal);
+  vi.doMock('../../lib/errors/refusal.js', () => refusal);
   vi.resetModules();
-  return import('../../lib/extMask.js');
+  return import('../../lib/namespace/extMask.js');
 }
 
 test.each([

@@ -1,6 +1,6 @@
 // Numbers of what is under way: no two things have the same.
 import { expect, test } from 'vitest';
-import { idAfter } from '../../lib/ids.js';
+import { idAfter } from '../../lib/values/ids.js';
 
 const LAST = 2 ** 32 - 1;
 

@@ -1,9 +1,6 @@
-// Dependencies point one way. Held by reading #include and import lines:
-//   wire <- rtnl, wire <- io, {rtnl, io} <- bulk, all <- node
-//   values, errors, types, … <- addon.ts <- native.ts <- the services <- netns.ts <- functions.ts <- index.ts
-//   index.ts <- bench.ts <- cli.ts
+// Dependencies point one way, between the folders of native/ and of lib/. Held by reading #include and import lines.
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
@@ -12,6 +9,10 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const filesIn = (folder: string, end: RegExp) =>
   readdirSync(join(root, folder))
     .filter((name) => end.test(name))
+    .map((name) => `${folder}/${name}`);
+const filesUnder = (folder: string) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
     .map((name) => `${folder}/${name}`);
 const matches = (path: string, pattern: RegExp) =>
   [...read(path).matchAll(pattern)].map((match) => match[1] ?? '');
@@ -49,82 +50,58 @@ describe('native/', () => {
 });
 
 describe('lib/', () => {
-  const levels = [
-    [
-      'abort',
-      'types',
-      'options',
-      'optionsCommon',
-      'optionsInet',
-      'optionsListed',
-      'results',
-      'resultsInet',
-      'values',
-      'builtin',
-      'ip',
-      'mac',
-      'names',
-      'errors',
-      'check',
-      'checkValues',
-      'checkAddresses',
-      'checkLinks',
-      'checkNeighbours',
-      'checkRoutes',
-      'checkRules',
-      'flags',
-      'ids',
-      'kernelVersion',
-      'listed',
-      'news',
-      'noAddon',
-      'records',
-      'refusal',
-      'recordsInet',
-      'requests',
-      'ruleRecord',
-      'turn',
-    ],
-    ['addon'],
-    ['native', 'random'],
-    [], // the services: every file not named here
-    ['netns'],
-    ['functions'], // Netns.current()'s methods as the module's functions
-    ['index'],
-    ['bench'], // the command line, which is not part of the package's exports
-    ['cli'],
+  // A folder, or a file that lies in none, imports only what stands above it here. `import type` counts, too.
+  const layers = [
+    'base',
+    'values',
+    'errors',
+    'types',
+    'records',
+    'check',
+    'addon.ts', // loads the addon
+    'namespace',
+    'diagnosis',
+    'links',
+    'inet',
+    'creation',
+    'netns',
+    'watch',
+    'tap',
+    'netns.ts',
+    'functions.ts', // Netns.current()'s methods as the module's functions
+    'index.ts',
+    'bench.ts', // the command line, which is not part of the package's exports
+    'cli.ts',
   ];
-  const services = 3;
-  const levelOf = (file: string) => {
-    const name = file.replace(/^lib\//, '').replace(/\.ts$/, '');
-    const level = levels.findIndex((names) => names.includes(name));
-    return level === -1 ? services : level;
-  };
+  const layerOf = (file: string) => layers.indexOf(file.split('/')[1] ?? '');
 
-  const files = filesIn('lib', /\.ts$/);
-  const importedBy = (pattern: RegExp) => (file: string) =>
-    matches(file, pattern).map((name) => `lib/${name}.ts`);
-  // What is left of an import at run time: `import type` is not, and may point upward.
-  const imports = importedBy(/^(?:import|export)\s+(?!type\b)[^;]*?from\s+'\.\/([^']+)\.js'/gm);
-  const importsOfTypesToo = importedBy(/^(?:import|export)\s[^;]*?from\s+'\.\/([^']+)\.js'/gm);
-
-  test('files import only from lower layers, or services from services', () => {
-    const upward = files.flatMap((file) =>
-      imports(file)
-        .filter((target) => levelOf(target) > levelOf(file))
-        .map((target) => `${file} -> ${target}`),
+  const files = filesUnder('lib');
+  const importsOf = (file: string) =>
+    matches(file, /^(?:import|export)\s[^;]*?from\s+'(\.[^']+)\.js'/gm).map(
+      (path) => `${join(dirname(file), path)}.ts`,
     );
-    expect(upward).toEqual([]);
+
+  test('every folder and file has its layer, and there is no layer without one', () => {
+    const found = new Set(files.map((file) => file.split('/')[1]));
+    expect([...found].sort()).toEqual([...layers].sort());
   });
 
-  test('there are no import cycles, of types neither', () => {
+  test('files import only from lower layers and from their own', () => {
+    const imported = files.flatMap((file) =>
+      importsOf(file).map((target) => [file, target] as const),
+    );
+    expect(imported.length).toBeGreaterThan(files.length);
+    expect(imported.filter(([file, target]) => layerOf(target) > layerOf(file))).toEqual([]);
+  });
+
+  test('there are no import cycles', () => {
     const reach = (start: string) => {
       const seen = new Set<string>();
-      const queue = importsOfTypesToo(start);
+      const queue = importsOf(start);
       for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
         if (seen.has(file) || !files.includes(file)) continue;
         seen.add(file);
-        queue.push(...importsOfTypesToo(file));
+        queue.push(...importsOf(file));
       }
       return seen;
     };

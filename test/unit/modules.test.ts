@@ -1,7 +1,7 @@
 // How often the kernel's lists of modules are read.
 import { promises } from 'node:fs';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { moduleState } from '../../lib/modules.js';
+import { moduleState } from '../../lib/diagnosis/modules.js';
 
 let read: string[] = [];
 

@@ -1,7 +1,7 @@
 // What an import says that finds no addon.
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { notFoundError, notLoadedError } from '../../lib/noAddon.js';
+import { notFoundError, notLoadedError } from '../../lib/errors/noAddon.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 

@@ -1,18 +1,18 @@
 /** Hints that depend on the kernel's version. */
 import { expect, test, vi } from 'vitest';
-import type { Namespace } from '../../lib/namespace.js';
-import { Refusal } from '../../lib/refusal.js';
-import { MACVLAN_FLAG_NODST, MACVLAN_MODES } from '../../lib/values.js';
+import { Refusal } from '../../lib/errors/refusal.js';
+import type { Namespace } from '../../lib/namespace/namespace.js';
+import { MACVLAN_FLAG_NODST, MACVLAN_MODES } from '../../lib/values/values.js';
 
 const EINVAL = new Refusal(-22, 'RTM_NEWLINK');
 
 /** Why a macvlan in mode `bridge`, or a new one, could not be what is asked, on that version. */
 async function whyOn(minor: number, about: object) {
-  vi.doMock('../../lib/kernelVersion.js', () => ({
+  vi.doMock('../../lib/values/kernelVersion.js', () => ({
     isAtLeast: (_major: number, wanted: number) => minor >= wanted,
   }));
   vi.resetModules();
-  const { whyInvalid } = await import('../../lib/diagnosisMacvlan.js');
+  const { whyInvalid } = await import('../../lib/diagnosis/diagnosisMacvlan.js');
   const link = { index: 7, name: 'm0', kind: 'macvlan', parent: null, macvlan: { mode: 'bridge' } };
   const namespace = { ask: async () => link } as unknown as Namespace;
   return whyInvalid(namespace, about, EINVAL);

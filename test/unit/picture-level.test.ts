@@ -2,9 +2,9 @@
 // whatever was lost, for any changes among a few links, addresses and routes.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { News } from '../../lib/news.js';
-import { type Listing, Picture } from '../../lib/picture.js';
-import type { Address, Link, NetlinkEvent, Route } from '../../lib/types.js';
+import type { News } from '../../lib/records/news.js';
+import type { Address, Link, NetlinkEvent, Route } from '../../lib/types/types.js';
+import { type Listing, Picture } from '../../lib/watch/picture.js';
 import {
   ALL,
   addressNews,

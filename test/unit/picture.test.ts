@@ -1,9 +1,9 @@
 // Which events a watcher makes from the kernel's messages.
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { LISTS_LINKS_BY_INDEX } from '../../lib/kernelVersion.js';
-import type { News } from '../../lib/news.js';
-import { type Listing, mayHideOthers, Picture, type Wanted } from '../../lib/picture.js';
-import type { Address, Link, Route } from '../../lib/types.js';
+import type { News } from '../../lib/records/news.js';
+import type { Address, Link, Route } from '../../lib/types/types.js';
+import { LISTS_LINKS_BY_INDEX } from '../../lib/values/kernelVersion.js';
+import { type Listing, mayHideOthers, Picture, type Wanted } from '../../lib/watch/picture.js';
 import {
   ALL,
   addressNews,

@@ -1,7 +1,7 @@
 // Work of one queue is done in its order, and it can be told when nothing is left.
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { SerialQueue } from '../../lib/serialQueue.js';
+import { SerialQueue } from '../../lib/base/serialQueue.js';
 
 test('begins each piece of work when the one before it is over, also after a failure', async () => {
   const queue = new SerialQueue();

@@ -2,8 +2,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import type { Namespace } from '../../lib/namespace.js';
-import { askTogether, groupedBy } from '../../lib/sharedListing.js';
+import type { Namespace } from '../../lib/namespace/namespace.js';
+import { askTogether, groupedBy } from '../../lib/namespace/sharedListing.js';
 
 /** A namespace whose listings are answered by hand. */
 function namespace() {

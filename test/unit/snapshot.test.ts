@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
-import { linkNow, netnsNow, snapshot } from '../../lib/snapshot.js';
+import { linkNow, netnsNow, snapshot } from '../../lib/check/snapshot.js';
 
 describe('a snapshot', () => {
   test('keeps what an object and its lists hold', () => {

@@ -12,7 +12,7 @@ import {
   takeTurn,
   waitForFurtherTurn,
   waitForTurn,
-} from '../../lib/turn.js';
+} from '../../lib/namespace/turn.js';
 
 /** Counts the turns of the event loop until `work` is done. */
 async function turnsOf(work: Promise<unknown>): Promise<number> {
@@ -216,7 +216,7 @@ test('a call made where the stack is full does not hold up later ones', async ()
       throw new RangeError('Maximum call stack size exceeded');
     },
   }));
-  const copy = await import('../../lib/turn.js');
+  const copy = await import('../../lib/namespace/turn.js');
   vi.doUnmock('node:timers');
   for (const make of [() => copy.beginCall(1000), () => void copy.waitForFurtherTurn()]) {
     expect(make).toThrow(RangeError);

@@ -1,8 +1,8 @@
 import { isIP, isIPv4, SocketAddress } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatIp, networkOf, parseIp, parsePrefix } from '../../lib/ip.js';
-import { formatMac, macFault, parseMac } from '../../lib/mac.js';
+import { formatIp, networkOf, parseIp, parsePrefix } from '../../lib/values/ip.js';
+import { formatMac, macFault, parseMac } from '../../lib/values/mac.js';
 import {
   aliasFault,
   altNameFault,
@@ -11,8 +11,8 @@ import {
   linkNameFault,
   netnsNameFault,
   netnsRefFault,
-} from '../../lib/names.js';
-import { MACVLAN_MODES, nameOf, SCOPES, wordNumber } from '../../lib/values.js';
+} from '../../lib/values/names.js';
+import { MACVLAN_MODES, nameOf, SCOPES, wordNumber } from '../../lib/values/values.js';
 
 /** A well-formed text with one character put in, taken out or replaced. */
 function nearly(texts: fc.Arbitrary<string>, characters: string): fc.Arbitrary<string> {

@@ -1,9 +1,9 @@
 // A removal makes a listing of addresses skip another one, and the message about it comes after the listing.
 import { expect, test, vi } from 'vitest';
-import type { Call } from '../../lib/call.js';
-import type { Namespace } from '../../lib/namespace.js';
-import type { News } from '../../lib/news.js';
-import type { Address } from '../../lib/types.js';
+import type { Call } from '../../lib/namespace/call.js';
+import type { Namespace } from '../../lib/namespace/namespace.js';
+import type { News } from '../../lib/records/news.js';
+import type { Address } from '../../lib/types/types.js';
 import { addressNews, anAddress } from '../support/pictures.js';
 
 const named = (address: string): Address => ({ ...anAddress, address, cidr: `${address}/24` });
@@ -20,12 +20,12 @@ const kernel = vi.hoisted(() => ({
   listings: 0,
 }));
 
-vi.mock('../../lib/native.js', () => ({
+vi.mock('../../lib/namespace/native.js', () => ({
   readNews: async (_: unknown, reading: string) => {
     return reading === 'wait' ? null : { lost: false, news: kernel.told.splice(0) };
   },
 }));
-vi.mock('../../lib/opening.js', () => ({
+vi.mock('../../lib/namespace/opening.js', () => ({
   withNamespace: (_call: unknown, _ref: unknown, body: (own: unknown) => unknown) => {
     return body({ exchange: async (steps: { operation: string }[]) => steps.map(carryOut) });
   },
@@ -42,7 +42,7 @@ function carryOut({ operation }: { operation: string }): unknown {
   return [];
 }
 
-const { watch } = await import('../../lib/watch.js');
+const { watch } = await import('../../lib/watch/watch.js');
 
 test('a listing of addresses is made again when a removal may have hidden another from it', async () => {
   const namespace = {

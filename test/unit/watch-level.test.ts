@@ -1,26 +1,26 @@
 // When a watch sends the event `level`, if events are lost while it lists what there is.
 import { expect, test, vi } from 'vitest';
-import type { Call } from '../../lib/call.js';
-import type { Namespace } from '../../lib/namespace.js';
+import type { Call } from '../../lib/namespace/call.js';
+import type { Namespace } from '../../lib/namespace/namespace.js';
 import { aLink } from '../support/pictures.js';
 
 const kernel = vi.hoisted(() => ({ listings: 0, lost: [] as boolean[] }));
 
-vi.mock('../../lib/native.js', () => ({
+vi.mock('../../lib/namespace/native.js', () => ({
   /** Whether events were lost before each reading, from `kernel.lost`; then the watch ends. */
   readNews: async (_: unknown, reading: string) => {
     const lost = reading === 'discard' ? false : kernel.lost.shift();
     return lost === undefined ? null : { lost, news: [] };
   },
 }));
-vi.mock('../../lib/watchListing.js', () => ({
+vi.mock('../../lib/watch/watchListing.js', () => ({
   listEverything: async () => {
     const link = { ...aLink, name: `name${++kernel.listings}` };
     return { links: [link], addresses: [], routes: [] };
   },
 }));
 
-const { watch } = await import('../../lib/watch.js');
+const { watch } = await import('../../lib/watch/watch.js');
 
 const namespace = { subscribe: () => ({ close() {} }), onClose: () => () => {} };
 

@@ -1,7 +1,7 @@
 // A watch that lists the routes again because of a change.
 import { expect, test, vi } from 'vitest';
-import type { Call } from '../../lib/call.js';
-import type { Namespace } from '../../lib/namespace.js';
+import type { Call } from '../../lib/namespace/call.js';
+import type { Namespace } from '../../lib/namespace/namespace.js';
 import {
   addressNews,
   anAddress,
@@ -21,7 +21,7 @@ const kernel = vi.hoisted(() => ({
   listingsOfRoutes: 0,
 }));
 
-vi.mock('../../lib/native.js', () => ({
+vi.mock('../../lib/namespace/native.js', () => ({
   readNews: async (_: unknown, reading: string) => {
     if (reading === 'discard') return { lost: false, news: [] };
     const { listed, ...received } = kernel.readings.shift() ?? { lost: null };
@@ -29,7 +29,7 @@ vi.mock('../../lib/native.js', () => ({
     return received.lost === null ? null : received;
   },
 }));
-vi.mock('../../lib/watchListing.js', () => ({
+vi.mock('../../lib/watch/watchListing.js', () => ({
   listEverything: async () => kernel.listings.shift(),
   listRoutesAfter: () => {
     kernel.listingsOfRoutes++;
@@ -37,7 +37,7 @@ vi.mock('../../lib/watchListing.js', () => ({
   },
 }));
 
-const { watch } = await import('../../lib/watch.js');
+const { watch } = await import('../../lib/watch/watch.js');
 
 const namespace = { subscribe: () => ({ close() {}, endWait() {} }), onClose: () => () => {} };
 const call = { operation: 'watch', checkSignal() {} };

@@ -1,11 +1,11 @@
 /** A listing that the kernel has stopped is completed, or fails. */
 import { expect, test, vi } from 'vitest';
-import { Call } from '../../lib/call.js';
-import type { Namespace } from '../../lib/namespace.js';
-import type { Step } from '../../lib/native.js';
-import * as refusal from '../../lib/refusal.js';
-import type { LinkRecord } from '../../lib/requests.js';
-import type { Link } from '../../lib/types.js';
+import * as refusal from '../../lib/errors/refusal.js';
+import { Call } from '../../lib/namespace/call.js';
+import type { Namespace } from '../../lib/namespace/namespace.js';
+import type { Step } from '../../lib/namespace/native.js';
+import type { LinkRecord } from '../../lib/records/requests.js';
+import type { Link } from '../../lib/types/types.js';
 
 const { Refusal } = refusal;
 const NAME_ONLY = 256;
@@ -33,13 +33,13 @@ async function complete(
   namespace: ReturnType<typeof kernel>,
   { minor = 3, record = {} as LinkRecord } = {},
 ) {
-  vi.doMock('../../lib/kernelVersion.js', () => ({
+  vi.doMock('../../lib/values/kernelVersion.js', () => ({
     isAtLeast: (major: number, wanted: number) => major < 7 || (major === 7 && minor >= wanted),
   }));
   // Not loaded again, for its class.
-  vi.doMock('../../lib/refusal.js', () => refusal);
+  vi.doMock('../../lib/errors/refusal.js', () => refusal);
   vi.resetModules();
-  const { completeListing } = await import('../../lib/wholeListing.js');
+  const { completeListing } = await import('../../lib/links/wholeListing.js');
   const links = [1, 5].map(linkOf) as Link[];
   const call = new Call('listLinks', null, undefined);
   await completeListing(namespace as unknown as Namespace, call, links, record, undefined);
