@@ -6,9 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { help, readOptions } from './bench/options.mjs';
 import { workloads } from './bench/workloads.mjs';
 import { setup } from './setup.mjs';
+import { passThrough } from './support/command.mjs';
+import { Failure } from './support/failure.mjs';
 import { locked } from './support/lock.mjs';
+import { runMain } from './support/main.mjs';
 import { inPrivateNamespaces, missingForNamespaces } from './support/namespaces.mjs';
-import { Failure, passThrough, runMain } from './support/step.mjs';
 import { requireCommands } from './support/system.mjs';
 
 /** Set in the process that runs inside the private namespaces. */

@@ -1,6 +1,6 @@
 // npm run build: the addon and dist/, with everything that they need.
 import { setup } from './setup.mjs';
-import { runMain } from './support/step.mjs';
+import { runMain } from './support/main.mjs';
 
 await runMain(
   () => setup('package'),

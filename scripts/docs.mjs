@@ -1,6 +1,8 @@
 // npm run docs: the API pages in docs/api; an export without a doc comment is an error.
 import { setup } from './setup.mjs';
-import { bin, commandStep, runMain } from './support/step.mjs';
+import { runMain } from './support/main.mjs';
+import { bin } from './support/project.mjs';
+import { commandStep } from './support/step.mjs';
 
 await runMain(async () => {
   await setup('tools');

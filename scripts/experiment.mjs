@@ -3,7 +3,8 @@ import { parseArgs } from 'node:util';
 import { runPrivately } from './experiment/enter.mjs';
 import { CannotRun } from './experiment/errors.mjs';
 import { setup } from './setup.mjs';
-import { Failure, Interrupted, runMain } from './support/step.mjs';
+import { Failure, Interrupted } from './support/failure.mjs';
+import { runMain } from './support/main.mjs';
 
 const help = `npm run experiment -- [options]
 

@@ -1,7 +1,9 @@
 // npm run format: rewrites TypeScript, JavaScript, JSON and C++ in the project's style.
 import { setup } from './setup.mjs';
 import { unformattedCpp } from './support/clang-format.mjs';
-import { bin, passThrough, runMain } from './support/step.mjs';
+import { passThrough } from './support/command.mjs';
+import { runMain } from './support/main.mjs';
+import { bin } from './support/project.mjs';
 
 await runMain(async () => {
   await setup('tools');

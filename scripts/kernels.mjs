@@ -7,9 +7,11 @@ import { fetchKernel, seriesNames, unpackedEarlier } from './kernels/debian.mjs'
 import { runSuite } from './kernels/suite.mjs';
 import { formatOutcomes } from './kernels/table.mjs';
 import { setup } from './setup.mjs';
+import { Failure, Interrupted } from './support/failure.mjs';
 import { locked } from './support/lock.mjs';
+import { runMain } from './support/main.mjs';
+import { root } from './support/project.mjs';
 import { filesUnder } from './support/stamp.mjs';
-import { Failure, Interrupted, root, runMain } from './support/step.mjs';
 import { requireCommands } from './support/system.mjs';
 
 const help = `npm run test:kernels -- [options] [words…]

@@ -1,7 +1,10 @@
 // npm run lint: Biome, clang-format and the types of everything that tsc does not compile into dist/.
 import { setup } from './setup.mjs';
 import { unformattedCpp } from './support/clang-format.mjs';
-import { bin, commandStep, Failure, Interrupted, runMain, step } from './support/step.mjs';
+import { Failure, Interrupted } from './support/failure.mjs';
+import { runMain } from './support/main.mjs';
+import { bin } from './support/project.mjs';
+import { commandStep, step } from './support/step.mjs';
 
 await runMain(async () => {
   await setup('tools');

@@ -4,9 +4,12 @@ import { arch, availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { addonSources, headerSettings, setup } from './setup.mjs';
+import { Failure } from './support/failure.mjs';
 import { locked } from './support/lock.mjs';
+import { runMain } from './support/main.mjs';
+import { bin, root } from './support/project.mjs';
 import { fingerprint, isDone, unlessDone } from './support/stamp.mjs';
-import { bin, commandStep, Failure, root, runMain } from './support/step.mjs';
+import { commandStep } from './support/step.mjs';
 import { fetchZig, zigSettings } from './support/zig.mjs';
 
 const help = `npm run prebuild -- [--all]

@@ -5,9 +5,12 @@
 import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Failure } from './support/failure.mjs';
 import { locked } from './support/lock.mjs';
+import { runMain } from './support/main.mjs';
+import { bin, ci, root } from './support/project.mjs';
 import { filesUnder, fingerprint, touchChanged, unlessDone } from './support/stamp.mjs';
-import { bin, ci, commandStep, Failure, root, runMain, step } from './support/step.mjs';
+import { commandStep, step } from './support/step.mjs';
 import { requireCommands } from './support/system.mjs';
 
 const addon = 'build/Release/macvlan_netlink.node';

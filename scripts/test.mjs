@@ -4,21 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setup } from './setup.mjs';
+import { capture, passThrough, throwIfInterrupted, uncoloured } from './support/command.mjs';
 import { cppTests, runCppTests } from './support/cpp-tests.mjs';
+import { Failure } from './support/failure.mjs';
+import { runMain } from './support/main.mjs';
 import { inPrivateNamespaces, missingForNamespaces } from './support/namespaces.mjs';
+import { bin, ci, root } from './support/project.mjs';
 import { filesUnder } from './support/stamp.mjs';
-import {
-  bin,
-  capture,
-  ci,
-  commandStep,
-  Failure,
-  passThrough,
-  root,
-  runMain,
-  throwIfInterrupted,
-  uncoloured,
-} from './support/step.mjs';
+import { commandStep } from './support/step.mjs';
 
 const suites = ['wire', 'unit', 'addon', 'types', 'package', 'integration'];
 

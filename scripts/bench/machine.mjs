@@ -1,7 +1,7 @@
 // Where and with what it was measured.
 import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
-import { capture } from '../support/step.mjs';
+import { capture } from '../support/command.mjs';
 
 function distribution() {
   const text = readFileSync('/etc/os-release', 'utf8');

@@ -1,7 +1,7 @@
 // The command line of npm run bench.
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Failure } from '../support/step.mjs';
+import { Failure } from '../support/failure.mjs';
 import { contestants } from './contestants/index.mjs';
 import { buildFolder } from './support/packages.mjs';
 import { workloads } from './workloads.mjs';

@@ -4,8 +4,10 @@ import { once } from 'node:events';
 import { isIPv4 } from 'node:net';
 import { parseArgs } from 'node:util';
 import { setup } from '../setup.mjs';
+import { passThrough } from '../support/command.mjs';
+import { Failure } from '../support/failure.mjs';
+import { runMain } from '../support/main.mjs';
 import { inPrivateNamespaces } from '../support/namespaces.mjs';
-import { Failure, passThrough, runMain } from '../support/step.mjs';
 import { requireCommands } from '../support/system.mjs';
 
 const help = `node scripts/examples/tap-responder.mjs LINK ADDRESS

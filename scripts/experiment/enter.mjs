@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { capture } from '../support/step.mjs';
+import { capture } from '../support/command.mjs';
 import { requireCommands } from '../support/system.mjs';
 import { CannotRun } from './errors.mjs';
 

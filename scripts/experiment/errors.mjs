@@ -4,7 +4,7 @@
 export class CannotRun extends Error {}
 
 /** It was asked to stop. */
-export class Interrupted extends Error {
+export class Stopped extends Error {
   /**
    * @param {string} cause such as 'SIGINT'
    * @param {number} code what a shell expects of a process that ended so

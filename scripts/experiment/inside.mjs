@@ -1,7 +1,7 @@
 // The experiment itself, in the namespaces that enter.mjs has made for it.
 import { constants } from 'node:os';
 import { Account } from './account.mjs';
-import { CannotRun, Interrupted } from './errors.mjs';
+import { CannotRun, Stopped } from './errors.mjs';
 import { isNetlinkError, Netns } from './library.mjs';
 import { tryModes, tryModesOnCard } from './modes.mjs';
 import { buildNetwork, PARENT } from './physical.mjs';
@@ -17,13 +17,13 @@ function watchProcess() {
   const controller = new AbortController();
   for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
     const code = 128 + constants.signals[signal];
-    process.on(signal, () => controller.abort(new Interrupted(signal, code)));
+    process.on(signal, () => controller.abort(new Stopped(signal, code)));
   }
   // Whoever read the output has gone, as with `| head`.
-  const unread = new Interrupted('a closed output', 128 + constants.signals.SIGPIPE);
+  const unread = new Stopped('a closed output', 128 + constants.signals.SIGPIPE);
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', ({ code, message }) =>
-      controller.abort(code === 'EPIPE' ? unread : new Interrupted(message, 1)),
+      controller.abort(code === 'EPIPE' ? unread : new Stopped(message, 1)),
     );
   }
   // Nothing is known to throw outside of every promise; what does must not leave links behind.
@@ -135,7 +135,7 @@ function explain(error, report) {
     for (const one of error.errors) report.tell(`  ${one.message}`);
     return 1;
   }
-  if (error instanceof Interrupted) {
+  if (error instanceof Stopped) {
     report.tell(`${error.message}. Everything is taken down again.`);
     return error.code;
   }

@@ -2,7 +2,10 @@
 // somebody has unpacked there.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { capture, commandStep, Failure, root } from '../support/step.mjs';
+import { capture } from '../support/command.mjs';
+import { Failure } from '../support/failure.mjs';
+import { root } from '../support/project.mjs';
+import { commandStep } from '../support/step.mjs';
 
 /** Where the kernels lie, one folder a version. */
 const kernelsFolder = join(root, '.kernels');

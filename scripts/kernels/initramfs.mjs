@@ -13,7 +13,9 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { capture, Failure, root } from '../support/step.mjs';
+import { capture } from '../support/command.mjs';
+import { Failure } from '../support/failure.mjs';
+import { root } from '../support/project.mjs';
 
 const busybox = '/bin/busybox';
 const init = join(root, 'scripts/kernels/init.sh');

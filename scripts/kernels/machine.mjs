@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Failure, Interrupted, root } from '../support/step.mjs';
+import { Failure, Interrupted } from '../support/failure.mjs';
+import { root } from '../support/project.mjs';
 import { buildInitramfs } from './initramfs.mjs';
 
 const virtiofsd = '/usr/lib/qemu/virtiofsd';

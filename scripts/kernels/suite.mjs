@@ -1,5 +1,5 @@
 // Runs the integration tests on one kernel, and shows their progress.
-import { bin, ci, root } from '../support/step.mjs';
+import { bin, ci, root } from '../support/project.mjs';
 import { runOnKernel } from './machine.mjs';
 
 /** How many times longer than usual a test may take: JavaScript is that much slower in there. */

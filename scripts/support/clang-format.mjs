@@ -1,8 +1,8 @@
 // Every C++ file of the project through clang-format, in the style of .clang-format.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { root } from './project.mjs';
 import { filesUnder } from './stamp.mjs';
-import { root } from './step.mjs';
 
 /**
  * The files that are not formatted; with `write` they are by the time this returns.

@@ -2,9 +2,11 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
+import { capture, uncoloured } from './command.mjs';
 import { locked } from './lock.mjs';
+import { bin, ci, root } from './project.mjs';
 import { filesUnder, fingerprint, touchChanged, unlessDone } from './stamp.mjs';
-import { bin, capture, ci, commandStep, root, uncoloured } from './step.mjs';
+import { commandStep } from './step.mjs';
 
 const folder = 'build-cmake';
 const jobs = String(availableParallelism());

@@ -2,7 +2,8 @@
 import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Failure, root } from './step.mjs';
+import { Failure } from './failure.mjs';
+import { root } from './project.mjs';
 
 const file = join(root, '.setup.lock');
 

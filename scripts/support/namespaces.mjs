@@ -1,6 +1,6 @@
 // Runs a command in network and mount namespaces of its own, so that nothing of the machine is
 // touched: its own links, its own /run (where named namespaces are mounted), its own view of /sys.
-import { capture } from './step.mjs';
+import { capture } from './command.mjs';
 
 const enter = [
   '--net',

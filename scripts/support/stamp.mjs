@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { root } from './step.mjs';
+import { root } from './project.mjs';
 
 const cache = join(root, 'node_modules/.cache/macvlan-netlink');
 

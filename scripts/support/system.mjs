@@ -1,7 +1,8 @@
 // The commands that the set-up needs from the system, and the Debian packages that bring them.
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { commandStep, Failure } from './step.mjs';
+import { Failure } from './failure.mjs';
+import { commandStep } from './step.mjs';
 
 const packages = {
   cc: 'gcc',

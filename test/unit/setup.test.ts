@@ -34,7 +34,7 @@ beforeEach(() => {
 /** Starts a script there, which prints the message of its failure. */
 function start(script: string, env: NodeJS.ProcessEnv = process.env) {
   const program = `
-    import { runMain } from './scripts/support/step.mjs';
+    import { runMain } from './scripts/support/main.mjs';
     await runMain(async () => { ${script} });
   `;
   return spawn(process.execPath, ['--input-type=module', '--eval', program], {
@@ -176,7 +176,7 @@ test('files get the present time when their content is another, also with the ti
 
 describe('a command', () => {
   const script = `
-    const { capture } = await import('./scripts/support/step.mjs');
+    const { capture } = await import('./scripts/support/command.mjs');
     process.stdout.write('begun ');
     try {
       process.stdout.write(String((await capture('sh', ['-c', process.env.LINE])).code));
@@ -217,7 +217,7 @@ describe('a command', () => {
 
 test('an interrupt is left to a command that has the terminal', async () => {
   const child = start(`
-    const { passThrough } = await import('./scripts/support/step.mjs');
+    const { passThrough } = await import('./scripts/support/command.mjs');
     const line = 'trap "exit 7" INT; echo $$ > pid; while :; do sleep 0.1; done';
     return process.stdout.write('ended with ' + (await passThrough('sh', ['-c', line])));
   `);
@@ -231,7 +231,7 @@ test('an interrupt is left to a command that has the terminal', async () => {
 
 test('what has been interrupted begins no further command', async () => {
   const child = start(`
-    const { capture, passThrough, throwIfInterrupted } = await import('./scripts/support/step.mjs');
+    const { capture, passThrough, throwIfInterrupted } = await import('./scripts/support/command.mjs');
     const line = 'trap "exit 7" INT; echo $$ > pid; while :; do sleep 0.1; done';
     await passThrough('sh', ['-c', line]);
     throwIfInterrupted();

@@ -1,7 +1,8 @@
 // vishvananda/netlink, built from Debian's packages without a network.
 import { join } from 'node:path';
+import { root } from '../../support/project.mjs';
 import { filesUnder, fingerprint, unlessDone } from '../../support/stamp.mjs';
-import { commandStep, root } from '../../support/step.mjs';
+import { commandStep } from '../../support/step.mjs';
 import { buildFolder, debianVersion, missingPackages } from '../support/packages.mjs';
 
 const debian = ['golang-go', 'golang-github-vishvananda-netlink-dev'];

@@ -1,6 +1,6 @@
 // iproute2, in the two ways that programs call it.
 import { fileURLToPath } from 'node:url';
-import { capture } from '../../support/step.mjs';
+import { capture } from '../../support/command.mjs';
 
 const program = (name) => fileURLToPath(new URL(`./programs/${name}.mjs`, import.meta.url));
 

@@ -1,7 +1,8 @@
 // The limit: a C program of this project with messages built beforehand.
 import { join } from 'node:path';
+import { root } from '../../support/project.mjs';
 import { filesUnder, fingerprint, unlessDone } from '../../support/stamp.mjs';
-import { commandStep, root } from '../../support/step.mjs';
+import { commandStep } from '../../support/step.mjs';
 import { buildFolder } from '../support/packages.mjs';
 import { warnings } from '../support/warnings.mjs';
 import { tapProgram } from './tap.mjs';

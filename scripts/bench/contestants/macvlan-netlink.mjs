@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { root } from '../../support/step.mjs';
+import { root } from '../../support/project.mjs';
 import { tapProgram } from './tap.mjs';
 
 const taps = { command: [process.execPath, tapProgram, 'package'] };

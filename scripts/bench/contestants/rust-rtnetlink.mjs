@@ -1,8 +1,9 @@
 // Rust rtnetlink, built from Debian's packages without a network.
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { root } from '../../support/project.mjs';
 import { filesUnder, fingerprint, unlessDone } from '../../support/stamp.mjs';
-import { commandStep, root } from '../../support/step.mjs';
+import { commandStep } from '../../support/step.mjs';
 import { buildFolder, debianVersion, missingPackages } from '../support/packages.mjs';
 
 const debian = [

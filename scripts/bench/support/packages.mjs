@@ -1,7 +1,10 @@
 // What contestants need from the system: whether it is there, which version, and its installation.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { capture, commandStep, Failure, root } from '../../support/step.mjs';
+import { capture } from '../../support/command.mjs';
+import { Failure } from '../../support/failure.mjs';
+import { root } from '../../support/project.mjs';
+import { commandStep } from '../../support/step.mjs';
 
 /** Everything that the benchmark makes: compiled programs, npm contestants, the report. */
 export const buildFolder = join(root, 'build-bench');
