@@ -1,5 +1,4 @@
 /** What the operations on addresses take: a row for each option. */
-
 import type { Address, AddressFilter, AddressOptions } from '../types/types.js';
 import { LISTED_ADDRESS_FLAGS } from '../values/flags.js';
 import { isUnspecified, parseIp, parsePrefix } from '../values/ip.js';

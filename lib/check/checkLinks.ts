@@ -1,5 +1,4 @@
 /** What the operations on links take: a row for each option. */
-
 import type {
   BridgePortOptions,
   CreateBridgeOptions,

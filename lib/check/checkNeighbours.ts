@@ -1,5 +1,4 @@
 /** What the operations on neighbours take: a row for each option. */
-
 import type { Neighbour, NeighbourFilter, NeighbourOptions } from '../types/types.js';
 import { hardwareAddressFault } from '../values/mac.js';
 import { LISTED_STATES, NEIGHBOUR_STATES, ROUTE_PROTOCOLS } from '../values/values.js';

@@ -1,5 +1,4 @@
 /** What the operations on routes take: a row for each option. */
-
 import type {
   DeleteOptions,
   IpFamily,

@@ -1,5 +1,4 @@
 /** What the operations on rules take: a row for each option. */
-
 import { removalRecord, toldBy } from '../records/ruleRecord.js';
 import type {
   DeleteOptions,

@@ -1,5 +1,4 @@
 /** The kinds of value that many options have: a check for each. */
-
 import type { DeleteOptions, IpFamily, NetnsLike, OperationOptions } from '../types/types.js';
 import { parseIp, parsePrefix } from '../values/ip.js';
 import { macFault } from '../values/mac.js';

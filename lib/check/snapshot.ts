@@ -2,7 +2,6 @@
  * Copies of what a program passes in: the program may change its objects while the call waits for its turn or for
  * an answer.
  */
-
 import type { Link, LinkRef, NetnsRef } from '../types/types.js';
 import { isObject, isSignal } from './check.js';
 

@@ -1,5 +1,4 @@
 /** What is sent to make a link: the first message, and the requests of an attempt. */
-
 import { Refusal } from '../errors/refusal.js';
 import { lookUp, NOT_KNOWN_YET } from '../links/aboutLink.js';
 import { notReadError } from '../links/links.js';

@@ -1,5 +1,4 @@
 /** What the making of a link is about: how its kind is made, this link, and an attempt. */
-
 import type { Peer } from '../diagnosis/diagnosisCommon.js';
 import type { Call } from '../namespace/call.js';
 import type { Namespace } from '../namespace/namespace.js';

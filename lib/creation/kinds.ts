@@ -1,5 +1,4 @@
 /** `createLink`: links of every kind that can be made here. */
-
 import { check } from '../check/check.js';
 import * as linkChecks from '../check/checkLinks.js';
 import { noPortsHint } from '../diagnosis/diagnosisCommon.js';

@@ -1,5 +1,4 @@
 /** macvlan and macvtap: what is special to making and changing them. */
-
 import { SerialQueue } from '../base/serialQueue.js';
 import { check } from '../check/check.js';
 import * as linkChecks from '../check/checkLinks.js';

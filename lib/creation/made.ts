@@ -1,5 +1,4 @@
 /** Whether a link is the one that a creation has made. */
-
 import { findLink } from '../namespace/lookup.js';
 import type { Link } from '../types/types.js';
 import { formatMac } from '../values/mac.js';

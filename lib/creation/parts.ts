@@ -2,7 +2,6 @@
  * The parts of a new link: what the kernel does not take in the first message, and what therefore follows it in
  * messages of its own.
  */
-
 import { linkNow } from '../check/snapshot.js';
 import { addressRecord } from '../inet/addresses.js';
 import { additionOf, plainOptions, routeRecord, undoRecord } from '../inet/routes.js';

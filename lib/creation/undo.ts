@@ -1,5 +1,4 @@
 /** Taking away what was made of a link that cannot be finished. */
-
 import { type Codes, Refusal } from '../errors/refusal.js';
 import type { Call } from '../namespace/call.js';
 import { findLink, linkRecord } from '../namespace/lookup.js';

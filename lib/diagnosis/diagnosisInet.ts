@@ -1,5 +1,4 @@
 /** Why an address or a route was refused: what IPv4 and IPv6 want of a link. */
-
 import { Refusal } from '../errors/refusal.js';
 import { findLink } from '../namespace/lookup.js';
 import { describe, type Namespace } from '../namespace/namespace.js';

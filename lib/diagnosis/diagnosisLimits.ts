@@ -1,5 +1,4 @@
 /** Why a request was refused that would exceed one of the kernel's limits. */
-
 import type { Refusal } from '../errors/refusal.js';
 import { findLink } from '../namespace/lookup.js';
 import type { Namespace } from '../namespace/namespace.js';

@@ -1,5 +1,4 @@
 /** Why a link was refused with `EINVAL`, `EBUSY`, `EADDRINUSE` or `EADDRNOTAVAIL`: macvlan's own rules, above all. */
-
 import type { Refusal } from '../errors/refusal.js';
 import {
   findChildren,

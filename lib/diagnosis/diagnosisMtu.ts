@@ -1,5 +1,4 @@
 /** Why a link cannot have an MTU, because of its kind, its parent or its master; `diagnosisInet.ts` has what IP needs. */
-
 import type { Refusal } from '../errors/refusal.js';
 import { findLink } from '../namespace/lookup.js';
 import type { Namespace } from '../namespace/namespace.js';

@@ -1,5 +1,4 @@
 /** Why a rule of policy routing cannot be added or removed. */
-
 import { Refusal } from '../errors/refusal.js';
 import type { Namespace } from '../namespace/namespace.js';
 import type { RuleRecord } from '../records/requests.js';

@@ -1,5 +1,4 @@
 /** IPv4 and IPv6 addresses of links. */
-
 import { check } from '../check/check.js';
 import * as addressChecks from '../check/checkAddresses.js';
 import * as valueChecks from '../check/checkValues.js';

@@ -1,5 +1,4 @@
 /** The neighbours of links: which MAC an IP address has, as ARP and neighbour discovery find out. */
-
 import { check } from '../check/check.js';
 import * as neighbourChecks from '../check/checkNeighbours.js';
 import * as valueChecks from '../check/checkValues.js';

@@ -1,5 +1,4 @@
 /** IPv4 and IPv6 routes. */
-
 import { check } from '../check/check.js';
 import * as routeChecks from '../check/checkRoutes.js';
 import { isListedRoute } from '../check/listed.js';

@@ -1,5 +1,4 @@
 /** The rules of policy routing: which table the kernel looks a packet's route up in. */
-
 import { check } from '../check/check.js';
 import * as ruleChecks from '../check/checkRules.js';
 import { explain } from '../diagnosis/diagnosis.js';

@@ -1,5 +1,4 @@
 /** Links of every kind: naming, reading and listing them, and sending what changes one. */
-
 import { check } from '../check/check.js';
 import * as linkChecks from '../check/checkLinks.js';
 import * as valueChecks from '../check/checkValues.js';

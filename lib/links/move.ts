@@ -1,5 +1,4 @@
 /** Moving links between namespaces. */
-
 import { check } from '../check/check.js';
 import * as linkChecks from '../check/checkLinks.js';
 import * as valueChecks from '../check/checkValues.js';

@@ -1,5 +1,4 @@
 /** Whether the kernel lets a move choose the link's index (`IFLA_NEW_IFINDEX`, from Linux 5.13 on). */
-
 import { Refusal } from '../errors/refusal.js';
 import type { Call } from '../namespace/call.js';
 import { LAST_INDEX } from '../namespace/indexes.js';

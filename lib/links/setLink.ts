@@ -1,5 +1,4 @@
 /** Changing links: `setLink`, and how flags and settings stand in a request. */
-
 import { check } from '../check/check.js';
 import * as linkChecks from '../check/checkLinks.js';
 import * as valueChecks from '../check/checkValues.js';

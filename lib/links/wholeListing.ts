@@ -1,5 +1,4 @@
 /** Listings of links that the kernel ends early. */
-
 import { TOO_MANY_SOURCES } from '../diagnosis/diagnosisLimits.js';
 import { NO_LINK, Refusal } from '../errors/refusal.js';
 import type { Call } from '../namespace/call.js';

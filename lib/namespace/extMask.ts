@@ -1,5 +1,4 @@
 /** What links are read without (`IFLA_EXT_MASK`), when they are for the caller and so have to be whole. */
-
 import { Refusal } from '../errors/refusal.js';
 import { EXT_MASK } from '../records/requests.js';
 import type { Link } from '../types/types.js';

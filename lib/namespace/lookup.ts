@@ -1,5 +1,4 @@
 /** Looking links up without an error when there is none: by what names them, or by their parent. */
-
 import { NO_LINK, Refusal } from '../errors/refusal.js';
 import { EXT_MASK, type LinkIndexRecord, type LinkRecord } from '../records/requests.js';
 import type { Link, LinkParent } from '../types/types.js';

@@ -1,5 +1,4 @@
 /** The id that one namespace has for another. */
-
 import { check } from '../check/check.js';
 import * as valueChecks from '../check/checkValues.js';
 import type { Call } from '../namespace/call.js';

@@ -1,5 +1,4 @@
 /** The settings of a namespace: files below /proc/sys/net, of which each namespace has its own. */
-
 import { badType, type Check, check, integer, text } from '../check/check.js';
 import { mtuTooSmallHint, noIPv6Hint } from '../diagnosis/diagnosisInet.js';
 import { showValue } from '../errors/errors.js';

@@ -2,7 +2,6 @@
  * Makes the public results out of what the kernel answered: the addon calls each factory with one
  * argument for every column of its table, in the table's order (`answers` in addon.ts).
  */
-
 import type { Link, LinkStats, MacvlanInfo } from '../types/types.js';
 import { LINK_TYPES, linkFlags, OPER_STATES } from '../values/flags.js';
 import { isAtLeast } from '../values/kernelVersion.js';

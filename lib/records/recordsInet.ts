@@ -1,5 +1,4 @@
 /** Makes the results about addresses, routes, rules and neighbours, as records.ts makes those about links. */
-
 import type { Address, IpFamily, Neighbour, NextHop, Route, Rule } from '../types/types.js';
 import { addressFlagNames4, addressFlagNames6 } from '../values/flags.js';
 import {

@@ -1,5 +1,4 @@
 /** What a request says of a rule of policy routing. */
-
 import type { Rule, RuleToAdd, RuleToRemove } from '../types/types.js';
 import { familyOf, parsePrefix, prefixLengthOf } from '../values/ip.js';
 import {

@@ -1,5 +1,4 @@
 /** `openTap`: opens the character device of a macvtap. */
-
 import { check, integer, optionsOf, table } from '../check/check.js';
 import { flag, linkRef, signal } from '../check/checkValues.js';
 import { whyQueueTooLong } from '../diagnosis/diagnosisLimits.js';

@@ -2,7 +2,6 @@
  * What a watcher knows of a namespace. It is given the kernel's messages, and returns the events for what they change.
  * It finds that out by comparing, because a message's type does not say whether anything is new.
  */
-
 import type { LinkNews, News, NexthopObjectNews, RouteNews } from '../records/news.js';
 import type { Address, Link, NetlinkEvent, Route } from '../types/types.js';
 import { LISTS_LINKS_BY_INDEX } from '../values/kernelVersion.js';

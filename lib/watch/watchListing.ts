@@ -1,5 +1,4 @@
 /** Listings for watchers, which do not wait behind the namespace's other requests. */
-
 import { Refusal } from '../errors/refusal.js';
 import { completeListing } from '../links/wholeListing.js';
 import type { Call } from '../namespace/call.js';
