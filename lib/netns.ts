@@ -470,7 +470,9 @@ export class Netns extends Namespace {
    * listed, such as one that a move has dropped. `EEXIST`: the link has it already; `ENODEV`: there is no such link.
    * For IPv6 also `EACCES`: it is disabled on the link; `EINVAL`: the link's MTU is below 1,280; `EADDRNOTAVAIL`: `::1`
    * on another link than `lo`, or a multicast address without `autojoin`; `EOPNOTSUPP`: the kernel has no IPv6. For
-   * IPv4 `ENOBUFS`: no room for another `autojoin` (see `AddressFlag`).
+   * IPv4 `ENOBUFS`: no room for another `autojoin` (see `AddressFlag`). The kernel does not ask the neighbours whether
+   * one has an IPv4 address already, and with `arpNotify` it announces one only when the link comes up or its MAC is
+   * set.
    */
   addAddress(
     link: LinkRef,
@@ -490,7 +492,8 @@ export class Netns extends Namespace {
    * nothing when it is added) and its peer (omitted: unchanged). An address that a neighbour has (`dadfailed`) stays
    * so: remove and add it to have the kernel ask again. The kernel ignores the other fields of an existing address
    * (net/ipv4/devinet.c, inet_rtm_newaddr; net/ipv6/addrconf.c, inet6_addr_modify). `EEXIST`: the link has the IPv6
-   * address with another prefix length; otherwise as for `addAddress`.
+   * address with another prefix length, which for IPv4 is another address beside that one; otherwise as for
+   * `addAddress`.
    */
   replaceAddress(
     link: LinkRef,
@@ -638,7 +641,7 @@ export class Netns extends Namespace {
    * an IPv6 proxy `ENOBUFS`);
    * `ENOBUFS`: the kernel's table, which all namespaces share, has no room for one that is not permanent
    * (net.ipv4.neigh.default.gc_thresh3); `EAFNOSUPPORT`: the kernel has no IPv6; `EPERM`: needs `CAP_NET_ADMIN`. A link
-   * that goes down loses all entries, one that gets another MAC all but proxies, and one that loses its carrier all but
+   * that goes down loses all entries, one whose MAC is set, even to the same, all but proxies, and one that loses its carrier all but
    * proxies and permanent ones; one that is up and whose `arp` is changed loses all but proxies. On a loopback or
    * point-to-point link the kernel has a single entry for all of IPv4, listed as `0.0.0.0`: what is added for any
    * address changes that (net/ipv4/arp.c, arp_constructor).

@@ -46,6 +46,7 @@ import {
   INT_MAX,
   index,
   ipv4Settings,
+  ipv6Settings,
   knownName,
   linkName,
   linkRef,
@@ -78,6 +79,7 @@ const LINK_ROWS = {
   master: linkRef,
   addrGenMode,
   ipv4: ipv4Settings,
+  ipv6: ipv6Settings,
   signal,
 } satisfies { readonly [Name in keyof LinkOptions]-?: Check };
 

@@ -14,6 +14,7 @@ import {
   ADDRESS_SIZES,
   FAMILIES,
   IPV4_SETTINGS,
+  IPV6_SETTINGS,
   MAX_SOURCES,
   netnsBrand,
   ROUTE_PROTOCOLS,
@@ -70,6 +71,18 @@ export const ipv4Settings = optionsOf(
       Object.entries(IPV4_SETTINGS).map(([name, most]) => [
         name,
         most === 'flag' ? flag : integer(0, most),
+      ]),
+    ),
+  ),
+);
+
+/** How IPv6 behaves on a new link. */
+export const ipv6Settings = optionsOf(
+  table(
+    Object.fromEntries(
+      Object.entries(IPV6_SETTINGS).map(([name, { takes }]) => [
+        name,
+        takes === 'flag' ? flag : integer(takes[0], takes[1]),
       ]),
     ),
   ),

@@ -13,6 +13,7 @@ import { findLink, linkRecord } from '../namespace/lookup.js';
 import type { Namespace } from '../namespace/namespace.js';
 import type { Result, Step } from '../namespace/native.js';
 import { withNamespace } from '../namespace/opening.js';
+import { ipv6PathOf, whySettingRefused } from '../netns/sysctl.js';
 import type { LinkRecord } from '../records/requests.js';
 import type { Link, LinkOptions } from '../types/types.js';
 import { parseMac } from '../values/mac.js';
@@ -24,9 +25,11 @@ import {
   announces,
   askedBeside,
   checkLinksOf,
+  isSetting,
   noParts,
   type Part,
   partsOf,
+  type SettingPart,
   withSharedChanges,
 } from './parts.js';
 import { TAKEN_AWAY, undo } from './undo.js';
@@ -238,8 +241,10 @@ function undone(plan: Plan, results: readonly Result[], error: unknown): Promise
   const { target, call, index, parts } = plan;
   const { name } = plan.record;
   const isDone = (at: number) => at < results.length && !(results[at] instanceof Refusal);
-  const besides = parts.flatMap(({ option, undo: step }, at) =>
-    step !== undefined && isDone(at + 1) ? [[option, step] as const] : [],
+  const besides = parts.flatMap((part, at) =>
+    !isSetting(part) && part.undo !== undefined && isDone(at + 1)
+      ? [[part.option, part.undo] as const]
+      : [],
   );
   // Nobody else has an index that was chosen here.
   const isIt = plan.options.index === undefined ? undefined : (link: Link) => isMade(plan, link);
@@ -252,6 +257,7 @@ async function partError(
   refusal: Refusal,
 ): Promise<NetlinkError> {
   const { target, call, index } = plan;
+  if (part !== undefined && isSetting(part)) return await settingError(plan, part, refusal);
   const asked = part?.step.record ?? {};
   // A route may be by another link than the new one.
   const link = 'link' in asked ? (asked.link ?? index) : index;
@@ -264,6 +270,19 @@ async function partError(
     part?.undo !== undefined && refusal.code === 'ENOBUFS' && refusal.syscall === 'recvmsg';
   const hint = mayStay ? MAY_STAY : found;
   return call.error(refusal, { hint, part: part?.option });
+}
+
+async function settingError(
+  { target, call, index }: Plan,
+  { option, file, value }: SettingPart,
+  refusal: Refusal,
+): Promise<NetlinkError> {
+  const link = await findLink(target, index);
+  const hint =
+    link === undefined
+      ? TAKEN_AWAY
+      : await whySettingRefused(target, ipv6PathOf(link.name, file), refusal, value);
+  return call.error(refusal, { hint, part: option });
 }
 
 /** {@link explain} for what a link that has just been made is refused. */

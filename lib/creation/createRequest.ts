@@ -7,13 +7,14 @@ import { linkRecord } from '../namespace/lookup.js';
 import type { Namespace } from '../namespace/namespace.js';
 import type { Result, Step } from '../namespace/native.js';
 import { randomMac } from '../namespace/random.js';
+import { ipv6PathOf } from '../netns/sysctl.js';
 import type { LinkInfoRecord, LinkRecord } from '../records/requests.js';
-import type { LinkOptions } from '../types/types.js';
+import type { Link, LinkOptions } from '../types/types.js';
 import { IFF_UP } from '../values/flags.js';
 import { isAtLeast } from '../values/kernelVersion.js';
 import { parseMac } from '../values/mac.js';
 import type { Creation, KindSpec, Plan } from './creation.js';
-import { isBroughtUpByPart } from './parts.js';
+import { isBroughtUpByPart, isSetting } from './parts.js';
 
 /** Whether the kernel echoes a link that was made (`NLM_F_ECHO`; net/core/rtnetlink.c). */
 const ECHOES = isAtLeast(6, 2);
@@ -56,7 +57,7 @@ export function recordOf(
  * one does no harm. A part waits behind a barrier, because it would change that link.
  */
 function send(plan: Plan, parent?: Step): Promise<readonly Result[]> {
-  const { namespace, target, call, index, record, parts } = plan;
+  const { namespace, call, record } = plan;
   const isEcho = isEchoComplete(plan);
   const operation = isEcho ? 'createEchoedLink' : 'createLink';
   const first: Step[] =
@@ -64,13 +65,46 @@ function send(plan: Plan, parent?: Step): Promise<readonly Result[]> {
       ? [{ operation, record }]
       : [parent, { operation, record, barrier: true, takesLink: true }];
   if (isEcho) return namespace.exchange(first, call.signal);
-  const rest = parts.map(
-    ({ step }, at): Step => ({ ...step, barrier: at === 0 || step.barrier === true }),
-  );
-  rest.push({ operation: 'getLink', record: linkRecord(index) });
+  if (plan.parts.some(isSetting)) return sendAroundSettings(plan, first);
+  return sendBoth(plan, first, stepsBehind(plan));
+}
+
+/** The parts but for settings, and the read. */
+function stepsBehind({ parts, index }: Plan): Step[] {
+  const steps: Step[] = [];
+  for (const part of parts) {
+    if (isSetting(part)) continue;
+    steps.push({ ...part.step, barrier: steps.length === 0 || part.step.barrier === true });
+  }
+  steps.push({ operation: 'getLink', record: linkRecord(index) });
+  return steps;
+}
+
+/** Sends what makes the link, and behind it what goes to the link's own namespace. */
+function sendBoth(
+  { namespace, target, call }: Plan,
+  first: readonly Step[],
+  rest: readonly Step[],
+): Promise<readonly Result[]> {
   return target.inode === namespace.inode
     ? namespace.exchange([...first, ...rest], call.signal)
     : namespace.exchange(first, call.signal, { target, steps: rest });
+}
+
+/** {@link send} with settings, which are files: they are there once the link is, under the name that it has by then. */
+async function sendAroundSettings(plan: Plan, first: readonly Step[]): Promise<readonly Result[]> {
+  const { target, call, index, parts } = plan;
+  const read: Step = { operation: 'getLink', record: linkRecord(index) };
+  const made = await sendBoth(plan, first, [read]);
+  if (made.some((result) => result instanceof Refusal)) return made;
+  const { name } = made.at(-1) as Link;
+  const results = made.slice(0, -1);
+  for (const { file, value } of parts.filter(isSetting)) {
+    const result = await target.writeSysctl(ipv6PathOf(name, file), `${value}\n`);
+    results.push(result);
+    if (result instanceof Refusal || call.signal?.aborted === true) return results;
+  }
+  return [...results, ...(await target.exchange(stepsBehind(plan)))];
 }
 
 /**

@@ -16,15 +16,31 @@ import type {
   LinkRecord,
   RouteRecord,
 } from '../records/requests.js';
-import type { LinkOptions, LinkRef } from '../types/types.js';
+import type { Ipv6Settings, LinkOptions, LinkRef } from '../types/types.js';
+import { IPV6_SETTINGS } from '../values/values.js';
 
-/** A step that follows the first message, and the option that it carries out. */
-export interface Part {
+/** What follows the first message, and the option that it carries out. */
+export type Part = RequestPart | SettingPart;
+
+export interface RequestPart {
   readonly option: string;
   readonly step: Step;
   /** The step that undoes it, if it is not removed together with the link. */
   readonly undo?: Step;
 }
+
+/** A file in net/ipv6/conf/NAME, for which there is no request. These come before the requests. */
+export interface SettingPart {
+  readonly option: string;
+  readonly file: string;
+  readonly value: number;
+}
+
+export const isSetting = (part: Part): part is SettingPart => 'file' in part;
+
+const IPV6_NAMES = Object.keys(
+  IPV6_SETTINGS satisfies Record<keyof Ipv6Settings, unknown>,
+) as (keyof Ipv6Settings)[];
 
 /** The parts of a link with that index. */
 export type PartsAt = (index: number) => readonly Part[];
@@ -32,14 +48,14 @@ export type PartsAt = (index: number) => readonly Part[];
 const NONE: readonly Part[] = Object.freeze([]);
 export const noParts: PartsAt = () => NONE;
 
-/** Whether the link is brought up after the first message: addrGenMode must be set before, as IPv6 uses it then. */
-export function isBroughtUpByPart({ addrGenMode }: LinkOptions): boolean {
-  return addrGenMode !== undefined;
+/** Whether the link is brought up after the first message: what IPv6 uses when it comes up must be set before. */
+export function isBroughtUpByPart({ addrGenMode, ipv6 }: LinkOptions): boolean {
+  return (addrGenMode ?? ipv6) !== undefined;
 }
 
 function hasParts(options: LinkOptions): boolean {
-  const { alias, altNames, addrGenMode, ipv4, addresses, routes } = options;
-  return (alias ?? altNames ?? addrGenMode ?? ipv4 ?? addresses ?? routes) !== undefined;
+  const { alias, altNames, addrGenMode, ipv4, ipv6, addresses, routes } = options;
+  return (alias ?? altNames ?? addrGenMode ?? ipv4 ?? ipv6 ?? addresses ?? routes) !== undefined;
 }
 
 /** What the options ask for besides the first message, as they were at the call. */
@@ -78,6 +94,15 @@ export function checkLinksOf(target: Namespace, call: Call, { links }: AskedBesi
   for (const [at, link] of links.entries()) plainRefIfAny(target, call, link, linkOfRoute(at));
 }
 
+function settingsOf(asked: Ipv6Settings | undefined): readonly SettingPart[] {
+  if (asked === undefined) return [];
+  return IPV6_NAMES.flatMap((name) => {
+    const value = asked[name];
+    if (value === undefined) return [];
+    return [{ option: `ipv6.${name}`, file: IPV6_SETTINGS[name].file, value: Number(value) }];
+  });
+}
+
 /** The steps that the kernel does not take in the first message. */
 export function partsOf(
   target: Namespace,
@@ -96,7 +121,7 @@ function partsWith(asked: AskedBeside, links: readonly (number | undefined)[]): 
   const { options, addresses, routes } = asked;
   const { alias, altNames = [], addrGenMode, ipv4 } = options;
   return (index) => {
-    const parts: Part[] = [];
+    const parts: Part[] = [...settingsOf(options.ipv6)];
     const change = (option: string, record: LinkRecord) =>
       parts.push({ option, step: { operation: 'changeLink', record: { index, ...record } } });
     // Both are ignored without a word in the first message (net/core/rtnetlink.c,

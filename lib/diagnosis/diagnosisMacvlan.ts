@@ -289,5 +289,5 @@ export async function whyMacInUse(namespace: Namespace, about: About): Promise<H
   if (holder !== undefined) {
     return `The MAC ${mac} is taken by ${describeChild(holder, namespace)}, which is up on the same parent.`;
   }
-  return `The MAC ${mac} is taken by the parent, or by a link on it, that is not in ${describe(namespace)}: in another namespace, or in one that is being taken down, where it stays for some time after; or by one that has given it up meanwhile.`;
+  return `The MAC ${mac} is taken by the parent, or by a link on it, that is not in ${describe(namespace)}: in another namespace, or in one that is being taken down, where it stays for some hundred milliseconds, so that it helps to try again; or by one that has given it up meanwhile.`;
 }

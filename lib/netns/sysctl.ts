@@ -17,6 +17,9 @@ function pathOf(name: string): string {
   return `${ROOT}/${path}`;
 }
 
+/** The file of a setting that each link has for IPv6. */
+export const ipv6PathOf = (link: string, file: string) => `${ROOT}/net/ipv6/conf/${link}/${file}`;
+
 function isBelowNet(path: string): boolean {
   const [top, ...steps] = path.slice(ROOT.length + 1).split('/');
   return top === 'net' && steps.length > 0 && !steps.some((step) => /^\.{0,2}$/.test(step));
@@ -45,7 +48,7 @@ export async function getSysctl(namespace: Namespace, call: Call, name: string):
   const result = await namespace.readSysctl(path, call.signal);
   call.signal?.throwIfAborted();
   if (result instanceof Refusal) {
-    throw call.error(result, { hint: await whyRefused(namespace, path, result) });
+    throw call.error(result, { hint: await whySettingRefused(namespace, path, result) });
   }
   return result.replace(/\n$/, '');
 }
@@ -62,7 +65,7 @@ export async function setSysctl(
   const result = await namespace.writeSysctl(path, `${value}\n`, call.signal);
   call.signal?.throwIfAborted();
   if (result instanceof Refusal) {
-    throw call.error(result, { hint: await whyRefused(namespace, path, result, value) });
+    throw call.error(result, { hint: await whySettingRefused(namespace, path, result, value) });
   }
 }
 
@@ -91,7 +94,8 @@ function dotted(folder: string, link: string, rest: string): string {
   return ` For a link named '${name}' write '${folder}/${name}/${setting}'.`;
 }
 
-async function whyRefused(
+/** Why the file of a setting could not be read, or written with `value`. */
+export async function whySettingRefused(
   namespace: Namespace,
   path: string,
   { code, syscall }: Refusal,

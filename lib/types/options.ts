@@ -76,6 +76,40 @@ export interface Ipv4Settings {
   readonly promoteSecondaries?: boolean | undefined;
 }
 
+/**
+ * How IPv6 behaves on a new link: settings of /proc/sys/net/ipv6/conf/NAME, written before the link comes up, and so
+ * before a router can advertise anything to it. What they need and are refused with is as for `setSysctl`, with which
+ * the settings of an existing link are changed. Omitted: those of `default` in the link's namespace. The kernel uses
+ * `disableIpv6` and `forwarding` of the link alone. Documentation/networking/ip-sysctl.rst describes each.
+ */
+export interface Ipv6Settings {
+  /** No IPv6 on this link (`disable_ipv6`): no address, not even a link-local one, and nothing from routers. */
+  readonly disableIpv6?: boolean | undefined;
+  /**
+   * Whether router advertisements are accepted (`accept_ra`). 0: no; 1: unless `forwarding` is set, the kernel's
+   * default; 2: always.
+   */
+  readonly acceptRa?: number | undefined;
+  /** Whether they make a default route (`accept_ra_defrtr`). */
+  readonly acceptRaDefrtr?: boolean | undefined;
+  /** Whether the prefixes in them make addresses (`autoconf`). */
+  readonly autoconf?: boolean | undefined;
+  /**
+   * Whether the neighbours are asked before an address is used (`accept_dad`). 0: no, addresses are never tentative;
+   * 1: yes; 2: yes, and IPv6 is disabled on the link where a neighbour has its link-local address made of the MAC.
+   */
+  readonly acceptDad?: number | undefined;
+  /** Announces addresses to the neighbours when it comes up and when its MAC is set (`ndisc_notify`). */
+  readonly ndiscNotify?: boolean | undefined;
+  /**
+   * Temporary addresses (`use_tempaddr`). -1: not on links like this; 0: none; 1: beside the others; 2: preferred as
+   * source.
+   */
+  readonly useTempaddr?: number | undefined;
+  /** Whether the link forwards, as a router's does (`forwarding`). */
+  readonly forwarding?: boolean | undefined;
+}
+
 /** What a new link of any kind takes. */
 export interface LinkOptions extends OperationOptions {
   /**
@@ -157,6 +191,8 @@ export interface LinkOptions extends OperationOptions {
   readonly addrGenMode?: AddrGenMode | undefined;
   /** How IPv4 behaves on it. Only what is named changes. */
   readonly ipv4?: Ipv4Settings | undefined;
+  /** How IPv6 behaves on it. */
+  readonly ipv6?: Ipv6Settings | undefined;
 }
 
 /** The options of a new macvlan in any mode. */
@@ -168,7 +204,8 @@ export interface MacvlanCommonOptions extends LinkOptions {
   readonly parent: LinkRef;
   /**
    * How many broadcast and multicast packets that arrive at the parent may wait for delivery to its children
-   * (`IFLA_MACVLAN_BC_QUEUE_LEN`, Linux 5.11). The parent uses the largest of its children's. When that is 0, all that
+   * (`IFLA_MACVLAN_BC_QUEUE_LEN`, Linux 5.11). The parent uses the largest of its children's. What finds
+   * no room is counted in the parent's `stats.rxDropped`. When the length is 0, all that
    * goes through the queue is lost, and with it the network's ARP; what a child in mode bridge sends reaches its
    * siblings in that mode without the queue (drivers/net/macvlan.c, macvlan_queue_xmit). Since Linux 7.3, more than
    * 1,000 needs `CAP_NET_ADMIN` in the initial user namespace, and a change of it, or of `bcCutoff`, the same capability

@@ -73,6 +73,23 @@ export const IPV4_SETTINGS = {
   promoteSecondaries: 'flag',
 } as const satisfies Readonly<Record<string, number | 'flag'>>;
 
+/**
+ * The files below net/ipv6/conf/NAME, and the least and the largest value that means something, or a flag
+ * (net/ipv6/addrconf.c, addrconf_sysctl).
+ */
+export const IPV6_SETTINGS = {
+  disableIpv6: { file: 'disable_ipv6', takes: 'flag' },
+  acceptRa: { file: 'accept_ra', takes: [0, 2] },
+  acceptRaDefrtr: { file: 'accept_ra_defrtr', takes: 'flag' },
+  autoconf: { file: 'autoconf', takes: 'flag' },
+  acceptDad: { file: 'accept_dad', takes: [0, 2] },
+  ndiscNotify: { file: 'ndisc_notify', takes: 'flag' },
+  useTempaddr: { file: 'use_tempaddr', takes: [-1, 2] },
+  forwarding: { file: 'forwarding', takes: 'flag' },
+} as const satisfies Readonly<
+  Record<string, { readonly file: string; readonly takes: 'flag' | readonly [number, number] }>
+>;
+
 /** `RTN_*` (linux/rtnetlink.h): those of routes that lead to no link, and all. */
 export const LINKLESS_TYPES = { blackhole: 6, unreachable: 7, prohibit: 8, throw: 9 } as const;
 export const ROUTE_TYPES = {

@@ -49,6 +49,7 @@ const LINK = {
   master: 4,
   addrGenMode: 'none',
   ipv4: { arpNotify: true },
+  ipv6: { acceptRa: 0 },
 } satisfies Every<LinkOptions>;
 
 const MACVLAN = {
@@ -192,7 +193,7 @@ async function askedBy(operation: Operation, options: object): Promise<string> {
   } catch (error) {
     return String(error);
   }
-  return JSON.stringify(namespace.steps);
+  return JSON.stringify([namespace.steps, namespace.settings]);
 }
 
 /** Each option's name with the options without it, also for options inside options. */

@@ -152,6 +152,7 @@ describe('unusual objects', () => {
       bcQueueLen: 7,
       addrGenMode: 'none',
       ipv4: { arpNotify: true },
+      ipv6: { acceptRa: 0 },
       master: 1,
       netns: host.netns,
     };

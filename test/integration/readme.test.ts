@@ -7,6 +7,7 @@ import { inPrivateNetns, runProgram } from '../support/program.js';
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const [, example = ''] = /```ts\n(.*?)```/s.exec(readme) ?? [];
+const [, shim = ''] = /```ts\n(await createMacvlan\(\{[^`]*name: 'shim'.*?)```/s.exec(readme) ?? [];
 const [, recipe = ''] = /```ts\n(const addresses = .*?)```/s.exec(readme) ?? [];
 
 test('the first example makes a macvlan in a namespace, and removes both', async () => {
@@ -66,4 +67,51 @@ test("a parent's addresses and routes move to the host's own macvlan, and none s
   const [before = '', after] = ended.stderr.split('\n\n');
   expect(before.split('\n')).toHaveLength(5);
   expect(after?.trim()).toBe(before);
+});
+
+// The wire with another machine, and a child in a namespace; who answers ARP requests of that machine for the host.
+const network = `
+  set -e
+  mount -n -t tmpfs tmpfs /run
+  ip netns add lan
+  ip netns add child
+  ip link add eth0 type veth peer name wire netns lan
+  ip address add 192.0.2.10/24 dev eth0
+  ip link set eth0 up
+  ip -n lan address add 192.0.2.50/24 dev wire
+  ip -n lan link set wire up
+  ip link add m0 link eth0 netns child type macvlan mode bridge
+  ip -n child address add 192.0.2.151/24 dev m0
+  ip -n child link set m0 up
+  "$@"
+  reach() { ip netns exec "$1" ping -q -c 3 -i 0.2 -W 5 "$2" > /dev/null && echo "$1 $2"; }
+  reach child 192.0.2.10
+  reach child 192.0.2.200
+  reach lan 192.0.2.151
+  ping -q -c 3 -i 0.2 -W 5 192.0.2.151 > /dev/null && echo host 192.0.2.151
+  ip netns exec lan tcpdump -lnni wire arp > /run/arp 2> /run/started &
+  until grep -q listening /run/started; do sleep 0.1; done
+  ip -n lan neigh flush dev wire
+  reach lan 192.0.2.10
+  reach lan 192.0.2.200
+  kill $!
+  wait $! || true
+  grep -o 'Reply 192.0.2.[12]0*' /run/arp
+`;
+
+test('the host reaches its children by a macvlan of its own, and the network has one answer for it', async () => {
+  const ended = await runProgram(`import { createMacvlan } from 'macvlan-netlink';\n${shim}`, {
+    under: [...inPrivateNetns, 'sh', '-c', network, 'sh'],
+  });
+  expect(ended).toMatchObject({ code: 0 });
+  expect(ended.stdout.trim().split('\n')).toEqual([
+    'child 192.0.2.10',
+    'child 192.0.2.200',
+    'lan 192.0.2.151',
+    'host 192.0.2.151',
+    'lan 192.0.2.10',
+    'lan 192.0.2.200',
+    'Reply 192.0.2.10',
+    'Reply 192.0.2.200',
+  ]);
 });

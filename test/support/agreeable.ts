@@ -23,9 +23,10 @@ const answer: Link = {
   },
 };
 
-/** Every request succeeds, and listings are empty; records the requests and the signals that they came with. */
+/** Every request succeeds, and listings are empty; records the requests, the signals that they came with, and settings. */
 export class Agreeable extends Namespace {
   readonly steps: Step[] = [];
+  readonly settings: (readonly [path: string, content: string])[] = [];
   readonly signals: (AbortSignal | undefined)[] = [];
   #made: Partial<Link> = {};
 
@@ -46,5 +47,9 @@ export class Agreeable extends Namespace {
       }
       return operation.startsWith('list') ? [] : { ...answer, ...this.#made };
     });
+  }
+
+  override async writeSysctl(path: string, content: string): Promise<undefined> {
+    this.settings.push([path, content]);
   }
 }

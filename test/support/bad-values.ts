@@ -130,6 +130,9 @@ export const LINK = {
   ipv4: notObjects,
   'ipv4.arpNotify': notFlags,
   'ipv4.rpFilter': [-1, 3, ...notIntegers, ...notNumbers],
+  ipv6: notObjects,
+  'ipv6.disableIpv6': notFlags,
+  'ipv6.useTempaddr': [-2, 3, ...notIntegers, ...notNumbers],
   signal: [null, 'text', 7, {}],
 } satisfies Rows & Record<keyof LinkOptions, readonly unknown[]>;
 /** Entries of its lists. */

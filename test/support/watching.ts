@@ -178,9 +178,9 @@ async function shownBy(host: TestNetns, wanted: { addresses: boolean; routes: bo
   };
 }
 
-/** Starts `ip monitor link` in a namespace, and waits until it really listens. */
-export async function monitorLinks(host: TestNetns, bed: Testbed) {
-  const child = spawn('ip', ['-n', `${host.name}`, '-o', 'monitor', 'link'], {
+/** Starts `ip monitor link` in a namespace, for other objects as well, and waits until it really listens. */
+export async function monitorLinks(host: TestNetns, bed: Testbed, ...others: readonly string[]) {
+  const child = spawn('ip', ['-n', `${host.name}`, '-o', 'monitor', 'link', ...others], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');
@@ -203,6 +203,7 @@ export async function monitorLinks(host: TestNetns, bed: Testbed) {
   }, PATIENCE);
   return {
     sees,
+    output: () => output,
     /** The names of the links that it saw deleted. */
     deleted: () =>
       output

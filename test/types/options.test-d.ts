@@ -75,6 +75,7 @@ describe('createMacvlan', () => {
       bcCutoff: -1,
       addrGenMode: 'none',
       ipv4: { arpNotify: true, arpIgnore: 1 },
+      ipv6: { acceptRa: 0, autoconf: false },
       signal: new AbortController().signal,
     });
   });

@@ -88,6 +88,7 @@ const LINK_OPTIONS = {
   master: { index: 4 },
   addrGenMode: 'stable-privacy',
   ipv4: { arpNotify: true, arpIgnore: 8, rpFilter: undefined },
+  ipv6: { disableIpv6: false, acceptRa: 2, useTempaddr: -1, autoconf: undefined },
   signal,
 } satisfies Record<keyof LinkOptions, unknown>;
 
@@ -276,6 +277,11 @@ describe('an invalid option', () => {
     ['ipv4.arpNotify', type, macvlan({ ipv4: { arpNotify: 1 } })],
     ['ipv4.arpIgnore', range, macvlan({ ipv4: { arpIgnore: 9 } })],
     ['ipv4.arpnotify', value, macvlan({ ipv4: { arpnotify: true } })],
+    ['ipv6', type, macvlan({ ipv6: false })],
+    ['ipv6.disableIpv6', type, macvlan({ ipv6: { disableIpv6: 1 } })],
+    ['ipv6.acceptRa', range, macvlan({ ipv6: { acceptRa: 3 } })],
+    ['ipv6.useTempaddr', range, macvlan({ ipv6: { useTempaddr: -2 } })],
+    ['ipv6.acceptra', value, macvlan({ ipv6: { acceptra: 0 } })],
     ['bcQueueLen', range, macvlan({ bcQueueLen: -1 })],
     ['bcCutoff', range, macvlan({ bcCutoff: 2 ** 31 })],
     ['mode', value, macvlan({ mode: 'Bridge' })],
