@@ -116,7 +116,8 @@ export class Tap extends Duplex {
   /**
    * The descriptor of the first queue; -1 once it is closed. To hand it on use `detach`: `close` may take the queue off
    * the link for everybody who has it. A program that only asks the device something may have it meanwhile, also if its
-   * start sets it to blocking, as Node.js does with some descriptors.
+   * start sets it to blocking, as Node.js does with some descriptors. The number of the device, which a cgroup or a
+   * container's /dev needs, is `fs.fstatSync(tap.fd).rdev`.
    */
   get fd(): number {
     return this.#fds[0] ?? -1;
