@@ -975,6 +975,21 @@ test('routes are watched where the kernel has no events of next hop objects', as
   expect(await resultOf(program, { under })).toBe('added');
 });
 
+test('a message with no more than a link’s name, as wireless drivers send them, is no event', async () => {
+  const program = `
+    import { execFileSync } from 'node:child_process';
+    import { watch } from 'macvlan-netlink';
+    const watching = watch({ initial: true, level: true });
+    for await (const event of watching) {
+      if (event.type === 'level') execFileSync('ip', ['link', 'set', 'lo', 'mtu', '1400']);
+      if (event.action !== 'changed') continue;
+      console.log(JSON.stringify(event.link.mtu));
+      break;
+    }
+  `;
+  expect(await resultOf(program, { under: preload('wireless-event', {}) })).toBe(1400);
+});
+
 describe('a kernel that has more than its version says, as those of vendors have', () => {
   const under = [...inPrivateNetns, 'setarch', '--uname-2.6'];
 

@@ -897,11 +897,16 @@ describe('events that the kernel had to drop', () => {
       ', and another link has got its index and name',
       'ip link add name t0 index $index type bridge',
     ],
+    [
+      ', and others have got its index, and its name and MAC',
+      'ip link add name other index $index type bridge; ip link add name t0 address $mac type bridge',
+    ],
   ])('may have announced a move%s', async (_, then) => {
     const program = `${losing}
       const elsewhere = spawn('unshare', ['--net', 'sh', '-c', 'echo; exec sleep 100']);
       await once(elsewhere.stdout, 'data');
-      lose('ip link set t0 netns ' + elsewhere.pid + '; index=' + tap.link.index + '; ${then}');
+      const { index, mac } = tap.link;
+      lose(\`ip link set t0 netns \${elsewhere.pid}; index=\${index}; mac=\${mac}; ${then}\`);
       await until(3000, 'taken');
       const { destroyed } = tap;
       elsewhere.kill('SIGKILL');

@@ -4,6 +4,7 @@ import { Call } from '../../lib/namespace/call.js';
 import { type Received, readNews } from '../../lib/namespace/native.js';
 import type { News } from '../../lib/records/news.js';
 import type { Link } from '../../lib/types/types.js';
+import { noRoot } from '../support/root.js';
 import { useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
@@ -12,12 +13,12 @@ const RTNLGRP_LINK = 1;
 const RTNLGRP_NEIGH = 3;
 
 /** A namespace with a link in it, and a function that reads the messages about that link. */
-async function setUp() {
+async function setUp(receiveBuffer = 2 ** 20) {
   const host = await bed.makeNetns();
   const name = await host.parent();
   const { ifindex } = await host.link(name);
   const call = new Call('watch', null, undefined);
-  const watcher = host.netns.subscribe(call, [RTNLGRP_LINK], 2 ** 20);
+  const watcher = host.netns.subscribe(call, [RTNLGRP_LINK], receiveBuffer);
   bed.onCleanup(() => watcher.close());
   const read = async (reading: Parameters<typeof readNews>[1]): Promise<News[]> => {
     const { lost, news } = (await readNews(watcher, reading)) as Received;
@@ -26,6 +27,10 @@ async function setUp() {
   };
   return { host, name, read };
 }
+
+/** Changes of a link for `ip -batch`, of which the smallest receive buffer cannot hold all the messages. */
+const tooManyChanges = (name: string) =>
+  Array.from({ length: 50 }, (_, at) => `link set ${name} group ${at + 1}`);
 
 test('a link that returns to an earlier state is reported, even if a reading without waiting took the change in between', async () => {
   const { host, name, read } = await setUp();
@@ -55,8 +60,10 @@ test.each(['wait', 'drain'] as const)(
     const call = new Call('watch', null, undefined);
     const watcher = host.netns.subscribe(call, [RTNLGRP_LINK], 1);
     bed.onCleanup(() => watcher.close());
-    const groups = Array.from({ length: 50 }, (_, at) => `link set ${name} group ${at + 1}`);
-    await host.ipBatch(groups);
+    // What this one says is the last that is known when it is said again.
+    await host.ip('link', 'set', name, 'group', '99');
+    await readNews(watcher, 'wait');
+    await host.ipBatch(tooManyChanges(name));
     expect(await readNews(watcher, reading)).toEqual({ lost: true, news: [] });
     await host.ip('link', 'set', name, 'group', '99');
     const next = (await readNews(watcher, 'wait')) as Received;
@@ -65,6 +72,16 @@ test.each(['wait', 'drain'] as const)(
   },
 );
 
+test('a reading that discards says nothing of a loss, because all that is beside it is thrown away', async () => {
+  const host = await bed.makeNetns();
+  const name = await host.parent();
+  const call = new Call('watch', null, undefined);
+  const watcher = host.netns.subscribe(call, [RTNLGRP_LINK], 1);
+  bed.onCleanup(() => watcher.close());
+  await host.ipBatch(tooManyChanges(name));
+  expect(await readNews(watcher, 'discard')).toEqual({ lost: false, news: [] });
+});
+
 test('a reading that discards gives nothing, and the next one what has come since', async () => {
   const { host, name, read } = await setUp();
   await host.ip('link', 'set', name, 'group', '5');
@@ -72,6 +89,22 @@ test('a reading that discards gives nothing, and the next one what has come sinc
   await host.ip('link', 'set', name, 'group', '6');
   const groups = (await read('wait')).map(({ item }) => (item as Link).group);
   expect(groups).toEqual([6]);
+});
+
+test('a reading without waiting takes all that there is, or throws all of it away', async ({
+  skip,
+}) => {
+  skip(noRoot !== undefined, noRoot);
+  const { host, name, read } = await setUp(2 ** 24);
+  const groupsOf = (news: readonly News[]) => news.map(({ item }) => (item as Link).group);
+  const groups = Array.from({ length: 1000 }, (_, at) => at + 1);
+  const changes = groups.map((group) => `link set ${name} group ${group}`);
+  await host.ipBatch(changes);
+  expect(groupsOf(await read('drain'))).toEqual(groups);
+  await host.ipBatch(changes);
+  expect(await read('discard')).toEqual([]);
+  await host.ip('link', 'set', name, 'group', '5');
+  expect(groupsOf(await read('wait'))).toEqual([5]);
 });
 
 test('a reading whose wait is ended while it reads messages of no interest ends', async () => {

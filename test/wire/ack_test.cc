@@ -97,6 +97,7 @@ TEST(offsets_are_followed_into_every_nest) {
   CHECK_EQ(name_of("macvtap-bridge", "createLink", "0800010004000000"), "IFLA_MACVLAN_MODE");
   CHECK_EQ(name_of("veth", "createLink", "1c000100"), "VETH_INFO_PEER");
   CHECK_EQ(name_of("veth", "createLink", "0700030076310000"), "IFLA_IFNAME");
+  CHECK_EQ(name_of("vlan", "createLink", "0c000200"), "IFLA_INFO_DATA");
   CHECK_EQ(name_of("vlan", "createLink", "0600010005000000"), "IFLA_VLAN_ID");
   CHECK_EQ(name_of("addr-add-v4-label", "addAddress", "0b000300"), "IFA_LABEL");
   CHECK_EQ(name_of("route-add-via-metric", "addRoute", "0800060032000000"), "RTA_PRIORITY");
@@ -114,6 +115,8 @@ TEST(offsets_are_followed_into_the_data_of_a_bridge_port) {
   CHECK_EQ(rtnl::AttributeAtFault(change, request, ack), "IFLA_BRPORT_MODE");
   ack.attribute_offset = *ack.attribute_offset - NLA_HDRLEN;
   CHECK_EQ(rtnl::AttributeAtFault(change, request, ack), "IFLA_INFO_SLAVE_DATA");
+  ack.attribute_offset = static_cast<uint32_t>(ToHex(request).find("0a000400627269646765") / 2);
+  CHECK_EQ(rtnl::AttributeAtFault(change, request, ack), "IFLA_INFO_SLAVE_KIND");
 }
 
 TEST(a_missing_attribute_is_named_at_the_top_only) {

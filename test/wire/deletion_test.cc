@@ -121,6 +121,16 @@ TEST(a_link_that_cannot_be_deleted_does_not_prevent_the_others) {
   CHECK_EQ(GroupOf("lo"), "default");
 }
 
+TEST(a_second_deletion_of_a_link_is_left_to_a_request_of_its_own) {
+  Deletion deletion;
+  rtnl::LinkRecord link;
+  link.name = "br2";
+  deletion.requests.Add("deleteLink", link);
+  deletion.requests.steps.back().deletion = true;
+  deletion.Run(nullptr);
+  CHECK_EQ(deletion.requests.Ends(), (Ends{0, 0, 0, {}}));
+}
+
 TEST(links_are_counted_once_although_others_change_them) {
   Deletion deletion;
   int listings = 0;
@@ -290,14 +300,15 @@ class RenamedDeletion : public Deletion {
   ~RenamedDeletion() { RunIp("link delete precious"); }
 
   // Refuses to send the changes of groups behind the first ones, so many of them.
-  void Run(int refused) {
-    Deletion::Run(nullptr, [=, changes = 0](const std::vector<wire::Message>& messages) mutable {
+  void Run(int refused, Arrival arrival = nullptr) {
+    const Departure rename = [=, changes = 0](const std::vector<wire::Message>& messages) mutable {
       if (messages.at(0).header.nlmsg_type != RTM_NEWLINK) return 0;
       if (changes++ > 0) return refused-- > 0 ? ENOMEM : 0;
       RunIp("link set br2 name precious");
       RunIp("link set br3 name br2");
       return 0;
-    });
+    };
+    Deletion::Run(std::move(arrival), rename);
     CHECK_EQ(GroupOf("br2"), "default");
     CHECK(Exists("precious"));
   }
@@ -308,6 +319,17 @@ TEST(a_link_renamed_before_it_is_tagged_is_not_confused_with_another_of_its_old_
   deletion.Run(0);
   CHECK_EQ(deletion.requests.Ends(), (Ends{0, {}}));
   CHECK(!Exists("br1"));
+  CHECK_EQ(GroupOf("precious"), "7");
+}
+
+TEST(a_link_of_which_nobody_knows_whether_it_was_renamed_is_not_deleted_with_the_group) {
+  RenamedDeletion deletion;
+  deletion.Run(0, [](const wire::Message& message) {
+    const bool is_part = (message.header.nlmsg_flags & NLM_F_MULTI) != 0;
+    return message.header.nlmsg_type == RTM_NEWLINK && !is_part ? Fate::kLost : Fate::kArrives;
+  });
+  CHECK_EQ(deletion.requests.Ends(), (Ends{{}, {}}));
+  CHECK_EQ(GroupOf("br1"), "default");
   CHECK_EQ(GroupOf("precious"), "7");
 }
 

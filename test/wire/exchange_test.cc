@@ -68,4 +68,14 @@ TEST(all_steps_have_ended_only_when_the_first_and_the_last_have) {
   CHECK(!exchange.AllEnded());
 }
 
+TEST(all_steps_have_succeeded_only_when_each_has_ended_without_an_error) {
+  Steps exchange("....");
+  exchange.End(3, {});
+  CHECK(!exchange.AllSucceeded());
+  exchange.steps[3].End(0, nullptr);
+  CHECK(exchange.AllSucceeded());
+  exchange.steps[1].End(-EEXIST, nullptr);
+  CHECK(!exchange.AllSucceeded());
+}
+
 }  // namespace macvlan_netlink::test

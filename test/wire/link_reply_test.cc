@@ -233,7 +233,8 @@ TEST(of_several_attributes_of_a_type_the_first_counts) {
 
 // A macvlan's body as the kernel writes it (drivers/net/macvlan.c, macvlan_fill_info, Linux 6.18),
 // every length cut to its 16 bits; `counted` is what it says of the number of its sources.
-wire::Bytes BodyWithSources(uint32_t sources, std::optional<uint32_t> counted) {
+wire::Bytes BodyWithSources(uint32_t sources, std::optional<uint32_t> counted,
+                            const std::string& kind = "macvlan") {
   wire::Bytes bytes;
   wire::Writer writer(bytes);
   const auto nest = [&](uint16_t type, const auto& inside) {
@@ -246,7 +247,7 @@ wire::Bytes BodyWithSources(uint32_t sources, std::optional<uint32_t> counted) {
   writer.Header(ifinfomsg{});
   wire::Wire<std::string>::Encode(writer, IFLA_IFNAME, "c0");
   nest(IFLA_LINKINFO, [&] {
-    wire::Wire<std::string>::Encode(writer, IFLA_INFO_KIND, "macvlan");
+    wire::Wire<std::string>::Encode(writer, IFLA_INFO_KIND, kind);
     nest(IFLA_INFO_DATA, [&] {
       wire::Wire<uint32_t>::Encode(writer, IFLA_MACVLAN_MODE, uint32_t{MACVLAN_MODE_SOURCE});
       if (counted) wire::Wire<uint32_t>::Encode(writer, IFLA_MACVLAN_MACADDR_COUNT, *counted);
@@ -290,6 +291,15 @@ TEST(every_source_is_read_where_the_lengths_around_them_have_wrapped) {
       CHECK_EQ(number, i);
     }
   }
+}
+
+TEST(every_source_of_a_macvtap_is_read_as_well) {
+  LinkRecord link;
+  CHECK(rtnl::ReadLink(BodyWithSources(5600, 5600, "macvtap"), link));
+  CHECK(link.info && link.info->macvlan && link.info->macvlan->mac_addresses);
+  if (!link.info || !link.info->macvlan || !link.info->macvlan->mac_addresses) return;
+  CHECK_EQ(link.info->macvlan->mac_addresses->items.size(), size_t{5600});
+  CHECK_EQ(link.parent, std::optional<uint32_t>(7));
 }
 
 // Whatever the count says, what stands in front of the list is read, and nothing outside the body

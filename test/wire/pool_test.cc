@@ -1,6 +1,7 @@
 // Every scheduled task is run, whatever happened to the threads that ran tasks before.
 #include "io/pool.h"
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -52,6 +53,11 @@ class Shortages {
 size_t CountThreads() {
   const auto tasks = std::filesystem::directory_iterator("/proc/self/task");
   return static_cast<size_t>(std::distance(begin(tasks), end(tasks)));
+}
+
+// Those of the tests before may still be on their way out.
+void AwaitNoThreads() {
+  while (CountThreads() > 1) std::this_thread::yield();
 }
 
 }  // namespace
@@ -141,16 +147,24 @@ TEST(a_task_that_runs_beside_others_does_not_wait_for_one_that_is_stuck) {
 }
 
 TEST(a_task_that_runs_beside_others_overtakes_those_that_do_not) {
-  Waiting waiting(1);
-  std::promise<void> ran;
-  io::Pool pool(2, {[] {}, [] {}});
-  pool.Schedule(waiting.Task());
-  waiting.begun.get_future().wait();
-  pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) { ran.set_value(); }));
-  pool.Schedule(waiting.Other<JobBeside>());
-  CHECK(pool.Hasten());
-  CHECK(waiting.ended.get_future().get());
-  CHECK(ran.get_future().wait_for(kLongEnough) == std::future_status::ready);
+  for (const size_t threads : {2, 3}) {
+    const Note note("threads: " + std::to_string(threads));
+    Waiting waiting(1);
+    std::promise<bool> overtaken;
+    std::atomic<bool> ran{false};
+    const std::shared_ptr<Job> other = waiting.Other<Job>();
+    io::Pool pool(threads, {[] {}, [] {}});
+    pool.Schedule(waiting.Task());
+    waiting.begun.get_future().wait();
+    pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) { overtaken.set_value(ran); }));
+    pool.Schedule(std::make_shared<JobBeside>([&](io::PoolThread& thread) {
+      ran = true;
+      other->Run(thread);
+    }));
+    CHECK(pool.Hasten());
+    CHECK(waiting.ended.get_future().get());
+    CHECK(overtaken.get_future().get());
+  }
 }
 
 TEST(a_thread_is_left_for_tasks_that_run_beside_others_whatever_waits_for_long) {
@@ -162,7 +176,8 @@ TEST(a_thread_is_left_for_tasks_that_run_beside_others_whatever_waits_for_long) 
   pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) {
     const io::Pool::LongWait wait(pool);
     waits.set_value();
-    goes_on.get_future().wait_for(kLongEnough);
+    // For longer than the next task waits, which would otherwise see the last one run behind this.
+    goes_on.get_future().wait_for(2 * kLongEnough);
   }));
   waits.get_future().wait();
   pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) {
@@ -189,6 +204,36 @@ TEST(only_tasks_that_run_beside_others_are_hastened) {
   CHECK(waiting.ended.get_future().get());
 }
 
+TEST(what_is_queued_is_finished_at_the_end_although_another_task_is_stuck) {
+  class Begun : public io::Task {
+   public:
+    explicit Begun(std::promise<void>& finished) : finished_(finished) {}
+    void Run(io::PoolThread&) override { CHECK(false); }
+    void Finish(io::PoolThread&) override { finished_.set_value(); }
+    void Fail(const io::Status&) override { CHECK(false); }
+
+   private:
+    std::promise<void>& finished_;
+  };
+  std::promise<void> stuck;
+  std::promise<void> finished;
+  std::promise<bool> beside;
+  std::promise<void> ran;
+  io::Pool pool(2, {[] {}, [] {}});
+  pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) {
+    stuck.set_value();
+    beside.set_value(finished.get_future().wait_for(kLongEnough) == std::future_status::ready);
+  }));
+  stuck.get_future().wait();
+  // For a second thread.
+  pool.Schedule(std::make_shared<JobBeside>([&](io::PoolThread&) { ran.set_value(); }));
+  CHECK(pool.Hasten());
+  ran.get_future().wait();
+  pool.Schedule(std::make_shared<Begun>(finished));
+  pool.Finish(kLongEnough);
+  CHECK(beside.get_future().get());
+}
+
 TEST(a_task_that_comes_after_the_end_fails) {
   std::promise<io::Status> failed;
   class Late : public io::Task {
@@ -206,14 +251,38 @@ TEST(a_task_that_comes_after_the_end_fails) {
   CHECK_EQ(failed.get_future().get().error, -ECANCELED);
 }
 
+TEST(no_other_thread_is_started_once_a_long_wait_is_over) {
+  std::promise<void> waited;
+  std::promise<void> counted;
+  std::promise<void> ran;
+  AwaitNoThreads();
+  io::Pool pool(3, {[] {}, [] {}});
+  pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) {
+    {
+      const io::Pool::LongWait wait(pool);
+    }
+    waited.set_value();
+    counted.get_future().wait();
+  }));
+  waited.get_future().wait();
+  pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) { ran.set_value(); }));
+  CHECK_EQ(CountThreads(), 2);
+  counted.set_value();
+  CHECK(ran.get_future().wait_for(kLongEnough) == std::future_status::ready);
+}
+
 TEST(tasks_without_long_waits_need_one_thread) {
+  std::promise<void> begun;
   std::promise<void> counted;
   std::promise<void> ran;
   std::promise<void> ran_later;
-  // Those of the tests before this one may still be on their way out.
-  while (CountThreads() > 1) std::this_thread::yield();
+  AwaitNoThreads();
   io::Pool pool(4, {[] {}, [] {}});
-  pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) { counted.get_future().wait(); }));
+  pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) {
+    begun.set_value();
+    counted.get_future().wait();
+  }));
+  begun.get_future().wait();
   for (int i = 0; i < 2; ++i) pool.Schedule(std::make_shared<Job>([](io::PoolThread&) {}));
   pool.Schedule(std::make_shared<Job>([&](io::PoolThread&) { ran.set_value(); }));
   CHECK_EQ(CountThreads(), 2);

@@ -110,6 +110,19 @@ TEST(a_shorter_or_longer_message_is_no_repetition) {
   }
 }
 
+// As of a link with very many sources: what differs may stand where no attribute can be found.
+TEST(a_malformed_message_is_no_repetition) {
+  wire::Bytes malformed = Created();
+  const nlattr more{NLA_HDRLEN + 8, 0x3fff};
+  const auto* bytes = reinterpret_cast<const uint8_t*>(&more);
+  malformed.insert(malformed.end(), bytes, bytes + sizeof(more));
+  wire::Bytes other = malformed;
+  malformed.push_back(1);
+  other.push_back(2);
+  CHECK(!Same(malformed, other));
+  CHECK(!Same(malformed, malformed));
+}
+
 TEST(nothing_repeats_a_message_before_a_different_one_or_a_removal) {
   RepeatedLinks links;
   links.Remember(BodyOf("event-link-up"));

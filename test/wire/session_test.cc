@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "check.h"
@@ -313,6 +314,29 @@ TEST(what_another_program_sends_is_no_answer) {
   RunIp("link delete br1");
 }
 
+TEST(what_another_program_tells_all_subscribers_is_no_event) {
+  const Client client;
+  io::Socket socket;
+  CHECK(socket.Open().ok() && socket.Subscribe({RTNLGRP_LINK}, 1 << 16).ok());
+  struct {
+    nlmsghdr header;
+    ifinfomsg link;
+  } event{};
+  event.header.nlmsg_len = sizeof(event);
+  event.header.nlmsg_type = RTM_DELLINK;
+  sockaddr_nl all{};
+  all.nl_family = AF_NETLINK;
+  all.nl_groups = RTMGRP_LINK;
+  const io::Descriptor own(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+  const auto* address = reinterpret_cast<const sockaddr*>(&all);
+  sendto(own.get(), &event, sizeof(event), 0, address, sizeof(all));
+  wire::Bytes buffer(4096);
+  wire::ByteSpan datagram;
+  CHECK(socket.Receive(buffer, datagram).ok());
+  CHECK_EQ(datagram.size, size_t{0});
+  CHECK_EQ(socket.Receive(buffer, datagram).error, -EAGAIN);
+}
+
 TEST(signals_interrupt_neither_sending_nor_reading) {
   Client client;
   Requests requests;
@@ -364,6 +388,28 @@ TEST(what_shares_a_datagram_with_a_forbidden_message_is_sent_without_it) {
   CHECK_EQ(requests.names, std::vector<std::string>{"lo"});
   CHECK(Exists("br1") && !Exists("br2"));
   RunIp("link delete br1");
+}
+
+TEST(a_lost_answer_to_what_is_sent_without_a_forbidden_message_is_noticed) {
+  Client client;
+  Requests requests;
+  requests.Add("createLink", Bridge("br1"));
+  requests.Add("createLink", Bridge("br2"));
+  requests.Add("getLink", Named("lo"), io::Expect::kRead);
+  {
+    const Arrival lose_both = [change = LoseAcknowledgement(RTM_NEWLINK, 0),
+                               read = LoseAnswers(1)](const wire::Message& message) mutable {
+      return std::max(change(message), read(message));
+    };
+    const Faults faults(lose_both, [](const std::vector<wire::Message>& messages) {
+      return messages.size() > 1 ? EACCES : 0;
+    });
+    client.session().Transact(requests.All());
+  }
+  CHECK_EQ(requests.Ends(), (Ends{-ENOBUFS, 0, 0}));
+  CHECK_EQ(requests.names, std::vector<std::string>{"lo"});
+  CHECK_EQ(requests.restarts, 1);
+  for (const char* name : {"br1", "br2"}) RunIp(std::string("link delete ") + name);
 }
 
 TEST(no_change_shares_a_datagram_behind_a_read) {
