@@ -6,7 +6,7 @@ import { Refusal } from '../../lib/errors/refusal.js';
 import type { Namespace } from '../../lib/namespace/namespace.js';
 import { whyNotNamed } from '../../lib/netns/netnsNames.js';
 import { parsePrefix } from '../../lib/values/ip.js';
-import { AF_INET, AF_INET6 } from '../../lib/values/values.js';
+import { AF_INET, AF_INET6, MACVLAN_MODES } from '../../lib/values/values.js';
 import { isBefore } from '../support/ip.js';
 
 const COUNT = 100;
@@ -211,6 +211,72 @@ test.each<[string, Refusal, Record<string, unknown>, About]>([
     { getLink: link, listLinks: [] },
     { link: 7, asked: { index: 7, master: 9, mac: Uint8Array.of(2, 0, 0, 0, 0, 1) } },
   ],
+  [
+    'a MAC that is taken, where the request brings none into use',
+    new Refusal(-98, 'RTM_NEWLINK'),
+    { getLink: { ...link, kind: 'macvlan', mac: '02:00:00:00:00:01', parent: null } },
+    { link: 7, asked: { index: 7, mtu: 1400 } },
+  ],
+  [
+    'a MAC that is taken, where the kernel names something else',
+    new Refusal(-98, 'RTM_NEWLINK', 'a socket is in use'),
+    { getLink: { ...link, kind: 'macvlan', parent: null } },
+    { link: 7, asked: { index: 7, mac: Uint8Array.of(2, 0, 0, 0, 0, 1) } },
+  ],
+  [
+    'links that stand too deep, where the request puts none on another',
+    new Refusal(-31, 'RTM_NEWLINK'),
+    { getLink: link },
+    { link: 7, asked: { index: 7, mtu: 1400 } },
+  ],
+  [
+    'the link that a route leads by, where it has a gateway',
+    new Refusal(-19, 'RTM_NEWROUTE'),
+    {},
+    { asked: asked({ gateway: bytes('10.0.0.1') }) },
+  ],
+  [
+    'the link that a route leads by, where it has several ways',
+    new Refusal(-19, 'RTM_NEWROUTE'),
+    {},
+    { asked: asked({ nextHops: [{ index: 9 }] }) },
+  ],
+  [
+    'a queue of the greatest length that there is room for',
+    new Refusal(-12, 'RTM_NEWLINK'),
+    { getLink: link },
+    { link: 7, asked: { index: 7, txQueueLen: 524_288 } },
+  ],
+  [
+    'an MTU, where the MAC that comes before it is refused',
+    new Refusal(-22, 'RTM_NEWLINK'),
+    { getLink: { ...link, parent: null } },
+    { link: 7, asked: { index: 7, mtu: 1400, mac: Uint8Array.of(2, 0, 0, 0, 0, 1) } },
+  ],
+  [
+    'the mode, where a link in mode source has a list',
+    new Refusal(-22, 'RTM_NEWLINK'),
+    { getLink: { ...link, kind: 'macvlan', parent: null, macvlan: { mode: 'source' } } },
+    { link: 7, asked: { index: 7, info: { macvlan: { macAddressMode: 3 } } } },
+  ],
+  [
+    'a child in mode passthru elsewhere, where the parent has children here',
+    new Refusal(-22, 'RTM_NEWLINK'),
+    { getLink: link, listLinks: [{ ...macvlan(1), parent: { index: 7, netnsid: null } }] },
+    { kind: 'macvlan', asked: { parent: 7 } },
+  ],
+  [
+    'children elsewhere, where the kernel names something else',
+    new Refusal(-22, 'RTM_NEWLINK', 'another reason'),
+    { getLink: link, listLinks: [] },
+    { kind: 'macvlan', asked: { parent: 7, info: { macvlan: { mode: MACVLAN_MODES.passthru } } } },
+  ],
+  [
+    'another receiver of a port’s frames, where the kernel names something else',
+    new Refusal(-16, 'RTM_NEWLINK', 'another reason'),
+    { getLink: link, listLinks: [] },
+    { link: 7, asked: { index: 7, master: 9 } },
+  ],
 ])('there is no hint about %s', async (_, refusal, answers, about) => {
   expect(await explain(answering(answers), refusal, about)).toBeUndefined();
 });
@@ -234,6 +300,56 @@ test('the kernel’s own route by another link is no reason to leave a route out
     "Table 254 has a route to 10.1.0.1/32 with metric 0 already by 'q': give another metric, or append; replaceRoute would take that one away.",
   );
 });
+
+test.each<[string, Refusal, Record<string, unknown>, About, string]>([
+  [
+    'a multicast address is not joined',
+    new Refusal(-99, 'RTM_NEWADDR'),
+    {},
+    { link: 7, asked: { family: AF_INET6, local: bytes('ff02::5'), prefixLength: 64 } },
+    "ff02::5 is a multicast address, which needs the flag 'autojoin'.",
+  ],
+  [
+    'an address is the loopback device’s',
+    new Refusal(-99, 'RTM_NEWADDR'),
+    {},
+    { link: 7, asked: { family: AF_INET6, local: bytes('::1'), prefixLength: 128 } },
+    "Only 'lo' and VRFs can have the address ::1.",
+  ],
+  [
+    'a link belongs to its namespace',
+    new Refusal(-22, 'RTM_NEWLINK'),
+    { getLink: link },
+    { link: 7, asked: { index: 7 }, moving: { names: ['p'], index: 7 } },
+    "The link 'p' cannot leave the network namespace that it was made in.",
+  ],
+  [
+    'the table of neighbours is full',
+    new Refusal(-105, 'RTM_NEWNEIGH'),
+    { getLink: link },
+    { link: 7, asked: { family: AF_INET, index: 7, state: 2 } },
+    "The kernel's table of neighbours, which all namespaces share, is full (net.ipv4.neigh.default.gc_thresh3, or the same of ipv6): only permanent ones still have room.",
+  ],
+  [
+    'a port belongs to a switch',
+    new Refusal(-95, 'RTM_NEWLINK'),
+    { getLink: { ...link, name: 'sw', kind: 'openvswitch', master: 9 } },
+    { link: 7, asked: { index: 7, master: 0 } },
+    "The link 'sw' is a port of openvswitch 'sw', and only what has made it one can change that.",
+  ],
+  [
+    'the kernel has no links of a kind',
+    new Refusal(-95, 'RTM_NEWLINK'),
+    { listLinks: [link] },
+    { kind: 'nonesuch', asked: {} },
+    "This kernel has no links of kind 'nonesuch': the module 'nonesuch' is neither built in nor to be found.",
+  ],
+])(
+  'where the kernel gives no reason, the hint does: %s',
+  async (_, refusal, answers, about, hint) => {
+    expect(await explain(answering(answers), refusal, about)).toBe(hint);
+  },
+);
 
 test('a parent that is missing in the process’s own namespace may be made there only', async () => {
   const netns = Object.assign(answering({}), { name: null });

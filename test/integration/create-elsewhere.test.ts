@@ -1,7 +1,8 @@
 /** Links made directly in another namespace, and links of the same name in two namespaces. */
 import { execFileSync } from 'node:child_process';
-import { describe, expect, test } from 'vitest';
-import { type Link, Netns } from '../../lib/index.js';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { describe, expect, test, vi } from 'vitest';
+import { type Link, Netns, type NetnsRef } from '../../lib/index.js';
 import { isBefore, refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
@@ -71,6 +72,27 @@ describe('a link made in another namespace', () => {
       expect((await inside.link(`m${at}`)).ifindex).toBe(link.index);
     }
     expect((await inside.names()).sort()).toEqual(['m0', 'm1', 'm2', 'm3', 'm4']);
+  });
+
+  test('leaves nothing open of its namespace, however that was named, also when it is refused', async () => {
+    const { host, inside, parent } = await setUp();
+    const sleeper = await bed.background(inside, 'sh', '-c', 'echo ready; exec cat');
+    const { inode, fd } = inside.netns;
+    const held = () =>
+      readdirSync('/proc/self/fd').filter((one) => {
+        const path = `/proc/self/fd/${one}`;
+        return existsSync(path) && statSync(path).ino === inode;
+      }).length;
+    const before = held();
+    const refs = [`${inside.name}`, `/run/netns/${inside.name}`, { fd }, { pid: sleeper.pid }];
+    const make = (netns: NetnsRef, name: string) =>
+      host.netns.createMacvlan({ parent, name, netns });
+    for (const [at, netns] of refs.entries()) {
+      await make(netns, `m${at}`);
+      await refusalOf(make(netns, `m${at}`));
+    }
+    await Promise.all(refs.map((netns, at) => make(netns, `n${at}`)));
+    await vi.waitFor(() => expect(held()).toBe(before));
   });
 
   test('has the options as they were at the call, also those in lists and objects', async () => {

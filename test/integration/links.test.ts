@@ -156,8 +156,8 @@ describe('getLink', () => {
       operation: 'getLink',
       target,
     });
-    expect(error.hint).toContain(typeof target === 'string' ? `'${target}'` : String(target));
-    expect(error.hint).toContain(String(host.name));
+    const named = typeof target === 'string' ? `named '${target}'` : `with index ${target}`;
+    expect(error.hint).toBe(`There is no link ${named} in the network namespace '${host.name}'.`);
   });
 
   test('does not look in another namespace', async () => {

@@ -257,10 +257,13 @@ describe('Netns.open', () => {
     const error = await refusalOf(Netns.open(name));
     expect(error).toMatchObject({ code: 'ENOENT', target: name, syscall: 'open' });
     expect(error.hint).toContain('/run/netns');
-    const refs = [`/run/netns/${name}`, `/proc/self/fd/net/${name}`, { pid: gone.pid as number }];
-    for (const ref of refs) {
+    const ended = { pid: gone.pid as number };
+    for (const ref of [`/run/netns/${name}`, `/proc/self/fd/net/${name}`, ended]) {
       expect((await refusalOf(Netns.open(ref))).code).toMatch(/^ENO(ENT|TDIR)$/);
     }
+    expect((await refusalOf(Netns.open(ended))).hint).toBe(
+      `There is no such process, or it has ended, or /proc does not show it: {"pid":${ended.pid}}.`,
+    );
     expect(await refusalOf(Netns.open({ fd: 123_456 }))).toMatchObject({ code: 'EBADF' });
   });
 });

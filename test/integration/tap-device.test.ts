@@ -198,7 +198,23 @@ test('a link that is no macvtap is refused', async () => {
     `'${parent}' is of kind 'veth', and openTap opens the character device of a macvtap.`,
   );
   expect(error.stack).toContain('tap-device.test.ts');
-  expect(await refusalOf(host.netns.openTap('lo'))).toMatchObject({ code: 'EINVAL' });
+  expect(await refusalOf(host.netns.openTap('lo'))).toMatchObject({
+    code: 'EINVAL',
+    hint: expect.stringContaining("'lo' is of no kind that software makes"),
+  });
+});
+
+test('a link whose name is not UTF-8 is refused, and can be opened under another name', async () => {
+  const host = await bed.makeNetns();
+  const link = await macvtap(bed, host, await host.parent());
+  const { index, name } = link;
+  await host.run('sh', '-c', `ip link set ${name} name "$(printf 'tap\\377')"`);
+  expect(await refusalOf(host.netns.openTap(index))).toMatchObject({
+    code: 'ESTALE',
+    hint: expect.stringMatching(/is not UTF-8: give it another one by its index, with setLink\.$/),
+  });
+  await host.netns.setLink(index, { name });
+  expect((await open(bed, host, link)).link.name).toBe(name);
 });
 
 test('a link that does not exist is refused', async () => {

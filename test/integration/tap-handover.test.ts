@@ -161,8 +161,10 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
     const length = isBefore(6, 3) ? 60_000 : 150_000;
     await tap.send(unsegmented(to, from, length));
     await expect.poll(() => received).toBe(length);
-    await expect(tap.send(unsegmented(to, from, 700_000))).rejects.toMatchObject({
+    const tooLong = unsegmented(to, from, 700_000);
+    await expect(tap.send(tooLong)).rejects.toMatchObject({
       code: 'EMSGSIZE',
+      hint: `A frame to be segmented may have 520 KiB with its virtio header; this one has ${tooLong.length} bytes in all.`,
     });
     await tap.send(unsegmented(to, from, 1_428));
     await expect.poll(() => received).toBe(length + 1_428);
