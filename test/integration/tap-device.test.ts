@@ -208,6 +208,8 @@ test('a link whose name is not UTF-8 is refused, and can be opened under another
   const host = await bed.makeNetns();
   const link = await macvtap(bed, host, await host.parent());
   const { index, name } = link;
+  // Before Linux 6.2 only a link that is down can be renamed.
+  await host.ip('link', 'set', name, 'down');
   await host.run('sh', '-c', `ip link set ${name} name "$(printf 'tap\\377')"`);
   expect(await refusalOf(host.netns.openTap(index))).toMatchObject({
     code: 'ESTALE',
