@@ -119,7 +119,11 @@ export interface NamespaceJobs {
   attachNamespace: [[handle: NamespaceHandle, name: string], NamespaceHandle];
   removeNamespace: [[name: string], undefined];
   readSysctl: [[handle: NamespaceHandle, path: string], string];
-  writeSysctl: [[handle: NamespaceHandle, path: string, content: string], undefined];
+  /** `ENODEV` where the link with that index does not have that name; nothing is written then. */
+  writeSysctl: [
+    [handle: NamespaceHandle, path: string, content: string, name?: string, index?: number],
+    undefined,
+  ];
 }
 
 export type NamespaceJobStarters = {

@@ -5,7 +5,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { explain } from '../diagnosis/diagnosis.js';
 import type { NetlinkError } from '../errors/errors.js';
-import { NO_LINK, Refusal } from '../errors/refusal.js';
+import { isRefusal, NO_LINK, Refusal } from '../errors/refusal.js';
 import { notReadError, plainRefIfAny, resolveIndex, resolveIndexIfAny } from '../links/links.js';
 import type { Call } from '../namespace/call.js';
 import { MAX_INDEX_ATTEMPTS, mayMeanIndexTaken } from '../namespace/indexes.js';
@@ -152,8 +152,6 @@ function isAllDone({ options, spec, call }: Plan, results: readonly Result[]): b
     !announces(options);
   return nothingLeft && results.at(-1) !== undefined && !results.some(isRefusal);
 }
-
-const isRefusal = (result: Result) => result instanceof Refusal;
 
 /** Throws for a refusal of the first message, unless another index may make it good. */
 async function throwUnlessIndexTaken(plan: Plan, refusal: Refusal, attempt: number): Promise<void> {

@@ -1,5 +1,5 @@
 /** What is sent to make a link: the first message, and the requests of an attempt. */
-import { Refusal } from '../errors/refusal.js';
+import { type Codes, isRefusal, Refusal } from '../errors/refusal.js';
 import { lookUp, NOT_KNOWN_YET } from '../links/aboutLink.js';
 import { notReadError } from '../links/links.js';
 import { flagBits } from '../links/setLink.js';
@@ -9,12 +9,12 @@ import type { Result, Step } from '../namespace/native.js';
 import { randomMac } from '../namespace/random.js';
 import { ipv6PathOf } from '../netns/sysctl.js';
 import type { LinkInfoRecord, LinkRecord } from '../records/requests.js';
-import type { Link, LinkOptions } from '../types/types.js';
+import type { LinkOptions } from '../types/types.js';
 import { IFF_UP } from '../values/flags.js';
 import { isAtLeast } from '../values/kernelVersion.js';
 import { parseMac } from '../values/mac.js';
 import type { Creation, KindSpec, Plan } from './creation.js';
-import { isBroughtUpByPart, isSetting } from './parts.js';
+import { isBroughtUpByPart, isSetting, type RequestPart, type SettingPart } from './parts.js';
 
 /** Whether the kernel echoes a link that was made (`NLM_F_ECHO`; net/core/rtnetlink.c). */
 const ECHOES = isAtLeast(6, 2);
@@ -57,7 +57,7 @@ export function recordOf(
  * one does no harm. A part waits behind a barrier, because it would change that link.
  */
 function send(plan: Plan, parent?: Step): Promise<readonly Result[]> {
-  const { namespace, call, record } = plan;
+  const { namespace, target, call, record } = plan;
   const isEcho = isEchoComplete(plan);
   const operation = isEcho ? 'createEchoedLink' : 'createLink';
   const first: Step[] =
@@ -66,45 +66,62 @@ function send(plan: Plan, parent?: Step): Promise<readonly Result[]> {
       : [parent, { operation, record, barrier: true, takesLink: true }];
   if (isEcho) return namespace.exchange(first, call.signal);
   if (plan.parts.some(isSetting)) return sendAroundSettings(plan, first);
-  return sendBoth(plan, first, stepsBehind(plan));
-}
-
-/** The parts but for settings, and the read. */
-function stepsBehind({ parts, index }: Plan): Step[] {
-  const steps: Step[] = [];
-  for (const part of parts) {
-    if (isSetting(part)) continue;
-    steps.push({ ...part.step, barrier: steps.length === 0 || part.step.barrier === true });
-  }
-  steps.push({ operation: 'getLink', record: linkRecord(index) });
-  return steps;
-}
-
-/** Sends what makes the link, and behind it what goes to the link's own namespace. */
-function sendBoth(
-  { namespace, target, call }: Plan,
-  first: readonly Step[],
-  rest: readonly Step[],
-): Promise<readonly Result[]> {
+  const rest = stepsBehind(plan);
   return target.inode === namespace.inode
     ? namespace.exchange([...first, ...rest], call.signal)
     : namespace.exchange(first, call.signal, { target, steps: rest });
 }
 
-/** {@link send} with settings, which are files: they are there once the link is, under the name that it has by then. */
+/** The parts but for settings, and the read. */
+function stepsBehind({ parts, index }: Plan): Step[] {
+  const steps = parts
+    .filter((part): part is RequestPart => !isSetting(part))
+    .map(({ step }, at): Step => ({ ...step, barrier: at === 0 || step.barrier === true }));
+  steps.push({ operation: 'getLink', record: linkRecord(index) });
+  return steps;
+}
+
+/** {@link send} with settings: files, which are there once the link is. */
 async function sendAroundSettings(plan: Plan, first: readonly Step[]): Promise<readonly Result[]> {
-  const { target, call, index, parts } = plan;
-  const read: Step = { operation: 'getLink', record: linkRecord(index) };
-  const made = await sendBoth(plan, first, [read]);
-  if (made.some((result) => result instanceof Refusal)) return made;
-  const { name } = made.at(-1) as Link;
-  const results = made.slice(0, -1);
-  for (const { file, value } of parts.filter(isSetting)) {
-    const result = await target.writeSysctl(ipv6PathOf(name, file), `${value}\n`);
-    results.push(result);
-    if (result instanceof Refusal || call.signal?.aborted === true) return results;
-  }
+  const { namespace, target, call } = plan;
+  const made = await namespace.exchange(first, call.signal);
+  if (made.some(isRefusal)) return made;
+  const results = [...made, ...(await writeSettings(plan))];
+  if (results.some(isRefusal) || call.signal?.aborted === true) return results;
   return [...results, ...(await target.exchange(stepsBehind(plan)))];
+}
+
+/** How the files of a link are refused that has been renamed, or taken away; also where it has no such file. */
+const NOT_UNDER_THAT_NAME: Codes = new Set(['ENOENT', 'ENODEV']);
+const MAX_ATTEMPTS = 20;
+
+/** Writes the settings: a result for each, up to a refusal. A link that is renamed keeps what has been written. */
+async function writeSettings(plan: Plan): Promise<readonly Result[]> {
+  const { target, call, index, record, parts } = plan;
+  const settings = parts.filter(isSetting);
+  const results: Result[] = [];
+  let name = record.name ?? (await nameNow(plan));
+  for (let attempts = 1; results.length < settings.length && call.signal?.aborted !== true; ) {
+    if (isRefusal(name)) return [...results, name];
+    const { file, value } = settings[results.length] as SettingPart;
+    const path = ipv6PathOf(name, file);
+    const result = await target.writeSysctlOf({ name, index }, path, `${value}\n`);
+    if (!isRefusal(result)) {
+      results.push(result);
+      continue;
+    }
+    const isLast = !NOT_UNDER_THAT_NAME.has(result.code) || attempts++ === MAX_ATTEMPTS;
+    const now = isLast ? result : await nameNow(plan);
+    if (isRefusal(now)) return [...results, result];
+    name = now;
+  }
+  return results;
+}
+
+/** The name of the new link: what the kernel has chosen, or another program has given it. */
+async function nameNow({ target, index }: Plan): Promise<string | Refusal> {
+  const link = await target.ask('getLink', linkRecord(index));
+  return link instanceof Refusal ? link : link.name;
 }
 
 /**

@@ -33,3 +33,6 @@ export class Refusal {
     return this.isAnswer && codes.has(this.code);
   }
 }
+
+/** Whether a result is one. */
+export const isRefusal = (result: unknown): result is Refusal => result instanceof Refusal;

@@ -294,6 +294,15 @@ export class Namespace implements NetnsLike {
     return namespaceJob('readSysctl', [this.#openHandle, path], signal);
   }
 
+  /** Writes such a file of a link, whose name is in the path: `ENODEV` where that is another link's. @internal */
+  writeSysctlOf(
+    { name, index }: { readonly name: string; readonly index: number },
+    path: string,
+    content: string,
+  ): Promise<undefined | Refusal> {
+    return namespaceJob('writeSysctl', [this.#openHandle, path, content, name, index]);
+  }
+
   /** Writes such a file, within {@link hold}. @internal */
   writeSysctl(path: string, content: string, signal?: AbortSignal): Promise<undefined | Refusal> {
     return namespaceJob('writeSysctl', [this.#openHandle, path, content], signal);

@@ -79,15 +79,18 @@ export interface Ipv4Settings {
 /**
  * How IPv6 behaves on a new link: settings of /proc/sys/net/ipv6/conf/NAME, written before the link comes up, and so
  * before a router can advertise anything to it. What they need and are refused with is as for `setSysctl`, with which
- * the settings of an existing link are changed. Omitted: those of `default` in the link's namespace. The kernel uses
- * `disableIpv6` and `forwarding` of the link alone. Documentation/networking/ip-sysctl.rst describes each.
+ * the settings of an existing link are changed; `ENOENT`: the link's MTU is below 1,280, and it has none. Omitted:
+ * those of `default` in the link's namespace. Of the namespace's `all` the kernel looks at `accept_dad` as well, of
+ * which the larger counts, and at `ndisc_notify`, of which one suffices. Documentation/networking/ip-sysctl.rst
+ * describes each. (`forwarding` is not among them: it takes effect for the whole namespace, whose default routes from
+ * router advertisements the kernel then removes.)
  */
 export interface Ipv6Settings {
   /** No IPv6 on this link (`disable_ipv6`): no address, not even a link-local one, and nothing from routers. */
   readonly disableIpv6?: boolean | undefined;
   /**
-   * Whether router advertisements are accepted (`accept_ra`). 0: no; 1: unless `forwarding` is set, the kernel's
-   * default; 2: always.
+   * Whether router advertisements are accepted (`accept_ra`). 0: no; 1: unless the setting `forwarding` of the link is
+   * 1, the kernel's default; 2: always.
    */
   readonly acceptRa?: number | undefined;
   /** Whether they make a default route (`accept_ra_defrtr`). */
@@ -95,7 +98,7 @@ export interface Ipv6Settings {
   /** Whether the prefixes in them make addresses (`autoconf`). */
   readonly autoconf?: boolean | undefined;
   /**
-   * Whether the neighbours are asked before an address is used (`accept_dad`). 0: no, addresses are never tentative;
+   * Whether the neighbours are asked before an address is used (`accept_dad`). 0: no, and no address stays tentative;
    * 1: yes; 2: yes, and IPv6 is disabled on the link where a neighbour has its link-local address made of the MAC.
    */
   readonly acceptDad?: number | undefined;
@@ -106,8 +109,6 @@ export interface Ipv6Settings {
    * source.
    */
   readonly useTempaddr?: number | undefined;
-  /** Whether the link forwards, as a router's does (`forwarding`). */
-  readonly forwarding?: boolean | undefined;
 }
 
 /** What a new link of any kind takes. */

@@ -85,7 +85,6 @@ export const IPV6_SETTINGS = {
   acceptDad: { file: 'accept_dad', takes: [0, 2] },
   ndiscNotify: { file: 'ndisc_notify', takes: 'flag' },
   useTempaddr: { file: 'use_tempaddr', takes: [-1, 2] },
-  forwarding: { file: 'forwarding', takes: 'flag' },
 } as const satisfies Readonly<
   Record<string, { readonly file: string; readonly takes: 'flag' | readonly [number, number] }>
 >;

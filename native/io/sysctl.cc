@@ -1,6 +1,8 @@
 #include "io/sysctl.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <unistd.h>
 
 namespace macvlan_netlink::io {
@@ -28,10 +30,17 @@ Status ReadSysctl(const Namespace& target, const std::string& path, bool& return
 }
 
 Status WriteSysctl(const Namespace& target, const std::string& path, const std::string& value,
-                   bool& returned) {
+                   const std::optional<SysctlLink>& link, bool& returned) {
   return Within(target, returned, [&]() -> Status {
     const Descriptor file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
     if (!file.valid()) return Status::FromErrno("open");
+    // Behind the opening: a file of a link that has been renamed since takes nothing any more
+    // (fs/proc/proc_sysctl.c, grab_header).
+    if (link) {
+      const uint32_t index = if_nametoindex(link->name.c_str());
+      if (index == 0) return Status::FromErrno("if_nametoindex");
+      if (index != link->index) return {-ENODEV, "if_nametoindex"};
+    }
     const ssize_t size = write(file.get(), value.data(), value.size());
     if (size < 0) return Status::FromErrno("write");
     // Something stands behind what the kernel understood, and not only the end of the line: it says

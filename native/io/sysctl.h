@@ -2,6 +2,9 @@
 // the thread is in (net/sysctl_net.c, net_ctl_header_lookup).
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "io/namespace.h"
 
 namespace macvlan_netlink::io {
@@ -10,9 +13,15 @@ namespace macvlan_netlink::io {
 // the RTNL lock, so both may block for a while.
 Status ReadSysctl(const Namespace& target, const std::string& path, bool& returned,
                   std::string& out);
+// The link that a setting is of. Its folder has its name, which may become another link's.
+struct SysctlLink {
+  std::string name;
+  uint32_t index = 0;
+};
+
 // In one piece, because the kernel takes each write for a value of its own. The value ends with a
-// newline.
+// newline. -ENODEV where the `link` does not have that name (any more); nothing is written then.
 Status WriteSysctl(const Namespace& target, const std::string& path, const std::string& value,
-                   bool& returned);
+                   const std::optional<SysctlLink>& link, bool& returned);
 
 }  // namespace macvlan_netlink::io

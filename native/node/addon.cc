@@ -132,15 +132,22 @@ void ReadSysctl(const Napi::CallbackInfo& info) {
            });
 }
 
-// writeSysctl(id, handle, path, content): settles with [undefined].
+// writeSysctl(id, handle, path, content): settles with [undefined]. With (…, name, index) only
+// while that is the name of that link.
 void WriteSysctl(const Napi::CallbackInfo& info) {
   const NamespaceHandle* handle = NamespaceHandle::Unwrap(info[1].As<Napi::Object>());
   if (handle == nullptr) return;  // the Worker is being ended
+  std::optional<io::SysctlLink> link;
+  if (info.Length() > 4) {
+    link.emplace();
+    link->name = info[4].As<Napi::String>().Utf8Value();
+    link->index = info[5].As<Napi::Number>().Uint32Value();
+  }
   StartJob(info, NamespaceJob::Next::kAtOnce, io::Jobs::WaitsFor::kRtnl,
            [target = handle->Share(), path = info[2].As<Napi::String>().Utf8Value(),
-            content = info[3].As<Napi::String>().Utf8Value()](
+            content = info[3].As<Napi::String>().Utf8Value(), link = std::move(link)](
                NamespaceJob::Outcome&, io::PoolThread& thread, const io::GivenUp&) {
-             return io::WriteSysctl(*target, path, content, thread.at_home);
+             return io::WriteSysctl(*target, path, content, link, thread.at_home);
            });
 }
 

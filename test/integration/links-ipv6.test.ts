@@ -27,7 +27,6 @@ const SETTINGS: readonly [keyof Ipv6Settings, readonly unknown[], string, readon
   ['acceptDad', [0, 2], 'accept_dad', ['0', '2']],
   ['ndiscNotify', [false, true], 'ndisc_notify', ['0', '1']],
   ['useTempaddr', [-1, 2], 'use_tempaddr', ['-1', '2']],
-  ['forwarding', [false, true], 'forwarding', ['0', '1']],
 ];
 
 describe('a new link', () => {
@@ -82,6 +81,32 @@ describe('a new link', () => {
     expect(monitor.output()).not.toMatch(linkLocal('without'));
   });
 
+  test('has them under whatever name it has by then, and another link with that name does not', async () => {
+    const { host, parent } = await bed.makeHost();
+    const { netns } = host;
+    const ipv6 = { acceptRa: 0, autoconf: false };
+    const [link, , other] = await Promise.all([
+      netns.createMacvlan({ parent, name: 'm0', ipv6 }),
+      netns.setLink('m0', { name: 'm9' }),
+      netns.createMacvlan({ parent, name: 'm0' }),
+    ]);
+    await netns.createMacvlan({ parent, name: 'plain' });
+    expect(link.name).toBe('m9');
+    const plain = await sysctls(host, 'plain');
+    expect(await sysctls(host, 'm0')).toEqual(plain);
+    expect(await sysctls(host, 'm9')).toEqual({ ...plain, accept_ra: '0', autoconf: '0' });
+    await netns.deleteLinks([link, other]);
+    const [renamed, , , gone] = await Promise.allSettled([
+      netns.createMacvlan({ parent, name: 'm0', ipv6, up: true }),
+      netns.setLink('m0', { name: 'm9' }),
+      netns.createMacvlan({ parent, name: 'm1', ipv6, up: true }),
+      netns.deleteLink('m1'),
+    ]);
+    expect(renamed).toMatchObject({ status: 'fulfilled', value: { name: 'm9', up: true } });
+    expect(gone.status).toBe('fulfilled');
+    expect(await host.names()).not.toContain('m1');
+  });
+
   test('has none of them where none is named', async () => {
     const { host, parent } = await bed.makeHost();
     await host.netns.createMacvlan({ parent, name: 'plain', up: true });
@@ -132,13 +157,16 @@ describe('when something is refused, there is no link, and the error says', () =
     await host.ip('address', 'add', '10.9.0.1/24', 'dev', parent);
     const before = await host.snapshot();
     const options = { parent, name: 'm0', up: true, ipv6: { acceptRa: 0, autoconf: false } };
-    const routes = [
-      { to: '10.77.0.0/16', link: parent },
-      { to: '10.78.0.0/16', via: '192.0.2.1' },
-    ];
+    const ofParent = { to: '10.77.0.0/16', link: parent };
+    const routes = [ofParent, { to: '10.78.0.0/16', via: '192.0.2.1' }];
     const error = await refusalOf(host.netns.createMacvlan({ ...options, routes }));
     expect(error).toMatchObject({ code: 'ENETUNREACH', part: 'routes[1]' });
     expect(await host.snapshot()).toEqual(before);
+    await host.ip('route', 'add', ofParent.to, 'dev', parent);
+    const withRoute = await host.snapshot();
+    const taken = await refusalOf(host.netns.createMacvlan({ ...options, routes: [ofParent] }));
+    expect(taken).toMatchObject({ code: 'EEXIST', part: 'routes[0]' });
+    expect(await host.snapshot()).toEqual(withRoute);
   });
 
   test('that the parent is not there, without a look at settings', async () => {

@@ -90,13 +90,13 @@ const network = `
   reach lan 192.0.2.151
   ping -q -c 3 -i 0.2 -W 5 192.0.2.151 > /dev/null && echo host 192.0.2.151
   ip netns exec lan tcpdump -lnni wire arp > /run/arp 2> /run/started &
-  until grep -q listening /run/started; do sleep 0.1; done
+  trap 'kill $!' EXIT
+  until grep -q listening /run/started; do kill -0 $!; sleep 0.1; done
   ip -n lan neigh flush dev wire
   reach lan 192.0.2.10
   reach lan 192.0.2.200
-  kill $!
-  wait $! || true
-  grep -o 'Reply 192.0.2.[12]0*' /run/arp
+  set -- $(ip -br link show eth0)
+  grep -o 'Reply 192.0.2.[12]0* is-at [0-9a-f:]*' /run/arp | sed "s/$3/eth0/" | sort -u
 `;
 
 test('the host reaches its children by a macvlan of its own, and the network has one answer for it', async () => {
@@ -111,7 +111,7 @@ test('the host reaches its children by a macvlan of its own, and the network has
     'host 192.0.2.151',
     'lan 192.0.2.10',
     'lan 192.0.2.200',
-    'Reply 192.0.2.10',
-    'Reply 192.0.2.200',
+    'Reply 192.0.2.10 is-at eth0',
+    'Reply 192.0.2.200 is-at eth0',
   ]);
 });

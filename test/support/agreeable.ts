@@ -49,7 +49,7 @@ export class Agreeable extends Namespace {
     });
   }
 
-  override async writeSysctl(path: string, content: string): Promise<undefined> {
+  override async writeSysctlOf(_: object, path: string, content: string): Promise<undefined> {
     this.settings.push([path, content]);
   }
 }

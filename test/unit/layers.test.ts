@@ -86,6 +86,11 @@ describe('lib/', () => {
     expect([...found].sort()).toEqual([...layers].sort());
   });
 
+  test('CONTRIBUTING has the folders in the order of their layers', () => {
+    const listed = matches('CONTRIBUTING.md', /^lib\/(\w+(?:\.ts|(?=\/)))/gm);
+    expect(listed).toEqual(layers.slice(0, layers.indexOf('netns.ts')));
+  });
+
   test('files import only from lower layers and from their own', () => {
     const imported = files.flatMap((file) =>
       importsOf(file).map((target) => [file, target] as const),
