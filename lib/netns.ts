@@ -723,7 +723,7 @@ export class Netns extends Namespace {
    * child gets with its parent, `parent` of a link whose parent has moved, and `parent` of a veth's `peer` in another
    * namespace, which is `added` with `parent: null`, before the other end exists. Of an IPv6 address that is tentative,
    * changes show once that is over, and so does the link-local address that the kernel makes when a link comes up.
-   * Settings (`ipv4`, `setSysctl`) are not reported, nor is an `mtu` of IPv6 routes that follows one from a router
+   * Settings (`ipv4`, `ipv6`, `setSysctl`) are not reported, nor is an `mtu` of IPv6 routes that follows one from a router
    * advertisement, nor that a kept address is tentative while its link is down (`keep_addr_on_down`), nor, with
    * `net.ipv6.route.skip_notify_on_dev_down`, the end of the routes by a link without an IPv6 address when its
    * `disable_ipv6` is set.

@@ -224,6 +224,7 @@ export const linkChanges: Check = needed(
       removeAltNames: listOf(knownName, 400),
       addrGenMode,
       ipv4: ipv4Settings,
+      ipv6: ipv6Settings,
       bridgePort: optionsOf(table<BridgePortOptions>({ hairpin: flag })),
       signal,
     }),

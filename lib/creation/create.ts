@@ -13,7 +13,7 @@ import { findLink, linkRecord } from '../namespace/lookup.js';
 import type { Namespace } from '../namespace/namespace.js';
 import type { Result, Step } from '../namespace/native.js';
 import { withNamespace } from '../namespace/opening.js';
-import { ipv6PathOf, whySettingRefused } from '../netns/sysctl.js';
+import { settingError } from '../netns/ipv6Settings.js';
 import type { LinkRecord } from '../records/requests.js';
 import type { Link, LinkOptions } from '../types/types.js';
 import { parseMac } from '../values/mac.js';
@@ -29,7 +29,6 @@ import {
   noParts,
   type Part,
   partsOf,
-  type SettingPart,
   withSharedChanges,
 } from './parts.js';
 import { TAKEN_AWAY, undo } from './undo.js';
@@ -255,7 +254,9 @@ async function partError(
   refusal: Refusal,
 ): Promise<NetlinkError> {
   const { target, call, index } = plan;
-  if (part !== undefined && isSetting(part)) return await settingError(plan, part, refusal);
+  if (part !== undefined && isSetting(part)) {
+    return await settingError(target, call, index, part, refusal, TAKEN_AWAY);
+  }
   const asked = part?.step.record ?? {};
   // A route may be by another link than the new one.
   const link = 'link' in asked ? (asked.link ?? index) : index;
@@ -268,19 +269,6 @@ async function partError(
     part?.undo !== undefined && refusal.code === 'ENOBUFS' && refusal.syscall === 'recvmsg';
   const hint = mayStay ? MAY_STAY : found;
   return call.error(refusal, { hint, part: part?.option });
-}
-
-async function settingError(
-  { target, call, index }: Plan,
-  { option, file, value }: SettingPart,
-  refusal: Refusal,
-): Promise<NetlinkError> {
-  const link = await findLink(target, index);
-  const hint =
-    link === undefined
-      ? TAKEN_AWAY
-      : await whySettingRefused(target, ipv6PathOf(link.name, file), refusal, value);
-  return call.error(refusal, { hint, part: option });
 }
 
 /** {@link explain} for what a link that has just been made is refused. */

@@ -1,5 +1,5 @@
 /** What is sent to make a link: the first message, and the requests of an attempt. */
-import { type Codes, isRefusal, Refusal } from '../errors/refusal.js';
+import { isRefusal, Refusal } from '../errors/refusal.js';
 import { lookUp, NOT_KNOWN_YET } from '../links/aboutLink.js';
 import { notReadError } from '../links/links.js';
 import { flagBits } from '../links/setLink.js';
@@ -7,14 +7,14 @@ import { linkRecord } from '../namespace/lookup.js';
 import type { Namespace } from '../namespace/namespace.js';
 import type { Result, Step } from '../namespace/native.js';
 import { randomMac } from '../namespace/random.js';
-import { ipv6PathOf } from '../netns/sysctl.js';
+import { writeSettings } from '../netns/ipv6Settings.js';
 import type { LinkInfoRecord, LinkRecord } from '../records/requests.js';
 import type { LinkOptions } from '../types/types.js';
 import { IFF_UP } from '../values/flags.js';
 import { isAtLeast } from '../values/kernelVersion.js';
 import { parseMac } from '../values/mac.js';
 import type { Creation, KindSpec, Plan } from './creation.js';
-import { isBroughtUpByPart, isSetting, type RequestPart, type SettingPart } from './parts.js';
+import { isBroughtUpByPart, isSetting, type RequestPart } from './parts.js';
 
 /** Whether the kernel echoes a link that was made (`NLM_F_ECHO`; net/core/rtnetlink.c). */
 const ECHOES = isAtLeast(6, 2);
@@ -83,45 +83,13 @@ function stepsBehind({ parts, index }: Plan): Step[] {
 
 /** {@link send} with settings: files, which are there once the link is. */
 async function sendAroundSettings(plan: Plan, first: readonly Step[]): Promise<readonly Result[]> {
-  const { namespace, target, call } = plan;
+  const { namespace, target, call, index, record, parts } = plan;
   const made = await namespace.exchange(first, call.signal);
   if (made.some(isRefusal)) return made;
-  const results = [...made, ...(await writeSettings(plan))];
+  const settings = parts.filter(isSetting);
+  const results = [...made, ...(await writeSettings(target, call, index, settings, record.name))];
   if (results.some(isRefusal) || call.signal?.aborted === true) return results;
   return [...results, ...(await target.exchange(stepsBehind(plan)))];
-}
-
-/** How the files of a link are refused that has been renamed, or taken away; also where it has no such file. */
-const NOT_UNDER_THAT_NAME: Codes = new Set(['ENOENT', 'ENODEV']);
-const MAX_ATTEMPTS = 20;
-
-/** Writes the settings: a result for each, up to a refusal. A link that is renamed keeps what has been written. */
-async function writeSettings(plan: Plan): Promise<readonly Result[]> {
-  const { target, call, index, record, parts } = plan;
-  const settings = parts.filter(isSetting);
-  const results: Result[] = [];
-  let name = record.name ?? (await nameNow(plan));
-  for (let attempts = 1; results.length < settings.length && call.signal?.aborted !== true; ) {
-    if (isRefusal(name)) return [...results, name];
-    const { file, value } = settings[results.length] as SettingPart;
-    const path = ipv6PathOf(name, file);
-    const result = await target.writeSysctlOf({ name, index }, path, `${value}\n`);
-    if (!isRefusal(result)) {
-      results.push(result);
-      continue;
-    }
-    const isLast = !NOT_UNDER_THAT_NAME.has(result.code) || attempts++ === MAX_ATTEMPTS;
-    const now = isLast ? result : await nameNow(plan);
-    if (isRefusal(now)) return [...results, result];
-    name = now;
-  }
-  return results;
-}
-
-/** The name of the new link: what the kernel has chosen, or another program has given it. */
-async function nameNow({ target, index }: Plan): Promise<string | Refusal> {
-  const link = await target.ask('getLink', linkRecord(index));
-  return link instanceof Refusal ? link : link.name;
 }
 
 /**

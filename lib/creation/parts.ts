@@ -10,17 +10,17 @@ import { familySettings, flagBits } from '../links/setLink.js';
 import type { Call } from '../namespace/call.js';
 import type { Namespace } from '../namespace/namespace.js';
 import type { Step } from '../namespace/native.js';
+import { type Setting, settingsOf } from '../netns/ipv6Settings.js';
 import type {
   AddressRecord,
   LinkInfoRecord,
   LinkRecord,
   RouteRecord,
 } from '../records/requests.js';
-import type { Ipv6Settings, LinkOptions, LinkRef } from '../types/types.js';
-import { IPV6_SETTINGS } from '../values/values.js';
+import type { LinkOptions, LinkRef } from '../types/types.js';
 
-/** What follows the first message, and the option that it carries out. */
-export type Part = RequestPart | SettingPart;
+/** What follows the first message, and the option that it carries out. Settings come before requests. */
+export type Part = RequestPart | Setting;
 
 export interface RequestPart {
   readonly option: string;
@@ -29,18 +29,7 @@ export interface RequestPart {
   readonly undo?: Step;
 }
 
-/** A file in net/ipv6/conf/NAME, for which there is no request. These come before the requests. */
-export interface SettingPart {
-  readonly option: string;
-  readonly file: string;
-  readonly value: number;
-}
-
-export const isSetting = (part: Part): part is SettingPart => 'file' in part;
-
-const IPV6_NAMES = Object.keys(
-  IPV6_SETTINGS satisfies Record<keyof Ipv6Settings, unknown>,
-) as (keyof Ipv6Settings)[];
+export const isSetting = (part: Part): part is Setting => 'file' in part;
 
 /** The parts of a link with that index. */
 export type PartsAt = (index: number) => readonly Part[];
@@ -92,15 +81,6 @@ const linkOfRoute = (at: number) => `options.routes[${at}].link`;
 /** Refuses a `Link` of another namespace as that of a route. */
 export function checkLinksOf(target: Namespace, call: Call, { links }: AskedBeside): void {
   for (const [at, link] of links.entries()) plainRefIfAny(target, call, link, linkOfRoute(at));
-}
-
-function settingsOf(asked: Ipv6Settings | undefined): readonly SettingPart[] {
-  if (asked === undefined) return [];
-  return IPV6_NAMES.flatMap((name) => {
-    const value = asked[name];
-    if (value === undefined) return [];
-    return [{ option: `ipv6.${name}`, file: IPV6_SETTINGS[name].file, value: Number(value) }];
-  });
 }
 
 /** The steps that the kernel does not take in the first message. */

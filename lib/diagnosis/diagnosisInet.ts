@@ -70,7 +70,7 @@ export async function whyNoIPv6(
 ): Promise<Hint> {
   const isOther = kernelMessage !== undefined && !kernelMessage.includes('IPv6 is disabled');
   if (isOther || !isAnswer || familyIn(asked) !== 'IPv6') return undefined;
-  return 'The setting net.ipv6.conf.NAME.disable_ipv6 is 1; a new link begins with that of net.ipv6.conf.default.';
+  return 'The setting net.ipv6.conf.NAME.disable_ipv6 is 1; a new link begins with that of net.ipv6.conf.default, unless its `ipv6` says otherwise.';
 }
 
 /** The addresses of the request's link with the same number, whatever their prefix lengths, peers and labels. */

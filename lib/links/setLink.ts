@@ -6,6 +6,7 @@ import type { Call } from '../namespace/call.js';
 import { linkRecord } from '../namespace/lookup.js';
 import type { Namespace } from '../namespace/namespace.js';
 import type { Step } from '../namespace/native.js';
+import { changeSettings } from '../netns/ipv6Settings.js';
 import type { FamilyRecord, Ipv4ConfRecord, LinkRecord } from '../records/requests.js';
 import type { Ipv4Settings, LinkChanges, LinkRef } from '../types/types.js';
 import { IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP } from '../values/flags.js';
@@ -87,6 +88,7 @@ const IS_IN_ONE_REQUEST = {
   bridgePort: true,
   addrGenMode: false,
   ipv4: false,
+  ipv6: false,
   addAltNames: false,
   removeAltNames: false,
 } as const satisfies { readonly [Name in ChangeName]-?: boolean };
@@ -192,13 +194,14 @@ export async function setLink(
   if (typeof master === 'object') master = await master;
   const made = changeSteps(typeof link === 'string' ? NOT_KNOWN_YET : link, changes, master);
   if (made.length === 0) {
-    await readLink(namespace, call, link);
-    return;
+    const { index } = await readLink(namespace, call, link);
+    return changeSettings(namespace, call, index, changes.ipv6);
   }
   const steps = made.map(({ step }) => step);
   const { link: index, results } = await exchangeAbout(namespace, call, link, () => steps);
   const partAt = (at: number) => (made.length > 1 ? made[at]?.option() : undefined);
   await throwFirst(namespace, call, results, index, (at) => steps[at], partAt);
+  await changeSettings(namespace, call, index, changes.ipv6);
 }
 
 export function setPromiscuous(

@@ -37,7 +37,7 @@ export interface Ipv4Settings {
    * (`IPV4_DEVCONF_ARP_NOTIFY`), so that neighbours replace what they knew of them. A new link with `up` and
    * `addresses` announces them once, as the last step. Announcements without a carrier are lost:
    * `setLink` with the `mac` that the link has repeats them; a VLAN that was given no MAC then keeps the one that its parent
-   * has at that moment. For IPv6 there is the setting `ndisc_notify`, see `setSysctl`.
+   * has at that moment. For IPv6 there is `ndiscNotify`.
    */
   readonly arpNotify?: boolean | undefined;
   /**
@@ -77,13 +77,13 @@ export interface Ipv4Settings {
 }
 
 /**
- * How IPv6 behaves on a new link: settings of /proc/sys/net/ipv6/conf/NAME, written before the link comes up, and so
- * before a router can advertise anything to it. What they need and are refused with is as for `setSysctl`, with which
- * the settings of an existing link are changed; `ENOENT`: the link's MTU is below 1,280, and it has none. Omitted:
- * those of `default` in the link's namespace. Of the namespace's `all` the kernel looks at `accept_dad` as well, of
- * which the larger counts, and at `ndisc_notify`, of which one suffices. Documentation/networking/ip-sysctl.rst
- * describes each. (`forwarding` is not among them: it takes effect for the whole namespace, whose default routes from
- * router advertisements the kernel then removes.)
+ * How IPv6 behaves on a link: settings of /proc/sys/net/ipv6/conf/NAME. A new link has them before it comes up, and so
+ * before a router can advertise anything to it; those omitted are as in `default` in its namespace. On an existing
+ * link they are written once everything else has been changed, and like other settings in no order with later calls.
+ * What they need and are refused with is as for `setSysctl`; `ENOENT`: the link's MTU is below 1,280, and it has none.
+ * Of the namespace's `all` the kernel looks at `accept_dad` as well, of which the larger counts, and at `ndisc_notify`,
+ * of which one suffices. Documentation/networking/ip-sysctl.rst describes each. (`forwarding` is not among them: when
+ * it is set, the kernel removes the default routes from router advertisements of the whole namespace.)
  */
 export interface Ipv6Settings {
   /** No IPv6 on this link (`disable_ipv6`): no address, not even a link-local one, and nothing from routers. */
@@ -369,6 +369,8 @@ export interface LinkChanges extends OperationOptions {
   readonly addrGenMode?: AddrGenMode | undefined;
   /** How IPv4 behaves on it. Only what is named changes. */
   readonly ipv4?: Ipv4Settings | undefined;
+  /** How IPv6 behaves on it. Only what is named changes. */
+  readonly ipv6?: Ipv6Settings | undefined;
   /** Settings of the link as a port of its bridge. */
   readonly bridgePort?: BridgePortOptions | undefined;
 }

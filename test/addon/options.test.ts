@@ -79,6 +79,7 @@ const LINK_CHANGES = {
   removeAltNames: ['mail'],
   addrGenMode: 'none',
   ipv4: { arpNotify: true },
+  ipv6: { acceptRa: 0 },
   bridgePort: { hairpin: true },
 } satisfies Every<LinkChanges>;
 

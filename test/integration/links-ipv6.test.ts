@@ -1,4 +1,4 @@
-/** How IPv6 behaves on a new link: the option `ipv6`. */
+/** How IPv6 behaves on a link: the option `ipv6` of new and of living links. */
 import { describe, expect, test, vi } from 'vitest';
 import type { Ipv6Settings } from '../../lib/index.js';
 import { inPrivateNetns, resultOf } from '../support/program.js';
@@ -116,6 +116,52 @@ describe('a new link', () => {
     for (const name of ['m0', 'm1']) {
       expect(await sysctls(host, name)).toEqual(await sysctls(host, 'plain'));
       expect((await host.link(name)).flags).toContain('UP');
+    }
+  });
+});
+
+describe('setLink', () => {
+  test.each(SETTINGS)('sets %s and nothing else', async (name, values, file, texts) => {
+    const { host, parent } = await bed.makeHost();
+    const before = await sysctls(host, parent);
+    const shown = await host.link(parent);
+    for (const [at, value] of values.entries()) {
+      await host.netns.setLink(parent, { ipv6: { [name]: value } });
+      expect(await sysctls(host, parent)).toEqual({ ...before, [file]: texts[at] });
+    }
+    expect(await host.link(parent)).toEqual(shown);
+  });
+
+  test('sets them of a link that it renames, and by whatever it is named', async () => {
+    const { host, parent } = await bed.makeHost();
+    const link = await host.netns.createMacvlan({ parent, name: 'm0', altNames: ['other'] });
+    await host.netns.setLink('m0', { name: 'm1', mtu: 1400, ipv6: { acceptRa: 0 } });
+    await host.netns.setLink('other', { ipv6: { autoconf: false } });
+    await host.netns.setLink(link, { up: true, ipv6: { acceptDad: 2 } });
+    await host.netns.setLink(link.index, { ipv6: { useTempaddr: -1, acceptRaDefrtr: undefined } });
+    expect(await sysctls(host, 'm1')).toMatchObject({
+      accept_ra: '0',
+      autoconf: '0',
+      accept_dad: '2',
+      use_tempaddr: '-1',
+      accept_ra_defrtr: '1',
+    });
+    expect(await host.link('m1')).toMatchObject({
+      mtu: 1400,
+      flags: expect.arrayContaining(['UP']),
+    });
+  });
+
+  test('says which setting is refused, and which link is not there', async () => {
+    const { host, parent } = await bed.makeHost();
+    await host.ip('link', 'set', parent, 'mtu', '1000');
+    const changes = { group: 7, ipv6: { acceptRa: 0 } };
+    const error = await refusalOf(host.netns.setLink(parent, changes));
+    expect(error).toMatchObject({ code: 'ENOENT', part: 'ipv6.acceptRa', target: parent });
+    expect(error.hint).toContain('1280');
+    for (const nothing of [{}, { acceptRa: 0 }, { acceptRa: undefined }]) {
+      const gone = await refusalOf(host.netns.setLink(4711, { ipv6: nothing }));
+      expect(gone).toMatchObject({ code: 'ENODEV', target: 4711 });
     }
   });
 });

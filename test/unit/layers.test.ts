@@ -61,9 +61,9 @@ describe('lib/', () => {
     'addon.ts', // loads the addon
     'namespace',
     'diagnosis',
+    'netns',
     'links',
     'inet',
-    'netns',
     'creation',
     'watch',
     'tap',
