@@ -417,15 +417,16 @@ export class Netns extends Namespace {
 
   /**
    * Moves a link to another namespace, and returns it as it is there. On the way the kernel sets it down, takes it out
-   * of its master, drops its addresses (list them before, and they can be added again) and resets `addrGenMode`,
-   * `ipv4` and `ipv6`; it holds its machine-wide networking lock meanwhile (17 ms). Macvlans on it stay, but it forgets their MACs
-   * and multicast groups (net/core/dev.c, __dev_change_net_namespace): a card that filters drops their frames until
-   * they go down and up, and those of their groups, IPv6 neighbour solicitations among them, for ever: make them anew
-   * after the move. Where possible, make the link in its final namespace with the option `netns` instead. `EEXIST`: its
-   * name, or one of its alternative names, is taken there; `EEXIST` or `EBUSY`: the `index` is taken; `EINVAL`: the
-   * link cannot be moved, such as a bridge, no link can have the `name`, such as `all`, or an `index` is given although
-   * the link is in that namespace already (`lo` is `EEXIST`: every namespace has one); `ENODEV`: there is no such link;
-   * `EOPNOTSUPP`: an `index` other than its own, before Linux 5.13; `ENOENT`: there is no such namespace.
+   * of its master, drops its addresses (list them before, and they can be added again) and resets `addrGenMode`, `ipv4`
+   * and `ipv6`; it holds its machine-wide networking lock meanwhile (17 ms). Macvlans on it stay, but it forgets their
+   * MACs and multicast groups (net/core/dev.c, __dev_change_net_namespace): a card that filters drops their frames
+   * until they go down and up, and those of their groups, IPv6 neighbour solicitations among them, for ever: make them
+   * anew after the move. Where possible, make the link in its final namespace with the option `netns` instead.
+   * `EEXIST`: its name, or one of its alternative names, is taken there; `EEXIST` or `EBUSY`: the `index` is taken;
+   * `EINVAL`: the link cannot be moved, such as a bridge, no link can have the `name`, such as `all`, or an `index` is
+   * given although the link is in that namespace already (`lo` is `EEXIST`: every namespace has one); `ENODEV`: there
+   * is no such link; `EOPNOTSUPP`: an `index` other than its own, before Linux 5.13; `ENOENT`: there is no such
+   * namespace.
    */
   moveLink(link: LinkRef, netns: NetnsRef, options?: MoveOptions): Promise<Link> {
     const call = callOf('moveLink', link, this.moveLink, options);

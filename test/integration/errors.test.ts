@@ -218,7 +218,7 @@ describe('an address or a route', () => {
     const disabled = await refusalOf(host.netns.addAddress(parent, 'fd00::1/64'));
     expect(disabled).toMatchObject({ code: 'EACCES' });
     expect(disabled.hint).toBe(
-      'The setting net.ipv6.conf.NAME.disable_ipv6 is 1; a new link begins with that of net.ipv6.conf.default.',
+      'The setting net.ipv6.conf.NAME.disable_ipv6 is 1; a new link begins with that of net.ipv6.conf.default, unless its `ipv6` says otherwise.',
     );
   });
 
