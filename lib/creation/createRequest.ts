@@ -9,7 +9,7 @@ import type { Result, Step } from '../namespace/native.js';
 import { randomMac } from '../namespace/random.js';
 import { writeSettings } from '../netns/ipv6Settings.js';
 import type { LinkInfoRecord, LinkRecord } from '../records/requests.js';
-import type { LinkOptions } from '../types/types.js';
+import type { Link, LinkOptions } from '../types/types.js';
 import { IFF_UP } from '../values/flags.js';
 import { isAtLeast } from '../values/kernelVersion.js';
 import { parseMac } from '../values/mac.js';
@@ -57,7 +57,7 @@ export function recordOf(
  * one does no harm. A part waits behind a barrier, because it would change that link.
  */
 function send(plan: Plan, parent?: Step): Promise<readonly Result[]> {
-  const { namespace, target, call, record } = plan;
+  const { namespace, call, record } = plan;
   const isEcho = isEchoComplete(plan);
   const operation = isEcho ? 'createEchoedLink' : 'createLink';
   const first: Step[] =
@@ -66,10 +66,7 @@ function send(plan: Plan, parent?: Step): Promise<readonly Result[]> {
       : [parent, { operation, record, barrier: true, takesLink: true }];
   if (isEcho) return namespace.exchange(first, call.signal);
   if (plan.parts.some(isSetting)) return sendAroundSettings(plan, first);
-  const rest = stepsBehind(plan);
-  return target.inode === namespace.inode
-    ? namespace.exchange([...first, ...rest], call.signal)
-    : namespace.exchange(first, call.signal, { target, steps: rest });
+  return sendBoth(plan, first, stepsBehind(plan));
 }
 
 /** The parts but for settings, and the read. */
@@ -81,15 +78,30 @@ function stepsBehind({ parts, index }: Plan): Step[] {
   return steps;
 }
 
-/** {@link send} with settings: files, which are there once the link is. */
+/**
+ * {@link send} with settings: files, which are there once the link is. The read opens the target's socket, without which
+ * the link could not be taken away again, before anything is made.
+ */
 async function sendAroundSettings(plan: Plan, first: readonly Step[]): Promise<readonly Result[]> {
-  const { namespace, target, call, index, record, parts } = plan;
-  const made = await namespace.exchange(first, call.signal);
+  const { target, call, index, parts } = plan;
+  const read: Step = { operation: 'getLink', record: linkRecord(index) };
+  const made = await sendBoth(plan, first, [read]);
   if (made.some(isRefusal)) return made;
-  const settings = parts.filter(isSetting);
-  const results = [...made, ...(await writeSettings(target, call, index, settings, record.name))];
+  const written = await writeSettings(target, call, made.at(-1) as Link, parts.filter(isSetting));
+  const results = [...made.slice(0, -1), ...written];
   if (results.some(isRefusal) || call.signal?.aborted === true) return results;
   return [...results, ...(await target.exchange(stepsBehind(plan)))];
+}
+
+/** Sends what makes the link, and behind it what goes to the link's own namespace. */
+function sendBoth(
+  { namespace, target, call }: Plan,
+  first: readonly Step[],
+  rest: readonly Step[],
+): Promise<readonly Result[]> {
+  return target.inode === namespace.inode
+    ? namespace.exchange([...first, ...rest], call.signal)
+    : namespace.exchange(first, call.signal, { target, steps: rest });
 }
 
 /**

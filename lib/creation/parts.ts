@@ -39,7 +39,7 @@ export const noParts: PartsAt = () => NONE;
 
 /** Whether the link is brought up after the first message: what IPv6 uses when it comes up must be set before. */
 export function isBroughtUpByPart({ addrGenMode, ipv6 }: LinkOptions): boolean {
-  return (addrGenMode ?? ipv6) !== undefined;
+  return addrGenMode !== undefined || settingsOf(ipv6).length > 0;
 }
 
 function hasParts(options: LinkOptions): boolean {

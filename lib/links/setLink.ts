@@ -6,9 +6,9 @@ import type { Call } from '../namespace/call.js';
 import { linkRecord } from '../namespace/lookup.js';
 import type { Namespace } from '../namespace/namespace.js';
 import type { Step } from '../namespace/native.js';
-import { changeSettings } from '../netns/ipv6Settings.js';
+import { changeSettings, settingsOf } from '../netns/ipv6Settings.js';
 import type { FamilyRecord, Ipv4ConfRecord, LinkRecord } from '../records/requests.js';
-import type { Ipv4Settings, LinkChanges, LinkRef } from '../types/types.js';
+import type { Ipv4Settings, Link, LinkChanges, LinkRef } from '../types/types.js';
 import { IFF_ALLMULTI, IFF_MULTICAST, IFF_NOARP, IFF_PROMISC, IFF_UP } from '../values/flags.js';
 import { parseMac } from '../values/mac.js';
 import { ADDR_GEN_MODES, IPV4_SETTINGS } from '../values/values.js';
@@ -192,16 +192,40 @@ export async function setLink(
   const link = looksFirst ? await resolveIndex(namespace, call, plain) : plain;
   let master = resolveIndexIfAny(namespace, call, masterRef, 'changes.master');
   if (typeof master === 'object') master = await master;
-  const made = changeSteps(typeof link === 'string' ? NOT_KNOWN_YET : link, changes, master);
-  if (made.length === 0) {
-    const { index } = await readLink(namespace, call, link);
-    return changeSettings(namespace, call, index, changes.ipv6);
+  const settings = settingsOf(changes.ipv6);
+  // IPv6 begins when the link comes up.
+  const isUpLast = settings.length > 0 && changes.up === true;
+  // No copy, which would lack the options behind accessors.
+  const before: LinkChanges = isUpLast
+    ? Object.create(changes, { up: { value: undefined } })
+    : changes;
+  const made = changeSteps(typeof link === 'string' ? NOT_KNOWN_YET : link, before, master);
+  let about = link;
+  if (made.length > 0) {
+    const steps = made.map(({ step }) => step);
+    const { link: index, results } = await exchangeAbout(namespace, call, link, () => steps);
+    const isOneOfSeveral = made.length + settings.length > 1;
+    const partAt = (at: number) => (isOneOfSeveral ? made[at]?.option() : undefined);
+    await throwFirst(namespace, call, results, index, (at) => steps[at], partAt);
+    if (settings.length === 0) return;
+    about = index;
   }
-  const steps = made.map(({ step }) => step);
-  const { link: index, results } = await exchangeAbout(namespace, call, link, () => steps);
-  const partAt = (at: number) => (made.length > 1 ? made[at]?.option() : undefined);
-  await throwFirst(namespace, call, results, index, (at) => steps[at], partAt);
-  await changeSettings(namespace, call, index, changes.ipv6);
+  const known = await readLink(namespace, call, about);
+  await changeSettings(namespace, call, known, settings);
+  if (isUpLast) await bringUp(namespace, call, known);
+}
+
+async function bringUp(namespace: Namespace, call: Call, { index }: Link): Promise<void> {
+  const step: Step = { operation: 'changeLink', record: { index, ...flagBits({ up: true }) } };
+  const results = await namespace.exchange([step], call.signal);
+  await throwFirst(
+    namespace,
+    call,
+    results,
+    index,
+    () => step,
+    () => 'up',
+  );
 }
 
 export function setPromiscuous(

@@ -33,20 +33,19 @@ const NOT_UNDER_THAT_NAME: Codes = new Set(['ENOENT', 'ENODEV']);
 const MAX_ATTEMPTS = 20;
 
 /**
- * Writes settings of the link with that index: a result for each, up to a refusal, or until the call is aborted. The
- * files are found by the link's name, and what has been written stays when that changes.
+ * Writes settings of a link: a result for each, up to a refusal, or until the call is aborted. The files are found by the
+ * link's name, and what has been written stays when that changes.
  */
 export async function writeSettings(
   namespace: Namespace,
   call: Call,
-  index: number,
+  link: { readonly index: number; readonly name: string },
   settings: readonly Setting[],
-  knownName?: string,
 ): Promise<readonly (undefined | Refusal)[]> {
+  const { index } = link;
+  let { name } = link;
   const results: (undefined | Refusal)[] = [];
-  let name = knownName ?? (await nameOf(namespace, index));
   for (let attempts = 1; results.length < settings.length && call.signal?.aborted !== true; ) {
-    if (isRefusal(name)) return [...results, name];
     const { file, value } = settings[results.length] as Setting;
     const path = ipv6PathOf(name, file);
     const result = await namespace.writeSysctlOf({ name, index }, path, `${value}\n`);
@@ -54,17 +53,12 @@ export async function writeSettings(
       results.push(result);
       continue;
     }
-    const isLast = !NOT_UNDER_THAT_NAME.has(result.code) || attempts++ === MAX_ATTEMPTS;
-    const now = isLast ? result : await nameOf(namespace, index);
-    if (isRefusal(now)) return [...results, result];
-    name = now;
+    const mayBeRenamed = NOT_UNDER_THAT_NAME.has(result.code) && attempts++ < MAX_ATTEMPTS;
+    const now = mayBeRenamed ? await namespace.ask('getLink', linkRecord(index)) : result;
+    if (isRefusal(now)) return [...results, now];
+    name = now.name;
   }
   return results;
-}
-
-async function nameOf(namespace: Namespace, index: number): Promise<string | Refusal> {
-  const link = await namespace.ask('getLink', linkRecord(index));
-  return isRefusal(link) ? link : link.name;
 }
 
 /** The error for a setting of the link with that index that was refused; `gone` is the hint where there is none. */
@@ -86,20 +80,17 @@ export async function settingError(
 
 const GONE = 'The link has been deleted meanwhile, or moved to another namespace.';
 
-/** Writes what is asked for of the link with that index; throws the first refusal. */
+/** {@link writeSettings}; throws the first refusal. */
 export async function changeSettings(
   namespace: Namespace,
   call: Call,
-  index: number,
-  asked: Ipv6Settings | undefined,
+  link: { readonly index: number; readonly name: string },
+  settings: readonly Setting[],
 ): Promise<void> {
-  const settings = settingsOf(asked);
-  if (settings.length === 0) return;
-  const results = await writeSettings(namespace, call, index, settings);
+  const results = await writeSettings(namespace, call, link, settings);
+  call.checkSignal();
   const failed = results.findIndex(isRefusal);
-  if (failed >= 0) {
-    const [setting, refusal] = [settings[failed], results[failed]];
-    throw await settingError(namespace, call, index, setting as Setting, refusal as Refusal, GONE);
-  }
-  if (results.length < settings.length) call.checkSignal();
+  if (failed < 0) return;
+  const [setting, refusal] = [settings[failed] as Setting, results[failed] as Refusal];
+  throw await settingError(namespace, call, link.index, setting, refusal, GONE);
 }

@@ -79,7 +79,8 @@ export interface Ipv4Settings {
 /**
  * How IPv6 behaves on a link: settings of /proc/sys/net/ipv6/conf/NAME. A new link has them before it comes up, and so
  * before a router can advertise anything to it; those omitted are as in `default` in its namespace. On an existing
- * link they are written once everything else has been changed, and like other settings in no order with later calls.
+ * link they are written once everything else has been changed, but before `setLink` brings it up; like other settings
+ * they are in no order with later calls. `disableIpv6` is the last of them.
  * What they need and are refused with is as for `setSysctl`; `ENOENT`: the link's MTU is below 1,280, and it has none.
  * Of the namespace's `all` the kernel looks at `accept_dad` as well, of which the larger counts, and at `ndisc_notify`,
  * of which one suffices. Documentation/networking/ip-sysctl.rst describes each. (`forwarding` is not among them: when

@@ -75,16 +75,17 @@ export const IPV4_SETTINGS = {
 
 /**
  * The files below net/ipv6/conf/NAME, and the least and the largest value that means something, or a flag
- * (net/ipv6/addrconf.c, addrconf_sysctl).
+ * (net/ipv6/addrconf.c, addrconf_sysctl), in the order in which they are written: on a link that is up, IPv6 begins with
+ * the last one.
  */
 export const IPV6_SETTINGS = {
-  disableIpv6: { file: 'disable_ipv6', takes: 'flag' },
   acceptRa: { file: 'accept_ra', takes: [0, 2] },
   acceptRaDefrtr: { file: 'accept_ra_defrtr', takes: 'flag' },
   autoconf: { file: 'autoconf', takes: 'flag' },
   acceptDad: { file: 'accept_dad', takes: [0, 2] },
   ndiscNotify: { file: 'ndisc_notify', takes: 'flag' },
   useTempaddr: { file: 'use_tempaddr', takes: [-1, 2] },
+  disableIpv6: { file: 'disable_ipv6', takes: 'flag' },
 } as const satisfies Readonly<
   Record<string, { readonly file: string; readonly takes: 'flag' | readonly [number, number] }>
 >;

@@ -3,12 +3,26 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace macvlan_netlink::io {
 namespace {
 
 constexpr size_t kUsualSize = 4096;
+
+// Not by if_nametoindex, which says ENOENT where there is no descriptor for its socket.
+Status CheckName(const SysctlLink& link) {
+  const Descriptor own(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!own.valid()) return Status::FromErrno("socket");
+  ifreq request{};
+  link.name.copy(request.ifr_name, IFNAMSIZ - 1);
+  if (ioctl(own.get(), SIOCGIFINDEX, &request) != 0)
+    return Status::FromErrno("ioctl(SIOCGIFINDEX)");
+  const bool is_it = request.ifr_ifindex == link.index;
+  return is_it ? Status{} : Status{-ENODEV, "ioctl(SIOCGIFINDEX)"};
+}
 
 }  // namespace
 
@@ -37,9 +51,8 @@ Status WriteSysctl(const Namespace& target, const std::string& path, const std::
     // Behind the opening: a file of a link that has been renamed since takes nothing any more
     // (fs/proc/proc_sysctl.c, grab_header).
     if (link) {
-      const uint32_t index = if_nametoindex(link->name.c_str());
-      if (index == 0) return Status::FromErrno("if_nametoindex");
-      if (index != link->index) return {-ENODEV, "if_nametoindex"};
+      const Status named = CheckName(*link);
+      if (!named.ok()) return named;
     }
     const ssize_t size = write(file.get(), value.data(), value.size());
     if (size < 0) return Status::FromErrno("write");

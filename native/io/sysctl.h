@@ -13,10 +13,11 @@ namespace macvlan_netlink::io {
 // the RTNL lock, so both may block for a while.
 Status ReadSysctl(const Namespace& target, const std::string& path, bool& returned,
                   std::string& out);
+
 // The link that a setting is of. Its folder has its name, which may become another link's.
 struct SysctlLink {
   std::string name;
-  uint32_t index = 0;
+  int index = 0;
 };
 
 // In one piece, because the kernel takes each write for a value of its own. The value ends with a

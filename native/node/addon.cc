@@ -141,7 +141,7 @@ void WriteSysctl(const Napi::CallbackInfo& info) {
   if (info.Length() > 4) {
     link.emplace();
     link->name = info[4].As<Napi::String>().Utf8Value();
-    link->index = info[5].As<Napi::Number>().Uint32Value();
+    link->index = info[5].As<Napi::Number>().Int32Value();
   }
   StartJob(info, NamespaceJob::Next::kAtOnce, io::Jobs::WaitsFor::kRtnl,
            [target = handle->Share(), path = info[2].As<Napi::String>().Utf8Value(),

@@ -184,6 +184,38 @@ test.each([
   },
 );
 
+test('a link whose settings cannot be written for want of descriptors is not made, and an existing one says so', async () => {
+  const under = [...inPrivateNetns, 'prlimit', '--nofile=64', '--'];
+  const program = `
+    import { closeSync, openSync } from 'node:fs';
+    import { listLinks, Netns } from 'macvlan-netlink';
+    const here = Netns.current();
+    const ipv6 = { acceptRa: 0 };
+    const wrong = [];
+    const seen = new Set();
+    for (let free = 0; free < 6; free++) {
+      const netns = await Netns.create();
+      const known = await here.createLink({ kind: 'bridge', name: 'known' });
+      const files = [];
+      try {
+        for (;;) files.push(openSync('/dev/null'));
+      } catch {}
+      for (let at = 0; at < free; at++) closeSync(files.pop());
+      const making = here.createLink({ kind: 'bridge', name: 'b0', netns, up: true, ipv6 });
+      const [made, set] = await Promise.allSettled([making, here.setLink(known, { ipv6 })]);
+      for (const file of files) closeSync(file);
+      const names = (await netns.listLinks({ kind: 'bridge' })).map(({ name }) => name);
+      const outcomes = [made, set].map(({ reason }) => reason?.code ?? 'done');
+      for (const outcome of outcomes) seen.add(outcome);
+      if (names.join() !== (made.status === 'fulfilled' ? 'b0' : '')) wrong.push([free, names]);
+      await here.deleteLink(known);
+      await netns.close();
+    }
+    console.log(JSON.stringify({ wrong, seen: [...seen].sort() }));
+  `;
+  expect(await resultOf(program, { under })).toEqual({ wrong: [], seen: ['EMFILE', 'done'] });
+});
+
 test('a move that is refused because others need descriptors has not moved the link', async () => {
   const under = [...inPrivateNetns, 'prlimit', '--nofile=64', '--'];
   const program = `

@@ -152,6 +152,28 @@ describe('setLink', () => {
     });
   });
 
+  test('brings a link up when it has them, and IPv6 when it has the others', async () => {
+    const { host, parent } = await bed.makeHost();
+    const monitor = await monitorLinks(host, bed, 'address');
+    const options = { parent, mode: 'bridge' } as const;
+    await host.netns.createMacvlan({ ...options, name: 'without' });
+    await host.netns.setLink('without', { up: true, ipv6: { disableIpv6: true } });
+    await host.netns.createMacvlan({
+      ...options,
+      name: 'with',
+      up: true,
+      ipv6: { disableIpv6: true },
+    });
+    await host.netns.setLink('with', { addrGenMode: 'none' });
+    await host.netns.setLink('with', { ipv6: { disableIpv6: false, useTempaddr: 2 } });
+    await host.netns.createMacvlan({ ...options, name: 'last', up: true });
+    const linkLocal = (name: string) => new RegExp(`: ${name}\\s+inet6 fe80:`);
+    await vi.waitFor(() => expect(monitor.output()).toMatch(linkLocal('last')), PATIENCE);
+    expect(monitor.output()).toMatch(/: without@.*[<,]UP[,>]/);
+    expect(monitor.output()).not.toMatch(linkLocal('without'));
+    expect(await sysctls(host, 'with')).toMatchObject({ disable_ipv6: '0', use_tempaddr: '2' });
+  });
+
   test('says which setting is refused, and which link is not there', async () => {
     const { host, parent } = await bed.makeHost();
     await host.ip('link', 'set', parent, 'mtu', '1000');
@@ -159,6 +181,8 @@ describe('setLink', () => {
     const error = await refusalOf(host.netns.setLink(parent, changes));
     expect(error).toMatchObject({ code: 'ENOENT', part: 'ipv6.acceptRa', target: parent });
     expect(error.hint).toContain('1280');
+    const beside = { mtu: 100_000, ipv6: { acceptRa: 0 } };
+    expect(await refusalOf(host.netns.setLink(parent, beside))).toMatchObject({ part: 'mtu' });
     for (const nothing of [{}, { acceptRa: 0 }, { acceptRa: undefined }]) {
       const gone = await refusalOf(host.netns.setLink(4711, { ipv6: nothing }));
       expect(gone).toMatchObject({ code: 'ENODEV', target: 4711 });
