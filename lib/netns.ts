@@ -767,12 +767,12 @@ export class Netns extends Namespace {
 
   /**
    * Writes a setting below /proc/sys/net in this namespace, for which the kernel has no netlink request, such as
-   * `ndisc_notify`, `accept_ra` and `disable_ipv6` of net.ipv6.conf. The settings of `default` there are those that a
-   * new link begins with. Not in order with other operations: await it. `ENOENT`: there is no such setting, no such
-   * link, or nothing that has the value's name; `EINVAL`: it does not take the value, or has taken only its beginning;
-   * `EACCES`: the setting is read-only, or needs root or `CAP_NET_ADMIN`, or a security module refuses it; `EROFS`:
-   * /proc/sys is mounted read-only; `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`; some settings, such as
-   * `ip_forward`, need `CAP_NET_ADMIN` of root, too.
+   * `ip_forward` and those of net.ipv6.conf: the usual ones of a link are its option `ipv6` as well, and those of
+   * `default` are what a new link begins with. Not in order with other operations: await it. `ENOENT`: there is no such
+   * setting, no such link, or nothing that has the value's name; `EINVAL`: it does not take the value, or has taken
+   * only its beginning; `EACCES`: the setting is read-only, or needs root or `CAP_NET_ADMIN`, or a security module
+   * refuses it; `EROFS`: /proc/sys is mounted read-only; `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`; some
+   * settings, such as `ip_forward`, need `CAP_NET_ADMIN` of root, too.
    */
   setSysctl(name: string, value: string | number, options?: OperationOptions): Promise<void> {
     const call = callWith('setSysctl', name, this.setSysctl, options);

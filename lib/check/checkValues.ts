@@ -21,6 +21,7 @@ import {
   ROUTE_TABLES,
   ROUTE_TYPES,
   SCOPES,
+  type SettingValue,
 } from '../values/values.js';
 import {
   badType,
@@ -64,29 +65,22 @@ export const altNames = listOf(text(altNameFault), 400);
 export const flag: Check = (value) =>
   typeof value === 'boolean' ? undefined : badType('must be a boolean', value);
 
+const settingValue = (takes: SettingValue) => (takes === 'flag' ? flag : integer(...takes));
+
 /** How IPv4 behaves on a link: the kernel takes any number, and gives most of them no meaning. */
-export const ipv4Settings = optionsOf(
-  table(
-    Object.fromEntries(
-      Object.entries(IPV4_SETTINGS).map(([name, most]) => [
-        name,
-        most === 'flag' ? flag : integer(0, most),
-      ]),
-    ),
-  ),
+export const ipv4Settings = optionsOf(table(mapValues(IPV4_SETTINGS, settingValue)));
+
+/** How IPv6 behaves on a link: the same. */
+export const ipv6Settings = optionsOf(
+  table(mapValues(IPV6_SETTINGS, ({ takes }) => settingValue(takes))),
 );
 
-/** How IPv6 behaves on a new link. */
-export const ipv6Settings = optionsOf(
-  table(
-    Object.fromEntries(
-      Object.entries(IPV6_SETTINGS).map(([name, { takes }]) => [
-        name,
-        takes === 'flag' ? flag : integer(takes[0], takes[1]),
-      ]),
-    ),
-  ),
-);
+function mapValues<Value, Mapped>(
+  object: Readonly<Record<string, Value>>,
+  map: (value: Value) => Mapped,
+): Record<string, Mapped> {
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, map(value)]));
+}
 
 export const signal: Check = (value) =>
   isSignal(value) ? undefined : badType('must be an AbortSignal', value);

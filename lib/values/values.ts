@@ -60,23 +60,25 @@ export function tableFields(table: number): { table: number; tableId: number | u
   return table < 256 ? { table, tableId: undefined } : { table: 0, tableId: table };
 }
 
-/** `IPV4_DEVCONF_*` (linux/ip.h): the largest value that means something, or a flag. */
+/** What a link's setting takes: a flag, or the least and the largest number that means something. */
+export type SettingValue = 'flag' | readonly [least: number, most: number];
+
+/** `IPV4_DEVCONF_*` (linux/ip.h). */
 export const IPV4_SETTINGS = {
   arpNotify: 'flag',
   arpFilter: 'flag',
-  arpIgnore: 8,
-  arpAnnounce: 2,
-  arpAccept: 2,
+  arpIgnore: [0, 8],
+  arpAnnounce: [0, 2],
+  arpAccept: [0, 2],
   proxyArp: 'flag',
-  rpFilter: 2,
+  rpFilter: [0, 2],
   acceptLocal: 'flag',
   promoteSecondaries: 'flag',
-} as const satisfies Readonly<Record<string, number | 'flag'>>;
+} as const satisfies Readonly<Record<string, SettingValue>>;
 
 /**
- * The files below net/ipv6/conf/NAME, and the least and the largest value that means something, or a flag
- * (net/ipv6/addrconf.c, addrconf_sysctl), in the order in which they are written: on a link that is up, IPv6 begins with
- * the last one.
+ * The files below net/ipv6/conf/NAME (net/ipv6/addrconf.c, addrconf_sysctl), in the order in which they are written: on
+ * a link that is up, IPv6 begins with the last one.
  */
 export const IPV6_SETTINGS = {
   acceptRa: { file: 'accept_ra', takes: [0, 2] },
@@ -87,7 +89,7 @@ export const IPV6_SETTINGS = {
   useTempaddr: { file: 'use_tempaddr', takes: [-1, 2] },
   disableIpv6: { file: 'disable_ipv6', takes: 'flag' },
 } as const satisfies Readonly<
-  Record<string, { readonly file: string; readonly takes: 'flag' | readonly [number, number] }>
+  Record<string, { readonly file: string; readonly takes: SettingValue }>
 >;
 
 /** `RTN_*` (linux/rtnetlink.h): those of routes that lead to no link, and all. */
