@@ -253,7 +253,7 @@ async function partError(
   part: Part | undefined,
   refusal: Refusal,
 ): Promise<NetlinkError> {
-  const { target, call, index } = plan;
+  const { namespace, target, call, index } = plan;
   if (part !== undefined && isSetting(part)) {
     return await settingError(target, call, index, part, refusal, TAKEN_AWAY);
   }
@@ -262,7 +262,7 @@ async function partError(
   const link = 'link' in asked ? (asked.link ?? index) : index;
   const found =
     link === index
-      ? await explainNew(target, refusal, index, asked)
+      ? await explainNew(target, refusal, index, asked, namespace)
       : await explain(target, refusal, { link, asked });
   // Whether it was there before cannot be told either, so it is not taken away.
   const mayStay =
@@ -271,15 +271,16 @@ async function partError(
   return call.error(refusal, { hint, part: part?.option });
 }
 
-/** {@link explain} for what a link that has just been made is refused. */
+/** {@link explain} for what a link that has just been made is refused; its parent is in `home`. */
 export async function explainNew(
   target: Namespace,
   refusal: Refusal,
   link: number,
   asked: object,
+  home?: Namespace,
 ): Promise<string | undefined> {
   const isGone = refusal.isAnswerOf(NO_LINK) && (await findLink(target, link)) === undefined;
-  return isGone ? TAKEN_AWAY : explain(target, refusal, { link, asked });
+  return isGone ? TAKEN_AWAY : explain(target, refusal, { link, asked, home });
 }
 
 const MAY_STAY =

@@ -1,4 +1,5 @@
 /** What a refused request was about, and what the reasons for refusals share. */
+import type { Located } from '../namespace/elsewhere.js';
 import { findLink } from '../namespace/lookup.js';
 import { describe, type Namespace } from '../namespace/namespace.js';
 import type { LinkRecord } from '../records/requests.js';
@@ -23,6 +24,8 @@ export interface About {
   readonly asked?: object | undefined;
   /** The other namespace in play. */
   readonly target?: Namespace | undefined;
+  /** The namespace that the link's parent is probably in. */
+  readonly home?: Namespace | undefined;
   /** The kind of a link that was to be made. */
   readonly kind?: string | undefined;
   readonly peer?: Peer | undefined;
@@ -38,11 +41,21 @@ export function describeLink(link: Link): string {
   return `'${link.name}' (index ${link.index})`;
 }
 
-/** {@link describeLink} of one that may be in another namespace. */
-export function describeChild(child: Link, namespace: Namespace): string {
-  const where =
-    child.netns === namespace.inode ? '' : ` of the network namespace net:[${child.netns}]`;
-  return `${describeLink(child)}${where}`;
+/** {@link describeLink} of one that may be in another namespace, probably one of `others`. */
+export function describeChild(
+  child: Link,
+  namespace: Namespace,
+  ...others: readonly (Namespace | undefined)[]
+): string {
+  if (child.netns === namespace.inode) return describeLink(child);
+  const its = others.find((other) => other?.inode === child.netns);
+  const where = its === undefined ? `net:[${child.netns}]` : describe(its);
+  return describeLocated({ link: child, where });
+}
+
+/** {@link describeLink} of one in another namespace. */
+export function describeLocated({ link, where }: Located): string {
+  return `${describeLink(link)} of the network namespace ${where}`;
 }
 
 /** The entries of /proc/sys/net/ipv4/conf that are no link's (net/ipv4/devinet.c, devinet_sysctl_register). */

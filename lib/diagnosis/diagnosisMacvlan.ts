@@ -1,9 +1,11 @@
 /** Why a link was refused with `EINVAL`, `EBUSY`, `EADDRINUSE` or `EADDRNOTAVAIL`: macvlan's own rules, above all. */
 import type { Refusal } from '../errors/refusal.js';
+import { findChildrenElsewhere, withParent } from '../namespace/elsewhere.js';
 import {
   findChildren,
   findLink,
   findRealParent,
+  findRealPlace,
   findSiblings,
   isBelow,
   isMacvlanKind,
@@ -19,6 +21,7 @@ import {
   askedOfLink,
   describeChild,
   describeLink,
+  describeLocated,
   describeMaster,
   type Hint,
   whyReserved,
@@ -86,7 +89,7 @@ async function whyChangeInvalid(namespace: Namespace, about: About, said: boolea
   return (
     mtuHint(mtu, parent) ??
     (said ? undefined : masterMtuHint(master, link, parent)) ??
-    (said ? undefined : mtuElsewhereHint(mtu, link)) ??
+    (said ? undefined : await mtuElsewhereHint(namespace, mtu, link)) ??
     modeChangeHint(link, info?.macvlan?.mode) ??
     (info?.macvlan?.macAddressMode !== undefined &&
       info.macvlan.mode === undefined &&
@@ -150,27 +153,39 @@ async function whyInvalidMacvlan(namespace: Namespace, about: About, said: boole
   const tooLarge = mtuHint(mtu, parent);
   if (tooLarge !== undefined) return tooLarge;
   const children = await findChildren(namespace, parent, about.target);
-  const passthru = children.find(({ macvlan }) => macvlan?.mode === 'passthru');
-  if (passthru !== undefined) {
-    return `The parent '${parent.name}' already has a child in mode 'passthru', ${describeChild(passthru, namespace)}, and such a child tolerates no other.`;
+  const alone = (passthru: string) =>
+    `The parent '${parent.name}' already has a child in mode 'passthru', ${passthru}, and such a child tolerates no other.`;
+  const notAlone = (child: string) =>
+    `Mode 'passthru' needs a parent without any other child, and '${parent.name}' ${child}.`;
+  const isToBeAlone = info?.macvlan?.mode === MACVLAN_MODES.passthru;
+  const passthru = children.find(isPassthru);
+  if (passthru !== undefined) return alone(describeChild(passthru, namespace, about.target));
+  const [child] = children;
+  if (child !== undefined) {
+    return isToBeAlone
+      ? notAlone(`has ${describeChild(child, namespace, about.target)}`)
+      : undefined;
   }
-  if (info?.macvlan?.mode === MACVLAN_MODES.passthru) {
-    const other = children[0];
-    if (other === undefined && said) return undefined;
-    return other === undefined
-      ? `Mode 'passthru' needs a parent without any other child, and '${parent.name}' may have one in another namespace.`
-      : `Mode 'passthru' needs a parent without any other child, and '${parent.name}' has ${describeChild(other, namespace)}.`;
+  if (said) return undefined;
+  const away = await findChildrenElsewhere(namespace, parent);
+  const passthruAway = away.find(({ link }) => isPassthru(link));
+  if (passthruAway !== undefined) return alone(describeLocated(passthruAway));
+  if (!isToBeAlone) {
+    return `The parent '${parent.name}' may have a child in mode 'passthru' in another namespace, and such a child tolerates no other.`;
   }
-  return children.length > 0 || said
-    ? undefined
-    : `The parent '${parent.name}' may have a child in mode 'passthru' in another namespace, and such a child tolerates no other.`;
+  const [other] = away;
+  return notAlone(other ? `has ${describeLocated(other)}` : 'may have one in another namespace');
+}
+
+function isPassthru({ macvlan }: Link): boolean {
+  return macvlan?.mode === 'passthru';
 }
 
 /** Why a macvlan whose parent is in another namespace takes no link: that parent becomes the new link's as well. */
 async function whyInvalidBeside(namespace: Namespace, about: About, said: boolean): Promise<Hint> {
   const { parent, mtu, info } = askedOfLink(about);
   const siblings = await findSiblings(namespace, parent);
-  const passthru = siblings.find(({ macvlan }) => macvlan?.mode === 'passthru');
+  const passthru = siblings.find(isPassthru);
   if (passthru !== undefined) {
     return `The parent of ${describeLink(passthru)}, in another namespace, would be the new link's too, and a child in mode 'passthru' tolerates no other.`;
   }
@@ -179,7 +194,7 @@ async function whyInvalidBeside(namespace: Namespace, about: About, said: boolea
   if (info?.macvlan?.mode === MACVLAN_MODES.passthru) {
     return `Mode 'passthru' needs a parent without any other child, and that of ${describeLink(other)}, in another namespace, would be the new link's.`;
   }
-  return said ? undefined : mtuElsewhereHint(mtu, other);
+  return said ? undefined : mtuElsewhereHint(namespace, mtu, other);
 }
 
 /** The MAC of links such as those of a netkit, which need none. */
@@ -229,11 +244,17 @@ export async function whyBusy(
   // What receives the frames for one macvlan, receives them for others as well.
   if (children.some((child) => isMacvlanKind(child.kind))) return undefined;
   const [child] = children;
-  const receiver =
-    child === undefined
-      ? `Something else (an ipvlan on '${parent.name}' in another namespace, or a bridge that it has left meanwhile, for example)`
-      : `The ${child.kind} ${describeChild(child, namespace)}`;
+  const receiver = child
+    ? `The ${child.kind} ${describeChild(child, namespace, about.target)}`
+    : ((await receiverElsewhere(namespace, parent)) ??
+      `Something else (an ipvlan on '${parent.name}' in another namespace, or a bridge that it has left meanwhile, for example)`);
   return `${receiver} already receives the parent's frames, and a device has one receiver only.`;
+}
+
+/** What receives a link's frames, where that is in another namespace. */
+async function receiverElsewhere(namespace: Namespace, link: Link): Promise<string | undefined> {
+  const [child] = await findChildrenElsewhere(namespace, link);
+  return child && `The ${child.link.kind} ${describeLocated(child)}`;
 }
 
 async function whyChangeBusy(namespace: Namespace, about: About, said: boolean): Promise<Hint> {
@@ -260,7 +281,10 @@ async function whyChangeBusy(namespace: Namespace, about: About, said: boolean):
     }
     // A listing does not show which link is below a VXLAN: it may be the master.
     if (said || link.kind === 'vxlan') return undefined;
-    return `Something else already receives the frames of '${link.name}' (a macvlan on it in another namespace, for example), and it cannot be ${to} as well.`;
+    const receiver =
+      (await receiverElsewhere(namespace, link)) ??
+      'Something else (a macvlan on it in another namespace, for example)';
+    return `${receiver} already receives the frames of '${link.name}', and it cannot be ${to} as well.`;
   }
   if (name !== undefined && link.up && !isAtLeast(6, 2)) {
     return `The link '${link.name}' is up, and this kernel only renames links that are down.`;
@@ -272,6 +296,10 @@ function isSame(link: Link, other: Link | undefined): boolean {
   return link.netns === other?.netns && link.index === other.index;
 }
 
+function takenOnParent(mac: string, holder: string): string {
+  return `The MAC ${mac} is taken by ${holder}, which is up on the same parent.`;
+}
+
 export async function whyMacInUse(namespace: Namespace, about: About): Promise<Hint> {
   const own = await findLink(namespace, about.link);
   // For other kinds it is about another address: a VXLAN's port, an ipvlan's IP address.
@@ -279,15 +307,22 @@ export async function whyMacInUse(namespace: Namespace, about: About): Promise<H
   const { mac: asked, parent: wanted } = askedOfLink(about);
   const mac = asked === undefined ? own?.mac : formatMac(asked);
   if (mac === undefined || mac === null) return undefined;
-  const above = wanted ?? (own?.parent?.netnsid === null ? own.parent.index : undefined);
-  const parent = await findRealParent(namespace, above);
-  if (parent?.mac === mac) return `The MAC ${mac} is the parent's own: '${parent.name}' has it.`;
-  const siblings = parent
-    ? await findChildren(namespace, parent, about.target)
-    : await findSiblings(namespace, above ?? about.link);
-  const holder = siblings.find((child) => child.mac === mac && child.up && !isSame(child, own));
-  if (holder !== undefined) {
-    return `The MAC ${mac} is taken by ${describeChild(holder, namespace)}, which is up on the same parent.`;
-  }
+  const isHolder = (child: Link) => child.mac === mac && child.up && !isSame(child, own);
+  const place = wanted === undefined ? own?.parent : await findRealPlace(namespace, wanted);
+  const known = wanted === undefined ? about.home : undefined;
+  const hint = await withParent(namespace, place, known, async (parent, home) => {
+    if (parent.mac === mac) return `The MAC ${mac} is the parent's own: '${parent.name}' has it.`;
+    const siblings = await findChildren(home, parent, about.target ?? namespace);
+    const holder = siblings.find(isHolder);
+    if (holder !== undefined)
+      return takenOnParent(mac, describeChild(holder, namespace, home, about.target));
+    const away = await findChildrenElsewhere(home, parent);
+    const holderAway = away.find(({ link }) => isHolder(link));
+    return holderAway && takenOnParent(mac, describeLocated(holderAway));
+  });
+  if (hint !== undefined) return hint;
+  const siblings = await findSiblings(namespace, wanted ?? about.link);
+  const holder = siblings.find(isHolder);
+  if (holder !== undefined) return takenOnParent(mac, describeLink(holder));
   return `The MAC ${mac} is taken by the parent, or by a link on it, that is not in ${describe(namespace)}: in another namespace, or in one that is being taken down, where it stays for some hundred milliseconds, so that it helps to try again; or by one that has given it up meanwhile.`;
 }

@@ -1,5 +1,6 @@
 /** Why a link cannot have an MTU, because of its kind, its parent or its master; `diagnosisInet.ts` has what IP needs. */
 import type { Refusal } from '../errors/refusal.js';
+import { withParent } from '../namespace/elsewhere.js';
 import { findLink } from '../namespace/lookup.js';
 import type { Namespace } from '../namespace/namespace.js';
 import type { Link } from '../types/types.js';
@@ -27,11 +28,18 @@ export function masterMtuHint(
   return `The ${describeMaster(master)} gives its ports its own MTU of ${master.mtu}, which is above that of the parent of '${link.name}': '${parent.name}' has ${parent.mtu}.`;
 }
 
-/** {@link mtuHint} where the parent of a `child` cannot be looked at: its MTU is the child's or a larger one. */
-export function mtuElsewhereHint(mtu: number | undefined, child: Link): string | undefined {
+/** {@link mtuHint} where the parent of a `child` is in another namespace: its MTU is the child's or a larger one. */
+export async function mtuElsewhereHint(
+  namespace: Namespace,
+  mtu: number | undefined,
+  child: Link,
+): Promise<string | undefined> {
   if (mtu === undefined || typeof child.parent?.netnsid !== 'number' || mtu <= child.mtu)
     return undefined;
-  return `The MTU of ${mtu} is above that of the parent of '${child.name}', which is in another namespace and cannot be seen from here.`;
+  const above = `The MTU of ${mtu} is above that of the parent of '${child.name}', which is in another namespace`;
+  const parent = await withParent(namespace, child.parent, undefined, async (found) => found);
+  if (parent === undefined) return `${above} and was not found.`;
+  return mtu > parent.mtu ? `${above}: '${parent.name}' has ${parent.mtu}.` : undefined;
 }
 
 /** Where no other rule is known: of a link that does not have the MTU after the refusal. */

@@ -53,14 +53,25 @@ export async function mustFindLink(
   return result instanceof Refusal ? undefined : result;
 }
 
-/** The link that a macvlan would be on: when the parent is a macvlan itself, the kernel uses that one's parent. */
+/** Where the link is that a macvlan would be on: when the parent is a macvlan itself, the kernel uses that one's parent. */
+export async function findRealPlace(
+  namespace: Namespace,
+  index: number | undefined,
+): Promise<LinkParent | undefined> {
+  const link = await findLink(namespace, index);
+  if (link === undefined) return undefined;
+  return isMacvlanKind(link.kind)
+    ? (link.parent ?? undefined)
+    : { index: link.index, netnsid: null };
+}
+
+/** The link that a macvlan would be on, where it is in this namespace. */
 export async function findRealParent(
   namespace: Namespace,
   index: number | undefined,
 ): Promise<Link | undefined> {
-  const link = await findLink(namespace, index);
-  if (link === undefined || !isMacvlanKind(link.kind)) return link;
-  return link.parent?.netnsid === null ? findLink(namespace, link.parent.index) : undefined;
+  const place = await findRealPlace(namespace, index);
+  return place?.netnsid === null ? findLink(namespace, place.index) : undefined;
 }
 
 /** The links that receive the frames of a parent: those in its namespace, and behind them those in `other`. */
@@ -96,6 +107,19 @@ const RECEIVING_KINDS: ReadonlySet<unknown> = new Set([
 const receiversByParent = groupedBy<Link>(({ kind, parent }) =>
   RECEIVING_KINDS.has(kind) && parent !== null ? parentKey(parent) : undefined,
 );
+
+const receiversByNetns = groupedBy<Link>(({ kind, parent }) =>
+  RECEIVING_KINDS.has(kind) && parent !== null ? `${parent.netnsid}` : undefined,
+);
+
+/** The links that receive the frames of parents in the namespace that has this id here. */
+export async function findReceiversFrom(
+  namespace: Namespace,
+  netnsid: number,
+): Promise<readonly Link[]> {
+  const links = await askTogether(namespace, 'listLinks', { extMask: EXT_MASK });
+  return links instanceof Refusal ? [] : (receiversByNetns(links).get(`${netnsid}`) ?? []);
+}
 
 async function findReceiversOf(namespace: Namespace, parent: LinkParent): Promise<readonly Link[]> {
   const links = await askTogether(namespace, 'listLinks', { extMask: EXT_MASK });

@@ -33,7 +33,8 @@ function pidOrFd({ pid, fd }: { readonly pid?: number; readonly fd?: number }) {
   return { pid, fd };
 }
 
-function nameOfPath(path: string): string | null {
+/** The name of the namespace at a path, where that is one of those that have names. */
+export function nameOfPath(path: string): string | null {
   return /^(?:\/var)?\/run\/netns\/([^/]+)$/.exec(path)?.[1] ?? null;
 }
 

@@ -445,7 +445,8 @@ describe('EBUSY', () => {
     const error = await refusalOf(host.netns.setLink(parent, { master: 'br0' }));
     expect(error).toMatchObject({ code: 'EBUSY', operation: 'setLink', target: parent });
     expect(error.hint).toContain(`'${parent}'`);
-    expect(error.hint).toContain('in another namespace');
+    expect(error.hint).toContain(`'m0' (index`);
+    expect(error.hint).toContain(`of the network namespace '${inside.name}'`);
     expect(error.hint).toContain(`'br0'`);
   });
 
@@ -524,11 +525,12 @@ test('a link here is not mistaken for a parent in another namespace with its ind
   await host.netns.createMacvtap({ ...options, name: 'tap0' });
   await inside.ip('link', 'add', 'br0', 'index', `${ifindex}`, 'mtu', '1400', 'type', 'bridge');
   await inside.netns.createMacvlan({ parent: 'br0', name: 'away', netns: host.netns });
+  const away = await host.link('away');
 
   const { netns } = inside;
   const { hint: tooLarge } = await refusalOf(netns.setLink('m0', { mtu: 1501 }));
   expect(tooLarge).toContain(
-    "MTU of 1501 is above that of the parent of 'm0', which is in another namespace and cannot be",
+    `MTU of 1501 is above that of the parent of 'm0', which is in another namespace: '${parent}' has 1500`,
   );
   const { hint: beside } = await refusalOf(netns.createMacvlan({ parent: 'm0', mtu: 1501 }));
   expect(beside).toBe(tooLarge);
@@ -538,7 +540,8 @@ test('a link here is not mistaken for a parent in another namespace with its ind
   expect(receiving).toContain("A link of kind 'macvtap' hands its frames");
   const passthru = { parent: 'br0', mode: 'passthru' } as const;
   const { hint: notAlone } = await refusalOf(netns.createMacvlan(passthru));
-  expect(notAlone).toContain("'br0' may have one in another namespace");
+  const where = `of the network namespace '${host.name}'`;
+  expect(notAlone).toContain(`'br0' has 'away' (index ${away.ifindex}) ${where}`);
 });
 
 describe('EADDRINUSE', () => {
@@ -592,7 +595,7 @@ describe('EADDRINUSE', () => {
     }
   });
 
-  test('because the MAC is taken in another namespace, whose links cannot be seen', async () => {
+  test('because the MAC is taken in another namespace', async () => {
     const { host, parent } = await setUp();
     const inside = await bed.makeNetns();
     const options = { parent, name: 'm0', mac: MAC, up: true };
@@ -600,7 +603,7 @@ describe('EADDRINUSE', () => {
     const error = await refusalOf(host.netns.createMacvlan(options));
     expect(error).toMatchObject({ code: 'EADDRINUSE' });
     expect(error.hint).toContain(MAC);
-    expect(error.hint).toContain('another namespace');
+    expect(error.hint).toContain(`of the network namespace '${inside.name}'`);
   });
 
   test('because the MAC is taken by a macvlan on the same parent, which is in another namespace', async () => {
@@ -624,7 +627,7 @@ describe('EADDRINUSE', () => {
     await inside.netns.createMacvlan({ parent: other, name: 'm1', mac: MAC, up: true });
     const error = await refusalOf(host.netns.createMacvlan({ ...options, name: 'm2' }));
     expect(error).toMatchObject({ code: 'EADDRINUSE', target: 'm2' });
-    const where = `the network namespace net:[${inside.netns.inode}]`;
+    const where = `the network namespace '${inside.name}'`;
     expect(error.hint).toContain(`'m0' (index ${index}) of ${where}`);
   });
 

@@ -47,10 +47,13 @@ describe('a parent with a child in another mode', () => {
   test('says so also when that child is in another namespace', async () => {
     const { host, parent } = await setUp();
     const inside = await bed.makeNetns();
-    await host.netns.createMacvlan({ parent, name: 'first', netns: inside.netns });
+    const first = { parent, name: 'first', netns: inside.netns };
+    const { index } = await host.netns.createMacvlan(first);
     const error = await refusalOf(host.netns.createMacvlan({ parent, mode: 'passthru' }));
     expect(error).toMatchObject({ code: 'EINVAL' });
-    expect(error.hint).toContain('another namespace');
+    expect(error.hint).toContain(
+      `'first' (index ${index}) of the network namespace '${inside.name}'`,
+    );
     expect(error.hint).toContain(`'${parent}'`);
   });
 
@@ -66,7 +69,7 @@ describe('a parent with a child in another mode', () => {
       const first = await host.netns.createMacvlan({ ...options, name: 'first', mode });
       const error = await refusalOf(host.netns.createMacvlan({ ...options, mode: wanted }));
       expect(error).toMatchObject({ code: 'EINVAL' });
-      const where = `of the network namespace net:[${inside.netns.inode}]`;
+      const where = `of the network namespace '${inside.name}'`;
       expect(error.hint).toContain(`'first' (index ${first.index}) ${where}`);
     },
   );
@@ -78,7 +81,7 @@ describe('a parent with a child in another mode', () => {
     await host.netns.createMacvlan(options);
     const error = await refusalOf(host.netns.createMacvlan({ parent, mode: 'bridge' }));
     expect(error).toMatchObject({ code: 'EINVAL' });
-    expect(error.hint).toContain(`'passthru' in another namespace`);
+    expect(error.hint).toContain(`of the network namespace '${inside.name}'`);
     expect(error.hint).toContain(`'${parent}'`);
   });
 

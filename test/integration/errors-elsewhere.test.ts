@@ -1,0 +1,163 @@
+// Reasons that lie in other namespaces: the links there are named, as far as their namespaces can be found.
+import { describe, expect, test } from 'vitest';
+import { type MacvlanMode, Netns } from '../../lib/index.js';
+import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
+
+const bed = useTestbed();
+
+const MAC = '02:00:5e:00:00:02';
+
+/** A namespace without a name, in which a process runs. */
+async function makeContainer(host: TestNetns) {
+  const { pid } = await bed.background(host, 'unshare', '--net', 'sh', '-c', 'echo ready; cat');
+  const netns = await Netns.open({ pid });
+  bed.onCleanup(() => netns.close());
+  return { pid, netns };
+}
+
+/** A namespace that nobody can find: it has neither a name nor a process. */
+async function makeHidden(): Promise<Netns> {
+  const netns = await Netns.create();
+  bed.onCleanup(() => netns.close());
+  return netns;
+}
+
+describe('a link in a namespace that only a process has', () => {
+  test('is found in mode passthru', async () => {
+    const { host, parent } = await bed.makeHost();
+    const { pid, netns } = await makeContainer(host);
+    const options = { parent, name: 'alone', mode: 'passthru', netns } as const;
+    const { index } = await host.netns.createMacvlan(options);
+    const { hint } = await refusalOf(host.netns.createMacvlan({ parent, mode: 'bridge' }));
+    const where = `the network namespace net:[${netns.inode}] (of process ${pid})`;
+    expect(hint).toContain(`'alone' (index ${index}) of ${where}`);
+  });
+
+  test('is found with the MAC, which one that is down there does not hold', async () => {
+    const { host, parent } = await bed.makeHost();
+    const { pid, netns } = await makeContainer(host);
+    const options = { parent, mac: MAC, netns };
+    await host.netns.createMacvlan({ ...options, name: 'down' });
+    await host.netns.createMacvlan({ ...options, name: 'up', up: true });
+    const error = await refusalOf(host.netns.createMacvlan({ parent, mac: MAC, up: true }));
+    expect(error).toMatchObject({ code: 'EADDRINUSE' });
+    expect(error.hint).toContain(`The MAC ${MAC} is taken by 'up' (index`);
+    expect(error.hint).toContain(`(of process ${pid})`);
+  });
+
+  test('is found when it may have either a name or a process', async () => {
+    const { host, inside, parent } = await bed.makeHostAndInside();
+    await bed.background(inside, 'sh', '-c', 'echo ready; cat');
+    await host.netns.createMacvlan({ parent, name: 'm0', netns: inside.netns });
+    const { hint } = await refusalOf(host.netns.createMacvlan({ parent, mode: 'passthru' }));
+    expect(hint).toMatch(
+      new RegExp(`'m0' \\(index \\d+\\) of the network namespace '${inside.name}'\\.$`),
+    );
+  });
+});
+
+describe('a link on a parent of another namespace', () => {
+  test('finds the holder of its MAC in a third one, and the parent itself', async () => {
+    const { host, inside, parent } = await bed.makeHostAndInside();
+    const third = await bed.makeNetns();
+    await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC, up: true, netns: third.netns });
+    await host.netns.createMacvlan({ parent, name: 'm1', mac: MAC, netns: inside.netns });
+    const { hint } = await refusalOf(inside.netns.setLink('m1', { up: true }));
+    expect(hint).toContain(`The MAC ${MAC} is taken by 'm0' (index`);
+    expect(hint).toContain(`of the network namespace '${third.name}'`);
+
+    await third.ip('link', 'set', 'm0', 'down');
+    await host.ip('link', 'set', parent, 'address', MAC);
+    const above = await refusalOf(inside.netns.setLink('m1', { up: true }));
+    expect(above.hint).toContain(`The MAC ${MAC} is the parent's own: '${parent}' has it`);
+  });
+
+  test('finds the holder among its parent’s neighbours', async () => {
+    const { host, inside, parent } = await bed.makeHostAndInside();
+    const { index } = await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC, up: true });
+    await host.netns.createMacvlan({ parent, name: 'm1', mac: MAC, netns: inside.netns });
+    const { hint } = await refusalOf(inside.netns.setLink('m1', { up: true }));
+    expect(hint).toContain(
+      `taken by 'm0' (index ${index}) of the network namespace '${host.name}'`,
+    );
+  });
+
+  test('finds it also where the new link is on another such link, and comes up later than it is made', async () => {
+    const { host, inside, parent } = await bed.makeHostAndInside();
+    const third = await bed.makeNetns();
+    await host.netns.createMacvlan({ parent, name: 'm0', mac: MAC, up: true, netns: third.netns });
+    await host.netns.createMacvlan({ parent, name: 'beside', netns: inside.netns });
+    // Where the parent would be, if it were in the namespace of the link that the new one is put on.
+    const { ifindex } = await host.link(parent);
+    await inside.ip(
+      'link',
+      'add',
+      'decoy',
+      'index',
+      `${ifindex}`,
+      'address',
+      MAC,
+      'type',
+      'bridge',
+    );
+    const to = await bed.makeNetns();
+    const options = { parent: 'beside', mac: MAC, up: true, netns: to.netns };
+    for (const more of [{}, { ipv6: { acceptRa: 0 } }] as const) {
+      const error = await refusalOf(inside.netns.createMacvlan({ ...options, ...more }));
+      expect(error).toMatchObject({ code: 'EADDRINUSE' });
+      expect(error.hint).toContain(`The MAC ${MAC} is taken by 'm0' (index`);
+      expect(error.hint).toContain(`of the network namespace '${third.name}'`);
+    }
+  });
+});
+
+describe('where the namespace of the link cannot be found, the hint says only what may be', () => {
+  test.each<[MacvlanMode, MacvlanMode]>([
+    ['passthru', 'bridge'],
+    ['bridge', 'passthru'],
+  ])('of one in mode %s, to one in mode %s', async (mode, wanted) => {
+    const { host, parent } = await bed.makeHost();
+    const netns = await makeHidden();
+    await host.netns.createMacvlan({ parent, name: 'm0', mode, netns });
+    // Others that are not the reason: on a parent with the same index, which is in another namespace.
+    const other = await bed.makeNetns();
+    const { ifindex } = await host.link(parent);
+    await other.ip('link', 'add', 'decoy', 'index', `${ifindex}`, 'type', 'bridge');
+    const inside = await bed.makeNetns();
+    await other.netns.createMacvlan({ parent: 'decoy', name: 'd0', mode, netns: inside.netns });
+
+    const error = await refusalOf(host.netns.createMacvlan({ parent, name: 'm1', mode: wanted }));
+    expect(error).toMatchObject({ code: 'EINVAL' });
+    expect(error.hint).toMatch(/may have (a child in mode 'passthru'|one) in another namespace/);
+  });
+
+  test('of one that has the MAC, or is below a bridge that is to be its master', async () => {
+    const { host, parent } = await bed.makeHost();
+    const netns = await makeHidden();
+    await host.netns.createMacvlan({ parent, mac: MAC, up: true, netns });
+    const taken = await refusalOf(host.netns.createMacvlan({ parent, mac: MAC, up: true }));
+    expect(taken.hint).toContain('is taken by the parent, or by a link on it, that is not in');
+    await host.ip('link', 'add', 'br0', 'type', 'bridge');
+    const receiving = await refusalOf(host.netns.setLink(parent, { master: 'br0' }));
+    expect(receiving.hint).toContain('Something else (a macvlan on it in another namespace');
+  });
+
+  test('of an MTU above that of a parent there', async () => {
+    const hidden = await makeHidden();
+    const inside = await bed.makeNetns();
+    await hidden.createLink({ kind: 'bridge', name: 'br0' });
+    await hidden.createMacvlan({ parent: 'br0', name: 'm0', netns: inside.netns });
+    const { hint } = await refusalOf(inside.netns.setLink('m0', { mtu: 9000 }));
+    expect(hint).toContain("The MTU of 9000 is above that of the parent of 'm0'");
+    expect(hint).toContain('was not found');
+  });
+});
+
+test('many refusals at once are all explained', async () => {
+  const { host, inside, parent } = await bed.makeHostAndInside();
+  await host.netns.createMacvlan({ parent, name: 'm0', mode: 'passthru', netns: inside.netns });
+  const tries = Array.from({ length: 50 }, () => refusalOf(host.netns.createMacvlan({ parent })));
+  const hints = new Set((await Promise.all(tries)).map(({ hint }) => hint));
+  expect(hints.size).toBe(1);
+  expect([...hints][0]).toContain(`of the network namespace '${inside.name}'`);
+});
