@@ -1,4 +1,5 @@
 /** Looking for the children of a parent in other namespaces, such as those of containers. */
+import type { Dir } from 'node:fs';
 import { setImmediate } from 'node:timers';
 import { builtin } from '../base/builtin.js';
 import { Coalescer } from '../base/coalescer.js';
@@ -15,8 +16,8 @@ const fs = builtin('node:fs');
 const MAX_NAMESPACES = 512;
 /** How many searches there are at a time; where there are more, nothing is found. */
 const MAX_SEARCHES = 4;
-/** How many processes are looked at in one turn of the event loop. */
-const PROCESSES_IN_A_TURN = 128;
+/** How many entries of /proc are looked at in one turn of the event loop: a millisecond. */
+const ENTRIES_IN_A_TURN = 128;
 
 /** A link, and how a hint names the namespace that it is in. */
 export interface Located {
@@ -124,20 +125,29 @@ async function findNamespace(
  */
 async function* places(seen: ReadonlySet<number>): AsyncGenerator<Place> {
   for (const name of entriesOf(RUN_DIRECTORY)) yield { path: `${RUN_DIRECTORY}/${name}` };
-  const processes = entriesOf('/proc').filter((name) => /^\d+$/.test(name));
-  for (const [at, pid] of processes.entries()) {
-    if (at % PROCESSES_IN_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+  let entries = 0;
+  for (const pid of entriesOf('/proc')) {
+    if (++entries % ENTRIES_IN_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    if (!/^\d+$/.test(pid)) continue;
     const path = `/proc/${pid}/ns/net`;
     const inode = inodeOf(path);
     if (inode !== undefined && !seen.has(inode)) yield { path, process: `of process ${pid}` };
   }
 }
 
-function entriesOf(folder: string): readonly string[] {
+/** The names in a folder; none where there is no such folder. */
+function* entriesOf(folder: string): Generator<string> {
+  let entries: Dir;
   try {
-    return fs.readdirSync(folder);
+    entries = fs.opendirSync(folder);
   } catch {
-    return [];
+    return;
+  }
+  try {
+    for (let entry = entries.readSync(); entry !== null; entry = entries.readSync())
+      yield entry.name;
+  } finally {
+    entries.closeSync();
   }
 }
 

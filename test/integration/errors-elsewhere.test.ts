@@ -1,4 +1,5 @@
 // Reasons that lie in other namespaces: the links there are named, as far as their namespaces can be found.
+import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type MacvlanMode, Netns } from '../../lib/index.js';
 import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
@@ -160,4 +161,25 @@ test('many refusals at once are all explained', async () => {
   const hints = new Set((await Promise.all(tries)).map(({ hint }) => hint));
   expect(hints.size).toBe(1);
   expect([...hints][0]).toContain(`of the network namespace '${inside.name}'`);
+});
+
+test('the search leaves no descriptor open, whether or not it finds anything', async () => {
+  const { host, inside, parent } = await bed.makeHostAndInside();
+  const hidden = await makeHidden();
+  const mode = 'passthru';
+  await host.netns.createMacvlan({ parent, name: 'm0', mode, netns: inside.netns });
+  const second = await host.parent();
+  await host.netns.createMacvlan({ parent: second, name: 'm1', mode, netns: hidden });
+  const search = async () => {
+    const { hint: found } = await refusalOf(host.netns.createMacvlan({ parent }));
+    expect(found).toContain(`of the network namespace '${inside.name}'`);
+    const { hint: none } = await refusalOf(host.netns.createMacvlan({ parent: second }));
+    expect(none).toContain('may have a child');
+    const { hint: above } = await refusalOf(inside.netns.setLink('m0', { mtu: 9000 }));
+    expect(above).toContain(`'${parent}' has 1500`);
+  };
+  await search();
+  const before = readdirSync('/proc/self/fd').length;
+  for (let time = 0; time < 5; time++) await search();
+  expect(readdirSync('/proc/self/fd').length).toBe(before);
 });
