@@ -170,6 +170,11 @@ export function listAddresses(filter?: AddressFilter): Promise<Address[]> {
   return here().listAddresses(filter);
 }
 
+/** {@link Netns.settleAddresses} in the caller's own namespace. */
+export function settleAddresses(link: LinkRef, options?: OperationOptions): Promise<Address[]> {
+  return here().settleAddresses(link, options);
+}
+
 /** {@link Netns.addRoute} in the caller's own namespace. */
 export function addRoute(route: RouteToAdd & OperationOptions): Promise<void> {
   return here().addRoute(route);

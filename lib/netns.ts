@@ -81,6 +81,7 @@ import type {
   SupportOptions,
   WatchOptions,
 } from './types/types.js';
+import { settleAddresses } from './watch/settle.js';
 import { type Watch, watch } from './watch/watch.js';
 
 let own: Netns | undefined;
@@ -533,6 +534,20 @@ export class Netns extends Namespace {
   listAddresses(filter?: AddressFilter): Promise<Address[]> {
     const call = callOf('listAddresses', null, this.listAddresses, filter);
     return this.operate(call, filter, (given) => addresses.listAddresses(this, call, given));
+  }
+
+  /**
+   * Waits until the addresses of a link can be used, and gives them: a new IPv6 address is `tentative` while the kernel
+   * asks whether a neighbour has it, for a second or two, and nothing can bind to it. That does not begin before the
+   * link is up and has a carrier, so give a signal, such as `AbortSignal.timeout(5000)`: without one this waits as long
+   * as it takes. IPv4 addresses, and those with the flag `nodad` or `optimistic`, can be used at once. `EADDRINUSE`: a
+   * neighbour has one of them (`dadfailed`; the kernel removes one that it has made up itself instead); `ENODEV`: there
+   * is no such link, or it has been deleted or moved meanwhile; `ERR_NETNS_CLOSED`: `close` does not wait for this.
+   */
+  settleAddresses(link: LinkRef, options?: OperationOptions): Promise<Address[]> {
+    const call = callWith('settleAddresses', link, this.settleAddresses, options);
+    const ref = linkNow(link);
+    return this.operate(call, undefined, () => settleAddresses(this, call, ref));
   }
 
   /**

@@ -28,7 +28,7 @@ export interface Address {
   readonly peer: string | null;
   /**
    * As `ip` names them: `'permanent'`, `'tentative'`, `'nodad'`, … (`IFA_FLAGS`). Nothing can bind to an IPv6 address
-   * that is `'tentative'`; `watch` reports when it no longer is. With `'dadfailed'` as well, a neighbour has it.
+   * that is `'tentative'`; `settleAddresses` waits until it no longer is. With `'dadfailed'` as well, a neighbour has it.
    */
   readonly flags: readonly string[];
   /** Seconds, or `Infinity` (`ifa_valid`). */

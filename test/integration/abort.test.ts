@@ -38,6 +38,7 @@ const operations: Record<string, Operation> = {
   replaceAddress: ({ netns, link }, signal) => netns.replaceAddress(link, 'fd00::1/64', { signal }),
   removeAddress: ({ netns }, signal) => netns.removeAddress('lo', '127.0.0.1/8', { signal }),
   listAddresses: ({ netns }, signal) => netns.listAddresses({ signal }),
+  settleAddresses: ({ netns }, signal) => netns.settleAddresses('lo', { signal }),
   addRoute: ({ netns }, signal) => netns.addRoute({ to: '10.9.0.0/16', link: 'lo', signal }),
   replaceRoute: ({ netns }, signal) => netns.replaceRoute({ to: '10.9.0.0/16', link: 1, signal }),
   removeRoute: ({ netns }, signal) => netns.removeRoute({ to: '10.8.0.0/16', signal }),

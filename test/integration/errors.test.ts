@@ -772,6 +772,7 @@ describe('an error', () => {
     replaceAddress: (netns) => netns.replaceAddress(nobody, `${address}/24`),
     removeAddress: (netns) => netns.removeAddress(nobody, `${address}/24`),
     listAddresses: (netns) => netns.listAddresses({ link: nobody }),
+    settleAddresses: (netns) => netns.settleAddresses(nobody),
     addRoute: (netns) => netns.addRoute({ to: 'default', link: nobody }),
     replaceRoute: (netns) => netns.replaceRoute({ to: 'default', link: nobody }),
     removeRoute: (netns) => netns.removeRoute({ to: 'default', link: nobody }),
