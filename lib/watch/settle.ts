@@ -24,23 +24,25 @@ export async function settleAddresses(
 ): Promise<Address[]> {
   check(call.operation, valueChecks.linkRef, ref, 'link');
   const { index } = await readLink(namespace, call, ref);
-  const events = watch(namespace, call, { addresses: true, signal: call.signal });
+  const options = { addresses: true, level: true, signal: call.signal };
+  const events = watch(namespace, call, options);
   try {
     for (;;) {
+      // The first event is `level`: what happens before the watch knows what there is, it does not report.
+      await nextAbout(index, events, namespace, call);
       // Listed each time: the kernel tells of an address that it has made up only once that can be used
       // (net/ipv6/addrconf.c, addrconf_dad_completed).
       const all = await addressesOf(namespace, call, index, 'link');
       const failed = all.filter(hasFailed);
       if (failed.length > 0) throw taken(call, failed);
       if (!all.some(isTentative)) return all;
-      await nextAbout(index, events, namespace, call);
     }
   } finally {
     await events.return();
   }
 }
 
-/** Waits until something happens to a link or its addresses. */
+/** Waits until something happens to a link or its addresses, or may have happened. */
 async function nextAbout(
   index: number,
   events: AsyncIterator<NetlinkEvent | LevelEvent, undefined>,
@@ -54,7 +56,7 @@ async function nextAbout(
       const reason = `the network namespace ${describe(namespace)} was closed meanwhile`;
       throw call.fail('ERR_NETNS_CLOSED', { reason });
     }
-    if (value.type === 'resync') return;
+    if (value.type === 'level') return;
     if (value.type === 'link' && value.link.index === index) return;
     if (value.type === 'address' && value.address.linkIndex === index) return;
   }
