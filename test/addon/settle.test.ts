@@ -1,4 +1,5 @@
 // settleAddresses misses nothing between what its watch compares with and what it lists itself.
+import { setImmediate } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import type { Call } from '../../lib/namespace/call.js';
 import type { Namespace } from '../../lib/namespace/namespace.js';
@@ -14,10 +15,10 @@ vi.mock('../../lib/namespace/native.js', async (original) => ({
 }));
 vi.mock('../../lib/watch/watchListing.js', () => ({
   listEverything: async () => {
-    const { address } = kernel;
-    // At this moment detection ends; the message about it is older than the listing's end, and tells nothing new.
+    await setImmediate();
+    // Detection has ended: the message about it is older than this listing, and tells nothing new.
     kernel.address = anAddress;
-    return { links: [aLink], addresses: [address], routes: [] };
+    return { links: [aLink], addresses: [anAddress], routes: [] };
   },
 }));
 
