@@ -842,6 +842,22 @@ describe.skipIf(noTaps !== undefined)('a tap is found', () => {
     expect(await resultOf(program, { under })).toBe('macvtap');
   });
 
+  test('by a node in /dev under another name where a thread of that number has left one', async () => {
+    const left = `
+      import { readdirSync, writeFileSync } from 'node:fs';
+      ${program}
+    `.replace(
+      'const tap =',
+      `const ids = readdirSync('/proc/self/task').map(Number);
+      // Also of a thread that is started for it.
+      for (let id = Math.min(...ids); id < Math.max(...ids) + 1000; id++)
+        writeFileSync('/dev/.macvlan-netlink-' + id + '-0', '');
+      const tap =`,
+    );
+    const under = withOwn('tmpfs /dev', { REFUSE_NODE: constants.errno.EACCES });
+    expect(await resultOf(left, { under })).toBe('macvtap');
+  });
+
   const refusals = `
     import { createLink, createMacvtap, Netns } from 'macvlan-netlink';
     const seen = [];
@@ -857,6 +873,27 @@ describe.skipIf(noTaps !== undefined)('a tap is found', () => {
     const refused = ['ENOSPC', 'mount', expect.stringContaining('fs.mount-max')];
     expect(await resultOf(refusals, { under })).toEqual([refused, refused]);
   });
+
+  // Where the device itself is busy its queues are the reason.
+  test('or the error gives no wrong reason', async () => {
+    const under = preload('refuse-calls', { REFUSE: fsopen, REFUSE_WITH: constants.errno.EBUSY });
+    const [, elsewhere] = await resultOf<unknown[]>(refusals, { under });
+    expect(elsewhere).toEqual(['EBUSY', 'fsopen', null]);
+  });
+
+  // What the kernel says of the files of a link that is gone: ENODEV once they are open.
+  test.each(['ENOTDIR', 'ENODEV'] as const)(
+    'or looked for again where its files say %s',
+    async (code) => {
+      const under = preload('refuse-calls', { REFUSE_SYSFS: constants.errno[code] });
+      const refused = [
+        'ESTALE',
+        'read',
+        'The link was renamed, moved or made anew each time it was opened.',
+      ];
+      expect(await resultOf(refusals, { under })).toEqual([refused, refused]);
+    },
+  );
 
   test('or the error tells why not, where a security module forbids reading that', async () => {
     const under = preload('refuse-calls', { REFUSE_SYSFS: constants.errno.EACCES });

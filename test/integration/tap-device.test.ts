@@ -93,6 +93,25 @@ test.each<[string, (host: TestNetns, name: string, index: number) => Promise<unk
   expect(tap.link).toMatchObject({ index, ...now });
 });
 
+test('a link that is renamed each time it is opened is refused', async () => {
+  const host = await bed.makeNetns();
+  const { index, name } = await macvtap(bed, host, await host.parent());
+  const { netns } = host;
+  await netns.setLink(index, { up: false });
+  const openTapDevice = netns.openTapDevice.bind(netns);
+  let now = name;
+  netns.openTapDevice = async (...asked) => {
+    const next = bed.uniqueName('r');
+    await host.ip('link', 'set', now, 'name', next);
+    now = next;
+    return openTapDevice(...asked);
+  };
+  expect(await refusalOf(netns.openTap(index))).toMatchObject({
+    code: 'ESTALE',
+    hint: 'The link was renamed, moved or made anew each time it was opened.',
+  });
+});
+
 test('the function openTap opens links of the own namespace', async () => {
   const own = bed.ownNetns();
   const parent = await own.parent();
@@ -147,6 +166,41 @@ test('needs no mounts that belong to no namespace, which came with Linux 5.2', a
 test('needs no mounts where /sys shows the link, as in a container without CAP_SYS_ADMIN', async () => {
   const under = [...privately, ...withoutNodes, ...withoutSysAdmin];
   expect(await resultOf(opened, { under })).toEqual(opensIt);
+});
+
+test('needs no node that may be opened where it can make one', async () => {
+  const noDevices = ['sh', '-c', 'mount -n -o remount,nodev /dev && exec "$@"', 'sh'];
+  const under = [...privately, ...withoutNodes, ...noDevices];
+  const program = `
+    import { execFileSync } from 'node:child_process';
+    ${opened.replace('const before =', 'makeNode();\n  const before =')}
+    function makeNode() {
+      const number = readFileSync('/sys/class/net/tap/tap' + index + '/dev', 'utf8').trim().split(':');
+      execFileSync('mknod', ['/dev/tap' + index, 'c', ...number]);
+    }
+  `;
+  const { right } = await resultOf<{ right: boolean[] }>(program, { under });
+  expect(right).toEqual([true, true]);
+});
+
+test('without CAP_SYS_ADMIN, too, a link that is renamed while it is opened is looked at once more', async () => {
+  const program = `
+    import { Netns } from 'macvlan-netlink';
+    ${made}
+    const here = Netns.current();
+    const openTapDevice = here.openTapDevice.bind(here);
+    await here.setLink('tap', { up: false });
+    here.openTapDevice = async (...asked) => {
+      here.openTapDevice = openTapDevice;
+      await here.setLink('tap', { name: 'renamed' });
+      return openTapDevice(...asked);
+    };
+    const tap = await here.openTap(index);
+    console.log(JSON.stringify(tap.link.name));
+    await tap.close();
+  `;
+  const under = [...privately, ...withoutNodes, ...withoutSysAdmin];
+  expect(await resultOf(program, { under })).toBe('renamed');
 });
 
 test('without CAP_SYS_ADMIN a node is made in /dev, and the hint tells of one that may not be written', async () => {
@@ -237,7 +291,8 @@ test('invalid options are refused', async () => {
     code: 'ERR_OUT_OF_RANGE',
   });
   expect(await wrong({ queues: 257 })).toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
-  expect(await wrong({ highWaterMark: 0 })).toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
+  for (const highWaterMark of [0, 2 ** 20 + 1])
+    expect(await wrong({ highWaterMark })).toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
   expect(await wrong({ vnetHeader: 1 })).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
   for (const sendBuffer of [0, 4095, 2 ** 31, -Infinity, Number.NaN])
     expect(await wrong({ sendBuffer })).toMatchObject({ code: 'ERR_OUT_OF_RANGE' });

@@ -164,6 +164,15 @@ describe('the end of the link', () => {
     // Whoever waits for room then waits no longer than before.
     expect(tap.write(makeFrame(STRANGER, link.mac ?? '', 60), () => {})).toBe(false);
     await once(tap, 'drain');
+    // And is told once, however many frames were refused; their writers are called back later than they have written.
+    let [drains, refused] = [0, 0];
+    tap.on('drain', () => drains++);
+    for (let at = 0; at < 3; at++)
+      tap.write(makeFrame(STRANGER, link.mac ?? '', 60), () => refused++);
+    expect(refused).toBe(0);
+    await once(tap, 'drain');
+    await new Promise(setImmediate);
+    expect([drains, refused]).toEqual([1, 3]);
   });
 
   test('is an error for each single frame while the stream ends, and after that', async () => {
@@ -225,6 +234,23 @@ describe('the end of the link', () => {
     expect((await tap.filter((frame) => isOwn(frame)).toArray()).map(numberOf)).toEqual(
       Array.from({ length: 10 }, (_, at) => at),
     );
+  });
+
+  test('is no end of frames that an error keeps from being read', async () => {
+    const { host, link, cable } = await setUp();
+    const tap = await open(bed, host, link, { highWaterMark: 1 });
+    tap.on('readable', () => {});
+    await peer(bed, host, ['inject', cable, 10, 100, link.mac ?? '', STRANGER]).output();
+    const finish = once(tap, 'finish');
+    await host.ip('link', 'delete', link.name);
+    await finish;
+    const events: unknown[] = [];
+    tap.on('end', () => events.push('end')).on('error', (error) => events.push(error));
+    const closed = new Promise<void>((resolve) => tap.on('close', resolve));
+    const error = new Error('mine');
+    tap.destroy(error);
+    await closed;
+    expect(events).toEqual([error]);
   });
 
   test('makes a writer that waits for room continue', async () => {
@@ -665,6 +691,21 @@ test('a tap that nobody reads from does not keep the process alive', async () =>
   expect(await runProgram(program, privately)).toMatchObject({ code: 0, stdout: 'written\n' });
 });
 
+test('frames that nobody reads do not keep the process alive once the link is deleted', async () => {
+  const program = `${pairing}
+    import { once } from 'node:events';
+    const [tap, other] = [await openTap('t0'), await openTap('t1')];
+    tap.read();
+    await other.send(frame(left, right, 1));
+    while (tap.readableLength === 0) await sleep(1);
+    const finished = once(tap, 'finish');
+    execFileSync('ip', ['link', 'delete', 't0']);
+    await finished;
+    console.log(tap.readableLength);
+  `;
+  expect(await runProgram(program, privately)).toMatchObject({ code: 0, stdout: '1\n' });
+});
+
 test.each([
   ['read()', 'detach()'],
   ['write(frame(right, left, 1))', 'detach()'],
@@ -763,6 +804,27 @@ test('no frames are lost when a listener throws', async () => {
     numbers: Array.from({ length: 51 }, (_, at) => at),
     errors: [0, 10, 20, 30, 40, 50].map((at) => `at ${at}`),
   });
+});
+
+test('each writer is called back although a listener of refused frames throws', async () => {
+  const program = `${pairing}
+    const told = [];
+    const errors = [];
+    process.on('uncaughtException', (error) => errors.push(error.message));
+    const tap = await openTap('t0');
+    tap.on('frameError', ({ code }) => { throw new Error(code); });
+    // The device takes them together.
+    tap.cork();
+    tap.write(Buffer.alloc(13));
+    for (let at = 0; at < 3; at++) tap.write(frame(right, left, at), (error) => told.push(error ?? at));
+    tap.uncork();
+    for (let turn = 0; (told.length < 3 || errors.length < 1) && turn < 300; turn++) await sleep(10);
+    // What has not been told by then is told by that.
+    const result = JSON.stringify({ told, errors });
+    await tap.close();
+    console.log(result);
+  `;
+  expect(await resultOf(program, privately)).toEqual({ told: [0, 1, 2], errors: ['EINVAL'] });
 });
 
 test('a tap closes although listeners throw, and their errors are reported', async () => {

@@ -253,6 +253,46 @@ test.each([
   },
 );
 
+test('write and end take an encoding and a callback, as those of any stream do', async () => {
+  const { host, near, far } = await pair();
+  const other = await open(bed, host, far);
+  const [frame, last] = [1, 2].map((at) => makeFrame(macOf(far), macOf(near), 100, at));
+  const ways: ((tap: Tap, done: () => void) => unknown)[] = [
+    (tap, done) => tap.end(done),
+    (tap, done) => tap.end(last, done),
+    (tap, done) => tap.end(last, 'utf8', done),
+  ];
+  for (const [at, end] of ways.entries()) {
+    const tap = await open(bed, host, near);
+    const received = frames(other, at === 0 ? 1 : 2);
+    await new Promise<void>((resolve) => tap.write(frame, 'utf8', () => resolve()));
+    await new Promise<void>((resolve) => end(tap, resolve));
+    expect(tap.writableFinished).toBe(true);
+    expect(await received).toEqual(at === 0 ? [frame] : [frame, last]);
+    await tap.close();
+  }
+});
+
+test('a frame of the largest MTU goes and comes whole, also with a VLAN tag', async () => {
+  const { host, parent, cable, near, far } = await pair();
+  for (const name of [cable, parent, far.name, near.name]) {
+    await host.ip('link', 'set', name, 'mtu', '65535');
+  }
+  const [tap, other] = [await open(bed, host, near), await open(bed, host, far)];
+  const longest = makeFrame(macOf(far), macOf(near), 65_549, 1);
+  const tagged = makeFrame(macOf(far), macOf(near), 65_553, 2);
+  tagged.writeUInt16BE(0x8100, 12);
+  const arrived: Buffer[] = [];
+  other.on('data', (frame: Buffer) => frame.length > 65_000 && arrived.push(frame));
+  await tap.send(longest);
+  await tap.send(tagged);
+  await expect.poll(() => arrived.length).toBe(2);
+  expect(arrived.map((frame, at) => frame.equals([longest, tagged][at] as Buffer))).toEqual([
+    true,
+    true,
+  ]);
+});
+
 test('a frame whose memory was transferred meanwhile is an error for that frame', async () => {
   const { host, near, far } = await pair();
   const [tap, other] = [await open(bed, host, near), await open(bed, host, far)];
@@ -415,6 +455,34 @@ describe('a frame that cannot be written', () => {
     expect(await received).toEqual([longer]);
   });
 
+  /** What other messages than the kernel's about the link may look like. */
+  const others: [string, (all: Pair) => Promise<unknown>][] = [
+    [
+      'another link of the namespace is deleted',
+      ({ host, far }) => host.ip('link', 'delete', far.name),
+    ],
+    [
+      'another program says that the link is deleted',
+      ({ host, near }) => peer(bed, host, ['lie', near.index]).output(),
+    ],
+  ];
+
+  test.each(others)('is refused above the current MTU after %s', async (_, happens) => {
+    const all = await pair();
+    const { host, near } = all;
+    const tap = await open(bed, host, near);
+    await happens(all);
+    // It comes behind that, and the tap hears of it soon.
+    await host.ip('link', 'set', near.name, 'mtu', '1400');
+    const outcome = (length: number) =>
+      tap.send(makeFrame('02:00:5e:00:00:01', macOf(near), length)).then(
+        () => 'taken',
+        ({ code }) => code,
+      );
+    await expect.poll(() => outcome(1415), { timeout: 10_000 }).toBe('EMSGSIZE');
+    expect(await outcome(1414)).toBe('taken');
+  });
+
   test('is not refused for an MTU that grew while the tap was opened', async () => {
     const host = await bed.makeNetns();
     const parent = await host.parent();
@@ -449,6 +517,18 @@ describe('a frame that cannot be written', () => {
     expect(await works(tap, all)).toBe(true);
     const failed = once(tap, 'error');
     tap.end('text');
+    expect((await failed)[0]).toMatchObject(wrong);
+  });
+
+  test('what is no Uint8Array at the end is an error of the stream, also behind frames that wait', async () => {
+    const { host, near, far } = await pair();
+    const tap = await open(bed, host, near);
+    const wrong = { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' };
+    const failed = once(tap, 'error');
+    tap.cork();
+    const sent = tap.send(makeFrame(macOf(far), macOf(near), 60));
+    tap.end('text');
+    await expect(sent).rejects.toThrow();
     expect((await failed)[0]).toMatchObject(wrong);
   });
 });

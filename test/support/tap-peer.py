@@ -6,6 +6,7 @@
   ask                            tells what TUNGETIFF and TUNGETVNETHDRSZ say of 3, 4 …
   inject LINK COUNT LENGTH TO FROM [FLOWS]   sends by a packet socket on a link, as many flows
   raw LINK HEX                   sends one frame by a packet socket
+  lie INDEX                      tells those who listen to rtnetlink that the link is deleted
 """
 import fcntl
 import json
@@ -130,6 +131,14 @@ def raw(link, text):
     packet_socket(link).send(bytes.fromhex(text))
 
 
+def lie(index):
+    out = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+    link = struct.pack("=BxHiII", socket.AF_UNSPEC, 0, index, 0, 0)
+    RTM_DELLINK, RTMGRP_LINK = 17, 1
+    header = struct.pack("=IHHII", 16 + len(link), RTM_DELLINK, 0, 0, 0)
+    out.sendto(header + link, (0, RTMGRP_LINK))
+
+
 what, *given = sys.argv[1:]
 if what == "send":
     send(int(given[0]), int(given[1]), given[2], given[3])
@@ -143,3 +152,5 @@ elif what == "inject":
     inject(given[0], int(given[1]), int(given[2]), given[3], given[4], int((given + ["0"])[5]))
 elif what == "raw":
     raw(*given)
+elif what == "lie":
+    lie(int(given[0]))
