@@ -345,6 +345,32 @@ test('everything else goes on while more such paths are opened than there are th
   });
 });
 
+test('openings that are withdrawn before they have begun leave room for as many as before', async () => {
+  const [slow, until] = [join(directory, 'slow'), join(directory, 'until-withdrawn')];
+  const program = `
+    import { writeFileSync } from 'node:fs';
+    import { Netns } from 'macvlan-netlink';
+    const codeOf = ({ code }) => code;
+    // As many as may begin.
+    const opening = [1, 2].map(() => Netns.open(process.argv[1]).catch(codeOf));
+    const controller = new AbortController();
+    const { signal } = controller;
+    const withdrawn = Array.from({ length: 8 }, () =>
+      Netns.open(process.argv[1], { signal }).catch((reason) => reason));
+    controller.abort('withdrawn');
+    const reasons = await Promise.all(withdrawn);
+    writeFileSync(process.argv[2], '');
+    const codes = await Promise.all(opening);
+    codes.push(await Netns.open(process.argv[1] + '-other').catch(codeOf));
+    console.log(JSON.stringify({ reasons, codes }));
+  `;
+  const under = preload('slow-open', { SLOW: slow, UNTIL: until });
+  expect(await resultOf(program, { under, args: [slow, until] })).toEqual({
+    reasons: Array(8).fill('withdrawn'),
+    codes: Array(3).fill('ENOENT'),
+  });
+});
+
 test('a watch hears of what has come although one that is ready beside it is closed before its turn', async () => {
   const held = join(directory, 'held');
   const program = `
@@ -757,6 +783,21 @@ test('a listing that is interrupted at every attempt is refused, and says why', 
   const under = preload('refuse-calls', { DUMP_INTR: 1 });
   const hint = 'What was listed changed during every attempt to list it.';
   expect(await resultOf(program, { under })).toEqual(Array(5).fill(['EINTR', 'recvmsg', hint]));
+});
+
+test('a watch begins with a listing that is interrupted, because the changes come as events', async () => {
+  const program = `
+    import { watch } from 'macvlan-netlink';
+    const events = watch({ initial: true, addresses: true, routes: true, level: true });
+    const told = [];
+    for await (const event of events) {
+      told.push(event.type === 'link' ? event.action + ' ' + event.link.name : event.type);
+      if (event.type === 'level') break;
+    }
+    console.log(JSON.stringify(told));
+  `;
+  const under = preload('refuse-calls', { DUMP_INTR: 1 });
+  expect(await resultOf(program, { under })).toEqual(['added lo', 'level']);
 });
 
 test('names are listed where the type of their namespaces cannot be told, as without /proc', async () => {

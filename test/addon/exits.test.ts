@@ -276,7 +276,7 @@ test.each([
   },
 );
 
-test('requests go on while more operations than there are threads wait for a lock that another process holds', async () => {
+test('everything else goes on while more operations than there are threads wait for a lock that another process holds', async () => {
   const ended = await runProgram(
     `${holdTheLock}
      import { createLink, listLinks, Netns } from 'macvlan-netlink';
@@ -284,6 +284,9 @@ test('requests go on while more operations than there are threads wait for a loc
      const waiting = Array.from({ length: 20 }, (_, at) =>
        Netns.create('n' + at).then(() => { made++; }));
      await createLink({ kind: 'bridge' });
+     // What needs no name waits for no lock.
+     await (await Netns.create()).close();
+     await (await Netns.open({ pid: process.pid })).close();
      console.log((await listLinks()).length, made);
      holder.stdin.end();
      await Promise.all(waiting);

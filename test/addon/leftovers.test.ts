@@ -356,16 +356,21 @@ test('a Worker takes its threads and descriptors with it', async () => {
   });
 });
 
-test('memory does not grow with the number of requests', async () => {
+test.each([
+  [
+    'requests',
+    "at % 10 === 0 ? getLink('nobody').catch(() => {}) : at % 2 ? listLinks() : getLink(1)",
+  ],
+  ['readings of settings', "getSysctl('net.ipv4.ip_forward')"],
+])('memory does not grow with the number of %s', async (_, ask) => {
   const program = `
-    import { getLink, listLinks } from 'macvlan-netlink';
+    import { getLink, getSysctl, listLinks } from 'macvlan-netlink';
     /** The smallest memory use after any of some rounds of four thousand requests. */
     const least = async (rounds) => {
       const held = [];
       for (let round = 0; round < rounds; round++) {
         for (let done = 0; done < 4000; done += 100) {
-          await Promise.all(Array.from({ length: 100 }, (_, at) =>
-            at % 10 === 0 ? getLink('nobody').catch(() => {}) : at % 2 ? listLinks() : getLink(1)));
+          await Promise.all(Array.from({ length: 100 }, (_, at) => ${ask}));
         }
         gc();
         held.push(process.memoryUsage().rss);
@@ -382,4 +387,38 @@ test('memory does not grow with the number of requests', async () => {
   // Bytes lost with each request. A request's message and its record alone are larger.
   const lost = await resultOf<number>(program, { under: inPrivateNetns, nodeOptions });
   expect(lost).toBeLessThan(100);
+});
+
+test('a long list that is withdrawn before it is sent leaves nothing in memory', async () => {
+  const program = `
+    import { setImmediate } from 'node:timers/promises';
+    import { deleteLinks } from 'macvlan-netlink';
+    const links = Array.from({ length: 20_000 }, (_, at) => 1000 + at);
+    let withdrawn = 0;
+    /** The smallest memory use after any of some rounds. */
+    const least = async (rounds) => {
+      const held = [];
+      for (let round = 0; round < rounds; round++) {
+        const controller = new AbortController();
+        const deleting = deleteLinks(links, { signal: controller.signal });
+        for (let turn = 0; turn < 100; turn++) await setImmediate();
+        controller.abort('withdrawn');
+        await deleting.catch((reason) => { withdrawn += reason === 'withdrawn'; });
+        gc();
+        held.push(process.memoryUsage().rss);
+      }
+      return Math.min(...held);
+    };
+    const before = await least(20);
+    const after = await least(40);
+    console.log(JSON.stringify({ withdrawn, grown: after - before }));
+  `;
+  const nodeOptions = ['--expose-gc', '--max-semi-space-size=2', '--single-threaded-gc'];
+  const { withdrawn, grown } = await resultOf<Record<'withdrawn' | 'grown', number>>(program, {
+    under: inPrivateNetns,
+    nodeOptions,
+  });
+  expect(withdrawn).toBe(60);
+  // In MiB. The requests that were made until then take more than fifty.
+  expect(grown / 2 ** 20).toBeLessThan(16);
 });

@@ -52,6 +52,78 @@ test('what takes no request goes on while one waits in the kernel', async () => 
   expect(seen).toEqual(['1', ['m', 'n'], ['m'], false]);
 });
 
+test('what takes no request goes on also behind something else of its kind that waits', async () => {
+  const seen = await heldAt(
+    RTM_NEWLINK,
+    `
+    const { spawn } = await import('node:child_process');
+    const { once } = await import('node:events');
+    await Netns.create('n');
+    const holder = spawn('flock', ['/run/netns', 'sh', '-c', 'echo; exec cat'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    await once(holder.stdout, 'data');
+    const changing = Netns.current().setLink('lo', { mtu: 1400 });
+    await reach('waiting');
+    let isOver = false;
+    const waiting = Netns.create('m').then(() => { isOver = true; });
+    const made = await Netns.create();
+    say(await Netns.identify(made), isOver);
+    holder.stdin.end();
+    goOn('before');
+    goOn('after');
+    await Promise.all([changing, waiting]);
+  `,
+  );
+  expect(seen).toEqual([[], false]);
+});
+
+test('what is withdrawn while it waits for a request is not done', async () => {
+  const seen = await heldAt(
+    RTM_NEWLINK,
+    `
+    const n = await Netns.create('n');
+    const name = 'net.ipv4.ip_forward';
+    const before = await n.getSysctl(name);
+    const changing = Netns.current().setLink('lo', { mtu: 1400 });
+    await reach('waiting');
+    const controller = new AbortController();
+    const { signal } = controller;
+    const calls = [
+      n.setSysctl(name, 1, { signal }), Netns.remove('n', { signal }), Netns.create('m', { signal }),
+    ].map((call) => call.catch(error));
+    controller.abort('withdrawn');
+    const reasons = await Promise.all(calls);
+    goOn('before');
+    goOn('after');
+    await changing;
+    say(reasons, before, await n.getSysctl(name), await Netns.list());
+  `,
+  );
+  expect(seen).toEqual([Array(3).fill('withdrawn'), '0', '0', ['n']]);
+});
+
+test('a request of another namespace that has queued behind a deletion goes on while that waits in the kernel', async () => {
+  const seen = await heldAt(
+    RTM_DELLINK,
+    `
+    const [n, m] = [await Netns.create(), await Netns.create()];
+    const { index } = await createLink({ kind: 'bridge' });
+    const busy = await n.createLink({ kind: 'veth', up: true, peer: { up: true } });
+    let isOver = false;
+    // The first takes the kernel some time, so that the one thread of the pool finds the others in its queue.
+    const first = n.setLink(busy.index, { up: false });
+    const deleting = deleteLink(index).then(() => { isOver = true; });
+    const listed = await m.listLinks();
+    say(listed.length, isOver);
+    goOn('before');
+    goOn('after');
+    await Promise.all([first, deleting]);
+  `,
+  );
+  expect(seen).toEqual([1, false]);
+});
+
 const GONE =
   'Another program has deleted the new link before it was finished, or moved it to another namespace.';
 

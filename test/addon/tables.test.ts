@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { addon } from '../../lib/addon.js';
+import { Refusal } from '../../lib/errors/refusal.js';
 import {
   makeLink,
   makeLinkIndex,
@@ -176,6 +177,55 @@ describe('requests', () => {
     const fields = fieldsOf(membersOf(name));
     expect(fields).not.toEqual([]);
     expect(missing(fields, addon.requests[record], name)).toEqual([]);
+  });
+
+  describe('that do not fit are refused by the addon', () => {
+    const link = addon.requests.link;
+    const column = (name: string, of: Columns = link) => of[name]?.[0] as number;
+    const inner = (name: string, of: Columns = link) => of[name]?.[1] as Columns;
+    const macvlan = inner('macvlan', inner('info'));
+    const submit = (...step: unknown[]) => {
+      const netns = addon.openOwnNamespace();
+      if (netns instanceof Refusal) throw netns;
+      // Each is a reading: should one be taken, nothing changes.
+      const [getLink] = addon.operations.getLink;
+      return () => netns.submit(1, step.length > 1 ? step : [getLink, 0, ...step]);
+    };
+
+    test.each<[string, unknown[]]>([
+      ['a column that is not there', [Object.keys(link).length, 1]],
+      ['a text for a number', [column('index'), '1']],
+      ['a fraction', [column('index'), 1.5]],
+      ['a number with too many bits', [column('index'), 2 ** 31]],
+      ['a number below zero', [column('mtu'), -1]],
+      ['a number for a text', [column('name'), 1]],
+      ['an array for bytes', [column('mac'), [2, 0, 0, 0, 0, 1]]],
+      ['wider numbers for bytes', [column('mac'), new Uint16Array(6)]],
+      ['more bytes than an address has', [column('mac'), new Uint8Array(33)]],
+      ['a number for a record', [column('info'), 1]],
+      [
+        'a list with something else in it',
+        [
+          column('info'),
+          [column('macvlan', inner('info')), [column('macAddresses', macvlan), [1]]],
+        ],
+      ],
+      ['a text that no message has room for', [column('alias'), 'a'.repeat(2 ** 16)]],
+    ])('%s', (_, record) => {
+      expect(submit(record)).toThrow(TypeError);
+    });
+
+    test('a request of a namespace that is closed', () => {
+      const netns = addon.openOwnNamespace();
+      if (netns instanceof Refusal) throw netns;
+      netns.close();
+      expect(() => netns.submit(1, [])).toThrow('closed');
+    });
+
+    test('an operation that is not there', () => {
+      const count = Object.keys(addon.operations).length;
+      expect(submit(count, 0, [])).toThrow(TypeError);
+    });
   });
 
   test('every operation has a number of its own', () => {

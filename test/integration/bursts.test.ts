@@ -344,14 +344,17 @@ test('only a few listings are kept that JavaScript has not read yet', async () =
   expect(later.filter((isLater) => !isLater).length).toBeLessThan(8);
 });
 
-test('listings that have been read make room for others', async () => {
+test.each([
+  ['listings', 'for (let at = 0; at < 50; at++) await list();'],
+  ['single links', 'await Promise.all(Array.from({ length: 5000 }, () => getLink(1)));'],
+])('%s that have been read make room for others', async (_, read) => {
   const program = `
     import { execFileSync } from 'node:child_process';
-    import { listAddresses } from 'macvlan-netlink';
+    import { getLink, listAddresses } from 'macvlan-netlink';
     const commands = Array.from({ length: 200 }, (_, at) => 'address add 10.1.0.' + at + '/32 dev lo');
     execFileSync('ip', ['-batch', '-'], { input: commands.join('\\n') });
     const list = () => listAddresses({ family: 'IPv4' });
-    for (let at = 0; at < 50; at++) await list();
+    ${read}
     const listings = Array.from({ length: 10 }, list);
     // Meanwhile this thread reads nothing.
     execFileSync('sleep', ['1']);

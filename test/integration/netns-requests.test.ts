@@ -2,12 +2,16 @@
 // others, listings that changes run into, and what goes on meanwhile.
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { isNetlinkError, type Netns } from '../../lib/index.js';
+import { isNetlinkError, type Link, type Netns } from '../../lib/index.js';
+import { linkRecord } from '../../lib/namespace/lookup.js';
+import type { Step } from '../../lib/namespace/native.js';
 import { isBefore } from '../support/ip.js';
 import { resultOf } from '../support/program.js';
 import { type TestNetns, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
+
+const LOOPBACK: Step = { operation: 'getLink', record: linkRecord(1) };
 
 const manyAddresses = (count: number) =>
   Array.from({ length: count }, (_, at) => `10.1.${at >> 8}.${at & 255}/32`);
@@ -66,6 +70,31 @@ describe('the order of requests', () => {
       await deletion;
     }
     clearImmediate(counting);
+  });
+
+  test.each<[string, (netns: Netns) => Promise<unknown>]>([
+    ['the parts of a long answer', (netns) => netns.listRoutes()],
+    [
+      'thousands of answers that are there',
+      (netns) => Promise.all(Array.from({ length: 3000 }, () => netns.exchange([LOOPBACK]))),
+    ],
+  ])('lets the event loop turn between %s', async (_, ask) => {
+    const host = await bed.makeNetns();
+    await host.ipBatch([
+      'link set lo up',
+      ...Array.from({ length: 20_000 }, (_, at) => `route add 10.1.${at >> 8}.${at & 255} dev lo`),
+    ]);
+    let isAnswered = false;
+    const asked = ask(host.netns).then(() => {
+      isAnswered = true;
+    });
+    await setImmediate();
+    // By the end of this all is there, and JavaScript has seen next to nothing of it.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
+    let turns = 0;
+    for (; !isAnswered; turns++) await setImmediate();
+    await asked;
+    expect(turns).toBeGreaterThan(10);
   });
 
   test('is that of the calls, for the kernel and for the answers', async () => {
@@ -289,6 +318,15 @@ describe('many requests at once', () => {
     expect(routes).toContain('127.0.0.0/8');
     const expected = [links, addresses, routes, links.slice(1)];
     expect(lists).toEqual(Array.from({ length: 20 }, () => expected).flat());
+  });
+
+  test('of which a listing comes behind more answers than are kept unread do not wait for one another', async () => {
+    const { netns } = await bed.makeNetns();
+    // Of one exchange JavaScript hears at its end, unless a listing has many records.
+    const steps: Step[] = [...Array(5000).fill(LOOPBACK), { operation: 'listLinks', record: {} }];
+    const results = await netns.exchange(steps);
+    expect(results.slice(0, -1).filter((one) => (one as Link).name === 'lo').length).toBe(5000);
+    expect(results.at(-1)).toEqual([expect.objectContaining({ name: 'lo' })]);
   });
 
   test('get their own answers beside large reads', async () => {
