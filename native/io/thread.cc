@@ -24,7 +24,10 @@ int Thread::Start(const char* name, std::function<void()> body) {
     };
   }
   const int error = pthread_create(&handle_, nullptr, &Thread::Main, this);
-  if (error != 0) return -error;
+  if (error != 0) {
+    body_ = nullptr;
+    return -error;
+  }
   started_ = true;
   pthread_setname_np(handle_, name);
   return 0;

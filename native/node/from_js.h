@@ -5,6 +5,10 @@
 
 #include <node_api.h>
 
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
 #include "node/columns.h"
 
 namespace macvlan_netlink::node {
@@ -19,6 +23,11 @@ template <class T>
 bool NumberFromJs(napi_env env, napi_value value, T& out) {
   double number = 0;
   if (napi_get_value_double(env, value, &number) != napi_ok) return false;
+  static_assert(std::is_integral_v<T>);
+  using Limits = std::numeric_limits<T>;
+  // Also false for no number; what is converted otherwise may be anything.
+  const bool fits = number >= Limits::lowest() && number < std::ldexp(1, Limits::digits);
+  if (!fits) return false;
   out = static_cast<T>(number);
   return static_cast<double>(out) == number;
 }
