@@ -170,22 +170,10 @@ export async function listAddresses(
   let link = resolveIndexIfAny(namespace, call, filter.link, 'filter.link');
   if (typeof link === 'object') link = await link;
   const family = filter.family === undefined ? undefined : FAMILIES[filter.family];
-  return link === undefined
-    ? namespace.askOrThrow(call, 'listAddresses', { family })
-    : addressesOf(namespace, call, link, 'filter.link', family);
-}
-
-/** The addresses of the link that an option names by its index. */
-export async function addressesOf(
-  namespace: Namespace,
-  call: Call,
-  link: number,
-  option: string,
-  family?: number,
-): Promise<Address[]> {
   const addresses = await namespace.askOrThrow(call, 'listAddresses', { family });
+  if (link === undefined) return addresses;
   const isOfLink = ({ linkIndex }: Address) => linkIndex === link;
   const found = await filterInTurns(addresses, isOfLink, call.signal);
-  if (found.length === 0) await readLink(namespace, call, link, option);
+  if (found.length === 0) await readLink(namespace, call, link, 'filter.link');
   return found;
 }

@@ -267,8 +267,10 @@ export class Namespace implements NetnsLike {
     return this.#handle as NamespaceHandle;
   }
 
-  /** Calls back when the namespace is closed; the function returned forgets that. @internal */
+  /** Calls back when the namespace is closed, or soon where it is; the function returned forgets that. @internal */
   onClose(callback: () => void): () => void {
+    // A call that has waited for its turn may still begin.
+    if (this.#closed !== null) queueMicrotask(callback);
     this.#closeListeners.add(callback);
     return () => this.#closeListeners.delete(callback);
   }

@@ -1,48 +1,30 @@
-// settleAddresses misses nothing between what its watch compares with and what it lists itself.
-import { setImmediate } from 'node:timers/promises';
+// settleAddresses misses nothing between its first look at the addresses and its subscription to news of them.
 import { expect, test, vi } from 'vitest';
 import type { Call } from '../../lib/namespace/call.js';
 import type { Namespace } from '../../lib/namespace/namespace.js';
 import { aLink, anAddress } from '../support/pictures.js';
 
-const kernel = vi.hoisted(() => ({ address: {} as unknown }));
-
 vi.mock('../../lib/namespace/native.js', async (original) => ({
   ...(await original<object>()),
   /** Nothing happens any more. */
-  readNews: async (_: unknown, reading: string) =>
-    reading === 'wait' ? null : { lost: false, news: [] },
-}));
-vi.mock('../../lib/watch/watchListing.js', () => ({
-  listEverything: async () => {
-    await setImmediate();
-    // Detection has ended: the message about it is older than this listing, and tells nothing new.
-    kernel.address = anAddress;
-    return { links: [aLink], addresses: [anAddress], routes: [] };
-  },
+  readNews: () => new Promise(() => {}),
 }));
 
 const { settleAddresses } = await import('../../lib/watch/settle.js');
 
-const namespace = {
-  name: 'n',
-  ask: async () => aLink,
-  askOrThrow: async () => [kernel.address],
-  subscribe: () => ({ close() {} }),
-  onClose: () => () => {},
-};
-const call = {
-  operation: 'settleAddresses',
-  checkSignal() {},
-  fail: (code: string) => new Error(code),
-};
-
-test('what ends while the watch lists what there is', async () => {
-  kernel.address = { ...anAddress, flags: ['permanent', 'tentative'] };
-  const settled = settleAddresses(
-    namespace as never as Namespace,
-    call as never as Call,
-    aLink.index,
-  );
-  expect(await settled).toEqual([anAddress]);
+test('what ends between the first look and the subscription', async () => {
+  const tentative = { ...anAddress, flags: ['permanent', 'tentative'] };
+  let address = tentative;
+  const closed = vi.fn();
+  const namespace = {
+    ask: async (operation: string) => (operation === 'getLink' ? aLink : [address]),
+    subscribe: () => {
+      address = anAddress as typeof tentative;
+      return { close: closed };
+    },
+    onClose: () => () => {},
+  } as never as Namespace;
+  const call = { operation: 'settleAddresses' } as never as Call;
+  expect(await settleAddresses(namespace, call, aLink.index)).toEqual([anAddress]);
+  expect(closed).toHaveBeenCalled();
 });

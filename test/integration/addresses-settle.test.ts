@@ -1,9 +1,10 @@
 // settleAddresses, against what ip shows, and against programs that want to use an address.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Netns } from '../../lib/index.js';
 import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
+import { PATIENCE } from '../support/watching.js';
 
 const bed = useTestbed();
 const ADDRESS = 'fd00::1/64';
@@ -95,6 +96,21 @@ test('EADDRINUSE names the address that a neighbour has', async () => {
   expect((await inside.netns.settleAddresses('m1')).map(({ cidr }) => cidr)).not.toContain(ADDRESS);
 });
 
+test('EADDRINUSE also where the kernel removes the address, because it has a lifetime', async () => {
+  const { host, inside, parent } = await bed.makeHostAndInside();
+  const options = { parent, mode: 'bridge', up: true } as const;
+  await host.netns.createMacvlan({ ...options, name: 'm0', addresses: [ADDRESS] });
+  await host.netns.settleAddresses('m0');
+  const { netns } = inside;
+  await host.netns.createMacvlan({ ...options, name: 'm1', netns });
+  await netns.settleAddresses('m1');
+  await netns.addAddress('m1', { address: ADDRESS, validLifetime: 1000, preferredLifetime: 500 });
+  const error = await refusalOf(netns.settleAddresses('m1'));
+  expect(error).toMatchObject({ code: 'EADDRINUSE', target: 'm1' });
+  expect(error.message).toContain(`a neighbour has ${ADDRESS}`);
+  expect(await inside.addresses('m1')).toEqual([]);
+});
+
 test('waits for a carrier, and for an address that comes meanwhile', async () => {
   const { host, parent } = await bed.makeHost();
   await host.ip('link', 'set', parent, 'down');
@@ -139,6 +155,42 @@ test('ENODEV when there is no such link, and bad arguments are refused', async (
   const { netns } = await bed.makeNetns();
   expect(await refusalOf(netns.settleAddresses('none'))).toMatchObject({ code: 'ENODEV' });
   await expect(netns.settleAddresses(0)).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
+});
+
+test('many calls share a socket, which goes with the last of them', async () => {
+  const { host, parent } = await bed.makeHost();
+  await host.ip('link', 'set', parent, 'down');
+  const { netns } = host;
+  const addrGenMode = 'none';
+  const make = async (at: number) => {
+    const addresses = [`fd00::${at + 1}/64`];
+    await netns.createMacvlan({ parent, name: `m${at}`, up: true, addrGenMode, addresses });
+    return `m${at}`;
+  };
+  const names = await Promise.all(Array.from({ length: 40 }, (_, at) => make(at)));
+  const others = await host.routeSockets();
+  const gone = names.pop() as string;
+  const settling = [...names, 'm0'].map((name) => netns.settleAddresses(name));
+  const failing = refusalOf(netns.settleAddresses(gone));
+  const another = () => host.routeSockets().then((now) => expect(now).toBe(others + 1));
+  await vi.waitFor(another, PATIENCE);
+  await host.ip('link', 'delete', gone);
+  expect(await failing).toMatchObject({ code: 'ENODEV', target: gone });
+  await another();
+  await host.ip('link', 'set', parent, 'up');
+  const cidrs = (await Promise.all(settling)).map(([first]) => first?.cidr);
+  expect(cidrs).toEqual([...names.keys(), 0].map((at) => `fd00::${at + 1}/64`));
+  await vi.waitFor(async () => expect(await host.routeSockets()).toBe(others), PATIENCE);
+});
+
+test('close does not wait for it, also where it has to wait for its turn', async () => {
+  const { host, parent } = await bed.makeHost();
+  await host.ip('link', 'set', parent, 'down');
+  await host.netns.createMacvlan({ parent, name: 'm0', addresses: [ADDRESS], up: true });
+  const calls = Array.from({ length: 100 }, () => host.netns.getLink('m0'));
+  const settling = refusalOf(host.netns.settleAddresses('m0'));
+  await Promise.all([host.netns.close(), ...calls]);
+  expect(await settling).toMatchObject({ code: 'ERR_NETNS_CLOSED' });
 });
 
 test('ends by its signal, or with its namespace, and leaves no socket', async () => {
