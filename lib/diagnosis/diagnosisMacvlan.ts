@@ -244,16 +244,22 @@ export async function whyBusy(
   // What receives the frames for one macvlan, receives them for others as well.
   if (children.some((child) => isMacvlanKind(child.kind))) return undefined;
   const [child] = children;
+  const isOther = (one: Link) => !isMacvlanKind(one.kind);
   const receiver = child
     ? `The ${child.kind} ${describeChild(child, namespace, about.target)}`
-    : ((await receiverElsewhere(namespace, parent)) ??
+    : ((await receiverElsewhere(namespace, parent, isOther)) ??
       `Something else (an ipvlan on '${parent.name}' in another namespace, or a bridge that it has left meanwhile, for example)`);
   return `${receiver} already receives the parent's frames, and a device has one receiver only.`;
 }
 
 /** What receives a link's frames, where that is in another namespace. */
-async function receiverElsewhere(namespace: Namespace, link: Link): Promise<string | undefined> {
-  const [child] = await findChildrenElsewhere(namespace, link);
+async function receiverElsewhere(
+  namespace: Namespace,
+  link: Link,
+  mayBe: (child: Link) => boolean,
+): Promise<string | undefined> {
+  const away = await findChildrenElsewhere(namespace, link);
+  const child = away.find((one) => mayBe(one.link));
   return child && `The ${child.link.kind} ${describeLocated(child)}`;
 }
 
@@ -282,7 +288,7 @@ async function whyChangeBusy(namespace: Namespace, about: About, said: boolean):
     // A listing does not show which link is below a VXLAN: it may be the master.
     if (said || link.kind === 'vxlan') return undefined;
     const receiver =
-      (await receiverElsewhere(namespace, link)) ??
+      (await receiverElsewhere(namespace, link, () => true)) ??
       'Something else (a macvlan on it in another namespace, for example)';
     return `${receiver} already receives the frames of '${link.name}', and it cannot be ${to} as well.`;
   }

@@ -1,6 +1,7 @@
-/** Looking for the children of a parent in other namespaces, such as those of containers. */
+/** Looking for links in other namespaces, such as those of containers: only for hints, so nothing that fails is told. */
 import type { Dir } from 'node:fs';
 import { setImmediate } from 'node:timers';
+import { addon, type NamespaceHandle } from '../addon.js';
 import { builtin } from '../base/builtin.js';
 import { Coalescer } from '../base/coalescer.js';
 import { Refusal } from '../errors/refusal.js';
@@ -8,15 +9,15 @@ import type { Link, LinkParent } from '../types/types.js';
 import { findLink, findReceiversFrom } from './lookup.js';
 import { describe, Namespace } from './namespace.js';
 import { namespaceJob } from './native.js';
-import { nameOfPath, RUN_DIRECTORY } from './opening.js';
+import { NSFS_MAGIC, RUN_DIRECTORY } from './opening.js';
 
 const fs = builtin('node:fs');
 
 /** How many namespaces are looked into at most: each takes a tenth of a millisecond or two, and a refusal waits for it. */
-const MAX_NAMESPACES = 512;
-/** How many searches there are at a time; where there are more, nothing is found. */
-const MAX_SEARCHES = 4;
-/** How many entries of /proc are looked at in one turn of the event loop: a millisecond. */
+const MAX_PLACES = 512;
+/** After how many milliseconds no further one is looked into. */
+const MAX_DURATION = 1000;
+/** How many entries of a folder are looked at in one turn of the event loop: a millisecond. */
 const ENTRIES_IN_A_TURN = 128;
 
 /** A link, and how a hint names the namespace that it is in. */
@@ -25,41 +26,38 @@ export interface Located {
   readonly where: string;
 }
 
-/** A namespace to look into: where it is opened, and how a hint names it where it has no name. */
-interface Place {
-  readonly path: string;
-  readonly process?: string;
-}
-
-const searchesFrom = new WeakMap<Namespace, Coalescer>();
-let searches = 0;
-
 /**
- * The links that receive the frames of a parent of this namespace, in other namespaces as far as they can be found:
- * those that have names, and those of processes. Nothing that fails is told: this is only for a hint.
+ * The links that receive the frames of a parent of this namespace, in other namespaces. Not one whose parent has been
+ * moved since anybody last looked at it.
  */
 export async function findChildrenElsewhere(
-  namespace: Namespace,
+  home: Namespace,
   { index }: Link,
 ): Promise<readonly Located[]> {
-  const shared = searchesFrom.get(namespace) ?? new Coalescer();
-  searchesFrom.set(namespace, shared);
-  const found = await shared.share('children', () => findAllChildren(namespace));
+  const found = await findAllChildren(home);
   return found.filter(({ link }) => link.parent?.index === index);
 }
 
+/** The searches of the next pass, so that many refusals share one. */
+const asked = new WeakMap<Namespace, Promise<readonly Located[]>>();
+
 /** All links of other namespaces that receive the frames of one of this one. */
-async function findAllChildren(home: Namespace): Promise<readonly Located[]> {
+function findAllChildren(home: Namespace): Promise<readonly Located[]> {
+  const known = asked.get(home);
+  if (known !== undefined) return known;
   const found: Located[] = [];
-  await findNamespace(home, async (other, where) => {
-    // One that has a child of a parent in another has an id for that (net/core/rtnetlink.c, rtnl_fill_link_netnsid).
+  const look = async (other: Namespace, where: string) => {
+    if (other.inode === home.inode) return false;
+    // It has an id for the namespace of each parent (net/core/rtnetlink.c, rtnl_fill_link_netnsid).
     const netnsid = await other.ask('getNetnsid', { fd: home.fd });
     if (netnsid === null || netnsid instanceof Refusal) return false;
     const links = await findReceiversFrom(other, netnsid);
     found.push(...links.map((link) => ({ link, where })));
     return false;
-  });
-  return found;
+  };
+  const answer = lookAround({ begin: () => asked.delete(home), look }).then(() => found);
+  asked.set(home, answer);
+  return answer;
 }
 
 /**
@@ -81,7 +79,7 @@ export async function withParent<T>(
   if (netnsid === null) return withLink(namespace);
   const isIt = async ({ fd }: Namespace) => (await namespace.ask('getNetnsid', { fd })) === netnsid;
   if (probable !== undefined && (await isIt(probable))) return withLink(probable);
-  const home = await findNamespace(namespace, isIt);
+  const home = await findNamespace(isIt);
   try {
     return home && (await withLink(home));
   } finally {
@@ -89,54 +87,98 @@ export async function withParent<T>(
   }
 }
 
-/** The first of the other namespaces that is wanted, open: the caller closes it. */
+/** The first namespace that is wanted, open: the caller closes it. */
 async function findNamespace(
-  from: Namespace,
-  isWanted: (other: Namespace, where: string) => Promise<boolean>,
+  isWanted: (other: Namespace) => Promise<boolean>,
 ): Promise<Namespace | undefined> {
-  if (searches === MAX_SEARCHES) return undefined;
-  searches++;
-  try {
-    const seen = new Set([from.inode]);
-    for await (const { path, process } of places(seen)) {
-      const handle = await namespaceJob('openNamespacePath', [path]);
-      if (handle instanceof Refusal) continue;
-      const other = new Namespace(handle, nameOfPath(path));
-      const where = process === undefined ? describe(other) : `${describe(other)} (${process})`;
-      let isFound = false;
-      try {
-        isFound = !seen.has(other.inode) && (await isWanted(other, where));
-      } finally {
-        if (!isFound) await other.close();
-      }
-      if (isFound) return other;
+  let found: Namespace | undefined;
+  const look = async (other: Namespace) => {
+    if (!(await isWanted(other))) return false;
+    const copy = addon.openNamespaceDescriptor(other.fd);
+    if (!(copy instanceof Refusal)) found = new Namespace(copy, other.name);
+    return true;
+  };
+  await lookAround({ look });
+  return found;
+}
+
+/** One that looks into namespaces. */
+interface Search {
+  /** Called before the first one. */
+  begin?(): void;
+  /** Looks into one; `where` is how a hint names it. Gives true when it has found what it looks for. */
+  look(other: Namespace, where: string): Promise<boolean>;
+}
+
+const passes = new Coalescer();
+let waiting: Search[] = [];
+
+/** Looks into all namespaces that can be found, in one pass with all others that ask meanwhile. */
+function lookAround(search: Search): Promise<void> {
+  waiting.push(search);
+  return passes.share('', pass);
+}
+
+async function pass(): Promise<void> {
+  let searches = waiting;
+  waiting = [];
+  for (const search of searches) search.begin?.();
+  const end = performance.now() + MAX_DURATION;
+  const seen = new Set<number>();
+  let places = 0;
+  for await (const { name, holder, open } of findPlaces(seen)) {
+    if (++places > MAX_PLACES || performance.now() > end) return;
+    const handle = await open();
+    if (handle instanceof Refusal) continue;
+    const other = new Namespace(handle, name);
+    try {
+      if (seen.has(other.inode)) continue;
       seen.add(other.inode);
-      if (seen.size > MAX_NAMESPACES) break;
+      const where = holder === undefined ? describe(other) : `${describe(other)} (${holder})`;
+      const found = await Promise.all(searches.map((search) => search.look(other, where)));
+      searches = searches.filter((_, at) => !found[at]);
+    } finally {
+      await other.close();
     }
-  } finally {
-    searches--;
+    if (searches.length === 0) return;
   }
-  return undefined;
+}
+
+/** A namespace to look into: its name, or whose it is, and how it is opened. */
+interface Place {
+  readonly name: string | null;
+  readonly holder?: string;
+  open(): Promise<NamespaceHandle | Refusal> | NamespaceHandle | Refusal;
 }
 
 /**
- * Names first. Synchronously: none of this is on a disk, and all of libuv's threads may be waiting for a file. Leaves
- * out the processes of namespaces that have been `seen`.
+ * Those that have names, that this process holds open, and of processes; none whose inode has been `seen`, as far as
+ * that is known. Synchronously: none of this is on a disk, and all of libuv's threads may be waiting for a file.
  */
-async function* places(seen: ReadonlySet<number>): AsyncGenerator<Place> {
-  for (const name of entriesOf(RUN_DIRECTORY)) yield { path: `${RUN_DIRECTORY}/${name}` };
-  let entries = 0;
-  for (const pid of entriesOf('/proc')) {
-    if (++entries % ENTRIES_IN_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+async function* findPlaces(seen: ReadonlySet<number>): AsyncGenerator<Place> {
+  for await (const name of entriesOf(RUN_DIRECTORY)) {
+    const path = `${RUN_DIRECTORY}/${name}`;
+    // What is left of one, or belongs to another mount namespace, would be waited for: it may be about to become one.
+    if (isNamespace(path)) yield { name, open: () => namespaceJob('openNamespacePath', [path]) };
+  }
+  for await (const fd of entriesOf('/proc/self/fd')) {
+    const inode = inodeOf(`/proc/self/fd/${fd}`);
+    if (inode === undefined || seen.has(inode)) continue;
+    const open = () => addon.openNamespaceDescriptor(Number(fd));
+    yield { name: null, holder: 'which this process holds open', open };
+  }
+  for await (const pid of entriesOf('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
     const path = `/proc/${pid}/ns/net`;
     const inode = inodeOf(path);
-    if (inode !== undefined && !seen.has(inode)) yield { path, process: `of process ${pid}` };
+    if (inode === undefined || seen.has(inode)) continue;
+    const open = () => namespaceJob('openNamespacePath', [path]);
+    yield { name: null, holder: `of process ${pid}`, open };
   }
 }
 
-/** The names in a folder; none where there is no such folder. */
-function* entriesOf(folder: string): Generator<string> {
+/** The names in a folder, over several turns of the event loop; none where there is no such folder. */
+async function* entriesOf(folder: string): AsyncGenerator<string> {
   let entries: Dir;
   try {
     entries = fs.opendirSync(folder);
@@ -144,14 +186,25 @@ function* entriesOf(folder: string): Generator<string> {
     return;
   }
   try {
-    for (let entry = entries.readSync(); entry !== null; entry = entries.readSync())
+    let count = 0;
+    for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) {
+      if (++count % ENTRIES_IN_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
       yield entry.name;
+    }
   } finally {
     entries.closeSync();
   }
 }
 
-/** The inode of a process's namespace; nothing where the process has ended, or may not be looked at. */
+function isNamespace(path: string): boolean {
+  try {
+    return fs.statfsSync(path).type === NSFS_MAGIC;
+  } catch {
+    return false;
+  }
+}
+
+/** The inode of a network namespace that a link leads to; nothing where it leads elsewhere, or may not be read. */
 function inodeOf(path: string): number | undefined {
   try {
     const [, inode] = /^net:\[(\d+)\]$/.exec(fs.readlinkSync(path)) ?? [];

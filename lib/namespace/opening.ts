@@ -11,6 +11,8 @@ import { Namespace } from './namespace.js';
 import { namespaceJob } from './native.js';
 
 export const RUN_DIRECTORY = '/run/netns';
+/** The file system type of a file that is a namespace (linux/magic.h). */
+export const NSFS_MAGIC = 0x6e736673;
 
 /** Whether it is a `Netns`, also one of another copy of this package. */
 export function isNetns(ref: unknown): ref is NetnsLike {
@@ -33,8 +35,7 @@ function pidOrFd({ pid, fd }: { readonly pid?: number; readonly fd?: number }) {
   return { pid, fd };
 }
 
-/** The name of the namespace at a path, where that is one of those that have names. */
-export function nameOfPath(path: string): string | null {
+function nameOfPath(path: string): string | null {
   return /^(?:\/var)?\/run\/netns\/([^/]+)$/.exec(path)?.[1] ?? null;
 }
 

@@ -5,13 +5,10 @@ import { Coalescer } from '../base/coalescer.js';
 import { Refusal } from '../errors/refusal.js';
 import type { Call } from '../namespace/call.js';
 import { namespaceJob } from '../namespace/native.js';
-import { RUN_DIRECTORY } from '../namespace/opening.js';
+import { NSFS_MAGIC, RUN_DIRECTORY } from '../namespace/opening.js';
 import { ITEMS_IN_A_TURN } from '../namespace/turn.js';
 
 const fs = builtin('node:fs');
-
-/** The file system type of a file that is a namespace (linux/magic.h). */
-const NSFS_MAGIC = 0x6e736673;
 
 const listings = new Coalescer();
 
