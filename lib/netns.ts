@@ -540,8 +540,9 @@ export class Netns extends Namespace {
    * Waits until the addresses that a link has can be used, and gives them: a new IPv6 address is `tentative` while the
    * kernel asks whether a neighbour has it, for a second or two, and nothing can bind to it. That does not begin before
    * the link is up and has a carrier, so give a signal, such as `AbortSignal.timeout(5000)`: without one this waits as
-   * long as it takes. IPv4 addresses, and those with the flag `nodad` or `optimistic`, can be used at once; an address
-   * that the kernel or a router is still to give the link is not waited for. `EADDRINUSE`: a neighbour has one of them,
+   * long as it takes. IPv4 addresses, and those that have the flag `nodad` or `optimistic`, can be used at once; an
+   * address that the kernel or a router is still to give the link is not waited for, nor one that it loses because it
+   * is set down. `EADDRINUSE`: a neighbour has one of them,
    * or had when it was last asked (`dadfailed`; one with a lifetime the kernel has removed); `ENODEV`: there is no such
    * link, or it has been deleted or moved meanwhile; `ERR_NETNS_CLOSED`: `close` does not wait for this.
    */

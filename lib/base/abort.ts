@@ -25,8 +25,17 @@ interface Waiting {
 /** One listener for each signal, however many requests share it: Node warns of more than ten. */
 const waitingFor = new WeakMap<AbortSignal, Waiting>();
 
-/** Calls back when the signal fires; the function returned cancels that. */
+/** Calls back when the signal fires, or soon where it has fired; the function returned cancels that. */
 export function whenAborted(signal: AbortSignal, call: () => void): () => void {
+  if (signal.aborted) {
+    let cancelled = false;
+    queueMicrotask(() => {
+      if (!cancelled) call();
+    });
+    return () => {
+      cancelled = true;
+    };
+  }
   let waiting = waitingFor.get(signal);
   if (waiting === undefined) {
     const calls = new Set<() => void>();
@@ -61,6 +70,8 @@ export function unlessAborted<T>(
     let aborted = false;
     const forget = whenAborted(signal, () => {
       aborted = true;
+      // What is waited for may never come.
+      forget();
       reject(signal.reason);
     });
     waited.finally(forget).then((value) => {

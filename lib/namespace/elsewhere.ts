@@ -13,9 +13,9 @@ import { NSFS_MAGIC, RUN_DIRECTORY } from './opening.js';
 
 const fs = builtin('node:fs');
 
-/** How many namespaces are looked into at most: each takes a tenth of a millisecond or two, and a refusal waits for it. */
+/** How many of each sort of places are looked into at most: each takes a tenth of a millisecond or two. */
 const MAX_PLACES = 512;
-/** After how many milliseconds no further one is looked into. */
+/** After how many milliseconds no further one is looked into: a refusal waits for this. */
 const MAX_DURATION = 1000;
 /** How many entries of a folder are looked at in one turn of the event loop: a millisecond. */
 const ENTRIES_IN_A_TURN = 128;
@@ -38,26 +38,21 @@ export async function findChildrenElsewhere(
   return found.filter(({ link }) => link.parent?.index === index);
 }
 
-/** The searches of the next pass, so that many refusals share one. */
-const asked = new WeakMap<Namespace, Promise<readonly Located[]>>();
-
 /** All links of other namespaces that receive the frames of one of this one. */
 function findAllChildren(home: Namespace): Promise<readonly Located[]> {
-  const known = asked.get(home);
-  if (known !== undefined) return known;
-  const found: Located[] = [];
-  const look = async (other: Namespace, where: string) => {
-    if (other.inode === home.inode) return false;
-    // It has an id for the namespace of each parent (net/core/rtnetlink.c, rtnl_fill_link_netnsid).
-    const netnsid = await other.ask('getNetnsid', { fd: home.fd });
-    if (netnsid === null || netnsid instanceof Refusal) return false;
-    const links = await findReceiversFrom(other, netnsid);
-    found.push(...links.map((link) => ({ link, where })));
-    return false;
-  };
-  const answer = lookAround({ begin: () => asked.delete(home), look }).then(() => found);
-  asked.set(home, answer);
-  return answer;
+  return lookAround(`children of ${home.inode}`, () => {
+    const found: Located[] = [];
+    const look = async (other: Namespace, where: string) => {
+      if (other.inode === home.inode) return false;
+      // It has an id for the namespace of each parent (net/core/rtnetlink.c, rtnl_fill_link_netnsid).
+      const netnsid = await other.ask('getNetnsid', { fd: home.fd });
+      if (netnsid === null || netnsid instanceof Refusal) return false;
+      const links = await findReceiversFrom(other, netnsid);
+      found.push(...links.map((link) => ({ link, where })));
+      return false;
+    };
+    return { look, answer: () => found };
+  });
 }
 
 /**
@@ -79,69 +74,121 @@ export async function withParent<T>(
   if (netnsid === null) return withLink(namespace);
   const isIt = async ({ fd }: Namespace) => (await namespace.ask('getNetnsid', { fd })) === netnsid;
   if (probable !== undefined && (await isIt(probable))) return withLink(probable);
-  const home = await findNamespace(isIt);
+  const home = await findHome(namespace, netnsid, isIt);
   try {
-    return home && (await withLink(home));
+    return home && (await withLink(home.namespace));
   } finally {
-    await home?.close();
+    await home?.release();
   }
 }
 
-/** The first namespace that is wanted, open: the caller closes it. */
-async function findNamespace(
-  isWanted: (other: Namespace) => Promise<boolean>,
-): Promise<Namespace | undefined> {
-  let found: Namespace | undefined;
-  const look = async (other: Namespace) => {
-    if (!(await isWanted(other))) return false;
-    const copy = addon.openNamespaceDescriptor(other.fd);
-    if (!(copy instanceof Refusal)) found = new Namespace(copy, other.name);
-    return true;
-  };
-  await lookAround({ look });
-  return found;
+/** A namespace that was found and is held open, for as many as use it. */
+class Home {
+  readonly namespace: Namespace;
+  #users = 0;
+
+  constructor(handle: NamespaceHandle, name: string | null) {
+    this.namespace = new Namespace(handle, name);
+  }
+
+  use(): void {
+    this.#users++;
+  }
+
+  async release(): Promise<void> {
+    if (--this.#users === 0) await this.namespace.close();
+  }
+}
+
+/** The namespace that has this id in another one; whoever gets it releases it. */
+async function findHome(
+  from: Namespace,
+  netnsid: number,
+  isIt: (other: Namespace) => Promise<boolean>,
+): Promise<Home | undefined> {
+  const home = await lookAround(`${netnsid} of ${from.inode}`, () => {
+    let found: Home | undefined;
+    const look = async (other: Namespace) => {
+      if (!(await isIt(other))) return false;
+      const copy = addon.openNamespaceDescriptor(other.fd);
+      if (!(copy instanceof Refusal)) found = new Home(copy, other.name);
+      return true;
+    };
+    return { look, answer: () => found };
+  });
+  // All who share the answer come here before one of them can be done with it.
+  home?.use();
+  return home;
 }
 
 /** One that looks into namespaces. */
-interface Search {
-  /** Called before the first one. */
-  begin?(): void;
-  /** Looks into one; `where` is how a hint names it. Gives true when it has found what it looks for. */
+interface Search<Answer> {
+  /** Looks into one; `where` is how a hint names it. Gives true when it needs to see no more. */
   look(other: Namespace, where: string): Promise<boolean>;
+  answer(): Answer;
 }
 
-const passes = new Coalescer();
-let waiting: Search[] = [];
+/** A search of a pass, and how those who wait for it are told. */
+interface Asked {
+  readonly search: Search<unknown>;
+  readonly answered: () => void;
+}
 
-/** Looks into all namespaces that can be found, in one pass with all others that ask meanwhile. */
-function lookAround(search: Search): Promise<void> {
-  waiting.push(search);
-  return passes.share('', pass);
+/** The questions of the next pass, so that all who ask the same share a search. */
+let questions = new Map<string, { readonly asked: Asked; readonly answer: Promise<unknown> }>();
+const passes = new Coalescer();
+
+/** Has a search look into all namespaces that can be found, in one pass with all others that are asked for meanwhile. */
+function lookAround<Answer>(question: string, make: () => Search<Answer>): Promise<Answer> {
+  const known = questions.get(question);
+  if (known !== undefined) return known.answer as Promise<Answer>;
+  const search = make();
+  let answered = () => {};
+  const answer = new Promise<Answer>((resolve) => {
+    answered = () => resolve(search.answer());
+  });
+  questions.set(question, { asked: { search, answered }, answer });
+  void passes.share('', pass);
+  return answer;
 }
 
 async function pass(): Promise<void> {
-  let searches = waiting;
-  waiting = [];
-  for (const search of searches) search.begin?.();
+  let searches = [...questions.values()].map(({ asked }) => asked);
+  questions = new Map();
   const end = performance.now() + MAX_DURATION;
   const seen = new Set<number>();
-  let places = 0;
-  for await (const { name, holder, open } of findPlaces(seen)) {
-    if (++places > MAX_PLACES || performance.now() > end) return;
-    const handle = await open();
-    if (handle instanceof Refusal) continue;
-    const other = new Namespace(handle, name);
-    try {
-      if (seen.has(other.inode)) continue;
-      seen.add(other.inode);
-      const where = holder === undefined ? describe(other) : `${describe(other)} (${holder})`;
-      const found = await Promise.all(searches.map((search) => search.look(other, where)));
-      searches = searches.filter((_, at) => !found[at]);
-    } finally {
+  try {
+    for await (const { name, holder, open } of findPlaces(seen)) {
+      const handle = await open();
+      if (handle instanceof Refusal) continue;
+      const other = new Namespace(handle, name);
+      if (!seen.has(other.inode)) {
+        seen.add(other.inode);
+        const where = holder === undefined ? describe(other) : `${describe(other)} (${holder})`;
+        searches = await lookInto(other, where, searches);
+      }
       await other.close();
+      if (searches.length === 0 || performance.now() > end) return;
     }
-    if (searches.length === 0) return;
+  } finally {
+    for (const { answered } of searches) answered();
   }
+}
+
+/** Has searches look into a namespace, and gives those that have to go on. */
+async function lookInto(
+  other: Namespace,
+  where: string,
+  searches: readonly Asked[],
+): Promise<Asked[]> {
+  const looks = searches.map(({ search }) => search.look(other, where));
+  const results = await Promise.allSettled(looks);
+  return searches.filter(({ answered }, at) => {
+    const result = results[at];
+    const isDone = result?.status === 'fulfilled' && result.value;
+    if (isDone) answered();
+    return !isDone;
+  });
 }
 
 /** A namespace to look into: its name, or whose it is, and how it is opened. */
@@ -152,28 +199,37 @@ interface Place {
 }
 
 /**
- * Those that have names, that this process holds open, and of processes; none whose inode has been `seen`, as far as
- * that is known. Synchronously: none of this is on a disk, and all of libuv's threads may be waiting for a file.
+ * This process's own, those that have names, those of processes, and what else this process holds open; none whose
+ * inode has been `seen`, as far as that is known. Synchronously, because all of libuv's threads may be waiting for a
+ * file, and none of this is on a disk.
  */
 async function* findPlaces(seen: ReadonlySet<number>): AsyncGenerator<Place> {
+  yield { name: null, holder: "this process's own", open: () => addon.openOwnNamespace() };
+  let left = MAX_PLACES;
   for await (const name of entriesOf(RUN_DIRECTORY)) {
     const path = `${RUN_DIRECTORY}/${name}`;
     // What is left of one, or belongs to another mount namespace, would be waited for: it may be about to become one.
-    if (isNamespace(path)) yield { name, open: () => namespaceJob('openNamespacePath', [path]) };
+    if (!isNamespace(path)) continue;
+    if (left-- === 0) break;
+    yield { name, open: () => namespaceJob('openNamespacePath', [path]) };
   }
-  for await (const fd of entriesOf('/proc/self/fd')) {
-    const inode = inodeOf(`/proc/self/fd/${fd}`);
-    if (inode === undefined || seen.has(inode)) continue;
-    const open = () => addon.openNamespaceDescriptor(Number(fd));
-    yield { name: null, holder: 'which this process holds open', open };
-  }
+  left = MAX_PLACES;
   for await (const pid of entriesOf('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
     const path = `/proc/${pid}/ns/net`;
     const inode = inodeOf(path);
     if (inode === undefined || seen.has(inode)) continue;
+    if (left-- === 0) break;
     const open = () => namespaceJob('openNamespacePath', [path]);
     yield { name: null, holder: `of process ${pid}`, open };
+  }
+  left = MAX_PLACES;
+  for await (const fd of entriesOf('/proc/self/fd')) {
+    const inode = inodeOf(`/proc/self/fd/${fd}`);
+    if (inode === undefined || seen.has(inode)) continue;
+    if (left-- === 0) break;
+    const open = () => addon.openNamespaceDescriptor(Number(fd));
+    yield { name: null, holder: 'which this process holds open', open };
   }
 }
 
@@ -196,8 +252,11 @@ async function* entriesOf(folder: string): AsyncGenerator<string> {
   }
 }
 
+/** Whether a name leads to a namespace, directly or by a symbolic link to where others keep theirs. */
 function isNamespace(path: string): boolean {
   try {
+    const isLink = fs.lstatSync(path).isSymbolicLink();
+    if (isLink && !/^\/(?:proc|run|var\/run)\//.test(fs.readlinkSync(path))) return false;
     return fs.statfsSync(path).type === NSFS_MAGIC;
   } catch {
     return false;

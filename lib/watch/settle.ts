@@ -35,11 +35,7 @@ async function whenUsable(
     // Listed each time: the kernel tells of an address that it has made up only once that can be used, or once it
     // is given up (net/ipv6/addrconf.c, addrconf_dad_completed and addrconf_dad_stop).
     const usable = await usableAddresses(namespace, call, index);
-    if (usable !== undefined) {
-      // A link that is being deleted loses its addresses first.
-      await readLink(namespace, call, index, 'link');
-      return usable;
-    }
+    if (usable !== undefined) return usable;
     const told = await unlessAborted(listener.next(), call.signal);
     if (told === null) {
       const reason = `the network namespace ${describe(namespace)} was closed meanwhile`;
@@ -67,7 +63,10 @@ async function usableAddresses(
   if (all instanceof Refusal) throw call.error(all);
   const own = addressesOf(all).get(`${index}`) ?? [];
   throwIfTaken(call, own.filter(hasFailed));
-  return own.some(isTentative) ? undefined : [...own];
+  if (own.some(isTentative)) return undefined;
+  // A link that is being deleted loses its addresses first.
+  await readLink(namespace, call, index, 'link');
+  return [...own];
 }
 
 /** An optimistic address can be used meanwhile (net/ipv6/addrconf.c, ipv6_chk_addr_and_flags). */

@@ -151,6 +151,30 @@ test.each<[string, (host: TestNetns) => Promise<unknown>]>([
   expect(await settling).toMatchObject({ code: 'ENODEV', target: 'm0' });
 });
 
+test('ENODEV when the link is deleted at once', async () => {
+  const { host, parent } = await bed.makeHost();
+  await host.netns.createMacvlan({ parent, name: 'm0', addresses: [ADDRESS], up: true });
+  const settling = refusalOf(host.netns.settleAddresses('m0'));
+  await host.netns.deleteLink('m0');
+  expect(await settling).toMatchObject({ code: 'ENODEV', target: 'm0' });
+});
+
+test('calls that share a signal all end by it, whatever they are at', async () => {
+  const { host, parent } = await bed.makeHost();
+  await host.ip('link', 'set', parent, 'down');
+  await host.netns.createMacvlan({ parent, name: 'm0', addresses: [ADDRESS], up: true });
+  const reason = new Error('enough');
+  for (let time = 0; time < 10; time++) {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const calls = Array.from({ length: 3 }, () => host.netns.settleAddresses('m0', { signal }));
+    const ends = calls.map((call) => expect(call).rejects.toBe(reason));
+    for (let listing = 0; listing <= time % 5; listing++) await host.netns.listAddresses();
+    controller.abort(reason);
+    await Promise.all(ends);
+  }
+});
+
 test('ENODEV when there is no such link, and bad arguments are refused', async () => {
   const { netns } = await bed.makeNetns();
   expect(await refusalOf(netns.settleAddresses('none'))).toMatchObject({ code: 'ENODEV' });

@@ -212,6 +212,29 @@ test('many refusals at once are all explained, where each is in a namespace of i
   }
 });
 
+test('many refusals of one namespace share what they find, and take few descriptors', async () => {
+  const { host, inside, parent } = await bed.makeHostAndInside();
+  const third = await bed.makeNetns();
+  const options = { parent, mac: MAC };
+  await host.netns.createMacvlan({ ...options, name: 'holder', netns: third.netns, up: true });
+  const numbers = Array.from({ length: 200 }, (_, at) => at);
+  const make = (at: number) =>
+    host.netns.createMacvlan({ ...options, name: `m${at}`, netns: inside.netns });
+  await Promise.all(numbers.map(make));
+  const descriptors = () => readdirSync('/proc/self/fd').length;
+  const before = descriptors();
+  let most = before;
+  const watching = setInterval(() => {
+    most = Math.max(most, descriptors());
+  }, 1);
+  const refusals = numbers.map((at) => refusalOf(inside.netns.setLink(`m${at}`, { up: true })));
+  const hints = new Set((await Promise.all(refusals)).map(({ hint }) => hint));
+  clearInterval(watching);
+  expect(hints.size).toBe(1);
+  expect([...hints][0]).toContain(`'holder' (index`);
+  expect(most - before).toBeLessThan(40);
+});
+
 test('the search leaves no descriptor open, whether or not it finds anything', async () => {
   const { host, inside, parent } = await bed.makeHostAndInside();
   const hidden = await makeUnnamed();

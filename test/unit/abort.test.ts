@@ -62,3 +62,27 @@ test('a signal that fires rejects with its reason, and a value that comes then i
   expect(late).toEqual(['value']);
   expect(listeners(controller.signal)).toBe(0);
 });
+
+test('what waits for something that never comes, from before or after the signal fires, is told', async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const never = new Promise<never>(() => {});
+  const reason = new Error('enough');
+  const before = unlessAborted(never, signal);
+  controller.abort(reason);
+  const after = unlessAborted(never, signal);
+  await expect(before).rejects.toBe(reason);
+  await expect(after).rejects.toBe(reason);
+  await expect(unlessAborted(never, signal)).rejects.toBe(reason);
+  expect(listeners(signal)).toBe(0);
+});
+
+test('a call back for a signal that has fired can be cancelled', async () => {
+  const called: string[] = [];
+  const forget = whenAborted(AbortSignal.abort(), () => called.push('forgotten'));
+  whenAborted(AbortSignal.abort(), () => called.push('called'));
+  forget();
+  expect(called).toEqual([]);
+  await setImmediate();
+  expect(called).toEqual(['called']);
+});
