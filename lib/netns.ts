@@ -542,9 +542,9 @@ export class Netns extends Namespace {
    * the link is up and has a carrier, so give a signal, such as `AbortSignal.timeout(5000)`: without one this waits as
    * long as it takes. IPv4 addresses, and those that have the flag `nodad` or `optimistic`, can be used at once; an
    * address that the kernel or a router is still to give the link is not waited for, nor one that it loses because it
-   * is set down. `EADDRINUSE`: a neighbour has one of them,
-   * or had when it was last asked (`dadfailed`; one with a lifetime the kernel has removed); `ENODEV`: there is no such
-   * link, or it has been deleted or moved meanwhile; `ERR_NETNS_CLOSED`: `close` does not wait for this.
+   * is set down. `EADDRINUSE`: a neighbour has one of them, or had when it was last asked (`dadfailed`; one with a
+   * lifetime the kernel has removed); `ENODEV`: there is no such link, or it has been deleted or moved meanwhile;
+   * `ERR_NETNS_CLOSED`: `close` does not wait for this.
    */
   settleAddresses(link: LinkRef, options?: OperationOptions): Promise<Address[]> {
     const call = callWith('settleAddresses', link, this.settleAddresses, options);
