@@ -108,7 +108,12 @@ async function bundleLibrary() {
       // Each entry that another needs is loaded from its own file: there must be one of each class.
       external: (id, _importer, isResolved) =>
         !isResolved && /^(\.\/(index|bench)\.js|node-gyp-build)$/.test(id),
-      output: { file: `dist/${name}.js`, format: 'esm' },
+      output: {
+        file: `dist/${name}.js`,
+        format: 'esm',
+        // A quarter of the text, which V8 reads at each import: a millisecond. Editors show those of the types.
+        comments: { jsdoc: false, legal: false },
+      },
     });
   }
 }
