@@ -4,9 +4,7 @@ import type { Call } from '../namespace/call.js';
 import type { Namespace } from '../namespace/namespace.js';
 import { type Received, readNews } from '../namespace/native.js';
 import type { Address } from '../types/types.js';
-
-/** linux/rtnetlink.h */
-const RTNLGRP_IPV6_IFADDR = 9;
+import { RTNLGRP_IPV6_IFADDR } from './groups.js';
 
 /** Bytes for the socket's receive buffer, which the kernel doubles. */
 const RECEIVE_BUFFER = 2 ** 20;

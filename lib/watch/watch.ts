@@ -10,16 +10,16 @@ import type { Namespace } from '../namespace/namespace.js';
 import { type Received, readNews } from '../namespace/native.js';
 import type { News } from '../records/news.js';
 import type { LevelEvent, LevelWatchOptions, NetlinkEvent, Route } from '../types/types.js';
+import {
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV6_ROUTE,
+  RTNLGRP_LINK,
+  RTNLGRP_NEXTHOP,
+} from './groups.js';
 import { type Listing, mayHideOthers, Picture } from './picture.js';
 import { listEverything, listRoutesAfter } from './watchListing.js';
-
-/** linux/rtnetlink.h */
-const RTNLGRP_LINK = 1;
-const RTNLGRP_IPV4_IFADDR = 5;
-const RTNLGRP_IPV4_ROUTE = 7;
-const RTNLGRP_IPV6_IFADDR = 9;
-const RTNLGRP_IPV6_ROUTE = 11;
-const RTNLGRP_NEXTHOP = 32;
 
 /** Bytes for the socket's receive buffer. The kernel doubles them: room for 7,000 link messages of 2,304 bytes. */
 const RECEIVE_BUFFER = 8 * 2 ** 20;

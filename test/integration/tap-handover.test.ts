@@ -2,7 +2,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, fstatSync, readdirSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Tap } from '../../lib/index.js';
 import {
@@ -19,6 +18,7 @@ import {
   setUpTwoEnds,
   start,
   type TapSetup,
+  writeUntilFull,
 } from '../support/tap.js';
 import { isBefore, type TestNetns, useTestbed } from '../support/testbed.js';
 
@@ -280,12 +280,7 @@ describe('queues', () => {
       await open(bed, host, sibling),
     ];
     const frame = makeFrame(sibling.mac ?? '', link.mac ?? '', 1514);
-    // Until the kernel takes no more: nobody reads them.
-    let drained = Promise.resolve<unknown>(undefined);
-    do {
-      while (tap.write(frame));
-      drained = once(tap, 'drain');
-    } while (await Promise.race([drained, sleep(300, false)]));
+    const { drained } = await writeUntilFull(tap, frame);
     // The thread that is to write them sleeps, also when it is to read from all queues.
     const heard = frames(tap, 1);
     await silent.send(makeFrame(link.mac ?? '', sibling.mac ?? '', 60));

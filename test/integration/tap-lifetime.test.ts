@@ -20,6 +20,7 @@ import {
   peer,
   setUpTap,
   type TapSetup,
+  writeUntilFull,
 } from '../support/tap.js';
 import { useTestbed } from '../support/testbed.js';
 
@@ -38,6 +39,18 @@ async function hears(tap: Tap, { host, cable, link }: TapSetup): Promise<boolean
   const frame = makeFrame(link.mac ?? '', STRANGER, 200, 9);
   await peer(bed, host, ['raw', cable, frame.toString('hex')]).output();
   return (await received)[0]?.equals(frame) === true;
+}
+
+/** A tap whose link is gone, with ten frames that it has not handed out. */
+async function goneWithUnread(): Promise<{ tap: Tap; link: TapSetup['link'] }> {
+  const { host, link, cable } = await setUp();
+  const tap = await open(bed, host, link, { highWaterMark: 1 });
+  tap.on('readable', () => {});
+  await peer(bed, host, ['inject', cable, 10, 100, link.mac ?? '', STRANGER]).output();
+  const finish = once(tap, 'finish');
+  await host.ip('link', 'delete', link.name);
+  await finish;
+  return { tap, link };
 }
 
 const ends = (tap: Tap) => Promise.all([once(tap, 'end'), once(tap, 'close')]);
@@ -220,13 +233,7 @@ describe('the end of the link', () => {
   });
 
   test('ends writing, also while there are frames to read', async () => {
-    const { host, link, cable } = await setUp();
-    const tap = await open(bed, host, link, { highWaterMark: 1 });
-    tap.on('readable', () => {});
-    await peer(bed, host, ['inject', cable, 10, 100, link.mac ?? '', STRANGER]).output();
-    const finish = once(tap, 'finish');
-    await host.ip('link', 'delete', link.name);
-    await finish;
+    const { tap, link } = await goneWithUnread();
     expect(tap.write(makeFrame(STRANGER, link.mac ?? '', 60))).toBe(false);
     expect(tap.readableEnded).toBe(false);
     expect(tap.destroyed).toBe(false);
@@ -237,13 +244,7 @@ describe('the end of the link', () => {
   });
 
   test('is no end of frames that an error keeps from being read', async () => {
-    const { host, link, cable } = await setUp();
-    const tap = await open(bed, host, link, { highWaterMark: 1 });
-    tap.on('readable', () => {});
-    await peer(bed, host, ['inject', cable, 10, 100, link.mac ?? '', STRANGER]).output();
-    const finish = once(tap, 'finish');
-    await host.ip('link', 'delete', link.name);
-    await finish;
+    const { tap } = await goneWithUnread();
     const events: unknown[] = [];
     tap.on('end', () => events.push('end')).on('error', (error) => events.push(error));
     const closed = new Promise<void>((resolve) => tap.on('close', resolve));
@@ -258,12 +259,7 @@ describe('the end of the link', () => {
     const idle = await macvtap(bed, host, parent);
     const [tap] = [await open(bed, host, link), await open(bed, host, idle)];
     const frame = makeFrame(idle.mac ?? '', link.mac ?? '', 1514);
-    // Until the kernel takes no more: nobody reads them.
-    let drained = Promise.resolve<unknown>(undefined);
-    do {
-      while (tap.write(frame));
-      drained = once(tap, 'drain');
-    } while (await Promise.race([drained, sleep(300, false)]));
+    const { drained } = await writeUntilFull(tap, frame);
     await host.ip('link', 'delete', link.name);
     await drained;
     expect(tap.writableEnded).toBe(true);

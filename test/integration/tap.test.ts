@@ -286,7 +286,7 @@ test('a frame of the largest MTU goes and comes whole, also with a VLAN tag', as
   other.on('data', (frame: Buffer) => frame.length > 65_000 && arrived.push(frame));
   await tap.send(longest);
   await tap.send(tagged);
-  await expect.poll(() => arrived.length).toBe(2);
+  await expect.poll(() => arrived.length, { timeout: 10_000 }).toBe(2);
   expect(arrived.map((frame, at) => frame.equals([longest, tagged][at] as Buffer))).toEqual([
     true,
     true,

@@ -1,6 +1,7 @@
 /** Macvtaps to open, frames to send through them, and programs at the other end. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { MacvtapLink, OpenTapOptions, Tap } from '../../lib/index.js';
 import { noRoot } from './root.js';
@@ -225,4 +226,14 @@ function hexFrames(text: string): Buffer[] {
     all[all.length - 1] += (hex[2] ?? '').replaceAll(' ', '');
   }
   return all.map((hex) => Buffer.from(hex, 'hex'));
+}
+
+/** Writes a frame, which nobody reads, until the kernel takes no more; `drained` when it does again. */
+export async function writeUntilFull(tap: Tap, frame: Uint8Array) {
+  let drained = Promise.resolve<unknown>(undefined);
+  do {
+    while (tap.write(frame));
+    drained = once(tap, 'drain');
+  } while (await Promise.race([drained, sleep(300, false)]));
+  return { drained };
 }
