@@ -1,14 +1,16 @@
-// What README tells people to do, done as it stands there.
+// What README and the pages beside it tell people to do, done as it stands there.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { root } from '../support/package.js';
 import { inPrivateNetns, runProgram } from '../support/program.js';
 
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const [readme, goodToKnow] = ['README.md', 'docs/good-to-know.md'].map((page) =>
+  readFileSync(join(root, page), 'utf8'),
+) as [string, string];
 const [, example = ''] = /```ts\n(.*?)```/s.exec(readme) ?? [];
 const [, shim = ''] = /```ts\n(await createMacvlan\(\{[^`]*name: 'shim'.*?)```/s.exec(readme) ?? [];
-const [, recipe = ''] = /```ts\n(const addresses = .*?)```/s.exec(readme) ?? [];
+const [, recipe = ''] = /```ts\n(const addresses = .*?)```/s.exec(goodToKnow) ?? [];
 
 test('the first example makes a macvlan in a namespace, and removes both', async () => {
   const prepared = `

@@ -26,6 +26,8 @@ test('npm pack includes exactly the files that belong into the package', async (
     'CHANGELOG.md',
     'LICENSE',
     'README.md',
+    'docs/good-to-know.md',
+    'docs/privileges.md',
     'native/addon.gypi',
     'native/binding.gyp',
     'native/exports.map',
