@@ -19,10 +19,7 @@ export interface Located {
   readonly where: string;
 }
 
-/**
- * The links that receive the frames of a parent of this namespace, in other namespaces. Not one whose parent has been
- * moved since anybody last looked at it.
- */
+/** The links that receive the frames of a parent of this namespace, in other namespaces. */
 export async function findChildrenElsewhere(
   home: Namespace,
   { index }: Link,
@@ -37,10 +34,7 @@ function findAllChildren(home: Namespace): Promise<readonly Located[]> {
     const found: Located[] = [];
     const look = async (other: Namespace, where: string) => {
       if (other.inode === home.inode) return false;
-      // It has an id for the namespace of each parent (net/core/rtnetlink.c, rtnl_fill_link_netnsid).
-      const netnsid = await other.ask('getNetnsid', { fd: home.fd });
-      if (netnsid === null || netnsid instanceof Refusal) return false;
-      const links = await findReceiversFrom(other, netnsid);
+      const links = await findReceiversFrom(other, home);
       found.push(...links.map((link) => ({ link, where })));
       return false;
     };

@@ -82,9 +82,8 @@ export async function findChildren(
 ): Promise<readonly Link[]> {
   const here = await findReceiversOf(namespace, { index, netnsid: null });
   if (other === undefined || other.inode === namespace.inode) return here;
-  const netnsid = await other.ask('getNetnsid', { fd: namespace.fd });
-  if (netnsid === null || netnsid instanceof Refusal) return here;
-  return [...here, ...(await findReceiversOf(other, { index, netnsid }))];
+  const there = await findReceiversFrom(other, namespace);
+  return [...here, ...there.filter(({ parent }) => parent?.index === index)];
 }
 
 /** The macvlans on the parent of a macvlan, itself included; the parent may be in another namespace. */
@@ -108,17 +107,24 @@ const receiversByParent = groupedBy<Link>(({ kind, parent }) =>
   RECEIVING_KINDS.has(kind) && parent !== null ? parentKey(parent) : undefined,
 );
 
+/** Those whose parents are in other namespaces. */
 const receiversByNetns = groupedBy<Link>(({ kind, parent }) =>
-  RECEIVING_KINDS.has(kind) && parent !== null ? `${parent.netnsid}` : undefined,
+  RECEIVING_KINDS.has(kind) && parent?.netnsid != null ? `${parent.netnsid}` : undefined,
 );
 
-/** The links that receive the frames of parents in the namespace that has this id here. */
+/** The links that receive the frames of parents in another namespace, `home`. */
 export async function findReceiversFrom(
   namespace: Namespace,
-  netnsid: number,
+  home: Namespace,
 ): Promise<readonly Link[]> {
   const links = await askTogether(namespace, 'listLinks', { extMask: EXT_MASK });
-  return links instanceof Refusal ? [] : (receiversByNetns(links).get(`${netnsid}`) ?? []);
+  if (links instanceof Refusal) return [];
+  const byNetns = receiversByNetns(links);
+  if (byNetns.size === 0) return [];
+  // Afterwards: a parent that was moved has an id for its namespace only once the link has been listed
+  // (net/core/rtnetlink.c, rtnl_fill_link_netnsid).
+  const netnsid = await namespace.ask('getNetnsid', { fd: home.fd });
+  return byNetns.get(`${netnsid}`) ?? [];
 }
 
 async function findReceiversOf(namespace: Namespace, parent: LinkParent): Promise<readonly Link[]> {

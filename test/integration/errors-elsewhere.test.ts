@@ -77,6 +77,22 @@ test('a link in a namespace that this process holds open is found', async () => 
   expect(hint).toContain(`'alone' (index ${index}) of ${where}`);
 });
 
+test('a link whose parent was moved is found, before anybody has looked at it since', async () => {
+  const { host, inside, parent } = await bed.makeHostAndInside();
+  const mode = 'passthru';
+  const { index } = await host.netns.createMacvlan({
+    parent,
+    name: 'm0',
+    mode,
+    netns: inside.netns,
+  });
+  const third = await bed.makeNetns();
+  await host.ip('link', 'set', parent, 'netns', third.name ?? '');
+  const { hint } = await refusalOf(third.netns.createMacvlan({ parent }));
+  const where = `of the network namespace '${inside.name}'`;
+  expect(hint).toContain(`'m0' (index ${index}) ${where}`);
+});
+
 test('what is no namespace does not keep one from being found', async () => {
   const { host, inside, parent } = await bed.makeHostAndInside();
   for (const stem of ['a', 'zz']) {
