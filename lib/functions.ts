@@ -9,6 +9,7 @@ import type {
   AddressFilter,
   AddressToAdd,
   AddressToRemove,
+  Child,
   CreateLinkOptions,
   CreateMacvlanOptions,
   CreateMacvtapOptions,
@@ -84,6 +85,11 @@ export function getNetnsid(netns: NetnsRef, options?: OperationOptions): Promise
 /** {@link Netns.listLinks} in the caller's own namespace. */
 export function listLinks(filter?: LinkFilter): Promise<Link[]> {
   return here().listLinks(filter);
+}
+
+/** {@link Netns.findChildren} in the caller's own namespace. */
+export function findChildren(link: LinkRef, options?: OperationOptions): Promise<Child[]> {
+  return here().findChildren(link, options);
 }
 
 /** {@link Netns.setLink} in the caller's own namespace. */

@@ -11,6 +11,7 @@ import * as addresses from './inet/addresses.js';
 import * as neighbours from './inet/neighbours.js';
 import * as routes from './inet/routes.js';
 import * as rules from './inet/rules.js';
+import { findChildren } from './links/children.js';
 import * as deletion from './links/deletion.js';
 import * as links from './links/links.js';
 import { moveLink } from './links/move.js';
@@ -46,6 +47,7 @@ import type {
   AddressFilter,
   AddressToAdd,
   AddressToRemove,
+  Child,
   CreateLinkOptions,
   CreateMacvlanOptions,
   CreateMacvtapOptions,
@@ -349,6 +351,19 @@ export class Netns extends Namespace {
   listLinks(filter?: LinkFilter): Promise<Link[]> {
     const call = callOf('listLinks', null, this.listLinks, filter);
     return this.operate(call, filter, (given) => links.listLinks(this, call, given));
+  }
+
+  /**
+   * Finds the links on a link (macvlan, macvtap, ipvlan, ipvtap, macsec, VLAN) in whichever namespace they are: this
+   * one, the thread's own, those that have names, those of processes, and those of which this process has a descriptor.
+   * Not in one to which nothing of this leads, nor in one that this process may not open or enter: other namespaces need
+   * `CAP_SYS_ADMIN`, and those of other users' processes `CAP_SYS_PTRACE`. Takes some 0.3 ms for each namespace.
+   * `ENODEV`: there is no such link; otherwise as for `listLinks`, of any of the namespaces.
+   */
+  findChildren(link: LinkRef, options?: OperationOptions): Promise<Child[]> {
+    const call = callWith('findChildren', link, this.findChildren, options);
+    const ref = linkNow(link);
+    return this.operate(call, undefined, () => findChildren(this, call, ref, Netns.current));
   }
 
   /**

@@ -5,13 +5,15 @@ import { Refusal } from '../errors/refusal.js';
 import type { Link, LinkParent } from '../types/types.js';
 import { findLink, findReceiversFrom } from './lookup.js';
 import { describe, Namespace } from './namespace.js';
-import { findPlaces } from './places.js';
+import { visitNamespaces } from './places.js';
 
 /**
  * After how many milliseconds no further namespace is looked into, which takes a tenth of a millisecond or two: a
  * refusal waits for this.
  */
 const MAX_DURATION = 1000;
+/** Into how many namespaces of each sort a refusal has one look. */
+const MAX_PLACES = 512;
 
 /** A link, and how a hint names the namespace that it is in. */
 export interface Located {
@@ -144,18 +146,11 @@ async function pass(): Promise<void> {
   let searches = [...questions.values()].map(({ asked }) => asked);
   questions = new Map();
   const end = performance.now() + MAX_DURATION;
-  const seen = new Set<number>();
   try {
-    for await (const { name, holder, open } of findPlaces(seen)) {
-      const handle = await open();
-      if (handle instanceof Refusal) continue;
-      const other = new Namespace(handle, name);
-      if (!seen.has(other.inode)) {
-        seen.add(other.inode);
-        const where = holder === undefined ? describe(other) : `${describe(other)} (${holder})`;
-        searches = await lookInto(other, where, searches);
-      }
-      await other.close();
+    for await (const { namespace, holder } of visitNamespaces(MAX_PLACES, () => {})) {
+      const named = describe(namespace);
+      const where = holder === undefined ? named : `${named} (${holder})`;
+      searches = await lookInto(namespace, where, searches);
       if (searches.length === 0 || performance.now() > end) return;
     }
   } finally {

@@ -139,6 +139,11 @@ async function findReceiversOf(namespace: Namespace, parent: LinkParent): Promis
  */
 const STACKED_KINDS: ReadonlySet<unknown> = new Set([...RECEIVING_KINDS, 'vlan']);
 
+/** Whether links of a kind are on their parent, which a veth pair's other end is not. */
+export function isStackedKind(kind: string | null): boolean {
+  return STACKED_KINDS.has(kind);
+}
+
 /** The indexes of the link below each link, and of its ports. */
 const lowersOf = madeOnce((links: readonly Link[]) => {
   const lowers = new Map<number, number[]>();

@@ -3,6 +3,7 @@
  * addresses, routes, rules and neighbours. A field is `null` where the kernel says nothing.
  */
 import type { AddrGenMode, MacvlanMode } from './options.js';
+import type { NetnsRef } from './optionsCommon.js';
 import type { Address, Route } from './resultsInet.js';
 
 /**
@@ -231,6 +232,18 @@ export interface LevelEvent {
  * `checkSupport({ load: true })`.
  */
 export type ModuleState = 'builtin' | 'loaded' | 'loadable' | 'missing';
+
+/** A link on another one, and where it is: what `findChildren` finds. */
+export interface Child {
+  /** The link, as `listLinks` of its namespace gives it. */
+  readonly link: Link;
+  /**
+   * Its namespace, for `Netns.open`: a `Netns`, a name, a process that is in it, or a descriptor of this process. By
+   * then it may lead elsewhere, when the name, the process or the descriptor is gone: a {@link Netns} refuses a `Link`
+   * of another namespace.
+   */
+  readonly netns: NetnsRef;
+}
 
 /** What this kernel and this process can do. */
 export interface Support {

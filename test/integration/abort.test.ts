@@ -26,6 +26,7 @@ const operations: Record<string, Operation> = {
   getSysctl: ({ netns }, signal) => netns.getSysctl('net.ipv4.ip_forward', { signal }),
   setSysctl: ({ netns }, signal) => netns.setSysctl('net.ipv4.ip_forward', 1, { signal }),
   listLinks: ({ netns }, signal) => netns.listLinks({ signal }),
+  findChildren: ({ netns, parent }, signal) => netns.findChildren(parent, { signal }),
   setLink: ({ netns, link }, signal) => netns.setLink(link, { mtu: 1300, signal }),
   setPromiscuous: ({ netns, link }, signal) => netns.setPromiscuous(link, true, { signal }),
   setMacvlan: ({ netns, link }, signal) => netns.setMacvlan(link, { sources: [mac], signal }),

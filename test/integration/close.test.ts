@@ -120,6 +120,7 @@ describe('Netns.close', () => {
     removeAddress: (netns) => netns.removeAddress(1, '192.0.2.1/24'),
     listAddresses: (netns) => netns.listAddresses(),
     settleAddresses: (netns) => netns.settleAddresses(1),
+    findChildren: (netns) => netns.findChildren(1),
     addRoute: (netns) => netns.addRoute({ to: 'default', link: 1 }),
     replaceRoute: (netns) => netns.replaceRoute({ to: 'default', link: 1 }),
     removeRoute: (netns) => netns.removeRoute({ to: 'default' }),

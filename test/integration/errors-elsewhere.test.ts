@@ -1,43 +1,18 @@
 // Reasons that lie in other namespaces: the links there are named, as far as their namespaces can be found.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { type MacvlanMode, Netns } from '../../lib/index.js';
-import { refusalOf, type TestNetns, useTestbed } from '../support/testbed.js';
+import type { MacvlanMode } from '../../lib/index.js';
+import { hide, makeContainer, makeUnnamed } from '../support/elsewhere.js';
+import { refusalOf, useTestbed } from '../support/testbed.js';
 
 const bed = useTestbed();
 
 const MAC = '02:00:5e:00:00:02';
 
-/** A namespace without a name, in which a process runs. */
-async function makeContainer(host: TestNetns) {
-  const { pid } = await bed.background(host, 'unshare', '--net', 'sh', '-c', 'echo ready; cat');
-  return { pid, where: `the network namespace ${readlinkSync(`/proc/${pid}/ns/net`)}` };
-}
-
-/** A namespace that this process holds open, and nobody else knows. */
-async function makeUnnamed(): Promise<Netns> {
-  const netns = await Netns.create();
-  bed.onCleanup(() => netns.close());
-  return netns;
-}
-
-/** Lets go of a namespace that nobody can find then: another process has a descriptor of it, and is not in it. */
-async function hide(netns: Netns): Promise<void> {
-  const child = spawn('cat', { stdio: ['pipe', 'ignore', 'inherit', netns.fd] });
-  const exited = once(child, 'exit');
-  bed.onCleanup(async () => {
-    child.stdin?.end();
-    await exited;
-  });
-  await netns.close();
-}
-
 describe('a link in a namespace that only a process has', () => {
   test('is found in mode passthru', async () => {
     const { host, parent } = await bed.makeHost();
-    const { pid, where } = await makeContainer(host);
+    const { pid, where } = await makeContainer(bed, host);
     const options = { parent, name: 'alone', mode: 'passthru', netns: { pid } } as const;
     const { index } = await host.netns.createMacvlan(options);
     const { hint } = await refusalOf(host.netns.createMacvlan({ parent, mode: 'bridge' }));
@@ -46,7 +21,7 @@ describe('a link in a namespace that only a process has', () => {
 
   test('is found with the MAC, which one that is down there does not hold', async () => {
     const { host, parent } = await bed.makeHost();
-    const { pid } = await makeContainer(host);
+    const { pid } = await makeContainer(bed, host);
     const options = { parent, mac: MAC, netns: { pid } };
     await host.netns.createMacvlan({ ...options, name: 'down' });
     await host.netns.createMacvlan({ ...options, name: 'up', up: true });
@@ -69,7 +44,7 @@ describe('a link in a namespace that only a process has', () => {
 
 test('a link in a namespace that this process holds open is found', async () => {
   const { host, parent } = await bed.makeHost();
-  const netns = await makeUnnamed();
+  const netns = await makeUnnamed(bed);
   const options = { parent, name: 'alone', mode: 'passthru', netns } as const;
   const { index } = await host.netns.createMacvlan(options);
   const { hint } = await refusalOf(host.netns.createMacvlan({ parent, mode: 'bridge' }));
@@ -166,9 +141,9 @@ describe('where the namespace of the link cannot be found, the hint says only wh
     ['bridge', 'passthru'],
   ])('of one in mode %s, to one in mode %s', async (mode, wanted) => {
     const { host, parent } = await bed.makeHost();
-    const netns = await makeUnnamed();
+    const netns = await makeUnnamed(bed);
     await host.netns.createMacvlan({ parent, name: 'm0', mode, netns });
-    await hide(netns);
+    await hide(bed, netns);
     // Others that are not the reason: on a parent with the same index, which is in another namespace.
     const other = await bed.makeNetns();
     const { ifindex } = await host.link(parent);
@@ -183,9 +158,9 @@ describe('where the namespace of the link cannot be found, the hint says only wh
 
   test('of one that has the MAC, or is below a bridge that is to be its master', async () => {
     const { host, parent } = await bed.makeHost();
-    const netns = await makeUnnamed();
+    const netns = await makeUnnamed(bed);
     await host.netns.createMacvlan({ parent, mac: MAC, up: true, netns });
-    await hide(netns);
+    await hide(bed, netns);
     const taken = await refusalOf(host.netns.createMacvlan({ parent, mac: MAC, up: true }));
     expect(taken.hint).toContain('is taken by the parent, or by a link on it, that is not in');
     await host.ip('link', 'add', 'br0', 'type', 'bridge');
@@ -194,11 +169,11 @@ describe('where the namespace of the link cannot be found, the hint says only wh
   });
 
   test('of an MTU above that of a parent there', async () => {
-    const netns = await makeUnnamed();
+    const netns = await makeUnnamed(bed);
     const inside = await bed.makeNetns();
     await netns.createLink({ kind: 'bridge', name: 'br0' });
     await netns.createMacvlan({ parent: 'br0', name: 'm0', netns: inside.netns });
-    await hide(netns);
+    await hide(bed, netns);
     const { hint } = await refusalOf(inside.netns.setLink('m0', { mtu: 9000 }));
     expect(hint).toContain("The MTU of 9000 is above that of the parent of 'm0'");
     expect(hint).toContain('was not found');
@@ -219,7 +194,7 @@ test('many refusals at once are all explained, where each is in a namespace of i
   const third = await bed.makeNetns();
   const options = { parent, name: 'm0', mac: MAC };
   await host.netns.createMacvlan({ ...options, netns: third.netns, up: true });
-  const insides = await Promise.all(Array.from({ length: 10 }, () => makeUnnamed()));
+  const insides = await Promise.all(Array.from({ length: 10 }, () => makeUnnamed(bed)));
   await Promise.all(insides.map((netns) => host.netns.createMacvlan({ ...options, netns })));
   const refusals = insides.map((netns) => refusalOf(netns.setLink('m0', { up: true })));
   for (const { hint } of await Promise.all(refusals)) {
@@ -253,12 +228,12 @@ test('many refusals of one namespace share what they find, and take few descript
 
 test('the search leaves no descriptor open, whether or not it finds anything', async () => {
   const { host, inside, parent } = await bed.makeHostAndInside();
-  const hidden = await makeUnnamed();
+  const hidden = await makeUnnamed(bed);
   const mode = 'passthru';
   await host.netns.createMacvlan({ parent, name: 'm0', mode, netns: inside.netns });
   const second = await host.parent();
   await host.netns.createMacvlan({ parent: second, name: 'm1', mode, netns: hidden });
-  await hide(hidden);
+  await hide(bed, hidden);
   const search = async () => {
     const { hint: found } = await refusalOf(host.netns.createMacvlan({ parent }));
     expect(found).toContain(`of the network namespace '${inside.name}'`);

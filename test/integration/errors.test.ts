@@ -761,6 +761,7 @@ describe('an error', () => {
     getLink: (netns) => netns.getLink(nobody),
     'getLink by its name': (netns) => netns.getLink('nobody'),
     listLinks: (netns) => netns.listLinks({ parent: nobody }),
+    findChildren: (netns) => netns.findChildren(nobody),
     setLink: (netns) => netns.setLink(nobody, { mtu: 1400 }),
     setPromiscuous: (netns) => netns.setPromiscuous(nobody, true),
     setMacvlan: (netns) => netns.setMacvlan(nobody, { mode: 'bridge' }),
