@@ -1,18 +1,14 @@
 // npm run test:kernels: the integration tests on other kernels, each booted once, in machines that
 // qemu emulates side by side.
-import { existsSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
-import { fetchKernel, seriesNames, unpackedEarlier } from './kernels/debian.mjs';
+import { seriesNames, unpackedEarlier } from './kernels/debian.mjs';
+import { checkSystem, prepareKernels } from './kernels/prepare.mjs';
 import { runSuite } from './kernels/suite.mjs';
 import { formatOutcomes } from './kernels/table.mjs';
 import { setup } from './setup.mjs';
 import { Failure, Interrupted } from './support/failure.mjs';
-import { locked } from './support/lock.mjs';
 import { runMain } from './support/main.mjs';
-import { root } from './support/project.mjs';
 import { filesUnder } from './support/stamp.mjs';
-import { requireCommands } from './support/system.mjs';
 
 const help = `npm run test:kernels -- [options] [words…]
 
@@ -28,21 +24,6 @@ installed. The tests run in an emulated machine that sees this machine's files, 
 layer of its own to write to. Needs root: the program that shares the files does. A whole run on
 both took 28 minutes with two cores.`;
 
-/** The programs and the kernels are those of one distribution. */
-function checkSystem() {
-  const about = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
-  if (!/^VERSION_CODENAME=bookworm$/m.test(about) || process.arch !== 'x64') {
-    throw new Failure('npm run test:kernels is for Debian 12 on amd64, whose kernels it runs.');
-  }
-  if (process.getuid?.() !== 0) throw new Failure('Sharing files with the machine needs root.');
-  const spaced = [root, tmpdir()].find((folder) => /\s/.test(folder));
-  if (spaced !== undefined) {
-    throw new Failure(
-      `'${spaced}' would stand on a kernel's command line, where it cannot have a space.`,
-    );
-  }
-}
-
 /** @param {readonly string[]} words */
 function checkWords(words) {
   const files = filesUnder('test/integration', (file) => file.endsWith('.test.ts'));
@@ -53,7 +34,7 @@ function checkWords(words) {
 /** A machine that fails is a failure of its kernel; an interrupt ends everything. */
 async function outcomeOf(kernel, args, partial) {
   try {
-    return await runSuite(kernel, args, partial);
+    return await runSuite(kernel, ['integration'], args, partial);
   } catch (error) {
     if (!(error instanceof Failure) || error instanceof Interrupted) throw error;
     process.stderr.write(`${error.message}\n`);
@@ -82,12 +63,7 @@ async function main() {
   checkSystem();
   checkWords(positionals);
   await setup('test');
-  await requireCommands(['qemu-system-x86_64', 'busybox', 'cpio', 'modprobe']);
-  const kernels = await locked(async () => {
-    const found = [];
-    for (const series of wanted) found.push(await fetchKernel(series));
-    return found;
-  });
+  const kernels = await prepareKernels(wanted);
 
   const args = [
     ...(values.name === undefined ? [] : [`--testNamePattern=${values.name}`]),

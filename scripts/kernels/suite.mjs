@@ -1,4 +1,4 @@
-// Runs the integration tests on one kernel, and shows their progress.
+// Runs tests on one kernel, and shows their progress.
 import { bin, ci, root } from '../support/project.mjs';
 import { runOnKernel } from './machine.mjs';
 
@@ -20,12 +20,12 @@ const clear = terminal ? '\r\x1b[K' : '';
 
 const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** @param {readonly string[]} args for Vitest */
-function scriptOf(args) {
+/** @param {readonly string[]} projects @param {readonly string[]} args for Vitest */
+function scriptOf(projects, args) {
   const vitest = [
     bin.vitest,
     'run',
-    '--project=integration',
+    ...projects.map((name) => `--project=${name}`),
     '--passWithNoTests',
     '--no-file-parallelism',
     '--reporter=default',
@@ -96,14 +96,15 @@ class Display {
 }
 
 /**
- * Runs the integration tests on a kernel; what Vitest printed is shown when not everything passed.
+ * Runs suites of tests on a kernel; what Vitest printed is shown when not everything passed.
  *
  * @param {import('./debian.mjs').Kernel} kernel
+ * @param {readonly string[]} projects the names of the suites
  * @param {readonly string[]} args for Vitest
  * @param {boolean} partial whether `args` leave out tests, which then count as nothing
  * @returns {Promise<Outcome>}
  */
-export async function runSuite(kernel, args, partial) {
+export async function runSuite(kernel, projects, args, partial) {
   const display = new Display(kernel.release);
   /** @type {Omit<Outcome, 'release' | 'seconds'>} */
   const counts = { passed: 0, failed: 0, skipped: [] };
@@ -111,7 +112,7 @@ export async function runSuite(kernel, args, partial) {
   let complete = false;
   try {
     const code = await runOnKernel(kernel, {
-      script: scriptOf(args),
+      script: scriptOf(projects, args),
       minutes,
       onOutput: (text) => {
         output += text;

@@ -45,14 +45,15 @@ const ENDING = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 /**
  * Runs a command silently and gives its exit code, after a signal the shell's, and everything it printed.
  * When this process is told to end, so is the command, no further one begins, and that is a Failure: what has begun
- * is tidied up.
+ * is tidied up. With `patience`, a number of milliseconds, one that has not ended by then is killed and left to itself:
+ * where it waits in the kernel for what never comes, it does not end by that either.
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {import('node:child_process').SpawnOptions} [options]
+ * @param {import('node:child_process').SpawnOptions & { patience?: number }} [options]
  * @returns {Promise<{ code: number, stdout: string, output: string }>}
  */
-export function capture(command, args, options = {}) {
+export function capture(command, args, { patience, ...options } = {}) {
   return new Promise((resolve, reject) => {
     if (told) return reject(new Interrupted(`${command}: not begun after ${told}`, told));
     // Before there is a command that a signal would leave behind.
@@ -77,7 +78,20 @@ export function capture(command, args, options = {}) {
       output += text;
     });
     running.add(child);
+    const giveUp = () => {
+      child.kill('SIGKILL');
+      child.unref();
+      for (const stream of child.stdio) stream?.destroy();
+      over();
+      resolve({
+        code: 1,
+        stdout,
+        output: `${output}\n(no answer in ${Number(patience) / 1000} s)`,
+      });
+    };
+    const timer = patience === undefined ? undefined : setTimeout(giveUp, patience);
     const over = () => {
+      clearTimeout(timer);
       running.delete(child);
       forget();
     };

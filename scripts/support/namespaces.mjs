@@ -25,6 +25,9 @@ export function inPrivateNamespaces(command) {
   return { command: 'unshare', args: [...enter, 'sh', '-c', prepare, 'sh', ...command], env };
 }
 
+/** How many milliseconds it may take: a kernel that has crashed over mounts never answers. */
+const patience = 30_000;
+
 /**
  * Why private namespaces cannot be had here; null when they can.
  *
@@ -33,7 +36,7 @@ export function inPrivateNamespaces(command) {
 export async function missingForNamespaces() {
   const make = 'ip link add probe0 type veth peer name probe1';
   const { command, args } = inPrivateNamespaces(['sh', '-c', make]);
-  const { code, output } = await capture(command, args, { env });
+  const { code, output } = await capture(command, args, { env, patience });
   if (code === 0) return null;
   const who = process.getuid?.() === 0 ? 'root' : 'a user without root';
   return `private namespaces with links in them, as ${who} (unshare ${enter.join(' ')}: ${output.trim()})`;
