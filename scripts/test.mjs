@@ -19,7 +19,7 @@ const suites = ['wire', 'unit', 'addon', 'types', 'package', 'integration'];
 /** Those whose tests make namespaces. */
 const namespaced = ['addon', 'integration'];
 /** The series of the kernel of emulated machines. */
-const EMULATED_SERIES = '6.1';
+const EMULATED_SERIES = '6.12';
 
 const help = `npm test -- [options] [words…]
 
