@@ -1014,6 +1014,7 @@ test('a setting is set where the kernel takes it without the end of its line', a
 
 test.each([
   ['an emulator does not know the call', constants.errno.ENOSYS],
+  ['an emulator does not know what is asked', constants.errno.ENOTTY],
   ['a filter of system calls refuses it', constants.errno.EPERM],
   ['a security module refuses it', constants.errno.EACCES],
 ])('network namespaces are recognised without the type of a namespace: %s', async (_, error) => {

@@ -17,6 +17,7 @@ import {
 import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
+import { isatty } from 'node:tty';
 import { describe, expect, test, vi } from 'vitest';
 import { createLink, getNetnsid, Netns, type NetnsRef } from '../../lib/index.js';
 import { inodeOf, ip, output, useNames } from '../support/named.js';
@@ -226,6 +227,9 @@ describe('Netns.open', () => {
       code: 'EINVAL',
       target: `fd ${fd}`,
     });
+    // What another call was refused for (ENOTTY) says nothing of this one.
+    expect(isatty(fd)).toBe(false);
+    expect(await refusalOf(Netns.open({ fd }))).toMatchObject({ code: 'EINVAL' });
   });
 
   test('does not open a FIFO, as its writer would notice', async () => {

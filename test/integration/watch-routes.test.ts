@@ -190,6 +190,21 @@ describe('routes that the kernel removes without a message are reported as remov
   });
 });
 
+test('the type of a route that follows its next hop object’s is reported, without a message about the route', async () => {
+  const { host, one, reader } = await setUp();
+  await host.run('sh', '-c', 'echo 0 >/proc/sys/net/ipv4/nexthop_compat_mode');
+  await host.ip('nexthop', 'add', 'id', '5', 'via', '192.0.2.5', 'dev', one);
+  await host.ip('route', 'add', '198.51.100.0/24', 'nhid', '5');
+  const types = () =>
+    [...reader.routes.values()]
+      .filter(({ to }) => to === '198.51.100.0/24')
+      .map(({ type }) => type);
+  await vi.waitFor(() => expect(types()).toEqual(['unicast']), PATIENCE);
+  await host.ip('nexthop', 'replace', 'id', '5', 'blackhole');
+  await vi.waitFor(() => expect(types()).toEqual(['blackhole']), PATIENCE);
+  expect(reader.contradictions).toEqual([]);
+});
+
 test('the MTU of an IPv6 route that follows its link’s is reported, without a message from the kernel', async () => {
   const { host, one, reader } = await setUp();
   const to = ['2001:db8:3::/48', 'via', '2001:db8:1::2'];
