@@ -9,7 +9,9 @@ namespace macvlan_netlink::io {
 bool Jobs::MayBegin(WaitsFor what, const std::lock_guard<std::mutex>&) const {
   const size_t all = std::accumulate(under_way_.begin(), under_way_.end(), size_t{0});
   const auto kind = static_cast<size_t>(what);
-  return all < limits_.all && under_way_[kind] < limits_.each[kind];
+  const size_t patient = all - under_way_[static_cast<size_t>(WaitsFor::kKernel)];
+  const bool has_room = what == WaitsFor::kKernel || patient < limits_.patient;
+  return has_room && all < limits_.all && under_way_[kind] < limits_.each[kind];
 }
 
 size_t& Jobs::UnderWay(WaitsFor what, const std::lock_guard<std::mutex>&) {

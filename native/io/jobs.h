@@ -1,6 +1,6 @@
 // Tasks that may have to wait without limit, such as for a lock that another process holds or for a
-// file on a server that does not answer. One thread of the pool is always left for tasks that wait
-// for the kernel alone.
+// file on a server that does not answer. A thread of the pool is always left for requests, and one
+// more for jobs that wait for the kernel alone.
 #pragma once
 
 #include <array>
@@ -15,16 +15,19 @@ namespace macvlan_netlink::io {
 
 class Jobs {
  public:
-  // What a job may wait for: the kernel; the RTNL lock, for which the writing of a setting tries
-  // again and again (rtnl_trylock, restart_syscall), so that each such thread keeps a processor
-  // busy; the lock of the names, which only one can hold; a file, which may be on any server.
-  enum class WaitsFor : uint8_t { kKernel, kRtnl, kLock, kFile };
+  // What a job may wait for: the kernel, and not for long; the RTNL lock, for which the writing of
+  // a setting tries again and again (rtnl_trylock, restart_syscall), so that each such thread keeps
+  // a processor busy; the same lock, asleep, for a new namespace; the lock of the names, which only
+  // one can hold; a file, which may be on any server.
+  enum class WaitsFor : uint8_t { kKernel, kRtnl, kCreation, kLock, kFile };
+  static constexpr size_t kKinds = 5;
 
-  // How many jobs the pool is given at a time, and how many of those may wait for each, so that the
-  // other jobs go on meanwhile.
+  // How many jobs the pool is given at a time, how many of those may wait for more than the kernel,
+  // and how many for each, so that the other jobs go on meanwhile.
   struct Limits {
     size_t all;
-    std::array<size_t, 4> each;
+    size_t patient;
+    std::array<size_t, kKinds> each;
   };
 
   Jobs(Pool& pool, const Limits& limits) : pool_(pool), limits_(limits) {}
@@ -48,8 +51,8 @@ class Jobs {
   Pool& pool_;
   const Limits limits_;
 
-  std::mutex mutex_;                      // guards the two below
-  std::array<size_t, 4> under_way_ = {};  // given to the pool, by what they wait for
+  std::mutex mutex_;                           // guards the two below
+  std::array<size_t, kKinds> under_way_ = {};  // given to the pool, by what they wait for
   std::deque<Waiting> waiting_;
 };
 

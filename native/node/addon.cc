@@ -94,7 +94,7 @@ Napi::Value OpenNamespaceDescriptor(const Napi::CallbackInfo& info) {
 
 void CreateNamespace(const Napi::CallbackInfo& info) {
   auto name = info[1].As<Napi::String>().Utf8Value();
-  const auto what = name.empty() ? io::Jobs::WaitsFor::kKernel : io::Jobs::WaitsFor::kLock;
+  const auto what = name.empty() ? io::Jobs::WaitsFor::kCreation : io::Jobs::WaitsFor::kLock;
   StartJob(info, NamespaceJob::Next::kAtOnce, what,
            [name = std::move(name)](NamespaceJob::Outcome& out, io::PoolThread& thread,
                                     const io::GivenUp& given_up) {

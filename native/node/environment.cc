@@ -11,10 +11,10 @@ namespace {
 // Requests that block for long (a delete waits 17 ms in the kernel) leave room in other namespaces
 // only if there are more threads than such requests. With the reactor's they are eight.
 constexpr size_t kMaxPoolThreads = 7;
-// One is left for what waits for the kernel alone, and one more for openings of its own files and
-// for settings.
+// One is left for requests, and one more for openings of the kernel's own files and for reading
+// settings.
 constexpr size_t kMostJobs = kMaxPoolThreads - 1;
-constexpr io::Jobs::Limits kJobs{kMostJobs, {kMostJobs, 1, 3, 2}};
+constexpr io::Jobs::Limits kJobs{kMostJobs, kMostJobs - 1, {kMostJobs, 1, 4, 3, 2}};
 constexpr std::chrono::seconds kIdleSocketAge(2);
 // Enough for JavaScript to go on while the next listing is asked for.
 constexpr size_t kMostUnread = 4096;

@@ -22,13 +22,21 @@ export function cppTests(words) {
     .map((file) => basename(file, '.cc'));
 }
 
-/** Removes a folder that has come with a copy of another tree: that tree would be built and tested. */
+/** Not Ninja where that happens to be installed: make is, because the addon is built with it. */
+const generator = 'Unix Makefiles';
+
+/**
+ * Removes a folder that has come with a copy of another tree, which would be built and tested, or that is for another
+ * build program.
+ */
 function removeForeign() {
-  const settings = join(root, folder, 'CMakeCache.txt');
-  if (!existsSync(settings)) return;
+  const file = join(root, folder, 'CMakeCache.txt');
+  if (!existsSync(file)) return;
+  const settings = readFileSync(file, 'utf8');
   const home = `CMAKE_HOME_DIRECTORY:INTERNAL=${root}native\n`;
-  if (!readFileSync(settings, 'utf8').includes(home))
-    rmSync(join(root, folder), { recursive: true });
+  const isOurs =
+    settings.includes(home) && settings.includes(`CMAKE_GENERATOR:INTERNAL=${generator}\n`);
+  if (!isOurs) rmSync(join(root, folder), { recursive: true });
 }
 
 /**
@@ -48,7 +56,7 @@ export async function runCppTests(names) {
     touchChanged(sources);
     // Not optimised: built in less than half the time, and nothing that the sanitizers would see is optimised away.
     const config = ['-B', 'Debug', '--CDSANITIZE=ON', `--CDWERROR=${ci ? 'ON' : 'OFF'}`];
-    const args = [bin.cmakeJs, 'compile', '-d', 'native', '-O', folder, ...config];
+    const args = [bin.cmakeJs, 'compile', '-G', generator, '-d', 'native', '-O', folder, ...config];
     const env = { ...process.env, CMAKE_BUILD_PARALLEL_LEVEL: jobs };
     return commandStep('Building the C++ tests', process.execPath, args, { env });
   };

@@ -1,6 +1,10 @@
 // Which jobs are given to the pool, and when.
 #include "io/jobs.h"
 
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "check.h"
 
 namespace macvlan_netlink::test {
@@ -41,7 +45,7 @@ class Scenario {
 }  // namespace
 
 TEST(as_many_jobs_begin_as_may_wait_for_the_same) {
-  const io::Jobs::Limits limits{9, {4, 1, 3, 2}};
+  const io::Jobs::Limits limits{9, 9, {4, 1, 3, 3, 2}};
   for (size_t kind = 0; kind < limits.each.size(); ++kind) {
     const Note note("kind: " + std::to_string(kind));
     Scenario scenario(limits);
@@ -53,7 +57,7 @@ TEST(as_many_jobs_begin_as_may_wait_for_the_same) {
 }
 
 TEST(as_many_jobs_begin_as_the_pool_is_given_at_a_time_whatever_they_wait_for) {
-  Scenario scenario({4, {4, 1, 1, 2}});
+  Scenario scenario({4, 4, {4, 1, 1, 1, 2}});
   scenario.Begin(1, WaitsFor::kFile);
   scenario.Begin(2, WaitsFor::kFile);
   scenario.Begin(3, WaitsFor::kLock);
@@ -67,8 +71,23 @@ TEST(as_many_jobs_begin_as_the_pool_is_given_at_a_time_whatever_they_wait_for) {
   CHECK_EQ(scenario.begun, (std::vector{1, 2, 3, 4, 5, 6}));
 }
 
+TEST(a_job_that_waits_for_the_kernel_alone_begins_beside_all_that_may_wait_for_long) {
+  Scenario scenario({4, 3, {4, 1, 2, 2, 2}});
+  scenario.Begin(1, WaitsFor::kCreation);
+  scenario.Begin(2, WaitsFor::kCreation);
+  scenario.Begin(3, WaitsFor::kLock);
+  scenario.Begin(4, WaitsFor::kFile);
+  scenario.Begin(5, WaitsFor::kKernel);
+  scenario.Begin(6, WaitsFor::kKernel);
+  CHECK_EQ(scenario.begun, (std::vector{1, 2, 3, 5}));
+  scenario.jobs.End(WaitsFor::kKernel);
+  CHECK_EQ(scenario.begun, (std::vector{1, 2, 3, 5, 6}));
+  scenario.jobs.End(WaitsFor::kLock);
+  CHECK_EQ(scenario.begun, (std::vector{1, 2, 3, 5, 6, 4}));
+}
+
 TEST(the_end_of_a_job_begins_the_first_that_may) {
-  Scenario scenario({4, {4, 1, 1, 1}});
+  Scenario scenario({4, 4, {4, 1, 1, 1, 1}});
   scenario.Begin(1, WaitsFor::kRtnl);
   scenario.Begin(2, WaitsFor::kLock);
   scenario.Begin(3, WaitsFor::kRtnl);
@@ -85,7 +104,7 @@ TEST(the_end_of_a_job_begins_the_first_that_may) {
 }
 
 TEST(a_job_that_is_withdrawn_does_not_begin_and_one_that_has_begun_is_not_withdrawn) {
-  Scenario scenario({4, {4, 1, 1, 1}});
+  Scenario scenario({4, 4, {4, 1, 1, 1, 1}});
   const auto first = scenario.Begin(1, WaitsFor::kRtnl);
   const auto second = scenario.Begin(2, WaitsFor::kRtnl);
   scenario.Begin(3, WaitsFor::kRtnl);
