@@ -453,8 +453,7 @@ export class Netns extends Namespace {
 
   /**
    * Deletes a link (`RTM_DELLINK`), and with it the macvlans, macvtaps and VLANs on it, in whichever namespaces they
-   * are. To find those in another one, compare the `parent` of its links with the index and with the id that
-   * `other.getNetnsid(netns)` returns. Calls that are under way together are carried out as one group, as by
+   * are; `findChildren` finds them. Calls that are under way together are carried out as one group, as by
    * `deleteLinks`. A tunnel device that the kernel makes in each namespace itself, such as `tunl0`, `gre0`, `gretap0`,
    * `erspan0` or `sit0`, stays: the kernel acknowledges its deletion and does nothing, so the call succeeds. `ENODEV`:
    * there is no such link (not with `ifExists`); `EOPNOTSUPP`: the device was not made by software.
@@ -547,7 +546,7 @@ export class Netns extends Namespace {
    * Lists the addresses of all links, or of one. `EINTR`: as for `listLinks`; `ENODEV`: there is no such link.
    */
   listAddresses(filter?: AddressFilter): Promise<Address[]> {
-    const call = callOf('listAddresses', null, this.listAddresses, filter);
+    const call = callOf('listAddresses', filter?.link, this.listAddresses, filter);
     return this.operate(call, filter, (given) => addresses.listAddresses(this, call, given));
   }
 
@@ -623,7 +622,7 @@ export class Netns extends Namespace {
    * always missing, and so are those behind it. `EINTR`: as for `listLinks`; `ENODEV`: there is no such link.
    */
   listRoutes(filter?: RouteFilter): Promise<Route[]> {
-    const call = callOf('listRoutes', null, this.listRoutes, filter);
+    const call = callOf('listRoutes', filter?.link, this.listRoutes, filter);
     return this.operate(call, filter, (given) => routes.listRoutes(this, call, given));
   }
 
@@ -730,7 +729,7 @@ export class Netns extends Namespace {
    * namespaces, does not say so (net/core/neighbour.c, neigh_dump_table). `ENODEV`: there is no such link.
    */
   listNeighbours(filter?: NeighbourFilter): Promise<Neighbour[]> {
-    const call = callOf('listNeighbours', null, this.listNeighbours, filter);
+    const call = callOf('listNeighbours', filter?.link, this.listNeighbours, filter);
     return this.operate(call, filter, (given) => neighbours.listNeighbours(this, call, given));
   }
 
@@ -761,13 +760,16 @@ export class Netns extends Namespace {
    * `net.ipv6.route.skip_notify_on_dev_down`, the end of the routes by a link without an IPv6 address when its
    * `disable_ipv6` is set.
    *
-   * A watch keeps its namespace alive: closing the `Netns` ends it, `Netns.remove` does not. It throws at once when its
+   * A watch keeps its namespace alive, and the links in it: closing the `Netns` ends the watch, without an error;
+   * neither `Netns.remove` does, nor the end of the processes in the namespace. It throws at once when its
    * socket cannot be opened. `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`; `EMSGSIZE`: as for `listLinks`.
    */
   watch(options?: WatchOptions): Watch;
   watch(options: LevelWatchOptions): Watch<NetlinkEvent | LevelEvent>;
   watch(options?: WatchOptions | LevelWatchOptions): Watch<NetlinkEvent | LevelEvent> {
-    return watch(this, callOf('watch', null, this.watch, options).noteCaller(), snapshot(options));
+    const call = callOf('watch', null, this.watch, options).noteCaller();
+    call.where = this;
+    return watch(this, call, snapshot(options));
   }
 
   /**

@@ -67,7 +67,7 @@ export function text(faultOf: (value: string) => string | undefined): Check {
 
 export function wordOf(words: object, other?: Check): Check {
   const known: ReadonlySet<unknown> = new Set(Object.keys(words));
-  const list = quoteAll(Object.keys(words));
+  const list = `${quoteAll(Object.keys(words))}${other === undefined ? '' : ', or a number'}`;
   return (value) => {
     if (known.has(value)) return undefined;
     if (typeof value === 'string') {

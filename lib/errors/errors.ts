@@ -129,6 +129,7 @@ interface NetlinkErrorDetails {
   readonly syscall?: string | undefined;
   readonly operation: string;
   readonly target?: string | number | null | undefined;
+  readonly netns?: string | undefined;
   readonly part?: string | undefined;
   readonly kernelMessage?: string | undefined;
   readonly attribute?: string | undefined;
@@ -166,6 +167,11 @@ export class NetlinkError extends Error {
   /** The name or index of what the operation was about; `null` for nothing in particular, or a new link without. */
   readonly target: string | number | null;
   /**
+   * The namespace in which the operation was called: its name, or its inode as in `'net:[4026531840]'`. Not of what is
+   * static, such as `Netns.open`.
+   */
+  declare readonly netns?: string;
+  /**
    * The option that could not be carried out, where an operation has several requests and the refused one was for that
    * option alone; also a link or namespace that is not there, such as `parent`, `netns`, `peer.master`
    * or `routes[0].link`.
@@ -189,6 +195,7 @@ export class NetlinkError extends Error {
     this.syscall = details.syscall ?? '';
     this.operation = details.operation;
     this.target = details.target ?? null;
+    if (details.netns) this.netns = details.netns;
     if (details.part) this.part = details.part;
     if (details.kernelMessage) this.kernelMessage = details.kernelMessage;
     if (details.attribute) this.attribute = details.attribute;

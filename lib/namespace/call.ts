@@ -3,7 +3,7 @@ import { check } from '../check/check.js';
 import { operationOptions, signal as signalRule } from '../check/checkValues.js';
 import { type Caller, NetlinkError } from '../errors/errors.js';
 import { Refusal } from '../errors/refusal.js';
-import type { OperationOptions } from '../types/types.js';
+import type { NetnsLike, OperationOptions } from '../types/types.js';
 
 // security/apparmor/file.c: such a file has no place in the tree of files, or is the root of another one.
 const REFUSED_BY_PROFILE =
@@ -46,6 +46,8 @@ export class Call {
   readonly signal: AbortSignal | undefined;
   /** The options of an operation that takes only a signal in them: checked by {@link checkSignal}. */
   signalOptions: unknown;
+  /** The namespace in which it acts. */
+  where: NetnsLike | undefined = undefined;
   /** Namespaces that this call may use although a program has closed them meanwhile. */
   held: readonly object[] = NO_NAMESPACES;
 
@@ -66,7 +68,14 @@ export class Call {
 
   /** The same call about one of its several targets, for its error. */
   about(target: string | number | null): Call {
-    return new Call(this.operation, target, this.caller);
+    const about = new Call(this.operation, target, this.caller);
+    about.where = this.where;
+    return about;
+  }
+
+  /** How an error names that namespace. */
+  get #netns(): string | undefined {
+    return this.where && (this.where.name ?? `net:[${this.where.inode}]`);
   }
 
   /** Checks `signalOptions` and the signal, and throws the signal's reason when it has fired. */
@@ -98,6 +107,7 @@ export class Call {
       syscall: refusal.syscall,
       operation: this.operation,
       target: this.target,
+      netns: this.#netns,
       kernelMessage: refusal.kernelMessage,
       attribute: refusal.attribute,
       caller: this.caller,
@@ -120,6 +130,6 @@ export class Call {
     more: { reason?: string; hint?: string | undefined; part?: string },
   ): NetlinkError {
     const { operation, target, caller } = this;
-    return new NetlinkError({ code, ...more, operation, target, caller });
+    return new NetlinkError({ code, ...more, operation, target, netns: this.#netns, caller });
   }
 }

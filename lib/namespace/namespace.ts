@@ -106,6 +106,7 @@ export class Namespace implements NetnsLike {
     body: (given: Given) => Promise<T>,
     ...others: readonly unknown[]
   ): Promise<T> {
+    call.where = this;
     if (!isTurnFull()) {
       beginCall();
       const done = this.hold(call, () => {

@@ -751,6 +751,29 @@ describe('an error', () => {
     expect(error.message).toContain('mtu less than device minimum');
   });
 
+  test('tells in which namespace the operation was called', async () => {
+    const { host, parent } = await setUp();
+    const own = host.netns.setLink(parent, { mtu: 20 });
+    expect((await refusalOf(own)).netns).toBe(host.name);
+    const many = host.netns.deleteLinks(['nobody']).catch(({ errors: [first] }) => first);
+    expect(await many).toMatchObject({ code: 'ENODEV', netns: host.name });
+    const unnamed = await Netns.create();
+    const { netns } = await refusalOf(unnamed.listAddresses({ link: 'nobody' }));
+    expect(netns).toBe(`net:[${unnamed.inode}]`);
+    await unnamed.close();
+    const closed = await refusalOf(unnamed.listLinks());
+    expect(closed).toMatchObject({ code: 'ERR_NETNS_CLOSED', netns });
+    expect(await refusalOf(Netns.open('nobody'))).not.toHaveProperty('netns');
+  });
+
+  test('of a listing tells of which link', async () => {
+    const { host } = await setUp();
+    for (const list of ['listAddresses', 'listRoutes', 'listNeighbours'] as const) {
+      const error = await refusalOf(host.netns[list]({ link: 'nobody' }));
+      expect(error).toMatchObject({ code: 'ENODEV', operation: list, target: 'nobody' });
+    }
+  });
+
   // Nobody has this index.
   const nobody = 4242;
   const address = '198.51.100.1';

@@ -21,6 +21,7 @@ export interface RefusedError extends Error {
   readonly code: string;
   readonly errno?: number;
   readonly syscall?: string;
+  readonly netns?: string;
   readonly operation?: string;
   readonly target?: string | number | null;
   readonly part?: string;
