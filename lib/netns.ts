@@ -246,16 +246,16 @@ export class Netns extends Namespace {
   /**
    * Makes a macvlan: all of it or nothing. Whichever step fails, no link stays behind, and where the step was for one
    * option alone the error's `part` names that; should something stay behind after all, because the kernel refuses to
-   * remove it or another program has moved it away, the error's `cause` says what. (Of a call that was aborted the
-   * signal's reason is then the `cause` of an `AbortError`, which says what the kernel refuses to remove.) For the
-   * kernel's refusals the error's `hint` gives the reason: `EEXIST`, the name, the index or an address is taken;
-   * `ENOENT`, there is no such `netns`; `ENODEV`, no such parent or master (`EINVAL`, where a master is given by its
-   * index or as a `Link`); `EBUSY`, the parent is a port, or something else receives its frames; `EINVAL`, the parent
-   * is not an Ethernet device, or has a passthru child or a smaller MTU, or the name is `all` or `default`;
-   * `EADDRINUSE`, the parent or a sibling that is up has the MAC; `ENETUNREACH` (for IPv6 `EHOSTUNREACH`), no address
-   * reaches the gateway of one of the `routes`, or, as with `ENETDOWN`, the link is not `up`; `EPERM`, needs
-   * `CAP_NET_ADMIN`; `EOPNOTSUPP`, this kernel has no macvlan, or does not know that option, or the master can have no
-   * ports.
+   * remove it or another program has moved it away, the error's `cause` says what, or that the link is gone, deleted or
+   * moved. (Of a call that was aborted the signal's reason is then the `cause` of an `AbortError`, which says what the
+   * kernel refuses to remove.) For the kernel's refusals the error's `hint` gives the reason: `EEXIST`, the name, the
+   * index or an address is taken; `ENOENT`, there is no such `netns`; `ENODEV`, no such parent or master (`EINVAL`,
+   * where a master is given by its index or as a `Link`); `EBUSY`, the parent is a port, or something else receives its
+   * frames; `EINVAL`, the parent is not an Ethernet device, or has a passthru child or a smaller MTU, or the name is
+   * `all` or `default`; `EADDRINUSE`, the parent or a sibling that is up has the MAC; `ENETUNREACH` (for IPv6
+   * `EHOSTUNREACH`), no address reaches the gateway of one of the `routes`, or, as with `ENETDOWN`, the link is not
+   * `up`; `EPERM`, needs `CAP_NET_ADMIN`; `EOPNOTSUPP`, this kernel has no macvlan, or does not know that option, or
+   * the master can have no ports.
    *
    * @example
    * ```ts

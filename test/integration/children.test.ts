@@ -177,7 +177,9 @@ test('all are found in more namespaces than the reason of an error is looked for
     `,
     { under: inPrivateNetns },
   );
-  expect(found).toEqual({ names: 600, refs: 600, descriptors: 0 });
+  expect(found).toMatchObject({ names: 600, refs: 600 });
+  // Idle sockets may have been closed meanwhile.
+  expect(found.descriptors).toBeLessThanOrEqual(0);
 });
 
 test('those that may not be entered are left out, and the others are found', async () => {
