@@ -355,10 +355,10 @@ export class Netns extends Namespace {
 
   /**
    * Finds the links on a link (macvlan, macvtap, ipvlan, ipvtap, macsec, VLAN) in whichever namespace they are: this
-   * one, the thread's own, those that have names, those of processes, and those of which this process has a descriptor.
-   * Not in one to which nothing of this leads, nor in one that this process may not open or enter: other namespaces need
-   * `CAP_SYS_ADMIN`, and those of other users' processes `CAP_SYS_PTRACE`. Takes some 0.3 ms for each namespace.
-   * `ENODEV`: there is no such link; otherwise as for `listLinks`, of any of the namespaces.
+   * one, the thread's own, those that have names, those of processes (their first threads), and those of which this
+   * process has a descriptor. Not in one to which nothing of this leads, nor in one that this process may not open or
+   * enter: other namespaces need `CAP_SYS_ADMIN`, and those of other users' processes `CAP_SYS_PTRACE`. Takes 0.1 to
+   * 0.3 ms for each namespace. `ENODEV`: there is no such link; otherwise as for `listLinks`, of any of the namespaces.
    */
   findChildren(link: LinkRef, options?: OperationOptions): Promise<Child[]> {
     const call = callWith('findChildren', link, this.findChildren, options);
@@ -761,8 +761,8 @@ export class Netns extends Namespace {
    * `disable_ipv6` is set.
    *
    * A watch keeps its namespace alive, and the links in it: closing the `Netns` ends the watch, without an error;
-   * neither `Netns.remove` does, nor the end of the processes in the namespace. It throws at once when its
-   * socket cannot be opened. `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`; `EMSGSIZE`: as for `listLinks`.
+   * neither `Netns.remove` does, nor the end of the processes in the namespace. It throws at once when its socket
+   * cannot be opened. `EPERM`: in another namespace, needs `CAP_SYS_ADMIN`; `EMSGSIZE`: as for `listLinks`.
    */
   watch(options?: WatchOptions): Watch;
   watch(options: LevelWatchOptions): Watch<NetlinkEvent | LevelEvent>;

@@ -32,7 +32,7 @@ Words restrict the run to test files whose path contains one of them.
 
 With CI=true whatever a suite lacks is a failure; otherwise the suite is skipped, saying why. But where
 CI lets nobody make namespaces, such as in a container, the tests that do so run in machines that qemu
-emulates (as root on Debian 12, amd64), which takes an hour.`;
+emulates (as root on Debian 12, amd64), which takes half an hour.`;
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 

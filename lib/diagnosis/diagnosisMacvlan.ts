@@ -1,11 +1,11 @@
 /** Why a link was refused with `EINVAL`, `EBUSY`, `EADDRINUSE` or `EADDRNOTAVAIL`: macvlan's own rules, above all. */
 import type { Refusal } from '../errors/refusal.js';
-import { findChildrenElsewhere, withParent } from '../namespace/elsewhere.js';
+import { findReceiversElsewhere, withParent } from '../namespace/elsewhere.js';
 import {
-  findChildren,
   findLink,
   findRealParent,
   findRealPlace,
+  findReceivers,
   findSiblings,
   isBelow,
   isMacvlanKind,
@@ -152,7 +152,7 @@ async function whyInvalidMacvlan(namespace: Namespace, about: About, said: boole
   if (RECEIVING_ALONE.has(parent.kind)) return `The parent ${whyAlone(parent)}`;
   const tooLarge = mtuHint(mtu, parent);
   if (tooLarge !== undefined) return tooLarge;
-  const children = await findChildren(namespace, parent, about.target);
+  const children = await findReceivers(namespace, parent, about.target);
   const alone = (passthru: string) =>
     `The parent '${parent.name}' already has a child in mode 'passthru', ${passthru}, and such a child tolerates no other.`;
   const notAlone = (child: string) =>
@@ -167,7 +167,7 @@ async function whyInvalidMacvlan(namespace: Namespace, about: About, said: boole
       : undefined;
   }
   if (said) return undefined;
-  const away = await findChildrenElsewhere(namespace, parent);
+  const away = await findReceiversElsewhere(namespace, parent);
   const passthruAway = away.find(({ link }) => isPassthru(link));
   if (passthruAway !== undefined) return alone(describeLocated(passthruAway));
   if (!isToBeAlone) {
@@ -240,7 +240,7 @@ export async function whyBusy(
   if (TAP_KINDS.has(parent.kind)) {
     return `The parent '${parent.name}' is of kind '${parent.kind}' and hands its frames to its character device, and a device has one receiver only.`;
   }
-  const children = await findChildren(namespace, parent, about.target);
+  const children = await findReceivers(namespace, parent, about.target);
   // What receives the frames for one macvlan, receives them for others as well.
   if (children.some((child) => isMacvlanKind(child.kind))) return undefined;
   const [child] = children;
@@ -258,7 +258,7 @@ async function receiverElsewhere(
   link: Link,
   mayBe: (child: Link) => boolean,
 ): Promise<string | undefined> {
-  const away = await findChildrenElsewhere(namespace, link);
+  const away = await findReceiversElsewhere(namespace, link);
   const child = away.find((one) => mayBe(one.link));
   return child && `The ${child.link.kind} ${describeLocated(child)}`;
 }
@@ -281,7 +281,7 @@ async function whyChangeBusy(namespace: Namespace, about: About, said: boolean):
     if (TAP_KINDS.has(link.kind)) {
       return `A link of kind '${link.kind}' hands its frames to its character device, and cannot be ${to} as well.`;
     }
-    const [child] = await findChildren(namespace, link);
+    const [child] = await findReceivers(namespace, link);
     if (child !== undefined) {
       return `The link '${link.name}' has ${describeLink(child)} on it, and cannot be ${to} as well.`;
     }
@@ -318,11 +318,11 @@ export async function whyMacInUse(namespace: Namespace, about: About): Promise<H
   const known = wanted === undefined ? about.home : undefined;
   const hint = await withParent(namespace, place, known, async (parent, home) => {
     if (parent.mac === mac) return `The MAC ${mac} is the parent's own: '${parent.name}' has it.`;
-    const siblings = await findChildren(home, parent, about.target ?? namespace);
+    const siblings = await findReceivers(home, parent, about.target ?? namespace);
     const holder = siblings.find(isHolder);
     if (holder !== undefined)
       return takenOnParent(mac, describeChild(holder, namespace, home, about.target));
-    const away = await findChildrenElsewhere(home, parent);
+    const away = await findReceiversElsewhere(home, parent);
     const holderAway = away.find(({ link }) => isHolder(link));
     return holderAway && takenOnParent(mac, describeLocated(holderAway));
   });

@@ -22,17 +22,17 @@ export interface Located {
 }
 
 /** The links that receive the frames of a parent of this namespace, in other namespaces. */
-export async function findChildrenElsewhere(
+export async function findReceiversElsewhere(
   home: Namespace,
   { index }: Link,
 ): Promise<readonly Located[]> {
-  const found = await findAllChildren(home);
+  const found = await findAllReceivers(home);
   return found.filter(({ link }) => link.parent?.index === index);
 }
 
 /** All links of other namespaces that receive the frames of one of this one. */
-function findAllChildren(home: Namespace): Promise<readonly Located[]> {
-  return lookAround(`children of ${home.inode}`, () => {
+function findAllReceivers(home: Namespace): Promise<readonly Located[]> {
+  return lookAround(`receivers of ${home.inode}`, () => {
     const found: Located[] = [];
     const look = async (other: Namespace, where: string) => {
       if (other.inode === home.inode) return false;

@@ -75,7 +75,7 @@ export async function findRealParent(
 }
 
 /** The links that receive the frames of a parent: those in its namespace, and behind them those in `other`. */
-export async function findChildren(
+export async function findReceivers(
   namespace: Namespace,
   { index }: Link,
   other?: Namespace,
