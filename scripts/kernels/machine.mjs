@@ -72,6 +72,17 @@ function ended(child) {
   });
 }
 
+/** Listens, and becomes virtiofsd: where that listens itself, it writes a lock file below /run first. */
+const listening = `
+import os, socket, sys
+path, *command = sys.argv[1:]
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(path)
+listener.listen(1)
+os.set_inheritable(listener.fileno(), True)
+os.execv(command[0], [*command, '--fd=%d' % listener.fileno()])
+`;
+
 /** Shares this machine's files, as root alone can. @param {string} folder */
 async function shareFiles(folder) {
   if (!existsSync(virtiofsd)) {
@@ -79,8 +90,8 @@ async function shareFiles(folder) {
   }
   const socket = join(folder, 'files.sock');
   const options = ['source=/', 'cache=always', 'sandbox=chroot'].flatMap((one) => ['-o', one]);
-  const args = [`--socket-path=${socket}`, ...options, '--thread-pool-size=2'];
-  const child = spawn(virtiofsd, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const args = ['-c', listening, socket, virtiofsd, ...options, '--thread-pool-size=2'];
+  const child = spawn('python3', args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text) => {
     said += text;
