@@ -111,17 +111,16 @@ function runVitest(projects, args, privately) {
 }
 
 /**
- * The integration suite. Where it cannot run its tests count as skipped.
+ * Counts the tests of suites that cannot run as skipped.
  *
+ * @param {readonly string[]} projects
  * @param {readonly string[]} args
  * @returns {Promise<Counts>}
  */
-async function runIntegration(args) {
-  const missing = await missingForNamespaces();
-  if (missing === null) return runVitest(['integration'], args, true);
-  process.stdout.write(`\n The integration tests need ${missing}.\n`);
+function countSkipped(projects, args) {
   return withTemporaryFile(async (list) => {
-    const line = [bin.vitest, 'list', '--project=integration', `--json=${list}`, ...args];
+    const names = projects.map((name) => `--project=${name}`);
+    const line = [bin.vitest, 'list', ...names, `--json=${list}`, ...args];
     const { code, output } = await capture(process.execPath, line);
     if (code !== 0) throw new Failure(output);
     return { passed: 0, failed: 0, skipped: JSON.parse(readFileSync(list, 'utf8')).length };
@@ -185,15 +184,10 @@ async function main() {
     );
   }
   const inNamespaces = namespaced.filter((name) => wanted(name) && has(name));
-  const missing = ci && inNamespaces.length > 0 ? await missingForNamespaces() : null;
-  const emulated = missing === null ? [] : inNamespaces;
+  const missing = inNamespaces.length > 0 ? await missingForNamespaces() : null;
+  const apart = missing === null ? ['integration'] : namespaced;
   const ordinary = suites.filter(
-    (name) =>
-      name !== 'wire' &&
-      name !== 'integration' &&
-      wanted(name) &&
-      has(name) &&
-      !emulated.includes(name),
+    (name) => name !== 'wire' && !apart.includes(name) && wanted(name) && has(name),
   );
   // Here, because a hook of the tests has a limit to its time, and a slow machine compiles for longer.
   if (ordinary.includes('package')) {
@@ -207,13 +201,16 @@ async function main() {
     all.push({ passed, ...(ci ? { failed: failed + skipped, skipped: 0 } : { failed, skipped }) });
   }
   if (ordinary.length > 0) all.push(await runVitest(ordinary, args, false));
-  if (emulated.length > 0) {
+  if (missing !== null) {
+    const how = ci ? 'run in an emulated machine' : 'are skipped';
     process.stdout.write(
-      `\n Emulating a machine for ${emulated.join(' and ')}: they need ${missing}.\n`,
+      `\n The suites ${inNamespaces.join(' and ')} ${how}: they need ${missing}.\n`,
     );
-    all.push(...(await runEmulated(emulated, args)));
-  } else if (wanted('integration') && has('integration')) {
-    all.push(await runIntegration(args));
+    all.push(
+      ...(ci ? await runEmulated(inNamespaces, args) : [await countSkipped(inNamespaces, args)]),
+    );
+  } else if (inNamespaces.includes('integration')) {
+    all.push(await runVitest(['integration'], args, true));
   }
 
   const sum = (key) => all.reduce((total, counts) => total + counts[key], 0);

@@ -1,6 +1,7 @@
 // Which jobs are given to the pool, and when.
 #include "io/jobs.h"
 
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,6 +35,12 @@ class Scenario {
     return job;
   }
 
+  // Numbered from 1.
+  void BeginAll(std::initializer_list<WaitsFor> kinds) {
+    int number = 0;
+    for (const WaitsFor what : kinds) Begin(++number, what);
+  }
+
  private:
   io::Pool pool_{1, {[] {}, [] {}}};
 
@@ -58,11 +65,8 @@ TEST(as_many_jobs_begin_as_may_wait_for_the_same) {
 
 TEST(as_many_jobs_begin_as_the_pool_is_given_at_a_time_whatever_they_wait_for) {
   Scenario scenario({4, 4, {4, 1, 1, 1, 2}});
-  scenario.Begin(1, WaitsFor::kFile);
-  scenario.Begin(2, WaitsFor::kFile);
-  scenario.Begin(3, WaitsFor::kLock);
-  scenario.Begin(4, WaitsFor::kRtnl);
-  scenario.Begin(5, WaitsFor::kKernel);
+  scenario.BeginAll(
+      {WaitsFor::kFile, WaitsFor::kFile, WaitsFor::kLock, WaitsFor::kRtnl, WaitsFor::kKernel});
   CHECK_EQ(scenario.begun, (std::vector{1, 2, 3, 4}));
   scenario.jobs.End(WaitsFor::kLock);
   CHECK_EQ(scenario.begun, (std::vector{1, 2, 3, 4, 5}));
@@ -73,12 +77,8 @@ TEST(as_many_jobs_begin_as_the_pool_is_given_at_a_time_whatever_they_wait_for) {
 
 TEST(a_job_that_waits_for_the_kernel_alone_begins_beside_all_that_may_wait_for_long) {
   Scenario scenario({4, 3, {4, 1, 2, 2, 2}});
-  scenario.Begin(1, WaitsFor::kCreation);
-  scenario.Begin(2, WaitsFor::kCreation);
-  scenario.Begin(3, WaitsFor::kLock);
-  scenario.Begin(4, WaitsFor::kFile);
-  scenario.Begin(5, WaitsFor::kKernel);
-  scenario.Begin(6, WaitsFor::kKernel);
+  scenario.BeginAll({WaitsFor::kCreation, WaitsFor::kCreation, WaitsFor::kLock, WaitsFor::kFile,
+                     WaitsFor::kKernel, WaitsFor::kKernel});
   CHECK_EQ(scenario.begun, (std::vector{1, 2, 3, 5}));
   scenario.jobs.End(WaitsFor::kKernel);
   CHECK_EQ(scenario.begun, (std::vector{1, 2, 3, 5, 6}));
@@ -88,11 +88,8 @@ TEST(a_job_that_waits_for_the_kernel_alone_begins_beside_all_that_may_wait_for_l
 
 TEST(the_end_of_a_job_begins_the_first_that_may) {
   Scenario scenario({4, 4, {4, 1, 1, 1, 1}});
-  scenario.Begin(1, WaitsFor::kRtnl);
-  scenario.Begin(2, WaitsFor::kLock);
-  scenario.Begin(3, WaitsFor::kRtnl);
-  scenario.Begin(4, WaitsFor::kLock);
-  scenario.Begin(5, WaitsFor::kLock);
+  scenario.BeginAll(
+      {WaitsFor::kRtnl, WaitsFor::kLock, WaitsFor::kRtnl, WaitsFor::kLock, WaitsFor::kLock});
   CHECK_EQ(scenario.begun, (std::vector{1, 2}));
   scenario.jobs.End(WaitsFor::kLock);
   CHECK_EQ(scenario.begun, (std::vector{1, 2, 4}));
